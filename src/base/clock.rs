@@ -1,0 +1,102 @@
+//! Time. The only caller of the system's clocks; everything else is handed a value.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+/// A moment of wall-clock time: milliseconds since 1970-01-01T00:00:00Z, without leap seconds.
+/// For dates that people and networks see; never for measuring or waiting, since it can jump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// This moment, by the system's clock.
+    pub fn now() -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// From whole seconds since 1970 (UTC).
+    pub fn from_secs(secs: i64) -> Timestamp {
+        Timestamp(secs.saturating_mul(1000))
+    }
+
+    /// Whole seconds since 1970 (UTC), rounded down.
+    pub fn secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// Parses RFC 3339 / ISO 8601 with an offset or `Z`, such as `2020-07-02T09:32:31+09:00`.
+    pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+        let parsed: jiff::Timestamp = text.trim().parse().ok()?;
+        Some(Timestamp(parsed.as_millisecond()))
+    }
+
+    /// `2020-07-02T00:32:31Z`: whole seconds, the form that the X API takes and gives.
+    pub fn to_rfc3339(self) -> String {
+        match jiff::Timestamp::from_second(self.secs()) {
+            Ok(moment) => moment.to_string(),
+            Err(_) => format!("@{}", self.secs()),
+        }
+    }
+
+    /// Later by `by`, saturating.
+    pub fn plus(self, by: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// Earlier by `by`, saturating.
+    pub fn minus(self, by: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long ago `earlier` was; zero if it lies in the future.
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_rfc3339())
+    }
+}
+
+/// A moment on this process's monotonic clock: milliseconds since the process first asked.
+/// Never sent to another process; never goes backwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Monotonic(pub u64);
+
+impl Monotonic {
+    /// This moment.
+    pub fn now() -> Monotonic {
+        static START: OnceLock<Instant> = OnceLock::new();
+        let start = START.get_or_init(Instant::now);
+        Monotonic(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Later by `by`, saturating.
+    pub fn plus(self, by: Duration) -> Monotonic {
+        Monotonic(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// How long ago `earlier` was; zero if it lies in the future.
+    pub fn since(self, earlier: Monotonic) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_go_there_and_back() {
+        let moment = Timestamp::parse_rfc3339("2020-07-02T09:32:31+09:00").unwrap();
+        assert_eq!(moment.to_rfc3339(), "2020-07-02T00:32:31Z");
+        assert_eq!(Timestamp::parse_rfc3339("2020-07-02T00:32:31.000Z"), Some(moment));
+        assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
+    }
+}

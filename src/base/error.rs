@@ -1,0 +1,37 @@
+//! How errors are told to people (the whole chain of causes) and what the program does about them.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use super::Timestamp;
+
+/// Shows an error with all its causes, `outer: middle: inner`, on one line.
+pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
+
+impl fmt::Display for ErrorChain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// What a caller should do about an error. Decided once, beside the error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// Wait until then, whatever else is to be asked of the same host, and try again.
+    WaitUntil(Timestamp),
+    /// Try again after at least this long.
+    RetryAfter(Duration),
+    /// Try again later, a bounded number of times, with growing pauses.
+    Backoff,
+    /// Never try again: the answer will not change.
+    GiveUp,
+    /// The program is stopping: give the work back untouched.
+    Stop,
+}

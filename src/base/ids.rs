@@ -1,0 +1,138 @@
+//! Identifiers. Each is a type of its own, so that one cannot be passed where another is meant.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! number_id {
+    ($(#[$doc:meta])* $name:ident, $inner:ty, $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub $inner);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    };
+}
+
+number_id!(
+    /// A user's request: an artwork page, or an image to search.
+    QueryId, u64, "q"
+);
+number_id!(
+    /// The indexing of one account, from listing to the stored cursor.
+    ScanId, u64, "s"
+);
+number_id!(
+    /// One worker's hold on one work item, for a limited time. Never reused within a broker's life.
+    LeaseId, u64, "l"
+);
+number_id!(
+    /// A process of the tree other than the root. A restarted container gets a new id.
+    ContainerId, u32, "c"
+);
+number_id!(
+    /// Pairs an answer with its question on one link.
+    AskId, u64, "a"
+);
+number_id!(
+    /// The database's own number of a stored image; grows with every insertion, never reused.
+    ImageId, u64, "i"
+);
+number_id!(
+    /// The database's own number of an account.
+    AccountNo, u32, "n"
+);
+
+/// A worker of a container: the `index`-th, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WorkerId {
+    pub container: ContainerId,
+    pub index: u16,
+}
+
+impl fmt::Display for WorkerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.container, self.index)
+    }
+}
+
+/// A social network on which artists publish. X ("Twitter") is the first of several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Network {
+    Twitter,
+    Bluesky,
+    Mastodon,
+}
+
+impl Network {
+    pub const ALL: [Network; 3] = [Network::Twitter, Network::Bluesky, Network::Mastodon];
+
+    /// The name in the configuration, the database and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Network::Twitter => "twitter",
+            Network::Bluesky => "bluesky",
+            Network::Mastodon => "mastodon",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Network> {
+        Network::ALL.into_iter().find(|network| network.as_str() == name)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An account by its stable id: the number on X, the DID on Bluesky, the actor's URI on Mastodon.
+/// Handles change hands; this does not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct AccountKey {
+    pub network: Network,
+    /// The network's own id, as text: X ids may exceed 2^63.
+    pub native: String,
+}
+
+impl AccountKey {
+    pub fn new(network: Network, native: impl Into<String>) -> AccountKey {
+        AccountKey { network, native: native.into() }
+    }
+}
+
+impl fmt::Display for AccountKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.network, self.native)
+    }
+}
+
+/// A post by its stable id on its network.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PostKey {
+    pub network: Network,
+    pub native: String,
+}
+
+impl PostKey {
+    pub fn new(network: Network, native: impl Into<String>) -> PostKey {
+        PostKey { network, native: native.into() }
+    }
+
+    /// Orders ids of one network by age where they are decimal numbers (X): shorter is older.
+    pub fn age_order(&self) -> (usize, &str) {
+        (self.native.len(), &self.native)
+    }
+}
+
+impl fmt::Display for PostKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.network, self.native)
+    }
+}

@@ -1,0 +1,56 @@
+//! Over the admin socket (a Unix socket in the data folder): one JSON object per line. The console
+//! and the one-shot commands are its clients.
+
+use serde::{Deserialize, Serialize};
+
+use super::failure::FailureCode;
+use super::view::{MetricView, QueryView, QueueView, ScanView, StatsView, WorkerView};
+
+/// One command; answered by one or several `AdminReply`s, the last of which is not `Progress`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminCommand {
+    /// `follow`: send the state at each change until the end.
+    Query {
+        url: String,
+        follow: bool,
+    },
+    Scan {
+        handle: String,
+        follow: bool,
+    },
+    /// `source`: a URL, or the path of a file that the client has read into `image_base64`.
+    Search {
+        source: String,
+        image_base64: Option<String>,
+        account: Option<String>,
+        follow: bool,
+    },
+    Stats,
+    Threads,
+    Queues,
+    Metrics,
+    Stop,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AdminReply {
+    /// More will follow.
+    Progress(Box<AdminReply>),
+    Query(QueryView),
+    Scan(ScanView),
+    Stats(StatsView),
+    Threads(Vec<WorkerView>),
+    Queues(Vec<QueueView>),
+    Metrics(Vec<MetricView>),
+    Stopping,
+    Refused {
+        code: FailureCode,
+        detail: String,
+    },
+    /// The daemon cannot answer now (its broker is restarting).
+    Unavailable {
+        detail: String,
+    },
+}

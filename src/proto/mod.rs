@@ -1,0 +1,36 @@
+//! What crosses process lines: plain data, one file per direction or subject. Every value is
+//! valid; every message survives the wire format (postcard: no untagged, flattened or
+//! internally tagged types, no `skip_serializing_if`, no `serde_json::Value`), which the tests of
+//! each file show for all variants. Imports nothing but `base`.
+
+pub mod admin;
+pub mod control;
+pub mod data;
+pub mod failure;
+pub mod front;
+pub mod roles;
+pub mod stage;
+pub mod store;
+pub mod view;
+
+/// Raised with every change of a message. Both ends of a link are the same executable, so a
+/// difference means that an old process survived an upgrade: it is refused.
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Messages stay below this size; anything bigger travels as shared memory or in pieces, because
+/// a send larger than the socket buffer whose receiver was killed never returns.
+pub const MAX_MESSAGE_BYTES: usize = 60 * 1024;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
+
+    /// Sends a value over the wire format and back.
+    #[track_caller]
+    pub fn check_round_trip<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: T) {
+        let bytes = postcard::to_stdvec(&value).unwrap();
+        let back: T = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(back, value);
+    }
+}

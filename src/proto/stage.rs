@@ -1,0 +1,159 @@
+//! Between the containers that work and the broker.
+
+use serde::{Deserialize, Serialize};
+
+use super::data::{
+    Account, AccountState, ImageRecord, LeaseOutcome, ListedPost, MaintenanceTask, Priority, RetryPost, Work,
+};
+use super::roles::{Role, Stage};
+use crate::base::ids::{AccountKey, AskId, ImageId, LeaseId};
+
+/// From a container's workers. The broker knows the sender by its link and treats what it says as
+/// gossip: an unknown lease is dropped and counted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StageToBroker {
+    /// First on every link: who is there, and which kinds of work each worker takes.
+    Hello { role: Role, pid: u32, workers: Vec<Vec<Stage>> },
+    /// This worker waits for work. Sent once; the broker answers when there is some.
+    Ready { worker: u16 },
+    /// Exactly once per lease. The worker is ready for the next after it.
+    Report { lease: LeaseId, outcome: LeaseOutcome, elapsed_ms: u64 },
+    /// A listing found these posts. The worker waits for `PageAccepted` before it reads on, which
+    /// the broker holds back while too many posts wait for indexing.
+    Page { lease: LeaseId, posts: Vec<ListedPost>, posts_read: u64 },
+    /// The worker is alive and does this; prolongs its lease.
+    Doing { lease: LeaseId, what: String },
+    /// A question to the database.
+    Ask { ask: AskId, question: Question },
+    /// How long a part of a step took, for `metrics`.
+    Measured { step: String, micros: u64 },
+}
+
+/// From the broker to a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BrokerToStage {
+    /// Work for a worker that is ready. It must report, or say what it is doing, before
+    /// `lease_ms` have passed; otherwise another worker gets the work.
+    Lease {
+        worker: u16,
+        lease: LeaseId,
+        lease_ms: u64,
+        attempt: u32,
+        work: Work,
+    },
+    PageAccepted {
+        lease: LeaseId,
+    },
+    /// The lease has ended: stop, its report will be dropped.
+    Revoked {
+        lease: LeaseId,
+    },
+    Answer {
+        ask: AskId,
+        answer: Answer,
+    },
+    /// Take no more work.
+    Drain,
+}
+
+/// What stages may ask the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Question {
+    /// For each, in this order.
+    AccountStates(Vec<AccountKey>),
+    /// The stored images of these numbers; unknown numbers are left out. At most 200.
+    Images(Vec<ImageId>),
+    /// The database's numbers of these accounts; unknown accounts are left out.
+    AccountNumbers(Vec<AccountKey>),
+    /// Accounts whose turn it is, for a maintenance task, at most `limit`.
+    AccountsDue { task: MaintenanceTask, limit: u32 },
+    /// Posts to be tried again, at most `limit`.
+    RetriesDue { limit: u32 },
+    /// Start scans that nobody waits for.
+    StartScans { scans: Vec<(Account, AccountState)>, priority: Priority },
+    /// Index these posts again, apart from any scan.
+    RetryPosts(Vec<RetryPost>),
+    /// Forget the search cursors of these accounts.
+    ResetSearchCursors(Vec<AccountKey>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Answer {
+    AccountStates(Vec<AccountState>),
+    Images(Vec<ImageRecord>),
+    AccountNumbers(Vec<(AccountKey, crate::base::ids::AccountNo)>),
+    Accounts(Vec<(Account, AccountState)>),
+    Retries(Vec<RetryPost>),
+    /// The order was carried out.
+    Done,
+    /// The database could not answer; the work is to be tried again.
+    Unavailable(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::{AccountNo, Network, QueryId};
+    use crate::proto::tests::check_round_trip;
+
+    #[test]
+    fn every_message_travels() {
+        let key = AccountKey::new(Network::Twitter, "12");
+        let account = Account { key: key.clone(), handle: "a".into(), posts: None };
+        let state = AccountState::unknown(key.clone());
+        for message in [
+            StageToBroker::Hello { role: Role::Listing, pid: 1, workers: vec![vec![Stage::Lookup]] },
+            StageToBroker::Ready { worker: 1 },
+            StageToBroker::Report {
+                lease: LeaseId(1),
+                outcome: LeaseOutcome::Retry { after_ms: 1, why: "w".into() },
+                elapsed_ms: 2,
+            },
+            StageToBroker::Page { lease: LeaseId(1), posts: vec![], posts_read: 3 },
+            StageToBroker::Doing { lease: LeaseId(1), what: "w".into() },
+            StageToBroker::Measured { step: "s".into(), micros: 1 },
+        ] {
+            check_round_trip(message);
+        }
+        for question in [
+            Question::AccountStates(vec![key.clone()]),
+            Question::Images(vec![ImageId(1)]),
+            Question::AccountNumbers(vec![key.clone()]),
+            Question::AccountsDue { task: MaintenanceTask::UpdateAccounts, limit: 2 },
+            Question::RetriesDue { limit: 2 },
+            Question::StartScans {
+                scans: vec![(account.clone(), state.clone())],
+                priority: Priority::Maintenance,
+            },
+            Question::RetryPosts(vec![]),
+            Question::ResetSearchCursors(vec![key.clone()]),
+        ] {
+            check_round_trip(StageToBroker::Ask { ask: AskId(1), question });
+        }
+        for answer in [
+            Answer::AccountStates(vec![state.clone()]),
+            Answer::Images(vec![]),
+            Answer::AccountNumbers(vec![(key, AccountNo(1))]),
+            Answer::Accounts(vec![(account, state)]),
+            Answer::Retries(vec![]),
+            Answer::Done,
+            Answer::Unavailable("w".into()),
+        ] {
+            check_round_trip(BrokerToStage::Answer { ask: AskId(1), answer });
+        }
+        for message in [
+            BrokerToStage::Lease {
+                worker: 0,
+                lease: LeaseId(1),
+                lease_ms: 1,
+                attempt: 1,
+                work: Work::FindLinks { query: QueryId(1), url: "u".into() },
+            },
+            BrokerToStage::PageAccepted { lease: LeaseId(1) },
+            BrokerToStage::Revoked { lease: LeaseId(1) },
+            BrokerToStage::Drain,
+        ] {
+            check_round_trip(message);
+        }
+    }
+}
