@@ -5,6 +5,7 @@
 #![deny(unsafe_code)]
 
 pub mod base;
+pub mod broker;
 pub mod config;
 pub mod proto;
 

@@ -1,0 +1,85 @@
+//! A work item as the broker holds it: the work, whom it is for, and what it has been through. Pure.
+
+use std::time::Duration;
+
+use crate::base::clock::Monotonic;
+use crate::base::ids::{QueryId, ScanId};
+use crate::proto::data::{Cursor, ListingStep, MaintenanceTask, Priority, Work};
+use crate::proto::roles::Stage;
+
+/// Numbers work items in the order they were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemId(pub u64);
+
+/// Whom the result of an item is for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A step of a query, or a look-up made for it.
+    Query(QueryId),
+    /// The look-up of a handle that somebody asked to scan.
+    ScanRequest(String),
+    /// A listing.
+    Listing(ScanId, ListingStep),
+    /// Posts of a scan, on their way to the database.
+    Batch(ScanId),
+    /// Posts that are tried again, apart from any scan.
+    Retries,
+    Maintenance(MaintenanceTask),
+}
+
+#[derive(Clone, Debug)]
+pub struct Item {
+    pub id: ItemId,
+    pub owner: Owner,
+    pub work: Work,
+    pub priority: Priority,
+    /// Posts the account is expected to have; lighter goes first.
+    pub weight: u64,
+    /// When it was made; kept over retries, so that it neither loses its place nor lives for ever.
+    pub arrived: Monotonic,
+    /// Workers that died, or let the lease run out, while they had it.
+    pub deaths: u32,
+}
+
+/// An item that took this many workers with it is not given to another.
+pub const MAX_DEATHS: u32 = 3;
+
+/// The queue that a piece of work belongs to.
+pub fn stage_of(work: &Work) -> Stage {
+    match work {
+        Work::FindLinks { .. } => Stage::LinkFinder,
+        Work::PlanScans { .. } => Stage::IndexWatcher,
+        Work::SearchImage { .. } => Stage::ReverseSearch,
+        Work::Resolve { .. } | Work::CheckPosts { .. } => Stage::Lookup,
+        Work::ListPosts { cursor: Cursor::Search(_), .. } => Stage::SearchListing,
+        Work::ListPosts { cursor: Cursor::Timeline(_), .. } => Stage::TimelineListing,
+        Work::IndexPosts { .. } => Stage::Indexing,
+        Work::Maintain(_) => Stage::Maintenance,
+    }
+}
+
+/// How long a worker may be silent about a piece of work before another gets it.
+pub fn lease_time(work: &Work) -> Duration {
+    Duration::from_secs(match work {
+        Work::PlanScans { .. } => 30,
+        Work::FindLinks { .. }
+        | Work::SearchImage { .. }
+        | Work::Resolve { .. }
+        | Work::CheckPosts { .. } => 120,
+        Work::ListPosts { .. } | Work::IndexPosts { .. } => 180,
+        Work::Maintain(_) => 120,
+    })
+}
+
+/// How long work is given back as "the outside world is not ready" before its request fails.
+pub fn patience(work: &Work) -> Duration {
+    Duration::from_secs(match work {
+        Work::FindLinks { .. }
+        | Work::PlanScans { .. }
+        | Work::SearchImage { .. }
+        | Work::Resolve { .. }
+        | Work::CheckPosts { .. } => 15 * 60,
+        Work::ListPosts { .. } | Work::IndexPosts { .. } => 24 * 3600,
+        Work::Maintain(_) => 3600,
+    })
+}

@@ -1,0 +1,100 @@
+//! Which containers and workers there are, and which wait for work. Pure.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::base::clock::Monotonic;
+use crate::base::ids::{ContainerId, LeaseId, WorkerId};
+use crate::proto::roles::{Role, Stage};
+
+#[derive(Debug)]
+pub struct Container {
+    pub role: Role,
+    pub pid: u32,
+    pub workers: Vec<Worker>,
+}
+
+#[derive(Debug)]
+pub struct Worker {
+    /// The kinds of work it takes.
+    pub stages: Vec<Stage>,
+    pub state: WorkerState,
+    pub since: Monotonic,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WorkerState {
+    /// Has not said that it is ready, or lost its lease and has not reported yet.
+    Away,
+    Ready,
+    Leased(LeaseId),
+}
+
+#[derive(Debug, Default)]
+pub struct Registry {
+    containers: BTreeMap<ContainerId, Container>,
+    /// Ready workers, the longest-waiting first.
+    ready: VecDeque<WorkerId>,
+}
+
+impl Registry {
+    pub fn join(&mut self, id: ContainerId, role: Role, pid: u32, workers: Vec<Vec<Stage>>, now: Monotonic) {
+        self.leave(id);
+        let workers = workers
+            .into_iter()
+            .map(|stages| Worker { stages, state: WorkerState::Away, since: now })
+            .collect();
+        self.containers.insert(id, Container { role, pid, workers });
+    }
+
+    pub fn leave(&mut self, id: ContainerId) {
+        self.containers.remove(&id);
+        self.ready.retain(|worker| worker.container != id);
+    }
+
+    /// The worker waits for work; unknown workers are ignored.
+    pub fn set_ready(&mut self, id: WorkerId, now: Monotonic) {
+        if let Some(worker) = self.worker_mut(id)
+            && worker.state != WorkerState::Ready
+        {
+            worker.state = WorkerState::Ready;
+            worker.since = now;
+            self.ready.push_back(id);
+        }
+    }
+
+    /// The longest-waiting ready worker that takes work of this stage; it is no longer ready.
+    pub fn take_ready(&mut self, stage: Stage) -> Option<WorkerId> {
+        let index = self
+            .ready
+            .iter()
+            .position(|id| self.worker(*id).is_some_and(|worker| worker.stages.contains(&stage)))?;
+        self.ready.remove(index)
+    }
+
+    pub fn set_leased(&mut self, id: WorkerId, lease: LeaseId, now: Monotonic) {
+        if let Some(worker) = self.worker_mut(id) {
+            worker.state = WorkerState::Leased(lease);
+            worker.since = now;
+        }
+    }
+
+    /// The worker's lease ran out; it is heard of again when it reports.
+    pub fn set_away(&mut self, id: WorkerId, now: Monotonic) {
+        if let Some(worker) = self.worker_mut(id) {
+            worker.state = WorkerState::Away;
+            worker.since = now;
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (ContainerId, &Container)> {
+        self.containers.iter().map(|(id, container)| (*id, container))
+    }
+
+    fn worker(&self, id: WorkerId) -> Option<&Worker> {
+        self.containers.get(&id.container)?.workers.get(usize::from(id.index))
+    }
+
+    fn worker_mut(&mut self, id: WorkerId) -> Option<&mut Worker> {
+        self.containers.get_mut(&id.container)?.workers.get_mut(usize::from(id.index))
+    }
+}

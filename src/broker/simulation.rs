@@ -1,0 +1,545 @@
+//! The state machine against a simulated world: workers that die, fall silent, report late or twice,
+//! a storekeeper that answers when it likes, users that ask at any moment. Whatever the order of
+//! events, at the end every request has ended, every question was answered once, and no cursor was
+//! stored before the posts that its listing produced.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use fastrand::Rng;
+use proptest::prelude::*;
+
+use super::state::{BlobKey, Effect, Event, Now, Policy, State};
+use crate::base::clock::{Monotonic, Timestamp};
+use crate::base::ids::{AccountKey, AskId, ContainerId, ImageId, LeaseId, Network, PostKey, QueryId};
+use crate::proto::data::*;
+use crate::proto::failure::FailureCode;
+use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
+use crate::proto::roles::{Role, Stage};
+use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
+use crate::proto::store::{AcceptedRequest, FromStorekeeper, JournalEntry, ToStorekeeper};
+use crate::proto::view::{QueryStatus, QueryView};
+
+const FRONT: ContainerId = ContainerId(1);
+const STAGES: [(Role, &[&[Stage]]); 5] = [
+    (Role::LinkFinder, &[&[Stage::LinkFinder]]),
+    (Role::IndexWatcher, &[&[Stage::IndexWatcher]]),
+    (Role::ReverseSearch, &[&[Stage::ReverseSearch]]),
+    (Role::Listing, &[&[Stage::SearchListing], &[Stage::TimelineListing], &[Stage::Lookup]]),
+    (Role::Indexing, &[&[Stage::Indexing], &[Stage::Indexing]]),
+];
+
+/// A worker's side of a lease.
+struct Held {
+    lease: LeaseId,
+    worker: u16,
+    work: Work,
+    /// Posts of a listing sent so far.
+    sent: usize,
+    /// A page was sent and not yet accepted.
+    waits: bool,
+    /// It will never report.
+    silent: bool,
+}
+
+struct World {
+    rng: Rng,
+    state: State,
+    now: u64,
+    containers: BTreeMap<ContainerId, (Role, Vec<Held>)>,
+    next_container: u32,
+    /// Leases taken away from workers that still believe in them.
+    late: Vec<(ContainerId, LeaseId, u16)>,
+    store: VecDeque<ToStorekeeper>,
+    database: HashMap<AccountKey, HashSet<String>>,
+    states: HashMap<AccountKey, AccountState>,
+    journal: BTreeMap<String, AcceptedRequest>,
+    /// Posts on the network, per account.
+    truth: HashMap<AccountKey, Vec<String>>,
+    asked: BTreeSet<AskId>,
+    queries: BTreeSet<QueryId>,
+    blobs: BTreeSet<BlobKey>,
+    faults: bool,
+    last_views: HashMap<QueryId, QueryView>,
+    listing_failed: bool,
+}
+
+impl World {
+    fn new(seed: u64) -> World {
+        let mut rng = Rng::with_seed(seed);
+        let policy = Policy {
+            max_processing_requests_per_ip: 3,
+            max_kept_queries: 1000,
+            max_pending_posts: rng.usize(1..40),
+            blocklist: HashSet::from(["3".to_owned()]),
+            maintenance: vec![(MaintenanceTask::RetryPosts, Duration::from_secs(600))],
+            salt: seed,
+        };
+        let truth = (0..6u32).map(|number| {
+            let posts = (0..rng.usize(0..120)).map(|post| format!("{number}{post:04}")).collect();
+            (AccountKey::new(Network::Twitter, number.to_string()), posts)
+        });
+        let truth = truth.collect();
+        let now = Now { mono: Monotonic(0), wall: Timestamp(0) };
+        let mut world = World {
+            state: State::new(policy, now),
+            rng,
+            now: 0,
+            containers: BTreeMap::new(),
+            next_container: 10,
+            late: Vec::new(),
+            store: VecDeque::new(),
+            database: HashMap::new(),
+            states: HashMap::new(),
+            journal: BTreeMap::new(),
+            truth,
+            asked: BTreeSet::new(),
+            queries: BTreeSet::new(),
+            blobs: BTreeSet::new(),
+            faults: true,
+            last_views: HashMap::new(),
+            listing_failed: false,
+        };
+        for (role, _) in STAGES {
+            world.start_container(role);
+        }
+        world
+    }
+
+    fn tell(&mut self, event: Event) {
+        let now = Now { mono: Monotonic(self.now), wall: Timestamp(self.now as i64) };
+        let mut effects = Vec::new();
+        self.state.handle(event, now, &mut effects);
+        for effect in effects {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::ToStage { to, message, blob } => {
+                if let Some(blob) = blob {
+                    assert!(self.blobs.contains(&blob), "a lease speaks of dropped bytes");
+                }
+                let Some((_, held)) = self.containers.get_mut(&to) else { return };
+                match message {
+                    BrokerToStage::Lease { worker, lease, work, .. } => {
+                        assert!(held.iter().all(|held| held.worker != worker), "two leases for one worker");
+                        let silent = self.faults && self.rng.u8(..) < 12;
+                        held.push(Held { lease, worker, work, sent: 0, waits: false, silent });
+                    }
+                    BrokerToStage::PageAccepted { lease } => {
+                        for held in held.iter_mut().filter(|held| held.lease == lease) {
+                            held.waits = false;
+                        }
+                    }
+                    BrokerToStage::Revoked { lease } => {
+                        if let Some(index) = held.iter().position(|held| held.lease == lease) {
+                            let revoked = held.remove(index);
+                            self.late.push((to, lease, revoked.worker));
+                        }
+                    }
+                    BrokerToStage::Answer { .. } | BrokerToStage::Drain => {}
+                }
+            }
+            Effect::ToFront { to, message } => {
+                assert_eq!(to, FRONT);
+                match message {
+                    BrokerToFront::Answer { ask, answer } => {
+                        assert!(self.asked.remove(&ask), "answered twice: {ask}");
+                        if let FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } = answer {
+                            self.queries.insert(view.query);
+                            self.last_views.insert(view.query, view);
+                        }
+                    }
+                    BrokerToFront::Changed { view } => {
+                        if let Some(last) = self.last_views.get(&view.query) {
+                            assert!(last.status <= view.status, "a query went backwards");
+                        }
+                        self.last_views.insert(view.query, view);
+                    }
+                }
+            }
+            Effect::ToStore(message) => self.store.push_back(message),
+            Effect::DropBlob(blob) => assert!(self.blobs.remove(&blob), "bytes dropped twice"),
+            Effect::WorkFailed { .. } => {}
+        }
+    }
+
+    fn start_container(&mut self, role: Role) {
+        let id = ContainerId(self.next_container);
+        self.next_container += 1;
+        self.containers.insert(id, (role, Vec::new()));
+        let (_, workers) = STAGES.into_iter().find(|(known, _)| *known == role).unwrap();
+        let stages = workers.iter().map(|stages| stages.to_vec()).collect();
+        self.tell(Event::FromStage(id, StageToBroker::Hello { role, pid: 1, workers: stages }));
+        for worker in 0..workers.len() {
+            self.tell(Event::FromStage(id, StageToBroker::Ready { worker: worker as u16 }));
+        }
+    }
+
+    fn ask(&mut self, question: FrontQuestion, blob: Option<BlobKey>) {
+        let ask = AskId(self.rng.u64(..));
+        self.asked.insert(ask);
+        self.blobs.extend(blob);
+        self.tell(Event::FrontAsked { front: FRONT, ask, question, blob });
+    }
+
+    fn user_acts(&mut self) {
+        let number = self.rng.u8(0..8);
+        let client = match self.rng.u8(0..3) {
+            0 => Client::Exempt,
+            other => Client::Limited { key: other.to_string() },
+        };
+        match self.rng.u8(0..10) {
+            0 => self.ask(FrontQuestion::Query { url: "not a url".into(), client }, None),
+            1 => self.ask(FrontQuestion::Scan { handle: format!("@User{number}") }, None),
+            2 => self.ask(FrontQuestion::Threads, None),
+            3 => {
+                let blob = BlobKey(self.rng.u64(..));
+                let account_name = self.rng.bool().then(|| format!("user{number}"));
+                self.ask(FrontQuestion::SearchImage { len_bytes: 1, account_name, client }, Some(blob));
+            }
+            4 => {
+                if let Some(&query) = self.queries.iter().next_back() {
+                    self.tell(Event::Watch(FRONT, query));
+                }
+            }
+            _ => {
+                let url = format!("https://site.example/{number}/{}", self.rng.u8(0..3));
+                self.ask(FrontQuestion::Query { url, client }, None);
+            }
+        }
+    }
+
+    fn outcome(&mut self, work: &Work) -> LeaseOutcome {
+        if self.faults {
+            match self.rng.u8(0..40) {
+                0..4 => return LeaseOutcome::Retry { after_ms: self.rng.u64(0..20_000), why: "w".into() },
+                4 => {
+                    self.listing_failed |= matches!(work, Work::ListPosts { .. });
+                    return LeaseOutcome::Failed { code: FailureCode::ProcessingError, why: "w".into() };
+                }
+                5 => {
+                    self.listing_failed |= matches!(work, Work::ListPosts { .. });
+                    return LeaseOutcome::Done(StageOutput::Maintained);
+                }
+                _ => {}
+            }
+        }
+        LeaseOutcome::Done(match work {
+            Work::FindLinks { url, .. } => {
+                let number: u32 = url.split('/').nth(3).unwrap().parse().unwrap();
+                let handles = [format!("user{number}"), format!("user{}", (number + 1) % 8)];
+                let candidates = handles.into_iter().filter(|_| number != 7).map(|handle| Candidate {
+                    account: AccountRef::Handle { network: Network::Twitter, handle },
+                    evidence: Evidence::ProfileField,
+                    chain: vec![url.clone()],
+                });
+                StageOutput::Links(LinksFound {
+                    site: "s".into(),
+                    images: vec![ImageSource::plain("i")],
+                    published: None,
+                    candidates: candidates.collect(),
+                    pages: 1,
+                })
+            }
+            Work::Resolve { refs } => {
+                let resolve = |asked: &AccountRef| {
+                    let AccountRef::Handle { handle, .. } = asked else { unreachable!() };
+                    let key = AccountKey::new(Network::Twitter, handle.trim_start_matches("user"));
+                    let outcome = match self.truth.get(&key) {
+                        None => ResolutionOutcome::Private,
+                        Some(posts) => ResolutionOutcome::Readable(Account {
+                            key,
+                            handle: handle.clone(),
+                            posts: Some(posts.len() as u64),
+                        }),
+                    };
+                    Resolution { asked: asked.clone(), outcome }
+                };
+                StageOutput::Resolved(refs.iter().map(resolve).collect())
+            }
+            Work::PlanScans { accounts, .. } => {
+                let scans = accounts.iter().filter_map(|account| {
+                    let unknown = AccountState::unknown(account.key.clone());
+                    let state = self.states.get(&account.key).cloned().unwrap_or(unknown);
+                    (state.scanned_at().is_none() || self.rng.bool()).then(|| (account.clone(), state))
+                });
+                StageOutput::Plan(ScanPlan { scans: scans.collect(), first_time: false })
+            }
+            Work::SearchImage { scope, .. } => {
+                let images = match scope {
+                    SearchScope::Everything => Vec::new(),
+                    SearchScope::Accounts(keys) => keys
+                        .iter()
+                        .flat_map(|key| {
+                            self.database.get(key).into_iter().flatten().map(move |post| (key, post))
+                        })
+                        .take(150)
+                        .map(|(key, post)| FoundImage {
+                            image: ImageId(1),
+                            post: PostKey::new(Network::Twitter, post.clone()),
+                            account: key.clone(),
+                            position: 1,
+                            count: 1,
+                            name: "n".into(),
+                            published: None,
+                            distance: 0,
+                            variant: Variant::AsIs,
+                        })
+                        .collect(),
+                };
+                StageOutput::Found(SearchFound { images, cut: false, low_quality: false })
+            }
+            Work::CheckPosts { posts } => StageOutput::Checked(vec![PostState::Visible; posts.len()]),
+            Work::IndexPosts { posts, .. } => {
+                let indexed = posts.iter().map(|post| IndexedPost {
+                    key: post.key.clone(),
+                    published: None,
+                    images: vec![IndexedImage { name: "n".into(), state: ImageState::Lost }],
+                });
+                StageOutput::Indexed(indexed.collect())
+            }
+            Work::ListPosts { cursor, .. } => {
+                let cursor = match cursor {
+                    Cursor::Search(_) => Cursor::Search(Some(Timestamp(self.now as i64))),
+                    Cursor::Timeline(_) => Cursor::Timeline(Some(self.now.to_string())),
+                };
+                StageOutput::Listed(ListingEnd {
+                    cursor,
+                    newest: None,
+                    oldest: None,
+                    coverage: Coverage::Complete,
+                    posts_read: 0,
+                })
+            }
+            Work::Maintain(_) => StageOutput::Maintained,
+        })
+    }
+
+    /// One worker moves on. False if none can.
+    fn worker_acts(&mut self) -> bool {
+        let able: Vec<(ContainerId, usize)> = self
+            .containers
+            .iter()
+            .flat_map(|(id, (_, held))| {
+                let able = |held: &Held| !held.silent && !held.waits;
+                held.iter().enumerate().filter(move |(_, held)| able(held)).map(|(index, _)| (*id, index))
+            })
+            .collect();
+        if able.is_empty() {
+            return false;
+        }
+        let (container, index) = able[self.rng.usize(..able.len())];
+        let held = &mut self.containers.get_mut(&container).unwrap().1[index];
+        let (lease, worker, work) = (held.lease, held.worker, held.work.clone());
+        if let Work::ListPosts { account, .. } = &work {
+            let posts = &self.truth[&account.key];
+            if held.sent < posts.len() {
+                let page: Vec<_> = posts.iter().skip(held.sent).take(25).cloned().collect();
+                held.sent += page.len();
+                held.waits = true;
+                let posts = page.into_iter().map(|native| ListedPost {
+                    key: PostKey::new(Network::Twitter, native),
+                    published: None,
+                    images: vec![ListedImage { name: "n".into(), url: "u".into() }],
+                });
+                let posts = posts.collect();
+                self.tell(Event::FromStage(container, StageToBroker::Page { lease, posts, posts_read: 25 }));
+                return true;
+            }
+        }
+        let outcome = self.outcome(&work);
+        self.containers.get_mut(&container).unwrap().1.retain(|held| held.worker != worker);
+        let report = StageToBroker::Report { lease, outcome, elapsed_ms: 1 };
+        self.tell(Event::FromStage(container, report.clone()));
+        if self.faults && self.rng.u8(0..20) == 0 {
+            self.tell(Event::FromStage(container, report)); // said twice
+        }
+        true
+    }
+
+    /// The storekeeper carries out its next order. False if it has none.
+    fn store_acts(&mut self) -> bool {
+        let Some(message) = self.store.pop_front() else { return false };
+        let counts = StoreCounts::default();
+        let answer = match message {
+            ToStorekeeper::FilterNew { ticket, account, mut posts } => {
+                let known = self.database.entry(account.key).or_default();
+                posts.retain(|post| !known.contains(&post.key.native));
+                FromStorekeeper::NewPosts { ticket, posts }
+            }
+            ToStorekeeper::StorePosts { ticket, account, posts } => {
+                let known = self.database.entry(account.key).or_default();
+                known.extend(posts.into_iter().map(|post| post.key.native));
+                FromStorekeeper::Stored { ticket, counts }
+            }
+            ToStorekeeper::StoreCursor { ticket, account, end } => {
+                let stored = self.database.get(&account.key);
+                for post in &self.truth[&account.key] {
+                    assert!(
+                        stored.is_some_and(|stored| stored.contains(post)),
+                        "the cursor came before post {post}"
+                    );
+                }
+                let unknown = AccountState::unknown(account.key.clone());
+                let state = self.states.entry(account.key).or_insert(unknown);
+                match end.cursor {
+                    Cursor::Search(date) => {
+                        state.search_cursor = date;
+                        state.search_listed_at = date;
+                    }
+                    Cursor::Timeline(post) => {
+                        state.timeline_cursor = post;
+                        state.timeline_listed_at = Some(Timestamp(0));
+                    }
+                }
+                FromStorekeeper::Stored { ticket, counts }
+            }
+            ToStorekeeper::Ask { ticket, question } => {
+                let answer = match question {
+                    Question::AccountStates(keys) => {
+                        let state = |key: AccountKey| {
+                            self.states.get(&key).cloned().unwrap_or(AccountState::unknown(key))
+                        };
+                        Answer::AccountStates(keys.into_iter().map(state).collect())
+                    }
+                    other => Answer::Unavailable(format!("{other:?}")),
+                };
+                FromStorekeeper::Answered { ticket, answer }
+            }
+            ToStorekeeper::Journal { ticket, entry } => {
+                match entry {
+                    JournalEntry::Accepted { key, request } => self.journal.insert(key, request),
+                    JournalEntry::Ended { key } => self.journal.remove(&key),
+                };
+                FromStorekeeper::Journaled { ticket }
+            }
+            ToStorekeeper::CountUse { .. } | ToStorekeeper::Stop => return true,
+        };
+        self.tell(Event::FromStore(answer));
+        true
+    }
+
+    fn fault(&mut self) {
+        match self.rng.u8(0..4) {
+            0 => {
+                let ids: Vec<_> = self.containers.keys().copied().collect();
+                let id = ids[self.rng.usize(..ids.len())];
+                let (role, _) = self.containers.remove(&id).unwrap();
+                self.late.retain(|(container, _, _)| *container != id);
+                self.tell(Event::StageLost(id));
+                self.start_container(role);
+            }
+            1 => {
+                self.now += self.rng.u64(0..200_000);
+                self.tell(Event::Tick);
+            }
+            2 => self.wake_a_late_worker(),
+            _ => {
+                let ids: Vec<_> = self.containers.keys().copied().collect();
+                let id = ids[self.rng.usize(..ids.len())];
+                let nonsense = StageToBroker::Doing { lease: LeaseId(self.rng.u64(..50)), what: "w".into() };
+                self.tell(Event::FromStage(id, nonsense));
+            }
+        }
+    }
+
+    /// A worker whose lease was revoked reports at last.
+    fn wake_a_late_worker(&mut self) {
+        if let Some((container, lease, _)) = self.late.pop() {
+            let outcome = LeaseOutcome::Retry { after_ms: 1, why: "late".into() };
+            self.tell(Event::FromStage(container, StageToBroker::Report { lease, outcome, elapsed_ms: 1 }));
+        }
+    }
+
+    /// Without further faults everything comes to its end.
+    fn come_to_rest(&mut self) {
+        self.faults = false;
+        for _ in 0..200_000 {
+            let moved = self.store_acts() | self.worker_acts();
+            if moved {
+                continue;
+            }
+            self.wake_a_late_worker();
+            if self.unfinished().is_empty() && self.asked.is_empty() && self.store.is_empty() {
+                return;
+            }
+            // Silent workers are only found out by the time that passes.
+            let next = self.state.next_wake().expect("work is left but nothing will ever happen").0;
+            self.now = self.now.max(next);
+            self.tell(Event::Tick);
+        }
+        panic!("not at rest: {:?}, unanswered {:?}", self.unfinished(), self.asked);
+    }
+
+    fn unfinished(&self) -> Vec<QueryId> {
+        let live = self.state.queries.iter().filter(|(_, query)| query.status != QueryStatus::End);
+        let mut unfinished: Vec<_> = live.map(|(id, _)| *id).collect();
+        unfinished.extend(self.state.running_scans.values().map(|scan| QueryId(scan.0)));
+        unfinished
+    }
+}
+
+fn run(seed: u64, events: usize) -> World {
+    let mut world = World::new(seed);
+    for _ in 0..events {
+        world.now += world.rng.u64(0..50);
+        match world.rng.u8(0..100) {
+            0..10 => world.user_acts(),
+            10..14 => world.fault(),
+            14..50 => {
+                world.store_acts();
+            }
+            _ => {
+                world.worker_acts();
+            }
+        }
+    }
+    world.come_to_rest();
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_events_loses_or_hangs_a_request(seed: u64, events in 0usize..3000) {
+        let world = run(seed, events);
+        prop_assert!(world.journal.is_empty(), "left in the journal: {:?}", world.journal);
+        prop_assert!(world.blobs.is_empty(), "bytes kept for nobody: {:?}", world.blobs);
+        prop_assert_eq!(world.state.pending_posts, 0);
+        prop_assert!(world.state.held_pages.is_empty());
+        prop_assert!(world.state.pending.is_empty(), "awaited for ever: {:?}", world.state.pending);
+        if !world.listing_failed {
+            for (account, state) in &world.states {
+                if state.scanned_at().is_some() {
+                    let stored = world.database.get(account).map_or(0, HashSet::len);
+                    prop_assert_eq!(stored, world.truth[account].len());
+                }
+            }
+        }
+    }
+}
+
+/// The simulation reaches the states it is meant to shake.
+#[test]
+fn the_simulation_covers_what_matters() {
+    let mut ended_well = 0;
+    let mut results = 0;
+    let mut errors = HashSet::new();
+    for seed in 0..60 {
+        let world = run(seed, 2000);
+        for query in world.last_views.values() {
+            ended_well += usize::from(query.error.is_none() && query.status == QueryStatus::End);
+            results += query.results.len();
+            errors.extend(query.error.map(|code| code.as_str()));
+        }
+    }
+    assert!(ended_well > 50, "{ended_well}");
+    assert!(results > 1000, "{results}");
+    for code in ["NOT_AN_URL", "NO_TWITTER_ACCOUNT_FOUND", "PROCESSING_ERROR", "INVALID_TWITTER_ACCOUNT"] {
+        assert!(errors.contains(code), "{code} never happened: {errors:?}");
+    }
+}

@@ -1,0 +1,704 @@
+//! The broker's state machine: `(now, event)` in, effects out. No I/O, no clock, no random number,
+//! no panic: what a peer says is gossip, and anything unknown in it is dropped and counted.
+//!
+//! This file owns what all requests share: tickets, queues, leases, workers. `queries.rs` and
+//! `scans.rs` are the two kinds of requests; `inspect.rs` shows the state to people.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+use super::items::{Item, ItemId, MAX_DEATHS, Owner, patience, stage_of};
+use super::leases::{Lease, Leases};
+use super::limits::Limits;
+use super::metrics::Metrics;
+use super::queries::Query;
+use super::queue::Queue;
+use super::registry::Registry;
+use super::scans::{Scan, ScanRequest};
+use crate::base::clock::{Monotonic, Timestamp};
+use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, PostKey, QueryId, ScanId, WorkerId};
+use crate::proto::data::{
+    Account, Cursor, ImageState, IndexedImage, IndexedPost, LeaseOutcome, ListedPost, ListingStep,
+    MaintenanceTask, PostState, Priority, RetryPost, StageOutput, StoreCounts, Work,
+};
+use crate::proto::failure::FailureCode;
+use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion};
+use crate::proto::roles::{Role, Stage};
+use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
+use crate::proto::store::{AcceptedRequest, FromStorekeeper, Ticket, ToStorekeeper};
+
+/// This moment, on both clocks: the one that never jumps, and the one that people read.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    pub mono: Monotonic,
+    pub wall: Timestamp,
+}
+
+/// What the state machine must know of the settings.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub max_processing_requests_per_ip: u32,
+    pub max_kept_queries: usize,
+    /// Listing pauses while this many posts wait to be indexed.
+    pub max_pending_posts: usize,
+    /// Native ids of accounts, or handles with `@`, in lower case.
+    pub blocklist: HashSet<String>,
+    /// Maintenance tasks and how often each looks for something to do.
+    pub maintenance: Vec<(MaintenanceTask, Duration)>,
+    /// Makes identifiers of direct searches unguessable; new for every run.
+    pub salt: u64,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A container said something over its link.
+    FromStage(ContainerId, StageToBroker),
+    /// A link closed: the container died, or got a new link.
+    StageLost(ContainerId),
+    /// A front asked. `attached` tells that the image it speaks of lies ready under `blob`.
+    FrontAsked {
+        front: ContainerId,
+        ask: AskId,
+        question: FrontQuestion,
+        blob: Option<BlobKey>,
+    },
+    Watch(ContainerId, QueryId),
+    Unwatch(ContainerId, QueryId),
+    FrontLost(ContainerId),
+    FromStore(FromStorekeeper),
+    /// Time passed; due at the latest when `State::next_wake` said.
+    Tick,
+}
+
+/// Names bulk bytes that the loop keeps for the state machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlobKey(pub u64);
+
+/// What is to be done. The loop carries effects out in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    ToStage {
+        to: ContainerId,
+        message: BrokerToStage,
+        blob: Option<BlobKey>,
+    },
+    ToFront {
+        to: ContainerId,
+        message: BrokerToFront,
+    },
+    ToStore(ToStorekeeper),
+    /// Nobody needs these bytes any more.
+    DropBlob(BlobKey),
+    /// A work item took too many workers with it, or failed unexpectedly: for the log.
+    WorkFailed {
+        work: String,
+        why: String,
+    },
+}
+
+/// Why the answer to a ticket is awaited.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// A page of a listing is being compared with the database.
+    Filter {
+        scan: ScanId,
+        step: ListingStep,
+        container: ContainerId,
+        lease: LeaseId,
+    },
+    /// Posts are being stored; of a scan, or tried again.
+    Posts {
+        scan: Option<ScanId>,
+        posts: Vec<String>,
+    },
+    Cursor {
+        scan: ScanId,
+        step: ListingStep,
+    },
+    /// A stage's question was passed on.
+    StageAsk {
+        container: ContainerId,
+        ask: AskId,
+    },
+    /// Where an account stands that is to be scanned on somebody's order.
+    ScanStart {
+        handle: Option<String>,
+        account: Account,
+        priority: Priority,
+    },
+    /// Whether an account is indexed in which an image is to be searched.
+    SearchStart {
+        query: QueryId,
+        account: Account,
+    },
+    /// An accepted query is being written down; then it is answered.
+    Accepted {
+        front: ContainerId,
+        ask: AskId,
+        query: QueryId,
+    },
+}
+
+/// The whole state of the broker.
+#[derive(Debug)]
+pub struct State {
+    pub(super) policy: Policy,
+    pub(super) queries: BTreeMap<QueryId, Query>,
+    pub(super) query_keys: HashMap<String, QueryId>,
+    /// Ended queries by the moment they are forgotten.
+    pub(super) query_expiry: BTreeSet<(Monotonic, QueryId)>,
+    pub(super) watchers: HashMap<QueryId, BTreeSet<ContainerId>>,
+    pub(super) attached: usize,
+    pub(super) scans: BTreeMap<ScanId, Scan>,
+    /// The running scan of an account; at most one.
+    pub(super) running_scans: HashMap<AccountKey, ScanId>,
+    pub(super) scan_requests: HashMap<String, ScanRequest>,
+    /// Pages whose acknowledgement is held back until fewer posts are pending.
+    pub(super) held_pages: Vec<(ContainerId, LeaseId)>,
+    /// Posts that are new and not stored yet, of all scans.
+    pub(super) pending_posts: usize,
+    queues: BTreeMap<Stage, Queue>,
+    leases: Leases,
+    registry: Registry,
+    pub(super) pending: HashMap<Ticket, Pending>,
+    pub(super) limits: Limits,
+    pub(super) metrics: Metrics,
+    pub(super) counts: StoreCounts,
+    /// When each maintenance task is due next.
+    maintenance_due: Vec<(Monotonic, MaintenanceTask, Duration)>,
+    last_id: u64,
+    /// Messages that made no sense, for the metrics.
+    pub(super) gossip_dropped: u64,
+}
+
+/// First look of maintenance after the start.
+const MAINTENANCE_DELAY: Duration = Duration::from_secs(60);
+/// Posts handed to an indexing worker at once. Small, so that a batch that fails or is lost costs little.
+pub(super) const BATCH_POSTS: usize = 8;
+
+impl State {
+    pub fn new(policy: Policy, now: Now) -> State {
+        let maintenance_due =
+            policy.maintenance.iter().map(|(task, every)| (now.mono.plus(MAINTENANCE_DELAY), *task, *every));
+        State {
+            maintenance_due: maintenance_due.collect(),
+            policy,
+            queries: BTreeMap::new(),
+            query_keys: HashMap::new(),
+            query_expiry: BTreeSet::new(),
+            watchers: HashMap::new(),
+            attached: 0,
+            scans: BTreeMap::new(),
+            running_scans: HashMap::new(),
+            scan_requests: HashMap::new(),
+            held_pages: Vec::new(),
+            pending_posts: 0,
+            queues: BTreeMap::new(),
+            leases: Leases::default(),
+            registry: Registry::default(),
+            pending: HashMap::new(),
+            limits: Limits::default(),
+            metrics: Metrics::default(),
+            counts: StoreCounts::default(),
+            last_id: 0,
+            gossip_dropped: 0,
+        }
+    }
+
+    /// Applies one event and appends what is to be done about it.
+    pub fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+        match event {
+            Event::FromStage(from, message) => self.hear_stage(from, message, now, effects),
+            Event::StageLost(container) => self.lose_container(container, now, effects),
+            Event::FrontAsked { front, ask, question, blob } => {
+                self.answer_front(front, ask, question, blob, now, effects);
+            }
+            Event::Watch(front, query) => self.watch(front, query, now, effects),
+            Event::Unwatch(front, query) => self.unwatch(front, query),
+            Event::FrontLost(front) => {
+                for listeners in self.watchers.values_mut() {
+                    listeners.remove(&front);
+                }
+                self.watchers.retain(|_, listeners| !listeners.is_empty());
+            }
+            Event::FromStore(message) => self.hear_store(message, now, effects),
+            Event::Tick => {}
+        }
+        self.pass_time(now, effects);
+        self.dispatch(now, effects);
+    }
+
+    /// When `Event::Tick` is due at the latest; `None`: nothing depends on time now.
+    pub fn next_wake(&self) -> Option<Monotonic> {
+        let releases = self.queues.values().filter_map(Queue::next_release);
+        let maintenance = self.maintenance_due.iter().map(|(due, _, _)| *due);
+        releases
+            .chain(maintenance)
+            .chain(self.leases.next_deadline())
+            .chain(self.query_expiry.first().map(|(due, _)| *due))
+            .min()
+    }
+
+    // ---- time
+
+    fn pass_time(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        for queue in self.queues.values_mut() {
+            queue.release(now.mono);
+        }
+        for (id, lease) in self.leases.expire(now.mono) {
+            self.registry.set_away(lease.worker, now.mono);
+            effects.push(Effect::ToStage {
+                to: lease.worker.container,
+                message: BrokerToStage::Revoked { lease: id },
+                blob: None,
+            });
+            self.item_survived_its_worker(lease.item, "its lease ran out", now, effects);
+        }
+        self.forget_ended(now, effects);
+        for index in 0..self.maintenance_due.len() {
+            let Some((due, task, every)) = self.maintenance_due.get(index).copied() else { break };
+            if due > now.mono {
+                continue;
+            }
+            if let Some(entry) = self.maintenance_due.get_mut(index) {
+                entry.0 = now.mono.plus(every);
+            }
+            let owner = Owner::Maintenance(task);
+            if !self.is_under_way(&owner) {
+                self.enqueue(owner, Work::Maintain(task), Priority::Maintenance, 0, now);
+            }
+        }
+    }
+
+    fn is_under_way(&self, owner: &Owner) -> bool {
+        let queued = self.queues.values().flat_map(Queue::iter).any(|item| item.owner == *owner);
+        queued || self.leases.iter().any(|lease| lease.item.owner == *owner)
+    }
+
+    // ---- queues and leases
+
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+
+    pub(super) fn expect(&mut self, pending: Pending) -> Ticket {
+        let ticket = Ticket(self.next_number());
+        self.pending.insert(ticket, pending);
+        ticket
+    }
+
+    /// Puts new work into its queue.
+    pub(super) fn enqueue(
+        &mut self,
+        owner: Owner,
+        work: Work,
+        priority: Priority,
+        weight: u64,
+        now: Now,
+    ) -> ItemId {
+        let id = ItemId(self.next_number());
+        let stage = stage_of(&work);
+        let item = Item { id, owner, work, priority, weight, arrived: now.mono, deaths: 0 };
+        self.queues.entry(stage).or_default().push(item);
+        id
+    }
+
+    /// Gives all work of these owners a higher priority, wherever it is.
+    pub(super) fn raise(&mut self, priority: Priority, select: impl Fn(&Owner) -> bool) {
+        for queue in self.queues.values_mut() {
+            queue.raise(priority, |item| select(&item.owner));
+        }
+        self.leases.raise(priority, |item| select(&item.owner));
+    }
+
+    pub(super) fn queue_position(&self, stage: Stage, item: ItemId) -> Option<usize> {
+        self.queues.get(&stage)?.position(item)
+    }
+
+    pub(super) fn queue(&self, stage: Stage) -> Option<&Queue> {
+        self.queues.get(&stage)
+    }
+
+    pub(super) fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Brings waiting work and waiting workers together.
+    fn dispatch(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        for stage in Stage::ALL {
+            while self.queues.get(&stage).is_some_and(|queue| !queue.is_empty()) {
+                let Some(worker) = self.registry.take_ready(stage) else { break };
+                let Some(item) = self.queues.get_mut(&stage).and_then(Queue::pop) else { break };
+                let work = item.work.clone();
+                let owner = item.owner.clone();
+                let attempt = item.deaths + 1;
+                let waited = now.mono.since(item.arrived);
+                let (lease, time) = self.leases.grant(item, worker, now.mono);
+                self.registry.set_leased(worker, lease, now.mono);
+                self.metrics.record(&format!("{stage}: wait"), micros(waited));
+                let blob = match &owner {
+                    Owner::Query(query) => self.started(*query, &work, now, effects),
+                    _ => None,
+                };
+                effects.push(Effect::ToStage {
+                    to: worker.container,
+                    message: BrokerToStage::Lease {
+                        worker: worker.index,
+                        lease,
+                        lease_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+                        attempt,
+                        work,
+                    },
+                    blob,
+                });
+            }
+        }
+    }
+
+    fn hear_stage(&mut self, from: ContainerId, message: StageToBroker, now: Now, effects: &mut Vec<Effect>) {
+        match message {
+            StageToBroker::Hello { role, pid, workers } => self.hello(from, role, pid, workers, now, effects),
+            StageToBroker::Ready { worker } => {
+                self.registry.set_ready(WorkerId { container: from, index: worker }, now.mono);
+            }
+            StageToBroker::Report { lease, outcome, elapsed_ms } => {
+                self.settle(from, lease, outcome, elapsed_ms, now, effects);
+            }
+            StageToBroker::Page { lease, posts, posts_read } => {
+                self.page_listed(from, lease, posts, posts_read, now, effects);
+            }
+            StageToBroker::Doing { lease, what } => {
+                if !self.leases.renew(lease, from, Some(what), now.mono) {
+                    self.gossip_dropped += 1;
+                }
+            }
+            StageToBroker::Ask { ask, question } => self.answer_stage(from, ask, question, now, effects),
+            StageToBroker::Measured { step, micros } => self.metrics.record(&step, micros),
+        }
+    }
+
+    fn hello(
+        &mut self,
+        from: ContainerId,
+        role: Role,
+        pid: u32,
+        workers: Vec<Vec<Stage>>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        // A second Hello means that the container forgot what it had.
+        self.lose_container(from, now, effects);
+        self.registry.join(from, role, pid, workers, now.mono);
+    }
+
+    pub(super) fn lease_of(&self, lease: LeaseId, by: ContainerId) -> Option<&Lease> {
+        self.leases.held(lease, by)
+    }
+
+    pub(super) fn renew(&mut self, lease: LeaseId, by: ContainerId, now: Now) {
+        self.leases.renew(lease, by, None, now.mono);
+    }
+
+    fn settle(
+        &mut self,
+        from: ContainerId,
+        lease: LeaseId,
+        outcome: LeaseOutcome,
+        elapsed_ms: u64,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(settled) = self.leases.settle(lease, from) else {
+            // The lease ran out and someone else has the work; but the worker is free again.
+            self.gossip_dropped += 1;
+            if let Some(worker) = self.leases.settle_revoked(lease, from) {
+                self.registry.set_ready(worker, now.mono);
+            }
+            return;
+        };
+        self.registry.set_ready(settled.worker, now.mono);
+        let item = settled.item;
+        self.metrics.record(&format!("{}: work", stage_of(&item.work)), elapsed_ms.saturating_mul(1000));
+        match outcome {
+            LeaseOutcome::Done(output) => self.finished(item, output, now, effects),
+            LeaseOutcome::Retry { after_ms, why } => {
+                if now.mono.since(item.arrived) > patience(&item.work) {
+                    self.fail_item(item, FailureCode::ProcessingError, why, now, effects);
+                } else {
+                    let due = now.mono.plus(Duration::from_millis(after_ms.clamp(1, 3_600_000)));
+                    let stage = stage_of(&item.work);
+                    self.queues.entry(stage).or_default().push_delayed(item, due);
+                }
+            }
+            LeaseOutcome::Failed { code, why } => self.fail_item(item, code, why, now, effects),
+        }
+    }
+
+    /// A work item is done; its output goes to its owner. An output of another kind than the work
+    /// asks for fails the item.
+    fn finished(&mut self, item: Item, output: StageOutput, now: Now, effects: &mut Vec<Effect>) {
+        match (item.owner.clone(), &item.work, output) {
+            (Owner::Query(query), Work::FindLinks { .. }, StageOutput::Links(links)) => {
+                self.links_found(query, links, now, effects);
+            }
+            (Owner::Query(query), Work::Resolve { .. }, StageOutput::Resolved(resolutions)) => {
+                self.resolved(query, resolutions, now, effects);
+            }
+            (Owner::Query(query), Work::PlanScans { .. }, StageOutput::Plan(plan)) => {
+                self.planned(query, plan, now, effects);
+            }
+            (Owner::Query(query), Work::SearchImage { .. }, StageOutput::Found(found)) => {
+                self.found(query, found, now, effects);
+            }
+            (Owner::Query(query), Work::CheckPosts { posts }, StageOutput::Checked(states))
+                if posts.len() == states.len() =>
+            {
+                let states = posts.iter().cloned().zip(states).collect();
+                self.checked(query, states, now, effects);
+            }
+            (Owner::ScanRequest(handle), Work::Resolve { .. }, StageOutput::Resolved(resolutions)) => {
+                self.scan_resolved(handle, resolutions, effects);
+            }
+            (Owner::Listing(scan, step), Work::ListPosts { .. }, StageOutput::Listed(end)) => {
+                self.listed(scan, step, end, now, effects);
+            }
+            (Owner::Batch(scan), Work::IndexPosts { account, .. }, StageOutput::Indexed(posts)) => {
+                self.indexed(Some(scan), account.clone(), posts, effects);
+            }
+            (Owner::Retries, Work::IndexPosts { account, .. }, StageOutput::Indexed(posts)) => {
+                self.indexed(None, account.clone(), posts, effects);
+            }
+            (Owner::Maintenance(_), Work::Maintain(_), StageOutput::Maintained) => {}
+            (_, _, _) => {
+                let why = "its worker reported the result of some other kind of work".to_owned();
+                self.fail_item(item, FailureCode::ProcessingError, why, now, effects);
+            }
+        }
+    }
+
+    /// The worker died or fell silent: the item goes to another, unless it has taken too many along.
+    fn item_survived_its_worker(&mut self, mut item: Item, why: &str, now: Now, effects: &mut Vec<Effect>) {
+        item.deaths += 1;
+        if item.deaths >= MAX_DEATHS {
+            let why = format!("{MAX_DEATHS} workers were lost over it, the last because {why}");
+            self.fail_item(item, FailureCode::ProcessingError, why, now, effects);
+        } else if self.split_batch(&item) {
+            // Its posts go on one by one, so that only the one that kills is given up.
+        } else {
+            let stage = stage_of(&item.work);
+            self.queues.entry(stage).or_default().push(item);
+        }
+    }
+
+    /// Puts the posts of a batch back one by one. False if there is nothing to split.
+    fn split_batch(&mut self, item: &Item) -> bool {
+        let Work::IndexPosts { scan, step, account, posts } = &item.work else { return false };
+        if posts.len() < 2 {
+            return false;
+        }
+        for post in posts {
+            let id = ItemId(self.next_number());
+            let work = Work::IndexPosts {
+                scan: *scan,
+                step: *step,
+                account: account.clone(),
+                posts: vec![post.clone()],
+            };
+            let single = Item { id, work, ..item.clone() };
+            self.queues.entry(Stage::Indexing).or_default().push(single);
+        }
+        true
+    }
+
+    /// An item is given up; its owner is told.
+    fn fail_item(&mut self, item: Item, code: FailureCode, why: String, now: Now, effects: &mut Vec<Effect>) {
+        if code == FailureCode::ProcessingError {
+            effects.push(Effect::WorkFailed { work: item.work.describe(), why: why.clone() });
+        }
+        match item.owner.clone() {
+            Owner::Query(query) => match &item.work {
+                Work::CheckPosts { posts } => {
+                    // Whether they can still be seen is a refinement: they are shown.
+                    let states = posts.iter().map(|post| (post.clone(), PostState::Unknown)).collect();
+                    self.checked(query, states, now, effects);
+                }
+                _ => self.end_query(query, Some((code, why)), now, effects),
+            },
+            Owner::ScanRequest(handle) => self.scan_request_failed(&handle, code, why),
+            Owner::Listing(scan, step) => self.listing_failed(scan, step, code, why, now, effects),
+            Owner::Batch(_) | Owner::Retries => {
+                if !self.split_batch(&item)
+                    && let Work::IndexPosts { account, posts, .. } = &item.work
+                {
+                    let posts = posts.iter().map(|post| given_up(post, &why)).collect();
+                    let scan = match item.owner {
+                        Owner::Batch(scan) => Some(scan),
+                        _ => None,
+                    };
+                    self.indexed(scan, account.clone(), posts, effects);
+                }
+            }
+            Owner::Maintenance(_) => {}
+        }
+    }
+
+    fn lose_container(&mut self, container: ContainerId, now: Now, effects: &mut Vec<Effect>) {
+        self.registry.leave(container);
+        self.held_pages.retain(|(holder, _)| *holder != container);
+        for lease in self.leases.lose(container) {
+            self.item_survived_its_worker(lease.item, "its process ended", now, effects);
+        }
+    }
+
+    // ---- questions of stages
+
+    fn answer_stage(
+        &mut self,
+        from: ContainerId,
+        ask: AskId,
+        question: Question,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        match question {
+            Question::StartScans { scans, priority } => {
+                for (account, state) in scans {
+                    self.start_scan(account, &state, priority, None, now, effects);
+                }
+            }
+            Question::RetryPosts(posts) => self.retry_posts(posts, now),
+            question @ (Question::AccountStates(_)
+            | Question::Images(_)
+            | Question::AccountNumbers(_)
+            | Question::AccountsDue { .. }
+            | Question::RetriesDue { .. }
+            | Question::ResetSearchCursors(_)) => {
+                let ticket = self.expect(Pending::StageAsk { container: from, ask });
+                effects.push(Effect::ToStore(ToStorekeeper::Ask { ticket, question }));
+                return;
+            }
+        }
+        let message = BrokerToStage::Answer { ask, answer: Answer::Done };
+        effects.push(Effect::ToStage { to: from, message, blob: None });
+    }
+
+    fn retry_posts(&mut self, posts: Vec<RetryPost>, now: Now) {
+        for retry in posts {
+            let account = Account { key: retry.account, handle: String::new(), posts: None };
+            let work = Work::IndexPosts {
+                scan: ScanId(0),
+                step: ListingStep::Timeline,
+                account,
+                posts: vec![retry.post],
+            };
+            self.enqueue(Owner::Retries, work, Priority::Maintenance, 1, now);
+        }
+    }
+
+    // ---- the storekeeper
+
+    fn hear_store(&mut self, message: FromStorekeeper, now: Now, effects: &mut Vec<Effect>) {
+        let (ticket, message) = match message {
+            FromStorekeeper::Opened { counts, unfinished } => {
+                self.counts = counts;
+                self.resume(unfinished, now, effects);
+                return;
+            }
+            // The loop ends the process; there is nothing to decide.
+            FromStorekeeper::Broken { .. } => return,
+            FromStorekeeper::NewPosts { ticket, .. }
+            | FromStorekeeper::Stored { ticket, .. }
+            | FromStorekeeper::Answered { ticket, .. }
+            | FromStorekeeper::Journaled { ticket } => (ticket, message),
+        };
+        if let FromStorekeeper::Stored { counts, .. } = &message {
+            self.counts = *counts;
+        }
+        match (self.pending.remove(&ticket), message) {
+            (
+                Some(Pending::Filter { scan, step, container, lease }),
+                FromStorekeeper::NewPosts { posts, .. },
+            ) => self.posts_filtered(scan, step, (container, lease), posts, now, effects),
+            (Some(Pending::Posts { scan, posts }), FromStorekeeper::Stored { .. }) => {
+                self.posts_stored(scan, &posts, now, effects);
+            }
+            (Some(Pending::Cursor { scan, step }), FromStorekeeper::Stored { .. }) => {
+                self.cursor_stored(scan, step, now, effects);
+            }
+            (Some(Pending::StageAsk { container, ask }), FromStorekeeper::Answered { answer, .. }) => {
+                let message = BrokerToStage::Answer { ask, answer };
+                effects.push(Effect::ToStage { to: container, message, blob: None });
+            }
+            (
+                Some(Pending::ScanStart { handle, account, priority }),
+                FromStorekeeper::Answered { answer, .. },
+            ) => self.scan_states_known(handle, account, priority, answer, now, effects),
+            (Some(Pending::SearchStart { query, account }), FromStorekeeper::Answered { answer, .. }) => {
+                self.search_states_known(query, account, answer, now, effects);
+            }
+            (Some(Pending::Accepted { front, ask, query }), FromStorekeeper::Journaled { .. }) => {
+                self.answer_with_query(front, ask, query, now, effects);
+            }
+            (None, _) => self.gossip_dropped += 1,
+            (Some(_), _) => self.gossip_dropped += 1,
+        }
+    }
+
+    /// Starts again what was accepted before the broker was restarted.
+    fn resume(&mut self, unfinished: Vec<AcceptedRequest>, now: Now, effects: &mut Vec<Effect>) {
+        for request in unfinished {
+            match request {
+                AcceptedRequest::Query { url, client } => {
+                    self.resume_query(&url, client, now, effects);
+                }
+                AcceptedRequest::Scan { account, priority } => {
+                    self.ask_scan_state(None, account, priority, effects);
+                }
+            }
+        }
+    }
+
+    pub(super) fn tell_front(
+        &self,
+        to: ContainerId,
+        ask: AskId,
+        answer: FrontAnswer,
+        effects: &mut Vec<Effect>,
+    ) {
+        effects.push(Effect::ToFront { to, message: BrokerToFront::Answer { ask, answer } });
+    }
+}
+
+/// A post that could not be worked on: its images are recorded as failed, so that it is stored and
+/// tried again later instead of holding up its scan.
+fn given_up(post: &ListedPost, why: &str) -> IndexedPost {
+    let images = post.images.iter().map(|image| IndexedImage {
+        name: image.name.clone(),
+        state: ImageState::Failed { url: image.url.clone(), why: why.to_owned() },
+    });
+    IndexedPost { key: post.key.clone(), published: post.published, images: images.collect() }
+}
+
+/// Whole microseconds, saturating.
+pub(super) fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The step a cursor belongs to, and the native ids of posts: small shorthands of this room.
+pub(super) fn native_ids(posts: &[IndexedPost]) -> Vec<String> {
+    posts.iter().map(|post| post.key.native.clone()).collect()
+}
+
+/// Posts by key, as `checked` takes them.
+pub(super) type PostStates = Vec<(PostKey, PostState)>;
+
+/// A listing's starting point is always of its own kind.
+pub(super) fn cursor_fits(cursor: &Cursor, step: ListingStep) -> bool {
+    cursor.step() == step
+}
