@@ -8,4 +8,6 @@ pub mod base;
 pub mod config;
 pub mod proto;
 
+pub mod ipc;
+
 pub mod fetch;
