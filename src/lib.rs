@@ -9,4 +9,6 @@ pub mod broker;
 pub mod config;
 pub mod proto;
 
+pub mod ipc;
+
 pub mod fetch;
