@@ -74,11 +74,10 @@ pub fn lease_time(work: &Work) -> Duration {
 /// How long work is given back as "the outside world is not ready" before its request fails.
 pub fn patience(work: &Work) -> Duration {
     Duration::from_secs(match work {
-        Work::FindLinks { .. }
-        | Work::PlanScans { .. }
-        | Work::SearchImage { .. }
-        | Work::Resolve { .. }
-        | Work::CheckPosts { .. } => 15 * 60,
+        // A site that is down for longer is reported to the user who waits.
+        Work::FindLinks { .. } | Work::SearchImage { .. } => 3 * 60,
+        // A network's rate limits last a quarter of an hour.
+        Work::PlanScans { .. } | Work::Resolve { .. } | Work::CheckPosts { .. } => 20 * 60,
         Work::ListPosts { .. } | Work::IndexPosts { .. } => 24 * 3600,
         Work::Maintain(_) => 3600,
     })

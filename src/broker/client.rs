@@ -1,0 +1,442 @@
+//! All that others see of the broker: a stage's and a front's side of the link.
+//!
+//! The broker may be restarted at any moment. A client outlives its link: the root hands over a new
+//! one (`attach`), and what was asked over the old one is answered with `Unavailable`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel as queue;
+
+use crate::base::StopSignal;
+use crate::base::ids::{AskId, LeaseId, QueryId};
+use crate::ipc::{Blob, Endpoint, Outbox, Parcel, pump};
+use crate::proto::data::{LeaseOutcome, ListedPost, Work};
+use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion, FrontToBroker};
+use crate::proto::roles::{Role, Stage};
+use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
+use crate::proto::view::QueryView;
+
+/// Messages that wait for the broker; a worker waits when it is full.
+const OUTBOX_CAPACITY: usize = 256;
+/// How long a worker waits for room before it takes the broker for lost.
+const SEND_LIMIT: Duration = Duration::from_secs(10);
+/// How long an answer of the database may take.
+const ASK_LIMIT: Duration = Duration::from_secs(60);
+/// How often a worker that waits for the broker says that it lives.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
+
+/// The broker is away, or dropped what this was about. The work is to be given up silently: somebody
+/// else has it, or will get it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the broker cannot be reached now")]
+pub struct Unavailable;
+
+/// A lease, as its worker receives it.
+#[derive(Debug)]
+pub struct Granted {
+    pub lease: LeaseHandle,
+    pub attempt: u32,
+    pub work: Work,
+    /// Bulk bytes that belong to the work.
+    pub blob: Option<Blob>,
+}
+
+/// A container's side of the link, shared by its workers.
+#[derive(Debug)]
+pub struct StageClient {
+    role: Role,
+    stages: Vec<Vec<Stage>>,
+    link: Mutex<StageLink>,
+    /// Signalled when a page is accepted, a lease revoked, or the link lost.
+    changed: Condvar,
+    /// To each worker.
+    grants: Vec<queue::Sender<Granted>>,
+    stop: StopSignal,
+}
+
+#[derive(Debug, Default)]
+struct StageLink {
+    outbox: Option<Outbox<StageToBroker>>,
+    /// The how-manieth link this is; leases of earlier ones are void.
+    number: u64,
+    /// Workers that wait for work.
+    idle: Vec<bool>,
+    /// Leases held, with the pages not yet accepted. A revoked lease is missing.
+    leases: HashMap<LeaseId, u32>,
+    asks: HashMap<AskId, queue::Sender<Answer>>,
+    last_ask: u64,
+}
+
+impl StageClient {
+    /// A client for a container whose worker `i` takes work of `stages[i]`, and the channels on which
+    /// the workers receive it.
+    pub fn new(
+        role: Role,
+        stages: Vec<Vec<Stage>>,
+        stop: StopSignal,
+    ) -> (Arc<StageClient>, Vec<queue::Receiver<Granted>>) {
+        // One lease per worker: one place is enough.
+        let (grants, receivers) = stages.iter().map(|_| queue::bounded(1)).unzip();
+        let idle = vec![true; stages.len()];
+        let link = Mutex::new(StageLink { idle, ..StageLink::default() });
+        let client = StageClient { role, stages, link, changed: Condvar::new(), grants, stop };
+        let client = Arc::new(client);
+        client.stop.when_set({
+            let client = Arc::downgrade(&client);
+            move || {
+                if let Some(client) = client.upgrade() {
+                    client.changed.notify_all();
+                }
+            }
+        });
+        (client, receivers)
+    }
+
+    /// Takes a new link into use: says hello, and which workers wait.
+    pub fn attach(self: &Arc<Self>, end: Endpoint<StageToBroker, BrokerToStage>) {
+        let (sender, receiver) = end.split();
+        let outbox = Outbox::start(sender, "to-broker", OUTBOX_CAPACITY);
+        let number = {
+            let mut link = self.lock();
+            link.forget();
+            link.number += 1;
+            let hello = StageToBroker::Hello {
+                role: self.role,
+                pid: std::process::id(),
+                workers: self.stages.clone(),
+            };
+            let idle = link.idle.iter().enumerate().filter(|(_, idle)| **idle);
+            let ready = idle.map(|(worker, _)| StageToBroker::Ready { worker: number_of(worker) });
+            // A link that closes meanwhile is noticed by its receiver.
+            for message in std::iter::once(hello).chain(ready) {
+                let _ = outbox.send(message);
+            }
+            link.outbox = Some(outbox);
+            link.number
+        };
+        self.changed.notify_all();
+        let hearing = Arc::clone(self);
+        let losing = Arc::clone(self);
+        pump(
+            receiver,
+            "from-broker",
+            move |parcel| {
+                hearing.hear(number, parcel);
+                std::ops::ControlFlow::Continue(())
+            },
+            move |_error| losing.lose(number),
+        );
+    }
+
+    fn hear(&self, number: u64, parcel: Parcel<BrokerToStage>) {
+        let mut link = self.lock();
+        if link.number != number {
+            return;
+        }
+        match parcel.message {
+            BrokerToStage::Lease { worker, lease, lease_ms: _, attempt, work } => {
+                link.leases.insert(lease, 0);
+                if let Some(idle) = link.idle.get_mut(usize::from(worker)) {
+                    *idle = false;
+                }
+                let handle = LeaseHandle { lease, link: number, worker };
+                let granted = Granted { lease: handle, attempt, work, blob: parcel.blob };
+                // The place is free, since the broker gives a worker one lease at a time.
+                if let Some(grants) = self.grants.get(usize::from(worker)) {
+                    let _ = grants.try_send(granted);
+                }
+            }
+            BrokerToStage::PageAccepted { lease } => {
+                if let Some(pages) = link.leases.get_mut(&lease) {
+                    *pages = pages.saturating_sub(1);
+                }
+            }
+            BrokerToStage::Revoked { lease } => {
+                link.leases.remove(&lease);
+            }
+            BrokerToStage::Answer { ask, answer } => {
+                if let Some(asker) = link.asks.remove(&ask) {
+                    let _ = asker.try_send(answer);
+                }
+            }
+            BrokerToStage::Drain => {}
+        }
+        drop(link);
+        self.changed.notify_all();
+    }
+
+    fn lose(&self, number: u64) {
+        let mut link = self.lock();
+        if link.number == number {
+            link.forget();
+        }
+        drop(link);
+        self.changed.notify_all();
+    }
+
+    /// Ends a lease and says that the worker waits for the next.
+    pub fn report(&self, handle: LeaseHandle, outcome: LeaseOutcome, elapsed: Duration) {
+        let mut link = self.lock();
+        if let Some(idle) = link.idle.get_mut(usize::from(handle.worker)) {
+            *idle = true;
+        }
+        link.leases.remove(&handle.lease);
+        let message = if link.number == handle.link {
+            let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            StageToBroker::Report { lease: handle.lease, outcome, elapsed_ms }
+        } else {
+            // This broker never gave that lease: only the worker's readiness is news.
+            StageToBroker::Ready { worker: handle.worker }
+        };
+        let outbox = link.outbox.clone();
+        drop(link);
+        let _ = send(outbox, message);
+    }
+
+    /// Asks the database, through the broker; waits for the answer.
+    ///
+    /// # Errors
+    /// When the broker is away, or the program stops.
+    pub fn ask(&self, question: Question) -> Result<Answer, Unavailable> {
+        let (answered, answer) = queue::bounded(1);
+        let (outbox, ask) = {
+            let mut link = self.lock();
+            link.last_ask += 1;
+            let ask = AskId(link.last_ask);
+            link.asks.insert(ask, answered);
+            (link.outbox.clone(), ask)
+        };
+        let sent = send(outbox, StageToBroker::Ask { ask, question });
+        let answer = match sent {
+            Ok(()) => answer.recv_timeout(ASK_LIMIT).map_err(|_| Unavailable),
+            Err(Unavailable) => Err(Unavailable),
+        };
+        self.lock().asks.remove(&ask);
+        answer
+    }
+
+    /// Sends a page of a listing and waits until the broker wants more.
+    ///
+    /// # Errors
+    /// When the lease is no longer held, or the program stops: the listing is to be left.
+    pub fn page(
+        &self,
+        handle: LeaseHandle,
+        posts: Vec<ListedPost>,
+        posts_read: u64,
+    ) -> Result<(), Unavailable> {
+        let outbox = {
+            let mut link = self.lock();
+            let pages = link.leases.get_mut(&handle.lease).ok_or(Unavailable)?;
+            *pages += 1;
+            link.outbox.clone()
+        };
+        send(outbox, StageToBroker::Page { lease: handle.lease, posts, posts_read })?;
+        let mut link = self.lock();
+        loop {
+            if self.stop.is_set() || link.number != handle.link {
+                return Err(Unavailable);
+            }
+            match link.leases.get(&handle.lease) {
+                None => return Err(Unavailable),
+                Some(0) => return Ok(()),
+                Some(_) => {}
+            }
+            let (guard, timeout) =
+                self.changed.wait_timeout(link, SIGN_OF_LIFE).unwrap_or_else(PoisonError::into_inner);
+            link = guard;
+            if timeout.timed_out() {
+                let outbox = link.outbox.clone();
+                drop(link);
+                let what = "waits until fewer posts are to be indexed".to_owned();
+                send(outbox, StageToBroker::Doing { lease: handle.lease, what })?;
+                link = self.lock();
+            }
+        }
+    }
+
+    /// Says what the holder of a lease does, which also prolongs the lease.
+    ///
+    /// # Errors
+    /// When the lease is no longer held: the work is to be left.
+    pub fn doing(&self, handle: LeaseHandle, what: String) -> Result<(), Unavailable> {
+        let outbox = {
+            let link = self.lock();
+            if link.number != handle.link || !link.leases.contains_key(&handle.lease) {
+                return Err(Unavailable);
+            }
+            link.outbox.clone()
+        };
+        send(outbox, StageToBroker::Doing { lease: handle.lease, what })
+    }
+
+    /// Reports how long a part of a step took. Lost without harm when the broker is away.
+    pub fn measured(&self, step: &str, took: Duration) {
+        let outbox = self.lock().outbox.clone();
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let _ = send(outbox, StageToBroker::Measured { step: step.to_owned(), micros });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, StageLink> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StageLink {
+    /// The link is no more: its leases are void, its questions unanswered.
+    fn forget(&mut self) {
+        self.outbox = None;
+        self.leases.clear();
+        self.asks.clear(); // wakes the askers
+    }
+}
+
+/// Names a held lease towards the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseHandle {
+    lease: LeaseId,
+    link: u64,
+    worker: u16,
+}
+
+fn send(outbox: Option<Outbox<StageToBroker>>, message: StageToBroker) -> Result<(), Unavailable> {
+    outbox.ok_or(Unavailable)?.send_within(message, SEND_LIMIT).map_err(|_| Unavailable)
+}
+
+fn number_of(worker: usize) -> u16 {
+    u16::try_from(worker).unwrap_or(u16::MAX)
+}
+
+/// Receives an answer, on the thread that hears the broker: must be quick.
+type Reply = Box<dyn FnOnce(Result<FrontAnswer, Unavailable>) + Send>;
+/// Receives the states of a watched query; false when nobody listens any more.
+type Listener = Box<dyn FnMut(&QueryView) -> bool + Send>;
+
+/// A front's side of the link.
+#[derive(Default)]
+pub struct FrontClient {
+    link: Mutex<FrontLink>,
+}
+
+#[derive(Default)]
+struct FrontLink {
+    outbox: Option<Outbox<FrontToBroker>>,
+    number: u64,
+    asks: HashMap<AskId, Reply>,
+    last_ask: u64,
+    listeners: HashMap<QueryId, Vec<Listener>>,
+}
+
+impl FrontClient {
+    pub fn new() -> Arc<FrontClient> {
+        Arc::new(FrontClient::default())
+    }
+
+    /// Takes a new link into use.
+    pub fn attach(self: &Arc<Self>, end: Endpoint<FrontToBroker, BrokerToFront>) {
+        let (sender, receiver) = end.split();
+        let outbox = Outbox::start(sender, "to-broker", OUTBOX_CAPACITY);
+        let _ = outbox.send(FrontToBroker::Hello { pid: std::process::id() });
+        self.detach();
+        let number = {
+            let mut link = self.lock();
+            link.number += 1;
+            link.outbox = Some(outbox);
+            link.number
+        };
+        let hearing = Arc::clone(self);
+        let losing = Arc::clone(self);
+        pump(
+            receiver,
+            "from-broker",
+            move |parcel| {
+                hearing.hear(parcel.message);
+                std::ops::ControlFlow::Continue(())
+            },
+            move |_error| {
+                if losing.lock().number == number {
+                    losing.detach();
+                }
+            },
+        );
+    }
+
+    /// True while there is a broker to ask.
+    pub fn is_attached(&self) -> bool {
+        self.lock().outbox.is_some()
+    }
+
+    /// Asks; `reply` is called exactly once, perhaps before this returns.
+    pub fn ask(&self, question: FrontQuestion, blob: Option<Blob>, reply: Reply) {
+        let (outbox, ask) = {
+            let mut link = self.lock();
+            link.last_ask += 1;
+            let ask = AskId(link.last_ask);
+            let outbox = link.outbox.clone();
+            link.asks.insert(ask, reply);
+            (outbox, ask)
+        };
+        let message = FrontToBroker::Ask { ask, question };
+        let sent = outbox.is_some_and(|outbox| outbox.send(Parcel { message, blob }).is_ok());
+        if !sent {
+            // Overloaded or away: better refused quickly than kept waiting.
+            let reply = self.lock().asks.remove(&ask);
+            if let Some(reply) = reply {
+                reply(Err(Unavailable));
+            }
+        }
+    }
+
+    /// Calls `listener` with the query's state now, at each change, and with its end, until it
+    /// returns false. A lost link drops it. It must be quick and must not call this client.
+    pub fn watch(&self, query: QueryId, listener: Listener) {
+        let mut link = self.lock();
+        let Some(outbox) = link.outbox.clone() else { return };
+        link.listeners.entry(query).or_default().push(listener);
+        drop(link);
+        let _ = outbox.send(FrontToBroker::Watch { query });
+    }
+
+    fn hear(&self, message: BrokerToFront) {
+        match message {
+            BrokerToFront::Answer { ask, answer } => {
+                let reply = self.lock().asks.remove(&ask);
+                if let Some(reply) = reply {
+                    reply(Ok(answer));
+                }
+            }
+            BrokerToFront::Changed { view } => {
+                let ended = view.status == crate::proto::view::QueryStatus::End;
+                let mut link = self.lock();
+                let Some(listeners) = link.listeners.get_mut(&view.query) else { return };
+                listeners.retain_mut(|listener| listener(&view) && !ended);
+                if listeners.is_empty() {
+                    link.listeners.remove(&view.query);
+                    if let Some(outbox) = &link.outbox
+                        && !ended
+                    {
+                        let _ = outbox.send(FrontToBroker::Unwatch { query: view.query });
+                    }
+                }
+            }
+        }
+    }
+
+    fn detach(&self) {
+        let (asks, listeners) = {
+            let mut link = self.lock();
+            link.outbox = None;
+            (std::mem::take(&mut link.asks), std::mem::take(&mut link.listeners))
+        };
+        drop(listeners);
+        for reply in asks.into_values() {
+            reply(Err(Unavailable));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FrontLink> {
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

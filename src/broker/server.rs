@@ -1,0 +1,300 @@
+//! The loop that drives the state machine: hears containers, fronts, the storekeeper and the clock,
+//! one event at a time, and carries out the effects. It waits for nobody: what a peer does not read
+//! fast enough costs the peer its link, what the storekeeper cannot take at once is kept here and
+//! slows the listings down.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use crossbeam_channel as queue;
+
+use super::state::{BlobKey, Effect, Event, Now, Policy, State};
+use crate::base::StopSignal;
+use crate::base::clock::{Monotonic, Timestamp};
+use crate::base::ids::ContainerId;
+use crate::ipc::control::{Link, PeerEnd};
+use crate::ipc::{Blob, Outbox, OutboxError, Parcel, pump};
+use crate::proto::front::{BrokerToFront, FrontQuestion, FrontToBroker};
+use crate::proto::stage::{BrokerToStage, StageToBroker};
+use crate::proto::store::{FromStorekeeper, ToStorekeeper};
+use crate::telemetry::events;
+
+/// Messages that wait for the loop; beyond it, senders wait.
+const EVENTS_CAPACITY: usize = 1024;
+/// Messages that wait for a peer; beyond it, the peer has stopped reading.
+const OUTBOX_CAPACITY: usize = 4096;
+/// How long the loop sleeps at most while the storekeeper is behind.
+const BACKLOG_PAUSE: Duration = Duration::from_millis(20);
+/// How long the end waits for the storekeeper to take what is left.
+const FLUSH_LIMIT: Duration = Duration::from_millis(800);
+
+/// The two directions between the loop and the storekeeper.
+#[derive(Debug)]
+pub struct StoreLink {
+    /// Bounded.
+    pub orders: queue::Sender<ToStorekeeper>,
+    /// Answers; as many as there are orders at most.
+    pub reports: queue::Receiver<FromStorekeeper>,
+}
+
+/// Why the broker ended without being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    #[error("the database cannot be used any more: {0}")]
+    StoreBroken(String),
+    #[error("the storekeeper has ended")]
+    StoreGone,
+    #[error("could not start a thread for a link")]
+    Link(#[source] std::io::Error),
+}
+
+enum Peer {
+    Stage(Outbox<BrokerToStage>),
+    Front(Outbox<BrokerToFront>),
+}
+
+enum Heard {
+    Stage(StageToBroker),
+    Front(FrontToBroker, Option<Blob>),
+    Closed,
+}
+
+/// What a link's thread hands to the loop: which container, the how-manieth link of the broker, and what.
+struct Message {
+    from: ContainerId,
+    link: u64,
+    heard: Heard,
+}
+
+struct Server {
+    state: State,
+    peers: HashMap<ContainerId, (u64, Peer)>,
+    last_link: u64,
+    messages: queue::Sender<Message>,
+    blobs: HashMap<BlobKey, Blob>,
+    last_blob: u64,
+    orders: queue::Sender<ToStorekeeper>,
+    /// Orders that the storekeeper could not take yet, oldest first.
+    backlog: VecDeque<ToStorekeeper>,
+    effects: Vec<Effect>,
+}
+
+/// Runs the broker until `stop` is set. `opened` is called once the database is open.
+///
+/// # Errors
+/// When it cannot go on; the root starts another.
+pub fn run(
+    policy: Policy,
+    store: StoreLink,
+    links: &queue::Receiver<Link>,
+    stop: &StopSignal,
+    opened: impl FnOnce(),
+) -> Result<(), BrokerError> {
+    let (messages, heard) = queue::bounded(EVENTS_CAPACITY);
+    let (stopped, stopping) = queue::bounded::<()>(1);
+    stop.when_set(move || drop(stopped));
+    let mut server = Server {
+        state: State::new(policy, now()),
+        peers: HashMap::new(),
+        last_link: 0,
+        messages,
+        blobs: HashMap::new(),
+        last_blob: 0,
+        orders: store.orders,
+        backlog: VecDeque::new(),
+        effects: Vec::new(),
+    };
+    let mut opened = Some(opened);
+    // Nobody is heard before the database is open: what is known of accepted work comes first.
+    let nobody = queue::never();
+    let no_links = queue::never();
+    loop {
+        let (heard, links) = if opened.is_some() { (&nobody, &no_links) } else { (&heard, links) };
+        queue::select_biased! {
+            recv(stopping) -> _ => return server.finish(),
+            recv(store.reports) -> report => match report {
+                Ok(FromStorekeeper::Broken { why }) => return Err(BrokerError::StoreBroken(why)),
+                Ok(report) => {
+                    let is_open = matches!(report, FromStorekeeper::Opened { .. });
+                    server.handle(Event::FromStore(report));
+                    if is_open && let Some(opened) = opened.take() {
+                        opened();
+                    }
+                }
+                Err(_) => return Err(BrokerError::StoreGone),
+            },
+            recv(links) -> link => match link {
+                Ok(link) => server.attach(link)?,
+                Err(_) => return server.finish(),
+            },
+            recv(heard) -> message => {
+                if let Ok(message) = message {
+                    server.hear(message);
+                }
+            },
+            default(server.pause()) => server.handle(Event::Tick),
+        }
+    }
+}
+
+fn now() -> Now {
+    Now { mono: Monotonic::now(), wall: Timestamp::now() }
+}
+
+impl Server {
+    /// How long nothing is due.
+    fn pause(&self) -> Duration {
+        let wake = self.state.next_wake().map(|due| due.since(Monotonic::now()) + Duration::from_millis(1));
+        let pause = wake.unwrap_or(Duration::from_secs(3600));
+        if self.backlog.is_empty() { pause } else { pause.min(BACKLOG_PAUSE) }
+    }
+
+    fn attach(&mut self, link: Link) -> Result<(), BrokerError> {
+        let Link::Peer { container, role, end } = link else {
+            return Ok(()); // ends of others are never sent to the broker
+        };
+        self.lose(container);
+        self.last_link += 1;
+        let number = self.last_link;
+        let messages = self.messages.clone();
+        let gone = self.messages.clone();
+        let closed = move |_error| {
+            // The loop may have ended: then nobody needs to know.
+            let _ = gone.send(Message { from: container, link: number, heard: Heard::Closed });
+        };
+        let pass = move |heard| match messages.send(Message { from: container, link: number, heard }) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        };
+        let name = format!("{role}");
+        let peer = match end {
+            PeerEnd::Stage(end) => {
+                let (sender, receiver) = end.split();
+                let outbox =
+                    Outbox::try_start(sender, &name, OUTBOX_CAPACITY).map_err(BrokerError::Link)?;
+                pump(
+                    receiver,
+                    &name,
+                    move |parcel: Parcel<StageToBroker>| pass(Heard::Stage(parcel.message)),
+                    closed,
+                );
+                Peer::Stage(outbox)
+            }
+            PeerEnd::Front(end) => {
+                let (sender, receiver) = end.split();
+                let outbox =
+                    Outbox::try_start(sender, &name, OUTBOX_CAPACITY).map_err(BrokerError::Link)?;
+                pump(
+                    receiver,
+                    &name,
+                    move |parcel: Parcel<FrontToBroker>| pass(Heard::Front(parcel.message, parcel.blob)),
+                    closed,
+                );
+                Peer::Front(outbox)
+            }
+        };
+        self.peers.insert(container, (number, peer));
+        Ok(())
+    }
+
+    fn hear(&mut self, message: Message) {
+        let Message { from, link, heard } = message;
+        if self.peers.get(&from).is_none_or(|(current, _)| *current != link) {
+            return; // an old link's last words
+        }
+        match heard {
+            Heard::Stage(message) => self.handle(Event::FromStage(from, message)),
+            Heard::Front(FrontToBroker::Hello { .. }, _) => {}
+            Heard::Front(FrontToBroker::Watch { query }, _) => self.handle(Event::Watch(from, query)),
+            Heard::Front(FrontToBroker::Unwatch { query }, _) => self.handle(Event::Unwatch(from, query)),
+            Heard::Front(FrontToBroker::Ask { ask, question }, blob) => {
+                let blob = match question {
+                    FrontQuestion::SearchImage { .. } => blob.map(|blob| self.keep(blob)),
+                    _ => None,
+                };
+                self.handle(Event::FrontAsked { front: from, ask, question, blob });
+            }
+            Heard::Closed => self.lose(from),
+        }
+    }
+
+    fn keep(&mut self, blob: Blob) -> BlobKey {
+        self.last_blob += 1;
+        let key = BlobKey(self.last_blob);
+        self.blobs.insert(key, blob);
+        key
+    }
+
+    /// The container's link is no more.
+    fn lose(&mut self, container: ContainerId) {
+        match self.peers.remove(&container) {
+            Some((_, Peer::Stage(_))) => self.handle(Event::StageLost(container)),
+            Some((_, Peer::Front(_))) => self.handle(Event::FrontLost(container)),
+            None => {}
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        self.state.handle(event, now(), &mut self.effects);
+        let mut lost = Vec::new();
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::ToStage { to, message, blob } => {
+                    let blob = blob.and_then(|key| self.blobs.get(&key).cloned());
+                    if let Some((_, Peer::Stage(outbox))) = self.peers.get(&to)
+                        && let Err(error) = outbox.send(Parcel { message, blob })
+                    {
+                        lost.push((to, error));
+                    }
+                }
+                Effect::ToFront { to, message } => {
+                    if let Some((_, Peer::Front(outbox))) = self.peers.get(&to)
+                        && let Err(error) = outbox.send(message)
+                    {
+                        lost.push((to, error));
+                    }
+                }
+                Effect::ToStore(order) => self.backlog.push_back(order),
+                Effect::DropBlob(key) => drop(self.blobs.remove(&key)),
+                Effect::WorkFailed { work, why } => events::work_failed(&work, &why),
+            }
+        }
+        self.feed_store();
+        for (container, error) in lost {
+            match error {
+                // The message is at fault, not the peer: its answer is missing, its link stays.
+                OutboxError::Unsendable { .. } => events::message_unsendable(container, &error),
+                OutboxError::Full | OutboxError::Closed => {
+                    events::peer_lost(container, &error);
+                    self.lose(container);
+                }
+            }
+        }
+    }
+
+    fn feed_store(&mut self) {
+        while let Some(order) = self.backlog.pop_front() {
+            match self.orders.try_send(order) {
+                Ok(()) => {}
+                // When it is gone, the loop learns it from its closed reports.
+                Err(queue::TrySendError::Full(order) | queue::TrySendError::Disconnected(order)) => {
+                    self.backlog.push_front(order);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// The end in order: the storekeeper gets what is left, and is told to end.
+    fn finish(mut self) -> Result<(), BrokerError> {
+        let deadline = std::time::Instant::now() + FLUSH_LIMIT;
+        self.backlog.push_back(ToStorekeeper::Stop);
+        for order in self.backlog {
+            if self.orders.send_deadline(order, deadline).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Step C: downloads the images of posts and computes their fingerprints.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use super::worker::{Lease, StageError, StageWorker, unexpected_work};
+use crate::fetch::{Fetch, FetchError, Request, Response};
+use crate::fingerprint::{self, Analysis, Limits};
+use crate::proto::data::{
+    Detail, ImageFacts, ImageState, IndexedImage, IndexedPost, ListedImage, StageOutput, Work,
+};
+
+/// Downloads through `fetch`, decodes on the worker's own thread.
+pub struct Indexing {
+    pub fetch: Arc<dyn Fetch>,
+    pub max_image_bytes: u64,
+}
+
+impl StageWorker for Indexing {
+    fn run(&mut self, work: Work, lease: &Lease<'_>) -> Result<StageOutput, StageError> {
+        let Work::IndexPosts { posts, .. } = work else {
+            return Err(unexpected_work(&work));
+        };
+        let mut images = Vec::new();
+        let mut requests = Vec::new();
+        for image in posts.iter().flat_map(|post| &post.images) {
+            images.push(image.clone());
+            requests.extend(Url::parse(&image.url).ok().map(|url| self.request(url)));
+        }
+        if requests.len() != images.len() {
+            // A listing yields URLs only; one that is none cannot be downloaded, the others can.
+            requests.clear();
+        }
+        let responses = if requests.is_empty() {
+            images.iter().map(|image| self.fetch_one(image)).collect()
+        } else {
+            lease.measure("indexing: download", || self.fetch.fetch_all(requests))
+        };
+        if !images.is_empty() && responses.iter().all(is_network_loss) {
+            // Not these images are at fault: the work waits until the network is back.
+            let why = responses.into_iter().find_map(Result::err).map(|error| error.to_string());
+            return Err(StageError::soon(why.unwrap_or_default()));
+        }
+        let mut states = Vec::with_capacity(images.len());
+        for (image, response) in images.iter().zip(responses) {
+            let state = match response {
+                Err(FetchError::Stopping) => return Err(StageError::Left),
+                response => lease.measure("indexing: fingerprint", || self.judge(image, response)),
+            };
+            states.push(state);
+        }
+        lease.doing(format!("hands over {} posts", posts.len()))?;
+        let mut states = states.into_iter();
+        let indexed = posts
+            .into_iter()
+            .map(|post| IndexedPost {
+                images: post
+                    .images
+                    .into_iter()
+                    .zip(states.by_ref())
+                    .map(|(image, state)| IndexedImage { name: image.name, state })
+                    .collect(),
+                key: post.key,
+                published: post.published,
+            })
+            .collect();
+        Ok(StageOutput::Indexed(indexed))
+    }
+}
+
+impl Indexing {
+    fn request(&self, url: Url) -> Request {
+        Request::get(url).max_bytes(self.max_image_bytes)
+    }
+
+    fn fetch_one(&self, image: &ListedImage) -> Result<Response, FetchError> {
+        match Url::parse(&image.url) {
+            Ok(url) => self.fetch.fetch(self.request(url)),
+            Err(error) => Err(FetchError::Forbidden { url: image.url.clone(), why: error.to_string() }),
+        }
+    }
+
+    /// What becomes of one image. Gone for good: 403 (withheld), 404, 410, too big, or no image at all.
+    fn judge(&self, image: &ListedImage, response: Result<Response, FetchError>) -> ImageState {
+        let failed = |why: String| ImageState::Failed { url: image.url.clone(), why };
+        match response {
+            Ok(response) if response.is_success() => {
+                match fingerprint::analyze(&response.body, &Limits::default()) {
+                    Ok(analysis) => ImageState::Fingerprinted(facts(analysis)),
+                    Err(_) => ImageState::Lost,
+                }
+            }
+            Ok(response) if matches!(response.status, 403 | 404 | 410) => ImageState::Lost,
+            Ok(response) => failed(format!("status {}", response.status)),
+            Err(FetchError::TooBig { .. } | FetchError::Forbidden { .. }) => ImageState::Lost,
+            Err(error) => failed(error.to_string()),
+        }
+    }
+}
+
+fn is_network_loss(response: &Result<Response, FetchError>) -> bool {
+    matches!(response, Err(FetchError::Unreachable { .. }))
+}
+
+fn facts(analysis: Analysis) -> ImageFacts {
+    ImageFacts {
+        fingerprint: analysis.fingerprint,
+        solid_ground: !analysis.low_quality,
+        width: analysis.width,
+        height: analysis.height,
+        detail: Detail {
+            phash256: analysis.detail.phash256,
+            thumbnail: analysis.detail.thumbnail.to_vec(),
+            trimmed: analysis.detail.trimmed,
+        },
+    }
+}

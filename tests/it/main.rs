@@ -1,0 +1,4 @@
+//! Integration tests: one binary, one file per theme. They start the real program with its real
+//! processes against a world on loopback.
+
+mod rooms;
