@@ -7,6 +7,7 @@
 pub mod base;
 pub mod config;
 pub mod proto;
+pub mod telemetry;
 
 pub mod ipc;
 
