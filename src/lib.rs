@@ -8,6 +8,7 @@ pub mod base;
 pub mod broker;
 pub mod config;
 pub mod proto;
+pub mod telemetry;
 
 pub mod ipc;
 

@@ -1,11 +1,13 @@
-//! What every room may use: identifiers, time, fingerprints as plain values, and how errors are
-//! told and acted upon. Owns no state, opens nothing, imports no other room.
+//! What every room may use: identifiers, time, fingerprints as plain values, how errors are
+//! told and acted upon, and the wish to stop. Owns no state, opens nothing, imports no other room.
 
 pub mod clock;
 pub mod error;
 pub mod fingerprint;
 pub mod ids;
+pub mod stop;
 
 pub use clock::Timestamp;
 pub use error::{ErrorChain, Reaction};
 pub use fingerprint::Fingerprint;
+pub use stop::StopSignal;

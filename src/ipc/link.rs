@@ -93,6 +93,10 @@ impl<S, R> Endpoint<S, R> {
     pub(super) fn from_raw(raw: RawEnd) -> Endpoint<S, R> {
         Endpoint { raw, types: PhantomData }
     }
+
+    pub(super) fn into_raw(self) -> RawEnd {
+        self.raw
+    }
 }
 
 /// The sending direction of an end.
@@ -111,6 +115,10 @@ impl<S: Serialize> Sender<S> {
 }
 
 impl<S> Sender<S> {
+    pub(super) fn from_raw(raw: RawSender) -> Sender<S> {
+        Sender { raw, types: PhantomData }
+    }
+
     pub(super) fn into_raw(self) -> RawSender {
         self.raw
     }

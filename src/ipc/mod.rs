@@ -10,12 +10,20 @@
 //! * a peer's death is seen only if nobody else holds its sender, so senders are moved, never cloned;
 //! * its global router is not used: each link has one blocking receiver thread ([`pump`]).
 
+pub mod bootstrap;
+pub mod container;
+pub mod control;
+
 mod blob;
 mod link;
 mod outbox;
 mod pump;
 
 pub use blob::Blob;
+pub use container::{
+    ConnectArgs, ContainerContext, ContainerError, ControlHandle, Links, RoleMain, run_container,
+};
+pub use control::{Link, PeerEnd};
 pub use link::{Endpoint, Parcel, Receiver, RecvError, SendError, Sender, Transport, pair};
 pub use outbox::{Outbox, OutboxError};
 pub use pump::pump;

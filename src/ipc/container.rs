@@ -1,0 +1,293 @@
+//! The container's side: what every process of the tree other than the root does before, beside and
+//! after its role's own work.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel as queue;
+use rustix::process::{Pid, Signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::bootstrap;
+use super::control::{ContainerEnd, Link, Order, Orders};
+use super::outbox::Outbox;
+use crate::base::ids::ContainerId;
+use crate::base::{ErrorChain, StopSignal};
+use crate::config::Settings;
+use crate::proto::control::{ContainerToRoot, RootToContainer, Welcome};
+use crate::proto::roles::Role;
+use crate::telemetry::{self, events};
+
+/// How often a container says that it lives.
+pub const HEARTBEAT_PERIOD: Duration = Duration::from_secs(1);
+/// How long a container that ends tries to get its last words to the root.
+const LAST_WORDS_LIMIT: Duration = Duration::from_millis(300);
+/// Links that wait to be taken: the broker gets one per container, others one per broker's life.
+const LINKS_CAPACITY: usize = 64;
+
+/// What a role's main function is given. It says `control.ready()` once it works, and returns soon
+/// (in well under a second) after `stop` is set.
+#[derive(Debug)]
+pub struct ContainerContext {
+    pub role: Role,
+    pub container: ContainerId,
+    /// Without the secrets that this role has no use for.
+    pub settings: Settings,
+    pub stop: StopSignal,
+    pub links: Links,
+    pub control: ControlHandle,
+}
+
+/// A role's work: returns when it has ended in order, which only the console does unasked.
+pub type RoleMain = fn(ContainerContext) -> Result<(), ContainerError>;
+
+/// Why a role cannot work.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct ContainerError {
+    what: String,
+    fatal: bool,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl ContainerError {
+    /// Starting the role again may help.
+    pub fn passing(what: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        ContainerError { what: what.into(), fatal: false, source: source.into() }
+    }
+
+    /// Starting the role again is useless until somebody does something: the whole program ends
+    /// with this message.
+    pub fn fatal(what: impl Into<String>, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        ContainerError { what: what.into(), fatal: true, source: source.into() }
+    }
+}
+
+/// The links that the root hands over.
+#[derive(Debug)]
+pub struct Links(queue::Receiver<Link>);
+
+impl Links {
+    /// Waits for the next link; `None` once the container is to stop.
+    pub fn next_link(&self) -> Option<Link> {
+        self.0.recv().ok()
+    }
+
+    /// The queue itself, for loops that wait for other things too; disconnected once the container
+    /// is to stop.
+    pub fn queue(&self) -> &queue::Receiver<Link> {
+        &self.0
+    }
+}
+
+/// Speaks to the root. Never blocks; what the root no longer reads is lost, since it has ended then.
+#[derive(Clone, Debug)]
+pub struct ControlHandle(Outbox<ContainerToRoot>);
+
+impl ControlHandle {
+    /// This container works: links attached, workers running.
+    pub fn ready(&self) {
+        self.tell(ContainerToRoot::Ready);
+    }
+
+    /// Asks the root to end the whole program; `by` names who wants it.
+    pub fn request_stop(&self, by: impl Into<String>) {
+        self.tell(ContainerToRoot::StopRequested { by: by.into() });
+    }
+
+    fn tell(&self, message: ContainerToRoot) {
+        if let Err(error) = self.0.send(message) {
+            events::root_not_told(&error);
+        }
+    }
+}
+
+/// How a container process finds its root: the arguments of `container <role>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectArgs {
+    /// The name of the root's door.
+    pub door: String,
+    /// The process that started this one. When it is gone already, the container ends at once.
+    pub root_pid: u32,
+}
+
+/// The whole life of a container process: dies with its root, hears SIGTERM as a wish to stop and
+/// SIGINT and SIGHUP (which a terminal sends to all) not at all, connects, and runs `main`.
+/// The status is 0 after an end in order and 1 otherwise.
+pub fn run_container(role: Role, args: &ConnectArgs, main: RoleMain) -> ExitCode {
+    match try_run_container(role, args, main) {
+        Ok(()) => ExitCode::SUCCESS,
+        // The root tells why its containers end, in its own log; this may have reached it or not.
+        Err(error) => {
+            events::container_ends(role, &*error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn try_run_container(role: Role, args: &ConnectArgs, main: RoleMain) -> Result<(), Box<dyn Error>> {
+    name_this_thread(role);
+    die_with(args.root_pid)?;
+    let stop = StopSignal::new();
+    // Before the first link exists, so that a Ctrl-C during the start ends nothing halfway.
+    heed_signals(&stop)?;
+    let (welcome, end) = bootstrap::connect(&args.door, role)?;
+    let settings = settings_of(&welcome)?;
+    telemetry::init(role.as_str(), &settings.log)?;
+    live(role, welcome.container, settings, end, stop, main)?;
+    Ok(())
+}
+
+/// The same life on a thread of the root, without what is a process's own. Ends when `main` does.
+///
+/// # Errors
+/// `main`'s own, or why the root did not welcome it.
+pub fn run_on_thread(role: Role, end: ContainerEnd, main: RoleMain) -> Result<(), Box<dyn Error>> {
+    let (welcome, end) = bootstrap::wait_for_welcome(end)?;
+    let settings = settings_of(&welcome)?;
+    live(role, welcome.container, settings, end, StopSignal::new(), main)?;
+    Ok(())
+}
+
+/// Runs `main` with a heartbeat and an ear for orders beside it, and tells the root if it fails.
+fn live(
+    role: Role,
+    container: ContainerId,
+    settings: Settings,
+    end: ContainerEnd,
+    stop: StopSignal,
+    main: RoleMain,
+) -> Result<(), ContainerError> {
+    let (outbox, orders) = end.start("to-root");
+    let (attached, links) = queue::bounded(LINKS_CAPACITY);
+    let attached = Attached(Arc::new(Mutex::new(Some(attached))));
+    stop.when_set({
+        let attached = attached.clone();
+        move || attached.close()
+    });
+    let ended = StopSignal::new();
+    let _end_of_threads = SetOnDrop(ended.clone());
+    spawn("orders", {
+        let stop = stop.clone();
+        move || heed_orders(orders, &attached, &stop)
+    });
+    spawn("heartbeat", {
+        let outbox = outbox.clone();
+        move || beat(&outbox, &ended)
+    });
+    let context = ContainerContext {
+        role,
+        container,
+        settings,
+        stop,
+        links: Links(links),
+        control: ControlHandle(outbox.clone()),
+    };
+    let result = main(context);
+    if let Err(error) = &result {
+        let why = ErrorChain(error).to_string();
+        // Should it not arrive, the root sees the container end anyway.
+        if outbox.send(ContainerToRoot::Failed { why, fatal: error.fatal }).is_ok() {
+            outbox.flush(LAST_WORDS_LIMIT);
+        }
+    }
+    result
+}
+
+/// Ends the heartbeat also when `main` panics.
+struct SetOnDrop(StopSignal);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) {
+    thread::Builder::new().name(name.to_owned()).spawn(run).expect("the system can start a thread");
+}
+
+fn beat(outbox: &Outbox<ContainerToRoot>, ended: &StopSignal) {
+    loop {
+        match outbox.send(ContainerToRoot::Heartbeat) {
+            // A full outbox means that the root does not read; it must not make this end.
+            Ok(()) | Err(super::OutboxError::Full) => {}
+            Err(super::OutboxError::Closed | super::OutboxError::Unsendable { .. }) => return,
+        }
+        if ended.wait(HEARTBEAT_PERIOD) {
+            return;
+        }
+    }
+}
+
+/// The way in of the queue of links; closing it wakes who waits for a link.
+#[derive(Clone)]
+struct Attached(Arc<Mutex<Option<queue::Sender<Link>>>>);
+
+impl Attached {
+    fn put(&self, link: Link) {
+        if let Some(queue) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            // Full only if the role takes no links at all; then nobody misses this one.
+            drop(queue.try_send(link));
+        }
+    }
+
+    fn close(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Until it is told to stop or the root is gone.
+fn heed_orders(mut orders: Orders, attached: &Attached, stop: &StopSignal) {
+    loop {
+        match orders.recv() {
+            Ok(Order::Root(RootToContainer::Stop)) => return stop.set(),
+            Ok(Order::Attach(link)) => attached.put(link),
+            Err(error) => {
+                if !stop.is_set() {
+                    events::root_lost(&error);
+                }
+                return stop.set();
+            }
+        }
+    }
+}
+
+fn settings_of(welcome: &Welcome) -> Result<Settings, serde_json::Error> {
+    serde_json::from_str(&welcome.settings_json)
+}
+
+/// `ps -o comm` shows the role, not `exe`. Only a convenience: a failure is of no consequence.
+fn name_this_thread(role: Role) {
+    if let Ok(name) = std::ffi::CString::new(role.as_str()) {
+        let _ = rustix::thread::set_name(&name);
+    }
+}
+
+/// Asks the kernel to kill this process when its root ends, however that happens; ends with an
+/// error if it has ended already.
+fn die_with(root_pid: u32) -> Result<(), io::Error> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    let parent = rustix::process::getppid().map(Pid::as_raw_nonzero);
+    if parent.and_then(|pid| u32::try_from(pid.get()).ok()) != Some(root_pid) {
+        return Err(io::Error::other("the root has ended already"));
+    }
+    Ok(())
+}
+
+fn heed_signals(stop: &StopSignal) -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let stop = stop.clone();
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in &mut signals {
+            if signal == SIGTERM {
+                stop.set();
+            }
+        }
+    })?;
+    Ok(())
+}

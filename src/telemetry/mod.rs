@@ -1,0 +1,94 @@
+//! What the program tells its operator: `tracing` to the standard error, set up once per process, and
+//! the events that operators act upon, declared once in [`events`].
+//!
+//! Called by: every process at its start ([`init`]), and every room for its events.
+//! Never: writes to a file, reads the environment, or decides anything.
+
+pub mod events;
+
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+use crate::base::Timestamp;
+use crate::config::{Log, LogFormat};
+
+/// Why a process has no log.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error("the log filter {filter:?} cannot be read")]
+    Filter { filter: String, source: tracing_subscriber::filter::ParseError },
+    #[error("could not set up the log")]
+    AlreadySet { source: Box<dyn std::error::Error + Send + Sync> },
+}
+
+/// Sets up the log of this process: one line (or one JSON object) per event on the standard error,
+/// with the role and the process id. Once per process; in `multiprocess = false` the root's stands
+/// for all.
+///
+/// # Errors
+/// A filter that is none; a second call.
+pub fn init(role: &str, log: &Log) -> Result<(), TelemetryError> {
+    let filter = EnvFilter::try_new(&log.level)
+        .map_err(|source| TelemetryError::Filter { filter: log.level.clone(), source })?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter);
+    let pid = std::process::id();
+    let result = match log.format {
+        LogFormat::Text => builder
+            .with_timer(TextPrefix { source: format!("{role}[{pid}]") })
+            .with_ansi(io::stderr().is_terminal())
+            .with_writer(io::stderr)
+            .try_init(),
+        LogFormat::Json => {
+            let start = format!("{{\"role\":\"{role}\",\"pid\":{pid},").into_bytes();
+            builder
+                .json()
+                .flatten_event(true)
+                .with_timer(JsonTime)
+                .with_writer(move || JsonWriter { start: start.clone() })
+                .try_init()
+        }
+    };
+    result.map_err(|source| TelemetryError::AlreadySet { source })
+}
+
+/// `2026-01-01T00:00:00Z listing[123]`: all processes share one standard error.
+struct TextPrefix {
+    source: String,
+}
+
+impl FormatTime for TextPrefix {
+    fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
+        write!(w, "{} {}", Timestamp::now(), self.source)
+    }
+}
+
+struct JsonTime;
+
+impl FormatTime for JsonTime {
+    fn format_time(&self, w: &mut Writer<'_>) -> fmt::Result {
+        write!(w, "{}", Timestamp::now())
+    }
+}
+
+/// Puts the role and the process id first into each object, and writes it in one piece: the
+/// lines of several processes must not mix.
+struct JsonWriter {
+    start: Vec<u8>,
+}
+
+impl Write for JsonWriter {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let mut line = self.start.clone();
+        line.extend_from_slice(buf.strip_prefix(b"{").unwrap_or(buf));
+        io::stderr().write_all(&line)?;
+        Ok(buf.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
