@@ -5,7 +5,9 @@
 #![deny(unsafe_code)]
 
 pub mod base;
+pub mod commands;
 pub mod config;
+pub mod fingerprint;
 pub mod proto;
 
 pub mod fetch;
