@@ -6,7 +6,9 @@
 
 pub mod base;
 pub mod broker;
+pub mod commands;
 pub mod config;
+pub mod fingerprint;
 pub mod proto;
 pub mod telemetry;
 

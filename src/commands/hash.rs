@@ -1,0 +1,124 @@
+//! `aotf hash FILE...` and `aotf compare A B`: fingerprints as people and scripts see them.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::base::ErrorChain;
+use crate::fingerprint::decode::{DecodeError, Limits};
+use crate::fingerprint::detail::Likeness;
+use crate::fingerprint::{Detail, QueryImage, phash, query_variants};
+
+/// Why there is no fingerprint of a file.
+#[derive(Debug, thiserror::Error)]
+enum FileError {
+    #[error("could not read the file")]
+    Read(#[source] io::Error),
+    #[error(transparent)]
+    Decode(DecodeError),
+}
+
+/// Prints `16-hex-digits  path` for each file, as ImageHash prints fingerprints; what fails goes to
+/// `err`, one line per file, and the others go on. Returns the exit status: 0, or 1 if any failed.
+pub fn hash(files: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let limits = Limits::default();
+    let mut status = 0;
+    for path in files {
+        let result = load(path, &limits).and_then(|bytes| phash(&bytes, &limits).map_err(FileError::Decode));
+        let written = match result {
+            Ok((fingerprint, _)) => writeln!(out, "{fingerprint}  {}", path.display()),
+            Err(error) => {
+                status = 1;
+                writeln!(err, "{}: {}", path.display(), ErrorChain(&error))
+            }
+        };
+        if written.is_err() {
+            return 1; // Nobody reads any more.
+        }
+    }
+    status
+}
+
+/// Prints the fingerprints of two images, how far apart they are by each measure, and what that
+/// means. Either may be the query: variants of both are tried. Returns the exit status: 0, or 1 if
+/// one could not be read.
+pub fn compare(a: &Path, b: &Path, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let limits = Limits::default();
+    let mut images = Vec::new();
+    for path in [a, b] {
+        let image =
+            load(path, &limits).and_then(|bytes| query_variants(&bytes, &limits).map_err(FileError::Decode));
+        match image {
+            Ok(image) => images.push(image),
+            Err(error) => {
+                // If nobody reads this either, the status tells.
+                let _ = writeln!(err, "{}: {}", path.display(), ErrorChain(&error));
+            }
+        }
+    }
+    let [first, second] = &images[..] else { return 1 };
+    match report(&[(a, first), (b, second)], out) {
+        Ok(()) => 0,
+        Err(_) => 1,
+    }
+}
+
+fn report(images: &[(&Path, &QueryImage); 2], out: &mut dyn Write) -> io::Result<()> {
+    for (path, image) in images {
+        let analysis = &image.analysis;
+        let quality = if analysis.low_quality { "low quality" } else { "good quality" };
+        writeln!(out, "{}  {}", analysis.fingerprint, path.display())?;
+        writeln!(out, "    {} x {} pixels, {quality}", analysis.width, analysis.height)?;
+        for (kind, fingerprint) in image.variants.iter().skip_while(|(kind, _)| kind.as_str() == "as is") {
+            writeln!(out, "    {fingerprint}  {}", kind.as_str())?;
+        }
+    }
+    let [(_, a), (_, b)] = images;
+    let direct = a.analysis.fingerprint.distance(b.analysis.fingerprint);
+    writeln!(out, "distance              {direct} of 64")?;
+    let best =
+        a.variants.iter().flat_map(|x| b.variants.iter().map(move |y| (x.1.distance(y.1), x.0, y.0))).min();
+    match best {
+        Some((distance, kind_a, kind_b)) => {
+            let kinds = format!("{} and {}", kind_a.as_str(), kind_b.as_str());
+            writeln!(out, "best of variants      {distance} of 64 ({kinds})")?;
+        }
+        None => writeln!(out, "best of variants      none is of good quality")?,
+    }
+    // Details are compared in the forms that are nearest to each other.
+    let (bits, detail_a, detail_b) = details(a)
+        .flat_map(|x| details(b).map(move |y| (x.distance256(y), x, y)))
+        .min_by_key(|&(bits, _, _)| bits)
+        .expect("each image has at least the detail of its analysis");
+    writeln!(out, "256-bit distance      {bits} of 256")?;
+    writeln!(out, "thumbnail difference  {:.1} of 255", detail_a.thumbnail_difference(detail_b))?;
+    writeln!(
+        out,
+        "verdict               {}",
+        verdict(best.map(|(distance, ..)| distance), detail_a, detail_b)
+    )
+}
+
+/// The image's detail as it is, and flattened.
+fn details(image: &QueryImage) -> impl Iterator<Item = &Detail> {
+    std::iter::once(&image.analysis.detail).chain(image.flattened.iter().map(|(_, detail)| detail))
+}
+
+/// Beyond this distance a search would not have met the other image.
+const WIDEST_RADIUS: u32 = 10;
+
+fn verdict(best: Option<u32>, a: &Detail, b: &Detail) -> &'static str {
+    match best {
+        None => "no verdict: too little in the picture to tell it from others",
+        Some(distance) if distance > WIDEST_RADIUS => "different",
+        Some(_) => Likeness::of(a, b).as_str(),
+    }
+}
+
+/// Reads a file, but not one byte more than the limits allow.
+fn load(path: &Path, limits: &Limits) -> Result<Vec<u8>, FileError> {
+    let file = File::open(path).map_err(FileError::Read)?;
+    let mut bytes = Vec::new();
+    file.take(limits.max_bytes as u64 + 1).read_to_end(&mut bytes).map_err(FileError::Read)?;
+    Ok(bytes)
+}

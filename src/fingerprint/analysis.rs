@@ -1,0 +1,316 @@
+//! Everything that is computed of an image: for the store when it is indexed, for a search when it
+//! is the query.
+
+use crate::base::Fingerprint;
+
+use super::border::{Area, BorderFinder};
+use super::decode::{DecodeError, Layout, Limits, RowSink, decode};
+use super::detail::Detail;
+use super::luma::{flatten_row, is_transparent, luma_row};
+use super::phash::{phash64, phash256};
+use super::resample::Resampler;
+use super::thumbnail::Thumbnail;
+
+/// What is stored of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Analysis {
+    /// Of the image as it is: alpha, orientation and color profile ignored.
+    pub fingerprint: Fingerprint,
+    /// Bits of the fingerprint are made of rounding noise (solid, symmetric, one-dimensional
+    /// images): it must match nothing.
+    pub low_quality: bool,
+    /// Pixels.
+    pub width: u32,
+    pub height: u32,
+    pub detail: Detail,
+}
+
+/// Which form of a query image a fingerprint is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum VariantKind {
+    /// The pixels as they are stored, whatever alpha says.
+    AsIs,
+    /// In front of white, as most networks show transparent images.
+    OnWhite,
+    /// In front of black.
+    OnBlack,
+    /// One of the others, without its uniform border.
+    Trimmed,
+}
+
+impl VariantKind {
+    /// The variant in a few words, for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            VariantKind::AsIs => "as is",
+            VariantKind::OnWhite => "on white",
+            VariantKind::OnBlack => "on black",
+            VariantKind::Trimmed => "trimmed",
+        }
+    }
+}
+
+/// What an image is searched by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryImage {
+    /// Fingerprints of good quality, the image as it is first; none twice. The best distance of
+    /// any of them is the image's distance.
+    pub variants: Vec<(VariantKind, Fingerprint)>,
+    /// No variant is usable: the image cannot be searched.
+    pub low_quality: bool,
+    /// Of the image as it is.
+    pub analysis: Analysis,
+    /// The details that belong to the variants `OnWhite` and `OnBlack`, where there are such.
+    pub flattened: Vec<(VariantKind, Detail)>,
+}
+
+/// The fingerprint of an image, and whether it is of low quality. Less work than [`analyze`].
+///
+/// # Errors
+/// See [`DecodeError`].
+pub fn phash(bytes: &[u8], limits: &Limits) -> Result<(Fingerprint, bool), DecodeError> {
+    let mut sink = CropSink::new(vec![Crop::whole()]);
+    decode(bytes, limits, &mut sink)?;
+    let [crop] = &sink.crops[..] else { unreachable!("one crop went in") };
+    Ok(crop.finish())
+}
+
+/// Everything that is stored of an image. Decodes it twice where it has a uniform border.
+///
+/// # Errors
+/// See [`DecodeError`].
+pub fn analyze(bytes: &[u8], limits: &Limits) -> Result<Analysis, DecodeError> {
+    let mut sink = AnalysisSink::new(&[VariantKind::AsIs]);
+    decode(bytes, limits, &mut sink)?;
+    let mut pictures = sink.finish(bytes, limits)?;
+    Ok(pictures.swap_remove(0))
+}
+
+/// Everything by which an image is searched. Costs about three times [`analyze`] where the image
+/// has an alpha channel.
+///
+/// # Errors
+/// See [`DecodeError`]. An image of low quality is none.
+pub fn query_variants(bytes: &[u8], limits: &Limits) -> Result<QueryImage, DecodeError> {
+    let mut sink = AnalysisSink::new(&[VariantKind::AsIs, VariantKind::OnWhite, VariantKind::OnBlack]);
+    decode(bytes, limits, &mut sink)?;
+    let kinds: Vec<VariantKind> = sink.pictures.iter().map(|picture| picture.kind).collect();
+    let analyses = sink.finish(bytes, limits)?;
+    let plain = kinds
+        .iter()
+        .zip(&analyses)
+        .filter(|(_, analysis)| !analysis.low_quality)
+        .map(|(&kind, analysis)| (kind, analysis.fingerprint));
+    let trimmed =
+        analyses.iter().filter_map(|analysis| Some((VariantKind::Trimmed, analysis.detail.trimmed?)));
+    let mut variants: Vec<(VariantKind, Fingerprint)> = Vec::new();
+    for (kind, fingerprint) in plain.chain(trimmed) {
+        if variants.iter().all(|&(_, known)| known != fingerprint) {
+            variants.push((kind, fingerprint));
+        }
+    }
+    let mut analyses = kinds.into_iter().zip(analyses);
+    let Some((_, analysis)) = analyses.next() else { unreachable!("the image as it is comes first") };
+    Ok(QueryImage {
+        low_quality: variants.is_empty(),
+        variants,
+        analysis,
+        flattened: analyses.map(|(kind, analysis)| (kind, analysis.detail)).collect(),
+    })
+}
+
+/// One form of the image, while its rows pass by.
+struct Picture {
+    kind: VariantKind,
+    size: (u32, u32),
+    luma: Vec<u8>,
+    small: Resampler<32>,
+    large: Resampler<64>,
+    thumbnail: Thumbnail,
+    border: BorderFinder,
+}
+
+impl Picture {
+    fn new(kind: VariantKind, width: u32, height: u32) -> Picture {
+        Picture {
+            kind,
+            size: (width, height),
+            luma: vec![0; width as usize],
+            small: Resampler::new(width, height),
+            large: Resampler::new(width, height),
+            thumbnail: Thumbnail::new(width, height),
+            border: BorderFinder::new(width, height),
+        }
+    }
+
+    fn row(&mut self, pixels: &[u8], layout: Layout) {
+        luma_row(pixels, layout, &mut self.luma);
+        self.small.row(&self.luma);
+        self.large.row(&self.luma);
+        self.thumbnail.row(pixels, layout);
+        self.border.row(&self.luma);
+    }
+
+    /// All but the trimmed fingerprint.
+    fn finish(&self) -> Analysis {
+        let (fingerprint, low_quality) = phash64(&self.small.finish());
+        Analysis {
+            fingerprint,
+            low_quality,
+            width: self.size.0,
+            height: self.size.1,
+            detail: Detail {
+                phash256: phash256(&self.large.finish()),
+                thumbnail: self.thumbnail.finish(),
+                trimmed: None,
+            },
+        }
+    }
+}
+
+/// The gray in front of which a variant is shown.
+fn background(kind: VariantKind) -> Option<u8> {
+    match kind {
+        VariantKind::AsIs | VariantKind::Trimmed => None,
+        VariantKind::OnWhite => Some(255),
+        VariantKind::OnBlack => Some(0),
+    }
+}
+
+/// Analyzes an image in one or several forms.
+struct AnalysisSink<'a> {
+    wanted: &'a [VariantKind],
+    layout: Layout,
+    transparent: bool,
+    pictures: Vec<Picture>,
+    flat: Vec<u8>,
+}
+
+impl<'a> AnalysisSink<'a> {
+    fn new(wanted: &'a [VariantKind]) -> AnalysisSink<'a> {
+        AnalysisSink {
+            wanted,
+            layout: Layout::Gray,
+            transparent: false,
+            pictures: Vec::new(),
+            flat: Vec::new(),
+        }
+    }
+
+    /// The analyses, in the order of `wanted`; without the flattened forms where the image turned
+    /// out to be opaque. Decodes once more for the trimmed fingerprints.
+    fn finish(mut self, bytes: &[u8], limits: &Limits) -> Result<Vec<Analysis>, DecodeError> {
+        if !self.transparent {
+            self.pictures.truncate(1);
+        }
+        let mut analyses: Vec<Analysis> = self.pictures.iter().map(Picture::finish).collect();
+        let mut crops = Vec::new();
+        let mut owners = Vec::new();
+        for (owner, picture) in self.pictures.iter().enumerate() {
+            if let Some(area) = picture.border.inner() {
+                crops.push(Crop::of(area, background(picture.kind)));
+                owners.push(owner);
+            }
+        }
+        if !crops.is_empty() {
+            let mut sink = CropSink::new(crops);
+            decode(bytes, limits, &mut sink)?;
+            for (&owner, crop) in owners.iter().zip(&sink.crops) {
+                let (fingerprint, low_quality) = crop.finish();
+                analyses[owner].detail.trimmed = (!low_quality).then_some(fingerprint);
+            }
+        }
+        Ok(analyses)
+    }
+}
+
+impl RowSink for AnalysisSink<'_> {
+    fn start(&mut self, width: u32, height: u32, layout: Layout) {
+        self.layout = layout;
+        let kinds = self.wanted.iter().filter(|&&kind| background(kind).is_none() || layout.has_alpha());
+        self.pictures = kinds.map(|&kind| Picture::new(kind, width, height)).collect();
+    }
+
+    fn row(&mut self, pixels: &[u8]) {
+        self.transparent = self.transparent || is_transparent(pixels, self.layout);
+        for picture in &mut self.pictures {
+            match background(picture.kind) {
+                None => picture.row(pixels, self.layout),
+                Some(level) => {
+                    flatten_row(pixels, self.layout, level, &mut self.flat);
+                    picture.row(&self.flat, Layout::Rgb);
+                }
+            }
+        }
+    }
+}
+
+/// One part of an image, on its way to a fingerprint.
+struct Crop {
+    /// All of it, where none.
+    area: Option<Area>,
+    background: Option<u8>,
+    state: Option<(Area, Resampler<32>)>,
+}
+
+impl Crop {
+    fn whole() -> Crop {
+        Crop { area: None, background: None, state: None }
+    }
+
+    fn of(area: Area, background: Option<u8>) -> Crop {
+        Crop { area: Some(area), background, state: None }
+    }
+
+    fn finish(&self) -> (Fingerprint, bool) {
+        let (_, small) = self.state.as_ref().expect("the decoder reported success, so it started");
+        phash64(&small.finish())
+    }
+}
+
+/// Computes the fingerprints of parts of an image.
+struct CropSink {
+    layout: Layout,
+    crops: Vec<Crop>,
+    luma: Vec<u8>,
+    flat: Vec<u8>,
+    next_row: u32,
+}
+
+impl CropSink {
+    fn new(crops: Vec<Crop>) -> CropSink {
+        CropSink { layout: Layout::Gray, crops, luma: Vec::new(), flat: Vec::new(), next_row: 0 }
+    }
+}
+
+impl RowSink for CropSink {
+    fn start(&mut self, width: u32, height: u32, layout: Layout) {
+        self.layout = layout;
+        for crop in &mut self.crops {
+            let area = crop.area.unwrap_or(Area { left: 0, top: 0, width, height });
+            crop.state = Some((area, Resampler::new(area.width, area.height)));
+        }
+    }
+
+    fn row(&mut self, pixels: &[u8]) {
+        let y = self.next_row;
+        self.next_row += 1;
+        let size = self.layout.bytes_per_pixel();
+        for crop in &mut self.crops {
+            let Some((area, small)) = &mut crop.state else { continue };
+            if !(area.top..area.top + area.height).contains(&y) {
+                continue;
+            }
+            let part = &pixels[area.left as usize * size..][..area.width as usize * size];
+            self.luma.resize(area.width as usize, 0);
+            match crop.background {
+                None => luma_row(part, self.layout, &mut self.luma),
+                Some(level) => {
+                    flatten_row(part, self.layout, level, &mut self.flat);
+                    luma_row(&self.flat, Layout::Rgb, &mut self.luma);
+                }
+            }
+            small.row(&self.luma);
+        }
+    }
+}

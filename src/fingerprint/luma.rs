@@ -1,0 +1,99 @@
+//! Brightness of pixels, as Pillow's `convert("L")` computes it, and transparency flattened on a color.
+
+use super::decode::Layout;
+
+/// Rec. 601 weights with 16 fractional bits, rounded; they add up to 65,536.
+const RED: u32 = 19_595;
+const GREEN: u32 = 38_470;
+const BLUE: u32 = 7_471;
+
+/// Brightness of one pixel.
+#[inline(always)]
+fn luma([red, green, blue]: [u8; 3]) -> u8 {
+    let sum = RED * u32::from(red) + GREEN * u32::from(green) + BLUE * u32::from(blue);
+    ((sum + (1 << 15)) >> 16) as u8
+}
+
+/// Brightness of each pixel of a row, into `to`, which has the length of the row in pixels.
+/// Alpha is ignored: what is hidden under it counts.
+pub(super) fn luma_row(pixels: &[u8], layout: Layout, to: &mut [u8]) {
+    match layout {
+        Layout::Gray => to.copy_from_slice(pixels),
+        Layout::GrayAlpha => {
+            for (to, &[gray, _]) in to.iter_mut().zip(pixels.as_chunks().0) {
+                *to = gray;
+            }
+        }
+        Layout::Rgb => {
+            for (to, &rgb) in to.iter_mut().zip(pixels.as_chunks().0) {
+                *to = luma(rgb);
+            }
+        }
+        Layout::Rgbx | Layout::Rgba => {
+            for (to, &[red, green, blue, _]) in to.iter_mut().zip(pixels.as_chunks().0) {
+                *to = luma([red, green, blue]);
+            }
+        }
+    }
+}
+
+/// Whether any pixel of a row shows what lies behind it.
+pub(super) fn is_transparent(pixels: &[u8], layout: Layout) -> bool {
+    match layout {
+        Layout::GrayAlpha => pixels.as_chunks::<2>().0.iter().any(|pixel| pixel[1] < 255),
+        Layout::Rgba => pixels.as_chunks::<4>().0.iter().any(|pixel| pixel[3] < 255),
+        Layout::Gray | Layout::Rgb | Layout::Rgbx => false,
+    }
+}
+
+/// A row as it looks in front of `background` (a gray of that level), as [`Layout::Rgb`].
+pub(super) fn flatten_row(pixels: &[u8], layout: Layout, background: u8, to: &mut Vec<u8>) {
+    let over = |color: u8, alpha: u8| {
+        let sum = u32::from(color) * u32::from(alpha) + u32::from(background) * u32::from(255 - alpha);
+        ((sum + 127) / 255) as u8
+    };
+    to.clear();
+    match layout {
+        Layout::GrayAlpha => {
+            to.extend(pixels.as_chunks().0.iter().flat_map(|&[gray, alpha]| [over(gray, alpha); 3]))
+        }
+        Layout::Rgba => {
+            to.extend(pixels.as_chunks().0.iter().flat_map(|&[red, green, blue, alpha]| {
+                [over(red, alpha), over(green, alpha), over(blue, alpha)]
+            }));
+        }
+        Layout::Gray => to.extend(pixels.iter().flat_map(|&gray| [gray; 3])),
+        Layout::Rgb => to.extend_from_slice(pixels),
+        Layout::Rgbx => {
+            to.extend(pixels.as_chunks().0.iter().flat_map(|&[red, green, blue, _]| [red, green, blue]))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gray_stays_as_it_is() {
+        for level in 0..=255 {
+            assert_eq!(luma([level; 3]), level);
+        }
+    }
+
+    #[test]
+    fn weights_are_those_of_pillow() {
+        // Image.new("RGB", (1, 1), color).convert("L") in Pillow 9.5
+        for (color, level) in [([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([12, 200, 99], 132)]
+        {
+            assert_eq!(luma(color), level, "{color:?}");
+        }
+    }
+
+    #[test]
+    fn flattening_blends_by_alpha() {
+        let mut row = Vec::new();
+        flatten_row(&[10, 20, 30, 255, 9, 9, 9, 0, 100, 0, 200, 128], Layout::Rgba, 255, &mut row);
+        assert_eq!(row, [10, 20, 30, 255, 255, 255, 177, 127, 227]);
+    }
+}

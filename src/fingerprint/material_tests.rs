@@ -1,0 +1,64 @@
+//! Fingerprints of real files, against what ImageHash on Pillow 9.5 computed for them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{DecodeError, Limits, phash};
+
+/// A folder of the test material; none, loudly, where it is missing.
+fn material(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("AOTF_TEST_MATERIAL")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/material"), PathBuf::from);
+    let path = root.join(folder);
+    if path.is_dir() {
+        return Some(path);
+    }
+    eprintln!("TEST MATERIAL IS MISSING: {} (set AOTF_TEST_MATERIAL); nothing was tested", path.display());
+    None
+}
+
+#[test]
+fn artworks_have_the_fingerprints_of_imagehash() {
+    let Some(folder) = material("art") else { return };
+    let manifest = fs::read_to_string(folder.join("manifest.csv")).unwrap();
+    let mut n_files = 0;
+    for line in manifest.lines().skip(1) {
+        let (file, _) = line.split_once(',').unwrap();
+        let (_, expected) = line.rsplit_once(',').unwrap();
+        let (fingerprint, low_quality) =
+            phash(&fs::read(folder.join(file)).unwrap(), &Limits::default()).unwrap();
+        assert_eq!(fingerprint.to_string(), expected, "{file}");
+        assert!(!low_quality, "{file}");
+        n_files += 1;
+    }
+    assert_eq!(n_files, 202);
+}
+
+/// Files whose result differs from ImageHash's on purpose; `docs/fingerprint.md` explains each.
+const DIFFERENT: [&str; 4] =
+    ["apng_actl_wronglen.png", "apng_actl_zero_frames.png", "jpg_test-large.jpg", "png_alpha.png"];
+
+#[test]
+fn odd_files_end_as_in_imagehash() {
+    let Some(folder) = material("decode_edge") else { return };
+    let table = fs::read_to_string(folder.join("expected.csv")).unwrap();
+    let mut different = Vec::new();
+    for line in table.lines().skip(1) {
+        let (file, _) = line.split_once(',').unwrap();
+        let expected = line.rsplit(',').nth(1).unwrap(); // empty where Pillow fails
+        let result = phash(&fs::read(folder.join(file)).unwrap(), &Limits::default());
+        let found = result.as_ref().map(|(fingerprint, _)| fingerprint.to_string()).unwrap_or_default();
+        if found != expected {
+            different.push(file);
+        }
+        match (file, result) {
+            ("png_alpha.png", Ok((_, low_quality))) => assert!(low_quality, "{file}"),
+            (file, Err(DecodeError::Unsupported(name))) => {
+                assert!(file.starts_with("avif_") && name == "AVIF", "{file}: {name}");
+            }
+            (_, Ok(_) | Err(DecodeError::Broken { .. })) => {}
+            (file, Err(other)) => panic!("{file}: {other}"),
+        }
+    }
+    assert_eq!(different, DIFFERENT);
+}

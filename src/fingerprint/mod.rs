@@ -1,0 +1,24 @@
+//! From the bytes of an image file to what identifies the picture.
+//!
+//! Owns: decoding under limits, the 64-bit fingerprint that is bit-identical to what Python's
+//! ImageHash (on Pillow below 13) computes for the same file, the detail of the second stage, and
+//! the variants under which a query image is searched.
+//! Called by: the stages that index and search, and the commands `hash`, `compare` and `bench`.
+//! Never: opens a file, talks to another room than `base`, keeps anything between two images,
+//! panics on what strangers send.
+
+mod analysis;
+mod border;
+pub mod decode;
+pub mod detail;
+mod luma;
+mod phash;
+mod resample;
+mod thumbnail;
+
+pub use analysis::{Analysis, QueryImage, VariantKind, analyze, phash, query_variants};
+pub use decode::{DecodeError, Limits};
+pub use detail::Detail;
+
+#[cfg(test)]
+mod material_tests;
