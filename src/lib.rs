@@ -15,3 +15,5 @@ pub mod telemetry;
 pub mod ipc;
 
 pub mod fetch;
+pub mod links;
+pub mod sites;

@@ -1,0 +1,183 @@
+//! The way from an artwork's page to the accounts of its artist.
+//!
+//! Owns: the bounded walk over the pages that `sites` reads, the rules of whom to believe, and the
+//! reason chain of every account. Called by the stage `link_finder`, and by the command `links`.
+//! Never reads a page itself, never asks a network whether an account exists, and never draws a
+//! conclusion that outlives the query.
+//!
+//! `docs/link-finding.md` tells the rules in full.
+
+mod cache;
+mod official;
+mod trace;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+pub use cache::{CacheLimits, CachedFetch};
+pub use trace::{Step, Trace, Verdict};
+
+use crate::base::Reaction;
+use crate::base::ids::Network;
+use crate::config::Secret;
+use crate::fetch::{Fetch, FetchError};
+use crate::proto::data::LinksFound;
+use crate::proto::failure::FailureCode;
+use crate::sites::{self, Address, Kind, SiteError, Web};
+
+/// How far one search for links goes.
+#[derive(Clone, Debug)]
+pub struct LinkSettings {
+    /// Networks whose accounts are wanted.
+    pub networks: Vec<Network>,
+    /// Steps from the artwork's page (0) to the farthest page that is read.
+    pub max_depth: u8,
+    /// The same where the way leads over the source of a repost.
+    pub max_source_depth: u8,
+    /// Requests of one search, retries by `fetch` not counted.
+    pub max_pages: u32,
+    /// No page is asked for after this; a request already under way has `fetch`'s own limit.
+    pub time_limit: Duration,
+    /// Pages whose outbound links are taken as they stand: a host (`example.com`), or the start of a URL.
+    pub plain_pages: Vec<String>,
+    /// `Cookie` header by site name, for what a site shows to its users only.
+    pub cookies: BTreeMap<String, Secret>,
+}
+
+impl Default for LinkSettings {
+    fn default() -> LinkSettings {
+        LinkSettings {
+            networks: vec![Network::Twitter],
+            max_depth: 2,
+            max_source_depth: 3,
+            max_pages: 30,
+            time_limit: Duration::from_secs(60),
+            plain_pages: Vec::new(),
+            cookies: BTreeMap::new(),
+        }
+    }
+}
+
+/// Why there is no answer. That no account was found is an answer.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LinkError {
+    #[error("{text:?} is not a URL")]
+    NotAnUrl { text: String },
+    #[error("{url} is on no supported website")]
+    UnsupportedWebsite { url: String },
+    #[error("{url} is a page of a supported website, but not of an artwork")]
+    NotAnArtwork { url: String },
+    /// The artwork's page could not be read.
+    #[error("could not read the artwork's page")]
+    Artwork { source: SiteError },
+    /// No account was found, and this page, which may name one, could not be read.
+    #[error("no account was found, and not every page could be read")]
+    Incomplete { source: SiteError },
+}
+
+impl LinkError {
+    /// The code that the API shows.
+    pub fn failure_code(&self) -> FailureCode {
+        match self {
+            LinkError::NotAnUrl { .. } => FailureCode::NotAnUrl,
+            LinkError::UnsupportedWebsite { .. } => FailureCode::UnsupportedWebsite,
+            LinkError::NotAnArtwork { .. } => FailureCode::NotAnArtworkPage,
+            LinkError::Artwork { source: SiteError::Gone { .. } | SiteError::NoPicture { .. } } => {
+                FailureCode::NotAnArtworkPage
+            }
+            LinkError::Artwork { .. } | LinkError::Incomplete { .. } => FailureCode::ProcessingError,
+        }
+    }
+
+    /// What the caller should do.
+    pub fn reaction(&self) -> Reaction {
+        match self {
+            LinkError::NotAnUrl { .. }
+            | LinkError::UnsupportedWebsite { .. }
+            | LinkError::NotAnArtwork { .. } => Reaction::GiveUp,
+            LinkError::Artwork { source } | LinkError::Incomplete { source } => source.reaction(),
+        }
+    }
+
+    /// The page's own outcome, where a page is to blame.
+    pub fn page_error(&self) -> Option<&SiteError> {
+        match self {
+            LinkError::Artwork { source } | LinkError::Incomplete { source } => Some(source),
+            LinkError::NotAnUrl { .. }
+            | LinkError::UnsupportedWebsite { .. }
+            | LinkError::NotAnArtwork { .. } => None,
+        }
+    }
+}
+
+/// Finds the images, the date and the accounts of the artist for the artwork at `url`.
+///
+/// Blocks for as long as the pages take, `settings.time_limit` and one request at most. That no account
+/// was found is `Ok` with no candidates, but only when every page on the way could be read.
+///
+/// # Errors
+/// See `LinkError`; `failure_code` and `reaction` say what to tell and what to do.
+pub fn find(url: &str, fetch: &dyn Fetch, settings: &LinkSettings) -> Result<LinksFound, LinkError> {
+    find_traced(url, fetch, settings).0
+}
+
+/// The same, with every step of the walk: what was read, which links it had, what became of each.
+pub fn find_traced(
+    url: &str,
+    fetch: &dyn Fetch,
+    settings: &LinkSettings,
+) -> (Result<LinksFound, LinkError>, Trace) {
+    let mut trace = Trace::default();
+    let result = find_into(url, fetch, settings, &mut trace);
+    for problem in &trace.problems {
+        tracing::warn!(target: "aotf::links", artwork = url, problem, "page not read");
+    }
+    (result, trace)
+}
+
+fn find_into(
+    url: &str,
+    fetch: &dyn Fetch,
+    settings: &LinkSettings,
+    trace: &mut Trace,
+) -> Result<LinksFound, LinkError> {
+    let address = Address::parse(url).ok_or_else(|| LinkError::NotAnUrl { text: url.to_owned() })?;
+    let (site, page) = sites::recognise(&address);
+    let url = page.address().to_owned();
+    let site = site.ok_or_else(|| LinkError::UnsupportedWebsite { url: url.clone() })?;
+    let reader = match (page.kind, site.artwork) {
+        (Kind::Artwork, Some(reader)) => reader,
+        // A post on a network, or an artwork on a site that only leads to artists.
+        (Kind::Artwork | Kind::Post, None) => return Err(LinkError::UnsupportedWebsite { url }),
+        (_, None) => return Err(LinkError::UnsupportedWebsite { url }),
+        (_, Some(_)) => return Err(LinkError::NotAnArtwork { url }),
+    };
+    let web = Web::new(fetch, &settings.cookies, settings.max_pages, settings.time_limit);
+    let started = crate::base::clock::Monotonic::now();
+    let artwork = reader(&page, &web);
+    let elapsed = crate::base::clock::Monotonic::now().since(started);
+    trace.steps.push(Step::start(&page, &artwork, elapsed));
+    let artwork = artwork.map_err(|source| LinkError::Artwork { source })?;
+    let found = walk::walk(&page, artwork.leads, artwork.problems, &web, settings, trace);
+    if found.candidates.is_empty()
+        && let Some(source) = found.worst_problem
+    {
+        return Err(LinkError::Incomplete { source });
+    }
+    Ok(LinksFound {
+        site: page.site.unwrap_or(site.name).to_owned(),
+        images: artwork.images,
+        published: artwork.published,
+        candidates: found.candidates,
+        pages: web.pages(),
+    })
+}
+
+/// True if the search was ended because the program stops.
+fn is_stopping(error: &SiteError) -> bool {
+    matches!(error, SiteError::Fetch { source: FetchError::Stopping, .. })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,240 @@
+//! The walk over a faked web: whole searches, from an artwork's URL to accounts.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use serde_json::json;
+
+use super::*;
+use crate::fetch::{Request, Response};
+use crate::proto::data::Evidence;
+
+/// A `Fetch` over a table of pages; anything else is a 404. Remembers what it was asked.
+pub(crate) struct FakeWeb {
+    pages: HashMap<String, (u16, String)>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl FakeWeb {
+    pub(crate) fn new(pages: &[(&str, &str)]) -> FakeWeb {
+        let mut web = FakeWeb { pages: HashMap::new(), asked: Mutex::default() };
+        for (url, body) in pages {
+            web.put(url, 200, *body);
+        }
+        web
+    }
+
+    /// A status in the 300s has its target for a body.
+    pub(crate) fn put(&mut self, url: &str, status: u16, body: impl Into<String>) {
+        let url = url::Url::parse(url).unwrap().to_string();
+        self.pages.insert(url, (status, body.into()));
+    }
+
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Fetch for FakeWeb {
+    fn fetch(&self, request: Request) -> Result<Response, FetchError> {
+        self.asked.lock().unwrap().push(request.url.to_string());
+        let mut headers = vec![];
+        let (status, body) = match self.pages.get(request.url.as_str()) {
+            Some((status @ 300..=399, target)) => {
+                headers.push(("location".to_owned(), target.clone()));
+                (*status, String::new())
+            }
+            // How a test makes a host fail.
+            Some((0, _)) => {
+                let host = request.url.host_str().unwrap_or_default().to_owned();
+                return Err(FetchError::Unreachable { host, why: "refused".into() });
+            }
+            Some((status, body)) => (*status, body.clone()),
+            None => (404, "not found".to_owned()),
+        };
+        Ok(Response { status, url: request.url, headers, body: body.into() })
+    }
+
+    fn fetch_all(&self, requests: Vec<Request>) -> Vec<Result<Response, FetchError>> {
+        requests.into_iter().map(|request| self.fetch(request)).collect()
+    }
+}
+
+const POST: &str = "https://danbooru.donmai.us/posts/1";
+
+fn with_post(source: &str) -> FakeWeb {
+    let mut web = FakeWeb::new(&[]);
+    let post = json!({
+        "id": 1, "created_at": "2023-03-17T03:50:48.762-04:00", "source": source, "md5": "x",
+        "tag_string_artist": "ann", "file_url": "https://cdn.donmai.us/original/1.jpg", "pixiv_id": null
+    });
+    web.put(&format!("{POST}.json"), 200, post.to_string());
+    web
+}
+
+fn put_artist(web: &mut FakeWeb, urls: &[&str]) {
+    let urls: Vec<_> = urls.iter().map(|url| json!({"url": url, "is_active": true})).collect();
+    web.put(
+        "https://danbooru.donmai.us/artists.json?search[name]=ann\
+         &only=id,name,is_deleted,is_banned,other_names,group_name,urls",
+        200,
+        json!([{"id": 5, "name": "ann", "urls": urls}]).to_string(),
+    );
+}
+
+fn put_linktree(web: &mut FakeWeb, user: &str, urls: &[&str]) {
+    let links: Vec<_> = urls.iter().map(|url| json!({"url": url})).collect();
+    let state = json!({"props": {"pageProps": {"account": {"username": user, "links": links}}}});
+    let html = format!("<script id=\"__NEXT_DATA__\" type=\"application/json\">{state}</script>");
+    web.put(&format!("https://linktr.ee/{user}"), 200, html);
+}
+
+fn search(web: &FakeWeb) -> Result<LinksFound, LinkError> {
+    let settings =
+        LinkSettings { plain_pages: vec!["ann.example".into()], max_pages: 12, ..LinkSettings::default() };
+    find(POST, web, &settings)
+}
+
+#[track_caller]
+fn check(web: &FakeWeb, expect: &[(&str, Evidence)]) -> LinksFound {
+    let found = search(web).unwrap();
+    let accounts: Vec<(String, Evidence)> = found
+        .candidates
+        .iter()
+        .map(|candidate| (candidate.account.to_string(), candidate.evidence))
+        .collect();
+    let expect: Vec<_> = expect.iter().map(|(account, grade)| ((*account).to_owned(), *grade)).collect();
+    assert_eq!(accounts, expect);
+    found
+}
+
+#[test]
+fn curated_accounts_and_those_of_link_pages_are_found() {
+    let mut web = with_post("");
+    put_artist(
+        &mut web,
+        &[
+            "https://twitter.com/Ann_Art",
+            "https://linktr.ee/ann",
+            "https://twitter.com/pixiv",
+            "https://other.example/",
+        ],
+    );
+    put_linktree(
+        &mut web,
+        "ann",
+        &["https://x.com/ann_art", "https://x.com/ann_sketch/status/12", "https://linktr.ee/ann"],
+    );
+    let found = check(
+        &web,
+        &[("twitter:@ann_art", Evidence::Curated), ("twitter:@ann_sketch", Evidence::ProfileText)],
+    );
+    assert_eq!(
+        found.candidates[1].chain,
+        [POST, "https://danbooru.donmai.us/artists/show_or_new?name=ann", "https://linktr.ee/ann"]
+    );
+    assert_eq!((found.pages, found.site.as_str()), (3, "danbooru"));
+}
+
+#[test]
+fn the_source_of_a_copy_names_no_account() {
+    let mut web = with_post("https://twitter.com/reposter/status/99");
+    put_artist(&mut web, &["https://twitter.com/someone/status/5"]);
+    check(&web, &[]);
+}
+
+#[test]
+fn sources_are_followed_only_when_nothing_stronger_was_found() {
+    let source = "https://danbooru.donmai.us/posts/2";
+    let other =
+        json!({"id": 2, "tag_string_artist": "bob", "file_url": "https://cdn.donmai.us/original/2.jpg"});
+    let bob = "https://danbooru.donmai.us/artists.json?search[name]=bob\
+               &only=id,name,is_deleted,is_banned,other_names,group_name,urls";
+    let mut web = with_post(source);
+    put_artist(&mut web, &["https://twitter.com/ann"]);
+    web.put(&format!("{source}.json"), 200, other.to_string());
+    web.put(bob, 200, json!([{"urls": [{"url": "https://twitter.com/bob"}]}]).to_string());
+    check(&web, &[("twitter:@ann", Evidence::Curated)]);
+    assert_eq!(web.asked().len(), 2, "{:?}", web.asked());
+    put_artist(&mut web, &[]);
+    check(&web, &[("twitter:@bob", Evidence::WorkText)]);
+}
+
+#[test]
+fn short_links_are_resolved_and_judged_by_where_they_stand() {
+    let mut web = with_post("");
+    put_artist(&mut web, &["https://t.co/abc", "https://t.co/loop", "https://ann.example/me"]);
+    web.put("https://t.co/abc", 301, "https://twitter.com/ann");
+    web.put("https://t.co/loop", 301, "https://t.co/loop");
+    web.put("https://ann.example/me", 200, "<a href='//mobile.twitter.com/Ann2'>me</a><a href='/x'>x</a>");
+    check(&web, &[("twitter:@ann", Evidence::Curated), ("twitter:@ann2", Evidence::ProfileText)]);
+}
+
+#[test]
+fn the_walk_ends_at_its_depth() {
+    let mut web = with_post("");
+    put_artist(&mut web, &["https://linktr.ee/a"]);
+    put_linktree(&mut web, "a", &["https://linktr.ee/b", "https://ann.example/1"]);
+    web.put("https://ann.example/1", 200, "<a href='https://x.com/too_far'>");
+    check(&web, &[]);
+}
+
+#[test]
+fn a_page_that_cannot_be_read_is_never_silent() {
+    let mut web = with_post("");
+    put_artist(&mut web, &["https://linktr.ee/ann"]);
+    web.put("https://linktr.ee/ann", 200, "<html>redesigned</html>");
+    let error = search(&web).unwrap_err();
+    assert_eq!(error.failure_code(), FailureCode::ProcessingError);
+    assert_eq!(
+        crate::base::ErrorChain(&error).to_string(),
+        "no account was found, and not every page could be read: \
+         the layout of https://linktr.ee/ann has changed: script#__NEXT_DATA__ is missing"
+    );
+    // With an account found, it is only told.
+    put_artist(&mut web, &["https://linktr.ee/ann", "https://twitter.com/ann"]);
+    check(&web, &[("twitter:@ann", Evidence::Curated)]);
+    let (_, trace) = find_traced(POST, &web, &LinkSettings::default());
+    assert_eq!(trace.problems.len(), 1);
+    // A page that is gone hides nothing.
+    put_artist(&mut web, &["https://linktr.ee/gone"]);
+    check(&web, &[]);
+}
+
+#[test]
+fn pages_and_time_are_bounded() {
+    let mut web = with_post("");
+    let many: Vec<String> = (0..40).map(|n| format!("https://linktr.ee/u{n}")).collect();
+    put_artist(&mut web, &many.iter().map(String::as_str).collect::<Vec<_>>());
+    for n in 0..40 {
+        put_linktree(&mut web, &format!("u{n}"), &[]);
+    }
+    let error = search(&web).unwrap_err();
+    assert_eq!(error.page_error().unwrap().outcome(), "too_many_pages");
+    assert_eq!(web.asked().len(), 12);
+    let settings = LinkSettings { time_limit: Duration::ZERO, ..LinkSettings::default() };
+    let error = find(POST, &web, &settings).unwrap_err();
+    assert_eq!(error.page_error().unwrap().outcome(), "out_of_time");
+}
+
+#[track_caller]
+fn check_failure(url: &str, web: &FakeWeb, code: FailureCode) {
+    let error = find(url, web, &LinkSettings::default()).unwrap_err();
+    assert_eq!(error.failure_code(), code, "{url}: {error}");
+}
+
+#[test]
+fn every_mistake_has_its_code() {
+    let mut web = FakeWeb::new(&[]);
+    check_failure("not a url", &web, FailureCode::NotAnUrl);
+    check_failure("https://example.com/1", &web, FailureCode::UnsupportedWebsite);
+    check_failure("https://x.com/ann/status/12", &web, FailureCode::UnsupportedWebsite);
+    check_failure("https://linktr.ee/ann", &web, FailureCode::UnsupportedWebsite);
+    check_failure("https://danbooru.donmai.us/posts?tags=x", &web, FailureCode::NotAnArtworkPage);
+    check_failure("https://www.deviantart.com/ann", &web, FailureCode::NotAnArtworkPage);
+    check_failure("https://danbooru.donmai.us/posts/404", &web, FailureCode::NotAnArtworkPage);
+    web.put("https://danbooru.donmai.us/posts/3.json", 403, "<html>challenge</html>");
+    check_failure("https://danbooru.donmai.us/posts/3", &web, FailureCode::ProcessingError);
+    web.put("https://danbooru.donmai.us/posts/4.json", 0, "");
+    check_failure("https://danbooru.donmai.us/posts/4", &web, FailureCode::ProcessingError);
+}

@@ -1,0 +1,80 @@
+//! What the walk saw, for people: every page with its links and what became of each.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::proto::data::Evidence;
+use crate::sites::{Artwork, Identified, Place, SiteError};
+
+/// Every step of one search for links, in order.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Trace {
+    pub steps: Vec<Step>,
+    /// Pages that may name an account and could not be read, one sentence each.
+    pub problems: Vec<String>,
+}
+
+/// One page.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    pub url: String,
+    pub site: &'static str,
+    /// Steps from the artwork's page, which is 0.
+    pub depth: u8,
+    /// The page that led here; `None` for the artwork's.
+    pub from: Option<String>,
+    /// `read`, or the name of what went wrong.
+    pub outcome: &'static str,
+    /// What went wrong, in a sentence.
+    pub error: Option<String>,
+    pub elapsed_ms: u64,
+    pub links: Vec<Link>,
+}
+
+/// One link on a page.
+#[derive(Clone, Debug, Serialize)]
+pub struct Link {
+    pub url: String,
+    pub place: Place,
+    pub verdict: Verdict,
+}
+
+/// What became of a link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It names an account.
+    Account { account: String, evidence: Evidence },
+    /// Its page is read in a later step.
+    Followed,
+    /// Its page is read only if no stronger link leads to an account.
+    Postponed,
+    /// Nothing comes of it, for this reason.
+    Ignored(&'static str),
+}
+
+impl Step {
+    pub(super) fn start(page: &Identified, artwork: &Result<Artwork, SiteError>, elapsed: Duration) -> Step {
+        Step::new(page, 0, None, artwork.as_ref().err(), elapsed)
+    }
+
+    pub(super) fn new(
+        page: &Identified,
+        depth: u8,
+        from: Option<String>,
+        error: Option<&SiteError>,
+        elapsed: Duration,
+    ) -> Step {
+        Step {
+            url: page.address().to_owned(),
+            site: page.site.unwrap_or("plain"),
+            depth,
+            from,
+            outcome: error.map_or("read", SiteError::outcome),
+            error: error.map(|error| crate::base::ErrorChain(error).to_string()),
+            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            links: Vec::new(),
+        }
+    }
+}

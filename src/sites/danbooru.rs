@@ -1,0 +1,224 @@
+//! Danbooru and sites that run its software: a booru, whose posts are copies of the artist's. The post
+//! and the curators' entry about its artist are JSON.
+
+use serde_json::Value;
+
+use super::address::{encode, number};
+use super::read::{at, id_at, list_at, text_at};
+use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use crate::base::Timestamp;
+use crate::proto::data::ImageSource;
+
+pub const SITE: Site = Site { name: "danbooru", identify, artwork: Some(artwork), leads: Some(artist) };
+
+/// The domains that run this software: public name, domain, host of its pages.
+const BOORUS: &[(&str, &str, &str)] = &[
+    ("danbooru", "donmai.us", "danbooru.donmai.us"),
+    ("aibooru", "aibooru.online", "aibooru.online"),
+    ("aibooru", "aibooru.download", "aibooru.online"),
+];
+
+/// Values of the artist tag that name nobody.
+const PSEUDO_ARTISTS: &[&str] = &["banned_artist", "artist_request", "official_art", "various_artists"];
+
+fn identify(address: &Address) -> Option<Identified> {
+    let (site, domain, host) = BOORUS
+        .iter()
+        .copied()
+        .find(|(_, domain, _)| address.is_on(domain) || address.subdomain_of(domain).is_some())?;
+    let parts = address.segments();
+    // https://cdn.donmai.us/original/8d/81/8d81....jpg, https://danbooru.donmai.us/data/8d/81/8d81....jpg
+    let is_file = address.subdomain_of(domain).is_some_and(|sub| sub.starts_with("cdn"))
+        || parts.first().is_some_and(|first| matches!(*first, "data" | "original" | "sample"));
+    if is_file {
+        return Some(Identified::image(site, address));
+    }
+    Some(match parts.as_slice() {
+        // https://danbooru.donmai.us/posts/1.json, https://danbooru.donmai.us/post/show/294929/a-title
+        ["posts", id] | ["posts", id, _] | ["post", "show", id, ..] => {
+            match number(id.strip_suffix(".json").unwrap_or(id)) {
+                Some(id) => Identified::new(site, Kind::Artwork, format!("https://{host}/posts/{id}")).id(id),
+                None => Identified::other(site, address),
+            }
+        }
+        // https://danbooru.donmai.us/artists/show_or_new?name=tag: the page that a post's artist tag leads to
+        ["artists", "show_or_new"] if address.query("name").is_some() => {
+            let tag = address.query("name").unwrap_or_default();
+            Identified::new(site, Kind::Profile, artist_url(host, &tag)).id(tag)
+        }
+        ["users", id] if number(id).is_some() => {
+            Identified::new(site, Kind::Profile, format!("https://{host}/users/{id}")).id(*id)
+        }
+        _ => Identified::other(site, address),
+    })
+}
+
+fn artist_url(host: &str, tag: &str) -> String {
+    format!("https://{host}/artists/show_or_new?name={}", encode(tag))
+}
+
+fn host_of(page: &Identified) -> &'static str {
+    let find = |(site, _, host): &(&str, &str, &'static str)| (page.site == Some(site)).then_some(*host);
+    BOORUS.iter().find_map(find).unwrap_or("danbooru.donmai.us")
+}
+
+fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
+    let url = format!("{}.json", page.address());
+    let request = web.with_cookie(web.request(&url)?, SITE.name);
+    let post = web.json(request)?;
+    parse_post(&post, host_of(page), page.address())
+}
+
+fn parse_post(post: &Value, host: &str, page: &str) -> Result<Artwork, SiteError> {
+    let missing = |what: &str| Missing::new(what).on(page);
+    if id_at(post, "id").is_none() {
+        return Err(missing("the field id"));
+    }
+    let mut images: Vec<ImageSource> = Vec::new();
+    let variants = list_at(post, "media_asset.variants");
+    let variant = |kind: &str| {
+        let found = variants.iter().find(|variant| text_at(variant, "type") == Some(kind));
+        found.and_then(|variant| text_at(variant, "url"))
+    };
+    for url in
+        [text_at(post, "file_url"), variant("original"), text_at(post, "large_file_url"), variant("720x720")]
+            .into_iter()
+            .flatten()
+    {
+        if !images.iter().any(|image| image.url == url) {
+            images.push(ImageSource::plain(url));
+        }
+    }
+    // A film's lighter form is a still picture only where it says so.
+    images.retain(|image| !is_film(&image.url));
+    if images.is_empty() {
+        let hidden = text_at(post, "md5").is_none();
+        return Err(if hidden {
+            let why = "banned, or restricted to privileged users".to_owned();
+            SiteError::LoginNeeded { url: page.to_owned(), why }
+        } else if text_at(post, "file_ext").is_some_and(|ext| matches!(ext, "mp4" | "webm" | "swf" | "zip")) {
+            SiteError::NoPicture { url: page.to_owned(), why: "a film".to_owned() }
+        } else {
+            missing("the field file_url")
+        });
+    }
+    let artists = at(post, "tag_string_artist")
+        .and_then(Value::as_str)
+        .ok_or_else(|| missing("the field tag_string_artist"))?;
+    let mut leads: Vec<Lead> = artists
+        .split_whitespace()
+        .filter(|tag| !PSEUDO_ARTISTS.contains(tag))
+        .map(|tag| Lead::new(artist_url(host, tag), Place::Artist))
+        .collect();
+    if let Some(id) = id_at(post, "pixiv_id") {
+        leads.push(Lead::new(format!("https://www.pixiv.net/artworks/{id}"), Place::Source));
+    } else if let Some(source) = text_at(post, "source") {
+        leads.push(Lead::new(source, Place::Source));
+    }
+    let published = text_at(post, "created_at").and_then(Timestamp::parse_rfc3339);
+    Ok(Artwork { images, published, leads, problems: Vec::new() })
+}
+
+fn is_film(url: &str) -> bool {
+    let path = url.split('?').next().unwrap_or_default();
+    [".mp4", ".webm", ".swf", ".zip"].iter().any(|ending| path.ends_with(ending))
+}
+
+/// The curators' entry about an artist.
+fn artist(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
+    if !page.address().contains("/artists/") {
+        // A member of the booru is not an artist.
+        return Ok(Vec::new());
+    }
+    let url = format!(
+        "https://{}/artists.json?search[name]={}&only=id,name,is_deleted,is_banned,other_names,group_name,urls",
+        host_of(page),
+        encode(page.id_text())
+    );
+    let request = web.with_cookie(web.request(&url)?, SITE.name);
+    let answer = web.json(request)?;
+    parse_artists(&answer).map_err(|missing| missing.on(page.address()))
+}
+
+/// No entry is no error: nobody has written one yet.
+fn parse_artists(answer: &Value) -> Result<Vec<Lead>, Missing> {
+    let artists = answer.as_array().ok_or_else(|| Missing::new("the list of artists"))?;
+    let mut leads = Vec::new();
+    for artist in artists {
+        if at(artist, "is_deleted") == Some(&Value::Bool(true)) {
+            continue;
+        }
+        let urls =
+            at(artist, "urls").and_then(Value::as_array).ok_or_else(|| Missing::new("the field urls"))?;
+        // A dead account stays in the entry, marked as not active.
+        let active = urls.iter().filter(|url| at(url, "is_active") != Some(&Value::Bool(false)));
+        leads.extend(active.filter_map(|url| text_at(url, "url")).map(|url| Lead::new(url, Place::Curated)));
+    }
+    Ok(leads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check_identify, none};
+    use super::*;
+
+    /// Recorded: `tests/fixtures/LICENSES.md`.
+    const POST: &str = include_str!("../../tests/fixtures/sites/danbooru/post_6148688.json");
+    /// Built by hand to the documented shape.
+    const ARTISTS: &str = include_str!("../../tests/fixtures/sites/danbooru/artists_made.json");
+
+    #[test]
+    fn recognises_its_pages() {
+        let post = "https://danbooru.donmai.us/posts/1";
+        check_identify("https://safebooru.donmai.us/posts/1?q=tag", Kind::Artwork, "1", post);
+        check_identify("http://danbooru.donmai.us/post/show/1/title", Kind::Artwork, "1", post);
+        check_identify("https://danbooru.donmai.us/posts/1.json", Kind::Artwork, "1", post);
+        none("https://danbooru.donmai.us.evil.example/posts/1", Kind::Unsupported);
+        none("https://danbooru.donmai.us/posts?tags=x", Kind::Other);
+        none("https://cdn.donmai.us/original/8d/81/8d819da4871c3ca39f428999df8220ce.jpg", Kind::Image);
+    }
+
+    #[test]
+    fn reads_a_recorded_post() {
+        let post = serde_json::from_str(POST).unwrap();
+        let artwork =
+            parse_post(&post, "danbooru.donmai.us", "https://danbooru.donmai.us/posts/6148688").unwrap();
+        let images: Vec<_> = artwork.images.iter().map(|image| image.url.as_str()).collect();
+        assert_eq!(
+            images,
+            [
+                "https://cdn.donmai.us/original/dc/12/dc123eec97d06c3aa9cd53d65a2c7abf.jpg",
+                "https://cdn.donmai.us/sample/dc/12/sample-dc123eec97d06c3aa9cd53d65a2c7abf.jpg"
+            ]
+        );
+        assert_eq!(artwork.published.unwrap().to_rfc3339(), "2023-03-17T07:50:48Z");
+        assert_eq!(
+            artwork.leads,
+            [
+                Lead::new(
+                    "https://danbooru.donmai.us/artists/show_or_new?name=ekz_%28robotekz%29",
+                    Place::Artist
+                ),
+                Lead::new("https://twitter.com/ROBOTEKZ_/status/1616064514683985925", Place::Source),
+            ]
+        );
+    }
+
+    #[test]
+    fn dead_accounts_are_left_out() {
+        let leads = parse_artists(&serde_json::from_str(ARTISTS).unwrap()).unwrap();
+        let urls: Vec<_> = leads.iter().map(|lead| lead.url.as_str()).collect();
+        assert_eq!(urls, ["https://twitter.com/robotekz_", "https://www.pixiv.net/users/1234"]);
+        assert_eq!(parse_artists(&Value::Array(vec![])), Ok(vec![]));
+        assert!(parse_artists(&serde_json::json!([{"name": "x"}])).is_err());
+    }
+
+    #[test]
+    fn a_hidden_post_is_no_changed_layout() {
+        let post = serde_json::json!({"id": 1, "tag_string_artist": "a"});
+        let error = parse_post(&post, "danbooru.donmai.us", "u").unwrap_err();
+        assert_eq!(error.outcome(), "login_needed");
+        let error = parse_post(&serde_json::json!({"success": true}), "danbooru.donmai.us", "u").unwrap_err();
+        assert_eq!(error.outcome(), "layout_changed");
+    }
+}

@@ -1,0 +1,541 @@
+//! DeviantArt. A work is read in two requests at once: oEmbed (image, date, author) and the page, whose
+//! state holds the full image and the description; the artist's links stand in the state of the page
+//! "about".
+
+use serde_json::Value;
+
+use super::address::{encode, name, number};
+use super::read::{anchors, at, javascript_string, links_in_text, list_at, objects_with, text_at, texts};
+use super::web::read_json;
+use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use crate::base::Timestamp;
+use crate::proto::data::ImageSource;
+
+pub const SITE: Site = Site { name: "deviantart", identify, artwork: Some(artwork), leads: Some(profile) };
+
+const SITE_NAME: &str = "deviantart";
+
+/// First parts of a path that are no user.
+const RESERVED: &[&str] = &[
+    "about",
+    "art",
+    "tag",
+    "topic",
+    "search",
+    "watch",
+    "notifications",
+    "users",
+    "stash",
+    "sta.sh",
+    "download",
+    "popular",
+    "daily-deviations",
+    "settings",
+    "account",
+    "join",
+    "core",
+    "core-membership",
+    "groups",
+    "shop",
+    "prints",
+    "developers",
+    "team",
+    "view",
+    "deviation",
+    "view.php",
+    "view-full.php",
+    "_puppy",
+    "_napi",
+    "api",
+    "oauth2",
+    "journals",
+    "forum",
+    "chat",
+    "submit",
+    "studio",
+    "dreamup",
+    "not-found",
+    "morelikethis",
+    "whats-hot",
+];
+
+fn identify(address: &Address) -> Option<Identified> {
+    let other = || Identified::other(SITE_NAME, address);
+    let host = address.host();
+    if host == "wixmp.com" || address.subdomain_of("wixmp.com").is_some() || host.ends_with(".deviantart.net")
+    {
+        return Some(Identified::image(SITE_NAME, address));
+    }
+    if host == "sta.sh" {
+        return Some(other());
+    }
+    let parts = address.segments();
+    if host == "fav.me" {
+        // https://fav.me/dbc3a48: `d` and the number in base 36
+        return Some(parts.first().and_then(|code| short_code(code, address)).unwrap_or_else(other));
+    }
+    // https://name.daportfolio.com
+    for domain in ["daportfolio.com", "artworkfolio.com"] {
+        if let Some(user) = address.subdomain_of(domain) {
+            return Some(user_page(user).unwrap_or_else(other));
+        }
+    }
+    let mirror = matches!(host, "fxdeviantart.com" | "fixdeviantart.com");
+    if mirror || matches!(host, "deviantart.com" | "m.deviantart.com" | "mobile.deviantart.com") {
+        return Some(on_main_host(address, &parts).unwrap_or_else(other));
+    }
+    // https://name.deviantart.com/art/title-123
+    let user = address.subdomain_of("deviantart.com")?;
+    if matches!(user, "backend" | "api" | "chat" | "forum" | "help" | "comments") || user.contains('.') {
+        return Some(other());
+    }
+    Some(on_user(user, &parts, address).unwrap_or_else(other))
+}
+
+fn on_main_host(address: &Address, parts: &[&str]) -> Option<Identified> {
+    match parts {
+        // https://www.deviantart.com/deviation/817215762, /view/890672057
+        ["deviation" | "view", id, ..] => work(None, "", &number(id)?, address),
+        // https://www.deviantart.com/view.php?id=14864502
+        ["view.php" | "view-full.php"] => work(None, "", &number(&address.query("id")?)?, address),
+        // https://www.deviantart.com/art/title-123, without its user
+        ["art", slug] => work(None, "", &id_of_slug(slug)?, address),
+        // https://www.deviantart.com/download/135944599/file.png
+        ["download", _, ..] => Some(Identified::image(SITE_NAME, address)),
+        [first, ..] if RESERVED.contains(&first.to_ascii_lowercase().as_str()) => None,
+        [user, rest @ ..] => on_user(user, rest, address),
+        [] => None,
+    }
+}
+
+fn on_user(user: &str, rest: &[&str], address: &Address) -> Option<Identified> {
+    match rest {
+        ["art" | "journal", slug] => work(Some(user), rest[0], &id_of_slug(slug)?, address),
+        // The page of those the user watches is the same page with a fragment.
+        ["about"] if address.fragment() == Some("watching") => None,
+        [] | ["gallery" | "about" | "avatar" | "banner" | "prints" | "shop"] => user_page(user),
+        // A folder of the gallery is a choice of works, its standard views are the profile.
+        ["gallery", "all" | "scraps" | "featured" | "recommended-for-you"] => user_page(user),
+        _ => None,
+    }
+}
+
+fn user_page(user: &str) -> Option<Identified> {
+    let user = name(user)?.to_ascii_lowercase();
+    Some(Identified::new(SITE_NAME, Kind::Profile, format!("https://www.deviantart.com/{user}")).id(user))
+}
+
+/// The number behind the last hyphen of `For-the-sake-10073852`.
+fn id_of_slug(slug: &str) -> Option<String> {
+    number(slug.rsplit('-').next()?)
+}
+
+fn work(user: Option<&str>, section: &str, id: &str, address: &Address) -> Option<Identified> {
+    let url = match user {
+        // DeviantArt finds a work by its number alone, whatever title stands before it.
+        Some(user) => {
+            let slug = address.segments().last().copied().unwrap_or(id);
+            format!("https://www.deviantart.com/{}/{section}/{slug}", name(user)?.to_ascii_lowercase())
+        }
+        None => format!("https://www.deviantart.com/deviation/{id}"),
+    };
+    // https://www.deviantart.com/name/art/title-123#image-8
+    let page = address.fragment().and_then(|fragment| fragment.strip_prefix("image-"));
+    let page = page.and_then(|n| n.parse().ok()).filter(|n| *n > 0);
+    Some(Identified::new(SITE_NAME, Kind::Artwork, url).id(id).page(page))
+}
+
+/// The id stays the code; the normalised URL has the number.
+fn short_code(code: &str, address: &Address) -> Option<Identified> {
+    let digits = code.strip_prefix(['d', 'D'])?;
+    let number = u64::from_str_radix(digits, 36).ok().filter(|number| *number > 0)?;
+    Some(work(None, "", &number.to_string(), address)?.id(code.to_ascii_lowercase()))
+}
+
+/// The number of the work, where the page was recognised by its short code too.
+fn work_number(page: &Identified) -> Option<u64> {
+    page.address().rsplit(['-', '/']).next()?.parse().ok()
+}
+
+fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
+    // oEmbed knows pages by their full URL, and short links.
+    let embeddable = match work_number(page) {
+        Some(id) if page.address().contains("/deviation/") => format!("https://fav.me/d{}", base36(id)),
+        _ => page.address().to_owned(),
+    };
+    let oembed =
+        web.request(&format!("https://backend.deviantart.com/oembed?url={}", encode(&embeddable)))?;
+    let html = web.with_cookie(web.request(page.address())?, SITE_NAME);
+    let (oembed, html) = web.send_both(oembed, html);
+    let oembed = oembed.and_then(|answer| read_json(&answer)).and_then(|answer| {
+        parse_oembed(&answer).map_err(|missing| missing.on("https://backend.deviantart.com/oembed"))
+    });
+    let state = html.and_then(|answer| {
+        let state = page_state(&answer.text()).map_err(|missing| missing.on(page.address()))?;
+        parse_work(&state, page.page.unwrap_or(1)).map_err(|fault| fault.on(page.address()))
+    });
+    join(page, oembed, state)
+}
+
+/// Either half is enough; both together give the full image and the description.
+fn join(
+    page: &Identified,
+    oembed: Result<Embedded, SiteError>,
+    state: Result<Artwork, SiteError>,
+) -> Result<Artwork, SiteError> {
+    match (oembed, state) {
+        (_, Err(error @ SiteError::NoPicture { .. })) => Err(error),
+        (Ok(embedded), Ok(mut artwork)) => {
+            // oEmbed knows only the first of several images.
+            if page.page.unwrap_or(1) == 1 {
+                let known = |url: &String| artwork.images.iter().any(|image| image.url == *url);
+                if let Some(image) = embedded.image.filter(|url| !known(url)) {
+                    // The full image of the page's state, if there is one, is the better one.
+                    let second = artwork.images.len().min(1);
+                    artwork.images.insert(second, ImageSource::plain(image));
+                }
+            }
+            artwork.published = artwork.published.or(embedded.published);
+            if !artwork.leads.iter().any(|lead| lead.place == Place::Artist) {
+                artwork.leads.insert(0, Lead::new(embedded.author, Place::Artist));
+            }
+            finish(page, artwork)
+        }
+        (Ok(embedded), Err(error)) => {
+            if page.page.unwrap_or(1) > 1 {
+                return Err(error);
+            }
+            finish(
+                page,
+                Artwork {
+                    images: embedded
+                        .image
+                        .into_iter()
+                        .chain(embedded.lighter)
+                        .map(ImageSource::plain)
+                        .collect(),
+                    published: embedded.published,
+                    leads: vec![Lead::new(embedded.author, Place::Artist)],
+                    problems: vec![error],
+                },
+            )
+        }
+        (Err(error), Ok(mut artwork)) => {
+            artwork.problems.push(error);
+            finish(page, artwork)
+        }
+        // A page that is gone is gone, whatever else failed.
+        (Err(first), Err(second)) => Err(if first.is_gone() { first } else { second }),
+    }
+}
+
+fn finish(page: &Identified, artwork: Artwork) -> Result<Artwork, SiteError> {
+    if artwork.images.is_empty() {
+        let why = "literature, a journal or a film".to_owned();
+        return Err(SiteError::NoPicture { url: page.address().to_owned(), why });
+    }
+    Ok(artwork)
+}
+
+#[derive(Debug, PartialEq)]
+struct Embedded {
+    image: Option<String>,
+    lighter: Option<String>,
+    author: String,
+    published: Option<Timestamp>,
+}
+
+fn parse_oembed(answer: &Value) -> Result<Embedded, Missing> {
+    let author = text_at(answer, "author_url").ok_or_else(|| Missing::new("the field author_url"))?;
+    // Only `photo` has a picture under `url`; a text's thumbnail is not the work.
+    let picture = text_at(answer, "type") == Some("photo");
+    let image = text_at(answer, "url").filter(|_| picture);
+    if picture && image.is_none() {
+        return Err(Missing::new("the field url"));
+    }
+    Ok(Embedded {
+        image: image.map(str::to_owned),
+        lighter: text_at(answer, "thumbnail_url").filter(|_| picture).map(str::to_owned),
+        author: author.to_owned(),
+        published: text_at(answer, "pubdate").and_then(date),
+    })
+}
+
+/// ISO 8601 with the offset as `-08:00` or `-0800`.
+fn date(text: &str) -> Option<Timestamp> {
+    if let Some(moment) = Timestamp::parse_rfc3339(text) {
+        return Some(moment);
+    }
+    let (moment, minutes) = text.split_at_checked(text.len().checked_sub(2)?)?;
+    Timestamp::parse_rfc3339(&format!("{moment}:{minutes}"))
+}
+
+/// The page's state: JSON within a JavaScript string within the page.
+fn page_state(html: &str) -> Result<Value, Missing> {
+    const MARK: &str = "window.__INITIAL_STATE__ = JSON.parse(";
+    let missing = || Missing::new("window.__INITIAL_STATE__");
+    let rest = &html[html.find(MARK).ok_or_else(missing)? + MARK.len()..];
+    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or_else(missing)?;
+    let json = javascript_string(&rest[1..], quote).ok_or_else(missing)?;
+    serde_json::from_str(&json).map_err(|_| Missing::new("JSON in window.__INITIAL_STATE__"))
+}
+
+/// What a parsed page may lack: a field, or the picture asked for.
+#[derive(Debug)]
+enum Fault {
+    Missing(Missing),
+    NoPicture(String),
+}
+
+impl Fault {
+    fn on(self, url: &str) -> SiteError {
+        match self {
+            Fault::Missing(missing) => missing.on(url),
+            Fault::NoPicture(why) => SiteError::NoPicture { url: url.to_owned(), why },
+        }
+    }
+}
+
+/// The only value of an object keyed by ids, or the first.
+fn first_of<'a>(state: &'a Value, path: &str) -> Option<&'a Value> {
+    at(state, path)?.as_object()?.values().next()
+}
+
+/// Reads a work from the state of its page. Images may stay empty: literature has none.
+fn parse_work(state: &Value, position: u32) -> Result<Artwork, Fault> {
+    let missing = |what: &str| Fault::Missing(Missing::new(what));
+    let entities = at(state, "@@entities").ok_or_else(|| missing("the field @@entities"))?;
+    let deviation =
+        first_of(entities, "deviation").ok_or_else(|| missing("the field @@entities.deviation"))?;
+    let extended = first_of(entities, "deviationExtended");
+    let media = match position {
+        0 | 1 => at(deviation, "media"),
+        // Position 0 is the main image.
+        n => {
+            let more = extended.map(|extended| list_at(extended, "additionalMedia")).unwrap_or_default();
+            let at_position =
+                |media: &&Value| at(media, "position").and_then(Value::as_u64) == Some(u64::from(n) - 1);
+            let found = more.iter().find(at_position).and_then(|media| at(media, "media"));
+            Some(found.ok_or_else(|| Fault::NoPicture(format!("it has no image {n}")))?)
+        }
+    };
+    let images = media.map(image_urls).unwrap_or_default().into_iter().map(ImageSource::plain).collect();
+    let author = match at(deviation, "author") {
+        // A key into the table of users, or the user itself.
+        Some(Value::Number(key)) => at(entities, &format!("user.{key}")),
+        Some(Value::String(key)) => at(entities, "user").and_then(|users| users.get(key)),
+        author => author,
+    };
+    let mut leads = Vec::new();
+    if let Some(user) = author.and_then(|author| text_at(author, "username")) {
+        leads.push(Lead::new(format!("https://www.deviantart.com/{user}"), Place::Artist));
+    }
+    if let Some(description) = extended.and_then(|extended| at(extended, "descriptionText")) {
+        leads.extend(links_in_markup(description).into_iter().map(|url| Lead::new(url, Place::WorkText)));
+    }
+    let published = text_at(deviation, "publishedTime").and_then(date);
+    Ok(Artwork { images, published, leads, problems: Vec::new() })
+}
+
+/// The URLs of a picture, best first: the full file where its token was given, else the largest views.
+fn image_urls(media: &Value) -> Vec<String> {
+    let Some(base) = text_at(media, "baseUri") else { return Vec::new() };
+    let tokens: Vec<&str> = list_at(media, "token").iter().filter_map(Value::as_str).collect();
+    let pretty = text_at(media, "prettyName").unwrap_or_default();
+    let mut urls = Vec::new();
+    if let Some(full) = tokens.get(1) {
+        urls.push(format!("{base}?token={full}"));
+    }
+    let types = list_at(media, "types");
+    for kind in ["fullview", "preview", "414W", "400T"] {
+        let Some(view) = types.iter().find(|view| text_at(view, "t") == Some(kind)) else { continue };
+        // A film's views are not its picture, and a cropped one is not the work.
+        if text_at(view, "b").is_some() {
+            continue;
+        }
+        let path = match text_at(view, "c") {
+            Some(path) if path.contains("/crop/") || kind == "400T" && path.contains("/fill/") => continue,
+            Some(path) => path.replace("<prettyName>", pretty),
+            None if kind == "fullview" => String::new(),
+            None => continue,
+        };
+        urls.push(match tokens.first() {
+            Some(token) => format!("{base}{path}?token={token}"),
+            None => format!("{base}{path}"),
+        });
+    }
+    let mut seen = std::collections::HashSet::new();
+    urls.retain(|url| seen.insert(url.clone()));
+    urls
+}
+
+/// The links in a text of any of DeviantArt's editors: HTML, or JSON within the markup.
+fn links_in_markup(text: &Value) -> Vec<String> {
+    let Some(markup) = text_at(text, "html.markup").or_else(|| text_at(text, "markup")) else {
+        return text_at(text, "excerpt").map(links_in_text).unwrap_or_default();
+    };
+    let mut links = match serde_json::from_str::<Value>(markup) {
+        Ok(value @ (Value::Object(_) | Value::Array(_))) => {
+            texts(&value).into_iter().flat_map(links_in_html_or_text).collect()
+        }
+        _ => links_in_html_or_text(markup),
+    };
+    let mut seen = std::collections::HashSet::new();
+    links.retain(|link: &String| seen.insert(link.clone()));
+    links
+}
+
+fn links_in_html_or_text(text: &str) -> Vec<String> {
+    if !text.contains('<') {
+        return links_in_text(text);
+    }
+    let base = url::Url::parse("https://www.deviantart.com/").expect("a constant URL");
+    let mut links = anchors(text, &base, None);
+    links.extend(links_in_text(&super::read::plain_text(text)));
+    links
+}
+
+fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
+    let url = format!("{}/about", page.address());
+    let response = web.send(web.with_cookie(web.request(&url)?, SITE_NAME))?;
+    let state = page_state(&response.text()).map_err(|missing| missing.on(&url))?;
+    parse_about(&state).map_err(|missing| missing.on(&url))
+}
+
+/// Reads the module "about" wherever the state keeps it: its place moved several times, its fields did not.
+fn parse_about(state: &Value) -> Result<Vec<Lead>, Missing> {
+    let modules = objects_with(state, &["socialLinks", "twitterUsername"]);
+    if modules.is_empty() {
+        return Err(Missing::new("the field socialLinks of the module about"));
+    }
+    let mut leads: Vec<Lead> = Vec::new();
+    let mut add = |url: String, place| {
+        if !leads.iter().any(|lead| lead.url == url) {
+            leads.push(Lead::new(url, place));
+        }
+    };
+    for module in modules {
+        for link in list_at(module, "socialLinks") {
+            if let Some(url) = text_at(link, "value").or_else(|| text_at(link, "url")) {
+                add(url.to_owned(), Place::ProfileField);
+            }
+        }
+        if let Some(handle) = text_at(module, "twitterUsername") {
+            add(format!("https://twitter.com/{}", handle.trim_start_matches('@')), Place::ProfileField);
+        }
+        if let Some(website) = text_at(module, "website") {
+            add(website.to_owned(), Place::ProfileField);
+        }
+        if let Some(text) = at(module, "textContent") {
+            for link in links_in_markup(text) {
+                add(link, Place::ProfileText);
+            }
+        }
+    }
+    Ok(leads)
+}
+
+fn base36(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    while number > 0 {
+        digits.extend(char::from_digit((number % 36) as u32, 36));
+        number /= 36;
+    }
+    digits.iter().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check_identify, none};
+    use super::*;
+
+    /// Recorded: `tests/fixtures/LICENSES.md`.
+    const OEMBED: &str = include_str!("../../tests/fixtures/sites/deviantart/oembed_cope.json");
+    /// Recorded, cut down to the page's state.
+    const PAGE: &str = include_str!("../../tests/fixtures/sites/deviantart/page_cope.html");
+    /// Built by hand to the documented shape.
+    const ABOUT: &str = include_str!("../../tests/fixtures/sites/deviantart/about_made.html");
+
+    #[test]
+    fn recognises_its_pages() {
+        let url = "https://www.deviantart.com/noizave/art/test-post-please-ignore-685436408";
+        check_identify(url, Kind::Artwork, "685436408", url);
+        check_identify(
+            "http://noizave.deviantart.com/art/test-post-please-ignore-685436408?q=gallery%3Ax#comments",
+            Kind::Artwork,
+            "685436408",
+            url,
+        );
+        let by_number = "https://www.deviantart.com/deviation/685436408";
+        check_identify("https://fav.me/dbc3a48", Kind::Artwork, "dbc3a48", by_number);
+        check_identify("https://www.deviantart.com/view/685436408", Kind::Artwork, "685436408", by_number);
+        check_identify(
+            "https://Noizave.deviantart.com",
+            Kind::Profile,
+            "noizave",
+            "https://www.deviantart.com/noizave",
+        );
+        none("https://deviantart.com.evil.example/noizave/art/a-1", Kind::Unsupported);
+        none("https://www.deviantart.com", Kind::Other);
+        let page = crate::sites::identify(
+            "https://www.deviantart.com/apollo11v/art/Darth-Vindican-s-lightsaber-1222436457#image-8",
+        );
+        assert_eq!(page.page, Some(8));
+        assert_eq!(base36(685_436_408), "bc3a48");
+    }
+
+    #[test]
+    fn reads_a_recorded_work() {
+        let embedded = parse_oembed(&serde_json::from_str(OEMBED).unwrap()).unwrap();
+        assert_eq!(embedded.author, "https://www.deviantart.com/pachunka");
+        let work = parse_work(&page_state(PAGE).unwrap(), 1).unwrap();
+        let page = crate::sites::identify("https://www.deviantart.com/pachunka/art/Cope-145564099");
+        let artwork = join(&page, Ok(embedded), Ok(work)).unwrap();
+        assert_eq!(artwork.published.unwrap().to_rfc3339(), "2009-12-03T07:59:51Z");
+        assert_eq!(artwork.leads[0], Lead::new("https://www.deviantart.com/pachunka", Place::Artist));
+        assert!(artwork.leads.contains(&Lead::new("https://randomduck.deviantart.com/", Place::WorkText)));
+        assert!(artwork.images[0].url.ends_with("x1WxefY"), "{:#?}", artwork.images);
+        assert!(artwork.images.len() >= 2, "{:#?}", artwork.images);
+    }
+
+    #[test]
+    fn one_half_is_enough_and_says_so() {
+        let page = crate::sites::identify("https://www.deviantart.com/pachunka/art/Cope-145564099");
+        let changed = || Missing::new("window.__INITIAL_STATE__").on("page");
+        let embedded = || parse_oembed(&serde_json::from_str(OEMBED).unwrap()).unwrap();
+        let artwork = join(&page, Ok(embedded()), Err(changed())).unwrap();
+        let problems: Vec<String> = artwork.problems.iter().map(ToString::to_string).collect();
+        assert_eq!(problems, ["the layout of page has changed: window.__INITIAL_STATE__ is missing"]);
+        let work = parse_work(&page_state(PAGE).unwrap(), 1).unwrap();
+        let gone = || SiteError::Gone { url: "u".into() };
+        assert!(join(&page, Err(gone()), Ok(work)).is_ok());
+        assert!(join(&page, Err(gone()), Err(changed())).unwrap_err().is_gone());
+        let text = Embedded { image: None, lighter: None, author: "u".into(), published: None };
+        assert_eq!(join(&page, Ok(text), Err(changed())).unwrap_err().outcome(), "no_picture");
+        assert!(parse_work(&page_state(PAGE).unwrap(), 3).is_err());
+    }
+
+    #[test]
+    fn reads_an_about_page() {
+        let leads = parse_about(&page_state(ABOUT).unwrap()).unwrap();
+        let expect = [
+            ("https://www.twitter.com/pachunka_art", Place::ProfileField),
+            ("https://linktr.ee/pachunka", Place::ProfileField),
+            ("https://pachunka.carrd.co/", Place::ProfileText),
+        ];
+        assert_eq!(leads, expect.map(|(url, place)| Lead::new(url, place)));
+        let missing = parse_about(&serde_json::json!({"@@entities": {}})).unwrap_err();
+        assert_eq!(missing.0, "the field socialLinks of the module about");
+    }
+
+    #[test]
+    fn reads_the_newer_editors() {
+        let tiptap = serde_json::json!({"html": {"type": "tiptap", "markup":
+            r#"{"version":1,"document":{"type":"doc","content":[{"type":"text","text":"me: twitter.com/foo",
+            "marks":[{"type":"link","attrs":{"href":"https://www.deviantart.com/users/outgoing?https://linktr.ee/foo"}}]}]}}"#}});
+        assert_eq!(
+            links_in_markup(&tiptap),
+            ["twitter.com/foo", "https://www.deviantart.com/users/outgoing?https://linktr.ee/foo"]
+        );
+    }
+}

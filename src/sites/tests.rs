@@ -1,0 +1,146 @@
+//! URL recognition over the tables of real URLs, and what all sites must bear.
+
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Asserts what a URL is, its id and its normalised form.
+#[track_caller]
+pub(super) fn check_identify(url: &str, kind: Kind, id: &str, normalised: &str) {
+    let found = identify(url);
+    assert_eq!((found.kind, found.id.as_deref()), (kind, Some(id)), "{url}");
+    assert_eq!(found.url.as_deref(), Some(normalised), "{url}");
+    // The normalised form means the same page; an id may change its spelling.
+    let again = identify(normalised);
+    assert_eq!((again.kind, again.url.as_deref()), (kind, Some(normalised)), "{url}");
+}
+
+/// Asserts that a URL is of this kind.
+#[track_caller]
+pub(super) fn none(url: &str, kind: Kind) {
+    assert_eq!(identify(url).kind, kind, "{url}");
+}
+
+/// Asserts which account a URL of an account names; `None` if it is no account.
+#[track_caller]
+pub(super) fn check_account(url: &str, account: Option<&str>) {
+    let found = identify(url);
+    let named = found.account.filter(|_| found.kind == Kind::Account).map(|account| account.to_string());
+    assert_eq!(named.as_deref(), account, "{url}");
+}
+
+/// A table of the shared test material, as rows of named columns; `None`, loudly, where it is missing.
+fn material(name: &str) -> Option<Vec<std::collections::HashMap<String, String>>> {
+    let folder = std::env::var_os("AOTF_TEST_MATERIAL")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/material"));
+    let path = folder.join(name);
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("NOT TESTED: {} is missing; set AOTF_TEST_MATERIAL", path.display());
+        return None;
+    };
+    let mut rows = csv_rows(&text).into_iter();
+    let header = rows.next()?;
+    Some(rows.map(|row| header.iter().cloned().zip(row).collect()).collect())
+}
+
+/// RFC 4180 as the material uses it: quoted fields with doubled quotes.
+fn csv_rows(text: &str) -> Vec<Vec<String>> {
+    let (mut rows, mut row, mut field, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted && chars.peek() == Some(&'"') => {
+                chars.next();
+                field.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => row.push(std::mem::take(&mut field)),
+            '\n' if !quoted => {
+                row.push(std::mem::take(&mut field));
+                rows.push(std::mem::take(&mut row));
+            }
+            '\r' if !quoted => {}
+            c => field.push(c),
+        }
+    }
+    rows
+}
+
+/// Rows of the table that contradict other rows of it or our reading, each with the reason.
+fn is_known_contradiction(url: &str) -> bool {
+    // gallery-dl counts an image file of a work as the work; the table's rows from Danbooru count files
+    // of the very same shape as `other`. We say `image`, with the id of the work.
+    let pixiv_file = url.contains("i.pximg.net/img-original/")
+        || url.contains("i1.pixiv.net/c/600x600/")
+        || url.contains("img.pixiv.net/img/soundcross")
+        || url.contains("i2.pixiv.net/img76/");
+    // One row calls a Sketch account `profile`, this one `other`.
+    pixiv_file || url == "https://sketch.pixiv.net/@nicoby"
+}
+
+#[test]
+fn real_urls_of_artwork_sites() {
+    let Some(rows) = material("url_cases.csv") else { return };
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for row in &rows {
+        let (url, kind) = (row["url"].as_str(), row["kind"].as_str());
+        if !matches!(row["site"].as_str(), "deviantart" | "danbooru") || is_known_contradiction(url) {
+            continue;
+        }
+        checked += 1;
+        let found = identify(url);
+        let right = match kind {
+            "artwork" => {
+                found.kind == Kind::Artwork
+                    && (row["id"].is_empty() || found.id.as_deref() == Some(&row["id"]))
+            }
+            "profile" => found.kind == Kind::Profile,
+            _ => !matches!(found.kind, Kind::Artwork | Kind::Profile),
+        };
+        if !right {
+            wrong.push(format!("{url}: {kind} {}, got {:?} {:?}", row["id"], found.kind, found.id));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {checked} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(checked > 100, "{checked}");
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text in "\\PC{0,80}") {
+        let _ = identify(&text);
+    }
+
+    #[test]
+    fn no_url_panics(
+        site in 0..HOSTS.len(),
+        path in "(/[a-z0-9._@:%#!?=&+-]{0,12}){0,5}",
+        tail in "([?#][a-z0-9=&%!/]{0,20})?",
+    ) {
+        let url = format!("https://{}{path}{tail}", HOSTS[site]);
+        let found = identify(&url);
+        // Normalising is idempotent, whatever the URL.
+        let normalised = found.url.clone().unwrap_or_default();
+        prop_assert_eq!(identify(&normalised).url.unwrap_or_default(), normalised);
+    }
+}
+
+const HOSTS: &[&str] = &[
+    "www.deviantart.com",
+    "fav.me",
+    "a.deviantart.com",
+    "danbooru.donmai.us",
+    "linktr.ee",
+    "x.com",
+    "twitter.com",
+    "t.co",
+    "www.pixiv.net",
+    "i.pximg.net",
+    "pixiv.me",
+    "derpibooru.org",
+    "furbooru.org",
+];

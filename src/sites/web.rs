@@ -1,0 +1,154 @@
+//! How a site's reader asks for pages: statuses become typed outcomes, and each search for links has
+//! a budget of pages and time.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use url::Url;
+
+use super::error::{Missing, SiteError};
+use crate::base::clock::Monotonic;
+use crate::config::Secret;
+use crate::fetch::{Fetch, Request, Response};
+
+/// Sent to the sites that refuse every other name (Pixiv, Fanbox, Skeb, ArtStation, Patreon, Fur Affinity).
+const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+/// The way to the network for the readers of one search for links. Shared by its threads.
+pub struct Web<'a> {
+    fetch: &'a dyn Fetch,
+    /// `Cookie` header by site name.
+    cookies: &'a BTreeMap<String, Secret>,
+    max_pages: u32,
+    started: Monotonic,
+    time_limit: Duration,
+    pages: AtomicU32,
+}
+
+impl<'a> Web<'a> {
+    pub fn new(
+        fetch: &'a dyn Fetch,
+        cookies: &'a BTreeMap<String, Secret>,
+        max_pages: u32,
+        time_limit: Duration,
+    ) -> Web<'a> {
+        Web { fetch, cookies, max_pages, started: Monotonic::now(), time_limit, pages: AtomicU32::new(0) }
+    }
+
+    /// Requests made so far.
+    pub fn pages(&self) -> u32 {
+        self.pages.load(Ordering::Relaxed).min(self.max_pages)
+    }
+
+    /// The `Cookie` header that the operator set for this site.
+    pub fn cookie(&self, site: &str) -> Option<&str> {
+        self.cookies.get(site).map(Secret::reveal)
+    }
+
+    /// A GET of this URL, which the program wrote itself or checked.
+    ///
+    /// # Errors
+    /// `Gone` when the text is no URL: nothing can stand there.
+    pub fn request(&self, url: &str) -> Result<Request, SiteError> {
+        Url::parse(url).map(Request::get).map_err(|_| SiteError::Gone { url: url.to_owned() })
+    }
+
+    /// The same under a browser's name, with the operator's cookies of `site`.
+    pub fn request_as_browser(&self, url: &str, site: &str) -> Result<Request, SiteError> {
+        Ok(self.with_cookie(self.request(url)?.header("User-Agent", BROWSER), site))
+    }
+
+    /// Adds the operator's cookies of `site`, if there are any.
+    pub fn with_cookie(&self, request: Request, site: &str) -> Request {
+        match self.cookie(site) {
+            Some(cookie) => request.header("Cookie", cookie),
+            None => request,
+        }
+    }
+
+    /// Carries out one request and judges its status: what comes back is a success.
+    pub fn send(&self, request: Request) -> Result<Response, SiteError> {
+        judge(self.send_raw(request)?)
+    }
+
+    /// Carries out one request; any status comes back.
+    pub fn send_raw(&self, request: Request) -> Result<Response, SiteError> {
+        let url = request.url.to_string();
+        self.spend(&url)?;
+        self.fetch.fetch(request).map_err(|source| SiteError::Fetch { url, source })
+    }
+
+    /// Carries out both requests at once and judges their statuses.
+    pub fn send_both(
+        &self,
+        first: Request,
+        second: Request,
+    ) -> (Result<Response, SiteError>, Result<Response, SiteError>) {
+        let urls = [first.url.to_string(), second.url.to_string()];
+        for url in &urls {
+            if let Err(error) = self.spend(url) {
+                return (Err(error.clone()), Err(error));
+            }
+        }
+        let mut answers =
+            self.fetch.fetch_all(vec![first, second]).into_iter().zip(urls).map(|(answer, url)| {
+                answer.map_err(|source| SiteError::Fetch { url, source }).and_then(judge)
+            });
+        let mut next = || answers.next().expect("fetch_all answers every request, in order");
+        (next(), next())
+    }
+
+    /// One request whose answer is JSON.
+    pub fn json(&self, request: Request) -> Result<Value, SiteError> {
+        read_json(&self.send(request)?)
+    }
+
+    fn spend(&self, url: &str) -> Result<(), SiteError> {
+        if Monotonic::now().since(self.started) >= self.time_limit {
+            return Err(SiteError::OutOfTime { url: url.to_owned(), limit: self.time_limit });
+        }
+        if self.pages.fetch_add(1, Ordering::Relaxed) >= self.max_pages {
+            return Err(SiteError::TooManyPages { url: url.to_owned(), limit: self.max_pages });
+        }
+        Ok(())
+    }
+}
+
+/// Sorts an answer by its status; what every site means by one.
+fn judge(response: Response) -> Result<Response, SiteError> {
+    let url = response.url.to_string();
+    match response.status {
+        200..=299 if is_challenge(&response) => Err(SiteError::Blocked { url, status: response.status }),
+        200..=299 => Ok(response),
+        404 | 410 | 451 => Err(SiteError::Gone { url }),
+        401 => Err(SiteError::LoginNeeded { url, why: "status 401".to_owned() }),
+        403 => Err(SiteError::Blocked { url, status: 403 }),
+        429 | 503 if is_challenge(&response) => Err(SiteError::Blocked { url, status: response.status }),
+        status => Err(SiteError::Unavailable { url, status }),
+    }
+}
+
+/// Cloudflare's and CloudFront's pages in place of the content.
+fn is_challenge(response: &Response) -> bool {
+    if response.header("cf-mitigated").is_some() {
+        return true;
+    }
+    let start = &response.body[..response.body.len().min(4096)];
+    [&b"<title>Just a moment...</title>"[..], b"cf-challenge", b"/cdn-cgi/challenge-platform/"]
+        .iter()
+        .any(|mark| start.windows(mark.len()).any(|window| window == *mark))
+}
+
+/// Parses an answer that ought to be JSON. A web page in its place is a block, other text a changed layout.
+pub fn read_json(response: &Response) -> Result<Value, SiteError> {
+    let url = response.url.to_string();
+    match serde_json::from_slice(&response.body) {
+        Ok(value) => Ok(value),
+        Err(_) if response.body.trim_ascii_start().starts_with(b"<") => {
+            Err(SiteError::Blocked { url, status: response.status })
+        }
+        Err(_) => Err(Missing::new("a JSON answer").on(url)),
+    }
+}
