@@ -17,3 +17,4 @@ pub mod ipc;
 pub mod fetch;
 pub mod links;
 pub mod sites;
+pub mod networks;

@@ -34,6 +34,12 @@ impl Timestamp {
         Some(Timestamp(parsed.as_millisecond()))
     }
 
+    /// Parses the date of an HTTP or mail header, such as `Fri, 07 Oct 2022 23:07:41 GMT`.
+    pub fn parse_http_date(text: &str) -> Option<Timestamp> {
+        let parsed = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+        Some(Timestamp(parsed.as_millisecond()))
+    }
+
     /// `2020-07-02T00:32:31Z`: whole seconds, the form that the X API takes and gives.
     pub fn to_rfc3339(self) -> String {
         match jiff::Timestamp::from_second(self.secs()) {
@@ -98,5 +104,7 @@ mod tests {
         assert_eq!(moment.to_rfc3339(), "2020-07-02T00:32:31Z");
         assert_eq!(Timestamp::parse_rfc3339("2020-07-02T00:32:31.000Z"), Some(moment));
         assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
+        assert_eq!(Timestamp::parse_http_date("Thu, 02 Jul 2020 00:32:31 GMT"), Some(moment));
+        assert_eq!(Timestamp::parse_http_date("in a minute"), None);
     }
 }

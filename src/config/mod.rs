@@ -86,6 +86,8 @@ pub struct Twitter {
     pub search_start: String,
     /// Name of the parameter that selects a post's fields: `tweet.fields` or `post.fields`.
     pub fields_parameter: String,
+    /// Ask the free oEmbed endpoint whether a post still exists, and the paid API only where it does not tell.
+    pub oembed_first: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +186,7 @@ impl Default for Settings {
                 image_size: "small".to_owned(),
                 search_start: "2006-03-21T00:00:00Z".to_owned(),
                 fields_parameter: "tweet.fields".to_owned(),
+                oembed_first: true,
             },
             search: Search { max_distance: 6, max_results: 1000 },
             scan: Scan { margin: days(7), blocklist: Vec::new(), max_pending_posts: 2000 },

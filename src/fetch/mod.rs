@@ -1,6 +1,22 @@
 //! The only way out: every request to another machine goes through a `Fetch`. It owns pacing and
 //! concurrency per host, retries, time and size limits, the guard against private addresses, TLS,
-//! and the table of upstreams. It never interprets what it fetched.
+//! and the table of upstreams. Called by the stages through `sites`, `links` and `networks`. It never
+//! interprets what it fetched.
+//!
+//! A request passes, hop by hop: `address` (may it be asked at all?), `pace` (when?), `upstreams`
+//! (where really?), `exchange` (one question, one answer, under limits), `retry` (again?). `http`
+//! holds them together on one runtime thread per container.
+
+mod address;
+mod exchange;
+mod http;
+mod pace;
+mod retry;
+#[cfg(test)]
+mod test_server;
+#[cfg(test)]
+mod tests;
+mod upstreams;
 
 use std::time::Duration;
 
@@ -8,6 +24,8 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::base::{Reaction, Timestamp};
+
+pub use http::{HttpFetch, StartError};
 
 /// Fetches, blocking the calling thread. Callers are workers, which are plain threads; the real
 /// implementation drives all its requests on one runtime thread of the container.
@@ -111,7 +129,12 @@ impl Response {
 
     /// The body as text, by the charset of the header (UTF-8 without one); malformed bytes are replaced.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        let charset = self
+            .header("content-type")
+            .and_then(|value| value.split(';').find_map(|part| part.trim().strip_prefix("charset=")))
+            .and_then(|label| encoding_rs::Encoding::for_label(label.trim_matches(['"', '\'']).as_bytes()));
+        // A byte order mark says more about a body than its header does; `decode` looks for one.
+        charset.unwrap_or(encoding_rs::UTF_8).decode(&self.body).0.into_owned()
     }
 }
 

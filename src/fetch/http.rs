@@ -1,0 +1,329 @@
+//! `HttpFetch`: the real `Fetch`. Workers are plain threads; they hand their requests to one thread
+//! per container, which drives them all on a single-threaded runtime and answers each.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::mpsc as reply_channel;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::Instant;
+use url::Url;
+
+use super::exchange::Exchange;
+use super::pace::{Limits, Pace};
+use super::retry::{self, FIRST_PAUSE, LONGEST_WAIT};
+use super::upstreams::Upstreams;
+use super::{Fetch, FetchError, Method, Request, Response};
+use crate::base::Timestamp;
+use crate::config;
+
+/// Requests handed over and not yet taken up by the runtime thread; a further one blocks its worker.
+const WAITING_JOBS: usize = 256;
+
+/// Hosts remembered before those at rest are forgotten.
+const MAX_HOSTS: usize = 1000;
+
+/// Why fetching could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the upstream {target:?} of {host} cannot be used: {why}")]
+    Upstream { host: String, target: String, why: String },
+    #[error("could not set up the HTTP client")]
+    Client { source: reqwest::Error },
+    #[error("could not start the thread that fetches")]
+    Thread { source: std::io::Error },
+}
+
+/// Fetches over HTTP and HTTPS. Dropping it stops it.
+///
+/// Must not be called from inside an asynchronous runtime: it blocks.
+#[derive(Debug)]
+pub struct HttpFetch {
+    jobs: mpsc::Sender<Job>,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// A request, and where its answer goes.
+struct Job {
+    request: Request,
+    reply: reply_channel::SyncSender<Result<Response, FetchError>>,
+}
+
+impl HttpFetch {
+    /// Starts the thread that carries out requests. Requests for a host in `upstreams` go to its
+    /// target, which may be private; all others go to public addresses only.
+    ///
+    /// # Errors
+    /// When an upstream is no server's URL, or the TLS library or the thread cannot be set up.
+    pub fn start(
+        settings: &config::Fetch,
+        upstreams: &BTreeMap<String, String>,
+    ) -> Result<HttpFetch, StartError> {
+        HttpFetch::start_with(settings, upstreams, FIRST_PAUSE)
+    }
+
+    /// As `start`, with another first pause between attempts (tests have no half seconds to lose).
+    pub(super) fn start_with(
+        settings: &config::Fetch,
+        upstreams: &BTreeMap<String, String>,
+        first_pause: Duration,
+    ) -> Result<HttpFetch, StartError> {
+        let exchange = Exchange::new(settings, Upstreams::parse(upstreams)?)?;
+        let settings = settings.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| StartError::Thread { source })?;
+        let (jobs, mut waiting) = mpsc::channel::<Job>(WAITING_JOBS);
+        let (stop, mut stopped) = watch::channel(false);
+        let thread = std::thread::Builder::new()
+            .name("fetch".to_owned())
+            .spawn(move || {
+                let engine = Rc::new(Engine { exchange, settings, first_pause, hosts: RefCell::default() });
+                let tasks = tokio::task::LocalSet::new();
+                tasks.block_on(&runtime, async {
+                    loop {
+                        tokio::select! {
+                            biased;
+                            _ = stopped.wait_for(|stop| *stop) => break,
+                            job = waiting.recv() => {
+                                let Some(Job { request, reply }) = job else { break };
+                                let engine = Rc::clone(&engine);
+                                tokio::task::spawn_local(async move {
+                                    let outcome = engine.carry_out(request).await;
+                                    // A caller that has gone away needs no answer.
+                                    let _ = reply.send(outcome);
+                                });
+                            }
+                        }
+                    }
+                });
+                // Closing the queue and dropping the tasks ends every wait with `Stopping`; a name service
+                // that does not answer is left behind, not waited for.
+                drop(waiting);
+                drop(tasks);
+                runtime.shutdown_background();
+            })
+            .map_err(|source| StartError::Thread { source })?;
+        Ok(HttpFetch { jobs, stop, thread: Some(thread) })
+    }
+
+    /// Ends all requests in progress and all later ones with `FetchError::Stopping`, at once.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Hands a request over; its answer comes on the returned channel, which closes without one when
+    /// the program stops.
+    fn hand_over(&self, request: Request) -> reply_channel::Receiver<Result<Response, FetchError>> {
+        let (reply, answer) = reply_channel::sync_channel(1);
+        // A closed queue drops the job and with it `reply`.
+        let _ = self.jobs.blocking_send(Job { request, reply });
+        answer
+    }
+
+    fn take_up(
+        &self,
+        answer: &reply_channel::Receiver<Result<Response, FetchError>>,
+        url: &Url,
+    ) -> Result<Response, FetchError> {
+        match answer.recv() {
+            Ok(outcome) => outcome,
+            Err(_) if *self.stop.borrow() => Err(FetchError::Stopping),
+            Err(_) => Err(FetchError::BrokenOff {
+                url: url.to_string(),
+                why: "the program lost the request".to_owned(),
+            }),
+        }
+    }
+}
+
+impl Fetch for HttpFetch {
+    fn fetch(&self, request: Request) -> Result<Response, FetchError> {
+        let url = request.url.clone();
+        let answer = self.hand_over(request);
+        self.take_up(&answer, &url)
+    }
+
+    fn fetch_all(&self, requests: Vec<Request>) -> Vec<Result<Response, FetchError>> {
+        let answers: Vec<_> = requests
+            .into_iter()
+            .map(|request| {
+                let url = request.url.clone();
+                (self.hand_over(request), url)
+            })
+            .collect();
+        answers.iter().map(|(answer, url)| self.take_up(answer, url)).collect()
+    }
+}
+
+impl Drop for HttpFetch {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(thread) = self.thread.take() {
+            // A panic in there has been reported by its own thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the runtime thread knows.
+struct Engine {
+    exchange: Exchange,
+    settings: config::Fetch,
+    first_pause: Duration,
+    hosts: RefCell<HashMap<String, Rc<Host>>>,
+}
+
+/// One host as it was asked for (not its upstream).
+struct Host {
+    places: Semaphore,
+    pace: RefCell<Pace>,
+    paused_until: RefCell<Option<Instant>>,
+}
+
+impl Engine {
+    /// A request with its redirects.
+    async fn carry_out(&self, mut request: Request) -> Result<Response, FetchError> {
+        let mut url = request.url.clone();
+        let mut hops = 0;
+        loop {
+            let response = self.ask(&request, &url).await?;
+            let location = match response.status {
+                301 | 302 | 303 | 307 | 308 => response.header("location"),
+                _ => None,
+            };
+            let Some(location) = location.filter(|_| request.max_redirects > 0) else { return Ok(response) };
+            if hops == request.max_redirects {
+                let limit = request.max_redirects;
+                return Err(FetchError::TooManyRedirects { url: request.url.to_string(), limit });
+            }
+            hops += 1;
+            let next = url.join(location).map_err(|error| FetchError::Forbidden {
+                url: url.to_string(),
+                why: format!("it redirects to {location:?}: {error}"),
+            })?;
+            follow(&mut request, &url, &next, response.status);
+            url = next;
+        }
+    }
+
+    /// One hop with its retries.
+    async fn ask(&self, request: &Request, url: &Url) -> Result<Response, FetchError> {
+        let name = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
+        let host = self.host(&name);
+        let mut attempt = 0;
+        loop {
+            let outcome = {
+                let _place = host.places.acquire().await.expect("the semaphore is never closed");
+                host.wait_for_turn(&name).await?;
+                self.exchange.send(request, url).await
+            };
+            let pause = match &outcome {
+                Ok(response) if retry::is_passing(response.status) => {
+                    let asked = response
+                        .header("retry-after")
+                        .and_then(|value| retry::retry_after(value, Timestamp::now()));
+                    if let Some(pause) = asked {
+                        host.pause(pause);
+                        if pause > LONGEST_WAIT {
+                            return Err(FetchError::Paused {
+                                host: name,
+                                until: Timestamp::now().plus(pause),
+                            });
+                        }
+                    }
+                    asked
+                }
+                Err(FetchError::Unreachable { .. }) => None,
+                // What a POST did before its answer broke off nobody knows.
+                Err(FetchError::BrokenOff { .. }) if request.method != Method::Post => None,
+                _ => return outcome,
+            };
+            if attempt >= request.retries {
+                return outcome;
+            }
+            let backoff = retry::backoff(self.first_pause, attempt, fastrand::f64());
+            attempt += 1;
+            // A pause that the host asked for is waited out with everybody else's, in `wait_for_turn`.
+            if pause.is_none_or(|pause| pause.is_zero()) {
+                tokio::time::sleep(backoff).await;
+            }
+        }
+    }
+
+    fn host(&self, name: &str) -> Rc<Host> {
+        let mut hosts = self.hosts.borrow_mut();
+        if hosts.len() >= MAX_HOSTS && !hosts.contains_key(name) {
+            let now = Instant::now();
+            hosts.retain(|_, host| Rc::strong_count(host) > 1 || !host.is_at_rest(now));
+        }
+        let host = hosts.entry(name.to_owned()).or_insert_with(|| {
+            let limits = Limits::of(name, &self.settings);
+            Rc::new(Host {
+                places: Semaphore::new(limits.concurrent.min(Semaphore::MAX_PERMITS)),
+                pace: RefCell::new(Pace::new(limits.per_second)),
+                paused_until: RefCell::new(None),
+            })
+        });
+        Rc::clone(host)
+    }
+}
+
+impl Host {
+    /// Waits until the host may be asked.
+    ///
+    /// # Errors
+    /// `Paused` at once when it wants no requests for longer than is waited.
+    async fn wait_for_turn(&self, name: &str) -> Result<(), FetchError> {
+        loop {
+            let now = Instant::now();
+            let paused_until = *self.paused_until.borrow();
+            match paused_until.map(|until| until.saturating_duration_since(now)) {
+                Some(left) if left > LONGEST_WAIT => {
+                    return Err(FetchError::Paused {
+                        host: name.to_owned(),
+                        until: Timestamp::now().plus(left),
+                    });
+                }
+                Some(left) if !left.is_zero() => tokio::time::sleep(left).await,
+                _ => break,
+            }
+        }
+        let turn = self.pace.borrow_mut().reserve(Instant::now());
+        tokio::time::sleep_until(turn).await;
+        Ok(())
+    }
+
+    /// Nobody asks the host again before `pause` has passed; a longer pause stays.
+    fn pause(&self, pause: Duration) {
+        let until = Instant::now() + pause;
+        let mut paused_until = self.paused_until.borrow_mut();
+        *paused_until = Some(paused_until.map_or(until, |earlier| earlier.max(until)));
+    }
+
+    fn is_at_rest(&self, now: Instant) -> bool {
+        self.pace.borrow().is_idle(now) && self.paused_until.borrow().is_none_or(|until| until <= now)
+    }
+}
+
+/// Makes `request` what is to be asked of `to`, after `from` answered with the redirect `status`.
+fn follow(request: &mut Request, from: &Url, to: &Url, status: u16) {
+    // As browsers do: these turn a form's submission into the reading of its result.
+    if request.method == Method::Post && matches!(status, 301..=303) {
+        request.method = Method::Get;
+        request.body = None;
+    }
+    // Secrets are for the host they were given to.
+    if from.origin() != to.origin() {
+        request.headers.retain(|(name, _)| {
+            !["authorization", "cookie", "x-api-key", "x-csrf-token"]
+                .iter()
+                .any(|secret| name.eq_ignore_ascii_case(secret))
+        });
+    }
+}

@@ -1,0 +1,235 @@
+//! One question to the API until it is answered: picks the credential, waits out windows, tries again
+//! after passing faults, and says what a refusal means for what was asked about.
+
+use std::time::Duration;
+
+use url::Url;
+
+use super::TwitterClient;
+use super::pool::{Choice, Endpoint, Headers, Refusal};
+use super::problem::{self, Meaning};
+use super::wire::Answer;
+use crate::base::clock::Monotonic;
+use crate::base::ids::Network;
+use crate::base::{Reaction, Timestamp};
+use crate::fetch::{Request, Response};
+use crate::networks::NetworkError;
+
+/// Attempts after the first when the network has a fault or is lost. A listing that gives up starts
+/// from its beginning and pays again, so it does not give up lightly.
+const FAULT_RETRIES: u32 = 4;
+
+/// The first pause after a fault; each further one is twice as long.
+const FAULT_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often X may say "too many requests" although its windows were kept.
+const LIMIT_RETRIES: u32 = 5;
+
+/// Largest answer: a page of 500 posts with all their expansions is about 1 MB.
+const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
+
+/// One question.
+pub(super) struct Question<'a> {
+    pub endpoint: Endpoint,
+    pub url: Url,
+    /// The account that the whole question is about, so that a problem with it can be told from one
+    /// with something expanded.
+    pub subject: Option<&'a str>,
+    /// A longer wait for a window is `RateLimited` instead.
+    pub patience: Duration,
+}
+
+/// What X says to a question.
+#[derive(Debug)]
+pub(super) enum Said {
+    Answer(Answer),
+    /// The subject does not exist.
+    Missing,
+    /// The subject is a suspended account.
+    Suspended,
+    /// The subject is shown to no credential.
+    Hidden,
+    /// The request is wrong; the parameters that X names as the cause.
+    Invalid {
+        parameters: Vec<String>,
+        why: String,
+    },
+}
+
+/// How often one question has failed, and why.
+#[derive(Default)]
+struct Failures {
+    faults: u32,
+    limits: u32,
+}
+
+impl TwitterClient {
+    /// Asks, blocking. Credentials in `hidden_from` are not used; those that may not see the subject are
+    /// added to it, so that the next question about the same subject need not find out again.
+    pub(super) fn ask(
+        &self,
+        question: &Question<'_>,
+        hidden_from: &mut Vec<usize>,
+    ) -> Result<Said, NetworkError> {
+        let endpoint = question.endpoint;
+        let mut failures = Failures::default();
+        while let Some(credential) = self.next_credential(question, hidden_from)? {
+            let response = match self.fetch.fetch(self.request(question, credential)) {
+                Ok(response) => response,
+                Err(error) if error.reaction() == Reaction::Backoff && failures.faults < FAULT_RETRIES => {
+                    self.pause_after_fault(&mut failures, endpoint)?;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let now = Monotonic::now();
+            let headers = Headers::read(|name| response.header(name).map(str::to_owned), Timestamp::now());
+            self.pool().learn(credential, endpoint, headers, now);
+            let answer = match interpret(&response, question.subject) {
+                Ok(answer) => return Ok(Said::Answer(answer)),
+                Err(problem) => problem,
+            };
+            match answer.meaning {
+                Meaning::NotFound if question.subject.is_some() => return Ok(Said::Missing),
+                Meaning::Suspended if question.subject.is_some() => return Ok(Said::Suspended),
+                Meaning::NotVisible if question.subject.is_some() => hidden_from.push(credential),
+                Meaning::Invalid => {
+                    return Ok(Said::Invalid { parameters: answer.parameters, why: answer.why });
+                }
+                Meaning::NotFound | Meaning::Suspended | Meaning::NotVisible => {
+                    return Err(NetworkError::Refused { endpoint: endpoint.as_str(), why: answer.why });
+                }
+                Meaning::Unauthorized => {
+                    self.pool().refuse(credential, endpoint, Refusal::Unauthorized(answer.why), now);
+                }
+                Meaning::UsageCapped => {
+                    self.pool().refuse(credential, endpoint, Refusal::Capped(answer.why), now);
+                }
+                Meaning::RateLimited => {
+                    let pause = self.pool().limited(credential, endpoint, headers, now);
+                    failures.limits += 1;
+                    if failures.limits > LIMIT_RETRIES {
+                        let until = Timestamp::now().plus(pause);
+                        return Err(NetworkError::RateLimited { endpoint: endpoint.as_str(), until });
+                    }
+                }
+                Meaning::Fault if failures.faults < FAULT_RETRIES => {
+                    self.pause_after_fault(&mut failures, endpoint)?;
+                }
+                Meaning::Fault => {
+                    return Err(NetworkError::Unreadable { url: question.url.to_string(), why: answer.why });
+                }
+            }
+        }
+        Ok(Said::Hidden)
+    }
+
+    /// Waits until a credential may ask; `None` when the subject is hidden from all that there are.
+    fn next_credential(
+        &self,
+        question: &Question<'_>,
+        hidden_from: &[usize],
+    ) -> Result<Option<usize>, NetworkError> {
+        let endpoint = question.endpoint;
+        loop {
+            let choice = self.pool().choose(endpoint, hidden_from, Monotonic::now());
+            match choice {
+                Choice::Use(credential) => return Ok(Some(credential)),
+                Choice::Wait { pause, .. } if pause > question.patience => {
+                    let until = Timestamp::now().plus(pause);
+                    return Err(NetworkError::RateLimited { endpoint: endpoint.as_str(), until });
+                }
+                Choice::Wait { credential, pause } => {
+                    self.waiter.wait_until(Timestamp::now().plus(pause), endpoint.as_str())?;
+                    self.pool().waited(credential, endpoint);
+                }
+                Choice::Refused { refusal: Refusal::Capped(why), .. } => {
+                    return Err(NetworkError::UsageCapped { why });
+                }
+                Choice::Refused { credential, refusal: Refusal::Unauthorized(why) } => {
+                    let endpoint = endpoint.as_str();
+                    return Err(NetworkError::Unauthorized { credential, endpoint, why });
+                }
+                Choice::Exhausted if hidden_from.is_empty() => {
+                    return Err(NetworkError::NoCredentials { network: Network::Twitter });
+                }
+                Choice::Exhausted => return Ok(None),
+            }
+        }
+    }
+
+    /// The request with its credential. Retries are left to `ask`: each attempt needs its window.
+    fn request(&self, question: &Question<'_>, credential: usize) -> Request {
+        let token = self
+            .settings
+            .credentials
+            .get(credential)
+            .map(|credential| credential.bearer_token.reveal())
+            .unwrap_or_default();
+        Request::get(question.url.clone())
+            .header("authorization", format!("Bearer {token}"))
+            .max_bytes(MAX_ANSWER_BYTES)
+            .max_redirects(0)
+            .retries(0)
+    }
+
+    fn pause_after_fault(&self, failures: &mut Failures, endpoint: Endpoint) -> Result<(), NetworkError> {
+        let pause = FAULT_PAUSE.saturating_mul(1 << failures.faults).mul_f64(0.75 + fastrand::f64() / 2.0);
+        failures.faults += 1;
+        let why = format!("{}, which failed", endpoint.as_str());
+        self.waiter.wait_until(Timestamp::now().plus(pause), &why)?;
+        Ok(())
+    }
+}
+
+/// An answer that is none.
+struct Trouble {
+    meaning: Meaning,
+    why: String,
+    parameters: Vec<String>,
+}
+
+/// Reads an answer, and tells what it means when it does not hold what was asked for.
+fn interpret(response: &Response, subject: Option<&str>) -> Result<Answer, Trouble> {
+    let parsed: Result<Answer, _> = serde_json::from_slice(&response.body);
+    let trouble = |meaning, why| Trouble { meaning, why, parameters: Vec::new() };
+    match parsed {
+        Ok(answer) if response.is_success() => match about_subject(&answer, subject) {
+            Some(meaning) => Err(trouble(meaning, problem::explain(response.status, Some(&answer)))),
+            None => Ok(answer),
+        },
+        Ok(answer) => {
+            let named = answer.errors.iter().flatten().filter_map(|problem| problem.parameters.as_ref());
+            Err(Trouble {
+                meaning: problem::of_answer(response.status, Some(&answer)),
+                why: problem::explain(response.status, Some(&answer)),
+                parameters: named.flat_map(|parameters| parameters.keys().cloned()).collect(),
+            })
+        }
+        Err(error) if response.is_success() => {
+            let what =
+                if response.body.trim_ascii_start().starts_with(b"<") { "HTML" } else { "not the JSON" };
+            Err(trouble(Meaning::Fault, format!("{what} where the API's answer was expected: {error}")))
+        }
+        // The pages in front of the API answer 404 and 403 with HTML, which says nothing about the subject.
+        Err(_) => {
+            let meaning = match problem::of_answer(response.status, None) {
+                Meaning::NotFound => Meaning::Fault,
+                meaning => meaning,
+            };
+            Err(trouble(meaning, problem::explain(response.status, None)))
+        }
+    }
+}
+
+/// The problem with the subject itself, in an answer that holds nothing else. An answer with data, or with
+/// the `meta` of an empty page, is an answer; its errors are about things expanded from it.
+fn about_subject(answer: &Answer, subject: Option<&str>) -> Option<Meaning> {
+    let subject = subject?;
+    if answer.data.is_some() || answer.meta.is_some() {
+        return None;
+    }
+    let problems = answer.errors.as_deref()?;
+    let own = problems.iter().find(|problem| problem::concerns(problem, subject))?;
+    problem::meaning_of(own)
+}

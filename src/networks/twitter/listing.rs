@@ -1,0 +1,303 @@
+//! The two ways to list an account's posts with images: full-archive search, and the timeline. Both
+//! page from the newest post backwards and keep nothing but where they are.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use url::Url;
+
+use super::ask::{Question, Said};
+use super::lookup::is_id;
+use super::media;
+use super::pool::Endpoint;
+use super::wire::{Answer, Post};
+use super::{PATIENT, TwitterClient};
+use crate::base::Timestamp;
+use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::networks::{MAX_POSTS_PER_PIECE, NetworkError};
+use crate::proto::data::{Account, AccountRef, Coverage, Cursor, ListedPost, ListingEnd, ResolutionOutcome};
+
+/// A search starts this much before its cursor: posts are indexed late, and dates have whole seconds.
+const SEARCH_OVERLAP: std::time::Duration = std::time::Duration::from_secs(86_400);
+
+/// Posts in a page of search: what the API allows, and what plans with less allow.
+const SEARCH_PAGE: u32 = 500;
+const SMALL_SEARCH_PAGE: u32 = 100;
+
+/// Posts in a page of the timeline.
+const TIMELINE_PAGE: u32 = 100;
+
+/// The timeline shows no more posts than this, reposts counted although they are left out.
+const TIMELINE_DEPTH: u32 = 3200;
+
+/// An empty page is no end, but this many in a row are.
+const MAX_EMPTY_PAGES: u32 = 5;
+
+impl TwitterClient {
+    pub(super) fn list(
+        &self,
+        account: &Account,
+        cursor: &Cursor,
+        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+    ) -> Result<ListingEnd, NetworkError> {
+        if account.key.network != Network::Twitter || !is_id(&account.key.native) {
+            return Err(NetworkError::AccountMissing { account: account.key.clone() });
+        }
+        let mut progress = Progress::default();
+        let mut hidden_from = Vec::new();
+        let mut search_page = SEARCH_PAGE;
+        let mut token: Option<String> = None;
+        let mut empty_pages = 0;
+        loop {
+            let question = self.page_question(account, cursor, search_page, token.as_deref())?;
+            let answer = match self.ask(&question, &mut hidden_from)? {
+                Said::Answer(answer) => answer,
+                Said::Missing => {
+                    return Err(NetworkError::AccountMissing { account: account.key.clone() });
+                }
+                Said::Suspended => {
+                    return Err(NetworkError::AccountSuspended { account: account.key.clone() });
+                }
+                Said::Hidden => return Err(self.why_hidden(&account.key)?),
+                Said::Invalid { parameters, .. }
+                    if search_page == SEARCH_PAGE && parameters.iter().any(|name| name == "max_results") =>
+                {
+                    search_page = SMALL_SEARCH_PAGE;
+                    continue;
+                }
+                Said::Invalid { why, .. } => {
+                    return Err(NetworkError::Refused { endpoint: question.endpoint.as_str(), why });
+                }
+            };
+            let next = answer.meta.as_ref().and_then(|meta| meta.next_token.clone());
+            let read = self.deliver(answer, account, &question.url, &mut progress, page)?;
+            empty_pages = if read == 0 { empty_pages + 1 } else { 0 };
+            if next.is_none() || next == token || empty_pages >= MAX_EMPTY_PAGES {
+                return Ok(progress.end(account, cursor));
+            }
+            token = next;
+        }
+    }
+
+    fn page_question<'a>(
+        &self,
+        account: &'a Account,
+        cursor: &Cursor,
+        search_page: u32,
+        token: Option<&str>,
+    ) -> Result<Question<'a>, NetworkError> {
+        let id = account.key.native.as_str();
+        let fields = self.post_fields();
+        let mut parameters: Vec<(&str, String)> = vec![
+            (&self.settings.fields_parameter, fields.to_owned()),
+            ("expansions", "attachments.media_keys".to_owned()),
+            ("media.fields", "media_key,type,url".to_owned()),
+        ];
+        let (endpoint, path) = match cursor {
+            Cursor::Search(since) => {
+                parameters.push(("query", format!("from:{id} has:images -is:retweet")));
+                parameters.push(("start_time", search_start(*since, &self.settings.search_start)));
+                parameters.push(("sort_order", "recency".to_owned()));
+                parameters.push(("max_results", search_page.to_string()));
+                parameters.extend(token.map(|token| ("next_token", token.to_owned())));
+                (Endpoint::Search, "tweets/search/all".to_owned())
+            }
+            Cursor::Timeline(since) => {
+                parameters.push(("exclude", "retweets".to_owned()));
+                parameters.push(("max_results", TIMELINE_PAGE.to_string()));
+                parameters.extend(since.as_ref().map(|since| ("since_id", since.clone())));
+                parameters.extend(token.map(|token| ("pagination_token", token.to_owned())));
+                (Endpoint::Timeline, format!("users/{id}/tweets"))
+            }
+        };
+        let parameters: Vec<(&str, &str)> =
+            parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let url = self.url(endpoint, &path, &parameters)?;
+        Ok(Question { endpoint, url, subject: Some(id), patience: PATIENT })
+    }
+
+    /// What to ask of a post. The newer contract has the author, the references and the versions as
+    /// expansions only, which are paid for; they tell nothing that the query does not ensure already.
+    fn post_fields(&self) -> &'static str {
+        if self.settings.fields_parameter == "tweet.fields" {
+            "attachments,author_id,created_at,edit_history_tweet_ids,entities,id,referenced_tweets"
+        } else {
+            "attachments,created_at,entities,id"
+        }
+    }
+
+    /// Hands a page over in pieces; returns how many posts it held, with images or without.
+    fn deliver(
+        &self,
+        answer: Answer,
+        account: &Account,
+        url: &Url,
+        progress: &mut Progress,
+        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+    ) -> Result<u64, NetworkError> {
+        let media = answer.includes.and_then(|includes| includes.media).unwrap_or_default();
+        let data = answer.data.unwrap_or_default();
+        let read = u64::try_from(data.len()).unwrap_or(u64::MAX);
+        let mut unreadable = None;
+        let mut listed = Vec::new();
+        for value in data {
+            match serde_json::from_value::<Post>(value) {
+                Ok(post) => {
+                    progress.saw(&post);
+                    listed.extend(progress.list(&post, account, |post| {
+                        media::photos(post, &media, &account.handle, &self.settings.image_size)
+                    }));
+                }
+                Err(error) => unreadable = Some((unreadable.map_or(1, |(count, _)| count + 1), error)),
+            }
+        }
+        if let Some((count, error)) = unreadable {
+            if count == read {
+                return Err(NetworkError::Unreadable { url: url.to_string(), why: error.to_string() });
+            }
+            tracing::warn!(account = %account.key, count, %error, "posts of a page skipped");
+        }
+        progress.posts_read += read;
+        let mut unreported = read;
+        loop {
+            let rest = listed.split_off(listed.len().min(MAX_POSTS_PER_PIECE));
+            if page(listed, std::mem::take(&mut unreported)).is_break() {
+                return Err(NetworkError::Stopping);
+            }
+            if rest.is_empty() {
+                return Ok(read);
+            }
+            listed = rest;
+        }
+    }
+
+    /// An account whose posts no credential sees: protected by its owner, gone since, or blocking us.
+    fn why_hidden(&self, account: &AccountKey) -> Result<NetworkError, NetworkError> {
+        let resolved = self.resolve_accounts(&[AccountRef::Id(account.clone())])?;
+        let account = account.clone();
+        Ok(match resolved.into_iter().next().map(|resolution| resolution.outcome) {
+            Some(ResolutionOutcome::Readable(_)) | None => NetworkError::Blocked { account },
+            Some(ResolutionOutcome::Private) => NetworkError::AccountPrivate { account },
+            Some(ResolutionOutcome::Missing) => NetworkError::AccountMissing { account },
+            Some(ResolutionOutcome::Suspended) => NetworkError::AccountSuspended { account },
+        })
+    }
+}
+
+/// Where a search begins. Never left out: without a start X searches the last 30 days only.
+fn search_start(cursor: Option<Timestamp>, oldest: &str) -> String {
+    match (cursor, Timestamp::parse_rfc3339(oldest)) {
+        (Some(cursor), Some(oldest)) => cursor.minus(SEARCH_OVERLAP).max(oldest).to_rfc3339(),
+        (Some(cursor), None) => cursor.minus(SEARCH_OVERLAP).to_rfc3339(),
+        (None, Some(oldest)) => oldest.to_rfc3339(),
+        (None, None) => oldest.to_owned(),
+    }
+}
+
+/// What a listing remembers from page to page.
+#[derive(Default)]
+struct Progress {
+    posts_read: u64,
+    newest: Option<Timestamp>,
+    oldest: Option<Timestamp>,
+    newest_id: Option<PostKey>,
+    /// Edited posts that were listed, by the id of their newest version. Few.
+    edited: HashSet<String>,
+}
+
+impl Progress {
+    fn saw(&mut self, post: &Post) {
+        let key = PostKey::new(Network::Twitter, post.id.clone());
+        if self.newest_id.as_ref().is_none_or(|newest| newest.age_order() < key.age_order()) {
+            self.newest_id = Some(key);
+        }
+        if let Some(published) = published(post) {
+            self.newest = Some(self.newest.map_or(published, |newest| newest.max(published)));
+            self.oldest = Some(self.oldest.map_or(published, |oldest| oldest.min(published)));
+        }
+    }
+
+    /// The post as the index wants it; `None` when it is not the account's own, shows no photo, or is
+    /// a version of a post that was listed already.
+    fn list(
+        &mut self,
+        post: &Post,
+        account: &Account,
+        photos: impl FnOnce(&Post) -> Vec<crate::proto::data::ListedImage>,
+    ) -> Option<ListedPost> {
+        let is_own = post.author_id.as_ref().is_none_or(|author| *author == account.key.native);
+        if !is_own || post.is_repost() {
+            return None;
+        }
+        let images = photos(post);
+        if images.is_empty() {
+            return None;
+        }
+        let mut id = &post.id;
+        if let [_, _, ..] = post.versions() {
+            id = post.versions().iter().max_by_key(|id| (id.len(), id.as_str())).unwrap_or(id);
+            if !self.edited.insert(id.clone()) {
+                return None;
+            }
+        }
+        let key = PostKey::new(Network::Twitter, id.clone());
+        Some(ListedPost { key, published: published(post), images })
+    }
+
+    fn end(self, account: &Account, cursor: &Cursor) -> ListingEnd {
+        let (cursor, coverage) = match cursor {
+            Cursor::Search(old) => (Cursor::Search(self.newest.max(*old)), Coverage::Complete),
+            Cursor::Timeline(old) => {
+                let old = old.as_ref().map(|id| PostKey::new(Network::Twitter, id.clone()));
+                let is_first = old.is_none();
+                let newest = self.newest_id.into_iter().chain(old);
+                let newest = newest.max_by(|a, b| a.age_order().cmp(&b.age_order())).map(|post| post.native);
+                // Reposts count towards the depth but are not seen, so the account's own figure decides.
+                let depth = u64::from(TIMELINE_DEPTH);
+                let reaches_further = is_first && account.posts.is_some_and(|posts| posts > depth);
+                let limited = reaches_further || self.posts_read >= depth;
+                let coverage = if limited { Coverage::LimitedTo(TIMELINE_DEPTH) } else { Coverage::Complete };
+                (Cursor::Timeline(newest), coverage)
+            }
+        };
+        ListingEnd { cursor, newest: self.newest, oldest: self.oldest, coverage, posts_read: self.posts_read }
+    }
+}
+
+/// When a post was published: by its own word, else by its id.
+fn published(post: &Post) -> Option<Timestamp> {
+    post.created_at.as_deref().and_then(Timestamp::parse_rfc3339).or_else(|| snowflake_time(&post.id))
+}
+
+/// Ids since November 2010 hold their time; older ones were counted.
+fn snowflake_time(id: &str) -> Option<Timestamp> {
+    let id: i64 = id.parse().ok()?;
+    (id >= 30_000_000_000_000).then(|| Timestamp((id >> 22) + 1_288_834_974_657))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_tell_their_time() {
+        let check = |id, expect: Option<&str>| {
+            assert_eq!(snowflake_time(id).map(|time| time.to_rfc3339()).as_deref(), expect, "{id}");
+        };
+        check("1558553189766631429", Some("2022-08-13T20:36:51Z"));
+        check("25712847277", None);
+        check("nonsense", None);
+    }
+
+    #[test]
+    fn searches_always_say_where_they_start() {
+        let check = |cursor: Option<&str>, oldest, expect| {
+            assert_eq!(search_start(cursor.and_then(Timestamp::parse_rfc3339), oldest), expect);
+        };
+        let oldest = "2006-03-21T00:00:00Z";
+        check(None, oldest, "2006-03-21T00:00:00Z");
+        check(Some("2024-05-02T10:00:00.500Z"), oldest, "2024-05-01T10:00:00Z");
+        check(Some("2006-03-21T10:00:00Z"), oldest, "2006-03-21T00:00:00Z");
+        check(Some("2024-05-02T10:00:00Z"), "nonsense", "2024-05-01T10:00:00Z");
+    }
+}

@@ -1,0 +1,218 @@
+//! Looking accounts up by handle or id, and asking whether posts still exist.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use url::Url;
+
+use super::ask::{Question, Said};
+use super::pool::Endpoint;
+use super::problem::{self, Meaning};
+use super::wire::{Answer, User};
+use super::{PATIENT, TwitterClient};
+use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::fetch::{FetchError, Request};
+use crate::networks::NetworkError;
+use crate::proto::data::{Account, AccountRef, PostState, Resolution, ResolutionOutcome};
+
+/// Accounts or posts in one request.
+const BATCH: usize = 100;
+
+/// What is read of an account beside its id, name and handle.
+const USER_FIELDS: &str = "protected,public_metrics";
+
+/// A user waits for the answer: an unchecked post is better than a late one.
+const CHECK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// An oEmbed answer is a few hundred bytes of text.
+const MAX_OEMBED_BYTES: u64 = 256 * 1024;
+
+impl TwitterClient {
+    pub(super) fn resolve_accounts(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
+        let mut known: HashMap<&AccountRef, ResolutionOutcome> = HashMap::new();
+        let mut by_handle: Vec<(&AccountRef, &str)> = Vec::new();
+        let mut by_id: Vec<(&AccountRef, &str)> = Vec::new();
+        for asked in refs {
+            let fits = match asked {
+                AccountRef::Handle { network: Network::Twitter, handle } if is_handle(handle) => {
+                    Some((&mut by_handle, handle.as_str()))
+                }
+                AccountRef::Id(AccountKey { network: Network::Twitter, native }) if is_id(native) => {
+                    Some((&mut by_id, native.as_str()))
+                }
+                AccountRef::Handle { .. } | AccountRef::Id(_) => None,
+            };
+            // One malformed name would make X refuse the whole batch.
+            let Some((batch, name)) = fits else {
+                known.insert(asked, ResolutionOutcome::Missing);
+                continue;
+            };
+            if !batch.iter().any(|(other, _)| *other == asked) {
+                batch.push((asked, name));
+            }
+        }
+        for (endpoint, parameter, wanted) in
+            [(Endpoint::UsersByName, "usernames", by_handle), (Endpoint::UsersById, "ids", by_id)]
+        {
+            for batch in wanted.chunks(BATCH) {
+                let names: Vec<&str> = batch.iter().map(|(_, name)| *name).collect();
+                let answer = self.look_up(endpoint, parameter, &names)?;
+                let users = users_of(&answer);
+                for (asked, name) in batch {
+                    known.insert(*asked, outcome_of(name, &users, &answer, endpoint)?);
+                }
+            }
+        }
+        Ok(refs
+            .iter()
+            .map(|asked| Resolution {
+                asked: asked.clone(),
+                outcome: known.get(asked).cloned().unwrap_or(ResolutionOutcome::Missing),
+            })
+            .collect())
+    }
+
+    fn look_up(&self, endpoint: Endpoint, parameter: &str, names: &[&str]) -> Result<Answer, NetworkError> {
+        let names = names.join(",");
+        let url =
+            self.url(endpoint, endpoint.as_str(), &[(parameter, &names), ("user.fields", USER_FIELDS)])?;
+        let question = Question { endpoint, url, subject: None, patience: PATIENT };
+        self.answer_only(&question)
+    }
+
+    /// An answer without a subject of its own: anything else is the request's fault.
+    fn answer_only(&self, question: &Question<'_>) -> Result<Answer, NetworkError> {
+        let refused = |why: String| NetworkError::Refused { endpoint: question.endpoint.as_str(), why };
+        match self.ask(question, &mut Vec::new())? {
+            Said::Answer(answer) => Ok(answer),
+            Said::Invalid { why, .. } => Err(refused(why)),
+            Said::Missing | Said::Suspended | Said::Hidden => Err(refused("nothing to be seen".to_owned())),
+        }
+    }
+
+    pub(super) fn check_existence(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
+        let mut states = vec![PostState::Unknown; posts.len()];
+        let open = |states: &[PostState]| -> Vec<(usize, String)> {
+            posts
+                .iter()
+                .enumerate()
+                .zip(states)
+                .filter(|((_, post), state)| {
+                    **state == PostState::Unknown && post.network == Network::Twitter && is_id(&post.native)
+                })
+                .map(|((index, post), _)| (index, post.native.clone()))
+                .collect()
+        };
+        if self.settings.oembed_first {
+            let asked = open(&states);
+            let requests = asked.iter().map(|(_, id)| oembed_request(id)).collect();
+            for ((index, _), outcome) in asked.iter().zip(self.fetch.fetch_all(requests)) {
+                states[*index] = match outcome {
+                    Ok(response) if response.is_success() => PostState::Visible,
+                    Ok(response) if matches!(response.status, 404 | 410) => PostState::Gone,
+                    Err(FetchError::Stopping) => return Err(NetworkError::Stopping),
+                    Ok(_) | Err(_) => PostState::Unknown,
+                };
+            }
+        }
+        if self.settings.credentials.is_empty() {
+            return Ok(states);
+        }
+        for batch in open(&states).chunks(BATCH) {
+            let ids: Vec<&str> = batch.iter().map(|(_, id)| id.as_str()).collect();
+            match self.look_posts_up(&ids) {
+                Ok(answer) => {
+                    for (index, id) in batch {
+                        states[*index] = state_of(id, &answer);
+                    }
+                }
+                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
+                Err(error) => {
+                    // The posts are shown unchecked; the next batch would meet the same.
+                    tracing::debug!(%error, posts = ids.len(), "posts not checked");
+                    break;
+                }
+            }
+        }
+        Ok(states)
+    }
+
+    fn look_posts_up(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
+        let endpoint = Endpoint::Posts;
+        let url = self.url(endpoint, endpoint.as_str(), &[("ids", &ids.join(","))])?;
+        self.answer_only(&Question { endpoint, url, subject: None, patience: CHECK_PATIENCE })
+    }
+}
+
+/// The free endpoint that says whether a post can be embedded, which is whether it can be seen.
+fn oembed_request(id: &str) -> Request {
+    let post = format!("https://twitter.com/i/status/{id}");
+    let url = Url::parse_with_params(
+        "https://publish.twitter.com/oembed",
+        [("url", post.as_str()), ("omit_script", "true"), ("dnt", "true")],
+    )
+    .expect("a constant URL with parameters is a URL");
+    Request::get(url).max_bytes(MAX_OEMBED_BYTES).retries(1)
+}
+
+fn state_of(id: &str, answer: &Answer) -> PostState {
+    let is_it = |value: &serde_json::Value| value.get("id").and_then(|found| found.as_str()) == Some(id);
+    if answer.data.iter().flatten().any(is_it) {
+        return PostState::Visible;
+    }
+    let own = answer.errors.iter().flatten().find(|problem| problem::concerns(problem, id));
+    match own.and_then(problem::meaning_of) {
+        Some(Meaning::NotFound | Meaning::Suspended | Meaning::NotVisible) => PostState::Gone,
+        Some(_) | None => PostState::Unknown,
+    }
+}
+
+fn users_of(answer: &Answer) -> Vec<User> {
+    answer.data.iter().flatten().filter_map(|value| serde_json::from_value(value.clone()).ok()).collect()
+}
+
+/// What the answer says about the account that was asked for as `name`.
+fn outcome_of(
+    name: &str,
+    users: &[User],
+    answer: &Answer,
+    endpoint: Endpoint,
+) -> Result<ResolutionOutcome, NetworkError> {
+    let user = users.iter().find(|user| match endpoint {
+        Endpoint::UsersByName => user.username.eq_ignore_ascii_case(name),
+        Endpoint::UsersById | Endpoint::Timeline | Endpoint::Search | Endpoint::Posts => user.id == name,
+    });
+    if let Some(user) = user {
+        if user.protected == Some(true) {
+            return Ok(ResolutionOutcome::Private);
+        }
+        return Ok(ResolutionOutcome::Readable(Account {
+            key: AccountKey::new(Network::Twitter, user.id.clone()),
+            handle: user.username.to_ascii_lowercase(),
+            posts: user.posts(),
+        }));
+    }
+    let own = answer.errors.iter().flatten().find(|problem| problem::concerns(problem, name));
+    match own.and_then(problem::meaning_of) {
+        Some(Meaning::Suspended) => Ok(ResolutionOutcome::Suspended),
+        Some(Meaning::NotVisible) => Ok(ResolutionOutcome::Private),
+        Some(Meaning::NotFound) => Ok(ResolutionOutcome::Missing),
+        None if own.is_none() => Ok(ResolutionOutcome::Missing),
+        Some(_) | None => {
+            let why = own.and_then(|problem| problem.detail.clone()).unwrap_or_default();
+            Err(NetworkError::Unreadable {
+                url: endpoint.as_str().to_owned(),
+                why: format!("nothing about {name}: {why}"),
+            })
+        }
+    }
+}
+
+/// X's own grammar, which refuses everything longer.
+fn is_handle(text: &str) -> bool {
+    (1..=15).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
