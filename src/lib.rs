@@ -16,5 +16,6 @@ pub mod ipc;
 
 pub mod fetch;
 pub mod links;
-pub mod sites;
 pub mod networks;
+pub mod sites;
+pub mod stages;

@@ -5,6 +5,7 @@
 //! what must last goes to the storekeeper. It knows no SQL, no host, no pixel, and it must not panic.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod client;
 mod inspect;
 mod items;
 mod leases;
@@ -14,6 +15,7 @@ mod queries;
 mod queue;
 mod registry;
 mod scans;
+pub mod server;
 #[cfg(test)]
 mod simulation;
 pub mod state;

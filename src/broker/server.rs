@@ -171,8 +171,7 @@ impl Server {
         let peer = match end {
             PeerEnd::Stage(end) => {
                 let (sender, receiver) = end.split();
-                let outbox =
-                    Outbox::try_start(sender, &name, OUTBOX_CAPACITY).map_err(BrokerError::Link)?;
+                let outbox = Outbox::try_start(sender, &name, OUTBOX_CAPACITY).map_err(BrokerError::Link)?;
                 pump(
                     receiver,
                     &name,
@@ -183,8 +182,7 @@ impl Server {
             }
             PeerEnd::Front(end) => {
                 let (sender, receiver) = end.split();
-                let outbox =
-                    Outbox::try_start(sender, &name, OUTBOX_CAPACITY).map_err(BrokerError::Link)?;
+                let outbox = Outbox::try_start(sender, &name, OUTBOX_CAPACITY).map_err(BrokerError::Link)?;
                 pump(
                     receiver,
                     &name,

@@ -33,10 +33,11 @@ impl StageWorker for Listing {
                     match self.client(network) {
                         Some(client) => resolutions.extend(client.resolve(&asked).map_err(stage_error)?),
                         // Accounts on a network that is switched off are as good as missing.
-                        None => resolutions.extend(asked.into_iter().map(|asked| Resolution {
-                            asked,
-                            outcome: ResolutionOutcome::Missing,
-                        })),
+                        None => resolutions.extend(
+                            asked
+                                .into_iter()
+                                .map(|asked| Resolution { asked, outcome: ResolutionOutcome::Missing }),
+                        ),
                     }
                 }
                 Ok(StageOutput::Resolved(resolutions))
@@ -45,12 +46,8 @@ impl StageWorker for Listing {
                 let mut states = vec![PostState::Unknown; posts.len()];
                 for network in Network::ALL {
                     let Some(client) = self.client(network) else { continue };
-                    let (places, asked): (Vec<_>, Vec<_>) = posts
-                        .iter()
-                        .cloned()
-                        .enumerate()
-                        .filter(|(_, post)| post.network == network)
-                        .unzip();
+                    let (places, asked): (Vec<_>, Vec<_>) =
+                        posts.iter().cloned().enumerate().filter(|(_, post)| post.network == network).unzip();
                     if asked.is_empty() {
                         continue;
                     }
@@ -69,15 +66,14 @@ impl StageWorker for Listing {
                     .client(network)
                     .ok_or_else(|| stage_error(NetworkError::NoCredentials { network }))?;
                 let mut left = None;
-                let end = client.list_posts(&account, &cursor, &mut |posts, read| {
-                    match lease.page(posts, read) {
+                let end =
+                    client.list_posts(&account, &cursor, &mut |posts, read| match lease.page(posts, read) {
                         Ok(()) => ControlFlow::Continue(()),
                         Err(error) => {
                             left = Some(error);
                             ControlFlow::Break(())
                         }
-                    }
-                });
+                    });
                 match left {
                     Some(error) => Err(error),
                     None => end.map(StageOutput::Listed).map_err(stage_error),

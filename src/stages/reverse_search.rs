@@ -113,11 +113,8 @@ impl ReverseSearch {
                     }
                 }
             };
-            let code = if too_big {
-                FailureCode::QueryImageTooBig
-            } else {
-                FailureCode::ErrorDuringReverseSearch
-            };
+            let code =
+                if too_big { FailureCode::QueryImageTooBig } else { FailureCode::ErrorDuringReverseSearch };
             last = StageError::failed(code, format!("the image {} could not be read: {why}", source.url));
         }
         Err(last)

@@ -109,3 +109,27 @@ pub fn root_lost(error: Cause<'_>) {
 pub fn root_not_told(error: Cause<'_>) {
     debug!(error = %ErrorChain(error), "could not tell the root");
 }
+
+// The broker.
+
+/// A work item was given up; its request fails, or goes on without it.
+pub fn work_failed(work: &str, why: &str) {
+    warn!(work, why, "work given up");
+}
+
+/// A container's link was cut, because it stopped reading or ended; its work goes to others.
+pub fn peer_lost(container: ContainerId, error: Cause<'_>) {
+    warn!(%container, error = %ErrorChain(error), "link with a container lost");
+}
+
+/// A message of ours is too long for the wire: a fault of this program; whoever waits for it waits in vain.
+pub fn message_unsendable(container: ContainerId, error: Cause<'_>) {
+    error!(%container, error = %ErrorChain(error), "a message cannot be sent");
+}
+
+// Workers.
+
+/// A worker's code panicked; its request fails, the worker goes on after a pause.
+pub fn worker_panicked(work: &str, why: &str) {
+    error!(work, why, "worker panicked");
+}

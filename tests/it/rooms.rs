@@ -137,6 +137,7 @@ fn only_ipc_names_ipc_channel_and_only_store_and_storekeeper_write_sql() {
 
 #[test]
 fn understands_every_form_of_import() {
-    let source = "use crate::a::{b, c};\nuse crate::{d::e, f::{g, h}};\n// crate::comment\nlet x = crate::i::j();";
+    let source =
+        "use crate::a::{b, c};\nuse crate::{d::e, f::{g, h}};\n// crate::comment\nlet x = crate::i::j();";
     assert_eq!(crate_paths(source), ["a", "d::e", "f", "i::j"].map(str::to_owned));
 }
