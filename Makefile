@@ -1,6 +1,6 @@
 # The two commands of the README, and what developers run beside them.
 
-.PHONY: demo test check lint doc bench setup
+.PHONY: demo test check lint doc bench setup install
 
 setup:
 	@sh config/install-build-tools.sh
@@ -27,3 +27,7 @@ bench: setup
 	cargo build --release --locked
 	./target/release/aotf bench fingerprint
 	./target/release/aotf bench index
+
+# Builds and installs to ~/.cargo/bin.
+install: setup
+	cargo install --locked --path .
