@@ -12,6 +12,8 @@ mod danbooru;
 mod deviantart;
 mod error;
 mod linktree;
+mod philomena;
+mod pixiv;
 pub mod plain;
 pub mod read;
 mod redirect;
@@ -27,9 +29,18 @@ pub use web::Web;
 use crate::base::Timestamp;
 use crate::proto::data::{AccountRef, ImageSource};
 
-/// Every site, in the order in which they are asked. Hosts do not overlap.
-pub static SITES: &[&Site] =
-    &[&deviantart::SITE, &danbooru::SITE, &linktree::SITE, &twitter::SITE, &redirect::SITE];
+/// Every site, in the order in which they are asked: the first to recognise an address has it.
+#[rustfmt::skip]
+pub static SITES: &[&Site] = &[
+    &deviantart::SITE,
+    &pixiv::SITE,
+    &pixiv::SKETCH,
+    &danbooru::SITE,
+    &philomena::SITE,
+    &linktree::SITE,
+    &twitter::SITE,
+    &redirect::SITE,
+];
 
 /// Reads the page of an artwork that `identify` recognised.
 pub type ReadArtwork = fn(&Identified, &Web) -> Result<Artwork, SiteError>;
