@@ -8,10 +8,13 @@
 //! A new site is one file and one line in `SITES`; see `docs/adding-a-site.md`.
 
 pub mod address;
+mod bluesky;
 mod danbooru;
 mod deviantart;
 mod error;
+mod hubs;
 mod linktree;
+mod mastodon;
 mod philomena;
 mod pixiv;
 pub mod plain;
@@ -38,7 +41,10 @@ pub static SITES: &[&Site] = &[
     &danbooru::SITE,
     &philomena::SITE,
     &linktree::SITE,
+    &hubs::SITE,
     &twitter::SITE,
+    &bluesky::SITE,
+    &mastodon::SITE,
     &redirect::SITE,
 ];
 

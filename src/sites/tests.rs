@@ -145,4 +145,9 @@ const HOSTS: &[&str] = &[
     "pixiv.me",
     "derpibooru.org",
     "furbooru.org",
+    "a.carrd.co",
+    "ko-fi.com",
+    "bsky.app",
+    "a.bsky.social",
+    "pawoo.net",
 ];
