@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::address::{encode, name, number};
 use super::read::{anchors, at, javascript_string, links_in_text, list_at, objects_with, text_at, texts};
-use super::web::read_json;
+use super::web::{judge, read_json};
 use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::proto::data::ImageSource;
@@ -167,10 +167,10 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
         web.request(&format!("https://backend.deviantart.com/oembed?url={}", encode(&embeddable)))?;
     let html = web.with_cookie(web.request(page.address())?, SITE_NAME);
     let (oembed, html) = web.send_both(oembed, html);
-    let oembed = oembed.and_then(|answer| read_json(&answer)).and_then(|answer| {
+    let oembed = oembed.and_then(judge).and_then(|answer| read_json(&answer)).and_then(|answer| {
         parse_oembed(&answer).map_err(|missing| missing.on("https://backend.deviantart.com/oembed"))
     });
-    let state = html.and_then(|answer| {
+    let state = html.and_then(judge).and_then(|answer| {
         let state = page_state(&answer.text()).map_err(|missing| missing.on(page.address()))?;
         parse_work(&state, page.page.unwrap_or(1)).map_err(|fault| fault.on(page.address()))
     });

@@ -8,10 +8,15 @@
 //! A new site is one file and one line in `SITES`; see `docs/adding-a-site.md`.
 
 pub mod address;
+mod bluesky;
 mod danbooru;
 mod deviantart;
 mod error;
+mod hubs;
 mod linktree;
+mod mastodon;
+mod philomena;
+mod pixiv;
 pub mod plain;
 pub mod read;
 mod redirect;
@@ -27,9 +32,21 @@ pub use web::Web;
 use crate::base::Timestamp;
 use crate::proto::data::{AccountRef, ImageSource};
 
-/// Every site, in the order in which they are asked. Hosts do not overlap.
-pub static SITES: &[&Site] =
-    &[&deviantart::SITE, &danbooru::SITE, &linktree::SITE, &twitter::SITE, &redirect::SITE];
+/// Every site, in the order in which they are asked: the first to recognise an address has it.
+#[rustfmt::skip]
+pub static SITES: &[&Site] = &[
+    &deviantart::SITE,
+    &pixiv::SITE,
+    &pixiv::SKETCH,
+    &danbooru::SITE,
+    &philomena::SITE,
+    &linktree::SITE,
+    &hubs::SITE,
+    &twitter::SITE,
+    &bluesky::SITE,
+    &mastodon::SITE,
+    &redirect::SITE,
+];
 
 /// Reads the page of an artwork that `identify` recognised.
 pub type ReadArtwork = fn(&Identified, &Web) -> Result<Artwork, SiteError>;

@@ -88,7 +88,9 @@ fn real_urls_of_artwork_sites() {
     let mut checked = 0;
     for row in &rows {
         let (url, kind) = (row["url"].as_str(), row["kind"].as_str());
-        if !matches!(row["site"].as_str(), "deviantart" | "danbooru") || is_known_contradiction(url) {
+        if !matches!(row["site"].as_str(), "deviantart" | "pixiv" | "danbooru" | "philomena")
+            || is_known_contradiction(url)
+        {
             continue;
         }
         checked += 1;
@@ -106,7 +108,7 @@ fn real_urls_of_artwork_sites() {
         }
     }
     assert!(wrong.is_empty(), "{} of {checked} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(checked > 100, "{checked}");
+    assert!(checked > 200, "{checked}");
 }
 
 proptest! {
@@ -143,4 +145,9 @@ const HOSTS: &[&str] = &[
     "pixiv.me",
     "derpibooru.org",
     "furbooru.org",
+    "a.carrd.co",
+    "ko-fi.com",
+    "bsky.app",
+    "a.bsky.social",
+    "pawoo.net",
 ];

@@ -80,7 +80,7 @@ impl<'a> Web<'a> {
         self.fetch.fetch(request).map_err(|source| SiteError::Fetch { url, source })
     }
 
-    /// Carries out both requests at once and judges their statuses.
+    /// Carries out both requests at once; any status comes back.
     pub fn send_both(
         &self,
         first: Request,
@@ -92,10 +92,12 @@ impl<'a> Web<'a> {
                 return (Err(error.clone()), Err(error));
             }
         }
-        let mut answers =
-            self.fetch.fetch_all(vec![first, second]).into_iter().zip(urls).map(|(answer, url)| {
-                answer.map_err(|source| SiteError::Fetch { url, source }).and_then(judge)
-            });
+        let mut answers = self
+            .fetch
+            .fetch_all(vec![first, second])
+            .into_iter()
+            .zip(urls)
+            .map(|(answer, url)| answer.map_err(|source| SiteError::Fetch { url, source }));
         let mut next = || answers.next().expect("fetch_all answers every request, in order");
         (next(), next())
     }
@@ -116,8 +118,8 @@ impl<'a> Web<'a> {
     }
 }
 
-/// Sorts an answer by its status; what every site means by one.
-fn judge(response: Response) -> Result<Response, SiteError> {
+/// Sorts an answer by its status, as most sites mean it: what comes back is a success.
+pub fn judge(response: Response) -> Result<Response, SiteError> {
     let url = response.url.to_string();
     match response.status {
         200..=299 if is_challenge(&response) => Err(SiteError::Blocked { url, status: response.status }),

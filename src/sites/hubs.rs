@@ -1,0 +1,177 @@
+//! Link pages that are no more than HTML: every outbound anchor counts. One row each.
+
+use url::Url;
+
+use super::address::name;
+use super::plain::outbound;
+use super::read::anchors;
+use super::{Address, Identified, Kind, Lead, Missing, Site, SiteError, Web};
+
+pub const SITE: Site = Site { name: "hubs", identify, artwork: None, leads: Some(leads) };
+
+/// Where a hub has its user's name.
+enum Form {
+    /// `https://name.carrd.co/`
+    Subdomain,
+    /// `https://ko-fi.com/name`
+    Path,
+    /// `https://profcard.info/u/id`: behind this part of the path.
+    Below(&'static str),
+}
+
+struct Hub {
+    site: &'static str,
+    domain: &'static str,
+    form: Form,
+    /// The element that holds the user's links, where the page has others.
+    within: Option<&'static str>,
+}
+
+const fn hub(site: &'static str, domain: &'static str, form: Form) -> Hub {
+    Hub { site, domain, form, within: None }
+}
+
+#[rustfmt::skip]
+const HUBS: &[Hub] = &[
+    hub("carrd", "carrd.co", Form::Subdomain),
+    hub("carrd", "crd.co", Form::Subdomain),
+    hub("carrd", "uwu.ai", Form::Subdomain),
+    hub("carrd", "ju.mp", Form::Subdomain),
+    hub("kofi", "ko-fi.com", Form::Path),
+    hub("allmylinks", "allmylinks.com", Form::Path),
+    hub("aboutme", "about.me", Form::Path),
+    hub("biolink", "bio.link", Form::Path),
+    hub("beacons", "beacons.ai", Form::Path),
+    Hub { site: "profcard", domain: "profcard.info", form: Form::Below("u"), within: Some(".card") },
+];
+
+/// First parts of a path that are no user, on any hub.
+const RESERVED: &[&str] = &[
+    "about",
+    "login",
+    "signup",
+    "register",
+    "explore",
+    "discover",
+    "home",
+    "post",
+    "album",
+    "s",
+    "shop",
+    "i",
+    "p",
+    "blog",
+    "help",
+    "terms",
+    "privacy",
+    "pricing",
+    "cdn-cgi",
+    "assets",
+    "account",
+    "settings",
+    "gold",
+    "manage",
+    "art",
+    "gallery",
+    "search",
+    "docs",
+    "changelog",
+    "faq",
+];
+
+fn identify(address: &Address) -> Option<Identified> {
+    let hub = HUBS.iter().find(|hub| match hub.form {
+        Form::Subdomain => address.is_on(hub.domain) || address.subdomain_of(hub.domain).is_some(),
+        Form::Path | Form::Below(_) => address.is_on(hub.domain),
+    })?;
+    let other = || Identified::other(hub.site, address);
+    let parts = address.segments();
+    let (user, url) = match hub.form {
+        Form::Subdomain => {
+            let Some(user) = address.subdomain_of(hub.domain).and_then(name) else { return Some(other()) };
+            if parts.first() == Some(&"assets") {
+                return Some(Identified::image(hub.site, address));
+            }
+            (user, format!("https://{user}.{}/", hub.domain))
+        }
+        // A fragment or a query leads to one picture of a gallery, which is still the user's page.
+        Form::Path => match parts.as_slice() {
+            [user] | [user, "gallery" | "posts" | "shop" | "commissions"] => {
+                match name(user.trim_start_matches('@')) {
+                    Some(user) if !RESERVED.contains(&user.to_ascii_lowercase().as_str()) => {
+                        (user, format!("https://{}/{user}", hub.domain))
+                    }
+                    _ => return Some(other()),
+                }
+            }
+            _ => return Some(other()),
+        },
+        Form::Below(part) => match parts.as_slice() {
+            [first, user] if *first == part => match name(user) {
+                Some(user) => (user, format!("https://{}/{part}/{user}", hub.domain)),
+                None => return Some(other()),
+            },
+            _ => return Some(other()),
+        },
+    };
+    Some(Identified::new(hub.site, Kind::LinkPage, url).id(user))
+}
+
+fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
+    let response = web.send(web.request_as_browser(page.address(), page.site.unwrap_or(SITE.name))?)?;
+    let hub = Address::from_url(response.url.clone()).and_then(|address| {
+        HUBS.iter().find(|hub| address.is_on(hub.domain) || address.subdomain_of(hub.domain).is_some())
+    });
+    let within = hub.and_then(|hub| hub.within);
+    parse(&response.text(), &response.url, within).map_err(|missing| missing.on(page.address()))
+}
+
+/// A link page without a single anchor is not what it was: its links come by a script now.
+fn parse(html: &str, base: &Url, within: Option<&str>) -> Result<Vec<Lead>, Missing> {
+    let links = anchors(html, base, within);
+    if links.is_empty() {
+        return Err(Missing::new(within.map_or("a[href]".to_owned(), |within| format!("{within} a[href]"))));
+    }
+    Ok(outbound(links, base.host_str().unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check_identify, none};
+    use super::*;
+
+    #[test]
+    fn recognises_users_pages() {
+        let carrd = "https://caminukai-art.carrd.co/";
+        check_identify("https://caminukai-art.carrd.co/#fanart", Kind::LinkPage, "caminukai-art", carrd);
+        check_identify(
+            "http://mimikabiicoms.crd.co",
+            Kind::LinkPage,
+            "mimikabiicoms",
+            "https://mimikabiicoms.crd.co/",
+        );
+        check_identify(
+            "https://ko-fi.com/johndaivid",
+            Kind::LinkPage,
+            "johndaivid",
+            "https://ko-fi.com/johndaivid",
+        );
+        check_identify("https://about.me/u.no", Kind::LinkPage, "u.no", "https://about.me/u.no");
+        check_identify("https://profcard.info/u/a1", Kind::LinkPage, "a1", "https://profcard.info/u/a1");
+        none("https://carrd.co/build", Kind::Other);
+        none("https://ko-fi.com/post/Hooligans-Update-S6S0YPT5K", Kind::Other);
+        none("https://caard.co", Kind::Unsupported);
+        none("https://rosymiz.carrd.co/assets/images/gallery01/1a19b400.jpg?v=c6f079b5", Kind::Image);
+    }
+
+    #[test]
+    fn takes_outbound_anchors() {
+        let base = Url::parse("https://ann.carrd.co/").unwrap();
+        // Made by hand after the markup that Carrd's pages have.
+        let html = r##"<ul class="icons"><li><a href="https://twitter.com/ann"><span class="label">Twitter</span></a></li>
+            <li><a href="#home">Home</a></li></ul><a href="mailto:ann@a.example">mail</a>"##;
+        let leads = parse(html, &base, None).unwrap();
+        assert_eq!(leads, [Lead::new("https://twitter.com/ann", super::super::Place::ProfileText)]);
+        assert_eq!(parse("<p>by script</p>", &base, None).unwrap_err().0, "a[href]");
+    }
+}

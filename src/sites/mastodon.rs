@@ -1,0 +1,171 @@
+//! Mastodon and its kin: URLs of accounts on the servers that artists use, and the links of a profile. A
+//! field whose page links back is marked by the server as verified.
+
+use serde_json::Value;
+use url::Url;
+
+use super::address::{encode, name};
+use super::read::{anchors, at, links_in_text, list_at, plain_text, text_at};
+use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use crate::base::ids::Network;
+use crate::proto::data::AccountRef;
+
+pub const SITE: Site = Site { name: "mastodon", identify, artwork: None, leads: Some(leads) };
+
+/// Servers that are recognised by name: a path `/@user` alone is no proof, other sites use it too.
+const SERVERS: &[&str] = &[
+    "mastodon.social",
+    "mastodon.art",
+    "mastodon.online",
+    "pawoo.net",
+    "baraag.net",
+    "mstdn.jp",
+    "mstdn.social",
+    "mas.to",
+    "fosstodon.org",
+    "mastodon.gamedev.place",
+    "meow.social",
+    "furry.engineer",
+    "tech.lgbt",
+    "snouts.online",
+    "pony.social",
+    "equestria.social",
+    "artisan.chat",
+    "sakurajima.moe",
+    "fedibird.com",
+    "mstdn.plus",
+    "vis.social",
+    "socel.net",
+    "yiff.life",
+    "woof.group",
+    "mastodon.world",
+    "mastodon.sdf.org",
+    "chaos.social",
+    "toot.cafe",
+];
+
+/// Families of servers: every subdomain of these, and every host that begins with them.
+fn is_server(host: &str) -> bool {
+    SERVERS.contains(&host) || host.starts_with("mastodon.") || host.starts_with("mstdn.")
+}
+
+fn identify(address: &Address) -> Option<Identified> {
+    let host = address.host();
+    if !is_server(host) {
+        let files = ["img.", "media.", "files.", "cdn."].iter().find_map(|prefix| host.strip_prefix(prefix));
+        return files.filter(|host| is_server(host)).map(|_| Identified::image(SITE.name, address));
+    }
+    let other = || Identified::other(SITE.name, address);
+    let parts = address.segments();
+    let parts = match parts.as_slice() {
+        ["web", rest @ ..] => rest,
+        all => all,
+    };
+    Some(match parts {
+        ["media" | "media_attachments" | "system", ..] => Identified::image(SITE.name, address),
+        // https://pawoo.net/@evazion/media, https://pawoo.net/users/esoraneko
+        [user] | [user, "media" | "with_replies" | "following" | "followers"] if user.starts_with('@') => {
+            account(&user[1..], host).unwrap_or_else(other)
+        }
+        ["users", user] | ["users", user, "media" | "following" | "followers"] => {
+            account(user, host).unwrap_or_else(other)
+        }
+        // https://pawoo.net/@evazion/19451018
+        [user, post] if user.starts_with('@') => self::post(&user[1..], post, host).unwrap_or_else(other),
+        ["users", user, "statuses", post] => self::post(user, post, host).unwrap_or_else(other),
+        _ => other(),
+    })
+}
+
+/// `user`, or `user@other.server` where this server shows an account of another.
+fn account(user: &str, host: &str) -> Option<Identified> {
+    let user = user.replace("%40", "@").to_ascii_lowercase();
+    let (user, home) = match user.split_once('@') {
+        Some((user, home)) => (user.to_owned(), Address::parse(home)?.host().to_owned()),
+        None => (user, host.to_owned()),
+    };
+    let user = name(&user)?;
+    let url = format!("https://{home}/@{user}");
+    let account = AccountRef::Handle { network: Network::Mastodon, handle: format!("{user}@{home}") };
+    // An account whose home is not known by name would not be recognised by its own URL.
+    let url = if is_server(&home) { url } else { format!("https://{host}/@{user}@{home}") };
+    Some(Identified::new(SITE.name, Kind::Account, url).id(format!("{user}@{home}")).account(account))
+}
+
+fn post(user: &str, post: &str, host: &str) -> Option<Identified> {
+    let author = account(user, host)?;
+    let id = post.bytes().all(|byte| byte.is_ascii_alphanumeric()).then_some(post)?;
+    let url = format!("{}/{id}", author.address());
+    Some(Identified { kind: Kind::Post, url: Some(url), ..author }.id(id))
+}
+
+fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
+    // Only the home server knows the whole profile.
+    let Some((user, home)) = page.id_text().split_once('@') else { return Ok(Vec::new()) };
+    let url = format!("https://{home}/api/v1/accounts/lookup?acct={}", encode(user));
+    let account = web.json(web.request(&url)?)?;
+    parse(&account).map_err(|missing| missing.on(page.address()))
+}
+
+fn parse(account: &Value) -> Result<Vec<Lead>, Missing> {
+    let note = account.get("note").and_then(Value::as_str).ok_or_else(|| Missing::new("the field note"))?;
+    let mut leads = Vec::new();
+    for field in list_at(account, "fields") {
+        let verified = at(field, "verified_at").is_some();
+        let place = if verified { Place::Verified } else { Place::ProfileField };
+        let value = text_at(field, "value").unwrap_or_default();
+        leads.extend(links(value).into_iter().map(|url| Lead::new(url, place)));
+        // Twitter: @name, as the field's name and value
+        let labelled = format!("{}: {}", text_at(field, "name").unwrap_or_default(), plain_text(value));
+        leads.extend(links_in_text(&labelled).into_iter().map(|url| Lead::new(url, Place::ProfileField)));
+    }
+    leads.extend(links(note).into_iter().map(|url| Lead::new(url, Place::ProfileText)));
+    leads.extend(links_in_text(&plain_text(note)).into_iter().map(|url| Lead::new(url, Place::ProfileText)));
+    Ok(leads)
+}
+
+fn links(html: &str) -> Vec<String> {
+    let base = Url::parse("https://mastodon.invalid/").expect("a constant URL");
+    anchors(html, &base, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check_account, none};
+    use super::*;
+
+    #[test]
+    fn every_form_of_an_account() {
+        check_account("https://www.pawoo.net/@Evazion/media", Some("mastodon:@evazion@pawoo.net"));
+        check_account("https://baraag.net/web/@loodncrood", Some("mastodon:@loodncrood@baraag.net"));
+        check_account("https://pawoo.net/users/esoraneko", Some("mastodon:@esoraneko@pawoo.net"));
+        check_account(
+            "https://mastodon.social/@ponapalt@ukadon.shillest.net",
+            Some("mastodon:@ponapalt@ukadon.shillest.net"),
+        );
+        check_account("https://mastodon.social/tags/mastodon", None);
+        check_account("https://medium.com/@ann", None);
+        none("https://pawoo.net/@evazion/19451018", Kind::Post);
+        none(
+            "https://img.pawoo.net/media_attachments/files/001/297/997/small/c4272a09570757c2.png",
+            Kind::Image,
+        );
+    }
+
+    #[test]
+    fn reads_a_profile() {
+        // Made by hand to the documented shape.
+        let account = serde_json::json!({"note": "<p>hello</p>", "fields": [
+            {"name": "Site", "value": "<a href=\"https://ann.carrd.co\">x</a>", "verified_at": "2020-01-01T00:00:00Z"},
+            {"name": "Twitter", "value": "@ann", "verified_at": null}
+        ]});
+        assert_eq!(
+            parse(&account).unwrap(),
+            [
+                Lead::new("https://ann.carrd.co/", Place::Verified),
+                Lead::new("https://twitter.com/ann", Place::ProfileField)
+            ]
+        );
+        assert!(parse(&serde_json::json!({})).is_err());
+    }
+}
