@@ -1,0 +1,262 @@
+//! The two listings: what is asked, what is delivered, where the next one starts.
+
+use super::*;
+use crate::proto::data::Coverage;
+
+fn timeline(since: Option<&str>) -> Cursor {
+    Cursor::Timeline(since.map(str::to_owned))
+}
+
+#[test]
+fn a_search_pages_from_the_newest_to_its_start() {
+    let posts: Vec<Value> = (0..1234).rev().map(|n| photo_post(1000 + n)).collect();
+    let world = World::new(move |asked| serve_pages(asked, &posts));
+    let listing = world.list(&artist(), &Cursor::Search(None)).unwrap();
+
+    assert_eq!(listing.posts.len(), 1234);
+    assert_eq!(listing.calls, 10 + 10 + 5, "pieces of at most 50");
+    let first = &listing.posts[0];
+    assert_eq!((first.key.native.as_str(), first.published), ("2233", Some(moment(2233))));
+    assert_eq!(first.images[0].name, "000000000002233.jpg");
+    assert_eq!(first.images[0].url, "https://pbs.twimg.com/media/000000000002233?format=jpg&name=small");
+    let expect = ListingEnd {
+        cursor: Cursor::Search(Some(moment(2233))),
+        newest: Some(moment(2233)),
+        oldest: Some(moment(1000)),
+        coverage: Coverage::Complete,
+        posts_read: 1234,
+    };
+    assert_eq!(listing.end, expect);
+
+    let asked = world.asked();
+    assert_eq!(asked.len(), 3);
+    assert!(
+        asked[0].url.as_str().contains("query=from%3A42%20has%3Aimages%20-is%3Aretweet"),
+        "{}",
+        asked[0].url
+    );
+    for (asked, token) in asked.iter().zip([None, Some("t500"), Some("t1000")]) {
+        assert_eq!(asked.path(), "/2/tweets/search/all");
+        assert_eq!(asked.parameter("start_time").as_deref(), Some("2006-03-21T00:00:00Z"));
+        assert_eq!(asked.parameter("max_results").as_deref(), Some("500"));
+        assert_eq!(asked.parameter("next_token").as_deref(), token);
+    }
+    assert_eq!(world.waits(), ["tweets/search/all", "tweets/search/all"], "one request a second");
+}
+
+#[test]
+fn a_later_search_overlaps_by_a_day() {
+    let world = World::new(|asked| serve_pages(asked, &[]));
+    let cursor = Cursor::Search(Some(moment(86_400)));
+    let listing = world.list(&artist(), &cursor).unwrap();
+    assert_eq!(world.asked()[0].parameter("start_time"), Some(date(0)));
+    assert_eq!((listing.end.cursor, listing.end.posts_read, listing.calls), (cursor, 0, 1));
+}
+
+#[test]
+fn a_timeline_pages_back_to_its_cursor() {
+    let posts: Vec<Value> =
+        (0..250).rev().map(|n| if n % 5 == 0 { photo_post(1000 + n) } else { text_post(1000 + n) }).collect();
+    let world = World::new(move |asked| serve_pages(asked, &posts));
+    let listing = world.list(&artist(), &timeline(Some("999"))).unwrap();
+    assert_eq!(listing.posts.len(), 50);
+    let expect = ListingEnd {
+        cursor: timeline(Some("1249")),
+        newest: Some(moment(1249)),
+        oldest: Some(moment(1000)),
+        coverage: Coverage::Complete,
+        posts_read: 250,
+    };
+    assert_eq!(listing.end, expect);
+    let asked = world.asked();
+    assert_eq!(asked.len(), 3);
+    for (asked, token) in asked.iter().zip([None, Some("t100"), Some("t200")]) {
+        assert_eq!(asked.path(), "/2/users/42/tweets");
+        assert_eq!(asked.parameter("since_id").as_deref(), Some("999"));
+        assert_eq!(asked.parameter("exclude").as_deref(), Some("retweets"));
+        assert_eq!(asked.parameter("pagination_token").as_deref(), token);
+    }
+}
+
+#[test]
+fn ids_are_compared_as_numbers() {
+    let posts = [photo_post(1000), photo_post(999)];
+    let world = World::new(move |asked| serve_pages(asked, &posts));
+    assert_eq!(world.list(&artist(), &timeline(None)).unwrap().end.cursor, timeline(Some("1000")));
+    let nothing_new = World::new(|asked| serve_pages(asked, &[]));
+    assert_eq!(
+        nothing_new.list(&artist(), &timeline(Some("10000"))).unwrap().end.cursor,
+        timeline(Some("10000"))
+    );
+}
+
+#[test]
+fn a_timeline_that_ends_at_its_depth_says_so() {
+    let check = |account_posts, since, count: u64, expect| {
+        let posts: Vec<Value> = (1..=count).rev().map(text_post).collect();
+        let world = World::new(move |asked| serve_pages(asked, &posts));
+        let account = Account { posts: account_posts, ..artist() };
+        assert_eq!(world.list(&account, &timeline(since)).unwrap().end.coverage, expect);
+    };
+    check(Some(3000), None, 300, Coverage::Complete);
+    check(None, None, 300, Coverage::Complete);
+    // Reposts, which are not delivered, use up the depth as well.
+    check(Some(5000), None, 2500, Coverage::LimitedTo(3200));
+    check(Some(5000), Some("1"), 30, Coverage::Complete);
+    check(None, None, 3200, Coverage::LimitedTo(3200));
+    check(None, Some("1"), 3200, Coverage::LimitedTo(3200));
+}
+
+#[test]
+fn only_own_photos_are_listed() {
+    let mut retweet = photo_post(9);
+    retweet["referenced_tweets"] = json!([{"type": "retweeted", "id": "5"}]);
+    let mut quote = photo_post(8);
+    quote["referenced_tweets"] = json!([{"type": "quoted", "id": "5"}]);
+    let mut stranger = photo_post(7);
+    stranger["author_id"] = "43".into();
+    let mut mixed = photo_post(6);
+    mixed["attachments"]["media_keys"] = json!(["7_1", "3_61", "16_2", "3_62"]);
+    let mut video = photo_post(5);
+    video["attachments"]["media_keys"] = json!(["7_1"]);
+    let posts = [retweet, quote, stranger, mixed, video, text_post(4)];
+    let world = World::new(move |asked| serve_pages(asked, &posts));
+    let listing = world.list(&artist(), &timeline(None)).unwrap();
+    assert_eq!(listing.ids(), ["8", "6"]);
+    let names: Vec<&str> = listing.posts[1].images.iter().map(|image| image.name.as_str()).collect();
+    assert_eq!(names, ["000000000000061.jpg", "000000000000062.jpg"]);
+    assert_eq!(listing.end.posts_read, 6);
+}
+
+#[test]
+fn an_edited_post_is_listed_once_under_its_newest_id() {
+    let version = |id: u64| {
+        let mut post = photo_post(id);
+        post["edit_history_tweet_ids"] = json!(["98", "100", "101"]);
+        post
+    };
+    let posts = [version(101), version(100), photo_post(99), version(98)];
+    let world = World::new(move |asked| serve_pages(asked, &posts));
+    assert_eq!(world.list(&artist(), &timeline(None)).unwrap().ids(), ["101", "99"]);
+}
+
+#[test]
+fn the_newer_names_are_asked_for_and_read() {
+    let mut repost = photo_post(12);
+    repost["referenced_posts"] = json!([{"type": "retweeted", "id": "5"}]);
+    let mut edited = photo_post(11);
+    edited["edit_history_post_ids"] = json!(["10", "11"]);
+    edited.as_object_mut().unwrap().remove("edit_history_tweet_ids");
+    let mut older = photo_post(10);
+    older["edit_history_post_ids"] = json!(["10", "11"]);
+    older["edit_history_tweet_ids"] = Value::Null;
+    let posts = [repost, edited, older];
+    let newer = |settings: &mut config::Twitter| settings.fields_parameter = "post.fields".to_owned();
+    let world = World::with(1, newer, move |asked| serve_pages(asked, &posts));
+    for cursor in [timeline(None), Cursor::Search(None)] {
+        assert_eq!(world.list(&artist(), &cursor).unwrap().ids(), ["11"]);
+    }
+    for asked in world.asked() {
+        assert_eq!(asked.parameter("tweet.fields"), None);
+        assert!(asked.parameter("post.fields").is_some());
+    }
+}
+
+#[test]
+fn an_empty_page_is_no_end() {
+    let pages = [
+        page(&[photo_post(9)], Some("a")),
+        page(&[], Some("b")),
+        page(&[], Some("c")),
+        page(&[photo_post(8)], None),
+    ];
+    let world = World::new(move |asked| {
+        let index = ["a", "b", "c"]
+            .iter()
+            .position(|token| asked.parameter("pagination_token").as_deref() == Some(token));
+        ok(&pages[index.map_or(0, |index| index + 1)])
+    });
+    assert_eq!(world.list(&artist(), &timeline(None)).unwrap().ids(), ["9", "8"]);
+}
+
+#[test]
+fn pages_that_lead_nowhere_end() {
+    let same = World::new(|_| ok(&page(&[photo_post(9)], Some("again"))));
+    assert_eq!(same.list(&artist(), &timeline(None)).unwrap().ids(), ["9", "9"]);
+    assert_eq!(same.asked().len(), 2);
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let empty = World::new(move |_| {
+        let next = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst).to_string();
+        ok(&page(&[], Some(&next)))
+    });
+    assert!(empty.list(&artist(), &timeline(None)).unwrap().posts.is_empty());
+    assert_eq!(empty.asked().len(), 5);
+}
+
+#[test]
+fn errors_beside_the_data_are_no_errors() {
+    let mut body = page(&[photo_post(9)], None);
+    body["errors"] = json!([{"resource_id": "42", "resource_type": "user", "parameter": "entities.mentions.username",
+        "title": "Not Found Error", "type": "https://api.twitter.com/2/problems/resource-not-found"}]);
+    let world = World::new(move |_| ok(&body));
+    assert_eq!(world.list(&artist(), &timeline(None)).unwrap().ids(), ["9"]);
+}
+
+#[test]
+fn a_date_that_is_missing_is_taken_from_the_id() {
+    let mut post = photo_post(9);
+    post["id"] = "1558553189766631429".into();
+    post["edit_history_tweet_ids"] = Value::Null;
+    post["created_at"] = Value::Null;
+    let world = World::new(move |_| ok(&page(std::slice::from_ref(&post), None)));
+    let listing = world.list(&artist(), &Cursor::Search(None)).unwrap();
+    let published = listing.posts[0].published.unwrap();
+    assert_eq!(published.to_rfc3339(), "2022-08-13T20:36:51Z");
+    assert_eq!(listing.end.cursor, Cursor::Search(Some(published)));
+}
+
+#[test]
+fn one_odd_post_is_skipped_but_odd_pages_are_an_error() {
+    let world = World::new(|_| ok(&page(&[json!({"id": 7}), photo_post(9)], None)));
+    assert_eq!(world.list(&artist(), &timeline(None)).unwrap().ids(), ["9"]);
+    let world = World::new(|_| ok(&page(&[json!({"id": 7}), json!("post")], None)));
+    let error = world.list(&artist(), &timeline(None)).err().unwrap();
+    assert!(matches!(error, NetworkError::Unreadable { .. }), "{error}");
+}
+
+#[test]
+fn a_plan_that_allows_smaller_pages_only_gets_them() {
+    let posts: Vec<Value> = (0..150).rev().map(|n| photo_post(1000 + n)).collect();
+    let world = World::new(move |asked| match asked.parameter("max_results").as_deref() {
+        Some("100") => serve_pages(asked, &posts),
+        size => {
+            let body = json!({
+                "errors": [{"parameters": {"max_results": [size]}, "message": "The `max_results` query parameter value is not valid"}],
+                "title": "Invalid Request", "type": "https://api.twitter.com/2/problems/invalid-request"});
+            reply(400, &[], body.to_string())
+        }
+    });
+    assert_eq!(world.list(&artist(), &Cursor::Search(None)).unwrap().posts.len(), 150);
+    assert_eq!(world.asked().len(), 3);
+}
+
+#[test]
+fn a_caller_may_break_a_listing_off() {
+    let posts: Vec<Value> = (0..300).rev().map(|n| photo_post(1000 + n)).collect();
+    let world = World::new(move |asked| serve_pages(asked, &posts));
+    let mut calls = 0;
+    let outcome = world.client.list_posts(&artist(), &timeline(None), &mut |_, _| {
+        calls += 1;
+        if calls == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(matches!(outcome, Err(NetworkError::Stopping)));
+    assert_eq!((calls, world.asked().len()), (3, 2));
+}
+
+#[test]
+fn an_account_of_another_network_is_not_asked_for() {
+    let world = World::new(|_| panic!("nothing to ask"));
+    let account = Account { key: AccountKey::new(Network::Bluesky, "did:plc:x"), ..artist() };
+    let error = world.list(&account, &timeline(None)).err().unwrap();
+    assert!(matches!(error, NetworkError::AccountMissing { .. }), "{error}");
+}
