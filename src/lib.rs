@@ -9,3 +9,5 @@ pub mod config;
 pub mod proto;
 
 pub mod fetch;
+
+pub mod demo;
