@@ -19,3 +19,5 @@ pub mod links;
 pub mod networks;
 pub mod sites;
 pub mod stages;
+
+pub mod demo;

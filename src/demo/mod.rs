@@ -1,0 +1,2 @@
+//! The self-contained world and `aotf demo`.
+pub mod world;

@@ -1,0 +1,249 @@
+//! What can be asked in the world and what the daemon should answer: for the demo's list, and for tests.
+
+use super::cast::{self, ASPEN, HAZEL, JUNIPER, MAPLE, ROWAN};
+use super::deviantart;
+use super::facts::Facts;
+
+/// One thing to ask.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// What it shows, in a few words.
+    pub about: &'static str,
+    pub ask: Ask,
+    pub expect: Expect,
+}
+
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// The address of a page, to be given to `/query`.
+    Query(String),
+    /// What is no query of a page: a shell line in which `{api}` is the daemon's address and `{image}`
+    /// the path of a file with the artwork `cases::SAMPLE`.
+    Shell(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// This post is the first result.
+    Post {
+        post: u64,
+        account: u64,
+        handle: &'static str,
+        /// `2/4`: the second of four images.
+        position: &'static str,
+        /// Largest distance in bits that the network's re-encoding may cause.
+        within: u32,
+    },
+    /// The query ends well, without a result.
+    Nothing,
+    /// This error code.
+    Error(&'static str),
+}
+
+impl Case {
+    /// The page asked for, where it is a query.
+    pub fn url(&self) -> Option<&str> {
+        match &self.ask {
+            Ask::Query(url) => Some(url),
+            Ask::Shell(_) => None,
+        }
+    }
+}
+
+/// The artwork whose file the demo writes beside its settings, for searches by image.
+pub const SAMPLE: super::picture::ArtId = super::picture::ArtId::SwordInTheStone;
+
+/// All of them; the first is the one that the demo asks.
+pub fn all(facts: &Facts) -> Vec<Case> {
+    let mut cases = found(facts);
+    cases.extend(refused(facts));
+    cases
+}
+
+fn found(facts: &Facts) -> Vec<Case> {
+    let post = |author: usize, number, position| Expect::Post {
+        post: cast::post_id(author, number),
+        account: facts.accounts[author].id,
+        handle: facts.accounts[author].handle,
+        position,
+        within: 6,
+    };
+    let query = |about, url: String, expect| Case { about, ask: Ask::Query(url), expect };
+    vec![
+        query(
+            "an artwork whose artist names an account",
+            work(facts, "The Witch's Kitchen"),
+            post(JUNIPER, 200, "1/1"),
+        ),
+        query("the first image of a post of four", work(facts, "Up and Away"), post(JUNIPER, 120, "1/4")),
+        query("the third image of the same post", work(facts, "On the Trail"), post(JUNIPER, 120, "3/4")),
+        query("resized by the network", work(facts, "Power to the Masses"), post(JUNIPER, 60, "1/1")),
+        query("a post that only the timeline shows", work(facts, "By the Fire"), post(JUNIPER, 30, "1/1")),
+        query(
+            "an account found through a link page; two alike",
+            work(facts, "Giggle"),
+            post(MAPLE, 50, "1/1"),
+        ),
+        query("one account alive, one suspended", work(facts, "Pushing Carts"), post(ASPEN, 33, "1/1")),
+        query("a booru post, the artist by its curators' entry", booru(7_000_001), post(ROWAN, 44, "2/2")),
+        query("a transparent picture, flattened by the network", booru(7_000_003), post(ROWAN, 130, "1/1")),
+        query("an original too big, its lighter version not", booru(7_000_004), post(ROWAN, 95, "1/1")),
+        query("an artist known to the booru alone", booru(7_000_007), post(HAZEL, 12, "1/1")),
+        query("a post whose image is gone from the network", work(facts, "Standing"), Expect::Nothing),
+        query("an artwork that was never posted", work(facts, "Never Posted"), Expect::Nothing),
+        query("a site that takes ten seconds", work(facts, "Slow Sketch"), post(JUNIPER, 150, "1/1")),
+    ]
+}
+
+fn refused(facts: &Facts) -> Vec<Case> {
+    let query =
+        |about, url: &str, code| Case { about, ask: Ask::Query(url.to_owned()), expect: Expect::Error(code) };
+    let shell = |about, line: &str, code| Case {
+        about,
+        ask: Ask::Shell(line.to_owned()),
+        expect: Expect::Error(code),
+    };
+    let long = format!("https://www.deviantart.com/demo-juniper/art/{}-912000001", "Long".repeat(60));
+    let slow = encoded(&work(facts, "Slow Sketch"));
+    let busy = format!(
+        "curl -s -H 'X-Forwarded-For: 203.0.113.7' '{{api}}/query?url={slow}' > /dev/null; sleep 1; \
+         curl -s -H 'X-Forwarded-For: 203.0.113.7' '{{api}}/query?url={}'",
+        encoded(&booru(7_000_002)),
+    );
+    vec![
+        shell("no address given", "curl -s '{api}/query'", "NO_URL_FIELD"),
+        query("more than 256 characters", &long, "URL_TOO_LONG"),
+        query("not an address", "witch-cooking", "NOT_AN_URL"),
+        query("a site that is not supported", "https://gallery.example.org/works/1", "UNSUPPORTED_WEBSITE"),
+        query(
+            "a page that is no artwork",
+            "https://www.deviantart.com/demo-juniper/gallery",
+            "NOT_AN_ARTWORK_PAGE",
+        ),
+        query(
+            "an artwork that does not exist",
+            "https://danbooru.donmai.us/posts/7999999",
+            "NOT_AN_ARTWORK_PAGE",
+        ),
+        query("an artist without accounts", &work(facts, "My Cave"), "NO_TWITTER_ACCOUNT_FOUND"),
+        query(
+            "private, suspended and missing accounts",
+            &work(facts, "Old Times"),
+            "NO_VALID_TWITTER_ACCOUNT_FOUND",
+        ),
+        query(
+            "an account that blocks the application",
+            &work(facts, "Leave Me Alone"),
+            "BLOCKED_BY_TWITTER_ACCOUNT",
+        ),
+        query("an artwork whose file is gone", &work(facts, "A Lost File"), "ERROR_DURING_REVERSE_SEARCH"),
+        query("an image of 21 MiB", &booru(7_000_005), "QUERY_IMAGE_TOO_BIG"),
+        query("a site whose answer is cut short", &booru(7_000_006), "PROCESSING_ERROR"),
+        shell("a second query while the first still runs", &busy, "YOUR_IP_HAS_MAX_PROCESSING_REQUESTS"),
+        shell(
+            "a search by a file that is no image",
+            "curl -s --data-binary 'no image' '{api}/search'",
+            "CANNOT_GET_IMAGE",
+        ),
+        shell(
+            "a search in an account that does not exist",
+            "curl -s --data-binary @{image} '{api}/search?account_name=demo_nobody'",
+            "INVALID_TWITTER_ACCOUNT",
+        ),
+        shell(
+            "a search in an account not indexed yet",
+            "curl -s --data-binary @{image} '{api}/search?account_name=demo_fern'",
+            "TWITTER_ACCOUNT_NOT_INDEXED",
+        ),
+        shell("a search without its identifier", "curl -s '{api}/search'", "IDENTIFIER_MISSING"),
+        shell("a search without an image", "curl -s -X POST '{api}/search'", "IMAGE_MISSING"),
+        shell("a search nobody started", "curl -s '{api}/search?identifier=nobody'", "NO_SUCH_REQUEST"),
+    ]
+}
+
+/// The page of the deviation with this title.
+fn work(facts: &Facts, title: &str) -> String {
+    let deviation = facts.deviations.iter().find(|work| work.title == title);
+    deviation.map(|work| deviantart::page_url(facts, work)).unwrap_or_default()
+}
+
+fn booru(id: u64) -> String {
+    format!("https://danbooru.donmai.us/posts/{id}")
+}
+
+fn encoded(url: &str) -> String {
+    url::form_urlencoded::byte_serialize(url.as_bytes()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use super::*;
+    use crate::demo::world::facts::MediaKind;
+    use crate::demo::world::picture::tests::{decode_jpeg, rough_hash};
+    use crate::demo::world::picture::{Change, Picture, network_jpeg};
+
+    /// The codes as room `proto` declares them: read, not imported, since this room may not use it.
+    fn declared_codes() -> Vec<String> {
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/proto/failure.rs");
+        let text = std::fs::read_to_string(source).unwrap();
+        let lines = text.lines().filter_map(|line| line.split_once(" = \"")?.1.split_once("\", \""));
+        lines.map(|(code, _)| code.to_owned()).collect()
+    }
+
+    #[test]
+    fn every_error_code_can_be_provoked() {
+        let codes = declared_codes();
+        assert!(codes.len() >= 18, "the declaration has another form: {codes:?}");
+        let cases = all(&cast::build());
+        for code in codes {
+            assert!(
+                cases.iter().any(|case| matches!(case.expect, Expect::Error(expected) if expected == code)),
+                "nothing provokes {code}",
+            );
+        }
+    }
+
+    #[test]
+    fn addresses_are_whole_and_distinct() {
+        let cases = all(&cast::build());
+        let urls: Vec<&str> = cases.iter().filter_map(Case::url).collect();
+        assert_eq!(urls.iter().collect::<HashSet<_>>().len(), urls.len());
+        for case in &cases {
+            let Some(url) = case.url() else { continue };
+            assert_eq!(url.len() > 256, case.expect == Expect::Error("URL_TOO_LONG"), "{url}");
+            assert_eq!(url::Url::parse(url).is_err(), case.expect == Expect::Error("NOT_AN_URL"), "{url}");
+        }
+    }
+
+    #[test]
+    fn expected_posts_hold_the_artwork_and_nothing_else_is_nearer() {
+        let facts = cast::build();
+        let mut hashes: HashMap<Picture, u64> = HashMap::new();
+        let mut served = |picture: Picture| {
+            *hashes.entry(picture).or_insert_with(|| {
+                rough_hash(&decode_jpeg(&network_jpeg(&picture.paint().unwrap(), 680).unwrap()))
+            })
+        };
+        for case in all(&facts) {
+            let Expect::Post { post, account, position, within, .. } = case.expect else { continue };
+            let expected = facts.post(post).unwrap();
+            assert_eq!(facts.accounts[expected.author].id, account);
+            let (place, count) = position.split_once('/').unwrap();
+            assert_eq!(expected.media.len().to_string(), count, "{}", case.about);
+            let picture = facts.media[expected.media[place.parse::<usize>().unwrap() - 1]].picture;
+            assert!(matches!(picture, Picture::Art(_, Change::Same)), "{}", case.about);
+            let artwork = rough_hash(&picture.paint().unwrap());
+            let own = (artwork ^ served(picture)).count_ones();
+            assert!(own <= within);
+            for other in facts.posts_of(expected.author).flat_map(|other| &other.media) {
+                let other = &facts.media[*other];
+                if other.kind == MediaKind::Photo && other.picture != picture {
+                    let distance = (artwork ^ served(other.picture)).count_ones();
+                    assert!(distance >= own, "{}: {:?} is nearer", case.about, other.picture);
+                }
+            }
+        }
+    }
+}

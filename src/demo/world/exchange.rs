@@ -1,0 +1,104 @@
+//! One request and its answer, free of any HTTP library: what the sites are written against.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+/// A GET (or HEAD) request.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// As asked for, without a port: lower case.
+    pub host: String,
+    pub path: String,
+    /// Decoded, in the order given.
+    pub query: Vec<(String, String)>,
+    pub authorization: Option<String>,
+    pub user_agent: String,
+}
+
+impl Call {
+    /// The first value of a query parameter.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The parts of the path between slashes, without empty ones.
+    pub fn segments(&self) -> Vec<&str> {
+        self.path.split('/').filter(|part| !part.is_empty()).collect()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: Body,
+    /// Waited before the answer, beside the world's own latency.
+    pub delay: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub enum Body {
+    Whole(Bytes),
+    /// This many zero bytes, made while they are sent.
+    Zeros(u64),
+}
+
+impl Answer {
+    fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Answer {
+        Answer {
+            status,
+            content_type,
+            headers: Vec::new(),
+            body: Body::Whole(body.into()),
+            delay: Duration::ZERO,
+        }
+    }
+
+    pub fn json(status: u16, value: &Value) -> Answer {
+        Answer::new(status, "application/json; charset=utf-8", value.to_string())
+    }
+
+    pub fn html(status: u16, page: String) -> Answer {
+        Answer::new(status, "text/html; charset=utf-8", page)
+    }
+
+    pub fn image(content_type: &'static str, bytes: Bytes) -> Answer {
+        Answer::new(200, content_type, bytes)
+    }
+
+    pub fn text(status: u16, text: impl Into<String>) -> Answer {
+        Answer::new(status, "text/plain; charset=utf-8", text.into())
+    }
+
+    /// An image of so many bytes that begins like no image at all: whoever reads it to the end is wrong.
+    pub fn huge(len_bytes: u64) -> Answer {
+        let mut answer = Answer::new(200, "image/jpeg", Bytes::new());
+        answer.body = Body::Zeros(len_bytes);
+        answer
+    }
+
+    pub fn redirect(to: String) -> Answer {
+        Answer::new(301, "text/html; charset=utf-8", String::new()).with_header("location", to)
+    }
+
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Answer {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub fn after(mut self, delay: Duration) -> Answer {
+        self.delay = delay;
+        self
+    }
+
+    /// Only the first half of the body, as when a server gives up while it writes.
+    pub fn cut_short(mut self) -> Answer {
+        if let Body::Whole(bytes) = &mut self.body {
+            bytes.truncate(bytes.len() / 2);
+        }
+        self
+    }
+}

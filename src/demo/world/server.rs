@@ -1,0 +1,144 @@
+//! The world's HTTP server: one thread with its own runtime, which ends with its handle.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::extract::{Request, State as Shared};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use tokio::sync::oneshot;
+
+use super::exchange::{Answer, Body, Call};
+use super::{State, WorldError};
+use crate::base::Timestamp;
+
+/// Pictures are drawn by so many threads at once.
+const DRAWING_THREADS: usize = 2;
+
+pub struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<Infallible>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub fn start(state: Arc<State>) -> Result<Server, WorldError> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))
+            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+            .map_err(|source| WorldError::Bind { source })?;
+        let address = listener.local_addr().map_err(|source| WorldError::Bind { source })?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(DRAWING_THREADS)
+            .build()
+            .map_err(|source| WorldError::Start { source })?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("demo-world".to_owned())
+            .spawn(move || {
+                runtime.block_on(async {
+                    tokio::select! {
+                        () = serve(listener, state) => {}
+                        _ = stopped => {}
+                    }
+                });
+                runtime.shutdown_timeout(Duration::from_millis(200));
+            })
+            .map_err(|source| WorldError::Start { source })?;
+        Ok(Server { address, stop: Some(stop), thread: Some(thread) })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic of the server was printed by its thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn serve(listener: std::net::TcpListener, state: Arc<State>) {
+    match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => {
+            let router = axum::Router::new().fallback(handle).with_state(state);
+            // Only ends by being dropped: `axum::serve` returns no error.
+            let _ = axum::serve(listener, router).await;
+        }
+        Err(error) => tracing::error!(%error, "the demo world cannot listen"),
+    }
+}
+
+async fn handle(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
+    let latency = Duration::from_millis(state.latency_ms.load(Ordering::Relaxed));
+    let answer = if matches!(*request.method(), Method::GET | Method::HEAD) {
+        let call = read(&request);
+        let answered = tokio::task::spawn_blocking(move || state.answer(&call, Timestamp::now())).await;
+        answered.unwrap_or_else(|error| Answer::text(500, format!("the demo world failed: {error}\n")))
+    } else {
+        Answer::text(405, "this world is read-only\n")
+    };
+    if !(latency + answer.delay).is_zero() {
+        tokio::time::sleep(latency + answer.delay).await;
+    }
+    write(answer)
+}
+
+fn read(request: &Request) -> Call {
+    let text = |headers: &HeaderMap, name| {
+        headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    };
+    let headers = request.headers();
+    let host = text(headers, header::HOST).unwrap_or_default().to_lowercase();
+    let query = request.uri().query().unwrap_or_default();
+    Call {
+        host: host.split(':').next().unwrap_or_default().to_owned(),
+        path: request.uri().path().to_owned(),
+        query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        authorization: text(headers, header::AUTHORIZATION),
+        user_agent: text(headers, header::USER_AGENT).unwrap_or_default(),
+    }
+}
+
+fn write(answer: Answer) -> Response {
+    let mut response = Response::builder()
+        .status(StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
+        .header(header::CONTENT_TYPE, answer.content_type);
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    let body = match answer.body {
+        Body::Whole(bytes) => axum::body::Body::from(bytes),
+        Body::Zeros(len_bytes) => {
+            response = response.header(header::CONTENT_LENGTH, len_bytes);
+            zeros(len_bytes)
+        }
+    };
+    response.body(body).unwrap_or_else(|error| {
+        let mut failed = Response::new(axum::body::Body::from(format!("no answer: {error}\n")));
+        *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+        failed
+    })
+}
+
+/// Sent in pieces, so that a client that stops reading costs little.
+fn zeros(len_bytes: u64) -> axum::body::Body {
+    static PIECE: [u8; 65_536] = [0; 65_536];
+    let pieces = len_bytes.div_ceil(PIECE.len() as u64);
+    axum::body::Body::from_stream(stream::iter(0..pieces).map(move |piece| {
+        let left = len_bytes - piece * PIECE.len() as u64;
+        let size = usize::try_from(left).unwrap_or(usize::MAX).min(PIECE.len());
+        Ok::<_, Infallible>(Bytes::from_static(&PIECE[..size]))
+    }))
+}
