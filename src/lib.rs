@@ -10,3 +10,4 @@ pub mod proto;
 
 pub mod fetch;
 pub mod store;
+pub mod storekeeper;

@@ -171,7 +171,7 @@ pub fn posts_are_stored_once<D: TestDatabase>() {
     let record = &store.images(&[ImageId(1)]).unwrap()[0];
     assert_eq!((&record.account, record.published), (&key("1"), Some(Timestamp(1_600_000_000_000))));
     let asked = vec![listed("10", &["a"]), listed("11", &["x"]), listed("12", &["y"])];
-    assert_eq!(store.missing(asked.clone()).unwrap(), asked[1..]);
+    assert_eq!(store.missing(&asked).unwrap(), asked[1..]);
 }
 
 pub fn what_is_committed_is_what_the_index_lacks<D: TestDatabase>() {
@@ -250,7 +250,7 @@ pub fn lost_is_final_unless_a_fingerprint_comes<D: TestDatabase>() {
     assert_eq!(run(&mut *store, failed("a")), 1);
     assert_eq!(run(&mut *store, lost("a")), 0);
     assert_eq!(run(&mut *store, failed("a")), 0, "a late report of a failure starts no retries");
-    assert_eq!(store.missing(vec![listed("10", &["a"])]).unwrap(), []);
+    assert_eq!(store.missing(&[listed("10", &["a"])]).unwrap(), []);
     run(&mut *store, good("a", 1));
     assert_eq!(store.fingerprints_after(ImageId(0), 9).unwrap().len(), 1);
 }
@@ -264,7 +264,7 @@ pub fn failed_images_are_retried_until_given_up<D: TestDatabase>() {
     store.apply(&[posts("1", vec![post("10", broken.clone())])], NOW).unwrap();
     let expect = RetryPost { account: key("1"), post: listed("10", &["b", "d"]) };
     let wanted = vec![listed("10", &["a", "b", "c", "d"])];
-    assert_eq!(store.missing(wanted.clone()).unwrap(), std::slice::from_ref(&expect.post));
+    assert_eq!(store.missing(&wanted).unwrap(), std::slice::from_ref(&expect.post));
     assert_eq!(take(&mut *store, NOW), [], "not before the pause");
     let second = NOW.plus(RULE.pause);
     assert_eq!(take(&mut *store, second), std::slice::from_ref(&expect));
@@ -275,7 +275,7 @@ pub fn failed_images_are_retried_until_given_up<D: TestDatabase>() {
     let third = second.plus(RULE.pause);
     assert_eq!(take(&mut *store, third), [expect], "the last of three");
     assert_eq!(take(&mut *store, third.plus(RULE.pause * 100)), [], "given up");
-    assert_eq!(store.missing(wanted).unwrap(), []);
+    assert_eq!(store.missing(&wanted).unwrap(), []);
     assert_eq!(store.counts().unwrap().retries, 1, "kept for the operator to see");
     // What arrives after all is welcome.
     let done = post("10", vec![good("b", 2), lost("d")]);
@@ -429,7 +429,7 @@ pub fn strange_posts_do_no_harm<D: TestDatabase>() {
         let committed = store.apply(&[posts("1", vec![post("4", vec![good("same", 8)])])], NOW).unwrap();
         assert_eq!((committed.entries.len(), committed.counts.retries), (1, expect));
     }
-    assert_eq!(store.missing(vec![]).unwrap(), []);
+    assert_eq!(store.missing(&[]).unwrap(), []);
     assert_eq!(store.apply(&[], NOW).unwrap().counts, store.counts().unwrap());
 }
 
@@ -472,13 +472,13 @@ fn picture(store: &mut dyn Store) -> String {
     let ids: Vec<ImageId> = (0..400).map(ImageId).collect();
     let natives: Vec<String> = (0..12).map(|n: u32| n.to_string()).collect();
     let keys: Vec<AccountKey> = natives.iter().map(|n| key(n)).collect();
-    let asked = natives.iter().map(|n| listed(n, &["a", "b", "c"])).collect();
+    let asked: Vec<ListedPost> = natives.iter().map(|n| listed(n, &["a", "b", "c"])).collect();
     format!(
         "{:#?} {:#?} {:#?} {:#?} {:#?} {:#?}",
         store.images(&ids).unwrap(),
         store.account_states(&keys).unwrap(),
         store.account_numbers(&keys).unwrap(),
-        store.missing(asked).unwrap(),
+        store.missing(&asked).unwrap(),
         store.fingerprints_after(ImageId(0), 1000).unwrap(),
         store.counts().unwrap(),
     )

@@ -70,7 +70,7 @@ pub struct EngineError {
 }
 
 impl EngineError {
-    pub(super) fn new(fault: EngineFault, source: impl Into<Box<dyn Error + Send + Sync>>) -> EngineError {
+    pub(crate) fn new(fault: EngineFault, source: impl Into<Box<dyn Error + Send + Sync>>) -> EngineError {
         EngineError { fault, source: source.into() }
     }
 

@@ -57,7 +57,7 @@ pub trait Store: Send {
 
     /// Of these posts, those that are worth fetching, in the order given: posts that are not stored,
     /// and posts of which an image failed and is still retried, reduced to the failed images.
-    fn missing(&mut self, posts: Vec<ListedPost>) -> Result<Vec<ListedPost>, StoreError>;
+    fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError>;
 
     /// Up to `limit` searchable fingerprints beyond the image `after`, in the order of their numbers.
     /// Fewer than `limit` means that there are no more at present.

@@ -103,7 +103,7 @@ impl Store for SqliteStore {
         posts::images(&self.connection, ids)
     }
 
-    fn missing(&mut self, posts: Vec<ListedPost>) -> Result<Vec<ListedPost>, StoreError> {
+    fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
         posts::missing(&self.connection, posts)
     }
 

@@ -204,19 +204,19 @@ pub fn images(connection: &Connection, ids: &[ImageId]) -> Result<Vec<ImageRecor
 }
 
 /// See `Store::missing`.
-pub fn missing(connection: &Connection, posts: Vec<ListedPost>) -> Result<Vec<ListedPost>, StoreError> {
+pub fn missing(connection: &Connection, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
     let step = "look up posts";
     let mut find_post = connection.prepare_cached(sql::FIND_POST).step(step)?;
     let mut find_retry = connection.prepare_cached(sql::FIND_RETRY).step(step)?;
     let mut failed_images = connection.prepare_cached(sql::RETRY_IMAGES).step(step)?;
     let mut missing = Vec::new();
-    for mut post in posts {
+    for post in posts {
         let no: Option<i64> = find_post
             .query_row(params![rows::network_no(post.key.network), post.key.native], |row| row.get(0))
             .optional()
             .step(step)?;
         let Some(no) = no else {
-            missing.push(post);
+            missing.push(post.clone());
             continue;
         };
         let next_due: Option<Option<i64>> =
@@ -224,9 +224,10 @@ pub fn missing(connection: &Connection, posts: Vec<ListedPost>) -> Result<Vec<Li
         if let Some(Some(_)) = next_due {
             let failed: Vec<String> =
                 failed_images.query_map([no], |row| row.get(0)).and_then(Iterator::collect).step(step)?;
-            post.images.retain(|image| failed.contains(&image.name));
-            if !post.images.is_empty() {
-                missing.push(post);
+            let images: Vec<_> =
+                post.images.iter().filter(|image| failed.contains(&image.name)).cloned().collect();
+            if !images.is_empty() {
+                missing.push(ListedPost { images, ..post.clone() });
             }
         }
     }
