@@ -21,3 +21,5 @@ pub mod sites;
 pub mod stages;
 
 pub mod demo;
+pub mod store;
+pub mod storekeeper;

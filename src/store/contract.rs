@@ -1,0 +1,586 @@
+//! What every engine must do: one suite of tests, as functions over a database that is new in each.
+//! An engine runs them all with `contract_tests!`.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+
+use super::*;
+use crate::base::ids::{Network, PostKey};
+use crate::proto::data::{
+    Coverage, Cursor, Detail, ImageFacts, ImageState, IndexedImage, ListedImage, ListingStep,
+};
+
+/// A new database of one engine, removed when dropped.
+pub trait TestDatabase {
+    fn new() -> Self;
+    /// A connection to it. The first creates it; with [`RULE`].
+    fn open(&self) -> Box<dyn Store>;
+    fn open_reader(&self) -> Box<dyn Store>;
+}
+
+/// The rule with which test databases are opened.
+pub const RULE: RetryRule = RetryRule { pause: Duration::from_secs(6 * 3600), max_attempts: 3 };
+
+macro_rules! contract_tests {
+    ($database:ty) => {
+        $crate::store::contract::contract_tests!($database:
+            an_unknown_account_has_no_cursors
+            posts_are_stored_once
+            what_is_committed_is_what_the_index_lacks
+            ids_beyond_63_bits_survive
+            a_missing_fingerprint_is_filled_in_under_a_new_number
+            lost_is_final_unless_a_fingerprint_comes
+            failed_images_are_retried_until_given_up
+            cursors_are_kept_apart_and_survive
+            search_cursors_can_be_forgotten
+            updates_come_when_it_is_their_turn
+            a_handle_that_moved_is_told_once
+            strange_posts_do_no_harm
+            readers_see_every_commit_and_cannot_write
+            the_sizes_are_right
+            grouping_changes_nothing
+            repeating_changes_nothing
+            images_of_one_name_are_told_apart
+        );
+    };
+    ($database:ty: $($name:ident)*) => {
+        $(#[test]
+        fn $name() {
+            $crate::store::contract::$name::<$database>();
+        })*
+    };
+}
+pub(super) use contract_tests;
+
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn key(native: &str) -> AccountKey {
+    AccountKey::new(Network::Twitter, native)
+}
+
+fn account(native: &str) -> Account {
+    Account { key: key(native), handle: format!("artist{native}"), posts: Some(100) }
+}
+
+fn facts(fingerprint: u64) -> ImageFacts {
+    ImageFacts {
+        fingerprint: Fingerprint(fingerprint),
+        solid_ground: true,
+        width: 680,
+        height: 480,
+        detail: Detail {
+            phash256: [fingerprint, 1, 2, u64::MAX],
+            thumbnail: vec![7; 192],
+            trimmed: Some(Fingerprint(!fingerprint)),
+        },
+    }
+}
+
+fn good(name: &str, fingerprint: u64) -> IndexedImage {
+    IndexedImage { name: name.to_owned(), state: ImageState::Fingerprinted(facts(fingerprint)) }
+}
+
+fn noisy(name: &str, fingerprint: u64) -> IndexedImage {
+    let facts = ImageFacts { solid_ground: false, ..facts(fingerprint) };
+    IndexedImage { name: name.to_owned(), state: ImageState::Fingerprinted(facts) }
+}
+
+fn lost(name: &str) -> IndexedImage {
+    IndexedImage { name: name.to_owned(), state: ImageState::Lost }
+}
+
+fn failed(name: &str) -> IndexedImage {
+    let state = ImageState::Failed { url: format!("https://host/{name}"), why: "timeout".to_owned() };
+    IndexedImage { name: name.to_owned(), state }
+}
+
+fn post(native: &str, images: Vec<IndexedImage>) -> IndexedPost {
+    IndexedPost {
+        key: PostKey::new(Network::Twitter, native),
+        published: Some(Timestamp(1_600_000_000_000)),
+        images,
+    }
+}
+
+fn posts(native: &str, posts: Vec<IndexedPost>) -> Change {
+    Change::Posts { account: account(native), posts }
+}
+
+fn listed(native: &str, names: &[&str]) -> ListedPost {
+    let image = |name: &&str| ListedImage { name: (*name).to_owned(), url: format!("https://host/{name}") };
+    ListedPost {
+        key: PostKey::new(Network::Twitter, native),
+        published: Some(Timestamp(1_600_000_000_000)),
+        images: names.iter().map(image).collect(),
+    }
+}
+
+fn listing_end(cursor: Cursor) -> ListingEnd {
+    ListingEnd { cursor, newest: None, oldest: None, coverage: Coverage::Complete, posts_read: 5 }
+}
+
+/// What was found, in short: post, position, count, name.
+fn records(store: &mut dyn Store, ids: &[u64]) -> Vec<(u64, String, u8, u8, String)> {
+    let ids: Vec<ImageId> = ids.iter().copied().map(ImageId).collect();
+    let records = store.images(&ids).unwrap();
+    let short = |r: ImageRecord| (r.image.0, r.post.native, r.position, r.count, r.name);
+    records.into_iter().map(short).collect()
+}
+
+fn retries(committed: Committed) -> Vec<RetryPost> {
+    match committed.outcomes.into_iter().next() {
+        Some(Outcome::Retries(retries)) => retries,
+        other => panic!("not retries: {other:?}"),
+    }
+}
+
+fn accounts(committed: Committed) -> Vec<String> {
+    match committed.outcomes.into_iter().next() {
+        Some(Outcome::Accounts(list)) => list.into_iter().map(|(account, _)| account.key.native).collect(),
+        other => panic!("not accounts: {other:?}"),
+    }
+}
+
+pub fn an_unknown_account_has_no_cursors<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    assert_eq!(store.account_states(&[key("1")]).unwrap(), [AccountState::unknown(key("1"))]);
+    assert_eq!(store.account_numbers(&[key("1")]).unwrap(), []);
+    assert_eq!(records(&mut *store, &[0, 1, u64::MAX]), []);
+    assert_eq!(store.last_image().unwrap(), ImageId(0));
+    assert_eq!(store.fingerprints_after(ImageId(0), 10).unwrap(), []);
+    assert_eq!(store.fingerprints_after(ImageId(u64::MAX), 10).unwrap(), []);
+    assert_eq!(store.counts().unwrap(), StoreCounts::default());
+}
+
+pub fn posts_are_stored_once<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let first = post("10", vec![good("a", 1), good("b", 2)]);
+    store.apply(&[posts("1", vec![first])], NOW).unwrap();
+    // Another scan saw the same post, with other results and, against all rules, another author.
+    let again = post("10", vec![good("a", 9), good("b", 9), good("c", 9)]);
+    let committed = store.apply(&[posts("2", vec![again])], NOW).unwrap();
+    assert_eq!(committed.entries, []);
+    let expect = [(1, "10".to_owned(), 1, 2, "a".to_owned()), (2, "10".to_owned(), 2, 2, "b".to_owned())];
+    assert_eq!(records(&mut *store, &[1, 2, 3]), expect);
+    assert_eq!(records(&mut *store, &[2, 1]), [expect[1].clone(), expect[0].clone()], "in the order asked");
+    let record = &store.images(&[ImageId(1)]).unwrap()[0];
+    assert_eq!((&record.account, record.published), (&key("1"), Some(Timestamp(1_600_000_000_000))));
+    let asked = vec![listed("10", &["a"]), listed("11", &["x"]), listed("12", &["y"])];
+    assert_eq!(store.missing(&asked).unwrap(), asked[1..]);
+}
+
+pub fn what_is_committed_is_what_the_index_lacks<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let mut told = Vec::new();
+    let mut last = ImageId(0);
+    for number in 0..5_u64 {
+        let images = vec![good("a", number), lost("b"), noisy("c", 99), good("d", u64::MAX - number)];
+        let change = posts(&(number % 2).to_string(), vec![post(&number.to_string(), images)]);
+        let committed = store.apply(&[change], NOW).unwrap();
+        assert_eq!(committed.images_before, last);
+        last = committed.images_after;
+        told.extend(committed.entries);
+    }
+    assert_eq!(store.last_image().unwrap(), last);
+    assert!(told.windows(2).all(|pair| pair[0].0 < pair[1].0), "{told:?}");
+    assert_eq!(told.len(), 10);
+    assert_eq!(told[9].2, Fingerprint(u64::MAX - 4), "the top bit survives");
+    assert_eq!(store.fingerprints_after(ImageId(0), 100).unwrap(), told);
+    assert_eq!(store.fingerprints_after(ImageId(0), 3).unwrap(), told[..3]);
+    assert_eq!(store.fingerprints_after(told[2].0, 100).unwrap(), told[3..]);
+    let numbers = store.account_numbers(&[key("1"), key("7"), key("0")]).unwrap();
+    assert_eq!(numbers, [(key("1"), told[2].1), (key("0"), told[0].1)]);
+}
+
+pub fn ids_beyond_63_bits_survive<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let big = "18446744073709551615";
+    let end = listing_end(Cursor::Timeline(Some(big.to_owned())));
+    let changes = [
+        posts(big, vec![post(big, vec![good("a", 1)])]),
+        Change::Cursor { account: Account { posts: Some(u64::MAX), ..account(big) }, end },
+    ];
+    store.apply(&changes, NOW).unwrap();
+    let record = &store.images(&[ImageId(1)]).unwrap()[0];
+    assert_eq!((record.post.native.as_str(), record.account.native.as_str()), (big, big));
+    assert_eq!(store.account_states(&[key(big)]).unwrap()[0].timeline_cursor.as_deref(), Some(big));
+    // The same id on another network is another account.
+    let other = AccountKey::new(Network::Mastodon, big);
+    assert_eq!(store.account_numbers(&[other]).unwrap(), []);
+}
+
+pub fn a_missing_fingerprint_is_filled_in_under_a_new_number<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let first = post("10", vec![failed("a"), good("b", 2), lost("c")]);
+    store.apply(&[posts("1", vec![first, post("11", vec![good("x", 3)])])], NOW).unwrap();
+    assert_eq!(store.counts().unwrap().retries, 1);
+    // A retry brings the failed image alone.
+    let committed = store.apply(&[posts("1", vec![post("10", vec![good("a", 5)])])], NOW).unwrap();
+    let [(id, number, fingerprint)] = committed.entries[..] else { panic!("{committed:?}") };
+    assert!(id > committed.images_before && fingerprint == Fingerprint(5));
+    assert_eq!(store.account_numbers(&[key("1")]).unwrap(), [(key("1"), number)]);
+    assert_eq!(records(&mut *store, &[1]), [], "the old number is gone");
+    assert_eq!(records(&mut *store, &[id.0]), [(id.0, "10".to_owned(), 1, 3, "a".to_owned())]);
+    let expect = StoreCounts { accounts: 1, posts: 2, images: 4, retries: 0 };
+    assert_eq!(store.counts().unwrap(), expect);
+    let found = store.fingerprints_after(ImageId(0), 9).unwrap();
+    assert_eq!(found.iter().map(|entry| entry.2.0).collect::<Vec<_>>(), [2, 3, 5]);
+    // A forced run may fill in what was lost; a stored fingerprint stays.
+    let forced = post("10", vec![good("a", 77), good("b", 77), good("c", 6)]);
+    let committed = store.apply(&[posts("1", vec![forced])], NOW).unwrap();
+    assert_eq!(committed.entries.iter().map(|entry| entry.2.0).collect::<Vec<_>>(), [6]);
+    assert_eq!(store.counts().unwrap(), expect);
+}
+
+pub fn lost_is_final_unless_a_fingerprint_comes<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let run = |store: &mut dyn Store, image| {
+        store.apply(&[posts("1", vec![post("10", vec![image])])], NOW).unwrap().counts.retries
+    };
+    assert_eq!(run(&mut *store, failed("a")), 1);
+    assert_eq!(run(&mut *store, failed("a")), 1);
+    assert_eq!(run(&mut *store, lost("a")), 0);
+    assert_eq!(run(&mut *store, failed("a")), 0, "a late report of a failure starts no retries");
+    assert_eq!(store.missing(&[listed("10", &["a"])]).unwrap(), []);
+    run(&mut *store, good("a", 1));
+    assert_eq!(store.fingerprints_after(ImageId(0), 9).unwrap().len(), 1);
+}
+
+pub fn failed_images_are_retried_until_given_up<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let take =
+        |store: &mut dyn Store, now| retries(store.apply(&[Change::TakeRetries { limit: 10 }], now).unwrap());
+    let broken = vec![good("a", 1), failed("b"), lost("c"), failed("d")];
+    store.apply(&[posts("1", vec![post("10", broken.clone())])], NOW).unwrap();
+    let expect = RetryPost { account: key("1"), post: listed("10", &["b", "d"]) };
+    let wanted = vec![listed("10", &["a", "b", "c", "d"])];
+    assert_eq!(store.missing(&wanted).unwrap(), std::slice::from_ref(&expect.post));
+    assert_eq!(take(&mut *store, NOW), [], "not before the pause");
+    let second = NOW.plus(RULE.pause);
+    assert_eq!(take(&mut *store, second), std::slice::from_ref(&expect));
+    assert_eq!(take(&mut *store, second), [], "handed out once");
+    // It failed again, and the report came twice: still the second attempt.
+    store.apply(&[posts("1", vec![post("10", broken.clone())])], second).unwrap();
+    store.apply(&[posts("1", vec![post("10", broken)])], second).unwrap();
+    let third = second.plus(RULE.pause);
+    assert_eq!(take(&mut *store, third), [expect], "the last of three");
+    assert_eq!(take(&mut *store, third.plus(RULE.pause * 100)), [], "given up");
+    assert_eq!(store.missing(&wanted).unwrap(), []);
+    assert_eq!(store.counts().unwrap().retries, 1, "kept for the operator to see");
+    // What arrives after all is welcome.
+    let done = post("10", vec![good("b", 2), lost("d")]);
+    let committed = store.apply(&[posts("1", vec![done])], third).unwrap();
+    assert_eq!((committed.entries.len(), committed.counts.retries), (1, 0));
+}
+
+pub fn cursors_are_kept_apart_and_survive<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let later = NOW.plus(DAY);
+    let search = listing_end(Cursor::Search(Some(Timestamp(7))));
+    let timeline = listing_end(Cursor::Timeline(Some("99".to_owned())));
+    store.apply(&[Change::Cursor { account: account("1"), end: search }], NOW).unwrap();
+    store.apply(&[Change::Cursor { account: account("1"), end: timeline }], later).unwrap();
+    drop(store);
+    let mut store = database.open();
+    let states = store.account_states(&[key("2"), key("1")]).unwrap();
+    assert_eq!(states[0], AccountState::unknown(key("2")));
+    let expect = AccountState {
+        key: key("1"),
+        search_cursor: Some(Timestamp(7)),
+        timeline_cursor: Some("99".to_owned()),
+        search_listed_at: Some(NOW),
+        timeline_listed_at: Some(later),
+    };
+    assert_eq!(states[1], expect);
+    assert_eq!(states[1].cursor(ListingStep::Search), Cursor::Search(Some(Timestamp(7))));
+    // A listing that found nothing has no cursor, but it has ended.
+    let nothing = listing_end(Cursor::Timeline(None));
+    store.apply(&[Change::Cursor { account: account("3"), end: nothing }], NOW).unwrap();
+    let state = store.account_states(&[key("3")]).unwrap().remove(0);
+    assert_eq!((state.timeline_cursor, state.timeline_listed_at), (None, Some(NOW)));
+}
+
+pub fn search_cursors_can_be_forgotten<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let end = listing_end(Cursor::Search(Some(Timestamp(7))));
+    let changes = ["1", "2"].map(|n| Change::Cursor { account: account(n), end: end.clone() });
+    store.apply(&changes, NOW).unwrap();
+    let due = |before| Change::TakeAccounts {
+        due: AccountsDue { task: AccountTask::ResetSearchCursor, before, turns: None },
+        limit: 9,
+    };
+    assert_eq!(accounts(store.apply(&[due(NOW)], NOW).unwrap()), [""; 0]);
+    let year = NOW.plus(DAY * 365);
+    assert_eq!(accounts(store.apply(&[due(year)], year).unwrap()), ["1", "2"]);
+    assert_eq!(accounts(store.apply(&[due(year)], year).unwrap()), ["1", "2"], "asking does nothing yet");
+    let forget = Change::ForgetSearchCursors { accounts: vec![key("1"), key("7")] };
+    store.apply(&[forget], year).unwrap();
+    assert_eq!(accounts(store.apply(&[due(year)], year).unwrap()), ["2"]);
+    let state = store.account_states(&[key("1")]).unwrap().remove(0);
+    assert_eq!((state.search_cursor, state.search_listed_at), (None, Some(NOW)));
+    assert_eq!(store.counts().unwrap().accounts, 2, "an unknown account is not made by forgetting");
+}
+
+pub fn updates_come_when_it_is_their_turn<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let names: Vec<String> = (0..40).map(|n: u32| (n * 7919).to_string()).collect();
+    let end = listing_end(Cursor::Search(None));
+    let changes: Vec<Change> =
+        names.iter().map(|n| Change::Cursor { account: account(n), end: end.clone() }).collect();
+    store.apply(&changes, NOW).unwrap();
+    let take = |store: &mut dyn Store, now: Timestamp, at_once, limit| {
+        let due = AccountsDue::of_period(AccountTask::Update, DAY * 30, at_once, now);
+        accounts(store.apply(&[Change::TakeAccounts { due, limit }], now).unwrap())
+    };
+    assert_eq!(take(&mut *store, NOW.plus(DAY * 29), true, 99), [""; 0], "too early");
+    // All come once in the round after the period, spread over it.
+    let mut seen = Vec::new();
+    let mut most = 0;
+    for step in 1..=400_u32 {
+        let now = NOW.plus(DAY * 30 + DAY * 30 * step / 400);
+        let came = take(&mut *store, now, false, 99);
+        most = most.max(came.len());
+        seen.extend(came);
+    }
+    let mut expect = names;
+    assert!(
+        seen.len() <= 40 + 3,
+        "one whose turn was just passing may come again at the end: {}",
+        seen.len()
+    );
+    seen.sort();
+    seen.dedup();
+    expect.sort();
+    assert_eq!(seen, expect);
+    assert!(most <= 8, "{most} at once");
+    // At any turn: the longest waiting first.
+    let late = NOW.plus(DAY * 100);
+    let some = take(&mut *store, late, true, 3);
+    assert_eq!(some.len(), 3);
+    assert_eq!(take(&mut *store, late, true, 99).len(), 37, "handed out once");
+    // The account comes with its handle and cursors.
+    let due = AccountsDue { task: AccountTask::Update, before: late.plus(DAY), turns: None };
+    let committed = store.apply(&[Change::TakeAccounts { due, limit: 1 }], late.plus(DAY)).unwrap();
+    let Some(Outcome::Accounts(list)) = committed.outcomes.first() else { panic!("{committed:?}") };
+    assert_eq!(list[0].0, account(&list[0].0.key.native));
+    assert_eq!(list[0].1.search_listed_at, Some(NOW));
+}
+
+pub fn a_handle_that_moved_is_told_once<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let touch = |native: &str, handle: &str| Change::Posts {
+        account: Account { key: key(native), handle: handle.to_owned(), posts: None },
+        posts: Vec::new(),
+    };
+    let mut now = NOW;
+    let mut run = |native: &str, handle: &str| {
+        now = now.plus(DAY);
+        let moved = store.apply(&[touch(native, handle)], now).unwrap().moved_handles;
+        moved.into_iter().map(|m| (m.handle, m.from.native, m.to.native)).collect::<Vec<_>>()
+    };
+    let moved = |handle: &str, from: &str, to: &str| vec![(handle.into(), from.into(), to.into())];
+    assert_eq!(run("1", "cat"), []);
+    assert_eq!(run("1", "cat"), []);
+    assert_eq!(run("1", "dog"), [], "a new name of the same account");
+    assert_eq!(run("2", "cat"), moved("cat", "1", "2"));
+    assert_eq!(run("2", "cat"), []);
+    assert_eq!(run("1", "cat"), moved("cat", "2", "1"), "and back");
+    assert_eq!(run("2", ""), [], "no handle known");
+    let due = AccountsDue { task: AccountTask::Update, before: now.plus(DAY), turns: None };
+    let committed = store.apply(&[Change::TakeAccounts { due, limit: 9 }], now).unwrap();
+    let Some(Outcome::Accounts(list)) = committed.outcomes.first() else { panic!("{committed:?}") };
+    let handles: Vec<&str> = list.iter().map(|(account, _)| account.handle.as_str()).collect();
+    assert_eq!(handles, ["cat", "cat"], "the last that each was seen with");
+}
+
+pub fn strange_posts_do_no_harm<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let many = (0..300).map(|n| good(&n.to_string(), n)).collect();
+    let mut odd = good("odd", 5);
+    if let ImageState::Fingerprinted(facts) = &mut odd.state {
+        facts.detail.thumbnail = vec![1; 5];
+    }
+    let twins = vec![failed("same"), failed("same"), good("", 3)];
+    let change = posts(
+        "1",
+        vec![post("1", vec![]), post("2", many), post("", vec![odd]), post("4", twins), post("1", vec![])],
+    );
+    let committed = store.apply(&[change], NOW).unwrap();
+    assert_eq!(committed.counts, StoreCounts { accounts: 1, posts: 4, images: 255 + 4, retries: 1 });
+    let last = store.images(&[ImageId(255)]).unwrap().remove(0);
+    assert_eq!((last.position, last.count), (255, 255));
+    // Images of the same name are filled in one after the other.
+    for expect in [1, 0] {
+        let committed = store.apply(&[posts("1", vec![post("4", vec![good("same", 8)])])], NOW).unwrap();
+        assert_eq!((committed.entries.len(), committed.counts.retries), (1, expect));
+    }
+    assert_eq!(store.missing(&[]).unwrap(), []);
+    assert_eq!(store.apply(&[], NOW).unwrap().counts, store.counts().unwrap());
+}
+
+pub fn readers_see_every_commit_and_cannot_write<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let mut reader = database.open_reader();
+    for number in 1..4_u64 {
+        let change = posts("1", vec![post(&number.to_string(), vec![good("a", number)])]);
+        store.apply(&[change], NOW).unwrap();
+        assert_eq!(reader.counts().unwrap().posts, number);
+        assert_eq!(reader.last_image().unwrap(), ImageId(number));
+    }
+    assert_eq!(reader.identity().unwrap(), store.identity().unwrap());
+    assert_ne!(D::new().open().identity().unwrap(), store.identity().unwrap());
+    assert!(reader.apply(&[posts("1", vec![post("9", vec![])])], NOW).is_err());
+    assert_eq!(store.counts().unwrap().posts, 3);
+}
+
+pub fn the_sizes_are_right<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let search = listing_end(Cursor::Search(None));
+    let use_them = Change::CountUse { accounts: vec![key("1"), key("404")] };
+    let changes = [
+        posts("1", vec![post("1", vec![good("a", 1), lost("b")]), post("2", vec![failed("c")])]),
+        Change::Cursor { account: account("2"), end: search },
+        use_them,
+        posts("3", vec![post("2", vec![good("c", 1)]), post("3", vec![failed("d"), failed("e")])]),
+    ];
+    let committed = store.apply(&changes, NOW).unwrap();
+    let expect = StoreCounts { accounts: 3, posts: 3, images: 5, retries: 1 };
+    assert_eq!((committed.counts, store.counts().unwrap()), (expect, expect));
+    drop(store);
+    assert_eq!(database.open().counts().unwrap(), expect);
+}
+
+/// Everything the trait can tell about what the generated changes may have done.
+fn picture(store: &mut dyn Store) -> String {
+    let ids: Vec<ImageId> = (0..400).map(ImageId).collect();
+    let natives: Vec<String> = (0..12).map(|n: u32| n.to_string()).collect();
+    let keys: Vec<AccountKey> = natives.iter().map(|n| key(n)).collect();
+    let asked: Vec<ListedPost> = natives.iter().map(|n| listed(n, &["a", "b", "c"])).collect();
+    format!(
+        "{:#?} {:#?} {:#?} {:#?} {:#?} {:#?}",
+        store.images(&ids).unwrap(),
+        store.account_states(&keys).unwrap(),
+        store.account_numbers(&keys).unwrap(),
+        store.missing(&asked).unwrap(),
+        store.fingerprints_after(ImageId(0), 1000).unwrap(),
+        store.counts().unwrap(),
+    )
+}
+
+/// Up to three images, each of another name.
+fn any_images() -> impl Strategy<Value = Vec<IndexedImage>> {
+    prop::sample::subsequence(vec!["a", "b", "c"], 0..=3).prop_flat_map(|names| {
+        let kinds = prop::collection::vec(0..6_u64, names.len());
+        kinds
+            .prop_map(move |kinds| names.iter().zip(kinds).map(|(name, kind)| any_kind(name, kind)).collect())
+    })
+}
+
+fn any_kind(name: &str, kind: u64) -> IndexedImage {
+    match kind {
+        0 => lost(name),
+        1 | 2 => failed(name),
+        3 => noisy(name, 3),
+        fingerprint => good(name, fingerprint),
+    }
+}
+
+fn any_change() -> impl Strategy<Value = Change> {
+    let account_native = 0..4_u32;
+    let some_posts = prop::collection::vec((0..12_u32, any_images()), 0..4);
+    prop_oneof![
+        4 => (account_native.clone(), some_posts).prop_map(|(native, list)| {
+            let list = list.into_iter().map(|(native, images)| post(&native.to_string(), images));
+            posts(&native.to_string(), list.collect())
+        }),
+        1 => (account_native.clone(), any::<bool>(), 0..5_i64).prop_map(|(native, search, cursor)| {
+            let cursor = match search {
+                true => Cursor::Search(Some(Timestamp(cursor))),
+                false => Cursor::Timeline(Some(cursor.to_string())),
+            };
+            Change::Cursor { account: account(&native.to_string()), end: listing_end(cursor) }
+        }),
+        1 => account_native.prop_map(|native| {
+            Change::ForgetSearchCursors { accounts: vec![key(&native.to_string())] }
+        }),
+    ]
+}
+
+fn for_any_changes(check: impl Fn(Vec<Change>, Vec<usize>) -> Result<(), TestCaseError>) {
+    let input = (prop::collection::vec(any_change(), 1..20), prop::collection::vec(1..6_usize, 20));
+    let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config).run(&input, |(changes, groups)| check(changes, groups)).unwrap();
+}
+
+/// However changes are grouped into commits, and whoever reads in between, the result is that of
+/// one commit for each.
+pub fn grouping_changes_nothing<D: TestDatabase>() {
+    for_any_changes(|changes, groups| {
+        let (one_by_one, grouped) = (D::new(), D::new());
+        let (mut expect, mut store) = (one_by_one.open(), grouped.open());
+        let mut reader = grouped.open_reader();
+        let mut told = Vec::new();
+        for change in &changes {
+            expect.apply(std::slice::from_ref(change), NOW).unwrap();
+        }
+        let mut rest = &changes[..];
+        for size in groups {
+            let (group, later) = rest.split_at(size.min(rest.len()));
+            told.extend(store.apply(group, NOW).unwrap().entries);
+            prop_assert_eq!(&reader.fingerprints_after(ImageId(0), 1000).unwrap(), &told);
+            rest = later;
+        }
+        prop_assert_eq!(picture(&mut *store), picture(&mut *expect));
+        Ok(())
+    });
+}
+
+/// Work is done at least once: any report that comes again, however late, changes nothing.
+pub fn repeating_changes_nothing<D: TestDatabase>() {
+    for_any_changes(|mut changes, again| {
+        changes.retain(|change| matches!(change, Change::Posts { .. }));
+        let (once, repeated) = (D::new(), D::new());
+        let (mut expect, mut store) = (once.open(), repeated.open());
+        for (index, change) in changes.iter().enumerate() {
+            expect.apply(std::slice::from_ref(change), NOW).unwrap();
+            store.apply(std::slice::from_ref(change), NOW).unwrap();
+            let late = index.saturating_sub(again.get(index).copied().unwrap_or(0));
+            let committed = store.apply(&changes[late..=index], NOW).unwrap();
+            prop_assert_eq!(committed.entries, vec![]);
+        }
+        prop_assert_eq!(picture(&mut *store), picture(&mut *expect));
+        Ok(())
+    });
+}
+
+/// Two images of one name in a post are told apart by their places, where a report has all of them.
+pub fn images_of_one_name_are_told_apart<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let twins = posts("1", vec![post("4", vec![good("same", 1), failed("same"), good("", 3)])]);
+    store.apply(std::slice::from_ref(&twins), NOW).unwrap();
+    let committed = store.apply(&[twins], NOW).unwrap();
+    assert_eq!((committed.entries.len(), committed.counts.retries), (0, 1));
+    let mended = posts("1", vec![post("4", vec![good("same", 1), good("same", 2), good("", 3)])]);
+    let committed = store.apply(&[mended], NOW).unwrap();
+    assert_eq!(committed.entries.iter().map(|entry| entry.2.0).collect::<Vec<_>>(), [2]);
+    let id = committed.entries[0].0.0;
+    assert_eq!(records(&mut *store, &[id]), [(id, "4".to_owned(), 2, 3, "same".to_owned())]);
+}

@@ -1,0 +1,83 @@
+//! What can go wrong with a database, the same for every engine.
+
+use std::error::Error;
+
+use super::migrate::MigrateError;
+use crate::base::Reaction;
+
+/// An operation of the store that failed, with its cause as `source`.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("no database engine knows the address {url:?}: it starts with \"sqlite:\"")]
+    UnknownEngine { url: String },
+    #[error("could not open the database {place}")]
+    Open { place: String, source: EngineError },
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    #[error("could not {step} in the database")]
+    Statement { step: &'static str, source: EngineError },
+    /// A value that this program never writes: the database was changed by something else.
+    #[error("the database holds {what}, which cannot be: {value}")]
+    Strange { what: &'static str, value: String },
+}
+
+impl StoreError {
+    /// `Backoff` where waiting may help (locked, full disk, server away), `GiveUp` where it cannot.
+    pub fn reaction(&self) -> Reaction {
+        match self {
+            StoreError::Open { source, .. }
+            | StoreError::Statement { source, .. }
+            | StoreError::Migrate(MigrateError::Apply { source, .. } | MigrateError::Read { source }) => {
+                source.reaction()
+            }
+            StoreError::UnknownEngine { .. } | StoreError::Migrate(_) | StoreError::Strange { .. } => {
+                Reaction::GiveUp
+            }
+        }
+    }
+}
+
+/// What an engine's own error means for the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EngineFault {
+    /// Another process holds a lock.
+    Busy,
+    /// Disk full, disk error, out of memory, server away: the surroundings have to mend first.
+    Surroundings,
+    /// The data cannot be read any more.
+    Damaged,
+    /// The statement does not fit this database: a mistake in this program, or a foreign hand.
+    Misfit,
+}
+
+impl EngineFault {
+    fn as_str(self) -> &'static str {
+        match self {
+            EngineFault::Busy => "locked by another process",
+            EngineFault::Surroundings => "disk, memory or connection failed",
+            EngineFault::Damaged => "the data is damaged",
+            EngineFault::Misfit => "refused by the database",
+        }
+    }
+}
+
+/// An error of a database engine, classified.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", fault.as_str())]
+pub struct EngineError {
+    pub fault: EngineFault,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl EngineError {
+    pub(crate) fn new(fault: EngineFault, source: impl Into<Box<dyn Error + Send + Sync>>) -> EngineError {
+        EngineError { fault, source: source.into() }
+    }
+
+    fn reaction(&self) -> Reaction {
+        match self.fault {
+            EngineFault::Busy | EngineFault::Surroundings => Reaction::Backoff,
+            EngineFault::Damaged | EngineFault::Misfit => Reaction::GiveUp,
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! Carries out the broker's effects that must last. Owns the only writing connection to the
+//! database, the journal of accepted work, and the writing end of the fingerprint index. Started and
+//! spoken to by the broker's loop alone; it never decides what is to be done, and never waits for
+//! the loop except while handing over an answer.
+//!
+//! Four threads, so that nothing urgent waits behind something slow:
+//!
+//! ```text
+//! ToStorekeeper -> storekeeper -+-> writer   changes, many in one commit, then the index
+//!                  (hands out)  +-> reader   questions and filters, beside a running commit
+//!                               +-> journal  accepted and ended work, many in one commit
+//! ```
+//!
+//! **Order.** Changes are carried out in the order sent, journal entries too. A question may
+//! overtake changes that are not yet answered; it sees everything that was answered before it was
+//! sent. What is answered `Stored` is durable *and* searchable.
+//!
+//! **When the database fails.** Locked, disk full, disk errors: changes wait and are tried again for
+//! as long as it takes, while questions are answered `Unavailable`. The queues fill, and the listing
+//! slows down. A database that is damaged, or that refuses what this program writes, ends it
+//! (`Broken`): the broker's successor starts from what is durable.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use self::halt::Halt;
+use self::publish::{Index, IndexFailure};
+use crate::base::{ErrorChain, Timestamp};
+use crate::config::Maintenance;
+use crate::proto::stage::{Answer, Question};
+use crate::proto::store::{FromStorekeeper, ToStorekeeper};
+use crate::store::state::StateFile;
+use crate::store::{AccountTask, AccountsDue, Change, Location, RetryRule, Store, StoreError};
+
+mod halt;
+mod journal;
+mod publish;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use publish::Publisher;
+
+/// Messages that may wait before the sender has to, and again before each of the three threads.
+const QUEUE_LENGTH: usize = 1024;
+
+/// A post of which an image failed is fetched this often at most, the first time included.
+const MAX_ATTEMPTS: u32 = 10;
+
+/// What the storekeeper needs to know.
+#[derive(Clone, Debug)]
+pub struct StorekeeperSettings {
+    /// Where `state.db` is, and a database with a relative path.
+    pub data_dir: PathBuf,
+    /// The setting `database.url`.
+    pub database_url: String,
+    pub maintenance: Maintenance,
+}
+
+/// Why the storekeeper could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StorekeeperError {
+    #[error("could not prepare the database")]
+    Database { source: StoreError },
+    #[error("could not prepare the journal of accepted work")]
+    Journal { source: StoreError },
+    #[error("could not start a thread for the database")]
+    Thread { source: std::io::Error },
+}
+
+/// The queue to the storekeeper. A full one makes `try_send` fail: the broker keeps the message and
+/// gives out less work until there is room.
+pub fn channel() -> (Sender<ToStorekeeper>, Receiver<ToStorekeeper>) {
+    bounded(QUEUE_LENGTH)
+}
+
+/// The running storekeeper.
+pub struct StorekeeperHandle {
+    thread: JoinHandle<()>,
+    halt: Halt,
+    ended: Receiver<()>,
+}
+
+impl StorekeeperHandle {
+    /// Waits for the end after `ToStorekeeper::Stop` was sent, or all senders were dropped. After
+    /// `patience` it gives up what cannot be written. False if it had to, or a thread panicked.
+    pub fn finish(self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        let in_time =
+            !matches!(self.ended.recv_deadline(deadline), Err(crossbeam_channel::RecvTimeoutError::Timeout));
+        self.halt.raise();
+        self.thread.join().is_ok() && in_time
+    }
+}
+
+/// Where the parts send what they have to say.
+type Tell = Arc<dyn Fn(FromStorekeeper) + Send + Sync>;
+
+/// Opens the database and the journal and starts the threads.
+///
+/// The first message `from` gets is `Opened`, after the index has caught up with the database (a
+/// moment, or half a minute for ten million images when it is rebuilt); until then messages wait.
+/// `from` is called from several threads, one call at a time each, and should not block for long.
+///
+/// # Errors
+/// When the database or the journal cannot be opened, or were made by a newer program.
+pub fn start(
+    settings: StorekeeperSettings,
+    publisher: impl Publisher + 'static,
+    to: Receiver<ToStorekeeper>,
+    from: impl Fn(FromStorekeeper) + Send + Sync + 'static,
+) -> Result<StorekeeperHandle, StorekeeperError> {
+    let database = |source| StorekeeperError::Database { source };
+    let rule = RetryRule { pause: settings.maintenance.retry, max_attempts: MAX_ATTEMPTS };
+    let location = Location::parse(&settings.database_url, &settings.data_dir, rule).map_err(database)?;
+    let parts = Parts {
+        store: location.open().map_err(database)?,
+        reader: location.open_reader().map_err(database)?,
+        state: StateFile::open(&settings.data_dir.join("state.db"))
+            .map_err(|source| StorekeeperError::Journal { source })?,
+        maintenance: settings.maintenance,
+        tell: Arc::new(from),
+        halt: Halt::default(),
+    };
+    launch(parts, publisher, to)
+}
+
+/// Everything opened, before the threads divide it among them.
+struct Parts {
+    store: Box<dyn Store>,
+    reader: Box<dyn Store>,
+    state: StateFile,
+    maintenance: Maintenance,
+    tell: Tell,
+    halt: Halt,
+}
+
+fn launch(
+    parts: Parts,
+    publisher: impl Publisher + 'static,
+    to: Receiver<ToStorekeeper>,
+) -> Result<StorekeeperHandle, StorekeeperError> {
+    let halt = parts.halt.clone();
+    let (ending, ended) = bounded(0);
+    let thread = std::thread::Builder::new()
+        .name("storekeeper".to_owned())
+        .spawn(move || {
+            // Dropped at the end, however that comes, which `finish` hears.
+            let _ending: Sender<()> = ending;
+            run(parts, publisher, &to);
+        })
+        .map_err(|source| StorekeeperError::Thread { source })?;
+    Ok(StorekeeperHandle { thread, halt, ended })
+}
+
+/// Catches up, says so, and hands out messages until the end.
+fn run(parts: Parts, publisher: impl Publisher + 'static, to: &Receiver<ToStorekeeper>) {
+    let Parts { mut store, reader, mut state, maintenance, tell, halt } = parts;
+    let _watch = PanicWatch { tell: Arc::clone(&tell) };
+    let mut index = Index::new(publisher);
+    let opened = loop {
+        match open(&mut *store, &mut state, &mut index) {
+            Ok(opened) => break opened,
+            Err(failure) if failure.may_pass() => {
+                tracing::warn!(error = %ErrorChain(&failure), "the index cannot follow the database yet");
+                if halt.pause(Duration::from_secs(1)) {
+                    return;
+                }
+            }
+            Err(failure) => return broken(&tell, &failure),
+        }
+    };
+    tell(opened);
+    let (to_writer, for_writer) = bounded(QUEUE_LENGTH);
+    let (to_reader, for_reader) = bounded(QUEUE_LENGTH);
+    let (to_journal, for_journal) = bounded(QUEUE_LENGTH);
+    let writer = writer::Writer::new(store, index, Arc::clone(&tell), halt.clone());
+    let reader = reader::Reader::new(reader, Arc::clone(&tell));
+    let journal = journal::Journal::new(state, Arc::clone(&tell), halt.clone());
+    std::thread::scope(|scope| {
+        let watched = |part: Box<dyn FnOnce() + Send>| {
+            let watch = PanicWatch { tell: Arc::clone(&tell) };
+            move || {
+                let _watch = watch;
+                part();
+            }
+        };
+        for (name, part) in [
+            ("store-writer", Box::new(move || writer.run(&for_writer)) as Box<dyn FnOnce() + Send>),
+            ("store-reader", Box::new(move || reader.run(&for_reader))),
+            ("store-journal", Box::new(move || journal.run(&for_journal))),
+        ] {
+            let builder = std::thread::Builder::new().name(name.to_owned());
+            if let Err(source) = builder.spawn_scoped(scope, watched(part)) {
+                return broken(&tell, &StorekeeperError::Thread { source });
+            }
+        }
+        hand_out(to, &maintenance, &to_writer, &to_reader, &to_journal);
+        // The queues close, and nobody waits for better times any more: each part finishes what it has.
+        halt.raise();
+        drop((to_writer, to_reader, to_journal));
+    });
+}
+
+/// Brings the index in step with the database, and reads what the broker starts from.
+fn open<P: Publisher>(
+    store: &mut dyn Store,
+    state: &mut StateFile,
+    index: &mut Index<P>,
+) -> Result<FromStorekeeper, IndexFailure> {
+    index.attach(store, state)?;
+    let added = index.catch_up(store)?;
+    if added > 0 {
+        tracing::info!(fingerprints = added, "the index caught up with the database");
+    }
+    let counts = store.counts()?;
+    let unfinished = state.unfinished()?;
+    for key in &unfinished.unreadable {
+        tracing::warn!(key, "accepted work of another version cannot be read and is dropped");
+    }
+    Ok(FromStorekeeper::Opened { counts, unfinished: unfinished.requests })
+}
+
+/// Gives each message to the thread it is for, until `Stop` or until a thread has ended.
+fn hand_out(
+    to: &Receiver<ToStorekeeper>,
+    maintenance: &Maintenance,
+    writer: &Sender<writer::Order>,
+    reader: &Sender<reader::Order>,
+    journal: &Sender<journal::Order>,
+) {
+    use writer::Awaited;
+    let write = |change, awaited| writer.send(writer::Order { change, awaited }).is_ok();
+    for message in to {
+        let taken = match message {
+            ToStorekeeper::StorePosts { ticket, account, posts } => {
+                write(Change::Posts { account, posts }, Awaited::Stored(ticket))
+            }
+            ToStorekeeper::StoreCursor { ticket, account, end } => {
+                write(Change::Cursor { account, end }, Awaited::Stored(ticket))
+            }
+            ToStorekeeper::CountUse { accounts } => write(Change::CountUse { accounts }, Awaited::Nothing),
+            ToStorekeeper::FilterNew { ticket, posts, .. } => {
+                reader.send(reader::Order::Filter { ticket, posts }).is_ok()
+            }
+            ToStorekeeper::Journal { ticket, entry } => {
+                journal.send(journal::Order { ticket, entry }).is_ok()
+            }
+            ToStorekeeper::Ask { ticket, question } => match sort(question, maintenance, Timestamp::now()) {
+                Sorted::Change(change) => write(change, Awaited::Answer(ticket)),
+                Sorted::Read(question) => reader.send(reader::Order::Ask { ticket, question }).is_ok(),
+                Sorted::Known(answer) => reader.send(reader::Order::Say { ticket, answer }).is_ok(),
+            },
+            ToStorekeeper::Stop => return,
+        };
+        if !taken {
+            return;
+        }
+    }
+}
+
+/// Who answers a question.
+enum Sorted {
+    /// The writer, since answering changes something.
+    Change(Change),
+    Read(reader::Read),
+    /// Nobody has to look.
+    Known(Answer),
+}
+
+fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted {
+    let due = |task, period: Option<Duration>, limit| match period {
+        None => Sorted::Known(Answer::Accounts(Vec::new())),
+        Some(period) => Sorted::Change(Change::TakeAccounts {
+            due: AccountsDue::of_period(task, period, maintenance.strict_periods, now),
+            limit,
+        }),
+    };
+    use crate::proto::data::MaintenanceTask;
+    match question {
+        Question::AccountStates(keys) => Sorted::Read(reader::Read::AccountStates(keys)),
+        Question::Images(ids) => Sorted::Read(reader::Read::Images(ids)),
+        Question::AccountNumbers(keys) => Sorted::Read(reader::Read::AccountNumbers(keys)),
+        Question::ResetSearchCursors(accounts) => Sorted::Change(Change::ForgetSearchCursors { accounts }),
+        Question::RetriesDue { limit } => Sorted::Change(Change::TakeRetries { limit }),
+        Question::AccountsDue { task: MaintenanceTask::UpdateAccounts, limit } => {
+            due(AccountTask::Update, maintenance.auto_update, limit)
+        }
+        Question::AccountsDue { task: MaintenanceTask::ResetSearchCursors, limit } => {
+            due(AccountTask::ResetSearchCursor, maintenance.search_cursor_reset, limit)
+        }
+        // Retries are of posts; `RetriesDue` asks for them.
+        Question::AccountsDue { task: MaintenanceTask::RetryPosts, .. } => {
+            Sorted::Known(Answer::Accounts(Vec::new()))
+        }
+        Question::StartScans { .. } | Question::RetryPosts(_) => {
+            tracing::error!("an order that the broker itself carries out came to the storekeeper");
+            Sorted::Known(Answer::Unavailable("only the broker starts work".to_owned()))
+        }
+    }
+}
+
+/// The database was lost, or refuses what it must not: the broker is to end.
+fn broken(tell: &Tell, error: &(dyn std::error::Error + 'static)) {
+    tracing::error!(error = %ErrorChain(error), "the storekeeper cannot go on");
+    tell(FromStorekeeper::Broken { why: ErrorChain(error).to_string() });
+}
+
+/// Tells the broker when its thread panics, since nobody else would.
+struct PanicWatch {
+    tell: Tell,
+}
+
+impl Drop for PanicWatch {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.tell)(FromStorekeeper::Broken { why: "a thread of the storekeeper panicked".to_owned() });
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The reader's thread: answers questions on a connection of its own, beside any commit.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+
+use super::{Tell, broken};
+use crate::base::ids::{AccountKey, ImageId};
+use crate::base::{ErrorChain, Reaction};
+use crate::proto::data::ListedPost;
+use crate::proto::stage::Answer;
+use crate::proto::store::{FromStorekeeper, Ticket};
+use crate::store::{Store, StoreError};
+
+/// Images told in one answer, which keeps it below the size of a message.
+pub const MAX_IMAGES: usize = 200;
+
+/// A filter that failed is tried again this often. It has no other answer than the truth.
+const PAUSE: Duration = Duration::from_secs(1);
+
+pub enum Order {
+    Filter {
+        ticket: Ticket,
+        posts: Vec<ListedPost>,
+    },
+    Ask {
+        ticket: Ticket,
+        question: Read,
+    },
+    /// Only to be passed on.
+    Say {
+        ticket: Ticket,
+        answer: Answer,
+    },
+}
+
+/// The questions that change nothing.
+pub enum Read {
+    AccountStates(Vec<AccountKey>),
+    AccountNumbers(Vec<AccountKey>),
+    Images(Vec<ImageId>),
+}
+
+pub struct Reader {
+    store: Box<dyn Store>,
+    tell: Tell,
+    /// Filters that could not be answered, the oldest first, and when to try them again.
+    waiting: VecDeque<(Ticket, Vec<ListedPost>)>,
+    try_again_at: Instant,
+}
+
+impl Reader {
+    pub fn new(store: Box<dyn Store>, tell: Tell) -> Reader {
+        Reader { store, tell, waiting: VecDeque::new(), try_again_at: Instant::now() }
+    }
+
+    /// Until the queue closes, or the database is lost. Questions do not wait behind filters that
+    /// cannot be answered yet.
+    pub fn run(mut self, orders: &Receiver<Order>) {
+        loop {
+            let order = match self.waiting.is_empty() {
+                true => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                false => orders.recv_deadline(self.try_again_at),
+            };
+            match order {
+                Ok(Order::Filter { ticket, posts }) => self.waiting.push_back((ticket, posts)),
+                Ok(Order::Ask { ticket, question }) => {
+                    let answer = self.answer(question);
+                    (self.tell)(FromStorekeeper::Answered { ticket, answer });
+                }
+                Ok(Order::Say { ticket, answer }) => {
+                    (self.tell)(FromStorekeeper::Answered { ticket, answer })
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if let Err(error) = self.filter_waiting() {
+                return broken(&self.tell, &error);
+            }
+        }
+    }
+
+    /// Answers filters in their order, up to the first that cannot be answered yet.
+    fn filter_waiting(&mut self) -> Result<(), StoreError> {
+        while Instant::now() >= self.try_again_at
+            && let Some((ticket, posts)) = self.waiting.front()
+        {
+            match self.store.missing(posts) {
+                Ok(posts) => {
+                    (self.tell)(FromStorekeeper::NewPosts { ticket: *ticket, posts });
+                    self.waiting.pop_front();
+                }
+                Err(error) if error.reaction() == Reaction::GiveUp => return Err(error),
+                Err(error) => {
+                    tracing::warn!(error = %ErrorChain(&error), "looking up posts has to wait");
+                    self.try_again_at = Instant::now() + PAUSE;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, question: Read) -> Answer {
+        let answer = match question {
+            Read::AccountStates(keys) => self.store.account_states(&keys).map(Answer::AccountStates),
+            Read::AccountNumbers(keys) => self.store.account_numbers(&keys).map(Answer::AccountNumbers),
+            Read::Images(mut ids) => {
+                ids.truncate(MAX_IMAGES);
+                self.store.images(&ids).map(Answer::Images)
+            }
+        };
+        answer.unwrap_or_else(|error| {
+            tracing::warn!(error = %ErrorChain(&error), "a question could not be answered");
+            Answer::Unavailable(ErrorChain(&error).to_string())
+        })
+    }
+}

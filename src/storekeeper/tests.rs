@@ -1,0 +1,578 @@
+//! The whole storekeeper over a real database, with an index that only remembers, and with a store
+//! and an index that fail when told to.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::base::Fingerprint;
+use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
+use crate::proto::data::{
+    Account, AccountState, Coverage, Cursor, Detail, ImageFacts, ImageRecord, ImageState, IndexedImage,
+    IndexedPost, ListedImage, ListedPost, ListingEnd, MaintenanceTask, Priority, StoreCounts,
+};
+use crate::proto::front::Client;
+use crate::proto::store::{AcceptedRequest, JournalEntry, Ticket};
+use crate::store::{Committed, EngineError, EngineFault, IndexEntry};
+
+/// Longer than any step takes, even on a busy machine; a test that waits so long has failed.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// An index that survives its storekeeper, as the files of the real one do.
+#[derive(Clone, Default)]
+struct FakeIndex {
+    entries: Arc<Mutex<Vec<IndexEntry>>>,
+    /// Half of each append goes in, then it fails.
+    failing: Arc<AtomicBool>,
+    panicking: Arc<AtomicBool>,
+}
+
+impl FakeIndex {
+    fn ids(&self) -> Vec<u64> {
+        self.entries.lock().unwrap().iter().map(|entry| entry.0.0).collect()
+    }
+
+    fn fingerprints(&self) -> Vec<u64> {
+        self.entries.lock().unwrap().iter().map(|entry| entry.2.0).collect()
+    }
+}
+
+impl Publisher for FakeIndex {
+    fn last(&self) -> Option<ImageId> {
+        self.entries.lock().unwrap().last().map(|entry| entry.0)
+    }
+
+    fn append(&mut self, entries: &[IndexEntry]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        assert!(!self.panicking.load(Ordering::SeqCst), "told to panic");
+        let failing = self.failing.load(Ordering::SeqCst);
+        let mut all = self.entries.lock().unwrap();
+        let part = if failing { &entries[..entries.len() / 2] } else { entries };
+        for entry in part {
+            assert!(all.last().is_none_or(|last| last.0 < entry.0), "out of order: {entry:?}");
+            all.push(*entry);
+        }
+        if failing { Err("told to fail".into()) } else { Ok(()) }
+    }
+
+    fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.entries.lock().unwrap().clear();
+        Ok(())
+    }
+}
+
+/// Which fault every call of a [`FailingStore`] meets, if any.
+type Fault = Arc<Mutex<Option<EngineFault>>>;
+
+/// A real store behind a fault that can be switched.
+struct FailingStore {
+    inner: Box<dyn Store>,
+    fault: Fault,
+}
+
+impl FailingStore {
+    fn reach(&mut self) -> Result<&mut dyn Store, StoreError> {
+        match *self.fault.lock().unwrap() {
+            None => Ok(&mut *self.inner),
+            Some(fault) => {
+                let source = EngineError::new(fault, "told to fail");
+                Err(StoreError::Statement { step: "do anything", source })
+            }
+        }
+    }
+}
+
+impl Store for FailingStore {
+    fn apply(&mut self, changes: &[Change], now: Timestamp) -> Result<Committed, StoreError> {
+        self.reach()?.apply(changes, now)
+    }
+    fn account_states(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountState>, StoreError> {
+        self.reach()?.account_states(keys)
+    }
+    fn account_numbers(&mut self, keys: &[AccountKey]) -> Result<Vec<(AccountKey, AccountNo)>, StoreError> {
+        self.reach()?.account_numbers(keys)
+    }
+    fn images(&mut self, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError> {
+        self.reach()?.images(ids)
+    }
+    fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
+        self.reach()?.missing(posts)
+    }
+    fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError> {
+        self.reach()?.fingerprints_after(after, limit)
+    }
+    fn last_image(&mut self) -> Result<ImageId, StoreError> {
+        self.reach()?.last_image()
+    }
+    fn counts(&mut self) -> Result<StoreCounts, StoreError> {
+        self.reach()?.counts()
+    }
+    fn identity(&mut self) -> Result<String, StoreError> {
+        self.reach()?.identity()
+    }
+}
+
+/// A data folder with its index, and how a storekeeper over it misbehaves.
+struct World {
+    dir: TempDir,
+    index: FakeIndex,
+    write_fault: Fault,
+    read_fault: Fault,
+}
+
+impl World {
+    fn new() -> World {
+        World {
+            dir: tempfile::tempdir().unwrap(),
+            index: FakeIndex::default(),
+            write_fault: Fault::default(),
+            read_fault: Fault::default(),
+        }
+    }
+
+    fn location(&self) -> Location {
+        let rule = RetryRule { pause: Duration::ZERO, max_attempts: MAX_ATTEMPTS };
+        Location::parse("sqlite:aotf.db", self.dir.path(), rule).unwrap()
+    }
+
+    fn start(&self) -> Running {
+        let (said, heard) = crossbeam_channel::unbounded();
+        let (to, orders) = channel();
+        let failing = |inner, fault: &Fault| Box::new(FailingStore { inner, fault: Arc::clone(fault) });
+        let parts = Parts {
+            store: failing(self.location().open().unwrap(), &self.write_fault),
+            reader: failing(self.location().open_reader().unwrap(), &self.read_fault),
+            state: StateFile::open(&self.dir.path().join("state.db")).unwrap(),
+            maintenance: maintenance(),
+            tell: Arc::new(move |message| said.send(message).unwrap_or_default()),
+            halt: Halt::default(),
+        };
+        let handle = launch(parts, self.index.clone(), orders).unwrap();
+        Running { to, heard, handle }
+    }
+}
+
+fn maintenance() -> Maintenance {
+    let mut maintenance = crate::config::Settings::default().maintenance;
+    maintenance.retry = Duration::ZERO;
+    maintenance.auto_update = Some(Duration::ZERO);
+    maintenance.strict_periods = true;
+    maintenance
+}
+
+struct Running {
+    to: Sender<ToStorekeeper>,
+    heard: Receiver<FromStorekeeper>,
+    handle: StorekeeperHandle,
+}
+
+impl Running {
+    fn opened(self) -> (Running, StoreCounts, Vec<AcceptedRequest>) {
+        match self.next() {
+            FromStorekeeper::Opened { counts, unfinished } => (self, counts, unfinished),
+            other => panic!("not opened first: {other:?}"),
+        }
+    }
+
+    fn send(&self, message: ToStorekeeper) {
+        self.to.send_timeout(message, DEADLINE).unwrap();
+    }
+
+    #[track_caller]
+    fn next(&self) -> FromStorekeeper {
+        self.heard.recv_timeout(DEADLINE).expect("the storekeeper says something")
+    }
+
+    #[track_caller]
+    fn ask(&self, question: Question) -> Answer {
+        self.send(ToStorekeeper::Ask { ticket: Ticket(4711), question });
+        match self.next() {
+            FromStorekeeper::Answered { ticket: Ticket(4711), answer } => answer,
+            other => panic!("no answer: {other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn expect_stored(&self, ticket: u64) -> StoreCounts {
+        match self.next() {
+            FromStorekeeper::Stored { ticket: Ticket(found), counts } if found == ticket => counts,
+            other => panic!("{ticket} was not stored: {other:?}"),
+        }
+    }
+
+    /// Ends it in order; what it still said.
+    fn stop(self) -> Vec<FromStorekeeper> {
+        self.send(ToStorekeeper::Stop);
+        assert!(self.handle.finish(DEADLINE), "ended in time");
+        self.heard.try_iter().collect()
+    }
+}
+
+fn account(native: u64) -> Account {
+    Account {
+        key: AccountKey::new(Network::Twitter, native.to_string()),
+        handle: format!("artist{native}"),
+        posts: None,
+    }
+}
+
+fn image(name: &str, fingerprint: u64) -> IndexedImage {
+    let detail = Detail { phash256: [0; 4], thumbnail: vec![0; 192], trimmed: None };
+    let fingerprint = Fingerprint(fingerprint);
+    let facts = ImageFacts { fingerprint, solid_ground: true, width: 1, height: 1, detail };
+    IndexedImage { name: name.to_owned(), state: ImageState::Fingerprinted(facts) }
+}
+
+fn failed(name: &str) -> IndexedImage {
+    let state = ImageState::Failed { url: format!("https://host/{name}"), why: "x".to_owned() };
+    IndexedImage { name: name.to_owned(), state }
+}
+
+/// One post with these images, of the account 1.
+fn store(ticket: u64, native: u64, images: Vec<IndexedImage>) -> ToStorekeeper {
+    let key = PostKey::new(Network::Twitter, native.to_string());
+    let posts = vec![IndexedPost { key, published: None, images }];
+    ToStorekeeper::StorePosts { ticket: Ticket(ticket), account: account(1), posts }
+}
+
+fn cursor(ticket: u64, native: u64, cursor: u64) -> ToStorekeeper {
+    let end = ListingEnd {
+        cursor: Cursor::Timeline(Some(cursor.to_string())),
+        newest: None,
+        oldest: None,
+        coverage: Coverage::Complete,
+        posts_read: 1,
+    };
+    ToStorekeeper::StoreCursor { ticket: Ticket(ticket), account: account(native), end }
+}
+
+fn listed(native: u64) -> ListedPost {
+    let image = ListedImage { name: "a".to_owned(), url: "https://host/a".to_owned() };
+    ListedPost {
+        key: PostKey::new(Network::Twitter, native.to_string()),
+        published: None,
+        images: vec![image],
+    }
+}
+
+fn filter(ticket: u64, posts: Vec<ListedPost>) -> ToStorekeeper {
+    ToStorekeeper::FilterNew { ticket: Ticket(ticket), account: account(1), posts }
+}
+
+fn states(native: u64) -> Question {
+    Question::AccountStates(vec![account(native).key])
+}
+
+#[test]
+fn what_is_told_as_stored_is_durable_and_searchable() {
+    let world = World::new();
+    let (running, counts, unfinished) = world.start().opened();
+    assert_eq!((counts, unfinished), (StoreCounts::default(), vec![]));
+    running.send(store(1, 10, vec![image("a", 5), failed("b")]));
+    let counts = running.expect_stored(1);
+    assert_eq!(counts, StoreCounts { accounts: 1, posts: 1, images: 2, retries: 1 });
+    assert_eq!(world.index.ids(), [1]);
+    assert_eq!(world.location().open_reader().unwrap().counts().unwrap(), counts);
+    running.send(filter(2, vec![listed(10), listed(11)]));
+    assert_eq!(running.next(), FromStorekeeper::NewPosts { ticket: Ticket(2), posts: vec![listed(11)] });
+    running.send(cursor(3, 1, 10));
+    running.expect_stored(3);
+    let Answer::AccountStates(found) = running.ask(states(1)) else { panic!() };
+    assert_eq!(found[0].timeline_cursor.as_deref(), Some("10"));
+    assert_eq!(running.stop(), []);
+}
+
+#[test]
+fn questions_are_answered() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    running.send(store(1, 10, vec![image("a", 5), failed("b")]));
+    running.expect_stored(1);
+    running.send(ToStorekeeper::CountUse { accounts: vec![account(1).key] });
+    let key = account(1).key;
+    let numbers = running.ask(Question::AccountNumbers(vec![key.clone()]));
+    assert_eq!(numbers, Answer::AccountNumbers(vec![(key.clone(), AccountNo(1))]));
+    let Answer::Images(images) = running.ask(Question::Images(vec![ImageId(1), ImageId(9)])) else {
+        panic!()
+    };
+    assert_eq!((images.len(), images[0].count), (1, 2));
+    let many = running.ask(Question::Images(vec![ImageId(1); 5000]));
+    assert!(matches!(many, Answer::Images(images) if images.len() == reader::MAX_IMAGES));
+    let Answer::Retries(retries) = running.ask(Question::RetriesDue { limit: 5 }) else { panic!() };
+    assert_eq!((retries.len(), retries[0].post.images[0].name.as_str()), (1, "b"));
+    let due = |task| Question::AccountsDue { task, limit: 5 };
+    let reset = running.ask(due(MaintenanceTask::ResetSearchCursors));
+    assert_eq!(reset, Answer::Accounts(vec![]));
+    assert_eq!(running.ask(due(MaintenanceTask::RetryPosts)), Answer::Accounts(vec![]));
+    assert_eq!(running.ask(Question::ResetSearchCursors(vec![key])), Answer::Done);
+    let order = Question::StartScans { scans: vec![], priority: Priority::Maintenance };
+    assert!(matches!(running.ask(order), Answer::Unavailable(_)));
+    running.stop();
+}
+
+#[test]
+fn accepted_work_is_found_again_until_it_ended() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    let request = |n: u64| AcceptedRequest::Query { url: format!("u{n}"), client: Client::Exempt };
+    let accepted = |n: u64| JournalEntry::Accepted { key: format!("k{n}"), request: request(n) };
+    let mut entries: Vec<JournalEntry> = (0..500).map(accepted).collect();
+    entries.extend((0..500).filter(|n| n % 100 != 7).map(|n| JournalEntry::Ended { key: format!("k{n}") }));
+    let count = entries.len();
+    for (ticket, entry) in (0..).zip(entries) {
+        running.send(ToStorekeeper::Journal { ticket: Ticket(ticket), entry });
+    }
+    for ticket in 0..u64::try_from(count).unwrap() {
+        assert_eq!(running.next(), FromStorekeeper::Journaled { ticket: Ticket(ticket) });
+    }
+    running.stop();
+    let (running, _, unfinished) = world.start().opened();
+    assert_eq!(unfinished, [7, 107, 207, 307, 407].map(request));
+    running.stop();
+}
+
+#[test]
+fn the_index_catches_up_with_what_it_missed() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    running.send(store(1, 10, vec![image("a", 5), image("b", 6)]));
+    running.expect_stored(1);
+    // Somebody else writes, as `aotf db import` does beside the running program.
+    let change = |native: u64, fingerprint| match store(0, native, vec![image("a", fingerprint)]) {
+        ToStorekeeper::StorePosts { account, posts, .. } => Change::Posts { account, posts },
+        other => panic!("{other:?}"),
+    };
+    let mut other = world.location().open().unwrap();
+    other.apply(&[change(20, 7)], Timestamp(0)).unwrap();
+    running.send(store(2, 30, vec![image("a", 8)]));
+    running.expect_stored(2);
+    assert_eq!(world.index.fingerprints(), [5, 6, 7, 8]);
+    running.stop();
+    // And while it does not run.
+    other.apply(&[change(40, 9)], Timestamp(0)).unwrap();
+    world.start().opened().0.stop();
+    assert_eq!(world.index.fingerprints(), [5, 6, 7, 8, 9]);
+    // An index that was lost, or is behind.
+    world.index.entries.lock().unwrap().truncate(2);
+    world.start().opened().0.stop();
+    assert_eq!(world.index.fingerprints(), [5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn an_index_of_another_database_is_remade() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    running.send(store(1, 10, vec![image("a", 5)]));
+    running.expect_stored(1);
+    running.stop();
+    // Ahead of the database: a backup was put back.
+    world.index.entries.lock().unwrap().push((ImageId(99), AccountNo(1), Fingerprint(9)));
+    world.start().opened().0.stop();
+    assert_eq!(world.index.fingerprints(), [5]);
+    // Another database under the same name.
+    for file in ["aotf.db", "aotf.db-wal", "aotf.db-shm"] {
+        let _ = std::fs::remove_file(world.dir.path().join(file));
+    }
+    let (running, counts, _) = world.start().opened();
+    assert_eq!((counts, world.index.ids()), (StoreCounts::default(), vec![]));
+    running.stop();
+}
+
+#[test]
+fn changes_wait_for_a_locked_database_and_questions_do_not() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    *world.write_fault.lock().unwrap() = Some(EngineFault::Busy);
+    running.send(store(1, 10, vec![image("a", 5)]));
+    assert!(matches!(running.ask(states(1)), Answer::AccountStates(_)), "reading goes on");
+    let refused = running.ask(Question::RetriesDue { limit: 1 });
+    assert!(matches!(&refused, Answer::Unavailable(why) if why.contains("told to fail")), "{refused:?}");
+    running.send(store(2, 11, vec![image("a", 6)]));
+    *world.write_fault.lock().unwrap() = None;
+    running.expect_stored(1);
+    assert_eq!(running.expect_stored(2).posts, 2);
+    // And the other way round.
+    *world.read_fault.lock().unwrap() = Some(EngineFault::Surroundings);
+    running.send(filter(3, vec![listed(10), listed(12)]));
+    assert!(matches!(running.ask(states(1)), Answer::Unavailable(_)));
+    running.send(store(4, 13, vec![]));
+    running.expect_stored(4);
+    *world.read_fault.lock().unwrap() = None;
+    assert_eq!(running.next(), FromStorekeeper::NewPosts { ticket: Ticket(3), posts: vec![listed(12)] });
+    running.stop();
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_database_that_is_away() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    *world.write_fault.lock().unwrap() = Some(EngineFault::Surroundings);
+    running.send(store(1, 10, vec![image("a", 5)]));
+    assert!(matches!(running.ask(Question::RetriesDue { limit: 1 }), Answer::Unavailable(_)));
+    let start = Instant::now();
+    assert_eq!(running.stop(), [], "and nothing is told as stored that is not");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    *world.write_fault.lock().unwrap() = None;
+    let (running, counts, _) = world.start().opened();
+    assert_eq!(counts.posts, 0);
+    running.stop();
+}
+
+#[test]
+fn a_damaged_database_ends_it() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    *world.write_fault.lock().unwrap() = Some(EngineFault::Damaged);
+    running.send(store(1, 10, vec![]));
+    assert!(matches!(running.next(), FromStorekeeper::Broken { why } if why.contains("damaged")));
+    running.stop();
+    // At start, too.
+    let running = world.start();
+    assert!(matches!(running.next(), FromStorekeeper::Broken { .. }));
+    assert!(running.handle.finish(DEADLINE));
+}
+
+#[test]
+fn nothing_is_told_as_stored_before_it_is_searchable() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    world.index.failing.store(true, Ordering::SeqCst);
+    running.send(store(1, 10, (0..4).map(|n| image(&n.to_string(), n)).collect()));
+    running.send(filter(2, vec![listed(11)]));
+    assert!(matches!(running.next(), FromStorekeeper::NewPosts { .. }), "others go on");
+    world.index.failing.store(false, Ordering::SeqCst);
+    running.expect_stored(1);
+    assert_eq!(world.index.fingerprints(), [0, 1, 2, 3], "each once");
+    running.stop();
+}
+
+#[test]
+fn a_panic_is_told() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    world.index.panicking.store(true, Ordering::SeqCst);
+    running.send(store(1, 10, vec![image("a", 1)]));
+    assert!(matches!(running.next(), FromStorekeeper::Broken { why } if why.contains("panicked")));
+    running.send(ToStorekeeper::Stop);
+    assert!(!running.handle.finish(DEADLINE));
+}
+
+#[test]
+fn everything_sent_before_a_stop_is_stored() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    for number in 0..300 {
+        running.send(store(number, number, vec![image("a", number)]));
+    }
+    let said = running.stop();
+    let tickets: Vec<u64> = said
+        .iter()
+        .map(|message| match message {
+            FromStorekeeper::Stored { ticket, .. } => ticket.0,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(tickets, (0..300).collect::<Vec<_>>());
+    assert_eq!(world.index.ids().len(), 300);
+}
+
+#[test]
+fn a_missing_folder_and_an_unknown_engine_are_named() {
+    let check = |database_url: &str, data_dir: &Path, expect: &str| {
+        let settings = StorekeeperSettings {
+            data_dir: data_dir.to_owned(),
+            database_url: database_url.to_owned(),
+            maintenance: maintenance(),
+        };
+        let error = start(settings, FakeIndex::default(), channel().1, |_| ()).err().unwrap();
+        let text = ErrorChain(&error).to_string();
+        assert!(text.contains(expect), "{text}");
+    };
+    let dir = tempfile::tempdir().unwrap();
+    check("sqlite:aotf.db", &dir.path().join("none"), "none/aotf.db");
+    check("oracle://host/x", dir.path(), "oracle://host/x");
+    std::fs::create_dir(dir.path().join("state.db")).unwrap();
+    check("sqlite:aotf.db", dir.path(), "journal");
+}
+
+/// What a random run sends.
+#[derive(Clone, Debug)]
+enum Step {
+    Store { post: u64, images: u64, failing: bool },
+    Cursor { account: u64, cursor: u64 },
+    Filter { post: u64 },
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (0..10_u64, 0..4_u64, any::<bool>())
+            .prop_map(|(post, images, failing)| Step::Store { post, images, failing }),
+        1 => (0..3_u64, 0..9_u64).prop_map(|(account, cursor)| Step::Cursor { account, cursor }),
+        1 => (0..10_u64).prop_map(|post| Step::Filter { post }),
+    ]
+}
+
+fn message(ticket: u64, step: &Step) -> ToStorekeeper {
+    match *step {
+        Step::Store { post, images, failing } => {
+            let images = (0..images).map(|n| match failing && n == 1 {
+                true => failed(&n.to_string()),
+                false => image(&n.to_string(), post * 10 + n),
+            });
+            store(ticket, post, images.collect())
+        }
+        Step::Cursor { account, cursor: value } => cursor(ticket, account, value),
+        Step::Filter { post } => filter(ticket, vec![listed(post)]),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Sent all at once, with questions in between, the database and the index become what they
+    /// become one by one, and every ticket is answered once.
+    #[test]
+    fn any_interleaving_equals_the_sequence(steps in prop::collection::vec(any_step(), 1..40)) {
+        let (at_once, one_by_one) = (World::new(), World::new());
+        let (running, ..) = at_once.start().opened();
+        let (patient, ..) = one_by_one.start().opened();
+        for (ticket, step) in (0..).zip(&steps) {
+            running.send(message(ticket, step));
+            patient.send(message(ticket, step));
+            patient.next();
+        }
+        let mut answered: Vec<u64> = running
+            .stop()
+            .into_iter()
+            .map(|said| match said {
+                FromStorekeeper::Stored { ticket, .. } | FromStorekeeper::NewPosts { ticket, .. } => ticket.0,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        patient.stop();
+        answered.sort_unstable();
+        prop_assert_eq!(answered, (0..).take(steps.len()).collect::<Vec<u64>>());
+        let picture = |world: &World| {
+            let mut store = world.location().open_reader().unwrap();
+            let keys: Vec<AccountKey> = (0..4).map(|n| account(n).key).collect();
+            let states: Vec<_> = store
+                .account_states(&keys)
+                .unwrap()
+                .into_iter()
+                .map(|state| (state.timeline_cursor, state.timeline_listed_at.is_some()))
+                .collect();
+            let ids: Vec<ImageId> = (0..200).map(ImageId).collect();
+            let images = store.images(&ids).unwrap();
+            let missing = store.missing(&(0..10).map(listed).collect::<Vec<_>>()).unwrap();
+            (states, images, missing, store.counts().unwrap())
+        };
+        prop_assert_eq!(picture(&at_once), picture(&one_by_one));
+        let all = at_once.location().open_reader().unwrap().fingerprints_after(ImageId(0), 1000).unwrap();
+        prop_assert_eq!(&*at_once.index.entries.lock().unwrap(), &all);
+        prop_assert_eq!(&*one_by_one.index.entries.lock().unwrap(), &all);
+    }
+}

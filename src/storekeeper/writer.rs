@@ -1,0 +1,169 @@
+//! The writer's thread: puts all changes that wait into one commit, in order, then publishes the new
+//! fingerprints, then answers. One flush of the disk serves them all.
+
+use crossbeam_channel::Receiver;
+
+use super::halt::{Halt, Patience};
+use super::publish::{Index, Publisher};
+use super::{Tell, broken};
+use crate::base::{ErrorChain, Reaction, Timestamp};
+use crate::proto::stage::Answer;
+use crate::proto::store::{FromStorekeeper, Ticket};
+use crate::store::{Change, Committed, Outcome, Store};
+
+/// Changes in one commit.
+const MAX_CHANGES: usize = 512;
+
+pub struct Order {
+    pub change: Change,
+    pub awaited: Awaited,
+}
+
+/// What the broker waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    Nothing,
+    Stored(Ticket),
+    Answer(Ticket),
+}
+
+pub struct Writer<P> {
+    store: Box<dyn Store>,
+    index: Index<P>,
+    tell: Tell,
+    halt: Halt,
+}
+
+/// Nothing more can be written, and the broker was told if it did not ask for it.
+struct Ended;
+
+impl<P: Publisher> Writer<P> {
+    pub fn new(store: Box<dyn Store>, index: Index<P>, tell: Tell, halt: Halt) -> Writer<P> {
+        Writer { store, index, tell, halt }
+    }
+
+    /// Until the queue closes and all of it is written, or nothing more can be.
+    pub fn run(mut self, orders: &Receiver<Order>) {
+        while let Ok(first) = orders.recv() {
+            let mut batch = Batch::default();
+            batch.push(first);
+            batch.fill(orders);
+            if self.write(batch, orders).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Writes the batch, however long it takes. Meanwhile it grows by what comes in, except for
+    /// questions: they are answered that there is no answer now.
+    fn write(&mut self, mut batch: Batch, orders: &Receiver<Order>) -> Result<(), Ended> {
+        let mut patience = Patience::new();
+        loop {
+            let error = match self.store.apply(&batch.changes, Timestamp::now()) {
+                Ok(committed) => return self.publish(&batch, committed),
+                Err(error) => error,
+            };
+            let why = ErrorChain(&error).to_string();
+            if error.reaction() == Reaction::GiveUp {
+                return match batch.split() {
+                    // One of them is at fault: it alone shall bear it.
+                    Some(singles) => singles.into_iter().try_for_each(|single| self.write(single, orders)),
+                    None if batch.refuse_questions(&self.tell, &why) => Ok(()),
+                    None => {
+                        broken(&self.tell, &error);
+                        Err(Ended)
+                    }
+                };
+            }
+            tracing::warn!(error = why, changes = batch.changes.len(), "the database has to wait");
+            if batch.refuse_questions(&self.tell, &why) {
+                return Ok(());
+            }
+            if self.halt.pause(patience.next_pause()) {
+                return Err(Ended);
+            }
+            batch.fill(orders);
+        }
+    }
+
+    /// Makes the commit searchable, then tells of it.
+    fn publish(&mut self, batch: &Batch, committed: Committed) -> Result<(), Ended> {
+        for moved in &committed.moved_handles {
+            tracing::warn!(
+                handle = moved.handle, from = %moved.from, to = %moved.to,
+                "a handle moved to another account"
+            );
+        }
+        let mut patience = Patience::new();
+        while let Err(failure) = self.index.follow(&committed, &mut *self.store) {
+            if !failure.may_pass() {
+                broken(&self.tell, &failure);
+                return Err(Ended);
+            }
+            tracing::warn!(error = %ErrorChain(&failure), "the index has to wait");
+            if self.halt.pause(patience.next_pause()) {
+                return Err(Ended);
+            }
+        }
+        let counts = committed.counts;
+        for (awaited, outcome) in batch.awaited.iter().zip(committed.outcomes) {
+            match *awaited {
+                Awaited::Nothing => {}
+                Awaited::Stored(ticket) => (self.tell)(FromStorekeeper::Stored { ticket, counts }),
+                Awaited::Answer(ticket) => {
+                    let answer = match outcome {
+                        Outcome::Done => Answer::Done,
+                        Outcome::Accounts(accounts) => Answer::Accounts(accounts),
+                        Outcome::Retries(posts) => Answer::Retries(posts),
+                    };
+                    (self.tell)(FromStorekeeper::Answered { ticket, answer });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Changes for one commit, each with what is awaited of it.
+#[derive(Default)]
+struct Batch {
+    changes: Vec<Change>,
+    awaited: Vec<Awaited>,
+}
+
+impl Batch {
+    fn push(&mut self, order: Order) {
+        self.changes.push(order.change);
+        self.awaited.push(order.awaited);
+    }
+
+    /// Takes what waits, as far as it fits.
+    fn fill(&mut self, orders: &Receiver<Order>) {
+        let room = MAX_CHANGES.saturating_sub(self.changes.len());
+        orders.try_iter().take(room).for_each(|order| self.push(order));
+    }
+
+    /// Each change by itself; `None` if there is only one, or none.
+    fn split(&mut self) -> Option<Vec<Batch>> {
+        if self.changes.len() <= 1 {
+            return None;
+        }
+        let pairs = self.changes.drain(..).zip(self.awaited.drain(..));
+        Some(pairs.map(|(change, one)| Batch { changes: vec![change], awaited: vec![one] }).collect())
+    }
+
+    /// Answers all questions with `Unavailable` and drops them. True if nothing else is left.
+    fn refuse_questions(&mut self, tell: &Tell, why: &str) -> bool {
+        let orders = self.changes.drain(..).zip(self.awaited.drain(..)).collect::<Vec<_>>();
+        for (change, awaited) in orders {
+            match awaited {
+                Awaited::Answer(ticket) => {
+                    let answer = Answer::Unavailable(why.to_owned());
+                    tell(FromStorekeeper::Answered { ticket, answer });
+                }
+                Awaited::Nothing | Awaited::Stored(_) => self.push(Order { change, awaited }),
+            }
+        }
+        self.changes.is_empty()
+    }
+}
