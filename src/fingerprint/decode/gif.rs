@@ -1,10 +1,15 @@
 //! The first frame of a GIF, on its canvas.
 
+use std::io::Read;
+
 use ::gif::{ColorOutput, DecodeOptions, MemoryLimit};
 
 use super::{DecodeError, Layout, Limits, RowSink, check_sides, frame_buffer};
 
 const FORMAT: &str = "GIF";
+
+/// An empty block, which ends the pixels, and what ends the file.
+const END: &[u8] = b"\0;";
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> Result<(), DecodeError> {
     let broken = |error: ::gif::DecodingError| DecodeError::broken(FORMAT, error);
@@ -12,7 +17,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> R
     options.set_color_output(ColorOutput::Indexed);
     options.allow_unknown_blocks(true);
     options.set_memory_limit(MemoryLimit::Unlimited); // of extensions; bounded by the file's size
-    let mut decoder = options.read_info(bytes).map_err(broken)?;
+    // A file is whole enough for Pillow when its pixels are there, without what ends them.
+    let mut decoder = options.read_info(bytes.chain(END)).map_err(broken)?;
     let frame = decoder.next_frame_info().map_err(broken)?;
     let frame = frame.ok_or_else(|| DecodeError::broken(FORMAT, "no frame"))?;
     let (left, top) = (usize::from(frame.left), usize::from(frame.top));
@@ -29,7 +35,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> R
     let mut indices = frame_buffer((frame_width * frame_height) as u64, 1, limits)?;
     decoder.read_into_buffer(&mut indices).map_err(broken)?;
 
-    let mut palette = [[0, 0, 0, 255]; 256];
+    let mut palette: [[u8; 4]; 256] =
+        std::array::from_fn(|level| [level as u8, level as u8, level as u8, 255]);
     for (entry, &[red, green, blue]) in
         palette.iter_mut().zip(decoder.palette().map_err(broken)?.as_chunks().0)
     {

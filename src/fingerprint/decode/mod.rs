@@ -189,3 +189,6 @@ fn frame_buffer(pixels: u64, bytes_per_pixel: usize, limits: &Limits) -> Result<
         }),
     }
 }
+
+#[cfg(test)]
+mod tests;

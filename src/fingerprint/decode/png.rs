@@ -1,5 +1,6 @@
 //! PNG, row by row; interlaced ones through a whole frame. Of an APNG the default image.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use png::{BitDepth, ColorType, DecodeOptions, Decoder, InterlaceInfo, Reader, Transformations};
@@ -8,15 +9,21 @@ use super::{DecodeError, Layout, Limits, RowSink, check_sides, frame_buffer};
 
 const FORMAT: &str = "PNG";
 
+const END_CHUNK: &[u8] = b"\0\0\0\0IEND\xaeB`\x82";
+
 pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> Result<(), DecodeError> {
     let broken = |error: png::DecodingError| DecodeError::broken(FORMAT, error);
     let mut options = DecodeOptions::default();
-    // What comes after the pixels, and their checksums, Pillow does not look at either.
-    options.set_ignore_adler32(true);
+    // Pillow checks the sum over the pixels, too, and minds no damage in what is not needed.
+    options.set_ignore_adler32(false);
     options.set_skip_ancillary_crc_failures(true);
     options.set_ignore_text_chunk(true);
     options.set_ignore_iccp_chunk(true);
-    let mut decoder = Decoder::new_with_options(Cursor::new(bytes), options);
+    let bytes = match lacks_only_its_end(bytes) {
+        false => Cow::Borrowed(bytes),
+        true => Cow::Owned([bytes, END_CHUNK].concat()),
+    };
+    let mut decoder = Decoder::new_with_options(Cursor::new(&bytes[..]), options);
     decoder.set_transformations(Transformations::IDENTITY);
     decoder.set_limits(png::Limits { bytes: limits.max_frame_bytes });
     let header = decoder.read_header_info().map_err(broken)?;
@@ -44,6 +51,20 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> R
         }
     }
     Ok(())
+}
+
+/// Whether a file stops after a whole chunk that is not the last: whole enough for Pillow.
+fn lacks_only_its_end(bytes: &[u8]) -> bool {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    while let Some((&[len @ .., b'A'..=b'Z' | b'a'..=b'z', _, _, _], _)) = rest.split_first_chunk::<8>() {
+        let is_end = rest.starts_with(END_CHUNK);
+        let whole = (u32::from_be_bytes(len) as usize).saturating_add(12);
+        match rest.get(whole..) {
+            Some(after) if !is_end => rest = after,
+            _ => return false,
+        }
+    }
+    rest.is_empty()
 }
 
 /// The frame of an interlaced image, unpacked: its seven passes put together.
@@ -76,7 +97,7 @@ struct Unpack {
     layout: Layout,
     /// The one color that is transparent, as it stands in the rows: big-endian, 2 bytes a channel.
     color_key: Option<Vec<u16>>,
-    /// RGBA by index; indices beyond the file's palette are black.
+    /// RGBA by index; indices beyond the file's palette are grays, as they are in Pillow.
     palette: Vec<[u8; 4]>,
 }
 
@@ -87,7 +108,7 @@ impl Unpack {
         let mut color_key = None;
         let layout = match info.color_type {
             ColorType::Indexed => {
-                palette = vec![[0, 0, 0, 255]; 256];
+                palette = (0..=255).map(|level| [level, level, level, 255]).collect();
                 let colors = info
                     .palette
                     .as_deref()

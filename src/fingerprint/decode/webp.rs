@@ -69,7 +69,10 @@ impl<'a> Picture<'a> {
         let mut canvas = None;
         let mut offset = (0, 0);
         let mut alpha = None;
-        let mut chunks = Chunks(bytes.get(12..).unwrap_or_default());
+        let len = bytes.get(4..8).and_then(|len| len.try_into().ok()).map(u32::from_le_bytes);
+        let end = len.and_then(|len| (len as usize).checked_add(8)).ok_or_else(cut_short)?;
+        // Also where only later frames are cut off: libwebp opens no such file.
+        let mut chunks = Chunks(bytes.get(12..end).ok_or_else(cut_short)?);
         while let Some(chunk) = chunks.next()? {
             match &chunk.kind {
                 b"VP8X" => {

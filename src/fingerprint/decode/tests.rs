@@ -1,0 +1,200 @@
+//! What strangers send: every kind of file, whole, cut short, damaged, or far too large.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Keeps the brightness of every pixel, and checks that the rows are what was announced.
+#[derive(Default)]
+struct Collector {
+    sides: Option<(u32, u32)>,
+    row_bytes: usize,
+    rows: Vec<Vec<u8>>,
+}
+
+impl RowSink for Collector {
+    fn start(&mut self, width: u32, height: u32, layout: Layout) {
+        assert_eq!(self.sides.replace((width, height)), None, "started twice");
+        self.row_bytes = width as usize * layout.bytes_per_pixel();
+    }
+
+    fn row(&mut self, pixels: &[u8]) {
+        assert_eq!(pixels.len(), self.row_bytes);
+        self.rows.push(pixels.to_vec());
+    }
+}
+
+fn run(bytes: &[u8]) -> Result<Collector, DecodeError> {
+    let mut collector = Collector::default();
+    decode(bytes, &Limits::default(), &mut collector)?;
+    let (_, height) = collector.sides.expect("a decoder that succeeds has started");
+    assert_eq!(collector.rows.len(), height as usize);
+    Ok(collector)
+}
+
+const WIDTH: u32 = 23;
+const HEIGHT: u32 = 17;
+
+/// RGB pixels with some structure.
+fn pixels() -> Vec<u8> {
+    (0..WIDTH * HEIGHT).flat_map(|i| [i as u8, (i * 7 % 251) as u8, (i / WIDTH * 15) as u8]).collect()
+}
+
+fn png_file(width: u32, height: u32, interlaced: bool) -> Vec<u8> {
+    let mut file = Vec::new();
+    let mut info = ::png::Info::with_size(width, height);
+    (info.color_type, info.bit_depth, info.interlaced) =
+        (::png::ColorType::Rgb, ::png::BitDepth::Eight, interlaced);
+    let mut writer = ::png::Encoder::with_info(&mut file, info).unwrap().write_header().unwrap();
+    if (width, height) == (WIDTH, HEIGHT) && !interlaced {
+        writer.write_image_data(&pixels()).unwrap();
+    } else {
+        writer.write_chunk(::png::chunk::IDAT, b"\x78\x9c").unwrap();
+    }
+    drop(writer);
+    file
+}
+
+fn gif_file() -> Vec<u8> {
+    let mut file = Vec::new();
+    let rgb = pixels();
+    let frame = ::gif::Frame::from_rgb(WIDTH as u16, HEIGHT as u16, &rgb);
+    let mut encoder = ::gif::Encoder::new(&mut file, WIDTH as u16, HEIGHT as u16, &[]).unwrap();
+    encoder.write_frame(&frame).unwrap();
+    drop(encoder);
+    file
+}
+
+fn webp_file() -> Vec<u8> {
+    let mut file = Vec::new();
+    let encoder = image_webp::WebPEncoder::new(&mut file);
+    encoder.encode(&pixels(), WIDTH, HEIGHT, image_webp::ColorType::Rgb8).unwrap();
+    file
+}
+
+fn jpeg_file(progressive: bool) -> Vec<u8> {
+    let mut compressor = turbojpeg::Compressor::new().unwrap();
+    compressor.set_progressive(progressive).unwrap();
+    let image = turbojpeg::Image {
+        pixels: &pixels()[..],
+        width: WIDTH as usize,
+        pitch: WIDTH as usize * 3,
+        height: HEIGHT as usize,
+        format: turbojpeg::PixelFormat::RGB,
+    };
+    compressor.compress_to_vec(image).unwrap()
+}
+
+fn files() -> [(&'static str, Vec<u8>); 5] {
+    [
+        ("PNG", png_file(WIDTH, HEIGHT, false)),
+        ("GIF", gif_file()),
+        ("WebP", webp_file()),
+        ("JPEG", jpeg_file(false)),
+        ("progressive JPEG", jpeg_file(true)),
+    ]
+}
+
+#[test]
+fn whole_files_are_read() {
+    for (name, file) in files() {
+        let collector = run(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(collector.sides, Some((WIDTH, HEIGHT)), "{name}");
+        if name == "PNG" || name == "WebP" {
+            assert_eq!(collector.rows.concat(), pixels(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn files_cut_short_are_broken() {
+    for (name, file) in files() {
+        // The last bytes of some formats are checksums and say that nothing follows.
+        for len in 16..file.len() - 24 {
+            let result = run(&file[..len]).map(|collector| collector.sides);
+            assert!(matches!(result, Err(DecodeError::Broken { .. })), "{name} of {len} bytes: {result:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_image_is_told_from_what_we_cannot_read() {
+    for bytes in [&b""[..], b"\xff", b"<!DOCTYPE html><html>", b"{\"error\": 404}", b"RIFF....WAVEfmt "] {
+        assert!(matches!(run(bytes), Err(DecodeError::NotAnImage)), "{bytes:?}");
+    }
+    for (bytes, name) in [
+        (&b"\0\0\0\x1cftypavif\0\0\0\0"[..], "AVIF"),
+        (b"\0\0\0\x20ftypisom\0\0\0\0", "video"),
+        (b"II*\0\x08\0\0\0", "TIFF"),
+    ] {
+        assert!(matches!(run(bytes), Err(DecodeError::Unsupported(found)) if found == name), "{name}");
+    }
+}
+
+#[test]
+fn images_beyond_the_limits_take_no_memory() {
+    #[track_caller]
+    fn check(name: &str, bytes: &[u8], expect: &str) {
+        match run(bytes) {
+            Err(DecodeError::TooLarge { unit, .. }) => assert_eq!(unit, expect, "{name}"),
+            Err(other) => panic!("{name}: {other:?}"),
+            Ok(_) => panic!("{name} was decoded"),
+        }
+    }
+    check("PNG", &png_file(60_000, 60_000, false), "pixels");
+    check("PNG", &png_file(1, 100_000, false), "pixels a side");
+    check("PNG", &png_file(u32::MAX >> 1, 1, false), "pixels a side");
+    check("many bytes", &vec![0xff; (64 << 20) + 1], "bytes");
+
+    let mut gif = gif_file();
+    gif[6..10].fill(0xff); // the logical screen: 65,535 each way
+    check("GIF", &gif, "pixels a side");
+
+    let mut jpeg = jpeg_file(false);
+    let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    jpeg[frame + 5..frame + 9].fill(0xee);
+    check("JPEG", &jpeg, "pixels");
+
+    let mut jpeg = jpeg_file(true);
+    let frame = jpeg.windows(2).position(|marker| marker == [0xff, 0xc2]).unwrap();
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x27, 0x00, 0x27, 0x00]); // just under 10,000 each way
+    check("progressive JPEG", &jpeg, "bytes for the frame");
+
+    let mut webp = webp_file();
+    webp[21..25].copy_from_slice(&[0xff, 0xff, 0xff, 0x0f]); // 16,384 each way
+    check("WebP", &webp, "pixels");
+}
+
+#[test]
+fn an_interlaced_bomb_is_broken_at_worst() {
+    assert!(run(&png_file(9_000, 9_000, true)).is_err());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever is damaged: an error or a picture, but no panic, and no more rows than announced.
+    #[test]
+    fn damaged_files_do_no_harm(
+        which in 0_usize..5,
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        keep in any::<prop::sample::Index>(),
+        cut in any::<bool>(),
+    ) {
+        let (_, mut file) = files()[which].clone();
+        for (at, value) in damage {
+            let at = at.index(file.len());
+            file[at] = value;
+        }
+        if cut {
+            file.truncate(keep.index(file.len()));
+        }
+        // Damage can make the picture larger, within these.
+        let limits = Limits { max_pixels: 1_000_000, ..Limits::default() };
+        let mut collector = Collector::default();
+        if decode(&file, &limits, &mut collector).is_ok() {
+            let (_, height) = collector.sides.expect("a decoder that succeeds has started");
+            prop_assert_eq!(collector.rows.len(), height as usize);
+        }
+    }
+}
