@@ -10,5 +10,6 @@ pub mod proto;
 pub mod telemetry;
 
 pub mod ipc;
+pub mod supervisor;
 
 pub mod fetch;
