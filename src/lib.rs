@@ -13,6 +13,7 @@ pub mod proto;
 pub mod telemetry;
 
 pub mod ipc;
+pub mod supervisor;
 
 pub mod fetch;
 pub mod links;

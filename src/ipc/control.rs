@@ -134,6 +134,11 @@ impl RootOutbox {
         self.0.send(Body::Order(order))
     }
 
+    /// Waits until everything has been handed to the system, at most `limit`. False when it was not.
+    pub fn flush(&self, limit: Duration) -> bool {
+        self.0.flush(limit)
+    }
+
     /// Hands over the end of another link.
     pub fn attach(&self, link: Link) -> Result<(), OutboxError> {
         let (body, end) = match link {

@@ -26,4 +26,4 @@ pub use container::{
 pub use control::{Link, PeerEnd};
 pub use link::{Endpoint, Parcel, Receiver, RecvError, SendError, Sender, Transport, pair};
 pub use outbox::{Outbox, OutboxError};
-pub use pump::pump;
+pub use pump::{pump, try_pump};

@@ -3,12 +3,13 @@
 use std::io;
 use std::marker::PhantomData;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crossbeam_channel as queue;
 use serde::Serialize;
 
 use super::link::{Frame, Parcel, RawSender, SendError, Sender};
+use crate::base::clock::Monotonic;
 
 /// Why an outbox did not take a message.
 #[derive(Debug, thiserror::Error)]
@@ -70,12 +71,12 @@ impl<S> Outbox<S> {
     /// Waits until everything that was queued before has been handed to the system, at most
     /// `limit`. False when it was not: the peer does not read, or has ended.
     pub fn flush(&self, limit: Duration) -> bool {
-        let deadline = Instant::now() + limit;
+        let start = Monotonic::now();
         let (mark, reached) = queue::bounded(1);
-        if self.items.send_deadline(Item::Mark(mark), deadline).is_err() {
+        if self.items.send_timeout(Item::Mark(mark), limit).is_err() {
             return false;
         }
-        reached.recv_deadline(deadline).is_ok()
+        reached.recv_timeout(limit.saturating_sub(Monotonic::now().since(start))).is_ok()
     }
 }
 

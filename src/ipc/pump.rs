@@ -1,5 +1,6 @@
 //! One blocking receiver thread per link, which feeds a callback.
 
+use std::io;
 use std::ops::ControlFlow;
 use std::thread::{self, JoinHandle};
 
@@ -15,11 +16,27 @@ use super::link::{Parcel, Receiver, RecvError};
 /// # Panics
 /// When the system cannot start another thread.
 pub fn pump<R>(
+    receiver: Receiver<R>,
+    name: &str,
+    each: impl FnMut(Parcel<R>) -> ControlFlow<()> + Send + 'static,
+    closed: impl FnOnce(RecvError) + Send + 'static,
+) -> JoinHandle<()>
+where
+    R: DeserializeOwned + 'static,
+{
+    try_pump(receiver, name, each, closed).expect("the system can start a thread")
+}
+
+/// As [`pump`], for callers that must not panic.
+///
+/// # Errors
+/// When the system cannot start another thread; neither callback is called then.
+pub fn try_pump<R>(
     mut receiver: Receiver<R>,
     name: &str,
     mut each: impl FnMut(Parcel<R>) -> ControlFlow<()> + Send + 'static,
     closed: impl FnOnce(RecvError) + Send + 'static,
-) -> JoinHandle<()>
+) -> io::Result<JoinHandle<()>>
 where
     R: DeserializeOwned + 'static,
 {
@@ -37,7 +54,7 @@ where
             }
         }
     };
-    thread::Builder::new().name(name.to_owned()).spawn(run).expect("the system can start a thread")
+    thread::Builder::new().name(name.to_owned()).spawn(run)
 }
 
 #[cfg(test)]

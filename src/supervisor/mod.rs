@@ -1,0 +1,188 @@
+//! The root of the process tree: starts, watches, restarts and stops every container, and nothing else.
+//!
+//! Owns: the lock of the data folder, the containers, their control links, the signals of the program.
+//! Called by: `serve`, on the main thread, with the table of roles.
+//! Never: holds a request, hears anything from outside, waits for a container (deadlines only), panics.
+//!
+//! ```text
+//! signals, doors, control links, ends of threads --> one queue of events --> this loop --> tree.rs
+//! ```
+
+mod child;
+mod lock;
+mod redact;
+mod restart;
+mod systemd;
+mod tree;
+
+use std::ffi::OsString;
+use std::io;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel as queue;
+use rustix::process::Signal;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+
+pub use lock::LockError;
+pub use restart::RestartPolicy;
+
+use crate::base::clock::Monotonic;
+use crate::base::ids::ContainerId;
+use crate::config::Settings;
+use crate::ipc::bootstrap::BootstrapError;
+use crate::ipc::control::RootEnd;
+use crate::ipc::{RecvError, RoleMain};
+use crate::proto::control::{ContainerToRoot, Hello};
+use crate::proto::roles::Role;
+use crate::telemetry::events;
+use child::Ended;
+use lock::DataLock;
+use systemd::ServiceManager;
+use tree::Tree;
+
+/// Events that wait for the loop; the threads that bring more wait, and with them their containers.
+const EVENTS_CAPACITY: usize = 1024;
+
+/// A kind of container: what it runs, how many of it, and what its end means.
+#[derive(Clone, Copy, Debug)]
+pub struct ContainerSpec {
+    pub role: Role,
+    pub main: RoleMain,
+    pub count: usize,
+    pub restart: Restart,
+}
+
+/// Which ends of a container are failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// Every one.
+    Always,
+    /// An end in order is the user's wish (the console).
+    OnFailure,
+}
+
+/// What `serve` may set beside the settings.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The value of `NOTIFY_SOCKET`.
+    pub notify_socket: Option<OsString>,
+    pub restart_policy: RestartPolicy,
+    pub timing: Timing,
+}
+
+/// How long the root waits before it acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// For the hello of a new process.
+    pub hello: Duration,
+    /// Without a sign of life from a container, which gives one every second.
+    pub silence: Duration,
+    /// Between SIGTERM and SIGKILL for one that is ended alone.
+    pub grace: Duration,
+    /// Since the stop began: then the broker is told to stop, even if others have not ended.
+    pub stop_broker: Duration,
+    /// Since the stop began: then whoever is left is killed.
+    pub stop_kill: Duration,
+    /// Since the stop began: then the root ends whoever is left (threads cannot be killed).
+    pub stop_end: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Timing {
+        Timing {
+            hello: Duration::from_secs(10),
+            silence: Duration::from_secs(10),
+            grace: Duration::from_secs(2),
+            stop_broker: Duration::from_millis(1000),
+            stop_kill: Duration::from_millis(1500),
+            stop_end: Duration::from_millis(1900),
+        }
+    }
+}
+
+/// An end in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// Who wanted it: `SIGTERM`, `console`, ...
+    pub by: String,
+}
+
+/// Why the daemon could not start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum SupervisorError {
+    #[error("could not get the data folder")]
+    Lock { source: LockError },
+    #[error("could not listen to signals")]
+    Signals { source: io::Error },
+    #[error("could not write the settings for a container")]
+    Settings { source: serde_json::Error },
+    /// What it says is for the operator, who has to do something.
+    #[error("{role} cannot work: {why}")]
+    RoleCannotWork { role: Role, why: String },
+    #[error("{role} failed {failures} times within {} s, last: {last}", within.as_secs())]
+    GaveUp { role: Role, failures: usize, within: Duration, last: String },
+}
+
+/// What the loop hears.
+enum Event {
+    Signal(i32),
+    /// A new process has said hello, or never will.
+    Came(ContainerId, Result<(Hello, RootEnd), BootstrapError>),
+    Said(ContainerId, ContainerToRoot),
+    /// Its control link has closed.
+    Deaf(ContainerId, RecvError),
+    /// A container that is a thread has ended.
+    ThreadEnded(ContainerId, Ended),
+}
+
+/// Asks the kernel for a SIGTERM, and thus an end in order, when the process that started this one
+/// ends: for a root that is itself a child (the demo, tests).
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn die_with_parent() -> io::Result<()> {
+    Ok(rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?)
+}
+
+/// Runs the tree until something ends it. To be called once, on the main thread: the kernel kills the
+/// containers when the thread that started them ends.
+///
+/// # Errors
+/// When the tree could not be started, a role cannot work, or one was given up; all containers have
+/// ended by then.
+pub fn run(settings: &Settings, specs: &[ContainerSpec], options: Options) -> Result<Exit, SupervisorError> {
+    let _lock = DataLock::acquire(&settings.data_dir).map_err(|source| SupervisorError::Lock { source })?;
+    events::starting(env!("CARGO_PKG_VERSION"), &settings.data_dir);
+    let (sender, events) = queue::bounded(EVENTS_CAPACITY);
+    listen_to_signals(sender.clone()).map_err(|source| SupervisorError::Signals { source })?;
+    let manager = ServiceManager::new(options.notify_socket.clone());
+    let mut tree = Tree::new(settings, specs, options, manager, sender)
+        .map_err(|source| SupervisorError::Settings { source })?;
+    loop {
+        if let Some(result) = tree.act(Monotonic::now()) {
+            return result;
+        }
+        let wait = tree.next_deadline().since(Monotonic::now());
+        if let Ok(event) = events.recv_timeout(wait) {
+            tree.handle(event, Monotonic::now());
+            // All that has happened comes before what is late: a root that was itself stopped
+            // for a while must hear the heartbeats before it counts the silence.
+            for event in events.try_iter().take(EVENTS_CAPACITY) {
+                tree.handle(event, Monotonic::now());
+            }
+        }
+    }
+}
+
+fn listen_to_signals(events: queue::Sender<Event>) -> io::Result<()> {
+    let mut signals = signal_hook::iterator::Signals::new([SIGCHLD, SIGTERM, SIGINT, SIGHUP])?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in &mut signals {
+            if events.send(Event::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}

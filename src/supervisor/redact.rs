@@ -1,0 +1,35 @@
+//! What of the settings each role is told.
+
+use crate::config::Settings;
+use crate::proto::roles::Role;
+
+/// The settings without the secrets that the role has no use for: keys for the network only where it
+/// is called (`listing`), the database's address only where it is opened (the broker).
+pub(super) fn settings_for(role: Role, settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    if role != Role::Listing {
+        settings.twitter.credentials.clear();
+    }
+    if role != Role::Broker {
+        settings.database.url.clear();
+    }
+    settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Secret, TwitterCredential};
+
+    #[test]
+    fn secrets_go_where_they_are_needed() {
+        let mut settings = Settings::default();
+        settings.twitter.credentials.push(TwitterCredential { bearer_token: Secret::new("key") });
+        for role in Role::ALL {
+            let told = settings_for(role, &settings);
+            assert_eq!(!told.twitter.credentials.is_empty(), role == Role::Listing, "{role}");
+            assert_eq!(!told.database.url.is_empty(), role == Role::Broker, "{role}");
+        }
+        assert!(!format!("{settings:?}").contains("key"));
+    }
+}

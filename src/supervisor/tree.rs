@@ -1,0 +1,667 @@
+//! The containers and what is done about each: the loop's state. Every step is short and none waits.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use crossbeam_channel as queue;
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
+
+use super::child::{Child, Ended};
+use super::redact::settings_for;
+use super::restart::{Decision, History};
+use super::systemd::ServiceManager;
+use super::{ContainerSpec, Event, Exit, Options, Restart, SupervisorError};
+use crate::base::ErrorChain;
+use crate::base::clock::Monotonic;
+use crate::base::ids::ContainerId;
+use crate::config::Settings;
+use crate::ipc::bootstrap::{self, BootstrapError, Door};
+use crate::ipc::control::{RootEnd, RootOutbox, broker_link, control_pair};
+use crate::ipc::{OutboxError, RecvError, Transport, try_pump};
+use crate::proto::control::{ContainerToRoot, Hello, RootToContainer, Welcome};
+use crate::proto::roles::Role;
+use crate::telemetry::events;
+
+/// With nothing due, the loop looks around this often.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A further signal this long after the first means hurry; systemd may send two at once.
+const IMPATIENCE: Duration = Duration::from_millis(200);
+
+/// All containers.
+pub(super) struct Tree {
+    /// In the order of start: the broker first.
+    slots: Vec<Slot>,
+    transport: Transport,
+    options: Options,
+    manager: ServiceManager,
+    events: queue::Sender<Event>,
+    last_id: u32,
+    began: Monotonic,
+    told_ready: bool,
+    phase: Phase,
+}
+
+enum Phase {
+    Running,
+    Stopping(Stopping),
+}
+
+struct Stopping {
+    since: Monotonic,
+    result: Result<Exit, SupervisorError>,
+    broker_told: bool,
+    killed: bool,
+}
+
+/// A place in the tree, filled by one container after the other.
+struct Slot {
+    spec: ContainerSpec,
+    /// The role's settings, as the welcome carries them.
+    settings_json: String,
+    history: History,
+    state: State,
+}
+
+enum State {
+    /// To be started at this time.
+    Due(Monotonic),
+    Up(Container),
+    /// Ended, not to be started again.
+    Over,
+}
+
+struct Container {
+    id: ContainerId,
+    child: Child,
+    started: Monotonic,
+    last_heard: Monotonic,
+    /// Until it has said hello.
+    door: Option<Door>,
+    /// Since it has said hello, until its link closed.
+    control: Option<RootOutbox>,
+    /// It, and the broker of today, hold the ends of a link.
+    linked: bool,
+    ready: bool,
+    /// Being ended: killed at this time.
+    kill_at: Option<Monotonic>,
+    killed: bool,
+    /// What it said about its failure.
+    why: Option<String>,
+}
+
+impl Container {
+    /// Asks it to end, and has it killed if it does not.
+    fn end(&mut self, now: Monotonic, grace: Duration) {
+        if self.kill_at.is_none() {
+            self.child.terminate();
+            self.kill_at = Some(now.plus(grace));
+        }
+    }
+
+    /// Tells it to stop: by its link, or, where it has none yet, by signal.
+    fn tell_to_stop(&self) {
+        let told = self.control.as_ref().is_some_and(|control| control.order(RootToContainer::Stop).is_ok());
+        if !told {
+            self.child.terminate();
+        }
+    }
+
+    fn kill(&mut self, role: Role) {
+        if !self.killed {
+            self.killed = true;
+            events::container_killed(role, self.id);
+            self.child.kill();
+        }
+    }
+}
+
+impl Slot {
+    fn container(&self) -> Option<&Container> {
+        match &self.state {
+            State::Up(container) => Some(container),
+            State::Due(_) | State::Over => None,
+        }
+    }
+
+    fn container_mut(&mut self) -> Option<&mut Container> {
+        match &mut self.state {
+            State::Up(container) => Some(container),
+            State::Due(_) | State::Over => None,
+        }
+    }
+}
+
+impl Tree {
+    /// Nothing is started before the first [`Tree::act`].
+    pub(super) fn new(
+        settings: &Settings,
+        specs: &[ContainerSpec],
+        options: Options,
+        manager: ServiceManager,
+        events: queue::Sender<Event>,
+    ) -> Result<Tree, serde_json::Error> {
+        let now = Monotonic::now();
+        let mut slots = Vec::new();
+        for spec in specs {
+            let settings_json = serde_json::to_string(&settings_for(spec.role, settings))?;
+            for _ in 0..spec.count {
+                slots.push(Slot {
+                    spec: *spec,
+                    settings_json: settings_json.clone(),
+                    history: History::default(),
+                    state: State::Due(now),
+                });
+            }
+        }
+        // Others wait for nothing but the broker, and it has the most to load.
+        slots.sort_by_key(|slot| slot.spec.role != Role::Broker);
+        let transport = if settings.multiprocess { Transport::Processes } else { Transport::Threads };
+        Ok(Tree {
+            slots,
+            transport,
+            options,
+            manager,
+            events,
+            last_id: 0,
+            began: now,
+            told_ready: false,
+            phase: Phase::Running,
+        })
+    }
+
+    /// Applies what has happened.
+    pub(super) fn handle(&mut self, event: Event, now: Monotonic) {
+        match event {
+            Event::Signal(SIGCHLD) => self.reap(now),
+            Event::Signal(signal) => self.heed_signal(signal, now),
+            Event::Came(id, Ok((hello, end))) => self.welcome(id, &hello, end, now),
+            Event::Came(id, Err(error)) => self.nobody_came(id, &error, now),
+            Event::Said(id, message) => self.heed(id, message, now),
+            Event::Deaf(id, error) => self.deaf(id, &error, now),
+            Event::ThreadEnded(id, ended) => {
+                let slot = self.slots.iter().position(|slot| slot.container().is_some_and(|c| c.id == id));
+                if let Some(slot) = slot {
+                    self.ended(slot, ended, now);
+                }
+            }
+        }
+    }
+
+    /// Does what is due. `Some` when the tree has ended.
+    pub(super) fn act(&mut self, now: Monotonic) -> Option<Result<Exit, SupervisorError>> {
+        self.kill_the_late(now);
+        match self.phase {
+            Phase::Running => {
+                self.note_silence(now);
+                self.start_the_due(now);
+                None
+            }
+            Phase::Stopping(_) => self.go_on_stopping(now),
+        }
+    }
+
+    /// When [`Tree::act`] is to be called at the latest.
+    pub(super) fn next_deadline(&self) -> Monotonic {
+        let timing = &self.options.timing;
+        let of_slot = |slot: &Slot| match &slot.state {
+            State::Due(at) => Some(*at),
+            State::Over => None,
+            State::Up(container) => match (container.kill_at, &container.control, &container.child) {
+                (_, _, Child::Thread) => None,
+                (Some(_), _, _) if container.killed => None,
+                (Some(at), _, _) => Some(at),
+                (None, Some(_), _) => Some(container.last_heard.plus(timing.silence)),
+                (None, None, _) => Some(container.started.plus(timing.hello)),
+            },
+        };
+        let mut deadline = self.slots.iter().filter_map(of_slot).min();
+        if let Phase::Stopping(stopping) = &self.phase {
+            let next = if !stopping.broker_told {
+                timing.stop_broker
+            } else if !stopping.killed {
+                timing.stop_kill
+            } else {
+                timing.stop_end
+            };
+            let next = stopping.since.plus(next);
+            deadline = Some(deadline.map_or(next, |deadline| deadline.min(next)));
+        }
+        // `act` treats a deadline as passed only after it, and the clock counts milliseconds.
+        deadline.map_or_else(|| Monotonic::now().plus(IDLE), |at| at.plus(Duration::from_millis(1)))
+    }
+}
+
+// Births.
+impl Tree {
+    fn start_the_due(&mut self, now: Monotonic) {
+        for index in 0..self.slots.len() {
+            let Some(slot) = self.slots.get_mut(index) else { continue };
+            if !matches!(slot.state, State::Due(at) if at <= now) {
+                continue;
+            }
+            self.last_id = self.last_id.wrapping_add(1);
+            let id = ContainerId(self.last_id);
+            let started = match self.transport {
+                Transport::Processes => start_process(slot, id, &self.events),
+                Transport::Threads => start_thread(slot, id, &self.events),
+            };
+            match started {
+                Ok((child, door, end)) => {
+                    events::container_started(slot.spec.role, id, child.pid());
+                    slot.state = State::Up(Container {
+                        id,
+                        child,
+                        started: now,
+                        last_heard: now,
+                        door,
+                        control: None,
+                        linked: false,
+                        ready: false,
+                        kill_at: None,
+                        killed: false,
+                        why: None,
+                    });
+                    if let Some(end) = end {
+                        self.connected(index, end, now);
+                    }
+                }
+                Err(error) => {
+                    let how = format!("could not be started: {}", ErrorChain(&error));
+                    self.failed(index, id, &how, Duration::ZERO, now);
+                }
+            }
+        }
+    }
+
+    /// A process has said hello; it must be the one that was started.
+    fn welcome(&mut self, id: ContainerId, hello: &Hello, end: RootEnd, now: Monotonic) {
+        let Some((index, slot)) = self.slot_of(id) else { return };
+        if hello_of(slot) != Some((hello.role, hello.pid)) {
+            let why = format!("a process {} said hello as {}", hello.pid, hello.role);
+            self.unreachable(index, &io::Error::other(why), now);
+            return;
+        }
+        self.connected(index, end, now);
+    }
+
+    /// Starts the control link, welcomes, and joins with the broker.
+    fn connected(&mut self, index: usize, end: RootEnd, now: Monotonic) {
+        let stopping = matches!(self.phase, Phase::Stopping(_));
+        let events = self.events.clone();
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let settings_json = slot.settings_json.clone();
+        let Some(container) = slot.container_mut() else { return };
+        container.door = None;
+        container.last_heard = now;
+        let id = container.id;
+        let control = match start_control(end, id, events) {
+            Ok(control) => control,
+            Err(error) => return self.unreachable(index, &error, now),
+        };
+        let welcomed = control.welcome(Welcome { container: id, settings_json });
+        container.control = Some(control);
+        if let Err(error) = welcomed {
+            return self.unreachable(index, &error, now);
+        }
+        if stopping {
+            container.tell_to_stop();
+        } else {
+            self.join_with_broker(now);
+        }
+    }
+
+    fn nobody_came(&mut self, id: ContainerId, error: &BootstrapError, now: Monotonic) {
+        // Of a container that has ended meanwhile, its end says more.
+        if let Some((index, _)) = self.slot_of(id) {
+            self.unreachable(index, error, now);
+        }
+    }
+
+    /// Gives every connected container that has none a link with the broker, if that is connected.
+    fn join_with_broker(&mut self, now: Monotonic) {
+        let connected =
+            |slot: &Slot| slot.container().is_some_and(|c| c.control.is_some() && c.kill_at.is_none());
+        let Some(broker) =
+            self.slots.iter().position(|slot| slot.spec.role == Role::Broker && connected(slot))
+        else {
+            return;
+        };
+        for index in 0..self.slots.len() {
+            let Some(slot) = self.slots.get(index) else { continue };
+            let Some(container) = slot.container() else { continue };
+            if index == broker || container.linked || !connected(slot) {
+                continue;
+            }
+            let (end, peer) = match broker_link(self.transport, container.id, slot.spec.role) {
+                Ok(Some(ends)) => ends,
+                Ok(None) => continue,
+                Err(error) => {
+                    self.unreachable(index, &error, now);
+                    continue;
+                }
+            };
+            if let Err(error) = self.attach(broker, peer) {
+                return self.unreachable(broker, &error, now);
+            }
+            match self.attach(index, end) {
+                Ok(()) => {
+                    if let Some(container) = self.slots.get_mut(index).and_then(Slot::container_mut) {
+                        container.linked = true;
+                    }
+                }
+                Err(error) => self.unreachable(index, &error, now),
+            }
+        }
+    }
+
+    fn attach(&self, index: usize, link: crate::ipc::Link) -> Result<(), OutboxError> {
+        let container = self.slots.get(index).and_then(Slot::container);
+        match container.and_then(|container| container.control.as_ref()) {
+            Some(control) => control.attach(link),
+            None => Err(OutboxError::Closed),
+        }
+    }
+
+    fn slot_of(&self, id: ContainerId) -> Option<(usize, &Slot)> {
+        self.slots.iter().enumerate().find(|(_, slot)| slot.container().is_some_and(|c| c.id == id))
+    }
+}
+
+// Lives.
+impl Tree {
+    fn heed(&mut self, id: ContainerId, message: ContainerToRoot, now: Monotonic) {
+        let Some(index) = self.slot_of(id).map(|(index, _)| index) else { return };
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let role = slot.spec.role;
+        let Some(container) = slot.container_mut() else { return };
+        container.last_heard = now;
+        match message {
+            ContainerToRoot::Heartbeat => {}
+            ContainerToRoot::Ready => {
+                container.ready = true;
+                events::container_ready(role, id);
+                self.tell_ready(now);
+            }
+            ContainerToRoot::StopRequested { by } => self.stop(Ok(Exit { by }), now),
+            ContainerToRoot::Failed { why, fatal } => {
+                events::container_failed(role, id, &why);
+                container.why = Some(why.clone());
+                if fatal {
+                    self.stop(Err(SupervisorError::RoleCannotWork { role, why }), now);
+                }
+            }
+        }
+    }
+
+    fn tell_ready(&mut self, now: Monotonic) {
+        let over = |slot: &Slot| matches!(slot.state, State::Over);
+        let all = self.slots.iter().all(|slot| over(slot) || slot.container().is_some_and(|c| c.ready));
+        if !all {
+            return;
+        }
+        let count = self.slots.iter().filter(|slot| !over(slot)).count();
+        let status = format!("serving with {count} containers");
+        if self.told_ready {
+            self.manager.status(&status);
+        } else {
+            self.told_ready = true;
+            events::all_ready(count, now.since(self.began));
+            self.manager.ready(&status);
+        }
+    }
+
+    fn note_silence(&mut self, now: Monotonic) {
+        let timing = self.options.timing;
+        for slot in &mut self.slots {
+            let role = slot.spec.role;
+            let Some(container) = slot.container_mut() else { continue };
+            // A thread can be neither ended nor frozen alone.
+            if matches!(container.child, Child::Thread) || container.kill_at.is_some() {
+                continue;
+            }
+            let limit = if container.control.is_some() { timing.silence } else { timing.hello };
+            let silence = now.since(container.last_heard);
+            if silence > limit {
+                events::container_silent(role, container.id, silence);
+                container.why = Some(format!("silent for {} s", silence.as_secs()));
+                container.end(now, timing.grace);
+            }
+        }
+    }
+
+    fn deaf(&mut self, id: ContainerId, error: &RecvError, now: Monotonic) {
+        let grace = self.options.timing.grace;
+        let Some(index) = self.slot_of(id).map(|(index, _)| index) else { return };
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let role = slot.spec.role;
+        let Some(container) = slot.container_mut() else { return };
+        container.control = None;
+        match error {
+            // It is ending: give it the time to do so.
+            RecvError::Closed => container.kill_at = container.kill_at.or(Some(now.plus(grace))),
+            RecvError::Malformed { .. } => {
+                events::container_babbles(role, id, error);
+                container.end(now, grace);
+            }
+        }
+    }
+
+    fn unreachable(&mut self, index: usize, error: &(dyn std::error::Error + 'static), now: Monotonic) {
+        let grace = self.options.timing.grace;
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let role = slot.spec.role;
+        if let Some(container) = slot.container_mut()
+            && container.kill_at.is_none()
+        {
+            events::container_unreachable(role, container.id, error);
+            container.end(now, grace);
+        }
+    }
+}
+
+// Deaths.
+impl Tree {
+    fn reap(&mut self, now: Monotonic) {
+        for index in 0..self.slots.len() {
+            let container = self.slots.get_mut(index).and_then(Slot::container_mut);
+            if let Some(ended) = container.and_then(|container| container.child.try_reap()) {
+                self.ended(index, ended, now);
+            }
+        }
+    }
+
+    /// A container has ended and is reaped. Its links close with the drop of what the root holds.
+    fn ended(&mut self, index: usize, ended: Ended, now: Monotonic) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let spec = slot.spec;
+        let State::Up(container) = std::mem::replace(&mut slot.state, State::Over) else { return };
+        if matches!(self.phase, Phase::Stopping(_)) {
+            return;
+        }
+        if ended.in_order && spec.restart == Restart::OnFailure {
+            return events::container_left(spec.role, container.id);
+        }
+        let how = match container.why {
+            Some(why) => format!("{}: {why}", ended.how),
+            None => ended.how,
+        };
+        if spec.role == Role::Broker {
+            // Its successor gives everybody a new link.
+            for container in self.slots.iter_mut().filter_map(Slot::container_mut) {
+                container.linked = false;
+            }
+        }
+        self.failed(index, container.id, &how, now.since(container.started), now);
+    }
+
+    fn failed(&mut self, index: usize, id: ContainerId, how: &str, lived: Duration, now: Monotonic) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        let role = slot.spec.role;
+        events::container_died(role, id, how, lived);
+        match slot.history.failed(now, lived, &self.options.restart_policy) {
+            Decision::Restart { pause, failures } => {
+                events::container_restarts(role, failures, pause);
+                slot.state = State::Due(now.plus(pause));
+                self.manager.status(&format!("{role} died and is being started again"));
+            }
+            Decision::GiveUp { failures } => {
+                slot.state = State::Over;
+                let within = self.options.restart_policy.window;
+                events::container_given_up(role, failures, within);
+                let last = how.to_owned();
+                self.stop(Err(SupervisorError::GaveUp { role, failures, within, last }), now);
+            }
+        }
+    }
+
+    fn kill_the_late(&mut self, now: Monotonic) {
+        for slot in &mut self.slots {
+            let role = slot.spec.role;
+            if let Some(container) = slot.container_mut()
+                && container.kill_at.is_some_and(|at| now > at)
+                && container.child.pid().is_some()
+            {
+                container.kill(role);
+            }
+        }
+    }
+}
+
+// The end.
+impl Tree {
+    fn heed_signal(&mut self, signal: i32, now: Monotonic) {
+        let by = match signal {
+            SIGTERM => "SIGTERM",
+            SIGINT => "SIGINT",
+            SIGHUP => "SIGHUP",
+            _ => return,
+        };
+        match &self.phase {
+            Phase::Running => self.stop(Ok(Exit { by: by.to_owned() }), now),
+            // Somebody is in a hurry.
+            Phase::Stopping(stopping) if now.since(stopping.since) > IMPATIENCE => {
+                self.kill_all();
+            }
+            Phase::Stopping(_) => {}
+        }
+    }
+
+    /// Begins the stop; the first reason counts. The broker is told last, so that it can take back
+    /// what the others still hold, and write.
+    fn stop(&mut self, result: Result<Exit, SupervisorError>, now: Monotonic) {
+        if matches!(self.phase, Phase::Stopping(_)) {
+            return;
+        }
+        let status = match &result {
+            Ok(exit) => format!("stopping ({})", exit.by),
+            Err(error) => format!("ending: {}", ErrorChain(error)),
+        };
+        events::stopping(&status);
+        self.manager.stopping(&status);
+        self.phase = Phase::Stopping(Stopping { since: now, result, broker_told: false, killed: false });
+        for slot in &mut self.slots {
+            match &slot.state {
+                State::Due(_) => slot.state = State::Over,
+                State::Up(container) if slot.spec.role != Role::Broker => container.tell_to_stop(),
+                State::Up(_) | State::Over => {}
+            }
+        }
+    }
+
+    fn go_on_stopping(&mut self, now: Monotonic) -> Option<Result<Exit, SupervisorError>> {
+        let timing = self.options.timing;
+        let Phase::Stopping(stopping) = &mut self.phase else { return None };
+        let elapsed = now.since(stopping.since);
+        let left = |slot: &Slot| slot.container().is_some();
+        if !stopping.broker_told {
+            let others = self.slots.iter().any(|slot| slot.spec.role != Role::Broker && left(slot));
+            if !others || elapsed > timing.stop_broker {
+                stopping.broker_told = true;
+                let brokers = self.slots.iter().filter(|slot| slot.spec.role == Role::Broker);
+                brokers.filter_map(Slot::container).for_each(Container::tell_to_stop);
+            }
+        }
+        if !stopping.killed && elapsed > timing.stop_kill {
+            stopping.killed = true;
+            self.kill_all();
+        }
+        // Processes that were killed are waited for: the kernel has only to finish.
+        let unkillable = |slot: &Slot| slot.container().is_none_or(|c| c.child.pid().is_none());
+        let over =
+            !self.slots.iter().any(left) || (elapsed > timing.stop_end && self.slots.iter().all(unkillable));
+        if !over {
+            return None;
+        }
+        match std::mem::replace(&mut self.phase, Phase::Running) {
+            Phase::Stopping(stopping) => {
+                events::stopped(elapsed);
+                Some(stopping.result)
+            }
+            Phase::Running => None,
+        }
+    }
+
+    fn kill_all(&mut self) {
+        for slot in &mut self.slots {
+            let role = slot.spec.role;
+            if let Some(container) = slot.container_mut() {
+                container.kill(role);
+            }
+        }
+    }
+}
+
+fn hello_of(slot: &Slot) -> Option<(Role, u32)> {
+    Some((slot.spec.role, slot.container()?.child.pid()?))
+}
+
+type Started = (Child, Option<Door>, Option<RootEnd>);
+
+fn start_process(slot: &Slot, id: ContainerId, events: &queue::Sender<Event>) -> Result<Started, StartError> {
+    let events = events.clone();
+    let door = bootstrap::open(move |came| {
+        // The loop has ended: so will the child.
+        let _ = events.send(Event::Came(id, came));
+    })
+    .map_err(|source| StartError::Door { source })?;
+    let child =
+        Child::spawn_process(slot.spec.role, door.name()).map_err(|source| StartError::Spawn { source })?;
+    Ok((child, Some(door), None))
+}
+
+fn start_thread(slot: &Slot, id: ContainerId, events: &queue::Sender<Event>) -> Result<Started, StartError> {
+    let (root, end) = control_pair(Transport::Threads).map_err(|source| StartError::Spawn { source })?;
+    let events = events.clone();
+    let child = Child::spawn_thread(slot.spec.role, end, slot.spec.main, move |ended| {
+        let _ = events.send(Event::ThreadEnded(id, ended));
+    })
+    .map_err(|source| StartError::Spawn { source })?;
+    Ok((child, None, Some(root)))
+}
+
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("no place to connect to")]
+    Door { source: BootstrapError },
+    #[error("the system refused")]
+    Spawn { source: io::Error },
+}
+
+fn start_control(end: RootEnd, id: ContainerId, events: queue::Sender<Event>) -> io::Result<RootOutbox> {
+    let (control, receiver) = end.start("to-container")?;
+    let closed_events = events.clone();
+    try_pump(
+        receiver,
+        "from-container",
+        move |parcel| match events.send(Event::Said(id, parcel.message)) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        },
+        move |error| {
+            let _ = closed_events.send(Event::Deaf(id, error));
+        },
+    )?;
+    Ok(control)
+}
