@@ -9,3 +9,4 @@ pub mod config;
 pub mod proto;
 
 pub mod fetch;
+pub mod front;
