@@ -24,3 +24,4 @@ pub mod stages;
 pub mod demo;
 pub mod store;
 pub mod storekeeper;
+pub mod front;

@@ -1,0 +1,460 @@
+//! The admin socket: a Unix socket in the data folder that only the daemon's own user can open. One
+//! command per line, answered line by line (`proto::admin`, as JSON). The console and the one-shot
+//! commands are its clients.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::broker::{Broker, Root, Unavailable};
+use super::until_stopped;
+use crate::base::ErrorChain;
+use crate::proto::admin::{AdminCommand, AdminReply};
+use crate::proto::failure::FailureCode;
+use crate::proto::front::{Client, FrontAnswer, FrontQuestion};
+use crate::proto::view::{QueryStatus, QueryView, ScanState, ScanView};
+
+/// Clients at the same time; more wait until one leaves.
+const MAX_CLIENTS: usize = 32;
+/// A line without an image: far more than any command.
+const MAX_COMMAND_BYTES: usize = 64 * 1024;
+const ASK_DEADLINE: Duration = Duration::from_secs(5);
+/// Scans are not pushed by the broker: a followed one is asked for this often.
+const SCAN_INTERVAL: Duration = Duration::from_millis(500);
+/// A client that takes nothing for this long is dropped.
+const SEND_DEADLINE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    #[error("another daemon answers on {path}")]
+    InUse { path: PathBuf },
+    #[error("{path} is in the way: it is not a socket")]
+    NotASocket { path: PathBuf },
+    #[error("could not create the socket {path}")]
+    Create { path: PathBuf, source: io::Error },
+}
+
+/// The listening socket; its file is removed when it is dropped.
+pub struct AdminSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    /// Device and inode, so that a successor's socket is never removed.
+    file: (u64, u64),
+}
+
+impl AdminSocket {
+    /// Opens the socket, replacing one that nobody listens on any more. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// Somebody does listen, something else has that name, or the folder cannot be written.
+    pub fn open(path: &Path) -> Result<AdminSocket, AdminError> {
+        let create = |source| AdminError::Create { path: path.to_owned(), source };
+        match fs::symlink_metadata(path) {
+            Ok(found) if !found.file_type().is_socket() => {
+                return Err(AdminError::NotASocket { path: path.to_owned() });
+            }
+            Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
+                return Err(AdminError::InUse { path: path.to_owned() });
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(create(source)),
+        }
+        // Made under another name and moved over: at no time is there a socket of this name that
+        // others may open, nor none where a stale one was.
+        let fresh = path.with_extension("sock.new");
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(create(error)),
+            Ok(()) | Err(_) => {}
+        }
+        let listener = UnixListener::bind(&fresh).map_err(create)?;
+        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).map_err(create)?;
+        let made = fs::symlink_metadata(&fresh).map_err(create)?;
+        fs::rename(&fresh, path).map_err(create)?;
+        Ok(AdminSocket { listener, path: path.to_owned(), file: (made.dev(), made.ino()) })
+    }
+
+    /// Serves clients until `stopped` becomes true, or its sender is gone.
+    pub async fn serve(
+        self,
+        broker: Arc<dyn Broker>,
+        root: Arc<dyn Root>,
+        max_image_bytes: usize,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let mut clients = JoinSet::new();
+        loop {
+            tokio::select! {
+                () = until_stopped(&mut stopped) => break,
+                Some(_) = clients.join_next() => {}
+                accepted = self.listener.accept(), if clients.len() < MAX_CLIENTS => match accepted {
+                    Ok((stream, _)) => {
+                        clients.spawn(converse(stream, broker.clone(), root.clone(), max_image_bytes));
+                    }
+                    Err(error) => {
+                        tracing::warn!(error = %ErrorChain(&error), "could not accept an admin client");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        }
+        // Clients see the end of the stream.
+        clients.shutdown().await;
+    }
+}
+
+impl Drop for AdminSocket {
+    fn drop(&mut self) {
+        let is_ours =
+            fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.file);
+        if is_ours && let Err(error) = fs::remove_file(&self.path) {
+            tracing::debug!(error = %ErrorChain(&error), "could not remove the admin socket");
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, broker: Arc<dyn Broker>, root: Arc<dyn Root>, max_image_bytes: usize) {
+    let (reader, writer) = stream.into_split();
+    let mut session = Session { reader: BufReader::new(reader), writer, broker, root };
+    // Base64 makes four bytes of three.
+    let max_line = (max_image_bytes / 3 + 1).saturating_mul(4).saturating_add(MAX_COMMAND_BYTES);
+    if let Err(error) = session.run(max_line).await {
+        tracing::debug!(error = %ErrorChain(&error), "admin client left");
+    }
+}
+
+struct Session {
+    reader: BufReader<OwnedReadHalf>,
+    writer: OwnedWriteHalf,
+    broker: Arc<dyn Broker>,
+    root: Arc<dyn Root>,
+}
+
+impl Session {
+    async fn run(&mut self, max_line: usize) -> io::Result<()> {
+        while let Some(line) = read_line(&mut self.reader, max_line).await? {
+            match serde_json::from_slice(&line) {
+                Ok(command) => self.carry_out(command).await?,
+                Err(error) => {
+                    // A client of another version; it can read the reply, whatever it asked.
+                    let detail = format!("not understood (is the console of the same version?): {error}");
+                    self.send(&AdminReply::Unavailable { detail }).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn carry_out(&mut self, command: AdminCommand) -> io::Result<()> {
+        match command {
+            AdminCommand::Query { url, follow } => {
+                let answer = self.ask(FrontQuestion::Query { url, client: Client::Exempt }, None).await;
+                self.show_query(answer, follow).await
+            }
+            AdminCommand::Search { source, image_base64, account, follow } => {
+                let answer = match image_base64 {
+                    None => {
+                        let question = FrontQuestion::SearchUrl {
+                            url: source,
+                            account_name: account,
+                            client: Client::Exempt,
+                        };
+                        self.ask(question, None).await
+                    }
+                    Some(text) => match BASE64.decode(text) {
+                        Ok(image) if image.is_empty() => Ok(refused(FailureCode::ImageMissing)),
+                        Ok(image) => {
+                            let question = FrontQuestion::SearchImage {
+                                len_bytes: image.len() as u64,
+                                account_name: account,
+                                client: Client::Exempt,
+                            };
+                            self.ask(question, Some(Bytes::from(image))).await
+                        }
+                        Err(_) => Ok(refused(FailureCode::CannotGetImage)),
+                    },
+                };
+                self.show_query(answer, follow).await
+            }
+            AdminCommand::Scan { handle, follow } => self.scan(handle, follow).await,
+            AdminCommand::Stats => self.ask_and_send(FrontQuestion::Stats).await,
+            AdminCommand::Threads => self.ask_and_send(FrontQuestion::Threads).await,
+            AdminCommand::Queues => self.ask_and_send(FrontQuestion::Queues).await,
+            AdminCommand::Metrics => self.ask_and_send(FrontQuestion::Metrics).await,
+            AdminCommand::Stop => {
+                // First the reply: the request ends this process too.
+                self.send(&AdminReply::Stopping).await?;
+                self.root.request_stop("admin socket");
+                Ok(())
+            }
+        }
+    }
+
+    async fn ask(&self, question: FrontQuestion, image: Option<Bytes>) -> Result<FrontAnswer, Unavailable> {
+        tokio::time::timeout(ASK_DEADLINE, self.broker.ask(question, image))
+            .await
+            .unwrap_or_else(|_| Err(Unavailable { why: "the broker did not answer in time".to_owned() }))
+    }
+
+    async fn ask_and_send(&mut self, question: FrontQuestion) -> io::Result<()> {
+        let reply = reply_of(self.ask(question, None).await);
+        self.send(&reply).await
+    }
+
+    async fn show_query(&mut self, answer: Result<FrontAnswer, Unavailable>, follow: bool) -> io::Result<()> {
+        let view = match answer {
+            Ok(FrontAnswer::Query(view) | FrontAnswer::Search { view, .. }) => view,
+            other => return self.send(&reply_of(other)).await,
+        };
+        if follow && view.status != QueryStatus::End {
+            self.follow_query(view).await
+        } else {
+            self.send(&AdminReply::Query(view)).await
+        }
+    }
+
+    /// Sends each state until the end, or until the client says something else or leaves; the work
+    /// goes on in any case.
+    async fn follow_query(&mut self, mut view: QueryView) -> io::Result<()> {
+        let mut watched = self.broker.watch(view.query);
+        watched.mark_changed(); // what is there already counts too
+        loop {
+            self.send(&AdminReply::Progress(Box::new(AdminReply::Query(view.clone())))).await?;
+            loop {
+                tokio::select! {
+                    changed = watched.changed() => if changed.is_err() {
+                        let detail = "the broker restarts; ask again to see the query".to_owned();
+                        return self.send(&AdminReply::Unavailable { detail }).await;
+                    },
+                    _ = self.reader.fill_buf() => return Ok(()),
+                }
+                let changed = watched.borrow_and_update().clone();
+                if let Some(changed) = changed.filter(|changed| changed.version > view.version) {
+                    view = changed;
+                    break;
+                }
+            }
+            if view.status == QueryStatus::End {
+                return self.send(&AdminReply::Query(view)).await;
+            }
+        }
+    }
+
+    async fn scan(&mut self, handle: String, follow: bool) -> io::Result<()> {
+        let mut last: Option<ScanView> = None;
+        loop {
+            let question = FrontQuestion::Scan { handle: handle.clone() };
+            let view = match self.ask(question, None).await {
+                Ok(FrontAnswer::Scan(view)) => view,
+                other => return self.send(&reply_of(other)).await,
+            };
+            let ended = matches!(view.state, ScanState::Done | ScanState::Failed { .. });
+            if ended || !follow {
+                return self.send(&AdminReply::Scan(view)).await;
+            }
+            if last.as_ref() != Some(&view) {
+                self.send(&AdminReply::Progress(Box::new(AdminReply::Scan(view.clone())))).await?;
+                last = Some(view);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(SCAN_INTERVAL) => {}
+                _ = self.reader.fill_buf() => return Ok(()),
+            }
+        }
+    }
+
+    async fn send(&mut self, reply: &AdminReply) -> io::Result<()> {
+        let mut line = serde_json::to_vec(reply)?;
+        line.push(b'\n');
+        tokio::time::timeout(SEND_DEADLINE, self.writer.write_all(&line))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+fn refused(code: FailureCode) -> FrontAnswer {
+    FrontAnswer::Refused { code, detail: String::new() }
+}
+
+fn reply_of(answer: Result<FrontAnswer, Unavailable>) -> AdminReply {
+    match answer {
+        Ok(FrontAnswer::Query(view) | FrontAnswer::Search { view, .. }) => AdminReply::Query(view),
+        Ok(FrontAnswer::Scan(view)) => AdminReply::Scan(view),
+        Ok(FrontAnswer::Stats(stats)) => AdminReply::Stats(stats),
+        Ok(FrontAnswer::Threads(workers)) => AdminReply::Threads(workers),
+        Ok(FrontAnswer::Queues(queues)) => AdminReply::Queues(queues),
+        Ok(FrontAnswer::Metrics(metrics)) => AdminReply::Metrics(metrics),
+        Ok(FrontAnswer::Refused { code, detail }) => AdminReply::Refused { code, detail },
+        Err(unavailable) => AdminReply::Unavailable { detail: unavailable.to_string() },
+    }
+}
+
+/// The next line without its end; `None` when the client has left. A longer line than `max` is an
+/// error, found before it is in memory.
+async fn read_line(reader: &mut (impl AsyncBufRead + Unpin), max: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    loop {
+        let available = reader.fill_buf().await?;
+        if available.is_empty() {
+            return Ok(None); // also for a line that was cut short: nobody waits for its answer
+        }
+        let end = available.iter().position(|byte| *byte == b'\n');
+        let taken = end.unwrap_or(available.len());
+        if line.len() + taken > max {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "line too long"));
+        }
+        line.extend_from_slice(available.get(..taken).unwrap_or_default());
+        reader.consume(end.map_or(taken, |end| end + 1));
+        if end.is_some() {
+            return Ok(Some(line));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::front::fake::{FakeBroker, FakeRoot, sample_stats, sample_view, sample_view_at};
+    use tokio::io::Lines;
+
+    struct World {
+        broker: Arc<FakeBroker>,
+        root: Arc<FakeRoot>,
+        path: PathBuf,
+        _dir: tempfile::TempDir,
+        _stop: watch::Sender<bool>,
+    }
+
+    impl World {
+        fn new(broker: FakeBroker) -> World {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("aotf.sock");
+            let (broker, root) = (Arc::new(broker), Arc::new(FakeRoot::default()));
+            let (stop, stopped) = watch::channel(false);
+            let socket = AdminSocket::open(&path).unwrap();
+            tokio::spawn(socket.serve(broker.clone(), root.clone(), 300, stopped));
+            World { broker, root, path, _dir: dir, _stop: stop }
+        }
+
+        async fn client(&self) -> TestClient {
+            let (reader, writer) = UnixStream::connect(&self.path).await.unwrap().into_split();
+            TestClient { lines: BufReader::new(reader).lines(), writer }
+        }
+    }
+
+    struct TestClient {
+        lines: Lines<BufReader<OwnedReadHalf>>,
+        writer: OwnedWriteHalf,
+    }
+
+    impl TestClient {
+        async fn send(&mut self, line: &str) {
+            self.writer.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        }
+
+        /// `None` when the daemon has closed the connection, in whatever way.
+        async fn receive(&mut self) -> Option<AdminReply> {
+            let line = self.lines.next_line().await.ok()??;
+            Some(serde_json::from_str(&line).unwrap())
+        }
+    }
+
+    #[tokio::test]
+    async fn commands_and_replies() {
+        let world = World::new(FakeBroker::default());
+        let mut client = world.client().await;
+        client.send("\"stats\"").await;
+        assert_eq!(client.receive().await, Some(AdminReply::Stats(sample_stats())));
+        client.send("{\"query\":{\"url\":\"u\",\"follow\":true}}").await;
+        assert_eq!(client.receive().await, Some(AdminReply::Query(sample_view())), "nothing to follow");
+        let question = FrontQuestion::Query { url: "u".to_owned(), client: Client::Exempt };
+        assert_eq!(world.broker.asked().last(), Some(&(question, None)));
+        client.send("{\"search\":{\"source\":\"a.png\",\"image_base64\":\"AAEC\",\"account\":\"jane\",\"follow\":false}}").await;
+        assert_eq!(client.receive().await, Some(AdminReply::Query(sample_view())));
+        let (question, attached) = world.broker.asked().pop().unwrap();
+        assert!(matches!(question, FrontQuestion::SearchImage { len_bytes: 3, .. }), "{question:?}");
+        assert_eq!(attached, Some(3));
+        client.send("{\"scan\":{\"handle\":\"jane\",\"follow\":true}}").await;
+        let refused = AdminReply::Refused { code: FailureCode::InvalidTwitterAccount, detail: String::new() };
+        assert_eq!(client.receive().await, Some(refused));
+        client.send("{\"dance\":1}").await;
+        assert!(matches!(client.receive().await, Some(AdminReply::Unavailable { .. })));
+        client.send("\"stop\"").await;
+        assert_eq!(client.receive().await, Some(AdminReply::Stopping));
+        // Commands are carried out one after the other: when this one is answered, that one is done.
+        client.send("\"stats\"").await;
+        assert!(client.receive().await.is_some());
+        assert_eq!(*world.root.stops.lock().unwrap(), ["admin socket"]);
+    }
+
+    #[tokio::test]
+    async fn a_query_is_followed_to_its_end() {
+        let begun = sample_view_at(QueryStatus::LinkFinder, 1);
+        let world = World::new(FakeBroker::answering([FrontAnswer::Query(begun.clone())]));
+        let mut client = world.client().await;
+        client.send("{\"query\":{\"url\":\"u\",\"follow\":true}}").await;
+        let progress =
+            |view: &QueryView| Some(AdminReply::Progress(Box::new(AdminReply::Query(view.clone()))));
+        assert_eq!(client.receive().await, progress(&begun));
+        let indexing = sample_view_at(QueryStatus::IndexAccounts, 2);
+        world.broker.publish(indexing.clone()).await;
+        assert_eq!(client.receive().await, progress(&indexing));
+        world.broker.publish(sample_view()).await;
+        assert_eq!(client.receive().await, Some(AdminReply::Query(sample_view())));
+
+        // Another command ends the following; a lost broker does too, and says so.
+        client.send("{\"query\":{\"url\":\"u\",\"follow\":true}}").await;
+        world.broker.lose_watches();
+        assert_eq!(client.receive().await, progress(&begun));
+        client.send("{\"query\":{\"url\":\"u\",\"follow\":false}}").await;
+        let mut reply = client.receive().await;
+        while let Some(AdminReply::Progress(_) | AdminReply::Unavailable { .. }) = reply {
+            reply = client.receive().await;
+        }
+        assert_eq!(reply, Some(AdminReply::Query(begun)));
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_is_cut() {
+        let world = World::new(FakeBroker::default());
+        let mut client = world.client().await;
+        // The daemon may hang up before all of it is sent.
+        let _ = client.writer.write_all(&vec![b'x'; MAX_COMMAND_BYTES + 1024]).await;
+        assert_eq!(client.receive().await, None);
+        let mut next = world.client().await;
+        next.send("\"stats\"").await;
+        assert!(next.receive().await.is_some(), "others are served");
+    }
+
+    #[tokio::test]
+    async fn the_socket_is_private_and_replaces_only_a_stale_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("aotf.sock");
+        let first = AdminSocket::open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(matches!(AdminSocket::open(&path), Err(AdminError::InUse { .. })));
+        drop(first);
+        assert!(!path.exists());
+
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap()); // as a killed daemon leaves it
+        let second = AdminSocket::open(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(second);
+
+        fs::write(&path, "precious").unwrap();
+        assert!(matches!(AdminSocket::open(&path), Err(AdminError::NotASocket { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+}

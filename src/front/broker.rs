@@ -1,0 +1,44 @@
+//! What `front` needs from the rest of the daemon, as traits: the link to the broker and the way
+//! to ask the root for the end. The real ones speak over the process's links; tests use fakes.
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
+
+use crate::base::ids::QueryId;
+use crate::proto::front::{FrontAnswer, FrontQuestion};
+use crate::proto::view::QueryView;
+
+/// No broker answers now: it restarts, or the question was lost with it. Asking again later is right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the service is restarting: {why}")]
+pub struct Unavailable {
+    /// For people and logs.
+    pub why: String,
+}
+
+/// The broker, as seen from here.
+pub trait Broker: Send + Sync + 'static {
+    /// Asks; the answer arrives asynchronously. `attachment` is the image of a
+    /// `FrontQuestion::SearchImage`. Dropping the future abandons the answer, not the work.
+    ///
+    /// The callers set the deadline; implementations need none, but must resolve to `Unavailable`
+    /// when the link is lost.
+    fn ask(
+        &self,
+        question: FrontQuestion,
+        attachment: Option<Bytes>,
+    ) -> BoxFuture<'static, Result<FrontAnswer, Unavailable>>;
+
+    /// The state of a query: the present one as soon as it is known (`None` before that), then the
+    /// latest at each change; a slow reader skips states, never the last. The sender is dropped
+    /// after a view with status `End`, when the query is not known, and when the broker is lost.
+    /// Dropping the last receiver ends the watch.
+    fn watch(&self, query: QueryId) -> watch::Receiver<Option<QueryView>>;
+}
+
+/// The root, as seen from here.
+pub trait Root: Send + Sync + 'static {
+    /// Asks for the end of the whole program. `by` says who, for the log. Returns at once.
+    fn request_stop(&self, by: &str);
+}

@@ -1,0 +1,216 @@
+//! A broker and a root for tests: they answer what they were told to, and remember what was asked.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Notify, watch};
+
+use super::broker::{Broker, Root, Unavailable};
+use crate::base::Timestamp;
+use crate::base::ids::{AccountKey, Network, PostKey, QueryId};
+use crate::proto::data::{Evidence, StoreCounts, Variant};
+use crate::proto::failure::FailureCode;
+use crate::proto::front::{FrontAnswer, FrontQuestion};
+use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView, StatsView};
+
+/// What was asked, and the size of what came with it.
+pub type Asked = (FrontQuestion, Option<usize>);
+
+#[derive(Default)]
+pub struct FakeBroker {
+    asked: Mutex<Vec<Asked>>,
+    /// Answers in order; the last one is repeated. Empty: a default for each kind of question.
+    answers: Mutex<Vec<Result<FrontAnswer, Unavailable>>>,
+    watched: Mutex<HashMap<QueryId, watch::Sender<Option<QueryView>>>>,
+    watch_began: Notify,
+}
+
+impl FakeBroker {
+    pub fn answering(answers: impl IntoIterator<Item = FrontAnswer>) -> FakeBroker {
+        let broker = FakeBroker::default();
+        *lock(&broker.answers) = answers.into_iter().map(Ok).collect();
+        broker
+    }
+
+    /// No broker is attached.
+    pub fn away() -> FakeBroker {
+        let broker = FakeBroker::default();
+        *lock(&broker.answers) = vec![Err(Unavailable { why: "no broker".to_owned() })];
+        broker
+    }
+
+    pub fn asked(&self) -> Vec<Asked> {
+        lock(&self.asked).clone()
+    }
+
+    /// Waits until somebody watches the query, then shows this state to all who do.
+    pub async fn publish(&self, view: QueryView) {
+        loop {
+            let began = self.watch_began.notified();
+            if let Some(sender) = lock(&self.watched).get(&view.query) {
+                sender.send_replace(Some(view));
+                return;
+            }
+            began.await;
+        }
+    }
+
+    /// Drops the senders, as a lost broker does.
+    pub fn lose_watches(&self) {
+        lock(&self.watched).clear();
+    }
+}
+
+impl Broker for FakeBroker {
+    fn ask(
+        &self,
+        question: FrontQuestion,
+        attachment: Option<Bytes>,
+    ) -> BoxFuture<'static, Result<FrontAnswer, Unavailable>> {
+        lock(&self.asked).push((question.clone(), attachment.map(|bytes| bytes.len())));
+        let mut answers = lock(&self.answers);
+        let answer = match answers.len() {
+            0 => Ok(default_answer(&question)),
+            1 => answers[0].clone(),
+            _ => answers.remove(0),
+        };
+        Box::pin(async move { answer })
+    }
+
+    fn watch(&self, query: QueryId) -> watch::Receiver<Option<QueryView>> {
+        let receiver = lock(&self.watched).entry(query).or_insert_with(|| watch::channel(None).0).subscribe();
+        self.watch_began.notify_waiters();
+        receiver
+    }
+}
+
+fn default_answer(question: &FrontQuestion) -> FrontAnswer {
+    match question {
+        FrontQuestion::Query { .. } | FrontQuestion::QueryState { .. } => FrontAnswer::Query(sample_view()),
+        FrontQuestion::SearchImage { .. }
+        | FrontQuestion::SearchUrl { .. }
+        | FrontQuestion::SearchState { .. } => {
+            FrontAnswer::Search { identifier: "abc".to_owned(), view: sample_view() }
+        }
+        FrontQuestion::Stats => FrontAnswer::Stats(sample_stats()),
+        FrontQuestion::Threads => FrontAnswer::Threads(Vec::new()),
+        FrontQuestion::Queues => FrontAnswer::Queues(Vec::new()),
+        FrontQuestion::Metrics => FrontAnswer::Metrics(Vec::new()),
+        FrontQuestion::Scan { .. } => {
+            FrontAnswer::Refused { code: FailureCode::InvalidTwitterAccount, detail: String::new() }
+        }
+    }
+}
+
+#[derive(Default)]
+pub struct FakeRoot {
+    pub stops: Mutex<Vec<String>>,
+}
+
+impl Root for FakeRoot {
+    fn request_stop(&self, by: &str) {
+        lock(&self.stops).push(by.to_owned());
+    }
+}
+
+pub fn sample_stats() -> StatsView {
+    StatsView {
+        store: StoreCounts { accounts: 3, posts: 1234, images: 2000, retries: 0 },
+        queries_in_progress: 2,
+        scans_in_progress: 1,
+        posts_pending: 5,
+    }
+}
+
+/// A query that has found one post.
+pub fn sample_view() -> QueryView {
+    let account = AccountKey::new(Network::Twitter, "783214");
+    let bluesky = AccountKey::new(Network::Bluesky, "did:plc:abc");
+    QueryView {
+        query: QueryId(7),
+        subject: "https://a.example/art/1".to_owned(),
+        status: QueryStatus::End,
+        has_first_time_scan: true,
+        accounts: vec![
+            AccountView {
+                key: account.clone(),
+                handle: "jane_paints".to_owned(),
+                evidence: Some(Evidence::ProfileField),
+                chain: vec!["https://a.example/art/1".to_owned(), "https://a.example/jane".to_owned()],
+            },
+            AccountView {
+                key: bluesky.clone(),
+                handle: "jane.example".to_owned(),
+                evidence: None,
+                chain: vec![],
+            },
+        ],
+        results: vec![
+            ResultView {
+                post: PostKey::new(Network::Twitter, "18446744073709551615"),
+                account: account.clone(),
+                handle: Some("jane_paints".to_owned()),
+                position: 1,
+                count: 4,
+                distance: 0,
+                variant: Variant::AsIs,
+                image_name: "FcvniV_yKc3SOQ.jpg".to_owned(),
+                published: Timestamp::parse_rfc3339("2022-09-16T10:00:00Z"),
+            },
+            ResultView {
+                post: PostKey::new(Network::Twitter, "20"),
+                account,
+                handle: None,
+                position: 2,
+                count: 2,
+                distance: 5,
+                variant: Variant::Trimmed,
+                image_name: "https://i.example/b.png".to_owned(),
+                published: None,
+            },
+            ResultView {
+                post: PostKey::new(Network::Bluesky, "at://x"),
+                account: bluesky,
+                handle: None,
+                position: 1,
+                count: 1,
+                distance: 1,
+                variant: Variant::OnWhite,
+                image_name: "https://b.example/c.jpg".to_owned(),
+                published: None,
+            },
+        ],
+        error: None,
+        error_detail: String::new(),
+        image_url: Some("https://a.example/art/1.png".to_owned()),
+        steps: vec![
+            (QueryStatus::WaitLinkFinder, 1),
+            (QueryStatus::LinkFinder, 1250),
+            (QueryStatus::WaitIndexAccounts, 0),
+            (QueryStatus::IndexAccounts, 65_000),
+            (QueryStatus::WaitReverseSearch, 2),
+            (QueryStatus::ReverseSearch, 34),
+        ],
+        queue_position: None,
+        posts_listed: 412,
+        posts_indexed: 412,
+        version: 9,
+    }
+}
+
+/// The same query in an earlier state.
+pub fn sample_view_at(status: QueryStatus, version: u64) -> QueryView {
+    let mut view = sample_view();
+    view.steps.retain(|(step, _)| *step <= status);
+    view.status = status;
+    view.results.clear();
+    view.posts_indexed = 100;
+    view.version = version;
+    view
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}

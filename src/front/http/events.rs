@@ -1,0 +1,115 @@
+//! `GET /query/events`: the answer of `/query`, pushed at each change until the end.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Extension, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, Stream};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use super::error::HttpError;
+use super::limits::{Caller, RateClass};
+use super::routes::{Started, start_query};
+use super::view::Answer;
+use super::{Api, url_parameter};
+use crate::front::until_stopped;
+use crate::proto::view::{QueryStatus, QueryView};
+
+/// Comments sent in silence: proxies keep the connection, and a dead client is noticed.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Each event is the JSON of the answer, with the state's version as its id. The stream is closed
+/// after the final one. A browser connects again by itself after any closing: with the final
+/// version as `Last-Event-ID` it is told by 204 that nothing will follow.
+pub(super) async fn query_events(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let place = api.streams.clone().try_acquire_owned().map_err(|_| HttpError::Busy)?;
+    let url = url_parameter::from_query_string(&query.unwrap_or_default());
+    let started = start_query(&api, &caller, url, RateClass::Events).await?;
+    let seen: Option<u64> =
+        headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    if let Started::Accepted(view) = &started
+        && view.status == QueryStatus::End
+        && seen == Some(view.version)
+    {
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let watched = match &started {
+        Started::Accepted(view) if view.status != QueryStatus::End => {
+            let mut watched = api.broker.watch(view.query);
+            watched.mark_changed(); // what is there already counts too
+            Some(watched)
+        }
+        Started::Accepted(_) | Started::Refused { .. } => None,
+    };
+    let pushed = Pushed { first: Some(started), seen, watched, stopped: api.stopped.clone(), _place: place };
+    let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
+    let mut response = Sse::new(pushed.into_stream()).keep_alive(keep_alive).into_response();
+    // Known to reverse proxies: pass events on at once.
+    response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+struct Pushed {
+    /// What the broker answered, sent first.
+    first: Option<Started>,
+    /// The version that the client has.
+    seen: Option<u64>,
+    /// `None` once nothing more will come.
+    watched: Option<watch::Receiver<Option<QueryView>>>,
+    stopped: watch::Receiver<bool>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Pushed {
+    fn into_stream(self) -> impl Stream<Item = Result<Event, Infallible>> {
+        stream::unfold(self, |mut pushed| async move {
+            let event = pushed.next().await?;
+            Some((Ok(event), pushed))
+        })
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        match self.first.take() {
+            Some(Started::Accepted(view)) if self.seen == Some(view.version) => {}
+            Some(Started::Accepted(view)) => return Some(self.event(&view)),
+            Some(refused) => return Some(event_of(&refused.answer())),
+            None => {}
+        }
+        loop {
+            let watched = self.watched.as_mut()?;
+            tokio::select! {
+                changed = watched.changed() => changed.ok()?,
+                () = until_stopped(&mut self.stopped) => return None,
+            }
+            let view = watched.borrow_and_update().clone();
+            if let Some(view) = view
+                && self.seen.is_none_or(|seen| view.version > seen)
+            {
+                return Some(self.event(&view));
+            }
+        }
+    }
+
+    fn event(&mut self, view: &QueryView) -> Event {
+        self.seen = Some(view.version);
+        if view.status == QueryStatus::End {
+            self.watched = None;
+        }
+        event_of(&Answer::from(view)).id(view.version.to_string())
+    }
+}
+
+fn event_of(answer: &Answer) -> Event {
+    let json = serde_json::to_string(answer).expect("an answer has only string keys");
+    Event::default().data(json)
+}

@@ -1,0 +1,184 @@
+//! What people and programs touch: the HTTP API and the web page (`http/`), the admin socket
+//! (`admin.rs`), and the clients of that socket, the console and the one-shot commands (`console/`).
+//!
+//! Owns the listening sockets and the connections; holds no request of its own: every question
+//! goes to the broker, every answer comes from there. Called by the role table (`run`) and by the
+//! command line (`console::run`, `console::one_shot`). Never connects out, opens no database,
+//! decodes no image, and never decides what a query does.
+
+pub mod admin;
+pub mod broker;
+pub mod console;
+pub mod http;
+mod port_holder;
+
+#[cfg(test)]
+pub(crate) mod fake;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use broker::{Broker, Root, Unavailable};
+pub use port_holder::PortHolder;
+
+use crate::config::Settings;
+
+/// Open exchanges get this long to end after a stop was asked for; then they are cut.
+const GRACE: Duration = Duration::from_millis(600);
+/// Tasks that hold a thread after that (there should be none) are left behind.
+const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(200);
+
+/// Why `front` cannot do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum FrontError {
+    #[error("port {} is in use{}: set another one under [http] bind, or end that program", addr.port(), describe_holder(holder.as_ref()))]
+    PortInUse { addr: SocketAddr, holder: Option<PortHolder> },
+    #[error("could not listen on {addr}")]
+    Listen { addr: SocketAddr, source: io::Error },
+    #[error("could not open the admin socket")]
+    Admin { source: admin::AdminError },
+    #[error("could not start the asynchronous runtime")]
+    Runtime { source: io::Error },
+}
+
+impl FrontError {
+    /// True where starting again at once changes nothing.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            FrontError::PortInUse { .. } | FrontError::Listen { .. } => true,
+            FrontError::Admin { .. } => true,
+            FrontError::Runtime { .. } => false,
+        }
+    }
+}
+
+fn describe_holder(holder: Option<&PortHolder>) -> String {
+    holder.map_or_else(String::new, |holder| format!(" by {holder}"))
+}
+
+/// Where the admin socket of a data folder is.
+pub fn admin_socket(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("aotf.sock")
+}
+
+/// Serves HTTP and the admin socket on a runtime of its own, until `stop` resolves; returns within
+/// a second of that. `ready` is called once, when both sockets are listening.
+///
+/// # Errors
+/// The sockets cannot be opened. Nothing that a client does ends it.
+pub fn run(
+    settings: &Settings,
+    broker: Arc<dyn Broker>,
+    root: Arc<dyn Root>,
+    ready: impl FnOnce() + Send,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), FrontError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("front")
+        .enable_all()
+        .build()
+        .map_err(|source| FrontError::Runtime { source })?;
+    let result = runtime.block_on(serve(settings, broker, root, ready, stop));
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+    result
+}
+
+async fn serve(
+    settings: &Settings,
+    broker: Arc<dyn Broker>,
+    root: Arc<dyn Root>,
+    ready: impl FnOnce() + Send,
+    stop: impl Future<Output = ()> + Send,
+) -> Result<(), FrontError> {
+    let addr = settings.http.bind;
+    let listener = TcpListener::bind(addr).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => FrontError::PortInUse { addr, holder: port_holder::find(addr.port()) },
+        _ => FrontError::Listen { addr, source },
+    })?;
+    let socket =
+        admin::AdminSocket::open(&admin_socket(settings)).map_err(|source| FrontError::Admin { source })?;
+
+    let (stopping, stopped) = watch::channel(false);
+    let api = http::Api::new(settings, broker.clone(), stopped.clone());
+    let web = tokio::spawn(http::serve::serve(listener, api, stopped.clone()));
+    let admin = tokio::spawn(socket.serve(
+        broker,
+        root,
+        usize::try_from(settings.fetch.max_image_bytes).unwrap_or(usize::MAX),
+        stopped,
+    ));
+    tracing::info!(http = %addr, "front listens");
+    ready();
+    stop.await;
+    // Both tasks hold a receiver; if they are gone there is nobody to tell.
+    let _ = stopping.send(true);
+    let _ = tokio::time::timeout(GRACE, async { tokio::join!(web, admin) }).await;
+    Ok(())
+}
+
+/// Resolves once `stopped` is true, or nobody is left who could say so.
+async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
+    // What comes back is a lock on the value, which must not live across another await.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::front::fake::{FakeBroker, FakeRoot};
+
+    fn settings(dir: &std::path::Path, port: u16) -> Settings {
+        let mut settings = Settings { data_dir: dir.to_owned(), ..Settings::default() };
+        settings.http.bind = SocketAddr::from(([127, 0, 0, 1], port));
+        settings
+    }
+
+    #[test]
+    fn runs_until_it_is_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let settings = settings(dir.path(), 0);
+        let socket = admin_socket(&settings);
+        // Ready is what ends it: the whole life of the process in one test.
+        run(
+            &settings,
+            Arc::new(FakeBroker::default()),
+            Arc::new(FakeRoot::default()),
+            || {
+                assert!(socket.exists());
+                stop.send(()).unwrap();
+            },
+            async { stopped.await.unwrap() },
+        )
+        .unwrap();
+        assert!(!socket.exists(), "the socket goes with its server");
+    }
+
+    #[test]
+    fn a_used_port_names_its_holder() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let addr = other.local_addr().unwrap();
+        let error = run(
+            &settings(dir.path(), addr.port()),
+            Arc::new(FakeBroker::default()),
+            Arc::new(FakeRoot::default()),
+            || panic!("not ready"),
+            async {},
+        )
+        .unwrap_err();
+        let FrontError::PortInUse { addr: named, holder } = &error else { panic!("{error:?}") };
+        assert_eq!(*named, addr);
+        assert_eq!(holder.as_ref().map(|holder| holder.pid), Some(std::process::id()));
+        assert!(error.to_string().contains(&addr.port().to_string()), "{error}");
+        assert!(error.is_fatal());
+    }
+}
