@@ -12,14 +12,19 @@ mod bluesky;
 mod danbooru;
 mod deviantart;
 mod error;
+mod fanbox;
 mod hubs;
 mod linktree;
+mod litlink;
 mod mastodon;
+mod patreon;
 mod philomena;
 mod pixiv;
 pub mod plain;
+mod potofu;
 pub mod read;
 mod redirect;
+mod skeb;
 mod twitter;
 mod web;
 
@@ -36,12 +41,17 @@ use crate::proto::data::{AccountRef, ImageSource};
 #[rustfmt::skip]
 pub static SITES: &[&Site] = &[
     &deviantart::SITE,
+    &fanbox::SITE,
     &pixiv::SITE,
     &pixiv::SKETCH,
     &danbooru::SITE,
     &philomena::SITE,
     &linktree::SITE,
     &hubs::SITE,
+    &litlink::SITE,
+    &patreon::SITE,
+    &potofu::SITE,
+    &skeb::SITE,
     &twitter::SITE,
     &bluesky::SITE,
     &mastodon::SITE,

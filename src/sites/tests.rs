@@ -150,4 +150,9 @@ const HOSTS: &[&str] = &[
     "bsky.app",
     "a.bsky.social",
     "pawoo.net",
+    "skeb.jp",
+    "a.fanbox.cc",
+    "www.patreon.com",
+    "potofu.me",
+    "lit.link",
 ];

@@ -1,0 +1,131 @@
+//! Skeb, where names follow the handle on X and the profile holds the account's number there: the
+//! strongest evidence of all. Its API first answers 429 and hands out a cookie to come back with.
+
+use serde_json::Value;
+
+use super::address::name;
+use super::read::{id_at, links_in_text, list_at, text_at};
+use super::web::{judge, read_json};
+use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use crate::fetch::{Request, Response};
+
+pub const SITE: Site = Site { name: "skeb", identify, artwork: None, leads: Some(leads) };
+
+fn identify(address: &Address) -> Option<Identified> {
+    if !address.is_on("skeb.jp") {
+        return None;
+    }
+    Some(match address.segments().as_slice() {
+        // https://skeb.jp/@name, https://skeb.jp/@name/works/1: the work is a commission on its artist's page
+        [user, ..] if user.starts_with('@') && name(&user[1..]).is_some() => {
+            let user = user[1..].to_ascii_lowercase();
+            Identified::new(SITE.name, Kind::Profile, format!("https://skeb.jp/@{user}")).id(user)
+        }
+        _ => Identified::other(SITE.name, address),
+    })
+}
+
+fn request(web: &Web, user: &str) -> Result<Request, SiteError> {
+    Ok(web
+        .request_as_browser(&format!("https://skeb.jp/api/users/{user}"), SITE.name)?
+        .header("Authorization", "Bearer null")
+        .header("Referer", "https://skeb.jp/")
+        // The first 429 is a handshake, not a limit.
+        .retries(0))
+}
+
+fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
+    let mut response = web.send_raw(request(web, page.id_text())?)?;
+    if response.status == 429
+        && let Some(key) = request_key(&response)
+    {
+        response =
+            web.send_raw(request(web, page.id_text())?.header("Cookie", format!("request_key={key}")))?;
+    }
+    let profile = read_json(&judge(response)?)?;
+    parse(&profile).map_err(|missing| missing.on(page.address()))
+}
+
+/// The key of the first answer: in a `Set-Cookie`, or in the script of the page.
+fn request_key(response: &Response) -> Option<String> {
+    let body = response.text();
+    let cookies =
+        response.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str());
+    let key = cookies
+        .chain([body.as_str()])
+        .find_map(|text| text.split_once("request_key=").map(|(_, rest)| rest))?;
+    let end = key
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '%')))
+        .unwrap_or(key.len());
+    (end > 0).then(|| key[..end].to_owned())
+}
+
+fn parse(profile: &Value) -> Result<Vec<Lead>, Missing> {
+    if text_at(profile, "screen_name").is_none() {
+        return Err(Missing::new("the field screen_name"));
+    }
+    let mut leads = Vec::new();
+    if let Some(id) = id_at(profile, "twitter_uid") {
+        leads.push(Lead::new(format!("https://x.com/i/user/{id}"), Place::Verified));
+    }
+    for service in list_at(profile, "user_service_links") {
+        let handle =
+            text_at(service, "screen_name").filter(|_| text_at(service, "provider") == Some("twitter"));
+        leads.extend(handle.map(|handle| Lead::new(format!("https://x.com/{handle}"), Place::Verified)));
+    }
+    if let Some(id) = id_at(profile, "pixiv_id") {
+        leads.push(Lead::new(format!("https://www.pixiv.net/users/{id}"), Place::ProfileField));
+    }
+    if let Some(id) = text_at(profile, "fanbox_id") {
+        leads.push(Lead::new(format!("https://{id}.fanbox.cc/"), Place::ProfileField));
+    }
+    leads.extend(text_at(profile, "url").map(|url| Lead::new(url, Place::ProfileField)));
+    let text = text_at(profile, "description").map(links_in_text).unwrap_or_default();
+    leads.extend(text.into_iter().map(|url| Lead::new(url, Place::ProfileText)));
+    Ok(leads)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{check_identify, none};
+    use super::*;
+
+    #[test]
+    fn recognises_its_pages() {
+        check_identify("https://skeb.jp/@Ann_1/works/3", Kind::Profile, "ann_1", "https://skeb.jp/@ann_1");
+        none("https://skeb.jp/search?q=x", Kind::Other);
+    }
+
+    #[test]
+    fn reads_a_profile() {
+        // Made by hand to the documented shape.
+        let profile = serde_json::json!({"screen_name": "ann", "twitter_uid": "12", "pixiv_id": 34,
+            "user_service_links": [{"provider": "twitter", "screen_name": "ann"}], "url": "https://ann.carrd.co"});
+        let urls: Vec<_> = parse(&profile).unwrap().into_iter().map(|lead| lead.url).collect();
+        assert_eq!(
+            urls,
+            [
+                "https://x.com/i/user/12",
+                "https://x.com/ann",
+                "https://www.pixiv.net/users/34",
+                "https://ann.carrd.co"
+            ]
+        );
+        assert!(parse(&serde_json::json!({})).is_err());
+    }
+
+    #[test]
+    fn the_handshake_key_is_found() {
+        let response = |headers: Vec<(String, String)>, body: &'static str| Response {
+            status: 429,
+            url: url::Url::parse("https://skeb.jp/").unwrap(),
+            headers,
+            body: body.into(),
+        };
+        let cookie = ("set-cookie".to_owned(), "request_key=Ab.1-2; path=/".to_owned());
+        assert_eq!(request_key(&response(vec![cookie], "")).as_deref(), Some("Ab.1-2"));
+        let script = "<script>document.cookie = \"request_key=xyz; path=/\"</script>";
+        assert_eq!(request_key(&response(vec![], script)).as_deref(), Some("xyz"));
+        assert_eq!(request_key(&response(vec![], "slow down")), None);
+    }
+}
