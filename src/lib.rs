@@ -25,3 +25,6 @@ pub mod demo;
 pub mod store;
 pub mod storekeeper;
 pub mod front;
+pub mod index;
+pub mod roles;
+pub mod cli;

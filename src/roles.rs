@@ -12,6 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 
+use crate::base::ErrorChain;
 use crate::base::ids::{Network, QueryId};
 use crate::broker::client::FrontClient;
 use crate::broker::server::{self, StoreLink};
@@ -19,11 +20,11 @@ use crate::broker::state::Policy;
 use crate::config::Settings;
 use crate::fetch::{Fetch, HttpFetch};
 use crate::front::broker::{Broker, Root, Unavailable};
-use crate::index::shared::Reader;
+use crate::index::shared::{Reader, Writer};
 use crate::ipc::Blob;
 use crate::ipc::container::{ContainerContext, ContainerError, ControlHandle};
 use crate::ipc::control::Link;
-use crate::links::{LinkSettings, cache};
+use crate::links::{CacheLimits, CachedFetch, LinkSettings};
 use crate::networks::NetworkClient;
 use crate::networks::twitter::TwitterClient;
 use crate::proto::data::MaintenanceTask;
@@ -38,11 +39,12 @@ use crate::stages::listing::{Listing, VisibleWaiter};
 use crate::stages::maintenance::Maintenance;
 use crate::stages::reverse_search::ReverseSearch;
 use crate::storekeeper::{self, StorekeeperSettings};
-use crate::supervisor::ContainerSpec;
+use crate::supervisor::{ContainerSpec, Restart};
+use crate::front::console::{ConsoleEnd, SavedTerminal};
 use crate::{fetch, front};
 
-/// Orders that wait for the storekeeper; beyond it the broker keeps them and slows the listings down.
-const STORE_ORDERS: usize = 256;
+/// How long the end waits for the last commit. Less than the root's own patience.
+const STORE_PATIENCE: Duration = Duration::from_millis(600);
 
 /// The processes of the tree, in the order of their start. The console is one of them only where
 /// there is a terminal for it.
@@ -50,7 +52,12 @@ pub fn specs(with_console: bool) -> Vec<ContainerSpec> {
     Role::ALL
         .into_iter()
         .filter(|role| *role != Role::Console || with_console)
-        .map(|role| ContainerSpec { role, main: main_of(role), count: 1 })
+        .map(|role| ContainerSpec {
+            role,
+            main: main_of(role),
+            count: 1,
+            restart: if role == Role::Console { Restart::OnFailure } else { Restart::Always },
+        })
         .collect()
 }
 
@@ -78,15 +85,20 @@ pub fn index_dir(settings: &Settings) -> PathBuf {
 
 fn broker(context: ContainerContext) -> Result<(), ContainerError> {
     let settings = &context.settings;
-    let (orders, taken) = queue::bounded(STORE_ORDERS);
+    let (index, opened) = Writer::open(&index_dir(settings))
+        .map_err(|error| ContainerError::passing("the fingerprint index cannot be opened", error))?;
+    if let Some(lost) = opened.lost {
+        tracing::warn!(error = %ErrorChain(&lost), "the fingerprint index is remade from the database");
+    }
+    let (orders, taken) = storekeeper::channel();
     let (report, reports) = queue::unbounded();
     let keeper = storekeeper::start(
         StorekeeperSettings {
             data_dir: settings.data_dir.clone(),
             database_url: settings.database.url.clone(),
-            index_dir: index_dir(settings),
             maintenance: settings.maintenance.clone(),
         },
+        index,
         taken,
         move |message| {
             // When the loop has ended, nobody waits for it.
@@ -102,7 +114,9 @@ fn broker(context: ContainerContext) -> Result<(), ContainerError> {
         &context.stop,
         move || control.ready(),
     );
-    keeper.join();
+    if !keeper.finish(STORE_PATIENCE) {
+        tracing::warn!("the storekeeper did not end in time; what it had not committed is done again");
+    }
     ended.map_err(|error| ContainerError::passing("the broker cannot go on", error))
 }
 
@@ -142,7 +156,7 @@ fn front(context: ContainerContext) -> Result<(), ContainerError> {
             }
         })
         .map_err(|error| ContainerError::passing("could not start a thread", error))?;
-    let (stopped, stopping) = oneshot::channel();
+    let (stopped, stopping) = oneshot::channel::<()>();
     context.stop.when_set(move || drop(stopped));
     let ready = context.control.clone();
     front::run(
@@ -206,7 +220,21 @@ impl Root for RootLink {
 fn console(context: ContainerContext) -> Result<(), ContainerError> {
     context.control.ready();
     let socket = front::admin_socket(&context.settings);
-    front::console::run(&socket).map_err(|error| ContainerError::passing("the console ended", error))
+    // The line editor blocks on the terminal: the end of the program must not wait for a key.
+    let terminal = SavedTerminal::capture();
+    context.stop.when_set(move || {
+        if let Some(terminal) = &terminal {
+            terminal.restore();
+        }
+        std::process::exit(0);
+    });
+    match front::console::run(&socket, None) {
+        Ok(ConsoleEnd::Left | ConsoleEnd::StopRequested) => {}
+        Ok(ConsoleEnd::Interrupted) => context.control.request_stop("Ctrl-C on the console"),
+        Err(error) => return Err(ContainerError::passing("the console ended", error)),
+    }
+    context.stop.wait_forever();
+    Ok(())
 }
 
 // ---- workers
@@ -221,7 +249,7 @@ fn link_finder(context: ContainerContext) -> Result<(), ContainerError> {
     let settings = context.settings.clone();
     let http = start_fetch(&settings)?;
     let fetch: Arc<dyn Fetch> =
-        Arc::new(cache::CachedFetch::new(Arc::clone(&http), cache::CacheLimits::default()));
+        Arc::new(CachedFetch::new(Arc::clone(&http), CacheLimits::default()));
     let links = LinkSettings { networks: settings.networks.clone(), ..LinkSettings::default() };
     let specs = (0..settings.workers.link_finder.max(1)).map(|_| {
         let (fetch, settings) = (Arc::clone(&fetch), links.clone());

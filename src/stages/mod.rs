@@ -10,6 +10,6 @@ pub mod indexing;
 pub mod link_finder;
 pub mod listing;
 pub mod maintenance;
-#[cfg(any())]
+
 pub mod reverse_search;
 pub mod worker;

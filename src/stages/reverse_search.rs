@@ -66,7 +66,7 @@ impl StageWorker for ReverseSearch {
             SearchScope::Accounts(keys) => Some(self.numbers_of(&keys, lease)?),
         };
         let (nearest, cut) =
-            lease.measure("reverse search: index", || self.search(&variants, accounts.as_deref()))?;
+            lease.measure("reverse search: index", || self.search(&variants, accounts.as_deref()));
         let images = lease.measure("reverse search: database", || describe(&nearest, lease))?;
         Ok(StageOutput::Found(SearchFound { images, cut, low_quality: false }))
     }
@@ -141,7 +141,7 @@ impl ReverseSearch {
         &self,
         variants: &Variants,
         accounts: Option<&[AccountNo]>,
-    ) -> Result<(Vec<(ImageId, u32, Variant)>, bool), StageError> {
+    ) -> (Vec<(ImageId, u32, Variant)>, bool) {
         let mut best: BTreeMap<ImageId, (u32, Variant)> = BTreeMap::new();
         let mut cut = false;
         for (kind, fingerprint) in &variants.variants {
@@ -151,7 +151,6 @@ impl ReverseSearch {
                     self.index.within_accounts(*fingerprint, accounts, self.max_distance, self.max_results)
                 }
             };
-            let answer = answer.map_err(|error| StageError::soon(error.to_string()))?;
             cut |= answer.cut;
             for neighbor in answer.neighbors {
                 let found = (neighbor.distance, variant(*kind));
@@ -164,7 +163,7 @@ impl ReverseSearch {
         nearest.sort_by_key(|(image, distance, _)| (*distance, *image));
         cut |= nearest.len() > self.max_results;
         nearest.truncate(self.max_results);
-        Ok((nearest, cut))
+        (nearest, cut)
     }
 }
 

@@ -5,6 +5,7 @@ use std::error::Error;
 
 use crate::base::Reaction;
 use crate::base::ids::ImageId;
+use crate::index;
 use crate::store::state::StateFile;
 use crate::store::{Committed, IndexEntry, Store, StoreError};
 
@@ -20,8 +21,33 @@ pub trait Publisher: Send {
     /// Some of the entries may have been added: `last` tells how far it came.
     fn append(&mut self, entries: &[IndexEntry]) -> Result<(), Box<dyn Error + Send + Sync>>;
 
+    /// It holds everything that the database holds: searches over everything are exact from now on.
+    fn caught_up(&mut self);
+
     /// Forgets everything: the entries belong to another database.
     fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>>;
+}
+
+impl Publisher for index::shared::Writer {
+    fn last(&self) -> Option<ImageId> {
+        index::shared::Writer::last(self)
+    }
+
+    fn append(&mut self, entries: &[IndexEntry]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let entries: Vec<index::Entry> = entries
+            .iter()
+            .map(|&(image, account, fingerprint)| index::Entry { image, account, fingerprint })
+            .collect();
+        Ok(index::shared::Writer::append(self, &entries)?)
+    }
+
+    fn caught_up(&mut self) {
+        self.set_complete(true);
+    }
+
+    fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(index::shared::Writer::clear(self)?)
+    }
 }
 
 /// Why the index does not follow the database.
@@ -88,6 +114,7 @@ impl<P: Publisher> Index<P> {
             self.append(&entries)?;
             added += u64::try_from(entries.len()).unwrap_or(u64::MAX);
             if entries.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX) {
+                self.publisher.caught_up();
                 return Ok(added);
             }
         }

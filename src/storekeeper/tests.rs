@@ -59,6 +59,8 @@ impl Publisher for FakeIndex {
         if failing { Err("told to fail".into()) } else { Ok(()) }
     }
 
+    fn caught_up(&mut self) {}
+
     fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
         self.entries.lock().unwrap().clear();
         Ok(())

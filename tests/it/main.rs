@@ -1,4 +1,8 @@
 //! Integration tests: one binary, one file per theme. They start the real program with its real
 //! processes against a world on loopback.
 
+mod commands;
+mod daemon;
+mod processes;
+mod queries;
 mod rooms;

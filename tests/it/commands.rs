@@ -1,0 +1,76 @@
+//! One-shot commands against a running daemon, and those that need none.
+
+use serde_json::Value;
+
+use crate::daemon::{Daemon, Setup, binary};
+
+#[track_caller]
+fn json(output: &std::process::Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    serde_json::from_str(text.lines().last().unwrap_or_default())
+        .unwrap_or_else(|error| panic!("{error}: {text} {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn the_shell_asks_the_daemon() {
+    let mut daemon = Daemon::start(Setup::default());
+    let cases = daemon.world.known();
+    let url = cases[0].url().unwrap();
+
+    let found = daemon.command(&["query", url, "--wait", "--json"]);
+    assert_eq!(found.status.code(), Some(0), "{found:?}");
+    assert!(json(&found).to_string().contains("END"), "{found:?}");
+
+    let refused = daemon.command(&["query", "hello", "--wait"]);
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+
+    for name in ["stats", "threads", "queues", "metrics"] {
+        let output = daemon.command(&[name]);
+        assert!(output.status.success(), "{name}: {output:?}");
+        assert!(!output.stdout.is_empty(), "{name} says nothing");
+        let output = daemon.command(&[name, "--json"]);
+        assert!(!json(&output).is_null(), "{name}");
+    }
+
+    let stopped = daemon.command(&["stop"]);
+    assert!(stopped.status.success(), "{stopped:?}");
+    assert!(daemon.root.wait().unwrap().success());
+    let alone = daemon.command(&["stats"]);
+    assert_eq!(alone.status.code(), Some(69), "{alone:?}");
+}
+
+#[test]
+fn scan_indexes_an_account() {
+    let daemon = Daemon::start(Setup::default());
+    let account = daemon
+        .world
+        .facts()
+        .accounts
+        .iter()
+        .find(|account| matches!(account.state, aotf::demo::world::facts::AccountState::Public))
+        .unwrap();
+    let output = daemon.command(&["scan", &account.handle, "--wait"]);
+    assert!(output.status.success(), "{output:?}");
+    let stats = daemon.get("/stats");
+    assert_eq!(stats["indexed_accounts_count"], 1, "{stats:#}");
+    let nobody = daemon.command(&["scan", "nobody_at_all", "--wait"]);
+    assert_eq!(nobody.status.code(), Some(3), "{nobody:?}");
+}
+
+#[test]
+fn without_a_command_it_says_how_to_begin() {
+    let output = binary().output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains("aotf demo") && told.contains("aotf serve"), "{told}");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn hash_prints_as_imagehash_does_and_says_what_it_cannot_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.jpg");
+    std::fs::write(&bad, b"not an image").unwrap();
+    let output = binary().arg("hash").arg(&bad).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("bad.jpg"), "{output:?}");
+}

@@ -1,0 +1,260 @@
+//! A daemon for tests: the real binary with its real processes, against a world on loopback.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use aotf::demo::world::{Options, World};
+use serde_json::Value;
+
+/// Nothing in a test waits longer. Generous: machines are shared.
+pub const DEADLINE: Duration = Duration::from_secs(60);
+
+pub struct Daemon {
+    pub root: Child,
+    pub world: World,
+    pub folder: tempfile::TempDir,
+    pub address: SocketAddr,
+}
+
+/// How a test's daemon differs from others.
+#[derive(Default)]
+pub struct Setup {
+    /// Appended to the configuration file.
+    pub extra: &'static str,
+    /// Placed before its first table.
+    pub top: &'static str,
+}
+
+pub fn binary() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_aotf"));
+    command.env_remove("AOTF_CONFIG").stdin(Stdio::null());
+    command
+}
+
+/// A port that is free now. Whoever takes it in between makes the daemon's start fail loudly.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Waits until `ready` gives a value.
+#[track_caller]
+pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(value) = ready() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "waited too long for {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+/// Writes a configuration file for the world, as its owner alone may read it.
+pub fn write_config(folder: &Path, world: &World, address: SocketAddr, setup: &Setup) -> PathBuf {
+    let mut text = format!(
+        "data_dir = {:?}\n{}\n[http]\nbind = \"{address}\"\n[log]\nlevel = \"warn\"\n\
+         [fetch]\nmax_per_second_per_host = 1000\n\
+         [[twitter.credentials]]\nbearer_token = \"{}\"\n[upstreams]\n",
+        folder.join("data"),
+        setup.top,
+        world.bearer_token(),
+    );
+    for (host, base) in world.upstreams() {
+        text.push_str(&format!("{host:?} = {base:?}\n"));
+    }
+    text.push_str(setup.extra);
+    let path = folder.join("parameters.toml");
+    fs::write(&path, text).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    path
+}
+
+impl Daemon {
+    pub fn start(setup: Setup) -> Daemon {
+        let folder = tempfile::tempdir().unwrap();
+        let world = World::start(Options::default()).unwrap();
+        Daemon::start_in(folder, world, &setup)
+    }
+
+    /// Starts on the data that an earlier daemon left in `folder`.
+    pub fn start_in(folder: tempfile::TempDir, world: World, setup: &Setup) -> Daemon {
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let config = write_config(folder.path(), &world, address, setup);
+        let root = Daemon::spawn(&config);
+        let mut daemon = Daemon { root, world, folder, address };
+        daemon.wait_until_ready();
+        daemon
+    }
+
+    pub fn spawn(config: &Path) -> Child {
+        binary()
+            .args(["serve", "--no-console", "--die-with-parent", "--config"])
+            .arg(config)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    }
+
+    pub fn wait_until_ready(&mut self) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.root.try_wait().unwrap() {
+                panic!("the daemon ended at its start: {status}");
+            }
+            if matches!(self.http("GET", "/readyz", &[], b""), Ok((200, _))) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "the daemon does not get ready");
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("parameters.toml")
+    }
+
+    /// One HTTP request: status and body.
+    pub fn http(
+        &self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<(u16, Vec<u8>)> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(DEADLINE))?;
+        let mut request = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        stream.write_all(request.as_bytes())?;
+        stream.write_all(body)?;
+        read_response(stream)
+    }
+
+    /// `GET` of a JSON answer.
+    #[track_caller]
+    pub fn get(&self, target: &str) -> Value {
+        let (status, body) = self.http("GET", target, &[], b"").unwrap();
+        assert_eq!(status, 200, "{target}: {}", String::from_utf8_lossy(&body));
+        serde_json::from_slice(&body).unwrap()
+    }
+
+    /// Starts a query and follows it to its end.
+    #[track_caller]
+    pub fn query(&self, url: &str) -> Value {
+        let target = format!("/query?url={}", encode(url));
+        wait_for(&format!("the end of the query for {url}"), || {
+            let (status, body) = self.http("GET", &target, &[], b"").ok()?;
+            if status == 503 {
+                return None; // the broker is being restarted
+            }
+            assert_eq!(status, 200, "{target}: {}", String::from_utf8_lossy(&body));
+            let answer: Value = serde_json::from_slice(&body).unwrap();
+            let over = answer["status"] == "END" || (answer["status"].is_null() && !answer["error"].is_null());
+            over.then_some(answer)
+        })
+    }
+
+    /// A one-shot command of the program against this daemon.
+    pub fn command(&self, words: &[&str]) -> Output {
+        let (name, rest) = words.split_first().unwrap();
+        binary().arg(name).arg("--config").arg(self.config()).args(rest).output().unwrap()
+    }
+
+    /// Processes below the root: pid and role.
+    pub fn containers(&self) -> Vec<(u32, String)> {
+        containers_of(self.root.id())
+    }
+
+    pub fn signal(&self, signal: &str) {
+        kill(self.root.id(), signal);
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.root.kill();
+        let _ = self.root.wait();
+    }
+}
+
+pub fn kill(pid: u32, signal: &str) {
+    let status = Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
+    assert!(status.success(), "kill {signal} {pid}");
+}
+
+/// The container processes whose parent is `root`.
+pub fn containers_of(root: u32) -> Vec<(u32, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
+        if parent != Some(root.to_string().as_str()) {
+            continue;
+        }
+        let line = fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        let words: Vec<&str> = line.split('\0').collect();
+        if let Some(at) = words.iter().position(|word| *word == "container") {
+            found.push((pid, words[at + 1].to_owned()));
+        }
+    }
+    found
+}
+
+/// True while a process of this number runs (a zombie does not).
+pub fn runs(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+    state.is_some_and(|state| state != "Z" && state != "X")
+}
+
+fn read_response(stream: TcpStream) -> std::io::Result<(u16, Vec<u8>)> {
+    let bad = || std::io::Error::other("not an HTTP response");
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).and_then(|status| status.parse().ok()).ok_or_else(bad)?;
+    let mut length = None;
+    loop {
+        let mut header = String::new();
+        if reader.read_line(&mut header)? == 0 {
+            return Err(bad());
+        }
+        let header = header.trim().to_ascii_lowercase();
+        if header.is_empty() {
+            break;
+        }
+        if let Some(value) = header.strip_prefix("content-length:") {
+            length = value.trim().parse::<usize>().ok();
+        }
+    }
+    let mut body = Vec::new();
+    match length {
+        Some(length) => {
+            body.resize(length, 0);
+            reader.read_exact(&mut body)?;
+        }
+        None => {
+            reader.read_to_end(&mut body)?;
+        }
+    }
+    Ok((status, body))
+}
+
+/// Percent-encodes all but letters and digits.
+pub fn encode(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => (byte as char).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}
