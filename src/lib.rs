@@ -9,3 +9,6 @@ pub mod config;
 pub mod proto;
 
 pub mod fetch;
+pub mod index;
+
+pub mod commands;
