@@ -28,3 +28,6 @@ pub mod front;
 pub mod index;
 pub mod roles;
 pub mod cli;
+pub mod index;
+
+pub mod commands;

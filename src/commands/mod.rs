@@ -5,3 +5,6 @@
 
 pub mod bench_index;
 pub mod hash;
+//! What the command line does by itself, without a daemon: one file per command.
+
+pub mod bench_index;

@@ -1,0 +1,175 @@
+//! Writes segments: from entries, or by merging adjacent segments.
+
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::error::IndexError;
+use super::segment::{HEADER_BYTES, Images, Run, Segment, Shape};
+use crate::base::ids::ImageId;
+use crate::index::Entry;
+use crate::index::layout::{position_bits_for, substrings_for};
+use crate::index::multi::build_table;
+
+/// Most images of one segment: positions are 32 bits, and one more must fit the counters.
+pub(super) const MAX_IMAGES: usize = u32::MAX as usize;
+
+/// Builds a segment of `entries`, which ascend by image and are not empty.
+pub(super) fn from_entries(dir: &Path, number: u64, entries: &[Entry]) -> Result<Segment, IndexError> {
+    let mut entries = Cow::Borrowed(entries);
+    if !entries.is_sorted_by_key(|entry| entry.account) {
+        entries.to_mut().sort_by_key(|entry| entry.account);
+    }
+    let codes: Vec<u64> = entries.iter().map(|entry| entry.fingerprint.0).collect();
+    let images: Vec<u64> = entries.iter().map(|entry| entry.image.0).collect();
+    let mut runs = Vec::new();
+    let mut start = 0;
+    for stretch in entries.chunk_by(|one, two| one.account == two.account) {
+        let end = start + stretch.len();
+        let account = stretch[0].account;
+        runs.push(Run { account, codes: &codes[start..end], images: Images::Far(&images[start..end]) });
+        start = end;
+    }
+    let first = images.iter().min().copied().unwrap_or(0);
+    let last = images.iter().max().copied().unwrap_or(0);
+    let never = AtomicBool::new(false);
+    let built = write(dir, number, (ImageId(first), ImageId(last)), &runs, &never)?;
+    Ok(built.expect("nobody asked to give up"))
+}
+
+/// Merges adjacent segments, oldest first, into one. `None` if `give_up` was set meanwhile; the
+/// half-written file is gone then.
+pub(super) fn merge(
+    dir: &Path,
+    number: u64,
+    segments: &[Arc<Segment>],
+    give_up: &AtomicBool,
+) -> Result<Option<Segment>, IndexError> {
+    let mut runs: Vec<Run> = segments.iter().flat_map(|segment| segment.runs()).collect();
+    // Stable: within an account, older segments stay before newer ones, so images ascend.
+    runs.sort_by_key(|run| run.account);
+    let first = segments.iter().map(|segment| segment.shape.first).min();
+    let last = segments.iter().map(|segment| segment.shape.last).max();
+    let range = (first.unwrap_or(ImageId(0)), last.unwrap_or(ImageId(0)));
+    write(dir, number, range, &runs, give_up)
+}
+
+/// Writes and syncs a segment of `runs`, ordered by account, then image.
+fn write(
+    dir: &Path,
+    number: u64,
+    (first, last): (ImageId, ImageId),
+    runs: &[Run],
+    give_up: &AtomicBool,
+) -> Result<Option<Segment>, IndexError> {
+    let path = Segment::path(dir, number);
+    let written = try_write(&path, (first, last), runs, give_up);
+    match written {
+        Ok(true) => Segment::open(dir, number).map(Some),
+        Ok(false) => {
+            let _ = fs::remove_file(&path);
+            Ok(None)
+        }
+        Err(source) => {
+            // What is left of it would be swept at the next start; the space may be needed now.
+            let _ = fs::remove_file(&path);
+            Err(IndexError::file("write", path)(source))
+        }
+    }
+}
+
+fn try_write(
+    path: &Path,
+    (first, last): (ImageId, ImageId),
+    runs: &[Run],
+    give_up: &AtomicBool,
+) -> std::io::Result<bool> {
+    let n_images = runs.iter().map(|run| run.codes.len()).sum();
+    let mut codes: Vec<u64> = Vec::with_capacity(n_images);
+    let (mut accounts, mut starts): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
+    for run in runs {
+        if accounts.last() != Some(&run.account.0) {
+            accounts.push(run.account.0);
+            starts.push(codes.len() as u32);
+        }
+        codes.extend_from_slice(run.codes);
+    }
+    starts.push(n_images as u32);
+    let substrings = substrings_for(n_images);
+    let shape = Shape {
+        n_images,
+        n_accounts: accounts.len(),
+        first,
+        last,
+        position_bits: position_bits_for(n_images, &substrings),
+        substrings,
+    };
+    let mut file = SectionFile::create(path)?;
+    file.section(codes.iter().map(|code| code.to_le_bytes()))?;
+    let images = runs.iter().flat_map(|run| (0..run.codes.len()).filter_map(|index| run.images.get(index)));
+    if shape.images_are_near() {
+        file.section(images.map(|image| ((image.0 - first.0) as u32).to_le_bytes()))?;
+    } else {
+        file.section(images.map(|image| image.0.to_le_bytes()))?;
+    }
+    file.section(accounts.iter().map(|account| account.to_le_bytes()))?;
+    file.section(starts.iter().map(|start| start.to_le_bytes()))?;
+    for &substring in &shape.substrings {
+        if give_up.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let table = build_table(&codes, substring, shape.position_bits);
+        file.section(table.starts.iter().map(|start| start.to_le_bytes()))?;
+        file.section(table.entries.iter().map(|entry| entry.to_le_bytes()))?;
+    }
+    file.finish(&shape)?;
+    Ok(true)
+}
+
+/// Writes a file section by section, each on its own cache lines and with its checksum.
+struct SectionFile {
+    file: BufWriter<File>,
+    end: usize,
+    sums: Vec<u32>,
+}
+
+impl SectionFile {
+    fn create(path: &Path) -> std::io::Result<SectionFile> {
+        let mut file = BufWriter::with_capacity(1 << 16, File::create_new(path)?);
+        file.write_all(&[0; HEADER_BYTES])?;
+        Ok(SectionFile { file, end: HEADER_BYTES, sums: Vec::new() })
+    }
+
+    fn section<const N: usize>(&mut self, numbers: impl Iterator<Item = [u8; N]>) -> std::io::Result<()> {
+        let padding = self.end.next_multiple_of(64) - self.end;
+        self.file.write_all(&[0; 64][..padding])?;
+        self.end += padding;
+        let mut hasher = crc32fast::Hasher::new();
+        let mut block = Vec::with_capacity(1 << 14);
+        for number in numbers {
+            block.extend_from_slice(&number);
+            if block.len() + N > block.capacity() {
+                hasher.update(&block);
+                self.file.write_all(&block)?;
+                self.end += block.len();
+                block.clear();
+            }
+        }
+        hasher.update(&block);
+        self.file.write_all(&block)?;
+        self.end += block.len();
+        self.sums.push(hasher.finalize());
+        Ok(())
+    }
+
+    fn finish(mut self, shape: &Shape) -> std::io::Result<()> {
+        debug_assert_eq!(shape.sections().last().map(|section| section.end), Some(self.end));
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.write_all(&shape.to_header(&self.sums))?;
+        self.file.flush()?;
+        self.file.get_ref().sync_all()
+    }
+}

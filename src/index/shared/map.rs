@@ -1,0 +1,95 @@
+//! Files as memory. The only place that maps, and that looks at mapped bytes as numbers.
+//!
+//! Numbers are stored as the machine has them, and the machine is little-endian.
+#![allow(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+
+use memmap2::{Advice, Mmap, MmapOptions, MmapRaw};
+
+#[cfg(not(target_endian = "little"))]
+compile_error!("the index's files are little-endian and read in place");
+
+/// An immutable file, mapped for reading.
+pub struct FileMap(Mmap);
+
+/// A number that can be read in place: every pattern of bits is a valid value.
+pub trait Plain: Copy + sealed::Sealed {}
+impl Plain for u32 {}
+impl Plain for u64 {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for u32 {}
+    impl Sealed for u64 {}
+}
+
+impl FileMap {
+    /// Maps the whole file. An empty file is an error.
+    pub fn open(path: &Path) -> io::Result<FileMap> {
+        let file = File::open(path)?;
+        // SAFETY: the index's files of this kind are never changed or cut after they got their
+        // name in a manifest; the writer's lock and the data directory's permissions uphold it.
+        unsafe { Mmap::map(&file) }.map(FileMap)
+    }
+
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The numbers in a range of bytes; `None` if it leaves the file or is not aligned.
+    pub fn numbers<T: Plain>(&self, bytes: Range<usize>) -> Option<&[T]> {
+        let bytes = self.0.get(bytes)?;
+        // SAFETY: `Plain` is implemented for integers alone, which any bytes are valid for.
+        let (before, numbers, after) = unsafe { bytes.align_to::<T>() };
+        (before.is_empty() && after.is_empty()).then_some(numbers)
+    }
+
+    /// Enters all pages that are in memory into this process's page table, so that the first
+    /// searches do not stumble over each; starts reading the others. Failure costs only speed.
+    pub fn warm_up(&self) {
+        if self.0.advise(Advice::PopulateRead).is_err() {
+            let _ = self.0.advise(Advice::WillNeed);
+        }
+    }
+}
+
+/// A file of 64-bit words that one process writes while others read, all of them in place.
+pub struct SharedWords(MmapRaw);
+
+impl SharedWords {
+    /// Maps a file for writing too.
+    pub fn open_writable(file: &File) -> io::Result<SharedWords> {
+        MmapRaw::map_raw(file).map(SharedWords)
+    }
+
+    /// Maps a file for reading only.
+    pub fn open(path: &Path) -> io::Result<SharedWords> {
+        MmapOptions::new().map_raw_read_only(&File::open(path)?).map(SharedWords)
+    }
+
+    /// All words. On a mapping for reading only: load with `Relaxed` (and a fence where order
+    /// matters), never store; a store ends the process.
+    pub fn words(&self) -> &[AtomicU64] {
+        let (start, len_bytes) = (self.0.as_ptr(), self.0.len());
+        // SAFETY: the mapping is `len_bytes` long, begins on a page, and lives as long as `self`;
+        // every access in every process is atomic, and the file is never made shorter.
+        unsafe { std::slice::from_raw_parts(start.cast(), len_bytes / 8) }
+    }
+}
+
+/// Words that nobody will write any more, as plain numbers.
+///
+/// # Safety
+///
+/// Their last store happened before this call (by a fence or an acquiring load), and there will be
+/// no other while the slice lives.
+pub unsafe fn settled(words: &[AtomicU64]) -> &[u64] {
+    // SAFETY: `AtomicU64` has the size, alignment and bits of `u64`; by the caller's promise no
+    // store runs beside these reads.
+    unsafe { std::slice::from_raw_parts(words.as_ptr().cast(), words.len()) }
+}

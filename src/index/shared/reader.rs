@@ -1,0 +1,237 @@
+//! Searching an index that another process may be writing.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use super::control::Control;
+use super::error::IndexError;
+use super::manifest::Manifest;
+use super::segment::Segment;
+use super::tail::Tail;
+use crate::base::ids::AccountNo;
+use crate::base::{ErrorChain, Fingerprint};
+use crate::index::{Answer, Collector, Entry, HammingIndex};
+
+/// How often a manifest that is replaced while its files are opened is read again.
+const MAX_ATTEMPTS: usize = 16;
+
+/// What a reader can say about the index it follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// No writer has been there yet: every answer is empty.
+    Missing,
+    /// The writer is filling up from the database: answers are right, but images may be missing.
+    Filling,
+    /// The index holds all that the database holds.
+    Complete,
+}
+
+/// Searches an index. Follows its writer by itself: every search looks at one shared word, and maps
+/// new files when that has changed. Clones share the maps; any number of threads may search.
+#[derive(Clone)]
+pub struct Reader(Arc<Following>);
+
+struct Following {
+    dir: PathBuf,
+    control: OnceLock<Control>,
+    /// Replaced as a whole; held for the copying of a pointer.
+    view: RwLock<Arc<View>>,
+    /// Held by the one thread that brings the view up to date: the generation that it last failed
+    /// to open, which is not tried again.
+    refreshing: Mutex<u64>,
+}
+
+/// A state of the index, mapped. Stays complete while it is not the newest, until the writer has
+/// filled its last tail: later ones are published before the writer uses them.
+#[derive(Default)]
+struct View {
+    generation: u64,
+    segments: Vec<Arc<Segment>>,
+    tails: Vec<Arc<Tail>>,
+}
+
+impl Reader {
+    /// Follows the index in `dir`, which need not exist yet.
+    ///
+    /// # Errors
+    ///
+    /// An index that is there and cannot be opened.
+    pub fn open(dir: &Path) -> Result<Reader, IndexError> {
+        let reader = Reader(Arc::new(Following {
+            dir: dir.into(),
+            control: OnceLock::new(),
+            view: RwLock::default(),
+            refreshing: Mutex::new(0),
+        }));
+        reader.0.refresh()?;
+        Ok(reader)
+    }
+
+    /// Whether the index can be relied upon to hold everything.
+    pub fn status(&self) -> Status {
+        match self.0.control() {
+            Ok(Some(control)) if control.is_complete() => Status::Complete,
+            Ok(Some(control)) if control.generation() > 0 => Status::Filling,
+            Ok(_) | Err(_) => Status::Missing,
+        }
+    }
+
+    /// How many images the index holds.
+    pub fn len(&self) -> u64 {
+        let view = self.0.view();
+        let sealed: usize = view.segments.iter().map(|segment| segment.shape.n_images).sum();
+        let open: usize = view.tails.iter().map(|tail| tail.len()).sum();
+        (sealed + open) as u64
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Makes the first searches as fast as the later ones: enters what is in memory into this
+    /// process's page table, and has the rest read. Searches are right without it. Worth doing on a
+    /// thread of its own at start; what is merged later is taken care of.
+    pub fn warm_up(&self) {
+        self.0.view().segments.iter().for_each(|segment| segment.warm_up());
+    }
+
+    /// Shows every image, in no particular order. For comparing with the database.
+    pub fn for_each(&self, mut show: impl FnMut(Entry)) {
+        let view = self.0.view();
+        let lens = view.tail_lens();
+        view.segments.iter().flat_map(|segment| segment.entries()).for_each(&mut show);
+        for (tail, len) in view.tails.iter().zip(lens) {
+            tail.entries(len).for_each(&mut show);
+        }
+    }
+
+    /// Reads every segment and compares its checksums. Takes as long as reading the files.
+    ///
+    /// # Errors
+    ///
+    /// `Damaged` names the first file found wrong.
+    pub fn verify(&self) -> Result<(), IndexError> {
+        self.0.view().segments.iter().try_for_each(|segment| segment.verify())
+    }
+}
+
+impl HammingIndex for Reader {
+    fn within(&self, query: Fingerprint, radius: u32, limit: usize) -> Answer {
+        let view = self.0.view();
+        let mut collector = Collector::new(radius, limit);
+        let lens = view.tail_lens();
+        for segment in &view.segments {
+            segment.within(query.0, &mut collector);
+        }
+        for (tail, len) in view.tails.iter().zip(lens) {
+            tail.within(len, query.0, None, &mut collector);
+        }
+        collector.finish()
+    }
+
+    fn within_accounts(
+        &self,
+        query: Fingerprint,
+        accounts: &[AccountNo],
+        radius: u32,
+        limit: usize,
+    ) -> Answer {
+        let mut accounts = accounts.to_vec();
+        accounts.sort_unstable();
+        accounts.dedup();
+        let view = self.0.view();
+        let mut collector = Collector::new(radius, limit);
+        let lens = view.tail_lens();
+        for segment in &view.segments {
+            segment.within_accounts(query.0, &accounts, &mut collector);
+        }
+        for (tail, len) in view.tails.iter().zip(lens) {
+            tail.within(len, query.0, Some(&accounts), &mut collector);
+        }
+        collector.finish()
+    }
+}
+
+impl Following {
+    /// The state to search. Where a newer one cannot be opened, the one before.
+    fn view(&self) -> Arc<View> {
+        let view = self.current();
+        let newest = self.control().ok().flatten().map_or(0, Control::generation);
+        if newest <= view.generation {
+            return view;
+        }
+        drop(view);
+        // One thread maps, which takes less than a millisecond; the others wait for it.
+        let mut failed = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = self.current().generation < newest && *failed != newest;
+        if due && let Err(error) = self.refresh() {
+            *failed = newest;
+            tracing::warn!(error = %ErrorChain(&error), "index not followed");
+        }
+        self.current()
+    }
+
+    fn current(&self) -> Arc<View> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The control file; none while no writer has created it.
+    fn control(&self) -> Result<Option<&Control>, IndexError> {
+        if let Some(control) = self.control.get() {
+            return Ok(Some(control));
+        }
+        match Control::open(&self.dir) {
+            Ok(control) => Ok(Some(self.control.get_or_init(|| control))),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Maps the newest state.
+    fn refresh(&self) -> Result<(), IndexError> {
+        let Some(control) = self.control()? else { return Ok(()) };
+        let mut attempts = 0;
+        while control.generation() > 0 {
+            let old = self.current();
+            match View::load(&self.dir, &old) {
+                Ok(view) => {
+                    *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+                    break;
+                }
+                // Its files were replaced between reading the manifest and opening them.
+                Err(error) if error.is_missing() && attempts < MAX_ATTEMPTS => attempts += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl View {
+    /// Opens what the manifest names; takes over what `old` has open already.
+    fn load(dir: &Path, old: &View) -> Result<View, IndexError> {
+        let manifest = Manifest::load(dir)?.unwrap_or_default();
+        let segment = |&number: &u64| match old.segments.iter().find(|segment| segment.number == number) {
+            Some(segment) => Ok(Arc::clone(segment)),
+            None => Segment::open(dir, number).map(Arc::new),
+        };
+        let tail = |&number: &u64| match old.tails.iter().find(|tail| tail.number == number) {
+            Some(tail) => Ok(Arc::clone(tail)),
+            None => Tail::open(dir, number).map(Arc::new),
+        };
+        Ok(View {
+            generation: manifest.generation,
+            segments: manifest.segments.iter().map(segment).collect::<Result<_, _>>()?,
+            tails: manifest.tails.iter().map(tail).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// How many records of each tail to search. The newest tail is asked first: what is seen of it
+    /// was written when the older ones were full, so the lengths tell a prefix of what was
+    /// appended, whatever the writer does meanwhile.
+    fn tail_lens(&self) -> Vec<usize> {
+        let mut lens: Vec<usize> = self.tails.iter().rev().map(|tail| tail.len()).collect();
+        lens.reverse();
+        lens
+    }
+}
