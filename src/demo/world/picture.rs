@@ -320,11 +320,14 @@ pub(super) mod tests {
     /// A plain perceptual hash, good enough to tell what is alike here: the program's own lies in a
     /// room that this one may not use.
     pub fn rough_hash(picture: &RgbImage) -> u64 {
-        let small = imageops::resize(picture, 32, 32, FilterType::Triangle);
-        let gray: Vec<f64> = small
-            .pixels()
-            .map(|p| 0.299 * f64::from(p[0]) + 0.587 * f64::from(p[1]) + 0.114 * f64::from(p[2]))
-            .collect();
+        let (width, height) = picture.dimensions();
+        let mut sums = [(0.0, 0.0); 32 * 32];
+        for (x, y, pixel) in picture.enumerate_pixels() {
+            let (sum, count) = &mut sums[(y * 32 / height * 32 + x * 32 / width) as usize];
+            *sum += 0.299 * f64::from(pixel[0]) + 0.587 * f64::from(pixel[1]) + 0.114 * f64::from(pixel[2]);
+            *count += 1.0;
+        }
+        let gray = sums.map(|(sum, count)| sum / count);
         let cosine: [[f64; 32]; 8] = std::array::from_fn(|k| {
             std::array::from_fn(|n| (std::f64::consts::PI * (k * (2 * n + 1)) as f64 / 64.0).cos())
         });

@@ -305,6 +305,11 @@ pub fn handle(name: &str, value: &str) -> Result<String, Invalid> {
     Err(Invalid::new(name, value, message))
 }
 
+/// A handle or an id, as the search's `from:` takes them.
+pub fn account(name: &str, value: &str) -> Result<String, Invalid> {
+    id(name, value).map(|_| value.to_owned()).or_else(|_| handle(name, value))
+}
+
 /// 1 to 19 digits.
 pub fn id(name: &str, value: &str) -> Result<u64, Invalid> {
     let well = (1..=19).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_digit());

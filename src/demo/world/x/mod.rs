@@ -277,6 +277,7 @@ impl<'a> Page<'a> {
 
 /// The operators of the search language that listing an artist needs. All must hold.
 struct Query {
+    /// A handle, or a number: the search takes both.
     from: Option<String>,
     terms: Vec<(bool, Term)>,
 }
@@ -296,8 +297,8 @@ impl Query {
         for word in text.split_whitespace() {
             let (negated, operator) = word.strip_prefix('-').map_or((false, word), |rest| (true, rest));
             let term = match operator.split_once(':') {
-                Some(("from", handle)) if !negated => {
-                    query.from = Some(check::handle("query", handle)?);
+                Some(("from", who)) if !negated => {
+                    query.from = Some(check::account("query", who)?);
                     continue;
                 }
                 Some(("has", "images")) => Term::HasImages,
@@ -314,7 +315,9 @@ impl Query {
     }
 
     fn matches(&self, author: &Account, post: &Post) -> bool {
-        let by = self.from.as_ref().is_some_and(|handle| author.handle.eq_ignore_ascii_case(handle));
+        let is_author =
+            |who: &String| author.handle.eq_ignore_ascii_case(who) || author.id.to_string() == *who;
+        let by = self.from.as_ref().is_some_and(is_author);
         let holds = |term: Term| match term {
             Term::HasImages | Term::HasMedia => {
                 !post.media.is_empty() || matches!(post.relation, Relation::BorrowsMedia(_))

@@ -146,6 +146,10 @@ fn search_finds_what_has_images_but_not_all_of_it() {
     assert!(missed.len() > 3 && known.len() > 100);
     assert!(known.iter().all(|post| ids.contains(&post.id.to_string())));
     assert!(missed.iter().all(|post| !ids.contains(&post.id.to_string())));
+    let by_id = query.replace("demo_juniper", &facts.accounts[cast::JUNIPER].id.to_string());
+    let (same, _) =
+        walk(&facts, &format!("{by_id}&max_results=100&start_time=2006-03-21T00:00:00Z"), "next_token");
+    assert_eq!(same, ids);
     // Without a start: the last thirty days.
     let (ids, _) = walk(&facts, query, "next_token");
     assert!(ids.is_empty());
