@@ -8,6 +8,7 @@ pub mod base;
 pub mod config;
 pub mod proto;
 
+pub mod commands;
 pub mod fetch;
 pub mod links;
 pub mod sites;
