@@ -15,6 +15,7 @@ pub mod telemetry;
 pub mod ipc;
 pub mod supervisor;
 
+pub mod commands;
 pub mod fetch;
 pub mod links;
 pub mod networks;

@@ -68,8 +68,8 @@ pub enum LinkError {
     UnsupportedWebsite { url: String },
     #[error("{url} is a page of a supported website, but not of an artwork")]
     NotAnArtwork { url: String },
-    /// The artwork's page could not be read.
-    #[error("could not read the artwork's page")]
+    /// The artwork's own page could not be read.
+    #[error("could not read the page")]
     Artwork { source: SiteError },
     /// No account was found, and this page, which may name one, could not be read.
     #[error("no account was found, and not every page could be read")]
@@ -172,6 +172,25 @@ fn find_into(
         candidates: found.candidates,
         pages: web.pages(),
     })
+}
+
+/// Reads one page, an artwork's or one that leads to an artist, and answers how many links it has: the test
+/// of whether a site can be read now.
+///
+/// # Errors
+/// As `find`; a page without a reader is `UnsupportedWebsite`.
+pub fn probe(url: &str, fetch: &dyn Fetch, settings: &LinkSettings) -> Result<usize, LinkError> {
+    let address = Address::parse(url).ok_or_else(|| LinkError::NotAnUrl { text: url.to_owned() })?;
+    let (site, page) = sites::recognise(&address);
+    let web = Web::new(fetch, &settings.cookies, settings.max_pages, settings.time_limit);
+    let read = match site.map(|site| (page.kind, site.artwork, site.leads)) {
+        Some((Kind::Artwork, Some(artwork), _)) => artwork(&page, &web).map(|artwork| artwork.leads.len()),
+        Some((Kind::Profile | Kind::LinkPage | Kind::Account | Kind::Redirect, _, Some(leads))) => {
+            leads(&page, &web).map(|leads| leads.len())
+        }
+        _ => return Err(LinkError::UnsupportedWebsite { url: page.address().to_owned() }),
+    };
+    read.map_err(|source| LinkError::Artwork { source })
 }
 
 /// True if the search was ended because the program stops.

@@ -1,0 +1,199 @@
+//! `aotf links URL`: step 1 alone, with every page, every link and what became of it. The tool for adding
+//! a site, and for finding out why an artist was missed.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::base::ErrorChain;
+use crate::fetch::Fetch;
+use crate::links::{LinkError, LinkSettings, Trace, Verdict, find_traced};
+use crate::proto::data::{Evidence, ImageSource, LinksFound};
+
+/// Searches and shows the answer; answers whether the search ended without an error.
+///
+/// # Errors
+/// When `out` cannot be written. A failed search is shown, not returned.
+pub fn links_command(
+    url: &str,
+    fetch: &dyn Fetch,
+    settings: &LinkSettings,
+    json: bool,
+    mut out: impl Write,
+) -> io::Result<bool> {
+    let (result, trace) = find_traced(url, fetch, settings);
+    if json {
+        serde_json::to_writer_pretty(&mut out, &Shown::new(url, &result, &trace))?;
+        writeln!(out)?;
+    } else {
+        write_for_people(url, &result, &trace, &mut out)?;
+    }
+    out.flush()?;
+    Ok(result.is_ok())
+}
+
+/// The answer as JSON.
+#[derive(Serialize)]
+struct Shown<'a> {
+    url: &'a str,
+    site: Option<&'a str>,
+    images: &'a [ImageSource],
+    published: Option<String>,
+    accounts: Vec<Account<'a>>,
+    /// Requests made.
+    pages: u32,
+    error: Option<Failure>,
+    steps: &'a [crate::links::Step],
+    problems: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Account<'a> {
+    account: String,
+    evidence: Evidence,
+    /// The pages walked, from the artwork's to the one that names the account.
+    chain: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Failure {
+    code: &'static str,
+    message: String,
+}
+
+impl<'a> Shown<'a> {
+    fn new(url: &'a str, result: &'a Result<LinksFound, LinkError>, trace: &'a Trace) -> Shown<'a> {
+        let found = result.as_ref().ok();
+        let candidates = found.map(|found| found.candidates.as_slice()).unwrap_or_default();
+        Shown {
+            url,
+            site: found.map(|found| found.site.as_str()),
+            images: found.map(|found| found.images.as_slice()).unwrap_or_default(),
+            published: found.and_then(|found| found.published).map(|date| date.to_rfc3339()),
+            accounts: candidates
+                .iter()
+                .map(|candidate| Account {
+                    account: candidate.account.to_string(),
+                    evidence: candidate.evidence,
+                    chain: &candidate.chain,
+                })
+                .collect(),
+            pages: found.map_or(0, |found| found.pages),
+            error: result.as_ref().err().map(|error| Failure {
+                code: error.failure_code().as_str(),
+                message: ErrorChain(error).to_string(),
+            }),
+            steps: &trace.steps,
+            problems: &trace.problems,
+        }
+    }
+}
+
+fn write_for_people(
+    url: &str,
+    result: &Result<LinksFound, LinkError>,
+    trace: &Trace,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    match result {
+        Ok(found) => {
+            writeln!(out, "{url}: {}, {} requests", found.site, found.pages)?;
+            if let Some(date) = found.published {
+                writeln!(out, "published  {date}")?;
+            }
+            for image in &found.images {
+                writeln!(out, "image      {}", image.url)?;
+            }
+            if found.candidates.is_empty() {
+                writeln!(out, "no account found")?;
+            }
+            for candidate in &found.candidates {
+                writeln!(out, "account    {}  ({})", candidate.account, evidence_name(candidate.evidence))?;
+                for page in &candidate.chain {
+                    writeln!(out, "           <- {page}")?;
+                }
+            }
+        }
+        Err(error) => writeln!(out, "{url}: {}: {}", error.failure_code(), ErrorChain(error))?,
+    }
+    for step in &trace.steps {
+        writeln!(
+            out,
+            "\n{} {} ({}, {} ms): {}",
+            step.depth, step.url, step.site, step.elapsed_ms, step.outcome
+        )?;
+        if let Some(error) = &step.error {
+            writeln!(out, "    {error}")?;
+        }
+        for link in &step.links {
+            let verdict = match &link.verdict {
+                Verdict::Account { account, evidence } => format!("{account} ({})", evidence_name(*evidence)),
+                Verdict::Followed => "followed".to_owned(),
+                Verdict::Postponed => "followed only if nothing better is found".to_owned(),
+                Verdict::Ignored(why) => format!("ignored: {why}"),
+            };
+            writeln!(out, "    {} -> {verdict}", link.url)?;
+        }
+    }
+    for problem in &trace.problems {
+        writeln!(out, "\nproblem: {problem}")?;
+    }
+    Ok(())
+}
+
+fn evidence_name(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Mutual => "vouched for by the site",
+        Evidence::ProfileField => "a field of the artist's profile",
+        Evidence::Curated => "an entry of a booru's curators",
+        Evidence::ProfileText => "the text of a profile, or a link page",
+        Evidence::WorkText => "the artwork's description, or the source of a copy",
+        Evidence::SameHandle => "the same handle elsewhere",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::{FetchError, Request, Response};
+
+    /// One page, whatever is asked.
+    struct OnePage(&'static str);
+
+    impl Fetch for OnePage {
+        fn fetch(&self, request: Request) -> Result<Response, FetchError> {
+            Ok(Response { status: 200, url: request.url, headers: vec![], body: self.0.into() })
+        }
+
+        fn fetch_all(&self, requests: Vec<Request>) -> Vec<Result<Response, FetchError>> {
+            requests.into_iter().map(|request| self.fetch(request)).collect()
+        }
+    }
+
+    fn shown(url: &str, page: &'static str, json: bool) -> (bool, String) {
+        let mut out = Vec::new();
+        let ended = links_command(url, &OnePage(page), &LinkSettings::default(), json, &mut out).unwrap();
+        (ended, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn an_answer_shows_its_reasons() {
+        let page = r#"{"id":1,"tag_string_artist":"","file_url":"https://cdn.donmai.us/1.jpg","source":"https://x.com/a"}"#;
+        let (ended, text) = shown("https://danbooru.donmai.us/posts/1", page, false);
+        assert!(ended && text.contains("no account found"), "{text}");
+        assert!(text.contains("https://x.com/a -> ignored: the source of a copy names no artist"), "{text}");
+        let (_, json) = shown("https://danbooru.donmai.us/posts/1", page, true);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["steps"][0]["links"][0]["place"], "source");
+        assert_eq!((json["pages"].as_u64(), json["error"].is_null()), (Some(1), true));
+    }
+
+    #[test]
+    fn an_error_shows_its_code() {
+        let (ended, text) = shown("https://example.com/", "", false);
+        assert!(!ended && text.contains("UNSUPPORTED_WEBSITE"), "{text}");
+        let (_, json) = shown("https://danbooru.donmai.us/posts/1", "<html>", true);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["error"]["code"], "PROCESSING_ERROR");
+    }
+}
