@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::commands::{bench_fingerprint, bench_index, hash, links, sites};
 use crate::config::{self, Settings};
 use crate::demo;
+use crate::fetch::HttpFetch;
 use crate::front::{self, console};
 use crate::ipc::container::{ConnectArgs, run_container};
 use crate::proto::roles::Role;
@@ -121,6 +122,16 @@ enum Sites {
         #[arg(long)]
         json: bool,
     },
+    /// Read pages that are known to be good, and say which of their sites can be read
+    Check {
+        #[arg(required = true)]
+        urls: Vec<String>,
+        /// One JSON object per address
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -207,10 +218,21 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
                 Ok(settings) => settings,
                 Err(status) => return Ok(status),
             };
-            return Ok(links::links(&url, json, &settings, out)?.into());
+            let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
+            let found = links::links_command(&url, &fetch, &roles::link_settings(&settings), json, out)?;
+            return Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(3) });
         }
         Command::Sites(Sites::Identify { urls, json }) => {
-            sites::identify_command(&urls, json, &mut io::stdin().lock(), out)?;
+            sites::identify_command(&urls, json, io::stdin().lock(), out)?;
+        }
+        Command::Sites(Sites::Check { urls, json, config }) => {
+            let settings = match load(config.config.as_deref()) {
+                Ok(settings) => settings,
+                Err(status) => return Ok(status),
+            };
+            let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
+            let work = sites::check_command(&urls, &fetch, &roles::link_settings(&settings), json, out)?;
+            return Ok(if work { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Bench(Bench::Index(args)) => bench_index::bench_index(&args, out)?,
         Command::Bench(Bench::Fingerprint(args)) => bench_fingerprint::bench_fingerprint(&args, out)?,

@@ -4,31 +4,30 @@
 //! which room may use which.
 #![deny(unsafe_code)]
 
-pub mod base;
-pub mod broker;
+pub mod cli;
 pub mod commands;
+pub mod roles;
+
+pub mod base;
 pub mod config;
-pub mod fingerprint;
 pub mod proto;
 pub mod telemetry;
 
 pub mod ipc;
 pub mod supervisor;
 
-pub mod commands;
-pub mod fetch;
+pub mod broker;
+pub mod storekeeper;
+pub mod store;
+pub mod index;
+pub mod fingerprint;
+
+pub mod front;
+
+pub mod stages;
+pub mod sites;
 pub mod links;
 pub mod networks;
-pub mod sites;
-pub mod stages;
+pub mod fetch;
 
 pub mod demo;
-pub mod store;
-pub mod storekeeper;
-pub mod front;
-pub mod index;
-pub mod roles;
-pub mod cli;
-pub mod index;
-
-pub mod commands;

@@ -245,12 +245,17 @@ fn start_fetch(settings: &Settings) -> Result<Arc<HttpFetch>, ContainerError> {
         .map_err(|error| ContainerError::fatal("requests cannot be made", error))
 }
 
+/// How far the search for an artist's accounts goes.
+pub fn link_settings(settings: &Settings) -> LinkSettings {
+    LinkSettings { networks: settings.networks.clone(), ..LinkSettings::default() }
+}
+
 fn link_finder(context: ContainerContext) -> Result<(), ContainerError> {
     let settings = context.settings.clone();
     let http = start_fetch(&settings)?;
     let fetch: Arc<dyn Fetch> =
         Arc::new(CachedFetch::new(Arc::clone(&http), CacheLimits::default()));
-    let links = LinkSettings { networks: settings.networks.clone(), ..LinkSettings::default() };
+    let links = link_settings(&settings);
     let specs = (0..settings.workers.link_finder.max(1)).map(|_| {
         let (fetch, settings) = (Arc::clone(&fetch), links.clone());
         WorkerSpec::new(&[Stage::LinkFinder], move |_| LinkFinder { fetch, settings })

@@ -173,3 +173,13 @@ impl FetchError {
         }
     }
 }
+
+impl<F: Fetch + ?Sized> Fetch for std::sync::Arc<F> {
+    fn fetch(&self, request: Request) -> Result<Response, FetchError> {
+        (**self).fetch(request)
+    }
+
+    fn fetch_all(&self, requests: Vec<Request>) -> Vec<Result<Response, FetchError>> {
+        (**self).fetch_all(requests)
+    }
+}
