@@ -1,6 +1,14 @@
 //! Typed settings: read once at start, checked as a whole, passed down by value. A room sees only
 //! its own section. `parameters.rs` is the file as written; nothing below `main` reads the environment.
 
+mod blocklist;
+mod document;
+pub mod parameters;
+mod section;
+
+pub use document::{Place, Problem};
+pub use parameters::{ConfigError, Loaded, load};
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

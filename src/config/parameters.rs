@@ -1,0 +1,395 @@
+//! `parameters.toml` as it is written: where it is looked up, what each key is called and may be, and
+//! how the environment and secrets in files come in. All problems are found at once.
+
+use std::fmt;
+use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+
+use super::document::{self, Place, Problem, Value};
+use super::section::{Problems, Section};
+use super::{LogFormat, Secret, Settings, TwitterCredential, blocklist};
+use crate::base::Timestamp;
+use crate::base::ids::Network;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_secs(3_600);
+const SECOND: Duration = Duration::from_secs(1);
+const MIB: u64 = 1024 * 1024;
+/// A key or a blocklist is shorter; anything longer is the wrong file.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Where the file is looked for when none is named.
+const LOOKED_UP: [&str; 2] = ["parameters.toml", "/etc/aotf/parameters.toml"];
+/// Networks that accounts can be searched for on, today.
+const NETWORKS: [Network; 1] = [Network::Twitter];
+const IMAGE_SIZES: [&str; 4] = ["small", "medium", "large", "orig"];
+const FIELDS_PARAMETERS: [&str; 2] = ["tweet.fields", "post.fields"];
+
+/// Settings, and where they come from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// `None` where no file was found: the defaults.
+    pub file: Option<PathBuf>,
+}
+
+/// Why there are no settings. The status of the program is 78 then (`EX_CONFIG`).
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("could not read the parameter file {path}")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{}", Listed { file: file.as_deref(), problems })]
+    Problems { file: Option<PathBuf>, problems: Vec<Problem> },
+}
+
+struct Listed<'a> {
+    file: Option<&'a Path>,
+    problems: &'a [Problem],
+}
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.map_or_else(|| "the environment".into(), Path::to_string_lossy);
+        let plural = if self.problems.len() == 1 { "" } else { "s" };
+        write!(f, "{} problem{plural} in {file}:", self.problems.len())?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+/// Reads the parameter file and lays the environment over it. The file is `explicit`, or else the one
+/// that `AOTF_CONFIG` names, or else the first of `./parameters.toml` and
+/// `/etc/aotf/parameters.toml` that exists, or else none. `environment` holds the program's variables.
+///
+/// # Errors
+/// A named file that cannot be read; or all problems of the file and the environment together.
+pub fn load(explicit: Option<&Path>, environment: &[(String, String)]) -> Result<Loaded, ConfigError> {
+    let variable = |name: &str| {
+        environment.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value)
+    };
+    let named = explicit.map(Path::to_owned).or_else(|| variable("AOTF_CONFIG").map(PathBuf::from));
+    let file = named.or_else(|| LOOKED_UP.map(PathBuf::from).into_iter().find(|path| path.exists()));
+    let text = match &file {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Read { path: path.clone(), source })?,
+        None => String::new(),
+    };
+    let folder = file.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let context = Context {
+        folder: folder.to_owned(),
+        credentials: variable("CREDENTIALS_DIRECTORY").map(PathBuf::from),
+        file: file.clone(),
+    };
+    match read(&text, environment, &context) {
+        Ok(settings) => Ok(Loaded { settings, file }),
+        Err(problems) => Err(ConfigError::Problems { file, problems }),
+    }
+}
+
+/// What the values of a file relate to.
+struct Context {
+    file: Option<PathBuf>,
+    /// The parameter file's: where files that it names are looked for.
+    folder: PathBuf,
+    /// Where systemd puts credentials: looked through first.
+    credentials: Option<PathBuf>,
+}
+
+fn read(text: &str, environment: &[(String, String)], context: &Context) -> Result<Settings, Vec<Problem>> {
+    let mut table = document::parse(text)?;
+    let problems = Problems::new(document::overlay(&mut table, environment));
+    let mut settings = Settings::default();
+    let mut root = Section::outermost(table, &problems);
+
+    root.text("data_dir", &mut settings.data_dir, |text| not_empty(text).map(PathBuf::from));
+    root.switch("multiprocess", &mut settings.multiprocess);
+    root.texts("networks", &mut settings.networks, |name| {
+        let network = Network::from_name(name).filter(|network| NETWORKS.contains(network));
+        network.ok_or_else(|| must_be_one_of(&NETWORKS.map(Network::as_str)))
+    });
+    read_http(root.section("http"), &mut settings);
+    read_limits(root.section("limits"), &mut settings);
+    let database_secret = read_database(root.section("database"), &mut settings);
+    read_workers(root.section("workers"), &mut settings);
+    let twitter_secret = read_twitter(root.section("twitter"), &mut settings, context);
+    read_search(root.section("search"), &mut settings);
+    read_scan(root.section("scan"), &mut settings, context);
+    read_maintenance(root.section("maintenance"), &mut settings);
+    read_fetch(root.section("fetch"), &mut settings);
+    read_log(root.section("log"), &mut settings);
+    read_upstreams(root.section("upstreams"), &mut settings);
+    root.finish();
+
+    let mut problems = problems.into_inner();
+    if let Some(path) = &context.file
+        && (database_secret || twitter_secret)
+        && let Some(what) = readable_by_others(path)
+    {
+        problems.push(Problem { place: Place::File, key: String::new(), what });
+    }
+    match std::path::absolute(&settings.data_dir) {
+        Ok(path) => settings.data_dir = path,
+        Err(error) => problems.push(Problem {
+            place: Place::File,
+            key: "data_dir".to_owned(),
+            what: format!("cannot be made absolute: {error}"),
+        }),
+    }
+    if problems.is_empty() {
+        return Ok(settings);
+    }
+    problems.sort();
+    Err(problems)
+}
+
+fn read_http(mut section: Section<'_>, settings: &mut Settings) {
+    let http = &mut settings.http;
+    section.text("bind", &mut http.bind, |text| {
+        text.parse::<SocketAddr>().map_err(|_| "must be an address and a port, 127.0.0.1:3301".to_owned())
+    });
+    let mut port = u32::from(http.bind.port());
+    section.number("port", &mut port, 0..=u32::from(u16::MAX));
+    http.bind.set_port(u16::try_from(port).unwrap_or_default());
+    section.texts("trusted_proxies", &mut http.trusted_proxies, |text| {
+        let one_address = || text.parse::<IpAddr>().map(IpNet::from);
+        text.parse::<IpNet>()
+            .or_else(|_| one_address())
+            .map_err(|_| format!("{text:?} must be an address or a network, 10.0.0.0/8"))
+    });
+    section.finish();
+}
+
+fn read_limits(mut section: Section<'_>, settings: &mut Settings) {
+    let limits = &mut settings.limits;
+    section.number(
+        "max_processing_requests_per_ip",
+        &mut limits.max_processing_requests_per_ip,
+        1..=1_000_000,
+    );
+    section.number("requests_per_second", &mut limits.requests_per_second, 1..=1_000_000);
+    section.texts("unlimited_ips", &mut limits.unlimited_ips, ip_address);
+    section.texts("advanced_ips", &mut limits.advanced_ips, ip_address);
+    section.number("max_kept_queries", &mut limits.max_kept_queries, 100..=10_000_000);
+    section.finish();
+}
+
+/// True when the file itself holds a password.
+fn read_database(mut section: Section<'_>, settings: &mut Settings) -> bool {
+    let in_file = matches!(section.place_of("url"), Some(Place::Line(_)));
+    let mut secret = false;
+    section.text("url", &mut settings.database.url, |text| {
+        secret = url::Url::parse(text).is_ok_and(|url| url.password().is_some());
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(text.to_owned()),
+            _ => Err("must be sqlite:FILE; other databases are not supported yet".to_owned()),
+        }
+    });
+    section.finish();
+    in_file && secret
+}
+
+fn read_workers(mut section: Section<'_>, settings: &mut Settings) {
+    let workers = &mut settings.workers;
+    for (key, target) in [
+        ("link_finder", &mut workers.link_finder),
+        ("index_watcher", &mut workers.index_watcher),
+        ("reverse_search", &mut workers.reverse_search),
+        ("listing", &mut workers.listing),
+        ("lookup", &mut workers.lookup),
+        ("indexing", &mut workers.indexing),
+    ] {
+        section.number(key, target, 1..=256);
+    }
+    section.finish();
+}
+
+/// True when the file itself holds a key.
+fn read_twitter(mut section: Section<'_>, settings: &mut Settings, context: &Context) -> bool {
+    let twitter = &mut settings.twitter;
+    section.text("api_url", &mut twitter.api_url, |text| base_url(text, true));
+    section.text("image_size", &mut twitter.image_size, |text| one_of(text, &IMAGE_SIZES));
+    section.text("search_start", &mut twitter.search_start, |text| match Timestamp::parse_rfc3339(text) {
+        Some(moment) => Ok(moment.to_rfc3339()),
+        None => Err("must be a date and time, 2006-03-21T00:00:00Z".to_owned()),
+    });
+    section.text("fields_parameter", &mut twitter.fields_parameter, |text| one_of(text, &FIELDS_PARAMETERS));
+    let mut secret_in_file = false;
+    for mut credential in section.sections("credentials") {
+        let in_line = credential.place_of("bearer_token");
+        let in_file = credential.place_of("bearer_token_file");
+        secret_in_file |= matches!(in_line, Some(Place::Line(_)));
+        let mut token = String::new();
+        credential.text("bearer_token", &mut token, bearer_token);
+        credential.text("bearer_token_file", &mut token, |name| {
+            read_secret(&context.find(name)).and_then(|text| bearer_token(&text))
+        });
+        let either = "needs either bearer_token or bearer_token_file".to_owned();
+        match (in_line, in_file) {
+            (Some(place), Some(_)) => credential.problem("bearer_token_file", &place, either),
+            (None, None) => credential.problem("bearer_token", &Place::File, either),
+            (Some(_), None) | (None, Some(_)) => {}
+        }
+        credential.finish();
+        twitter.credentials.push(TwitterCredential { bearer_token: Secret::new(token) });
+    }
+    section.finish();
+    secret_in_file
+}
+
+fn read_search(mut section: Section<'_>, settings: &mut Settings) {
+    section.number("max_distance", &mut settings.search.max_distance, 0..=12);
+    section.number("max_results", &mut settings.search.max_results, 1..=100_000);
+    section.finish();
+}
+
+fn read_scan(mut section: Section<'_>, settings: &mut Settings, context: &Context) {
+    let scan = &mut settings.scan;
+    section.duration("margin_days", &mut scan.margin, DAY, 0..=3650);
+    section.number("max_pending_posts", &mut scan.max_pending_posts, 100..=1_000_000);
+    section.text("blocklist", &mut scan.blocklist, |name| {
+        let path = context.find(name);
+        let text = read_small(&path)?;
+        blocklist::parse(&text).map_err(|wrong| {
+            let lines: Vec<String> =
+                wrong.iter().map(|(line, what)| format!("{}:{line}: {what}", path.display())).collect();
+            lines.join("; ")
+        })
+    });
+    section.finish();
+}
+
+fn read_maintenance(mut section: Section<'_>, settings: &mut Settings) {
+    let maintenance = &mut settings.maintenance;
+    section.duration_or_never("auto_update_days", &mut maintenance.auto_update, DAY, 3650);
+    section.duration_or_never("search_cursor_reset_days", &mut maintenance.search_cursor_reset, DAY, 3650);
+    section.duration("retry_hours", &mut maintenance.retry, HOUR, 1..=8760);
+    section.switch("strict_periods", &mut maintenance.strict_periods);
+    section.finish();
+}
+
+fn read_fetch(mut section: Section<'_>, settings: &mut Settings) {
+    let fetch = &mut settings.fetch;
+    section.text("user_agent", &mut fetch.user_agent, |text| {
+        let fits = !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        if fits { Ok(text.to_owned()) } else { Err("must be printable ASCII".to_owned()) }
+    });
+    section.duration("timeout_secs", &mut fetch.timeout, SECOND, 1..=600);
+    section.number("max_concurrent_per_host", &mut fetch.max_concurrent_per_host, 1..=1000);
+    section.number("max_per_second_per_host", &mut fetch.max_per_second_per_host, 1..=10_000);
+    for (key, target) in
+        [("max_image_mib", &mut fetch.max_image_bytes), ("max_page_mib", &mut fetch.max_page_bytes)]
+    {
+        let mut mebibytes = *target / MIB;
+        section.number(key, &mut mebibytes, 1..=1024);
+        *target = mebibytes * MIB;
+    }
+    section.finish();
+}
+
+fn read_log(mut section: Section<'_>, settings: &mut Settings) {
+    section.text("level", &mut settings.log.level, |text| match EnvFilter::try_new(text) {
+        Ok(_) if !text.trim().is_empty() => Ok(text.to_owned()),
+        Ok(_) | Err(_) => {
+            Err("must be error, warn, info, debug, trace, or a filter such as info,aotf::broker=debug"
+                .to_owned())
+        }
+    });
+    section.text("format", &mut settings.log.format, |text| match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(must_be_one_of(&["text", "json"])),
+    });
+    section.finish();
+}
+
+fn read_upstreams(mut section: Section<'_>, settings: &mut Settings) {
+    for (host, node) in section.take_all() {
+        let target = match &node.value {
+            Value::Text(text) | Value::Untyped(text) => base_url(text, false),
+            other => Err(format!("must be a text, not {}", other.kind())),
+        };
+        match target {
+            Ok(target) => drop(settings.upstreams.insert(host.to_ascii_lowercase(), target)),
+            Err(what) => section.problem(&host, &node.place, what),
+        }
+    }
+}
+
+impl Context {
+    /// A file that the parameters name: absolute, a credential of systemd, or beside the parameter
+    /// file.
+    fn find(&self, name: &str) -> PathBuf {
+        let credential = self.credentials.as_ref().map(|folder| folder.join(name));
+        credential.filter(|path| path.exists()).unwrap_or_else(|| self.folder.join(name))
+    }
+}
+
+fn not_empty(text: &str) -> Result<&str, String> {
+    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text) }
+}
+
+fn ip_address(text: &str) -> Result<IpAddr, String> {
+    text.parse().map_err(|_| format!("{text:?} must be an IP address"))
+}
+
+fn one_of(text: &str, names: &[&str]) -> Result<String, String> {
+    if names.contains(&text) { Ok(text.to_owned()) } else { Err(must_be_one_of(names)) }
+}
+
+fn must_be_one_of(names: &[&str]) -> String {
+    match names {
+        [only] => format!("must be {only:?}"),
+        names => format!("must be one of {}", names.join(", ")),
+    }
+}
+
+/// `http://host:port`, without a slash at its end; with a path only where that is meant.
+fn base_url(text: &str, may_have_path: bool) -> Result<String, String> {
+    let must = || Err("must be a URL, http://127.0.0.1:9100".to_owned());
+    let Ok(url) = url::Url::parse(text) else { return must() };
+    let plain = matches!(url.scheme(), "http" | "https")
+        && url.has_host()
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && (may_have_path || url.path() == "/");
+    if plain { Ok(text.trim_end_matches('/').to_owned()) } else { must() }
+}
+
+/// What can stand in a header; the value is never repeated in a message.
+fn bearer_token(text: &str) -> Result<String, String> {
+    let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if fits { Ok(text.to_owned()) } else { Err("is no key: empty, or with spaces in it".to_owned()) }
+}
+
+fn read_secret(path: &Path) -> Result<String, String> {
+    if let Some(what) = readable_by_others(path) {
+        return Err(what);
+    }
+    read_small(path).map(|text| text.trim().to_owned())
+}
+
+fn read_small(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
+        .map_err(|error| format!("could not read {}: {error}", path.display()))?;
+    Ok(text)
+}
+
+/// What to do about a file with secrets that everybody on the machine can read.
+fn readable_by_others(path: &Path) -> Option<String> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    let path = path.display();
+    (mode & 0o004 != 0)
+        .then(|| format!("{path} holds secrets and others can read it; mend with: chmod o-rwx {path}"))
+}
+
+#[cfg(test)]
+mod tests;

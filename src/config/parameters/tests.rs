@@ -1,0 +1,233 @@
+//! The sample against the defaults, and every kind of mistake against what is said about it.
+
+use std::os::unix::fs::OpenOptionsExt;
+
+use super::*;
+
+fn context() -> Context {
+    Context { file: None, folder: PathBuf::from("/nowhere"), credentials: None }
+}
+
+fn defaults() -> Settings {
+    let settings = Settings::default();
+    Settings { data_dir: std::path::absolute(&settings.data_dir).unwrap(), ..settings }
+}
+
+fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// The problems of a file, as they are shown.
+#[track_caller]
+fn check_problems(text: &str, expect: &[&str]) {
+    let problems = read(text, &[], &context()).map(|_| ()).unwrap_err();
+    let shown: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    assert_eq!(shown, expect, "{text}");
+}
+
+const SAMPLE: &str = include_str!("../../../parameters.sample.toml");
+
+#[test]
+fn the_sample_is_the_default() {
+    assert_eq!(read(SAMPLE, &[], &context()).unwrap(), defaults());
+    assert_eq!(read("", &[], &context()).unwrap(), defaults());
+}
+
+/// Lines such as `#key = value` are optional parts; text comments have a space after the `#`.
+#[test]
+fn the_optional_parts_of_the_sample_are_right() {
+    let dir = tempfile::tempdir().unwrap();
+    write_private(&dir.path().join("x-token"), "token\n");
+    std::fs::create_dir(dir.path().join("config")).unwrap();
+    std::fs::write(dir.path().join("config/blocklist.txt"), "12\n@Someone\n").unwrap();
+    let text: Vec<&str> = SAMPLE
+        .lines()
+        .map(|line| {
+            line.strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with(' ')).unwrap_or(line)
+        })
+        .collect();
+    let context = Context { folder: dir.path().to_owned(), ..context() };
+    let settings = read(&text.join("\n"), &[], &context).unwrap();
+    assert_eq!(settings.twitter.credentials, [TwitterCredential { bearer_token: Secret::new("token") }]);
+    assert_eq!(settings.scan.blocklist, ["12", "@someone"]);
+    assert_eq!(settings.upstreams["api.x.com"], "http://127.0.0.1:9100");
+}
+
+/// A new key cannot be forgotten in the sample: whatever may be written there, is.
+#[test]
+fn the_sample_names_every_key() {
+    let mut known = Vec::new();
+    for section in ["", "http.", "limits.", "database.", "workers.", "twitter.", "search.", "scan."]
+        .into_iter()
+        .chain(["maintenance.", "fetch.", "log."])
+    {
+        let text = format!("{section}zzz = 1");
+        let problems = read(&text, &[], &context()).unwrap_err();
+        let (_, keys) = problems[0].what.split_once("known here: ").unwrap();
+        known.extend(keys.split(", ").map(str::to_owned));
+    }
+    for key in known {
+        let written = |line: &str| {
+            let line = line.trim_start_matches('#');
+            line.starts_with(&format!("{key} ="))
+                || line.trim_matches(['[', ']']).split('.').any(|part| part == key)
+        };
+        assert!(SAMPLE.lines().any(written), "{key} is not in the sample");
+    }
+}
+
+#[test]
+fn unknown_keys_name_the_nearest() {
+    check_problems(
+        "mutliprocess = true\n\n[http]\nbnd = \"127.0.0.1:1\"\n[serach]\nzzz = 1\n",
+        &[
+            "line 1: mutliprocess: no such key; did you mean \"multiprocess\"?",
+            "line 4: http.bnd: no such key; did you mean \"http.bind\"?",
+            "line 5: serach: no such key; did you mean \"search\"?",
+        ],
+    );
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    check_problems(
+        "networks = [\n 'twitter',\n 'orkut' ]\nmultiprocess = 'yes'\n[http]\nbind = 3301\n\
+         [search]\nmax_distance = 13\nmax_results = 1.5\n[log]\nlevel = 'loud=x=y'\nformat = 'xml'\n\
+         [limits]\nunlimited_ips = ['::1', 'here']\n[database]\nurl = 'mysql://h/d'\n\
+         [workers]\nindexing = 99999999999999999999\n",
+        &[
+            "line 3: networks: must be \"twitter\"",
+            "line 4: multiprocess: must be true or false, not a text",
+            "line 6: http.bind: must be a text, not a whole number",
+            "line 8: search.max_distance: must be a whole number from 0 to 12",
+            "line 9: search.max_results: must be a whole number from 1 to 100000, not a number with a fraction",
+            "line 11: log.level: must be error, warn, info, debug, trace, or a filter such as \
+             info,aotf::broker=debug",
+            "line 12: log.format: must be one of text, json",
+            "line 14: limits.unlimited_ips: \"here\" must be an IP address",
+            "line 16: database.url: must be sqlite:FILE; other databases are not supported yet",
+            "line 18: workers.indexing: must be a whole number from 1 to 256",
+        ],
+    );
+}
+
+#[test]
+fn zero_days_are_never_where_that_makes_sense() {
+    let settings = read("[maintenance]\nauto_update_days = 0\n", &[], &context()).unwrap();
+    assert_eq!(settings.maintenance.auto_update, None);
+    check_problems(
+        "[maintenance]\nretry_hours = 0\n",
+        &["line 2: maintenance.retry_hours: must be a whole number from 1 to 8760"],
+    );
+}
+
+#[test]
+fn the_environment_wins() {
+    let variables = environment(&[
+        ("AOTF_HTTP__PORT", "4000"),
+        ("AOTF_DATABASE__URL", "sqlite:other.db"),
+        ("AOTF_MULTIPROCESS", "false"),
+        ("AOTF_LIMITS__ADVANCED_IPS", "10.0.0.1, ::1"),
+        ("AOTF_TWITTER__CREDENTIALS__0__BEARER_TOKEN", "token"),
+        ("AOTF_CONFIG", "x"),
+        ("AOTF_TEST_ANYTHING", "x"),
+        ("HOME", "/"),
+    ]);
+    let settings = read("[http]\nbind = '0.0.0.0:1'\n", &variables, &context()).unwrap();
+    assert_eq!(settings.http.bind, "0.0.0.0:4000".parse().unwrap());
+    assert_eq!(settings.database.url, "sqlite:other.db");
+    assert!(!settings.multiprocess);
+    assert_eq!(settings.limits.advanced_ips.len(), 2);
+    assert_eq!(settings.twitter.credentials[0].bearer_token.reveal(), "token");
+}
+
+#[test]
+fn mistakes_in_the_environment_name_the_variable() {
+    let variables = environment(&[
+        ("AOTF_HTPP__PORT", "1"),
+        ("AOTF_HTTP__PORT", "many"),
+        ("AOTF_DATA_DIR__X", "1"),
+        ("AOTF_TWITTER__CREDENTIALS__5__BEARER_TOKEN", "t"),
+    ]);
+    let text = "data_dir = 'd'\n[[twitter.credentials]]\nbearer_token = 'a'\n";
+    let problems = read(text, &variables, &context()).unwrap_err();
+    let shown: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    assert_eq!(
+        shown,
+        [
+            "AOTF_DATA_DIR__X: data_dir.x: is no section but a text in the parameter file",
+            "AOTF_HTPP__PORT: htpp: no such key; did you mean \"http\"?",
+            "AOTF_HTTP__PORT: http.port: must be a whole number from 0 to 65535",
+            "AOTF_TWITTER__CREDENTIALS__5__BEARER_TOKEN: twitter.credentials.5.bearer_token: \
+             is a list with 1 entries in the parameter file",
+        ]
+    );
+}
+
+#[test]
+fn a_credential_has_one_key() {
+    check_problems(
+        "[[twitter.credentials]]\n[[twitter.credentials]]\nbearer_token = 'a b'\n\
+         [[twitter.credentials]]\nbearer_token_file = 'missing'\n",
+        &[
+            "parameter file: twitter.credentials.0.bearer_token: needs either bearer_token or bearer_token_file",
+            "line 3: twitter.credentials.1.bearer_token: is no key: empty, or with spaces in it",
+            "line 5: twitter.credentials.2.bearer_token_file: could not read /nowhere/missing: \
+             No such file or directory (os error 2)",
+        ],
+    );
+}
+
+fn write_private(path: &Path, text: &str) {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).mode(0o600).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn files_with_secrets_are_private() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("parameters.toml");
+    write_private(&path, "[[twitter.credentials]]\nbearer_token = 'a'\n");
+    assert_eq!(load(Some(&path), &[]).unwrap().settings.twitter.credentials.len(), 1);
+    let everybody = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(&path, everybody.clone()).unwrap();
+    let error = load(Some(&path), &[]).unwrap_err().to_string();
+    let shown = path.display();
+    assert_eq!(
+        error,
+        format!(
+            "1 problem in {shown}:\n  parameter file: {shown} holds secrets and others can read it; \
+             mend with: chmod o-rwx {shown}"
+        )
+    );
+    // The same for a file that holds a key alone; it stands beside the parameter file.
+    write_private(&dir.path().join("token"), "key\n");
+    std::fs::write(&path, "[[twitter.credentials]]\nbearer_token_file = 'token'\n").unwrap();
+    let settings = load(Some(&path), &[]).unwrap().settings;
+    assert_eq!(settings.twitter.credentials[0].bearer_token.reveal(), "key");
+    std::fs::set_permissions(dir.path().join("token"), everybody).unwrap();
+    assert!(load(Some(&path), &[]).unwrap_err().to_string().contains("chmod o-rwx"));
+}
+
+#[test]
+fn credentials_of_systemd_come_first() {
+    let dir = tempfile::tempdir().unwrap();
+    write_private(&dir.path().join("x-token"), "key");
+    let variables = environment(&[
+        ("CREDENTIALS_DIRECTORY", dir.path().to_str().unwrap()),
+        ("AOTF_TWITTER__CREDENTIALS__0__BEARER_TOKEN_FILE", "x-token"),
+    ]);
+    let path = dir.path().join("parameters.toml");
+    std::fs::write(&path, "").unwrap();
+    let loaded = load(Some(&path), &variables).unwrap();
+    assert_eq!(loaded.settings.twitter.credentials[0].bearer_token.reveal(), "key");
+}
+
+#[test]
+fn a_named_file_must_exist() {
+    let missing = Path::new("/nowhere/parameters.toml");
+    assert!(matches!(load(Some(missing), &[]), Err(ConfigError::Read { .. })));
+    let variables = environment(&[("AOTF_CONFIG", "/nowhere/parameters.toml")]);
+    assert!(matches!(load(None, &variables), Err(ConfigError::Read { .. })));
+}
