@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::commands::{bench_fingerprint, bench_index, hash, links, sites};
+use crate::base::ErrorChain;
+use crate::commands::{bench_index, hash, links, sites};
 use crate::config::{self, Settings};
 use crate::demo;
 use crate::fetch::HttpFetch;
@@ -138,8 +139,8 @@ enum Sites {
 enum Bench {
     /// The fingerprint index: time per query, bytes per image
     Index(bench_index::BenchIndexArgs),
-    /// Decoding and fingerprinting: images per second
-    Fingerprint(bench_fingerprint::BenchFingerprintArgs),
+
+
 }
 
 #[derive(Debug, Args)]
@@ -235,7 +236,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             return Ok(if work { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Bench(Bench::Index(args)) => bench_index::bench_index(&args, out)?,
-        Command::Bench(Bench::Fingerprint(args)) => bench_fingerprint::bench_fingerprint(&args, out)?,
+
         Command::Check(config) => {
             return Ok(match load(config.config.as_deref()) {
                 Ok(_) => {
@@ -270,10 +271,16 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 /// The settings, or the exit status after all problems were told.
 fn load(path: Option<&Path>) -> Result<Settings, ExitCode> {
-    config::load(path).map_err(|error| {
-        eprintln!("aotf: {error}");
-        ExitCode::from(EX_CONFIG)
-    })
+    let environment: Vec<(String, String)> = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    match config::load(path, &environment) {
+        Ok(loaded) => Ok(loaded.settings),
+        Err(error) => {
+            eprintln!("aotf: {}", ErrorChain(&error));
+            Err(ExitCode::from(EX_CONFIG))
+        }
+    }
 }
 
 fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {

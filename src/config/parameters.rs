@@ -218,6 +218,7 @@ fn read_twitter(mut section: Section<'_>, settings: &mut Settings, context: &Con
         None => Err("must be a date and time, 2006-03-21T00:00:00Z".to_owned()),
     });
     section.text("fields_parameter", &mut twitter.fields_parameter, |text| one_of(text, &FIELDS_PARAMETERS));
+    section.switch("oembed_first", &mut twitter.oembed_first);
     let mut secret_in_file = false;
     for mut credential in section.sections("credentials") {
         let in_line = credential.place_of("bearer_token");
