@@ -154,6 +154,9 @@ pub fn die_with_parent() -> io::Result<()> {
 pub fn run(settings: &Settings, specs: &[ContainerSpec], options: Options) -> Result<Exit, SupervisorError> {
     let _lock = DataLock::acquire(&settings.data_dir).map_err(|source| SupervisorError::Lock { source })?;
     events::starting(env!("CARGO_PKG_VERSION"), &settings.data_dir);
+    if settings.twitter.credentials.is_empty() {
+        events::no_credentials();
+    }
     let (sender, events) = queue::bounded(EVENTS_CAPACITY);
     listen_to_signals(sender.clone()).map_err(|source| SupervisorError::Signals { source })?;
     let manager = ServiceManager::new(options.notify_socket.clone());

@@ -112,6 +112,11 @@ fn all_problems_are_told_at_once() {
 }
 
 #[test]
+fn a_network_is_needed() {
+    check_problems("networks = []", &["parameter file: networks: must name one network at least"]);
+}
+
+#[test]
 fn zero_days_are_never_where_that_makes_sense() {
     let settings = read("[maintenance]\nauto_update_days = 0\n", &[], &context()).unwrap();
     assert_eq!(settings.maintenance.auto_update, None);
