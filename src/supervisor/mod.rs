@@ -8,10 +8,13 @@
 //! signals, doors, control links, ends of threads --> one queue of events --> this loop --> tree.rs
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
 mod child;
 mod lock;
 mod redact;
 mod restart;
+mod slot;
 mod systemd;
 mod tree;
 

@@ -84,8 +84,9 @@ pub fn container_unreachable(role: impl Display, container: ContainerId, error: 
     warn!(target: TARGET, %role, %container, error = %ErrorChain(error), "container cannot be reached");
 }
 
-pub fn stopping(by: &str) {
-    info!(target: TARGET, by, "stopping");
+/// `why`: who wanted it, or what made it necessary.
+pub fn stopping(why: &str) {
+    info!(target: TARGET, why, "stopping");
 }
 
 pub fn stopped(elapsed: Duration) {
