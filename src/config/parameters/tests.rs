@@ -236,3 +236,18 @@ fn a_named_file_must_exist() {
     let variables = environment(&[("AOTF_CONFIG", "/nowhere/parameters.toml")]);
     assert!(matches!(load(None, &variables), Err(ConfigError::Read { .. })));
 }
+
+proptest::proptest! {
+    /// Lines of the sample, cut and mixed: whatever an editor leaves behind is told, not crashed on.
+    #[test]
+    fn no_file_is_too_broken(
+        cuts in proptest::collection::vec((0..SAMPLE.lines().count(), 0_usize..40), 0..30),
+    ) {
+        let lines: Vec<&str> = SAMPLE.lines().collect();
+        let cut = |(line, len): (usize, usize)| lines[line].get(..len).unwrap_or(lines[line]);
+        let text: Vec<&str> = cuts.into_iter().map(cut).collect();
+        if let Err(problems) = read(&text.join("\n"), &[], &context()) {
+            proptest::prop_assert!(!problems.is_empty());
+        }
+    }
+}
