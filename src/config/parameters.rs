@@ -112,6 +112,9 @@ fn read(text: &str, environment: &[(String, String)], context: &Context) -> Resu
         let network = Network::from_name(name).filter(|network| NETWORKS.contains(network));
         network.ok_or_else(|| must_be_one_of(&NETWORKS.map(Network::as_str)))
     });
+    if settings.networks.is_empty() {
+        root.problem("networks", &Place::File, "must name one network at least".to_owned());
+    }
     read_http(root.section("http"), &mut settings);
     read_limits(root.section("limits"), &mut settings);
     let database_secret = read_database(root.section("database"), &mut settings);

@@ -13,7 +13,8 @@ use ipc_channel::ipc::IpcSharedMemory;
 pub struct Blob(Arc<IpcSharedMemory>);
 
 impl Blob {
-    /// Copies `bytes` into shared memory; about 1 ms per MB.
+    /// Copies `bytes` into shared memory; 1 to 10 ms per MB, most of it the kernel's work for fresh
+    /// pages.
     ///
     /// # Panics
     /// When the system has no descriptor or no memory left.

@@ -119,17 +119,21 @@ pub struct ConnectArgs {
 /// SIGINT and SIGHUP (which a terminal sends to all) not at all, connects, and runs `main`.
 /// The status is 0 after an end in order and 1 otherwise.
 pub fn run_container(role: Role, args: &ConnectArgs, main: RoleMain) -> ExitCode {
-    match try_run_container(role, args, main) {
-        Ok(()) => ExitCode::SUCCESS,
-        // The root tells why its containers end, in its own log; this may have reached it or not.
-        Err(error) => {
-            events::container_ends(role, &*error);
-            ExitCode::FAILURE
+    let ended = match start_container(role, args) {
+        Ok((welcome, end, stop, settings)) => {
+            live(role, welcome.container, settings, end, stop, main).is_ok()
         }
-    }
+        Err(error) => {
+            events::container_not_started(role, &*error);
+            false
+        }
+    };
+    if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn try_run_container(role: Role, args: &ConnectArgs, main: RoleMain) -> Result<(), Box<dyn Error>> {
+type Started = (Welcome, ContainerEnd, StopSignal, Settings);
+
+fn start_container(role: Role, args: &ConnectArgs) -> Result<Started, Box<dyn Error>> {
     name_this_thread(role);
     die_with(args.root_pid)?;
     let stop = StopSignal::new();
@@ -138,8 +142,7 @@ fn try_run_container(role: Role, args: &ConnectArgs, main: RoleMain) -> Result<(
     let (welcome, end) = bootstrap::connect(&args.door, role)?;
     let settings = settings_of(&welcome)?;
     telemetry::init(role.as_str(), &settings.log)?;
-    live(role, welcome.container, settings, end, stop, main)?;
-    Ok(())
+    Ok((welcome, end, stop, settings))
 }
 
 /// The same life on a thread of the root, without what is a process's own. Ends when `main` does.
@@ -190,9 +193,11 @@ fn live(
     let result = main(context);
     if let Err(error) = &result {
         let why = ErrorChain(error).to_string();
-        // Should it not arrive, the root sees the container end anyway.
-        if outbox.send(ContainerToRoot::Failed { why, fatal: error.fatal }).is_ok() {
-            outbox.flush(LAST_WORDS_LIMIT);
+        // The root logs it. Should it not arrive, the log of this process is the only one to tell.
+        let told = outbox.send(ContainerToRoot::Failed { why, fatal: error.fatal }).is_ok()
+            && outbox.flush(LAST_WORDS_LIMIT);
+        if !told {
+            events::container_ends(role, error);
         }
     }
     result

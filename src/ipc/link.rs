@@ -422,4 +422,19 @@ mod tests {
         let error = link.sender.send(Frame { body: Vec::new(), blob: None, end: Some(end) }).unwrap_err();
         assert!(matches!(error, SendError::NotPortable));
     }
+
+    proptest::proptest! {
+        /// What a broken peer sends costs its link at most; what it can encode, comes back.
+        #[test]
+        fn any_bytes_are_a_message_or_malformed(
+            body in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+        ) {
+            let frame = Frame { body: body.clone(), blob: None, end: None };
+            match frame.decode::<crate::proto::stage::StageToBroker>() {
+                Ok(parcel) => drop(Frame::encode(parcel).unwrap()),
+                Err(RecvError::Malformed { .. }) => {}
+                Err(RecvError::Closed) => proptest::prop_assert!(false, "a frame cannot be closed"),
+            }
+        }
+    }
 }

@@ -8,10 +8,13 @@
 //! signals, doors, control links, ends of threads --> one queue of events --> this loop --> tree.rs
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
 mod child;
 mod lock;
 mod redact;
 mod restart;
+mod slot;
 mod systemd;
 mod tree;
 
@@ -154,6 +157,9 @@ pub fn die_with_parent() -> io::Result<()> {
 pub fn run(settings: &Settings, specs: &[ContainerSpec], options: Options) -> Result<Exit, SupervisorError> {
     let _lock = DataLock::acquire(&settings.data_dir).map_err(|source| SupervisorError::Lock { source })?;
     events::starting(env!("CARGO_PKG_VERSION"), &settings.data_dir);
+    if settings.twitter.credentials.is_empty() {
+        events::no_credentials();
+    }
     let (sender, events) = queue::bounded(EVENTS_CAPACITY);
     listen_to_signals(sender.clone()).map_err(|source| SupervisorError::Signals { source })?;
     let manager = ServiceManager::new(options.notify_socket.clone());

@@ -8,11 +8,11 @@ use crate::base::clock::Monotonic;
 /// The rule, one for all roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RestartPolicy {
-    /// Pause after the first failure; each further one doubles it.
+    /// Pause after the first failure of one that had not settled; each further one doubles it.
     pub first_pause: Duration,
     /// No pause is longer.
     pub longest_pause: Duration,
-    /// A container that lived this long starts over with the first pause.
+    /// A container that lived this long had settled: it is started again at once.
     pub settled_after: Duration,
     /// This many failures ...
     pub ceiling: usize,
@@ -38,7 +38,7 @@ impl Default for RestartPolicy {
 #[derive(Clone, Debug, Default)]
 pub struct History {
     failures: VecDeque<Monotonic>,
-    /// Failures in a row, none of which had settled before.
+    /// Failures in a row without having settled before.
     streak: u32,
 }
 
@@ -62,9 +62,12 @@ impl History {
         if failures >= policy.ceiling {
             return Decision::GiveUp { failures };
         }
-        self.streak = if lived >= policy.settled_after { 1 } else { self.streak.saturating_add(1) };
-        let factor = 2_u32.saturating_pow(self.streak - 1);
-        let pause = policy.first_pause.saturating_mul(factor).min(policy.longest_pause);
+        self.streak = if lived >= policy.settled_after { 0 } else { self.streak.saturating_add(1) };
+        let pause = match self.streak {
+            0 => Duration::ZERO,
+            streak => policy.first_pause.saturating_mul(2_u32.saturating_pow(streak - 1)),
+        };
+        let pause = pause.min(policy.longest_pause);
         Decision::Restart { pause, failures }
     }
 }
@@ -102,8 +105,8 @@ mod tests {
 
     #[test]
     fn a_settled_container_starts_over() {
-        check(&[0, 0, 0, 40, 0], &[Some(100), Some(200), Some(400), Some(100), None]);
-        check(&[119, 119, 119, 119, 119, 119], &[Some(100); 6]);
+        check(&[0, 0, 0, 40, 0], &[Some(100), Some(200), Some(400), Some(0), None]);
+        check(&[119, 119, 119, 119, 119, 119], &[Some(0); 6]);
     }
 
     proptest! {
@@ -124,7 +127,10 @@ mod tests {
                     }
                     Decision::Restart { pause, failures } => {
                         prop_assert!(counted < policy.ceiling && failures == counted);
-                        prop_assert!(pause >= policy.first_pause && pause <= policy.longest_pause);
+                        let settled = lived >= policy.settled_after;
+                        prop_assert!(pause <= policy.longest_pause);
+                        prop_assert_eq!(settled, pause.is_zero());
+                        prop_assert!(settled || pause >= policy.first_pause);
                         now = now.plus(pause);
                     }
                 }

@@ -1,7 +1,6 @@
 //! The containers and what is done about each: the loop's state. Every step is short and none waits.
 
 use std::io;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crossbeam_channel as queue;
@@ -10,16 +9,17 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 use super::child::{Child, Ended};
 use super::redact::settings_for;
 use super::restart::{Decision, History};
+use super::slot::{Container, Slot, State, start_control};
 use super::systemd::ServiceManager;
 use super::{ContainerSpec, Event, Exit, Options, Restart, SupervisorError};
 use crate::base::ErrorChain;
 use crate::base::clock::Monotonic;
 use crate::base::ids::ContainerId;
 use crate::config::Settings;
-use crate::ipc::bootstrap::{self, BootstrapError, Door};
-use crate::ipc::control::{RootEnd, RootOutbox, broker_link, control_pair};
-use crate::ipc::{OutboxError, RecvError, Transport, try_pump};
-use crate::proto::control::{ContainerToRoot, Hello, RootToContainer, Welcome};
+use crate::ipc::bootstrap::BootstrapError;
+use crate::ipc::control::{RootEnd, broker_link};
+use crate::ipc::{OutboxError, RecvError, Transport};
+use crate::proto::control::{ContainerToRoot, Hello, Welcome};
 use crate::proto::roles::Role;
 use crate::telemetry::events;
 
@@ -53,84 +53,6 @@ struct Stopping {
     result: Result<Exit, SupervisorError>,
     broker_told: bool,
     killed: bool,
-}
-
-/// A place in the tree, filled by one container after the other.
-struct Slot {
-    spec: ContainerSpec,
-    /// The role's settings, as the welcome carries them.
-    settings_json: String,
-    history: History,
-    state: State,
-}
-
-enum State {
-    /// To be started at this time.
-    Due(Monotonic),
-    Up(Container),
-    /// Ended, not to be started again.
-    Over,
-}
-
-struct Container {
-    id: ContainerId,
-    child: Child,
-    started: Monotonic,
-    last_heard: Monotonic,
-    /// Until it has said hello.
-    door: Option<Door>,
-    /// Since it has said hello, until its link closed.
-    control: Option<RootOutbox>,
-    /// It, and the broker of today, hold the ends of a link.
-    linked: bool,
-    ready: bool,
-    /// Being ended: killed at this time.
-    kill_at: Option<Monotonic>,
-    killed: bool,
-    /// What it said about its failure.
-    why: Option<String>,
-}
-
-impl Container {
-    /// Asks it to end, and has it killed if it does not.
-    fn end(&mut self, now: Monotonic, grace: Duration) {
-        if self.kill_at.is_none() {
-            self.child.terminate();
-            self.kill_at = Some(now.plus(grace));
-        }
-    }
-
-    /// Tells it to stop: by its link, or, where it has none yet, by signal.
-    fn tell_to_stop(&self) {
-        let told = self.control.as_ref().is_some_and(|control| control.order(RootToContainer::Stop).is_ok());
-        if !told {
-            self.child.terminate();
-        }
-    }
-
-    fn kill(&mut self, role: Role) {
-        if !self.killed {
-            self.killed = true;
-            events::container_killed(role, self.id);
-            self.child.kill();
-        }
-    }
-}
-
-impl Slot {
-    fn container(&self) -> Option<&Container> {
-        match &self.state {
-            State::Up(container) => Some(container),
-            State::Due(_) | State::Over => None,
-        }
-    }
-
-    fn container_mut(&mut self) -> Option<&mut Container> {
-        match &mut self.state {
-            State::Up(container) => Some(container),
-            State::Due(_) | State::Over => None,
-        }
-    }
 }
 
 impl Tree {
@@ -243,26 +165,10 @@ impl Tree {
             }
             self.last_id = self.last_id.wrapping_add(1);
             let id = ContainerId(self.last_id);
-            let started = match self.transport {
-                Transport::Processes => start_process(slot, id, &self.events),
-                Transport::Threads => start_thread(slot, id, &self.events),
-            };
-            match started {
-                Ok((child, door, end)) => {
-                    events::container_started(slot.spec.role, id, child.pid());
-                    slot.state = State::Up(Container {
-                        id,
-                        child,
-                        started: now,
-                        last_heard: now,
-                        door,
-                        control: None,
-                        linked: false,
-                        ready: false,
-                        kill_at: None,
-                        killed: false,
-                        why: None,
-                    });
+            match slot.start(id, self.transport, &self.events, now) {
+                Ok((container, end)) => {
+                    events::container_started(slot.spec.role, id, container.child.pid());
+                    slot.state = State::Up(container);
                     if let Some(end) = end {
                         self.connected(index, end, now);
                     }
@@ -278,7 +184,7 @@ impl Tree {
     /// A process has said hello; it must be the one that was started.
     fn welcome(&mut self, id: ContainerId, hello: &Hello, end: RootEnd, now: Monotonic) {
         let Some((index, slot)) = self.slot_of(id) else { return };
-        if hello_of(slot) != Some((hello.role, hello.pid)) {
+        if slot.expected_hello() != Some((hello.role, hello.pid)) {
             let why = format!("a process {} said hello as {}", hello.pid, hello.role);
             self.unreachable(index, &io::Error::other(why), now);
             return;
@@ -554,12 +460,12 @@ impl Tree {
         if matches!(self.phase, Phase::Stopping(_)) {
             return;
         }
-        let status = match &result {
-            Ok(exit) => format!("stopping ({})", exit.by),
-            Err(error) => format!("ending: {}", ErrorChain(error)),
+        let why = match &result {
+            Ok(exit) => exit.by.clone(),
+            Err(error) => ErrorChain(error).to_string(),
         };
-        events::stopping(&status);
-        self.manager.stopping(&status);
+        events::stopping(&why);
+        self.manager.stopping(&format!("stopping: {why}"));
         self.phase = Phase::Stopping(Stopping { since: now, result, broker_told: false, killed: false });
         for slot in &mut self.slots {
             match &slot.state {
@@ -611,57 +517,4 @@ impl Tree {
             }
         }
     }
-}
-
-fn hello_of(slot: &Slot) -> Option<(Role, u32)> {
-    Some((slot.spec.role, slot.container()?.child.pid()?))
-}
-
-type Started = (Child, Option<Door>, Option<RootEnd>);
-
-fn start_process(slot: &Slot, id: ContainerId, events: &queue::Sender<Event>) -> Result<Started, StartError> {
-    let events = events.clone();
-    let door = bootstrap::open(move |came| {
-        // The loop has ended: so will the child.
-        let _ = events.send(Event::Came(id, came));
-    })
-    .map_err(|source| StartError::Door { source })?;
-    let child =
-        Child::spawn_process(slot.spec.role, door.name()).map_err(|source| StartError::Spawn { source })?;
-    Ok((child, Some(door), None))
-}
-
-fn start_thread(slot: &Slot, id: ContainerId, events: &queue::Sender<Event>) -> Result<Started, StartError> {
-    let (root, end) = control_pair(Transport::Threads).map_err(|source| StartError::Spawn { source })?;
-    let events = events.clone();
-    let child = Child::spawn_thread(slot.spec.role, end, slot.spec.main, move |ended| {
-        let _ = events.send(Event::ThreadEnded(id, ended));
-    })
-    .map_err(|source| StartError::Spawn { source })?;
-    Ok((child, None, Some(root)))
-}
-
-#[derive(Debug, thiserror::Error)]
-enum StartError {
-    #[error("no place to connect to")]
-    Door { source: BootstrapError },
-    #[error("the system refused")]
-    Spawn { source: io::Error },
-}
-
-fn start_control(end: RootEnd, id: ContainerId, events: queue::Sender<Event>) -> io::Result<RootOutbox> {
-    let (control, receiver) = end.start("to-container")?;
-    let closed_events = events.clone();
-    try_pump(
-        receiver,
-        "from-container",
-        move |parcel| match events.send(Event::Said(id, parcel.message)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        },
-        move |error| {
-            let _ = closed_events.send(Event::Deaf(id, error));
-        },
-    )?;
-    Ok(control)
 }

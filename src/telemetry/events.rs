@@ -10,104 +10,117 @@ use tracing::{debug, error, info, warn};
 use crate::base::ErrorChain;
 use crate::base::ids::ContainerId;
 
+/// One target for all, so that a filter can keep them when the rest is silenced: `warn,aotf::events=info`.
+const TARGET: &str = "aotf::events";
+
 type Cause<'a> = &'a (dyn Error + 'static);
 
 // The tree, as the root sees it.
 
 /// The daemon starts; what follows is its life until `stopped`.
 pub fn starting(version: &str, data_dir: &std::path::Path) {
-    info!(version, data_dir = %data_dir.display(), "starting");
+    info!(target: TARGET, version, data_dir = %data_dir.display(), "starting");
 }
 
 /// No credentials for the networks: queries that need one end with an error.
 pub fn no_credentials() {
-    warn!("no credentials are configured: accounts can be neither looked up nor scanned");
+    warn!(target: TARGET, "no credentials are configured: accounts can be neither looked up nor scanned");
 }
 
 pub fn container_started(role: impl Display, container: ContainerId, pid: Option<u32>) {
-    info!(%role, %container, pid, "container started");
+    info!(target: TARGET, %role, %container, pid, "container started");
 }
 
 pub fn container_ready(role: impl Display, container: ContainerId) {
-    info!(%role, %container, "container ready");
+    info!(target: TARGET, %role, %container, "container ready");
 }
 
 /// All roles have said that they work: the daemon serves.
 pub fn all_ready(containers: usize, elapsed: Duration) {
-    info!(containers, elapsed_ms = elapsed.as_millis(), "all containers are ready");
+    info!(target: TARGET, containers, elapsed_ms = elapsed.as_millis(), "all containers are ready");
 }
 
 /// A container ended that nobody told to. It is started again, unless `container_given_up` follows.
 pub fn container_died(role: impl Display, container: ContainerId, how: &str, lived: Duration) {
-    warn!(%role, %container, how, lived_ms = lived.as_millis(), "container died");
+    warn!(target: TARGET, %role, %container, how, lived_ms = lived.as_millis(), "container died");
 }
 
 /// A container ended of its own will, in order, and is not started again (the console).
 pub fn container_left(role: impl Display, container: ContainerId) {
-    info!(%role, %container, "container left");
+    info!(target: TARGET, %role, %container, "container left");
 }
 
 /// A container reports that it cannot work. Repeated, it leads to `container_given_up`.
 pub fn container_failed(role: impl Display, container: ContainerId, why: &str) {
-    error!(%role, %container, why, "container failed");
+    error!(target: TARGET, %role, %container, why, "container failed");
 }
 
 pub fn container_restarts(role: impl Display, failures: usize, pause: Duration) {
-    info!(%role, failures, pause_ms = pause.as_millis(), "container will be started again");
+    info!(target: TARGET, %role, failures, pause_ms = pause.as_millis(), "container will be started again");
 }
 
 /// A role fails again and again: the daemon ends. Needs a person.
 pub fn container_given_up(role: impl Display, failures: usize, within: Duration) {
-    error!(%role, failures, within_secs = within.as_secs(), "container given up, the daemon ends");
+    error!(target: TARGET, %role, failures, within_secs = within.as_secs(), "container given up, the daemon ends");
 }
 
 /// No sign of life for `silence`: the container is told to end, then killed.
 pub fn container_silent(role: impl Display, container: ContainerId, silence: Duration) {
-    warn!(%role, %container, silence_ms = silence.as_millis(), "container is silent, ending it");
+    warn!(target: TARGET, %role, %container, silence_ms = silence.as_millis(), "container is silent, ending it");
 }
 
 /// It did not end when told to.
 pub fn container_killed(role: impl Display, container: ContainerId) {
-    warn!(%role, %container, "container did not end in time, killed");
+    warn!(target: TARGET, %role, %container, "container did not end in time, killed");
 }
 
 /// What a container sent is no message; it is ended, since nothing it says can be trusted.
 pub fn container_babbles(role: impl Display, container: ContainerId, error: Cause<'_>) {
-    warn!(%role, %container, error = %ErrorChain(error), "container sent a malformed message");
+    warn!(target: TARGET, %role, %container, error = %ErrorChain(error), "container sent a malformed message");
 }
 
 /// A link or an order could not be given to a container; it is ended and started again.
 pub fn container_unreachable(role: impl Display, container: ContainerId, error: Cause<'_>) {
-    warn!(%role, %container, error = %ErrorChain(error), "container cannot be reached");
+    warn!(target: TARGET, %role, %container, error = %ErrorChain(error), "container cannot be reached");
 }
 
-pub fn stopping(by: &str) {
-    info!(by, "stopping");
+/// `why`: who wanted it, or what made it necessary.
+pub fn stopping(why: &str) {
+    info!(target: TARGET, why, "stopping");
 }
 
 pub fn stopped(elapsed: Duration) {
-    info!(elapsed_ms = elapsed.as_millis(), "stopped");
+    info!(target: TARGET, elapsed_ms = elapsed.as_millis(), "stopped");
 }
 
 /// The service manager cannot be told (`sd_notify`); it may think that the daemon hangs.
 pub fn service_manager_not_told(error: Cause<'_>) {
-    warn!(error = %ErrorChain(error), "could not notify the service manager");
+    warn!(target: TARGET, error = %ErrorChain(error), "could not notify the service manager");
 }
 
 // A container, as it sees itself.
 
-/// It ends with an error; the root decides what follows.
+/// It could not connect to the root; it may have no log yet. The root sees its end.
+pub fn container_not_started(role: impl Display, error: Cause<'_>) {
+    if tracing::dispatcher::has_been_set() {
+        error!(target: TARGET, %role, error = %ErrorChain(error), "container could not be started");
+    } else {
+        eprintln!("aotf {role}: {}", ErrorChain(error));
+    }
+}
+
+/// It ends with an error that the root could not be told.
 pub fn container_ends(role: impl Display, error: Cause<'_>) {
-    error!(%role, error = %ErrorChain(error), "container ends");
+    error!(target: TARGET, %role, error = %ErrorChain(error), "container ends");
 }
 
 /// The root ended or closed the link: this container ends too.
 pub fn root_lost(error: Cause<'_>) {
-    warn!(error = %ErrorChain(error), "the root is gone");
+    warn!(target: TARGET, error = %ErrorChain(error), "the root is gone");
 }
 
 pub fn root_not_told(error: Cause<'_>) {
-    debug!(error = %ErrorChain(error), "could not tell the root");
+    debug!(target: TARGET, error = %ErrorChain(error), "could not tell the root");
 }
 
 // The broker.

@@ -189,7 +189,7 @@ fn the_service_manager_is_told() {
     let daemon = Daemon::start(Setup { notify_socket, ..Setup::default() });
     assert_eq!(receive(), "READY=1\nSTATUS=serving with 10 containers");
     daemon.signal_root(Signal::TERM);
-    assert_eq!(receive(), "STOPPING=1\nSTATUS=stopping (SIGTERM)");
+    assert_eq!(receive(), "STOPPING=1\nSTATUS=stopping: SIGTERM");
 }
 
 fn roles_as_threads_work_alike() {

@@ -112,6 +112,11 @@ fn all_problems_are_told_at_once() {
 }
 
 #[test]
+fn a_network_is_needed() {
+    check_problems("networks = []", &["parameter file: networks: must name one network at least"]);
+}
+
+#[test]
 fn zero_days_are_never_where_that_makes_sense() {
     let settings = read("[maintenance]\nauto_update_days = 0\n", &[], &context()).unwrap();
     assert_eq!(settings.maintenance.auto_update, None);
@@ -230,4 +235,19 @@ fn a_named_file_must_exist() {
     assert!(matches!(load(Some(missing), &[]), Err(ConfigError::Read { .. })));
     let variables = environment(&[("AOTF_CONFIG", "/nowhere/parameters.toml")]);
     assert!(matches!(load(None, &variables), Err(ConfigError::Read { .. })));
+}
+
+proptest::proptest! {
+    /// Lines of the sample, cut and mixed: whatever an editor leaves behind is told, not crashed on.
+    #[test]
+    fn no_file_is_too_broken(
+        cuts in proptest::collection::vec((0..SAMPLE.lines().count(), 0_usize..40), 0..30),
+    ) {
+        let lines: Vec<&str> = SAMPLE.lines().collect();
+        let cut = |(line, len): (usize, usize)| lines[line].get(..len).unwrap_or(lines[line]);
+        let text: Vec<&str> = cuts.into_iter().map(cut).collect();
+        if let Err(problems) = read(&text.join("\n"), &[], &context()) {
+            proptest::prop_assert!(!problems.is_empty());
+        }
+    }
 }
