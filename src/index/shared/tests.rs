@@ -95,7 +95,7 @@ fn fulfills_the_contract() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     /// The files are copied while the writer is at work, one after the other, so the copy may be
     /// worse than what any crash leaves; then one of them is damaged. What opens must be a prefix
