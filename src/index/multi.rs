@@ -67,7 +67,12 @@ impl Tables<'_> {
         let substrings: Vec<Substring> = self.tables.iter().map(|table| table.substring).collect();
         let cost = |i: usize, distance: u32| {
             let Substring { width, .. } = substrings[i];
-            let per_bucket = self.codes.len() as f64 / substrings[i].buckets() as f64;
+            let per_bucket = match distance {
+                // Counted, not estimated: what thousands of images share (a blank page) makes
+                // buckets so long that any other way of sharing out the radius is cheaper.
+                0 => self.tables[i].bucket(substrings[i].of(query)).len() as f64,
+                _ => self.codes.len() as f64 / substrings[i].buckets() as f64,
+            };
             n_flips(width, distance) * (BUCKET_COST + per_bucket * ENTRY_COST)
         };
         let shares = share_out(collector.reach(), &substrings, cost)
