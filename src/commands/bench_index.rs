@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::base::Fingerprint;
@@ -16,6 +17,11 @@ const N_QUERIES: usize = 1000;
 const IMAGES_PER_ACCOUNT: usize = 10_000;
 /// Longer than the merges after building 100 million images take.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// How long to search while images are added.
+const INSERT_DURATION: Duration = Duration::from_secs(10);
+/// Between two batches of added images: posts arrive so.
+const INSERT_PAUSE: Duration = Duration::from_millis(5);
 
 /// Build and search an index, and tell how fast that was.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,6 +44,9 @@ pub struct BenchIndexArgs {
     /// What kind of codes to generate.
     #[arg(long, value_enum, default_value_t = Codes::Clustered, conflicts_with = "codes")]
     pub kind: Codes,
+    /// Then search for ten seconds more while so many images are added per second.
+    #[arg(long, value_name = "PER_SECOND")]
+    pub inserts: Option<u64>,
     /// Where to build the index, about 40 bytes per code; it is removed afterwards.
     #[arg(long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
@@ -90,6 +99,19 @@ struct Measured {
     p99_us: f64,
     account_median_us: f64,
     bytes_per_code: f64,
+    while_inserting: Option<WhileInserting>,
+}
+
+/// What was measured beside a writer.
+#[derive(Debug, serde::Serialize)]
+struct WhileInserting {
+    inserted: u64,
+    searches: usize,
+    median_us: f64,
+    p99_us: f64,
+    longest_us: f64,
+    /// From the start of adding an image to finding it, at the longest.
+    visible_after_us: f64,
 }
 
 /// Runs the benchmark and prints what was measured to `out`: as JSON, one object on the last line.
@@ -154,6 +176,13 @@ pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), Ben
         }
         lines.flush().map_err(file("write"))?;
     }
+    let bytes_per_code = writer.len_bytes() as f64 / n_codes as f64;
+    let while_inserting = match args.inserts {
+        Some(per_second) => {
+            Some(insert_and_search(&mut writer, &reader, &queries, args.radius, per_second).map_err(built)?)
+        }
+        None => None,
+    };
     let measured = Measured {
         codes: n_codes,
         queries: queries.len(),
@@ -164,9 +193,63 @@ pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), Ben
         median_us: quantile_us(&mut times, 0.5),
         p99_us: quantile_us(&mut times, 0.99),
         account_median_us: quantile_us(&mut account_times, 0.5),
-        bytes_per_code: writer.len_bytes() as f64 / n_codes as f64,
+        bytes_per_code,
+        while_inserting,
     };
     print(&measured, args.json, out).map_err(|source| BenchIndexError::Print { source })
+}
+
+/// Searches on this thread while another one adds images and looks for each batch's last one.
+fn insert_and_search(
+    writer: &mut Writer,
+    reader: &Reader,
+    queries: &[u64],
+    radius: u32,
+    per_second: u64,
+) -> Result<WhileInserting, IndexError> {
+    let end = Instant::now() + INSERT_DURATION;
+    let first = writer.last().map_or(0, |last| last.0 + 1);
+    let inserter = || {
+        let mut random = fastrand::Rng::with_seed(per_second);
+        let (start, mut next, mut longest) = (Instant::now(), first, Duration::ZERO);
+        while Instant::now() < end {
+            let due = first + (start.elapsed().as_secs_f64() * per_second as f64) as u64;
+            let batch: Vec<Entry> = (next..due).map(|image| entry(image as usize, random.u64(..))).collect();
+            if let Some(last) = batch.last() {
+                let before = Instant::now();
+                writer.append(&batch)?;
+                let found = reader.within_accounts(last.fingerprint, &[last.account], 0, usize::MAX);
+                // Found at once, or never: the contract says that `append` waits for that.
+                assert!(found.neighbors.iter().any(|neighbor| neighbor.image == last.image));
+                longest = longest.max(before.elapsed());
+            }
+            next = due.max(next);
+            thread::sleep(INSERT_PAUSE);
+        }
+        Ok((next - first, longest))
+    };
+    let mut times = Vec::new();
+    let inserted = thread::scope(|scope| {
+        let inserter = scope.spawn(inserter);
+        for &query in queries.iter().cycle() {
+            let start = Instant::now();
+            if start >= end {
+                break;
+            }
+            reader.within(Fingerprint(query), radius, usize::MAX);
+            times.push(start.elapsed());
+        }
+        inserter.join()
+    });
+    let (inserted, visible_after) = inserted.expect("an image just added is found")?;
+    Ok(WhileInserting {
+        inserted,
+        searches: times.len(),
+        median_us: quantile_us(&mut times, 0.5),
+        p99_us: quantile_us(&mut times, 0.99),
+        longest_us: quantile_us(&mut times, 1.0),
+        visible_after_us: visible_after.as_secs_f64() * 1e6,
+    })
 }
 
 fn print(measured: &Measured, json: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -184,7 +267,13 @@ fn print(measured: &Measured, json: bool, out: &mut dyn Write) -> io::Result<()>
         "in one account {:10.1} us (median, {IMAGES_PER_ACCOUNT} images)",
         measured.account_median_us
     )?;
-    writeln!(out, "size           {:10.1} bytes per code", measured.bytes_per_code)
+    writeln!(out, "size           {:10.1} bytes per code", measured.bytes_per_code)?;
+    let Some(beside) = &measured.while_inserting else { return Ok(()) };
+    writeln!(out, "{} searches while {} images were added", beside.searches, beside.inserted)?;
+    writeln!(out, "query, median  {:10.1} us", beside.median_us)?;
+    writeln!(out, "query, p99     {:10.1} us", beside.p99_us)?;
+    writeln!(out, "query, longest {:10.1} us", beside.longest_us)?;
+    writeln!(out, "found after    {:10.1} us at the longest", beside.visible_after_us)
 }
 
 /// Image and code number are the same here.
@@ -257,6 +346,7 @@ mod tests {
             results: None,
             size: 2000,
             kind: Codes::Clustered,
+            inserts: None,
             directory: None,
             json: true,
         }

@@ -67,7 +67,12 @@ impl Tables<'_> {
         let substrings: Vec<Substring> = self.tables.iter().map(|table| table.substring).collect();
         let cost = |i: usize, distance: u32| {
             let Substring { width, .. } = substrings[i];
-            let per_bucket = self.codes.len() as f64 / substrings[i].buckets() as f64;
+            let per_bucket = match distance {
+                // Counted, not estimated: what thousands of images share (a blank page) makes
+                // buckets so long that any other way of sharing out the radius is cheaper.
+                0 => self.tables[i].bucket(substrings[i].of(query)).len() as f64,
+                _ => self.codes.len() as f64 / substrings[i].buckets() as f64,
+            };
             n_flips(width, distance) * (BUCKET_COST + per_bucket * ENTRY_COST)
         };
         let shares = share_out(collector.reach(), &substrings, cost)
@@ -86,8 +91,7 @@ impl Tables<'_> {
                 })
             })
         });
-        let mut near = Vec::new();
-        self.probe(query, probes, collector, &mut near, |collector, table, position| {
+        let found = |collector: &mut Collector, table: usize, position: usize| {
             let Some(&code) = self.codes.get(position) else { return };
             let differing = code ^ query;
             // Tables are probed in order: what an earlier one has shown is not shown again.
@@ -95,24 +99,45 @@ impl Tables<'_> {
             if !seen {
                 offer(collector, position, differing.count_ones());
             }
-        });
+        };
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("popcnt") {
+            #[allow(unsafe_code)]
+            // SAFETY: the processor has just been found to count bits.
+            return unsafe { self.probe_popcnt(query, probes, collector, found) };
+        }
+        self.probe(query, probes, collector, found);
+    }
+
+    /// The same, compiled for processors that count bits in one instruction.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "popcnt")]
+    fn probe_popcnt(
+        &self,
+        query: u64,
+        probes: impl Iterator<Item = Probe>,
+        collector: &mut Collector,
+        found: impl FnMut(&mut Collector, usize, usize),
+    ) {
+        self.probe(query, probes, collector, found);
     }
 
     /// Looks into all buckets of `probes`; `found(collector, table, position)` for each entry whose
     /// stored bits are near enough. Memory is asked for two steps ahead of its use: first where
     /// the bucket starts, then its entries, then the codes of what was found.
+    #[inline(always)]
     fn probe(
         &self,
         query: u64,
         mut probes: impl Iterator<Item = Probe>,
         collector: &mut Collector,
-        near: &mut Vec<(u8, u32)>,
         mut found: impl FnMut(&mut Collector, usize, usize),
     ) {
         let rest_mask = u64::MAX << self.position_bits;
         let wanted: [u64; MAX_SUBSTRINGS] = std::array::from_fn(|i| {
             self.tables.get(i).map_or(0, |table| table.substring.rest(query) << self.position_bits)
         });
+        let mut near: Vec<(u8, u32)> = Vec::new();
         let mut asked = Vec::with_capacity(AHEAD);
         let mut located: Vec<(Probe, &[u64])> = Vec::with_capacity(AHEAD);
         loop {
@@ -185,15 +210,28 @@ pub(crate) struct BuiltTable {
     pub entries: Vec<u64>,
 }
 
+/// Codes between two looks at whether to go on building; a few milliseconds.
+const BUILD_BLOCK: usize = 1 << 16;
+
 /// Builds the table of one substring. The number of codes fits 32 bits. Needs 8 bytes per code and
-/// 4 per bucket.
-pub(crate) fn build_table(codes: &[u64], substring: Substring, position_bits: u32) -> BuiltTable {
+/// 4 per bucket. `None` once `go_on` says no.
+pub(crate) fn build_table(
+    codes: &[u64],
+    substring: Substring,
+    position_bits: u32,
+    go_on: impl Fn() -> bool,
+) -> Option<BuiltTable> {
     let mut starts = vec![0_u32; substring.buckets() + 1];
     // One place late, so that what counts here is where a bucket starts after the sums, and where
     // it ends, which is where the next one starts, once it has been filled.
     let cursors = &mut starts[1..];
-    for &code in codes {
-        cursors[substring.of(code) as usize] += 1;
+    for block in codes.chunks(BUILD_BLOCK) {
+        for &code in block {
+            cursors[substring.of(code) as usize] += 1;
+        }
+        if !go_on() {
+            return None;
+        }
     }
     let mut sum = 0;
     for cursor in cursors.iter_mut() {
@@ -202,12 +240,18 @@ pub(crate) fn build_table(codes: &[u64], substring: Substring, position_bits: u3
         sum += count;
     }
     let mut entries = vec![0_u64; codes.len()];
-    for (position, &code) in (0_u64..).zip(codes) {
-        let cursor = &mut cursors[substring.of(code) as usize];
-        entries[*cursor as usize] = substring.rest(code) << position_bits | position;
-        *cursor += 1;
+    let mut positions = 0_u64..;
+    for block in codes.chunks(BUILD_BLOCK) {
+        for (&code, position) in block.iter().zip(&mut positions) {
+            let cursor = &mut cursors[substring.of(code) as usize];
+            entries[*cursor as usize] = substring.rest(code) << position_bits | position;
+            *cursor += 1;
+        }
+        if !go_on() {
+            return None;
+        }
     }
-    BuiltTable { substring, starts, entries }
+    Some(BuiltTable { substring, starts, entries })
 }
 
 /// Multi-index hashing over codes in this process's own memory: for sets that live no longer than
@@ -231,9 +275,9 @@ impl MultiIndex {
         entries.sort_by_key(|entry| (entry.account, entry.image));
         let codes: Vec<u64> = entries.iter().map(|entry| entry.fingerprint.0).collect();
         let position_bits = position_bits_for(codes.len(), substrings);
-        let table = |&substring: &Substring| build_table(&codes, substring, position_bits);
+        let table = |&substring: &Substring| build_table(&codes, substring, position_bits, || true);
         MultiIndex {
-            tables: substrings.iter().map(table).collect(),
+            tables: substrings.iter().filter_map(table).collect(),
             images: entries.iter().map(|entry| entry.image).collect(),
             accounts: entries.iter().map(|entry| entry.account).collect(),
             codes,

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 use std::fs::{self, File};
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::io::{BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::IndexError;
-use super::segment::{HEADER_BYTES, Images, Run, Segment, Shape};
+use super::segment::{HEADER_BYTES, Images, Run, SECTION_ALIGN, Segment, Shape};
 use crate::base::ids::ImageId;
 use crate::index::Entry;
 use crate::index::layout::{position_bits_for, substrings_for};
@@ -66,27 +66,24 @@ fn write(
     give_up: &AtomicBool,
 ) -> Result<Option<Segment>, IndexError> {
     let path = Segment::path(dir, number);
-    let written = try_write(&path, (first, last), runs, give_up);
-    match written {
-        Ok(true) => Segment::open(dir, number).map(Some),
-        Ok(false) => {
-            let _ = fs::remove_file(&path);
-            Ok(None)
-        }
-        Err(source) => {
-            // What is left of it would be swept at the next start; the space may be needed now.
-            let _ = fs::remove_file(&path);
-            Err(IndexError::file("write", path)(source))
-        }
+    let Err(source) = try_write(&path, (first, last), runs, give_up) else {
+        return Segment::open(dir, number).map(Some);
+    };
+    // What is left of it would be swept at the next start; the space may be needed now.
+    let _ = fs::remove_file(&path);
+    if give_up.load(Ordering::Relaxed) {
+        return Ok(None);
     }
+    Err(IndexError::file("write", path)(source))
 }
 
+/// Fails with any error once `give_up` is set, within a fraction of a second.
 fn try_write(
     path: &Path,
     (first, last): (ImageId, ImageId),
     runs: &[Run],
     give_up: &AtomicBool,
-) -> std::io::Result<bool> {
+) -> std::io::Result<()> {
     let n_images = runs.iter().map(|run| run.codes.len()).sum();
     let mut codes: Vec<u64> = Vec::with_capacity(n_images);
     let (mut accounts, mut starts): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
@@ -107,7 +104,7 @@ fn try_write(
         position_bits: position_bits_for(n_images, &substrings),
         substrings,
     };
-    let mut file = SectionFile::create(path)?;
+    let mut file = SectionFile::create(path, give_up)?;
     file.section(codes.iter().map(|code| code.to_le_bytes()))?;
     let images = runs.iter().flat_map(|run| (0..run.codes.len()).filter_map(|index| run.images.get(index)));
     if shape.images_are_near() {
@@ -118,50 +115,65 @@ fn try_write(
     file.section(accounts.iter().map(|account| account.to_le_bytes()))?;
     file.section(starts.iter().map(|start| start.to_le_bytes()))?;
     for &substring in &shape.substrings {
-        if give_up.load(Ordering::Relaxed) {
-            return Ok(false);
-        }
-        let table = build_table(&codes, substring, shape.position_bits);
+        let go_on = || !give_up.load(Ordering::Relaxed);
+        let table =
+            build_table(&codes, substring, shape.position_bits, go_on).ok_or(ErrorKind::Interrupted)?;
         file.section(table.starts.iter().map(|start| start.to_le_bytes()))?;
         file.section(table.entries.iter().map(|entry| entry.to_le_bytes()))?;
     }
-    file.finish(&shape)?;
-    Ok(true)
+    file.finish(&shape)
 }
 
 /// Writes a file section by section, each on its own cache lines and with its checksum.
-struct SectionFile {
+struct SectionFile<'a> {
     file: BufWriter<File>,
     end: usize,
+    /// Up to where the file has been handed to the disk.
+    synced: usize,
     sums: Vec<u32>,
+    give_up: &'a AtomicBool,
 }
 
-impl SectionFile {
-    fn create(path: &Path) -> std::io::Result<SectionFile> {
+/// Written between two syncs: small steps keep the disk free for others, and the last sync short.
+const SYNC_BYTES: usize = 32 << 20;
+
+impl SectionFile<'_> {
+    fn create<'a>(path: &Path, give_up: &'a AtomicBool) -> std::io::Result<SectionFile<'a>> {
         let mut file = BufWriter::with_capacity(1 << 16, File::create_new(path)?);
         file.write_all(&[0; HEADER_BYTES])?;
-        Ok(SectionFile { file, end: HEADER_BYTES, sums: Vec::new() })
+        Ok(SectionFile { file, end: HEADER_BYTES, synced: 0, sums: Vec::new(), give_up })
     }
 
     fn section<const N: usize>(&mut self, numbers: impl Iterator<Item = [u8; N]>) -> std::io::Result<()> {
-        let padding = self.end.next_multiple_of(64) - self.end;
-        self.file.write_all(&[0; 64][..padding])?;
-        self.end += padding;
+        let padding = self.end.next_multiple_of(SECTION_ALIGN) - self.end;
+        self.write(&[0; SECTION_ALIGN][..padding])?;
         let mut hasher = crc32fast::Hasher::new();
         let mut block = Vec::with_capacity(1 << 14);
         for number in numbers {
             block.extend_from_slice(&number);
             if block.len() + N > block.capacity() {
                 hasher.update(&block);
-                self.file.write_all(&block)?;
-                self.end += block.len();
+                self.write(&block)?;
                 block.clear();
             }
         }
         hasher.update(&block);
-        self.file.write_all(&block)?;
-        self.end += block.len();
+        self.write(&block)?;
         self.sums.push(hasher.finalize());
+        Ok(())
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.end += bytes.len();
+        if self.end - self.synced >= SYNC_BYTES {
+            self.file.flush()?;
+            self.file.get_ref().sync_data()?;
+            self.synced = self.end;
+        }
+        if self.give_up.load(Ordering::Relaxed) {
+            return Err(ErrorKind::Interrupted.into());
+        }
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::thread;
 
 use super::control::Control;
 use super::error::IndexError;
@@ -14,6 +15,10 @@ use crate::index::{Answer, Collector, Entry, HammingIndex};
 
 /// How often a manifest that is replaced while its files are opened is read again.
 const MAX_ATTEMPTS: usize = 16;
+
+/// What a merge has written at least, for it to be brought into the page table before it is used. In
+/// tests anything, so that small merges go this way.
+const WORTH_WARMING_BYTES: usize = if cfg!(test) { 1 } else { 8 << 20 };
 
 /// What a reader can say about the index it follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +41,9 @@ struct Following {
     control: OnceLock<Control>,
     /// Replaced as a whole; held for the copying of a pointer.
     view: RwLock<Arc<View>>,
-    /// Held by the one thread that brings the view up to date: the generation that it last failed
-    /// to open, which is not tried again.
-    refreshing: Mutex<u64>,
+    /// Held by the one thread that brings the view up to date: the last generation that it has
+    /// dealt with, even if the view has not come to it.
+    dealt_with: Mutex<u64>,
 }
 
 /// A state of the index, mapped. Stays complete while it is not the newest, until the writer has
@@ -61,7 +66,7 @@ impl Reader {
             dir: dir.into(),
             control: OnceLock::new(),
             view: RwLock::default(),
-            refreshing: Mutex::new(0),
+            dealt_with: Mutex::new(0),
         }));
         reader.0.refresh()?;
         Ok(reader)
@@ -154,7 +159,7 @@ impl HammingIndex for Reader {
 
 impl Following {
     /// The state to search. Where a newer one cannot be opened, the one before.
-    fn view(&self) -> Arc<View> {
+    fn view(self: &Arc<Self>) -> Arc<View> {
         let view = self.current();
         let newest = self.control().ok().flatten().map_or(0, Control::generation);
         if newest <= view.generation {
@@ -162,11 +167,15 @@ impl Following {
         }
         drop(view);
         // One thread maps, which takes less than a millisecond; the others wait for it.
-        let mut failed = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        let due = self.current().generation < newest && *failed != newest;
-        if due && let Err(error) = self.refresh() {
-            *failed = newest;
-            tracing::warn!(error = %ErrorChain(&error), "index not followed");
+        let mut dealt_with = self.dealt_with.lock().unwrap_or_else(PoisonError::into_inner);
+        if *dealt_with < newest {
+            match self.refresh() {
+                Ok(generation) => *dealt_with = generation,
+                Err(error) => {
+                    *dealt_with = newest;
+                    tracing::warn!(error = %ErrorChain(&error), "index not followed");
+                }
+            }
         }
         self.current()
     }
@@ -187,23 +196,52 @@ impl Following {
         }
     }
 
-    /// Maps the newest state.
-    fn refresh(&self) -> Result<(), IndexError> {
-        let Some(control) = self.control()? else { return Ok(()) };
+    /// Maps the newest state and goes over to it, at once or soon; returns its generation.
+    fn refresh(self: &Arc<Self>) -> Result<u64, IndexError> {
+        let Some(control) = self.control()? else { return Ok(0) };
+        if control.generation() == 0 {
+            return Ok(0);
+        }
         let mut attempts = 0;
-        while control.generation() > 0 {
+        loop {
             let old = self.current();
             match View::load(&self.dir, &old) {
                 Ok(view) => {
-                    *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
-                    break;
+                    let generation = view.generation;
+                    self.go_over(&old, Arc::new(view));
+                    return Ok(generation);
                 }
                 // Its files were replaced between reading the manifest and opening them.
                 Err(error) if error.is_missing() && attempts < MAX_ATTEMPTS => attempts += 1,
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+    }
+
+    /// Replaces the view, but after a merge only when the merged segment is warm: until then the
+    /// old view holds the same images, and its pages are in the page table already.
+    fn go_over(self: &Arc<Self>, old: &View, view: Arc<View>) {
+        let cold: Vec<Arc<Segment>> = view.segments_not_in(old).cloned().collect();
+        let size: usize = cold.iter().map(|segment| segment.len_bytes()).sum();
+        if !view.only_merges(old) || size < WORTH_WARMING_BYTES {
+            return self.adopt(view);
+        }
+        let (following, warm) = (Arc::clone(self), Arc::clone(&view));
+        let warmer = move || {
+            cold.iter().for_each(|segment| segment.warm_up());
+            following.adopt(warm);
+        };
+        let thread = thread::Builder::new().name("index-warmer".into());
+        if thread.spawn(warmer).is_err() {
+            self.adopt(view);
+        }
+    }
+
+    fn adopt(&self, view: Arc<View>) {
+        let mut current = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        if current.generation < view.generation {
+            *current = view;
+        }
     }
 }
 
@@ -224,6 +262,18 @@ impl View {
             segments: manifest.segments.iter().map(segment).collect::<Result<_, _>>()?,
             tails: manifest.tails.iter().map(tail).collect::<Result<_, _>>()?,
         })
+    }
+
+    fn segments_not_in(&self, old: &View) -> impl Iterator<Item = &Arc<Segment>> {
+        let known = |number| old.segments.iter().any(|segment| segment.number == number);
+        self.segments.iter().filter(move |segment| !known(segment.number))
+    }
+
+    /// Whether this view holds exactly what `old` holds: a merge alone leaves the tails as they are,
+    /// and whatever adds or removes images does not.
+    fn only_merges(&self, old: &View) -> bool {
+        !self.tails.is_empty()
+            && self.tails.iter().map(|tail| tail.number).eq(old.tails.iter().map(|tail| tail.number))
     }
 
     /// How many records of each tail to search. The newest tail is asked first: what is seen of it

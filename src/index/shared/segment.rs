@@ -17,11 +17,11 @@ use crate::index::multi::{Table, Tables};
 use crate::index::scan::scan;
 use crate::index::{Collector, Entry};
 
-pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"AOTFseg1");
+const MAGIC: u64 = u64::from_le_bytes(*b"AOTFseg1");
 pub(super) const HEADER_BYTES: usize = 512;
 /// Sections of a segment with the most tables: four columns and two per table.
-pub(super) const MAX_SECTIONS: usize = 4 + 2 * MAX_SUBSTRINGS;
-const SECTION_ALIGN: usize = 64;
+const MAX_SECTIONS: usize = 4 + 2 * MAX_SUBSTRINGS;
+pub(super) const SECTION_ALIGN: usize = 64;
 
 /// Everything from which the places of the sections follow, and what the header says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,6 +18,11 @@ use crate::index::{Entry, HammingIndex};
 /// Longer than anything here takes; what waits this long has failed.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// In memory where the system has a place for that: what is tested here syncs after every few images.
+fn temp_dir() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 fn open(dir: &Path) -> (Writer, Opened) {
     Writer::open(dir).unwrap()
 }
@@ -80,7 +85,7 @@ fn fulfills_the_contract() {
         }
     }
     contract::check(|entries| {
-        let dir = TempDir::new().unwrap();
+        let dir = temp_dir();
         // Opened before there is anything: it has to follow.
         let reader = Reader::open(dir.path()).unwrap();
         let writer = fill(dir.path(), entries, entries.len() as u64);
@@ -95,7 +100,7 @@ fn fulfills_the_contract() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
 
     /// The files are copied while the writer is at work, one after the other, so the copy may be
     /// worse than what any crash leaves; then one of them is damaged. What opens must be a prefix
@@ -107,7 +112,7 @@ proptest! {
         seed in any::<u64>(),
         damage in prop::option::of((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<bool>())),
     ) {
-        let (dir, copy) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let (dir, copy) = (temp_dir(), temp_dir());
         let writer = fill(dir.path(), &entries, seed);
         for name in names(dir.path()) {
             // Sealing and merging may remove a file under our hands.
@@ -152,7 +157,7 @@ proptest! {
 #[test]
 fn a_reader_beside_the_writer_sees_whole_prefixes() {
     const N: u64 = 20_000;
-    let dir = TempDir::new().unwrap();
+    let dir = temp_dir();
     let (appended, done) = (AtomicU64::new(0), AtomicBool::new(false));
     let reader = Reader::open(dir.path()).unwrap();
     std::thread::scope(|scope| {
@@ -187,7 +192,7 @@ fn a_reader_beside_the_writer_sees_whole_prefixes() {
 
 #[test]
 fn images_are_refused_out_of_order() {
-    let dir = TempDir::new().unwrap();
+    let dir = temp_dir();
     let (mut writer, opened) = open(dir.path());
     assert_eq!(opened.last, None);
     writer.append(&[entry(3), entry(5)]).unwrap();
@@ -200,7 +205,7 @@ fn images_are_refused_out_of_order() {
 
 #[test]
 fn there_is_one_writer() {
-    let dir = TempDir::new().unwrap();
+    let dir = temp_dir();
     let (writer, _) = open(dir.path());
     assert!(matches!(Writer::open(dir.path()), Err(IndexError::Locked { .. })));
     drop(writer);
@@ -209,7 +214,7 @@ fn there_is_one_writer() {
 
 #[test]
 fn readers_learn_how_complete_the_index_is() {
-    let dir = TempDir::new().unwrap();
+    let dir = temp_dir();
     let reader = Reader::open(&dir.path().join("index")).unwrap();
     assert_eq!(reader.status(), Status::Missing);
     let (writer, _) = open(&dir.path().join("index"));
@@ -222,7 +227,7 @@ fn readers_learn_how_complete_the_index_is() {
 
 #[test]
 fn no_file_stays_behind() {
-    let dir = TempDir::new().unwrap();
+    let dir = temp_dir();
     let entries: Vec<Entry> = (1..5000).map(entry).collect();
     let mut writer = fill(dir.path(), &entries, 1);
     assert!(writer.settle(DEADLINE));
@@ -246,7 +251,7 @@ fn no_file_stays_behind() {
 
 #[test]
 fn verify_notices_a_changed_bit_inside_a_segment() {
-    let dir = TempDir::new().unwrap();
+    let dir = temp_dir();
     let (mut writer, _) = open(dir.path());
     writer.append(&(1..1000).map(entry).collect::<Vec<_>>()).unwrap();
     Reader::open(dir.path()).unwrap().verify().unwrap();
