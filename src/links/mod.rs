@@ -39,6 +39,8 @@ pub struct LinkSettings {
     pub max_pages: u32,
     /// No page is asked for after this; a request already under way has `fetch`'s own limit.
     pub time_limit: Duration,
+    /// Ask the curators of Danbooru and e621 whose pages these are when nothing else led to an account.
+    pub ask_curators: bool,
     /// Pages whose outbound links are taken as they stand: a host (`example.com`), or the start of a URL.
     pub plain_pages: Vec<String>,
     /// `Cookie` header by site name, for what a site shows to its users only.
@@ -53,6 +55,7 @@ impl Default for LinkSettings {
             max_source_depth: 3,
             max_pages: 30,
             time_limit: Duration::from_secs(60),
+            ask_curators: false,
             plain_pages: Vec::new(),
             cookies: BTreeMap::new(),
         }

@@ -238,3 +238,119 @@ fn every_mistake_has_its_code() {
     web.put("https://danbooru.donmai.us/posts/4.json", 0, "");
     check_failure("https://danbooru.donmai.us/posts/4", &web, FailureCode::ProcessingError);
 }
+
+const COPE: &str = "https://www.deviantart.com/pachunka/art/Cope-145564099";
+
+fn deviantart() -> FakeWeb {
+    let mut web = FakeWeb::new(&[]);
+    let oembed = "https://backend.deviantart.com/oembed?url=\
+                  https%3A%2F%2Fwww.deviantart.com%2Fpachunka%2Fart%2FCope-145564099";
+    web.put(oembed, 200, include_str!("../../tests/fixtures/sites/deviantart/oembed_cope.json"));
+    web.put(COPE, 200, include_str!("../../tests/fixtures/sites/deviantart/page_cope.html"));
+    web.put(
+        "https://www.deviantart.com/pachunka/about",
+        200,
+        include_str!("../../tests/fixtures/sites/deviantart/about_made.html"),
+    );
+    web.put("https://pachunka.carrd.co/", 200, "<a href='https://x.com/pachunka_two'>x</a>");
+    put_linktree(&mut web, "pachunka", &[]);
+    web
+}
+
+#[test]
+fn a_deviation_leads_over_the_profile_to_link_pages() {
+    let web = deviantart();
+    let found = find(COPE, &web, &LinkSettings::default()).unwrap();
+    let accounts: Vec<_> =
+        found.candidates.iter().map(|found| (found.account.to_string(), found.evidence)).collect();
+    assert_eq!(
+        accounts,
+        [
+            ("twitter:@pachunka_art".to_owned(), Evidence::ProfileField),
+            ("twitter:@pachunka_two".to_owned(), Evidence::ProfileText)
+        ]
+    );
+    assert_eq!(
+        found.candidates[1].chain,
+        [COPE, "https://www.deviantart.com/pachunka", "https://pachunka.carrd.co/"]
+    );
+    // The work itself (two at once), the profile, two link pages (at once); nothing twice.
+    assert_eq!((found.pages, web.asked().len()), (5, 5));
+}
+
+#[test]
+fn a_pixiv_work_leads_to_its_artist() {
+    let mut web = FakeWeb::new(&[]);
+    let id = "67487303";
+    web.put(
+        &format!("https://www.pixiv.net/ajax/illust/{id}"),
+        200,
+        include_str!("../../tests/fixtures/sites/pixiv/illust_67487303.json"),
+    );
+    let page =
+        |n: u8| json!({"urls": {"original": format!("https://i.pximg.net/img-original/{id}_p{n}.png")}});
+    let pages = json!({"error": false, "body": [page(0), page(1)]});
+    web.put(&format!("https://www.pixiv.net/ajax/illust/{id}/pages"), 200, pages.to_string());
+    web.put(
+        "https://www.pixiv.net/ajax/user/264716?full=1&lang=en",
+        200,
+        include_str!("../../tests/fixtures/sites/pixiv/user_made.json"),
+    );
+    web.put("https://made-up.carrd.co/", 200, "<a href='https://a.example/'>x</a>");
+    let found = find("https://www.pixiv.net/en/artworks/67487303#2", &web, &LinkSettings::default()).unwrap();
+    assert_eq!(found.images[0].url, "https://i.pximg.net/img-original/67487303_p1.png");
+    assert_eq!(found.candidates.len(), 1, "{:?}", found.candidates);
+    assert_eq!(found.candidates[0].evidence, Evidence::ProfileField);
+}
+
+#[test]
+fn a_merged_image_leads_to_the_kept_one() {
+    let mut web = FakeWeb::new(&[]);
+    let merged = json!({"image": {"id": 9, "duplicate_of": 1, "hidden_from_users": true}});
+    web.put("https://derpibooru.org/api/v1/json/images/9?filter_id=56027", 200, merged.to_string());
+    web.put(
+        "https://derpibooru.org/api/v1/json/images/1?filter_id=56027",
+        200,
+        include_str!("../../tests/fixtures/sites/philomena/image_1.json"),
+    );
+    web.put(
+        "https://derpibooru.org/tags/artist-colon-speccysy?filter_id=56027",
+        200,
+        include_str!("../../tests/fixtures/sites/philomena/tag_made.html"),
+    );
+    web.put("https://www.deviantart.com/made-up/about", 404, "");
+    let found = find("https://derpibooru.org/images/9", &web, &LinkSettings::default()).unwrap();
+    assert_eq!(found.images[0].url, "https://derpicdn.net/img/view/2012/1/2/1.png");
+    assert_eq!(found.candidates[0].account.to_string(), "twitter:@made_up");
+    assert_eq!(found.candidates[0].evidence, Evidence::Curated);
+}
+
+#[test]
+fn curators_are_asked_last_and_only_where_allowed() {
+    let mut web = deviantart();
+    web.put(
+        "https://www.deviantart.com/pachunka/about",
+        200,
+        r#"<script>window.__INITIAL_STATE__ = JSON.parse("{\"about\":{\"socialLinks\":[]}}");</script>"#,
+    );
+    let asked = find(COPE, &web, &LinkSettings::default()).unwrap();
+    assert!(asked.candidates.is_empty());
+    let whose = "https%3A%2F%2Fwww.deviantart.com%2Fpachunka";
+    web.put(
+        &format!(
+            "https://danbooru.donmai.us/artists.json?search[url_matches]={whose}\
+             &only=id,name,is_deleted,is_banned,other_names,group_name,urls"
+        ),
+        200,
+        json!([{"id": 1, "urls": [{"url": "https://twitter.com/pachunka_art"}]}]).to_string(),
+    );
+    web.put(&format!("https://e621.net/artists.json?search[url_matches]={whose}"), 200, r#"{"artists":[]}"#);
+    let settings = LinkSettings { ask_curators: true, ..LinkSettings::default() };
+    let found = find(COPE, &web, &settings).unwrap();
+    assert_eq!(found.candidates.len(), 1);
+    assert_eq!(found.candidates[0].evidence, Evidence::Curated);
+    assert_eq!(
+        found.candidates[0].chain,
+        [COPE.to_owned(), format!("https://danbooru.donmai.us/artists?search[url_matches]={whose}")]
+    );
+}

@@ -51,6 +51,9 @@ struct Walk<'a> {
     weak: Vec<Node>,
     candidates: Vec<Candidate>,
     problems: Vec<SiteError>,
+    /// The artist's pages on artwork sites, for the curators to name their owner; the artwork's first.
+    whose: Vec<String>,
+    curators_asked: bool,
 }
 
 /// Walks from the links of an artwork's page to accounts.
@@ -73,6 +76,8 @@ pub(super) fn walk(
         weak: Vec::new(),
         candidates: Vec::new(),
         problems,
+        whose: vec![start.address().to_owned()],
+        curators_asked: false,
     };
     let origin = Node {
         site: None,
@@ -91,6 +96,10 @@ pub(super) fn walk(
         let mut round = std::mem::take(&mut walk.strong);
         if round.is_empty() && !walk.has_strong_candidate() {
             round = std::mem::take(&mut walk.weak);
+        }
+        if round.is_empty() && settings.ask_curators && !walk.curators_asked && walk.candidates.is_empty() {
+            walk.ask_curators(&origin, trace);
+            round = std::mem::take(&mut walk.strong);
         }
         if round.is_empty() {
             break;
@@ -115,6 +124,20 @@ pub(super) fn walk(
 }
 
 impl Walk<'_> {
+    /// The last source: the databases are asked, once, about the artist's page, or about the artwork's where
+    /// no page of the artist is known. Their pages are entered as if the artwork's page named them.
+    fn ask_curators(&mut self, origin: &Node, trace: &mut Trace) {
+        self.curators_asked = true;
+        let Some(page) = self.whose.last() else { return };
+        let host = |url: &str| Address::parse(url).map(|address| address.host().to_owned());
+        let others = sites::curators_of(page).into_iter().filter(|url| host(url) != host(page));
+        let leads = others.map(|url| Lead::new(url, Place::Artist)).collect();
+        let links = self.take(origin, leads);
+        if let Some(step) = trace.steps.first_mut() {
+            step.links.extend(links);
+        }
+    }
+
     /// Judges the links of a page: accounts become candidates, pages wait for their round.
     fn take(&mut self, node: &Node, leads: Vec<Lead>) -> Vec<Link> {
         let mut links = Vec::new();
@@ -169,6 +192,9 @@ impl Walk<'_> {
         };
         if !follow {
             return named.unwrap_or(Verdict::Followed);
+        }
+        if page.kind == Kind::Profile && lead.place == Place::Artist {
+            self.whose.push(page.address().to_owned());
         }
         let is_redirect = page.kind == Kind::Redirect;
         // A short link is no step of its own: what it leads to is.

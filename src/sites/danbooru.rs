@@ -46,11 +46,27 @@ fn identify(address: &Address) -> Option<Identified> {
             let tag = address.query("name").unwrap_or_default();
             Identified::new(site, Kind::Profile, artist_url(host, &tag)).id(tag)
         }
+        // https://danbooru.donmai.us/artists?search[url_matches]=...: the curators' answer to "whose page is this?"
+        ["artists"] if address.query(URL_MATCHES).is_some() => {
+            let wanted = address.query(URL_MATCHES).unwrap_or_default();
+            Identified::new(site, Kind::Profile, whose_url(host, &wanted)).id(wanted)
+        }
         ["users", id] if number(id).is_some() => {
             Identified::new(site, Kind::Profile, format!("https://{host}/users/{id}")).id(*id)
         }
         _ => Identified::other(site, address),
     })
+}
+
+const URL_MATCHES: &str = "search[url_matches]";
+
+/// The page on which the curators of Danbooru say whose page or account `url` is.
+pub fn whose(url: &str) -> String {
+    whose_url("danbooru.donmai.us", url)
+}
+
+fn whose_url(host: &str, url: &str) -> String {
+    format!("https://{host}/artists?{URL_MATCHES}={}", encode(url))
 }
 
 fn artist_url(host: &str, tag: &str) -> String {
@@ -124,14 +140,16 @@ fn is_film(url: &str) -> bool {
     [".mp4", ".webm", ".swf", ".zip"].iter().any(|ending| path.ends_with(ending))
 }
 
-/// The curators' entry about an artist.
+/// The curators' entries about an artist, by the tag or by a page.
 fn artist(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
-    if !page.address().contains("/artists/") {
+    let search = match Address::parse(page.address()).map(|address| address.query(URL_MATCHES).is_some()) {
+        Some(true) => "url_matches",
         // A member of the booru is not an artist.
-        return Ok(Vec::new());
-    }
+        _ if page.address().contains("/users/") => return Ok(Vec::new()),
+        _ => "name",
+    };
     let url = format!(
-        "https://{}/artists.json?search[name]={}&only=id,name,is_deleted,is_banned,other_names,group_name,urls",
+        "https://{}/artists.json?search[{search}]={}&only=id,name,is_deleted,is_banned,other_names,group_name,urls",
         host_of(page),
         encode(page.id_text())
     );

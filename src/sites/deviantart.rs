@@ -221,7 +221,10 @@ fn join(
             )
         }
         (Err(error), Ok(mut artwork)) => {
-            artwork.problems.push(error);
+            // The page says all that oEmbed would have, as long as it names its author.
+            if !artwork.leads.iter().any(|lead| lead.place == Place::Artist) {
+                artwork.problems.push(error);
+            }
             finish(page, artwork)
         }
         // A page that is gone is gone, whatever else failed.

@@ -8,12 +8,17 @@
 //! A new site is one file and one line in `SITES`; see `docs/adding-a-site.md`.
 
 pub mod address;
+mod artstation;
 mod bluesky;
 mod danbooru;
 mod deviantart;
+mod e621;
 mod error;
 mod fanbox;
+mod furaffinity;
+mod gelbooru;
 mod hubs;
+mod inkbunny;
 mod linktree;
 mod litlink;
 mod mastodon;
@@ -46,6 +51,11 @@ pub static SITES: &[&Site] = &[
     &pixiv::SKETCH,
     &danbooru::SITE,
     &philomena::SITE,
+    &e621::SITE,
+    &gelbooru::SITE,
+    &artstation::SITE,
+    &furaffinity::SITE,
+    &inkbunny::SITE,
     &linktree::SITE,
     &hubs::SITE,
     &litlink::SITE,
@@ -234,6 +244,11 @@ pub fn recognise(address: &Address) -> (Option<&'static Site>, Identified) {
     }
     let url = Some(address.url().as_str().to_owned());
     (None, Identified { site: None, kind: Kind::Unsupported, id: None, page: None, url, account: None })
+}
+
+/// The pages of curated databases that say whose page `url` is, to be read as the artist's own.
+pub fn curators_of(url: &str) -> [String; 2] {
+    [danbooru::whose(url), e621::whose(url)]
 }
 
 #[cfg(test)]

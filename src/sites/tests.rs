@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 
 use super::*;
+use crate::fetch::{Fetch, FetchError, Request, Response};
 
 /// Asserts what a URL is, its id and its normalised form.
 #[track_caller]
@@ -111,6 +112,55 @@ fn real_urls_of_artwork_sites() {
     assert!(checked > 200, "{checked}");
 }
 
+/// What two URLs of one page or account have in common.
+fn meaning(url: &str) -> String {
+    let found = identify(url);
+    found.account.map(|account| account.to_string()).or(found.url).unwrap_or_default()
+}
+
+#[test]
+fn real_urls_of_artists_are_brought_to_one_form() {
+    let Some(rows) = material("profile_cases.csv") else { return };
+    let sites =
+        ["deviantart", "pixiv", "twitter", "mastodon", "bluesky", "linktree", "carrd", "patreon", "other"];
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for row in rows.iter().filter(|row| sites.contains(&row["site"].as_str())) {
+        let (url, case) = (row["url"].as_str(), row["case"].as_str());
+        let expected = row["expected_profile_or_normalised"].as_str();
+        let right = match case {
+            "valid_url" => Address::parse(url).is_some(),
+            "invalid_url" => Address::parse(url).is_none(),
+            "aotf_validate_account" => {
+                let found = identify(url);
+                let is_one = matches!(found.kind, Kind::Profile | Kind::LinkPage | Kind::Account);
+                let id = found.id.as_deref().filter(|_| is_one).unwrap_or("(none)");
+                id == row["expected_username_or_id"]
+            }
+            // Series are works of an artist for one project, another page for the other.
+            _ if url.contains("/series/") => continue,
+            "artist_url_normalised" if row["site"] == "other" => continue,
+            "artist_url_normalised" => meaning(url) == meaning(expected),
+            "normalised:LinktreeUrl" => meaning(url) == meaning(expected),
+            case if case.ends_with("ArtistUrl") && case.starts_with("normalised:") => {
+                meaning(url) == meaning(expected)
+            }
+            "normalised:PixivStaccUrl" | "normalised:PixivPostUrl" | "normalised:PatreonPostUrl"
+                if !url.contains("redirect_uri") =>
+            {
+                meaning(url) == meaning(expected)
+            }
+            _ => continue,
+        };
+        checked += 1;
+        if !right {
+            wrong.push(format!("{case} {url}: expected {expected:?}, got {:?}", meaning(url)));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {checked} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(checked > 60, "{checked}");
+}
+
 proptest! {
     #[test]
     fn no_text_panics(text in "\\PC{0,80}") {
@@ -128,6 +178,118 @@ proptest! {
         // Normalising is idempotent, whatever the URL.
         let normalised = found.url.clone().unwrap_or_default();
         prop_assert_eq!(identify(&normalised).url.unwrap_or_default(), normalised);
+    }
+}
+
+/// Answers every request with the same bytes.
+struct SameAnswer {
+    status: u16,
+    body: bytes::Bytes,
+}
+
+impl Fetch for SameAnswer {
+    fn fetch(&self, request: Request) -> Result<Response, FetchError> {
+        let headers = vec![("location".to_owned(), request.url.to_string())];
+        Ok(Response { status: self.status, url: request.url, headers, body: self.body.clone() })
+    }
+
+    fn fetch_all(&self, requests: Vec<Request>) -> Vec<Result<Response, FetchError>> {
+        requests.into_iter().map(|request| self.fetch(request)).collect()
+    }
+}
+
+/// A page of each kind that each site reads.
+const READABLE: &[&str] = &[
+    "https://www.deviantart.com/a/art/b-1#image-2",
+    "https://www.deviantart.com/a",
+    "https://www.pixiv.net/artworks/1",
+    "https://www.pixiv.net/users/1",
+    "https://www.pixiv.net/stacc/a",
+    "https://danbooru.donmai.us/posts/1",
+    "https://danbooru.donmai.us/artists/show_or_new?name=a",
+    "https://derpibooru.org/images/1",
+    "https://derpibooru.org/tags/artist-colon-a",
+    "https://e621.net/posts/1",
+    "https://e621.net/artists/show_or_new?name=a",
+    "https://gelbooru.com/index.php?page=post&s=view&id=1",
+    "https://www.artstation.com/artwork/a",
+    "https://www.artstation.com/a",
+    "https://www.furaffinity.net/view/1/",
+    "https://www.furaffinity.net/user/a/",
+    "https://inkbunny.net/s/1",
+    "https://inkbunny.net/a",
+    "https://linktr.ee/a",
+    "https://a.carrd.co/",
+    "https://lit.link/a",
+    "https://www.patreon.com/a",
+    "https://potofu.me/a",
+    "https://skeb.jp/@a",
+    "https://a.fanbox.cc/",
+    "https://bsky.app/profile/a.b",
+    "https://pawoo.net/@a",
+    "https://t.co/a",
+];
+
+/// Reads a page whatever its kind.
+fn read_page(url: &str, web: &Web) -> Result<(), SiteError> {
+    let (site, page) = recognise(&Address::parse(url).unwrap());
+    let site = site.unwrap();
+    match (page.kind, site.artwork, site.leads) {
+        (Kind::Artwork, Some(artwork), _) => {
+            artwork(&page, web).map(|artwork| assert!(!artwork.images.is_empty()))
+        }
+        (_, _, Some(leads)) => leads(&page, web).map(|_| ()),
+        _ => panic!("{url} has no reader"),
+    }
+}
+
+/// Recorded and made bodies, to be cut and mixed up.
+const BODIES: &[&str] = &[
+    include_str!("../../tests/fixtures/sites/deviantart/oembed_cope.json"),
+    include_str!("../../tests/fixtures/sites/deviantart/page_cope.html"),
+    include_str!("../../tests/fixtures/sites/deviantart/about_made.html"),
+    include_str!("../../tests/fixtures/sites/danbooru/post_6148688.json"),
+    include_str!("../../tests/fixtures/sites/danbooru/artists_made.json"),
+    include_str!("../../tests/fixtures/sites/pixiv/illust_67487303.json"),
+    include_str!("../../tests/fixtures/sites/pixiv/user_made.json"),
+    include_str!("../../tests/fixtures/sites/philomena/image_1.json"),
+    include_str!("../../tests/fixtures/sites/philomena/tag_made.html"),
+    include_str!("../../tests/fixtures/sites/linktree/kaiserlol.html"),
+];
+
+#[test]
+fn every_reader_tells_an_unknown_page_from_an_empty_one() {
+    let cookies = std::collections::BTreeMap::new();
+    for url in READABLE {
+        for body in ["", "{}", "[]", "null", "<html><p>redesigned</p></html>", "{\"error\":true}"] {
+            let answer = SameAnswer { status: 200, body: body.into() };
+            let web = Web::new(&answer, &cookies, 30, std::time::Duration::from_secs(60));
+            let result = read_page(url, &web);
+            // `[]` is a booru's honest answer that nobody wrote an entry, and a redirect is one without a body.
+            let honest = url.contains("artists/show_or_new") && body.contains('[') || url.contains("/stacc/");
+            assert!(result.is_err() || honest, "{url} read {body:?} as a page");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_answer_panics(
+        url in prop::sample::select(READABLE),
+        body in prop::sample::select(BODIES),
+        status in prop::sample::select(&[200u16, 200, 200, 200, 301, 400, 403, 404, 429, 500][..]),
+        cut in 0usize..10_000,
+        noise in prop::collection::vec((0usize..10_000, any::<u8>()), 0..12),
+    ) {
+        let mut bytes = body.as_bytes().to_vec();
+        bytes.truncate(cut.max(1));
+        for (at, byte) in noise {
+            let at = at % bytes.len();
+            bytes[at] = byte;
+        }
+        let answer = SameAnswer { status, body: bytes.into() };
+        let cookies = std::collections::BTreeMap::new();
+        let _ = read_page(url, &Web::new(&answer, &cookies, 30, std::time::Duration::from_secs(60)));
     }
 }
 
@@ -151,6 +313,12 @@ const HOSTS: &[&str] = &[
     "a.bsky.social",
     "pawoo.net",
     "skeb.jp",
+    "e621.net",
+    "www.artstation.com",
+    "a.artstation.com",
+    "www.furaffinity.net",
+    "gelbooru.com",
+    "inkbunny.net",
     "a.fanbox.cc",
     "www.patreon.com",
     "potofu.me",
