@@ -199,7 +199,7 @@ fn interpret(response: &Response, subject: Option<&str>) -> Result<Answer, Troub
             None => Ok(answer),
         },
         Ok(answer) => {
-            let named = answer.errors.iter().flatten().filter_map(|problem| problem.parameters.as_ref());
+            let named = answer.errors.iter().filter_map(|problem| problem.parameters.as_ref());
             Err(Trouble {
                 meaning: problem::of_answer(response.status, Some(&answer)),
                 why: problem::explain(response.status, Some(&answer)),
@@ -229,7 +229,6 @@ fn about_subject(answer: &Answer, subject: Option<&str>) -> Option<Meaning> {
     if answer.data.is_some() || answer.meta.is_some() {
         return None;
     }
-    let problems = answer.errors.as_deref()?;
-    let own = problems.iter().find(|problem| problem::concerns(problem, subject))?;
+    let own = answer.errors.iter().find(|problem| problem::concerns(problem, subject))?;
     problem::meaning_of(own)
 }

@@ -3,6 +3,7 @@
 mod contract;
 mod listing;
 mod lookup;
+mod odd;
 mod recorded;
 mod refusals;
 
