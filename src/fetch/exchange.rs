@@ -34,12 +34,16 @@ impl Exchange {
     pub fn new(settings: &config::Fetch, upstreams: Upstreams) -> Result<Exchange, StartError> {
         // A second start in the same process (roles as threads) finds it installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let public = || client(settings).dns_resolver(PublicOnly);
         // The stand-in is chosen by address: over HTTP/2 the host's name could not be kept apart from it.
         let upstream = || client(settings).http1_only();
         Ok(Exchange {
-            public: build(public)?,
-            upstream: build(upstream)?,
+            public: build(|| client(settings).dns_resolver(PublicOnly))?,
+            // Loading the authorities costs tens of milliseconds and megabytes.
+            upstream: if upstreams.any_secure() {
+                build(upstream)?
+            } else {
+                build_trusting_nobody(upstream)?
+            },
             upstreams,
             timeout: settings.timeout,
         })
@@ -99,6 +103,12 @@ fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client
     let with_roots = builder().build();
     let Err(error) = with_roots else { return with_roots.map_err(|source| StartError::Client { source }) };
     tracing::warn!(error = %ErrorChain(&error), "no certificate authorities: https will fail");
+    build_trusting_nobody(builder)
+}
+
+fn build_trusting_nobody(
+    builder: impl Fn() -> reqwest::ClientBuilder,
+) -> Result<reqwest::Client, StartError> {
     builder().tls_certs_only([]).build().map_err(|source| StartError::Client { source })
 }
 

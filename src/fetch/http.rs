@@ -294,8 +294,12 @@ impl Host {
                 _ => break,
             }
         }
-        let turn = self.pace.borrow_mut().reserve(Instant::now());
-        tokio::time::sleep_until(turn).await;
+        let now = Instant::now();
+        let turn = self.pace.borrow_mut().reserve(now);
+        // Sleeping until now takes a millisecond, the timer's tick.
+        if turn > now {
+            tokio::time::sleep_until(turn).await;
+        }
         Ok(())
     }
 

@@ -13,11 +13,12 @@ mod http;
 mod pace;
 mod retry;
 #[cfg(test)]
-mod test_server;
+pub(crate) mod test_server;
 #[cfg(test)]
 mod tests;
 mod upstreams;
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -51,7 +52,7 @@ pub enum Method {
 }
 
 /// One request, complete.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     pub method: Method,
     pub url: Url,
@@ -65,6 +66,18 @@ pub struct Request {
     pub max_redirects: u8,
     /// Attempts after the first for connection failures, 429 and 5xx.
     pub retries: u8,
+}
+
+/// Without the values of its headers, which may be secrets, and without its body.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &self.url.as_str())
+            .field("headers", &headers)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Pages from strangers are refused beyond this.

@@ -346,6 +346,13 @@ fn stopping_ends_every_wait_at_once() {
 }
 
 #[test]
+fn a_request_shows_no_secrets() {
+    let request = get("https://a.example.com/").header("authorization", "Bearer secret");
+    let shown = format!("{request:?}");
+    assert!(shown.contains("authorization") && !shown.contains("secret"), "{shown}");
+}
+
+#[test]
 fn wrong_upstreams_are_named() {
     let upstreams = BTreeMap::from([("a.example.com".to_owned(), "127.0.0.1:9100".to_owned())]);
     let error = HttpFetch::start(&settings(), &upstreams).unwrap_err();
