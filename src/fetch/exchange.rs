@@ -210,4 +210,21 @@ mod tests {
         check(&["169.254.169.254"], None);
         check(&[], Some(&[]));
     }
+
+    /// The name passes for one that no rule about names has refused.
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_name_that_leads_home_is_not_connected_to() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url: Url = format!("http://localhost:{port}/").parse().unwrap();
+        let exchange = Exchange::new(&config::Settings::default().fetch, Upstreams::default()).unwrap();
+        let error = exchange.public.get(url.clone()).send().await.unwrap_err();
+        let error = tell(&url, &error);
+        assert!(
+            matches!(&error, FetchError::Forbidden { why, .. } if why.contains("leads nowhere public")),
+            "{error}"
+        );
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "nobody called");
+    }
 }

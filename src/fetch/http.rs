@@ -242,7 +242,16 @@ impl Engine {
                 Err(FetchError::Unreachable { .. }) => None,
                 // What a POST did before its answer broke off nobody knows.
                 Err(FetchError::BrokenOff { .. }) if request.method != Method::Post => None,
-                _ => return outcome,
+                Ok(_)
+                | Err(
+                    FetchError::BrokenOff { .. }
+                    | FetchError::Forbidden { .. }
+                    | FetchError::Timeout { .. }
+                    | FetchError::TooBig { .. }
+                    | FetchError::TooManyRedirects { .. }
+                    | FetchError::Paused { .. }
+                    | FetchError::Stopping,
+                ) => return outcome,
             };
             if attempt >= request.retries {
                 return outcome;

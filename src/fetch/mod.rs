@@ -34,7 +34,8 @@ pub trait Fetch: Send + Sync {
     /// Carries out one request, with the pauses and retries that its host needs.
     ///
     /// Any HTTP status is a `Response`: only the caller knows what a 404 means. 429 and 5xx are
-    /// retried first, as `request.retries` says, and then returned like any other.
+    /// retried first, as `request.retries` says, and then returned like any other. A `Retry-After` of up
+    /// to a minute is waited out, by everybody who asks that host; a longer one is `Paused`.
     ///
     /// # Errors
     /// When there is no complete response. `FetchError::reaction` says what to do.
