@@ -212,4 +212,23 @@ mod tests {
             check(&format!("http://{host}/"), true);
         }
     }
+
+    proptest::proptest! {
+        /// An IPv4 address is not more public for being written inside an IPv6 one.
+        #[test]
+        fn embedding_hides_nothing(bits: u32) {
+            let v4 = Ipv4Addr::from(bits);
+            let [a, b, c, d] = v4.octets().map(u16::from);
+            let (high, low) = (a << 8 | b, c << 8 | d);
+            let public = is_public(v4.into());
+            proptest::prop_assert!(!is_public(v4.to_ipv6_mapped().into()));
+            let nat64 = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low);
+            proptest::prop_assert_eq!(is_public(nat64.into()), public);
+            let six_to_four = Ipv6Addr::new(0x2002, high, low, 0, 0, 0, 0, 1);
+            proptest::prop_assert_eq!(is_public(six_to_four.into()), public);
+            let std_says = v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_multicast()
+                || v4.is_broadcast() || v4.is_documentation() || v4.is_unspecified();
+            proptest::prop_assert!(!(std_says && public));
+        }
+    }
 }

@@ -34,12 +34,16 @@ impl Exchange {
     pub fn new(settings: &config::Fetch, upstreams: Upstreams) -> Result<Exchange, StartError> {
         // A second start in the same process (roles as threads) finds it installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let public = || client(settings).dns_resolver(PublicOnly);
         // The stand-in is chosen by address: over HTTP/2 the host's name could not be kept apart from it.
         let upstream = || client(settings).http1_only();
         Ok(Exchange {
-            public: build(public)?,
-            upstream: build(upstream)?,
+            public: build(|| client(settings).dns_resolver(PublicOnly))?,
+            // Loading the authorities costs tens of milliseconds and megabytes.
+            upstream: if upstreams.any_secure() {
+                build(upstream)?
+            } else {
+                build_trusting_nobody(upstream)?
+            },
             upstreams,
             timeout: settings.timeout,
         })
@@ -99,6 +103,12 @@ fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client
     let with_roots = builder().build();
     let Err(error) = with_roots else { return with_roots.map_err(|source| StartError::Client { source }) };
     tracing::warn!(error = %ErrorChain(&error), "no certificate authorities: https will fail");
+    build_trusting_nobody(builder)
+}
+
+fn build_trusting_nobody(
+    builder: impl Fn() -> reqwest::ClientBuilder,
+) -> Result<reqwest::Client, StartError> {
     builder().tls_certs_only([]).build().map_err(|source| StartError::Client { source })
 }
 
@@ -199,5 +209,22 @@ mod tests {
         check(&["::1", "fd00::1", "::ffff:10.0.0.1"], None);
         check(&["169.254.169.254"], None);
         check(&[], Some(&[]));
+    }
+
+    /// The name passes for one that no rule about names has refused.
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_name_that_leads_home_is_not_connected_to() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url: Url = format!("http://localhost:{port}/").parse().unwrap();
+        let exchange = Exchange::new(&config::Settings::default().fetch, Upstreams::default()).unwrap();
+        let error = exchange.public.get(url.clone()).send().await.unwrap_err();
+        let error = tell(&url, &error);
+        assert!(
+            matches!(&error, FetchError::Forbidden { why, .. } if why.contains("leads nowhere public")),
+            "{error}"
+        );
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "nobody called");
     }
 }

@@ -242,7 +242,16 @@ impl Engine {
                 Err(FetchError::Unreachable { .. }) => None,
                 // What a POST did before its answer broke off nobody knows.
                 Err(FetchError::BrokenOff { .. }) if request.method != Method::Post => None,
-                _ => return outcome,
+                Ok(_)
+                | Err(
+                    FetchError::BrokenOff { .. }
+                    | FetchError::Forbidden { .. }
+                    | FetchError::Timeout { .. }
+                    | FetchError::TooBig { .. }
+                    | FetchError::TooManyRedirects { .. }
+                    | FetchError::Paused { .. }
+                    | FetchError::Stopping,
+                ) => return outcome,
             };
             if attempt >= request.retries {
                 return outcome;
@@ -294,8 +303,12 @@ impl Host {
                 _ => break,
             }
         }
-        let turn = self.pace.borrow_mut().reserve(Instant::now());
-        tokio::time::sleep_until(turn).await;
+        let now = Instant::now();
+        let turn = self.pace.borrow_mut().reserve(now);
+        // Sleeping until now takes a millisecond, the timer's tick.
+        if turn > now {
+            tokio::time::sleep_until(turn).await;
+        }
         Ok(())
     }
 

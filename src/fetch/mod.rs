@@ -13,11 +13,12 @@ mod http;
 mod pace;
 mod retry;
 #[cfg(test)]
-mod test_server;
+pub(crate) mod test_server;
 #[cfg(test)]
 mod tests;
 mod upstreams;
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -33,7 +34,8 @@ pub trait Fetch: Send + Sync {
     /// Carries out one request, with the pauses and retries that its host needs.
     ///
     /// Any HTTP status is a `Response`: only the caller knows what a 404 means. 429 and 5xx are
-    /// retried first, as `request.retries` says, and then returned like any other.
+    /// retried first, as `request.retries` says, and then returned like any other. A `Retry-After` of up
+    /// to a minute is waited out, by everybody who asks that host; a longer one is `Paused`.
     ///
     /// # Errors
     /// When there is no complete response. `FetchError::reaction` says what to do.
@@ -51,7 +53,7 @@ pub enum Method {
 }
 
 /// One request, complete.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     pub method: Method,
     pub url: Url,
@@ -65,6 +67,18 @@ pub struct Request {
     pub max_redirects: u8,
     /// Attempts after the first for connection failures, 429 and 5xx.
     pub retries: u8,
+}
+
+/// Without the values of its headers, which may be secrets, and without its body.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &self.url.as_str())
+            .field("headers", &headers)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Pages from strangers are refused beyond this.

@@ -285,6 +285,16 @@ fn a_lost_network_is_unreachable() {
 }
 
 #[test]
+fn a_server_that_cannot_prove_itself_is_unreachable() {
+    let server = TestServer::start(|_| Reply::ok("no TLS here"));
+    let secure = server.base_url().replace("http:", "https:");
+    let upstreams = BTreeMap::from([("a.example.com".to_owned(), secure)]);
+    let fetch = HttpFetch::start_with(&settings(), &upstreams, Duration::from_millis(1)).unwrap();
+    let error = fetch.fetch(get("https://a.example.com/").retries(0)).unwrap_err();
+    assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
+}
+
+#[test]
 fn a_host_gets_no_more_than_its_share_at_once() {
     const SHARE: usize = 3;
     let gate = Arc::new((Mutex::new(0), Condvar::new()));
@@ -333,6 +343,13 @@ fn stopping_ends_every_wait_at_once() {
     let late = fetch.fetch(get("https://a.example.com/late")).unwrap_err();
     assert!(matches!(late, FetchError::Stopping), "{late}");
     assert_eq!(server.seen().len(), 2);
+}
+
+#[test]
+fn a_request_shows_no_secrets() {
+    let request = get("https://a.example.com/").header("authorization", "Bearer secret");
+    let shown = format!("{request:?}");
+    assert!(shown.contains("authorization") && !shown.contains("secret"), "{shown}");
 }
 
 #[test]

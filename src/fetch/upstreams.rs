@@ -31,6 +31,11 @@ impl Upstreams {
         Ok(Upstreams(parsed))
     }
 
+    /// True when a target speaks TLS.
+    pub fn any_secure(&self) -> bool {
+        self.0.values().any(|target| target.scheme() == "https")
+    }
+
     /// The URL to ask instead of `url`, if its host has an upstream.
     pub fn redirect(&self, url: &Url) -> Option<Url> {
         let host = url.host_str()?.trim_end_matches('.');

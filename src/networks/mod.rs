@@ -56,6 +56,7 @@ pub trait NetworkClient: Send + Sync {
 /// How a client waits: visibly, and so that it can be interrupted. One per worker.
 pub trait Waiter: Send + Sync {
     /// Returns at `until`, or at once if that has passed. `why` is for people, such as `users/:id/tweets`.
+    /// The time left is to be measured once, when called: a clock that is set back must not prolong it.
     ///
     /// # Errors
     /// `Stopping`, as soon as the program stops or the work is no longer wanted.

@@ -132,16 +132,18 @@ impl TwitterClient {
     ) -> Result<Option<usize>, NetworkError> {
         let endpoint = question.endpoint;
         loop {
-            let choice = self.pool().choose(endpoint, hidden_from, Monotonic::now());
+            let now = Monotonic::now();
+            let choice = self.pool().choose(endpoint, hidden_from, now);
             match choice {
                 Choice::Use(credential) => return Ok(Some(credential)),
-                Choice::Wait { pause, .. } if pause > question.patience => {
-                    let until = Timestamp::now().plus(pause);
-                    return Err(NetworkError::RateLimited { endpoint: endpoint.as_str(), until });
-                }
-                Choice::Wait { credential, pause } => {
-                    self.waiter.wait_until(Timestamp::now().plus(pause), endpoint.as_str())?;
-                    self.pool().waited(credential, endpoint);
+                Choice::Wait { credential, until } => {
+                    let pause = until.since(now);
+                    let moment = Timestamp::now().plus(pause);
+                    if pause > question.patience {
+                        return Err(NetworkError::RateLimited { endpoint: endpoint.as_str(), until: moment });
+                    }
+                    self.waiter.wait_until(moment, endpoint.as_str())?;
+                    self.pool().waited(credential, endpoint, until);
                 }
                 Choice::Refused { refusal: Refusal::Capped(why), .. } => {
                     return Err(NetworkError::UsageCapped { why });
@@ -199,7 +201,7 @@ fn interpret(response: &Response, subject: Option<&str>) -> Result<Answer, Troub
             None => Ok(answer),
         },
         Ok(answer) => {
-            let named = answer.errors.iter().flatten().filter_map(|problem| problem.parameters.as_ref());
+            let named = answer.errors.iter().filter_map(|problem| problem.parameters.as_ref());
             Err(Trouble {
                 meaning: problem::of_answer(response.status, Some(&answer)),
                 why: problem::explain(response.status, Some(&answer)),
@@ -229,7 +231,6 @@ fn about_subject(answer: &Answer, subject: Option<&str>) -> Option<Meaning> {
     if answer.data.is_some() || answer.meta.is_some() {
         return None;
     }
-    let problems = answer.errors.as_deref()?;
-    let own = problems.iter().find(|problem| problem::concerns(problem, subject))?;
+    let own = answer.errors.iter().find(|problem| problem::concerns(problem, subject))?;
     problem::meaning_of(own)
 }

@@ -135,7 +135,7 @@ impl TwitterClient {
         progress: &mut Progress,
         page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
     ) -> Result<u64, NetworkError> {
-        let media = answer.includes.and_then(|includes| includes.media).unwrap_or_default();
+        let media = answer.includes.map(|includes| includes.media).unwrap_or_default();
         let data = answer.data.unwrap_or_default();
         let read = u64::try_from(data.len()).unwrap_or(u64::MAX);
         let mut unreadable = None;

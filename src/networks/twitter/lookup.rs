@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde::Deserialize;
 use url::Url;
 
 use super::ask::{Question, Said};
@@ -56,10 +57,27 @@ impl TwitterClient {
         {
             for batch in wanted.chunks(BATCH) {
                 let names: Vec<&str> = batch.iter().map(|(_, name)| *name).collect();
-                let answer = self.look_up(endpoint, parameter, &names)?;
-                let users = users_of(&answer);
+                let url = self.url(
+                    endpoint,
+                    endpoint.as_str(),
+                    &[(parameter, &names.join(",")), ("user.fields", USER_FIELDS)],
+                )?;
+                let place = url.to_string();
+                let answer =
+                    self.answer_only(&Question { endpoint, url, subject: None, patience: PATIENT })?;
+                let (users, all_read) = users_of(&answer);
                 for (asked, name) in batch {
-                    known.insert(*asked, outcome_of(name, &users, &answer, endpoint)?);
+                    let user = users.iter().find(|user| match asked {
+                        AccountRef::Handle { .. } => user.username.eq_ignore_ascii_case(name),
+                        AccountRef::Id(_) => user.id == *name,
+                    });
+                    let outcome = match user {
+                        Some(user) => outcome_of(user),
+                        None => why_absent(name, &answer, all_read).map_err(|why| {
+                            NetworkError::Unreadable { url: place.clone(), why: format!("{name}: {why}") }
+                        })?,
+                    };
+                    known.insert(*asked, outcome);
                 }
             }
         }
@@ -70,14 +88,6 @@ impl TwitterClient {
                 outcome: known.get(asked).cloned().unwrap_or(ResolutionOutcome::Missing),
             })
             .collect())
-    }
-
-    fn look_up(&self, endpoint: Endpoint, parameter: &str, names: &[&str]) -> Result<Answer, NetworkError> {
-        let names = names.join(",");
-        let url =
-            self.url(endpoint, endpoint.as_str(), &[(parameter, &names), ("user.fields", USER_FIELDS)])?;
-        let question = Question { endpoint, url, subject: None, patience: PATIENT };
-        self.answer_only(&question)
     }
 
     /// An answer without a subject of its own: anything else is the request's fault.
@@ -160,51 +170,52 @@ fn state_of(id: &str, answer: &Answer) -> PostState {
     if answer.data.iter().flatten().any(is_it) {
         return PostState::Visible;
     }
-    let own = answer.errors.iter().flatten().find(|problem| problem::concerns(problem, id));
+    let own = answer.errors.iter().find(|problem| problem::concerns(problem, id));
     match own.and_then(problem::meaning_of) {
         Some(Meaning::NotFound | Meaning::Suspended | Meaning::NotVisible) => PostState::Gone,
         Some(_) | None => PostState::Unknown,
     }
 }
 
-fn users_of(answer: &Answer) -> Vec<User> {
-    answer.data.iter().flatten().filter_map(|value| serde_json::from_value(value.clone()).ok()).collect()
+/// The accounts of an answer, and whether some of them could not be read.
+fn users_of(answer: &Answer) -> (Vec<User>, bool) {
+    let data = answer.data.as_deref().unwrap_or_default();
+    let users: Vec<User> = data.iter().filter_map(|value| User::deserialize(value).ok()).collect();
+    let all_read = users.len() == data.len();
+    (users, all_read)
 }
 
-/// What the answer says about the account that was asked for as `name`.
-fn outcome_of(
-    name: &str,
-    users: &[User],
-    answer: &Answer,
-    endpoint: Endpoint,
-) -> Result<ResolutionOutcome, NetworkError> {
-    let user = users.iter().find(|user| match endpoint {
-        Endpoint::UsersByName => user.username.eq_ignore_ascii_case(name),
-        Endpoint::UsersById | Endpoint::Timeline | Endpoint::Search | Endpoint::Posts => user.id == name,
-    });
-    if let Some(user) = user {
-        if user.protected == Some(true) {
-            return Ok(ResolutionOutcome::Private);
-        }
-        return Ok(ResolutionOutcome::Readable(Account {
-            key: AccountKey::new(Network::Twitter, user.id.clone()),
-            handle: user.username.to_ascii_lowercase(),
-            posts: user.posts(),
-        }));
+/// What became of an account that the answer holds.
+fn outcome_of(user: &User) -> ResolutionOutcome {
+    if user.protected == Some(true) {
+        return ResolutionOutcome::Private;
     }
-    let own = answer.errors.iter().flatten().find(|problem| problem::concerns(problem, name));
-    match own.and_then(problem::meaning_of) {
+    ResolutionOutcome::Readable(Account {
+        key: AccountKey::new(Network::Twitter, user.id.clone()),
+        handle: user.username.to_ascii_lowercase(),
+        posts: user.posts(),
+    })
+}
+
+/// Why the answer does not hold the account `name`; `Err` with the reason if that may change.
+fn why_absent(name: &str, answer: &Answer, all_read: bool) -> Result<ResolutionOutcome, String> {
+    let Some(own) = answer.errors.iter().find(|problem| problem::concerns(problem, name)) else {
+        // An account that is neither given nor named as a problem does not exist, unless it is one of
+        // those that could not be read.
+        return if all_read { Ok(ResolutionOutcome::Missing) } else { Err("unreadable".to_owned()) };
+    };
+    match problem::meaning_of(own) {
         Some(Meaning::Suspended) => Ok(ResolutionOutcome::Suspended),
         Some(Meaning::NotVisible) => Ok(ResolutionOutcome::Private),
         Some(Meaning::NotFound) => Ok(ResolutionOutcome::Missing),
-        None if own.is_none() => Ok(ResolutionOutcome::Missing),
-        Some(_) | None => {
-            let why = own.and_then(|problem| problem.detail.clone()).unwrap_or_default();
-            Err(NetworkError::Unreadable {
-                url: endpoint.as_str().to_owned(),
-                why: format!("nothing about {name}: {why}"),
-            })
-        }
+        Some(
+            Meaning::RateLimited
+            | Meaning::UsageCapped
+            | Meaning::Unauthorized
+            | Meaning::Invalid
+            | Meaning::Fault,
+        )
+        | None => Err(own.detail.clone().unwrap_or_else(|| "an unknown problem".to_owned())),
     }
 }
 

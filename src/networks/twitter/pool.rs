@@ -68,7 +68,7 @@ pub enum Choice {
     /// Ask with this credential; its use has been counted.
     Use(usize),
     /// All that are left have to wait; this one the shortest.
-    Wait { credential: usize, pause: Duration },
+    Wait { credential: usize, until: Monotonic },
     /// None is left; the last was refused so.
     Refused { credential: usize, refusal: Refusal },
     /// The caller has excluded all.
@@ -149,7 +149,7 @@ impl Pool {
             return Choice::Use(credential);
         }
         match shortest {
-            Some((pause, credential)) => Choice::Wait { credential, pause },
+            Some((pause, credential)) => Choice::Wait { credential, until: now.plus(pause) },
             None => refused.unwrap_or(Choice::Exhausted),
         }
     }
@@ -178,16 +178,15 @@ impl Pool {
         pause
     }
 
-    /// A wait for this credential has ended: whoever waited out the time knows it better than a clock
-    /// that may have been stopped with the machine.
-    pub fn waited(&mut self, credential: usize, endpoint: Endpoint) {
-        if let Some(window) = self.windows.get_mut(&(credential, endpoint)) {
-            if window.remaining == Some(0) {
-                window.remaining = None;
-                window.reset = None;
-            }
-            window.next = None;
+    /// A wait for this credential until `until` has ended: whoever waited out the time knows it better than a
+    /// clock that may have been stopped with the machine. What another worker learned meanwhile stays.
+    pub fn waited(&mut self, credential: usize, endpoint: Endpoint, until: Monotonic) {
+        let Some(window) = self.windows.get_mut(&(credential, endpoint)) else { return };
+        if window.remaining == Some(0) && window.reset.is_some_and(|reset| reset <= until) {
+            window.remaining = None;
+            window.reset = None;
         }
+        window.next = window.next.filter(|next| *next > until);
     }
 
     /// The credential was refused: it is left alone for a while.
@@ -241,7 +240,7 @@ mod tests {
         assert_eq!(pool.choose(Endpoint::Timeline, &[], now), Choice::Use(1));
         assert_eq!(pool.choose(Endpoint::UsersById, &[], now), Choice::Use(0), "windows are per endpoint");
         pool.learn(1, Endpoint::Timeline, left(0, 30), now);
-        let wait = Choice::Wait { credential: 1, pause: Duration::from_secs(30) };
+        let wait = Choice::Wait { credential: 1, until: Monotonic(35 * SECOND) };
         assert_eq!(pool.choose(Endpoint::Timeline, &[], now), wait);
         assert_eq!(pool.choose(Endpoint::Timeline, &[], Monotonic(35 * SECOND)), Choice::Use(1));
     }
@@ -252,7 +251,7 @@ mod tests {
         pool.learn(0, Endpoint::Timeline, left(1, 60), Monotonic(0));
         assert_eq!(pool.choose(Endpoint::Timeline, &[], Monotonic(0)), Choice::Use(0));
         assert!(matches!(pool.choose(Endpoint::Timeline, &[], Monotonic(0)), Choice::Wait { .. }));
-        pool.waited(0, Endpoint::Timeline);
+        pool.waited(0, Endpoint::Timeline, Monotonic(60 * SECOND));
         assert_eq!(pool.choose(Endpoint::Timeline, &[], Monotonic(0)), Choice::Use(0));
     }
 
@@ -260,9 +259,13 @@ mod tests {
     fn search_keeps_a_second_between_requests() {
         let mut pool = Pool::new(1);
         assert_eq!(pool.choose(Endpoint::Search, &[], Monotonic(0)), Choice::Use(0));
-        let wait = Choice::Wait { credential: 0, pause: Duration::from_millis(600) };
-        assert_eq!(pool.choose(Endpoint::Search, &[], Monotonic(400)), wait);
+        let wait = |until| Choice::Wait { credential: 0, until: Monotonic(until) };
+        assert_eq!(pool.choose(Endpoint::Search, &[], Monotonic(400)), wait(1000));
+        assert_eq!(pool.choose(Endpoint::Search, &[], Monotonic(500)), wait(1000), "a second worker");
+        pool.waited(0, Endpoint::Search, Monotonic(1000));
         assert_eq!(pool.choose(Endpoint::Search, &[], Monotonic(1000)), Choice::Use(0));
+        pool.waited(0, Endpoint::Search, Monotonic(1000));
+        assert_eq!(pool.choose(Endpoint::Search, &[], Monotonic(1000)), wait(2000), "it waits once more");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub fn of_answer(status: u16, answer: Option<&Answer>) -> Meaning {
     if let Some(meaning) = body.as_ref().and_then(meaning_of) {
         return meaning;
     }
-    if let Some(meaning) = answer.and_then(|answer| answer.errors.as_deref()?.iter().find_map(meaning_of)) {
+    if let Some(meaning) = answer.and_then(|answer| answer.errors.iter().find_map(meaning_of)) {
         return meaning;
     }
     match status {
@@ -84,7 +84,7 @@ fn body_problem(answer: &Answer) -> Problem {
 /// What an error answer says, for people.
 pub fn explain(status: u16, answer: Option<&Answer>) -> String {
     let Some(answer) = answer else { return format!("status {status}") };
-    let first = answer.errors.as_deref().and_then(<[Problem]>::first);
+    let first = answer.errors.first();
     let parts = [
         answer.title.as_deref(),
         answer.detail.as_deref(),

@@ -1,8 +1,9 @@
-//! What the X API v2 sends, as far as it is read. Every field may be missing or null. Contract 2.167
-//! renamed `tweet` to `post`; both names are read, as fields of their own (an alias would refuse an
-//! answer that holds both).
+//! What the X API v2 sends, as far as it is read. Every field may be missing or null, and one odd item does
+//! not spoil a list. Contract 2.167 renamed `tweet` to `post`; both names are read, as fields of their own
+//! (an alias would refuse an answer that holds both).
 
-use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// The envelope of every answer, good or bad; an error's body has the same shape.
@@ -13,7 +14,8 @@ pub struct Answer {
     pub data: Option<Vec<Value>>,
     pub includes: Option<Includes>,
     /// May stand beside `data`: what could not be given, or could not be expanded.
-    pub errors: Option<Vec<Problem>>,
+    #[serde(deserialize_with = "readable")]
+    pub errors: Vec<Problem>,
     pub meta: Option<Meta>,
     // A problem as the body itself.
     pub r#type: Option<String>,
@@ -24,7 +26,14 @@ pub struct Answer {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Includes {
-    pub media: Option<Vec<Media>>,
+    #[serde(deserialize_with = "readable")]
+    pub media: Vec<Media>,
+}
+
+/// The items of a list that can be read; none where there is no list.
+fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(input: D) -> Result<Vec<T>, D::Error> {
+    let items = Option::<Vec<Value>>::deserialize(input)?.unwrap_or_default();
+    Ok(items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect())
 }
 
 #[derive(Debug, Default, Deserialize)]

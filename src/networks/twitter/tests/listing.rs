@@ -196,7 +196,8 @@ fn pages_that_lead_nowhere_end() {
 #[test]
 fn errors_beside_the_data_are_no_errors() {
     let mut body = page(&[photo_post(9)], None);
-    body["errors"] = json!([{"resource_id": "42", "resource_type": "user", "parameter": "entities.mentions.username",
+    body["includes"]["media"].as_array_mut().unwrap().insert(0, json!({"media_key": 5}));
+    body["errors"] = json!(["odd", {"code": "odd"}, {"resource_id": "42", "resource_type": "user", "parameter": "entities.mentions.username",
         "title": "Not Found Error", "type": "https://api.twitter.com/2/problems/resource-not-found"}]);
     let world = World::new(move |_| ok(&body));
     assert_eq!(world.list(&artist(), &timeline(None)).unwrap().ids(), ["9"]);

@@ -117,6 +117,15 @@ fn a_fault_with_one_account_is_not_its_end() {
     assert_eq!(error.reaction(), crate::base::Reaction::Backoff, "{error}");
 }
 
+#[test]
+fn an_account_that_cannot_be_read_is_not_missing() {
+    let world =
+        World::new(|_| ok(&json!({"data": [{"id": 1, "username": "a"}, {"id": "2", "username": "b"}]})));
+    assert!(world.client.resolve(&[handle("b")]).is_ok());
+    let error = world.client.resolve(&[handle("a"), handle("b")]).unwrap_err();
+    assert_eq!(error.reaction(), crate::base::Reaction::Backoff, "{error}");
+}
+
 fn posts(ids: &[&str]) -> Vec<PostKey> {
     ids.iter().map(|id| PostKey::new(Network::Twitter, *id)).collect()
 }

@@ -3,6 +3,7 @@
 mod contract;
 mod listing;
 mod lookup;
+mod odd;
 mod recorded;
 mod refusals;
 
@@ -17,7 +18,8 @@ use super::TwitterClient;
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network};
 use crate::config;
-use crate::fetch::{Fetch, FetchError, Request, Response};
+use crate::fetch::test_server::{Reply, TestServer};
+use crate::fetch::{Fetch, FetchError, HttpFetch, Request, Response};
 use crate::networks::{MAX_POSTS_PER_PIECE, NetworkClient, NetworkError, Stopping, Waiter};
 use crate::proto::data::{Account, Cursor, ListedPost, ListingEnd};
 
@@ -143,6 +145,31 @@ impl World {
         assert_eq!(reads, end.posts_read, "reads are reported as they happen");
         Ok(Listing { posts, calls, end })
     }
+}
+
+/// The same, all the way over HTTP.
+#[test]
+fn a_listing_over_the_wire() {
+    let server = TestServer::start(|seen| {
+        assert_eq!(seen.header("host"), Some("api.x.com"));
+        assert_eq!(seen.header("authorization"), Some("Bearer token-0"));
+        let url: Url = format!("https://api.x.com{}", seen.target).parse().unwrap();
+        let posts: Vec<Value> = (0..130).rev().map(|n| photo_post(1000 + n)).collect();
+        let answer = serve_pages(&Asked { url, token: String::new() }, &posts).unwrap();
+        Reply::ok(answer.body.to_vec()).header("x-rate-limit-remaining", "7")
+    });
+    let mut settings = config::Settings::default();
+    let bearer_token = config::Secret::new("token-0");
+    settings.twitter.credentials = vec![config::TwitterCredential { bearer_token }];
+    let upstreams = [("api.x.com".to_owned(), server.base_url())].into();
+    let fetch = HttpFetch::start(&settings.fetch, &upstreams).unwrap();
+    let client = TwitterClient::new(Arc::new(fetch), &settings.twitter, Arc::new(FakeWaiter::default()));
+    let mut listed = 0;
+    let end = client.list_posts(&artist(), &Cursor::Timeline(None), &mut |posts, _| {
+        listed += posts.len();
+        ControlFlow::Continue(())
+    });
+    assert_eq!((listed, end.unwrap().posts_read), (130, 130));
 }
 
 struct Listing {
