@@ -8,7 +8,8 @@ use super::stage::{Answer, Question};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
 
-/// To the storekeeper. Carried out in order; each that has a ticket is answered once.
+/// To the storekeeper. Changes are carried out in order; each message that has a ticket is answered
+/// once. A question or filter may overtake changes that are not yet answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ToStorekeeper {
     /// Which of these posts are not stored yet. Answered by `NewPosts`.

@@ -16,6 +16,10 @@ impl Halt {
         changed.notify_all();
     }
 
+    pub fn is_raised(&self) -> bool {
+        self.pause(Duration::ZERO)
+    }
+
     /// Waits this long, or until the halt is raised; true if it is.
     pub fn pause(&self, length: Duration) -> bool {
         let (raised, changed) = &*self.raised;

@@ -87,8 +87,9 @@ pub struct StorekeeperHandle {
 }
 
 impl StorekeeperHandle {
-    /// Waits for the end after `ToStorekeeper::Stop` was sent, or all senders were dropped. After
-    /// `patience` it gives up what cannot be written. False if it had to, or a thread panicked.
+    /// Waits for the end after `ToStorekeeper::Stop` was sent, or all senders were dropped: what was
+    /// sent before is written, unless the database is away just then. After `patience` it ends
+    /// whatever it waits for. False if that was needed, or if a thread panicked.
     pub fn finish(self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         let in_time =
@@ -162,7 +163,7 @@ fn launch(
 fn run(parts: Parts, publisher: impl Publisher + 'static, to: &Receiver<ToStorekeeper>) {
     let Parts { mut store, reader, mut state, maintenance, tell, halt } = parts;
     let _watch = PanicWatch { tell: Arc::clone(&tell) };
-    let mut index = Index::new(publisher);
+    let mut index = Index::new(publisher, halt.clone());
     let opened = loop {
         match open(&mut *store, &mut state, &mut index) {
             Ok(opened) => break opened,

@@ -24,15 +24,26 @@ use crate::store::{Committed, EngineError, EngineFault, IndexEntry};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// An index that survives its storekeeper, as the files of the real one do.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct FakeIndex {
     entries: Arc<Mutex<Vec<IndexEntry>>>,
     /// Half of each append goes in, then it fails.
     failing: Arc<AtomicBool>,
     panicking: Arc<AtomicBool>,
+    /// One for each failed append.
+    failures: (Sender<()>, Receiver<()>),
 }
 
 impl FakeIndex {
+    fn new() -> FakeIndex {
+        FakeIndex {
+            entries: Arc::default(),
+            failing: Arc::default(),
+            panicking: Arc::default(),
+            failures: crossbeam_channel::unbounded(),
+        }
+    }
+
     fn ids(&self) -> Vec<u64> {
         self.entries.lock().unwrap().iter().map(|entry| entry.0.0).collect()
     }
@@ -56,7 +67,11 @@ impl Publisher for FakeIndex {
             assert!(all.last().is_none_or(|last| last.0 < entry.0), "out of order: {entry:?}");
             all.push(*entry);
         }
-        if failing { Err("told to fail".into()) } else { Ok(()) }
+        if failing {
+            self.failures.0.send(()).expect("the index holds the other end");
+            return Err("told to fail".into());
+        }
+        Ok(())
     }
 
     fn caught_up(&mut self) {}
@@ -130,7 +145,7 @@ impl World {
     fn new() -> World {
         World {
             dir: tempfile::tempdir().unwrap(),
-            index: FakeIndex::default(),
+            index: FakeIndex::new(),
             write_fault: Fault::default(),
             read_fault: Fault::default(),
         }
@@ -241,6 +256,14 @@ fn store(ticket: u64, native: u64, images: Vec<IndexedImage>) -> ToStorekeeper {
     ToStorekeeper::StorePosts { ticket: Ticket(ticket), account: account(1), posts }
 }
 
+/// The same as others write it.
+fn change(native: u64, fingerprint: u64) -> Change {
+    match store(0, native, vec![image("a", fingerprint)]) {
+        ToStorekeeper::StorePosts { account, posts, .. } => Change::Posts { account, posts },
+        other => panic!("{other:?}"),
+    }
+}
+
 fn cursor(ticket: u64, native: u64, cursor: u64) -> ToStorekeeper {
     let end = ListingEnd {
         cursor: Cursor::Timeline(Some(cursor.to_string())),
@@ -344,10 +367,6 @@ fn the_index_catches_up_with_what_it_missed() {
     running.send(store(1, 10, vec![image("a", 5), image("b", 6)]));
     running.expect_stored(1);
     // Somebody else writes, as `aotf db import` does beside the running program.
-    let change = |native: u64, fingerprint| match store(0, native, vec![image("a", fingerprint)]) {
-        ToStorekeeper::StorePosts { account, posts, .. } => Change::Posts { account, posts },
-        other => panic!("{other:?}"),
-    };
     let mut other = world.location().open().unwrap();
     other.apply(&[change(20, 7)], Timestamp(0)).unwrap();
     running.send(store(2, 30, vec![image("a", 8)]));
@@ -362,6 +381,40 @@ fn the_index_catches_up_with_what_it_missed() {
     world.index.entries.lock().unwrap().truncate(2);
     world.start().opened().0.stop();
     assert_eq!(world.index.fingerprints(), [5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn an_index_that_fails_at_start_is_waited_for() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    running.send(store(1, 10, vec![image("a", 5), image("b", 6)]));
+    running.expect_stored(1);
+    running.stop();
+    world.index.entries.lock().unwrap().clear();
+    world.index.failing.store(true, Ordering::SeqCst);
+    let running = world.start();
+    world.index.failures.1.recv_timeout(DEADLINE).unwrap();
+    assert!(!running.handle.finish(Duration::ZERO), "without a stop it ends only when told twice");
+    assert_eq!(running.heard.try_iter().count(), 0, "not open");
+    world.index.failing.store(false, Ordering::SeqCst);
+    world.start().opened().0.stop();
+    assert_eq!(world.index.fingerprints(), [5, 6], "each once");
+}
+
+#[test]
+fn what_others_write_becomes_searchable_by_itself() {
+    let world = World::new();
+    let mut other = world.location().open().unwrap();
+    let index = Index::new(world.index.clone(), Halt::default());
+    let (said, heard) = crossbeam_channel::unbounded();
+    let tell: Tell = Arc::new(move |message| said.send(message).unwrap_or_default());
+    let mut writer = writer::Writer::new(world.location().open().unwrap(), index, tell, Halt::default());
+    other.apply(&[change(20, 7)], Timestamp(0)).unwrap();
+    writer.look();
+    assert_eq!(world.index.fingerprints(), [7]);
+    writer.look();
+    assert_eq!(world.index.fingerprints(), [7]);
+    assert!(heard.is_empty());
 }
 
 #[test]
@@ -446,6 +499,8 @@ fn nothing_is_told_as_stored_before_it_is_searchable() {
     running.send(store(1, 10, (0..4).map(|n| image(&n.to_string(), n)).collect()));
     running.send(filter(2, vec![listed(11)]));
     assert!(matches!(running.next(), FromStorekeeper::NewPosts { .. }), "others go on");
+    world.index.failures.1.recv_timeout(DEADLINE).unwrap();
+    assert!(running.heard.is_empty());
     world.index.failing.store(false, Ordering::SeqCst);
     running.expect_stored(1);
     assert_eq!(world.index.fingerprints(), [0, 1, 2, 3], "each once");
@@ -490,7 +545,7 @@ fn a_missing_folder_and_an_unknown_engine_are_named() {
             database_url: database_url.to_owned(),
             maintenance: maintenance(),
         };
-        let error = start(settings, FakeIndex::default(), channel().1, |_| ()).err().unwrap();
+        let error = start(settings, FakeIndex::new(), channel().1, |_| ()).err().unwrap();
         let text = ErrorChain(&error).to_string();
         assert!(text.contains(expect), "{text}");
     };

@@ -1,7 +1,9 @@
 //! The writer's thread: puts all changes that wait into one commit, in order, then publishes the new
 //! fingerprints, then answers. One flush of the disk serves them all.
 
-use crossbeam_channel::Receiver;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::halt::{Halt, Patience};
 use super::publish::{Index, Publisher};
@@ -10,6 +12,10 @@ use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::proto::stage::Answer;
 use crate::proto::store::{FromStorekeeper, Ticket};
 use crate::store::{Change, Committed, Outcome, Store};
+
+/// While nothing is to be written, this often it looks whether somebody else has written (an import
+/// beside the running program), whose images are to be searchable too.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Changes in one commit.
 const MAX_CHANGES: usize = 512;
@@ -44,13 +50,28 @@ impl<P: Publisher> Writer<P> {
 
     /// Until the queue closes and all of it is written, or nothing more can be.
     pub fn run(mut self, orders: &Receiver<Order>) {
-        while let Ok(first) = orders.recv() {
-            let mut batch = Batch::default();
-            batch.push(first);
-            batch.fill(orders);
-            if self.write(batch, orders).is_err() {
-                return;
+        loop {
+            match orders.recv_timeout(LOOK_EVERY) {
+                Ok(first) => {
+                    let mut batch = Batch::default();
+                    batch.push(first);
+                    batch.fill(orders);
+                    if self.write(batch, orders).is_err() {
+                        return;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Disconnected) => return,
             }
+        }
+    }
+
+    /// Publishes what others have written. What fails here is met again, and told, by the next commit.
+    pub fn look(&mut self) {
+        match self.index.catch_up(&mut *self.store) {
+            Ok(0) => {}
+            Ok(added) => tracing::info!(fingerprints = added, "another program's images are searchable now"),
+            Err(failure) => tracing::warn!(error = %ErrorChain(&failure), "the index has to wait"),
         }
     }
 
@@ -59,8 +80,13 @@ impl<P: Publisher> Writer<P> {
     fn write(&mut self, mut batch: Batch, orders: &Receiver<Order>) -> Result<(), Ended> {
         let mut patience = Patience::new();
         loop {
+            let start = Instant::now();
             let error = match self.store.apply(&batch.changes, Timestamp::now()) {
-                Ok(committed) => return self.publish(&batch, committed),
+                Ok(committed) => {
+                    let (changes, fingerprints) = (batch.changes.len(), committed.entries.len());
+                    tracing::debug!(changes, fingerprints, elapsed = ?start.elapsed(), "committed");
+                    return self.publish(&batch, committed);
+                }
                 Err(error) => error,
             };
             let why = ErrorChain(&error).to_string();

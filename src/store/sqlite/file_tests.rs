@@ -220,6 +220,25 @@ fn a_lock_of_another_process_is_no_loss() {
 }
 
 #[test]
+fn a_full_disk_is_no_loss() {
+    let file = TempFile::new();
+    let mut store = file.store();
+    store.apply(&[one_post(1)], NOW).unwrap();
+    let limit = |pages: i64| {
+        let sql = format!("PRAGMA max_page_count = {pages}");
+        store.connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    let before = limit(1);
+    let many: Vec<Change> = (2..2000).map(one_post).collect();
+    let error = store.apply(&many, NOW).unwrap_err();
+    assert_eq!(error.reaction(), crate::base::Reaction::Backoff, "{}", ErrorChain(&error));
+    assert_eq!(store.counts().unwrap().posts, 1);
+    let sql = format!("PRAGMA max_page_count = {}", before * 100);
+    store.connection.query_row(&sql, [], |_| Ok(())).unwrap();
+    assert_eq!(store.apply(&many, NOW).unwrap().counts.posts, 1999);
+}
+
+#[test]
 fn what_the_listings_covered_is_kept() {
     let file = TempFile::new();
     let mut store = file.store();
