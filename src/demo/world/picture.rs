@@ -209,7 +209,7 @@ pub fn resized_jpeg(
     if picture.dimensions() == (width, height) {
         return encode(picture, quality);
     }
-    encode(&imageops::resize(picture, width, height, FilterType::CatmullRom), quality)
+    encode(&imageops::resize(picture, width, height, FilterType::Triangle), quality)
 }
 
 fn encode(picture: &RgbImage, quality: i32) -> Result<Bytes, PictureError> {
@@ -259,25 +259,22 @@ fn color(random: &mut fastrand::Rng) -> [u8; 3] {
 /// Corners in the order: top left, top right, bottom left, bottom right. In 16.16 fixed point.
 fn gradient(width: u32, height: u32, corners: [[u8; 3]; 4]) -> RgbImage {
     let fixed = |value: u8| i32::from(value) << 16;
-    let mut pixels = Vec::with_capacity(width as usize * height as usize * 3);
-    for y in 0..height as i32 {
-        let down = |top: u8, bottom: u8| fixed(top) + (fixed(bottom) - fixed(top)) / height as i32 * y;
-        let mut value = [0_i32; 3];
-        let mut step = [0_i32; 3];
-        for channel in 0..3 {
-            let left = down(corners[0][channel], corners[2][channel]);
-            let right = down(corners[1][channel], corners[3][channel]);
-            value[channel] = left;
-            step[channel] = (right - left) / width as i32;
-        }
-        for _ in 0..width {
+    let mut picture = RgbImage::new(width, height);
+    let rows = picture.as_flat_samples_mut().samples.chunks_exact_mut(width as usize * 3);
+    for (y, row) in rows.enumerate() {
+        let down = |top: u8, bottom: u8| fixed(top) + (fixed(bottom) - fixed(top)) / height as i32 * y as i32;
+        let left: [i32; 3] = std::array::from_fn(|channel| down(corners[0][channel], corners[2][channel]));
+        let right: [i32; 3] = std::array::from_fn(|channel| down(corners[1][channel], corners[3][channel]));
+        let step: [i32; 3] = std::array::from_fn(|channel| (right[channel] - left[channel]) / width as i32);
+        let mut value = left;
+        for pixel in row.chunks_exact_mut(3) {
             for channel in 0..3 {
-                pixels.push((value[channel] >> 16) as u8);
+                pixel[channel] = (value[channel] >> 16) as u8;
                 value[channel] += step[channel];
             }
         }
     }
-    RgbImage::from_raw(width, height, pixels).expect("one pixel was pushed for each place")
+    picture
 }
 
 /// An ellipse or a bar round a center; what lies outside the picture is cut off.
