@@ -172,4 +172,17 @@ mod tests {
         }
         assert!(share_out(20, &substrings[..0], |_, _| 0.0).is_none());
     }
+
+    /// Time depends on the machine; the number of buckets looked into does not.
+    #[test]
+    fn looks_into_few_buckets() {
+        let n_buckets = |n_codes: usize, radius| {
+            let substrings = substrings_for(n_codes);
+            let cost = |i: usize, k| n_flips(substrings[i].width, k);
+            share_out(radius, &substrings, cost).unwrap().total_cost
+        };
+        // 17 + 17 + 17 + 1, and 22 + 23 + 232.
+        assert_eq!((n_buckets(1_000_000, 6), n_buckets(10_000_000, 6)), (52.0, 277.0));
+        // Radius / n for every substring would be 4 * 17 and 2 * 232 + 254.
+    }
 }
