@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, ImageId};
+use crate::index::flat::FlatIndex;
 use crate::index::shared::{IndexError, Reader, Writer};
 use crate::index::{Entry, HammingIndex};
 
 /// Generated queries when none are given.
 const N_QUERIES: usize = 1000;
+/// Queries that are also answered by a plain scan, for comparison.
+const N_SCANS: usize = 25;
 /// Images of one account in the index built here.
 const IMAGES_PER_ACCOUNT: usize = 10_000;
 /// Longer than the merges after building 100 million images take.
@@ -98,6 +101,10 @@ struct Measured {
     median_us: f64,
     p99_us: f64,
     account_median_us: f64,
+    /// Comparing with every code, one by one.
+    scan_median_us: f64,
+    /// Whether the scans found the same.
+    exact: bool,
     bytes_per_code: f64,
     while_inserting: Option<WhileInserting>,
 }
@@ -145,6 +152,8 @@ pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), Ben
     }
     let build_seconds = start.elapsed().as_secs_f64();
     let n_codes = entries.len();
+    let mut flat = FlatIndex::new();
+    flat.extend(&entries);
     drop(entries);
 
     let start = Instant::now();
@@ -158,6 +167,14 @@ pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), Ben
         times.push(start.elapsed());
         answers.push(answer.neighbors);
     }
+    let (mut scan_times, mut exact) = (Vec::new(), true);
+    for (&query, neighbors) in queries.iter().zip(&answers).take(N_SCANS) {
+        let start = Instant::now();
+        let answer = flat.within(Fingerprint(query), args.radius, usize::MAX);
+        scan_times.push(start.elapsed());
+        exact &= answer.neighbors == *neighbors;
+    }
+    drop(flat);
     let mut account_times = Vec::new();
     for (number, &query) in queries.iter().enumerate() {
         // A stride that visits the accounts in no order that a processor would guess.
@@ -192,6 +209,8 @@ pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), Ben
         open_seconds,
         median_us: quantile_us(&mut times, 0.5),
         p99_us: quantile_us(&mut times, 0.99),
+        scan_median_us: quantile_us(&mut scan_times, 0.5),
+        exact,
         account_median_us: quantile_us(&mut account_times, 0.5),
         bytes_per_code,
         while_inserting,
@@ -267,6 +286,8 @@ fn print(measured: &Measured, json: bool, out: &mut dyn Write) -> io::Result<()>
         "in one account {:10.1} us (median, {IMAGES_PER_ACCOUNT} images)",
         measured.account_median_us
     )?;
+    let verdict = if measured.exact { "the same hits" } else { "OTHER HITS: the index is wrong" };
+    writeln!(out, "scan, median   {:10.1} us ({verdict})", measured.scan_median_us)?;
     writeln!(out, "size           {:10.1} bytes per code", measured.bytes_per_code)?;
     let Some(beside) = &measured.while_inserting else { return Ok(()) };
     writeln!(out, "{} searches while {} images were added", beside.searches, beside.inserted)?;
@@ -358,6 +379,7 @@ mod tests {
         bench_index(&args(), &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         let measured: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+        assert_eq!(measured["exact"], true);
         for key in ["build_seconds", "median_us", "p99_us", "bytes_per_code"] {
             assert!(measured[key].as_f64().unwrap() > 0.0, "{key}");
         }

@@ -31,15 +31,19 @@ impl Substring {
 /// The substrings that a set of `n_codes` is indexed by; they never overlap.
 ///
 /// Measured (see `docs/search-index.md`): four of up to 16 bits are fastest while the tables fit
-/// the caches, three of about 21 bits take 8 bytes less per image and touch fewer candidates.
+/// the caches; three of about 20 bits take 8 bytes less per image and compare fewer of them. Either
+/// way about four to eight images share a bucket: with fewer, the lists of buckets weigh more than
+/// they save.
 pub(crate) fn substrings_for(n_codes: usize) -> Vec<Substring> {
-    let log2 = usize::BITS - n_codes.leading_zeros();
-    if n_codes < 4 << 20 {
-        // About four images to a bucket: fewer, and the table of buckets outweighs the images.
-        let width = log2.saturating_sub(3).clamp(6, 16);
+    let log2 = n_codes.max(1).ilog2();
+    if n_codes < 2 << 20 {
+        let width = log2.saturating_sub(2).clamp(6, 16);
         (0..4).map(|i| Substring { shift: 16 * i, width }).collect()
     } else {
-        [(0, 21), (21, 21), (42, 22)].map(|(shift, width)| Substring { shift, width }).to_vec()
+        let width = (log2 - 2).min(21);
+        // The bit that three times 21 leave over.
+        let last = if log2 >= 24 { 22 } else { width };
+        [(0, width), (21, width), (42, last)].map(|(shift, width)| Substring { shift, width }).to_vec()
     }
 }
 
@@ -171,5 +175,18 @@ mod tests {
             assert_eq!(sum, radius + 1);
         }
         assert!(share_out(20, &substrings[..0], |_, _| 0.0).is_none());
+    }
+
+    /// Time depends on the machine; the number of buckets looked into does not.
+    #[test]
+    fn looks_into_few_buckets() {
+        let n_buckets = |n_codes: usize, radius| {
+            let substrings = substrings_for(n_codes);
+            let cost = |i: usize, k| n_flips(substrings[i].width, k);
+            share_out(radius, &substrings, cost).unwrap().total_cost
+        };
+        // 17 + 17 + 17 + 1, and 22 + 22 + 232.
+        assert_eq!((n_buckets(1_000_000, 6), n_buckets(10_000_000, 6)), (52.0, 276.0));
+        // Radius / n for every substring would be 4 * 17 and 3 * 232.
     }
 }

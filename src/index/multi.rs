@@ -338,4 +338,23 @@ mod tests {
         let substrings = [(0, 11), (21, 11), (42, 12)].map(|(shift, width)| Substring { shift, width });
         super::super::contract::check(|entries| MultiIndex::with_substrings(entries, &substrings));
     }
+
+    #[test]
+    fn finds_all_with_the_substrings_of_a_large_set() {
+        let mut random = fastrand::Rng::with_seed(3);
+        let center = random.u64(..);
+        let near = |image| {
+            let code = (0..random.u32(0..9)).fold(center, |code, _| code ^ 1 << random.u32(0..64));
+            let (image, account) = (ImageId(image), AccountNo(0));
+            Entry { image, account, fingerprint: Fingerprint(code) }
+        };
+        let entries: Vec<Entry> = (0..5000).map(near).collect();
+        let index = MultiIndex::with_substrings(&entries, &substrings_for(100_000_000));
+        let mut oracle = super::super::flat::FlatIndex::new();
+        oracle.extend(&entries);
+        for (radius, entry) in (0..=12).cycle().zip(&entries[..40]) {
+            let query = entry.fingerprint;
+            assert_eq!(index.within(query, radius, 5000), oracle.within(query, radius, 5000));
+        }
+    }
 }

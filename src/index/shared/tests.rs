@@ -263,3 +263,29 @@ fn verify_notices_a_changed_bit_inside_a_segment() {
     fs::write(&path, bytes).unwrap();
     assert!(matches!(Reader::open(dir.path()).unwrap().verify(), Err(IndexError::Damaged { .. })));
 }
+
+#[test]
+fn after_a_refusal_the_writer_goes_on_where_it_was() {
+    let parent = temp_dir();
+    let (dir, away) = (parent.path().join("index"), parent.path().join("away"));
+    let (mut writer, _) = open(&dir);
+    let reader = Reader::open(&dir).unwrap();
+    let entries: Vec<Entry> = (1..500).map(entry).collect();
+    // Tails are mapped and can be filled; only sealing needs the directory.
+    fs::rename(&dir, &away).unwrap();
+    for _ in 0..2 {
+        let n_added = reader.len() as usize;
+        let refused = writer.append(&entries[n_added..]);
+        assert!(matches!(refused, Err(IndexError::File { .. })), "{refused:?}");
+        assert_eq!(writer.last().map_or(0, |last| last.0), reader.len());
+    }
+    fs::rename(&away, &dir).unwrap();
+    // The first try may still bring the news of the last refusal.
+    let mut added = false;
+    for _ in 0..2 {
+        let n_added = reader.len() as usize;
+        added = added || writer.append(&entries[n_added..]).is_ok();
+    }
+    assert!(added);
+    assert_eq!(reader.len(), entries.len() as u64);
+}

@@ -131,7 +131,7 @@ impl Writer {
     ///
     /// Takes microseconds, and waits for the disk only when it is more than 8,192 images behind.
     /// Large batches (32,768 and more) are written as files first, about 2 million images a
-    /// second: the way to build an index from nothing is batches of a million or so.
+    /// second: the way to build an index from nothing is batches of a million or more.
     ///
     /// # Errors
     ///
@@ -177,7 +177,7 @@ impl Writer {
     pub fn clear(&mut self) -> Result<(), IndexError> {
         self.set_complete(false);
         self.finish_sealing()?;
-        self.replace(|_| Ok(Vec::new()))?;
+        self.restart(|segments| segments.clear())?;
         self.last = None;
         Ok(())
     }
@@ -227,32 +227,23 @@ impl Writer {
         if self.active.len() > 0 {
             all = self.active.entries(self.active.len()).chain(entries.iter().copied()).collect();
         }
-        let dir = self.dir.clone();
-        self.replace(|keeper| {
-            let mut segments = keeper.lock().segments().to_vec();
-            let n_before = segments.len();
-            for part in all.chunks(build::MAX_IMAGES) {
-                let number = keeper.lock().take_number();
-                segments.push(Arc::new(build::from_entries(&dir, number, part)?));
-            }
-            Ok(segments.split_off(n_before))
-        })?;
+        let mut built = Vec::new();
+        for part in all.chunks(build::MAX_IMAGES) {
+            let number = self.keeper.lock().take_number();
+            built.push(Arc::new(build::from_entries(&self.dir, number, part)?));
+        }
+        // Merges may have replaced segments meanwhile: these come after what there is now.
+        self.restart(|segments| segments.extend(built))?;
         self.last = entries.last().map(|entry| entry.image);
         Ok(())
     }
 
-    /// Puts empty tails in force, and the segments that `build` makes: after those there are, or,
-    /// if it makes none, instead of them. Nothing is being sealed.
-    fn replace(
-        &mut self,
-        build: impl FnOnce(&Keeper) -> Result<Vec<Arc<Segment>>, IndexError>,
-    ) -> Result<(), IndexError> {
-        let built = build(&self.keeper)?;
+    /// Puts changed segments in force, and empty tails. Nothing is being sealed.
+    fn restart(&mut self, change: impl FnOnce(&mut Vec<Arc<Segment>>)) -> Result<(), IndexError> {
         let mut catalog = self.keeper.lock();
         let (active, spare) = (catalog.create_tail()?, catalog.create_tail()?);
-        // Merges may have replaced segments meanwhile, so they are listed only now.
-        let mut segments = if built.is_empty() { Vec::new() } else { catalog.segments().to_vec() };
-        segments.extend(built);
+        let mut segments = catalog.segments().to_vec();
+        change(&mut segments);
         catalog.publish(segments, vec![active.number, spare.number])?;
         drop(catalog);
         (self.active, self.spare) = (active, Some(spare));
