@@ -239,6 +239,19 @@ fn every_mistake_has_its_code() {
     check_failure("https://danbooru.donmai.us/posts/4", &web, FailureCode::ProcessingError);
 }
 
+#[test]
+fn a_source_whose_picture_is_hidden_still_leads_to_its_artist() {
+    let mut web = with_post("https://www.pixiv.net/artworks/5");
+    put_artist(&mut web, &[]);
+    let work = json!({"error": false, "body": {"userId": "7", "urls": {"original": null, "regular": null}}});
+    web.put("https://www.pixiv.net/ajax/illust/5", 200, work.to_string());
+    let user = json!({"error": false, "body": {"userId": "7", "social": {"twitter": {"url": "https://twitter.com/ann"}}}});
+    web.put("https://www.pixiv.net/ajax/user/7?full=1&lang=en", 200, user.to_string());
+    check(&web, &[("twitter:@ann", Evidence::WorkText)]);
+    let error = find("https://www.pixiv.net/artworks/5", &web, &LinkSettings::default()).unwrap_err();
+    assert_eq!(error.page_error().unwrap().outcome(), "login_needed");
+}
+
 const COPE: &str = "https://www.deviantart.com/pachunka/art/Cope-145564099";
 
 fn deviantart() -> FakeWeb {

@@ -75,7 +75,7 @@ pub(super) fn walk(
         strong: Vec::new(),
         weak: Vec::new(),
         candidates: Vec::new(),
-        problems,
+        problems: problems.into_iter().filter(|error| !error.is_gone()).collect(),
         whose: vec![start.address().to_owned()],
         curators_asked: false,
     };
@@ -108,7 +108,10 @@ pub(super) fn walk(
             let from = node.chain.last().cloned();
             let mut step = Step::new(&node.page, node.depth, from, leads.as_ref().err(), elapsed);
             match leads {
-                Ok(leads) => step.links = walk.take(&node, leads),
+                Ok((leads, problems)) => {
+                    step.links = walk.take(&node, leads);
+                    walk.problems.extend(problems.into_iter().filter(|error| !error.is_gone()));
+                }
                 Err(error) if is_stopping(&error) => {
                     trace.steps.push(step);
                     return Found { candidates: Vec::new(), worst_problem: Some(error) };
@@ -335,7 +338,10 @@ fn grade_of(place: Place) -> Evidence {
     }
 }
 
-type Answer = (Node, Result<Vec<Lead>, SiteError>, Duration);
+/// The links of a page, and the parts of it that could not be read.
+type Read = (Vec<Lead>, Vec<SiteError>);
+
+type Answer = (Node, Result<Read, SiteError>, Duration);
 
 /// Reads the pages of one round at the same time; the answers come in the round's order.
 fn read_all(round: Vec<Node>, web: &Web) -> Vec<Answer> {
@@ -366,14 +372,19 @@ fn read_timed(node: Node, web: &Web) -> Answer {
     (node, leads, Monotonic::now().since(started))
 }
 
-fn read(node: &Node, web: &Web) -> Result<Vec<Lead>, SiteError> {
-    match node.site {
-        None => plain::leads(&node.page, web),
+fn read(node: &Node, web: &Web) -> Result<Read, SiteError> {
+    let leads = match node.site {
+        None => plain::leads(&node.page, web)?,
         Some(site) => match (node.page.kind, site.artwork, site.leads) {
-            (Kind::Artwork, Some(artwork), _) => Ok(artwork(&node.page, web)?.leads),
-            (_, _, Some(leads)) => leads(&node.page, web),
+            // Only who made it matters here, not whether its picture can be had.
+            (Kind::Artwork, Some(artwork), _) => {
+                let artwork = artwork(&node.page, web)?;
+                return Ok((artwork.leads, artwork.problems));
+            }
+            (_, _, Some(leads)) => leads(&node.page, web)?,
             // `weigh` lets nothing else pass.
-            (_, _, None) => Ok(Vec::new()),
+            (_, _, None) => Vec::new(),
         },
-    }
+    };
+    Ok((leads, Vec::new()))
 }

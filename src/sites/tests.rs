@@ -236,7 +236,7 @@ fn read_page(url: &str, web: &Web) -> Result<(), SiteError> {
     let site = site.unwrap();
     match (page.kind, site.artwork, site.leads) {
         (Kind::Artwork, Some(artwork), _) => {
-            artwork(&page, web).map(|artwork| assert!(!artwork.images.is_empty()))
+            artwork(&page, web)?.images.map(|images| assert!(!images.is_empty()))
         }
         (_, _, Some(leads)) => leads(&page, web).map(|_| ()),
         _ => panic!("{url} has no reader"),
