@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use cache::{CacheLimits, CachedFetch};
-pub use trace::{Step, Trace, Verdict};
+pub use trace::{Link, Step, Trace, Verdict};
 
 use crate::base::Reaction;
 use crate::base::ids::Network;

@@ -163,11 +163,29 @@ fn sources_are_followed_only_when_nothing_stronger_was_found() {
 #[test]
 fn short_links_are_resolved_and_judged_by_where_they_stand() {
     let mut web = with_post("");
-    put_artist(&mut web, &["https://t.co/abc", "https://t.co/loop", "https://ann.example/me"]);
+    put_artist(
+        &mut web,
+        &[
+            "https://t.co/abc",
+            "https://t.co/loop",
+            "https://ann.example/me",
+            "https://www.pixiv.net/stacc/ann",
+        ],
+    );
+    let user = json!({"error": false, "body": {"userId": "7", "social": {"twitter": {"url": "https://x.com/ann3"}}}});
+    web.put("https://pixiv.me/ann", 302, "https://www.pixiv.net/en/users/7");
+    web.put("https://www.pixiv.net/ajax/user/7?full=1&lang=en", 200, user.to_string());
     web.put("https://t.co/abc", 301, "https://twitter.com/ann");
     web.put("https://t.co/loop", 301, "https://t.co/loop");
     web.put("https://ann.example/me", 200, "<a href='//mobile.twitter.com/Ann2'>me</a><a href='/x'>x</a>");
-    check(&web, &[("twitter:@ann", Evidence::Curated), ("twitter:@ann2", Evidence::ProfileText)]);
+    check(
+        &web,
+        &[
+            ("twitter:@ann", Evidence::Curated),
+            ("twitter:@ann3", Evidence::Curated),
+            ("twitter:@ann2", Evidence::ProfileText),
+        ],
+    );
 }
 
 #[test]

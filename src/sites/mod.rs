@@ -171,6 +171,14 @@ impl Identified {
         self.url.as_deref().unwrap_or_default()
     }
 
+    /// What tells two questions apart: the normalised URL, and the position where it is not the first.
+    pub fn key(&self) -> String {
+        match self.page {
+            Some(page) if page > 1 => format!("{}#{page}", self.address()),
+            _ => self.address().to_owned(),
+        }
+    }
+
     /// The id; empty where the URL names none.
     pub fn id_text(&self) -> &str {
         self.id.as_deref().unwrap_or_default()

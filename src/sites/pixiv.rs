@@ -246,19 +246,24 @@ fn links(text: &str) -> Vec<String> {
 }
 
 fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
-    if page.address().contains("/stacc/") {
-        return by_redirect(page, web);
-    }
-    let answer = web.send_raw(ask(web, &format!("user/{}?full=1&lang=en", page.id_text()))?)?;
+    let id = match page.address().contains("/stacc/") {
+        true => number_of(page.id_text(), web)?,
+        false => page.id_text().to_owned(),
+    };
+    let answer = web.send_raw(ask(web, &format!("user/{id}?full=1&lang=en"))?)?;
     parse_user(&body(answer, page.address())?).map_err(|missing| missing.on(page.address()))
 }
 
-/// An account name is turned into the number by the redirect of `pixiv.me`.
-fn by_redirect(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
-    let short = format!("https://pixiv.me/{}", page.id_text());
+/// An account's name is turned into its number by the redirect of `pixiv.me`.
+fn number_of(account: &str, web: &Web) -> Result<String, SiteError> {
+    let short = format!("https://pixiv.me/{account}");
     let response = web.send_raw(web.request_as_browser(&short, NAME)?.max_redirects(0))?;
-    match response.header("location").and_then(|to| response.url.join(to).ok()) {
-        Some(target) => Ok(vec![Lead::new(target, Place::Artist)]),
+    let target = response.header("location").and_then(|to| response.url.join(to).ok());
+    let page = target.and_then(Address::from_url).and_then(|address| identify(&address));
+    match page {
+        Some(page) if page.address().contains("/users/") => Ok(page.id_text().to_owned()),
+        // Unknown names lead to the front page.
+        Some(_) => Err(SiteError::Gone { url: short }),
         None if response.status == 404 => Err(SiteError::Gone { url: short }),
         None => Err(Missing::new("the header Location").on(short)),
     }
