@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -384,4 +385,47 @@ fn curators_are_asked_last_and_only_where_allowed() {
         found.candidates[0].chain,
         [COPE.to_owned(), format!("https://danbooru.donmai.us/artists?search[url_matches]={whose}")]
     );
+}
+
+proptest! {
+    /// Whatever the pages link to: the walk ends, asks for no page twice, keeps its bounds, and every account
+    /// has a way that was really walked.
+    #[test]
+    fn every_walk_is_bounded(
+        links in prop::collection::vec(prop::collection::vec((0u8..4, 0usize..12), 0..6), 12),
+        max_pages in 1u32..20,
+        max_depth in 0u8..4,
+    ) {
+        let url = |(kind, n): &(u8, usize)| match kind {
+            0 => format!("https://linktr.ee/u{n}"),
+            1 => format!("https://x.com/a{n}"),
+            2 => format!("https://t.co/c{n}"),
+            _ => format!("https://x.com/a{n}/status/5"),
+        };
+        let mut web = with_post("");
+        for (n, targets) in links.iter().enumerate() {
+            let targets: Vec<String> = targets.iter().map(url).collect();
+            let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+            put_linktree(&mut web, &format!("u{n}"), &targets);
+            web.put(&format!("https://t.co/c{n}"), 301, *targets.first().unwrap_or(&"https://t.co/c0"));
+        }
+        put_artist(&mut web, &["https://linktr.ee/u0", "https://linktr.ee/u1", "https://t.co/c2"]);
+        let settings = LinkSettings { max_pages, max_depth, ..LinkSettings::default() };
+        let (result, trace) = find_traced(POST, &web, &settings);
+        let mut asked = web.asked();
+        prop_assert!(asked.len() <= max_pages as usize);
+        asked.sort();
+        let all = asked.len();
+        asked.dedup();
+        prop_assert_eq!(asked.len(), all, "a page was asked for twice");
+        if let Ok(found) = result {
+            for candidate in &found.candidates {
+                let short_links = candidate.chain.iter().filter(|page| page.contains("//t.co/")).count();
+                prop_assert!(candidate.chain.len() - short_links <= usize::from(max_depth) + 1, "{:?}", candidate.chain);
+                for page in &candidate.chain {
+                    prop_assert!(trace.steps.iter().any(|step| step.url == *page && step.outcome == "read"));
+                }
+            }
+        }
+    }
 }

@@ -44,9 +44,8 @@ const SERVERS: &[&str] = &[
     "toot.cafe",
 ];
 
-/// Families of servers: every subdomain of these, and every host that begins with them.
 fn is_server(host: &str) -> bool {
-    SERVERS.contains(&host) || host.starts_with("mastodon.") || host.starts_with("mstdn.")
+    SERVERS.contains(&host)
 }
 
 fn identify(address: &Address) -> Option<Identified> {

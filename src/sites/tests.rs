@@ -112,6 +112,23 @@ fn real_urls_of_artwork_sites() {
     assert!(checked > 200, "{checked}");
 }
 
+#[test]
+fn a_look_alike_host_is_no_site() {
+    for host in HOSTS {
+        let bare = host.strip_prefix("www.").unwrap_or(host);
+        for url in
+            [format!("https://{host}.evil.example/a/art/b-1"), format!("https://evil.example/{host}/posts/1")]
+        {
+            assert_eq!(identify(&url).kind, Kind::Unsupported, "{url}");
+        }
+        // Where a name in front of the host is a user of the site, only the first kind can be told.
+        if bare.matches('.').count() == 1 {
+            let url = format!("https://evil-{bare}/posts/1");
+            assert_eq!(identify(&url).kind, Kind::Unsupported, "{url}");
+        }
+    }
+}
+
 /// What two URLs of one page or account have in common.
 fn meaning(url: &str) -> String {
     let found = identify(url);
