@@ -29,7 +29,7 @@ const BOORUS: &[Booru] = &[
     Booru {
         name: "derpibooru",
         host: "derpibooru.org",
-        aliases: &["trixiebooru.org", "ronxgr5zb4dkwdpt.onion"],
+        aliases: &["trixiebooru.org"],
         files: &["derpicdn.net"],
         everything: Some(56027),
     },

@@ -129,6 +129,33 @@ fn a_look_alike_host_is_no_site() {
     }
 }
 
+#[test]
+fn real_urls_of_networks_and_link_pages() {
+    let Some(rows) = material("url_cases.csv") else { return };
+    let mut wrong = Vec::new();
+    let mut checked = 0;
+    for row in rows.iter().filter(|row| matches!(row["site"].as_str(), "twitter" | "bluesky" | "linktree")) {
+        checked += 1;
+        let found = identify(&row["url"]);
+        let right = match row["kind"].as_str() {
+            "artwork" => found.kind == Kind::Post && found.id.as_deref() == Some(&row["id"]),
+            "profile" => matches!(found.kind, Kind::Account | Kind::LinkPage),
+            _ => !matches!(
+                found.kind,
+                Kind::Artwork | Kind::Profile | Kind::Account | Kind::Post | Kind::LinkPage
+            ),
+        };
+        if !right {
+            wrong.push(format!(
+                "{}: {} {}, got {:?} {:?}",
+                row["url"], row["kind"], row["id"], found.kind, found.id
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {checked} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(checked > 100, "{checked}");
+}
+
 /// What two URLs of one page or account have in common.
 fn meaning(url: &str) -> String {
     let found = identify(url);
