@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use cache::{CacheLimits, CachedFetch};
-pub use trace::{Step, Trace, Verdict};
+pub use trace::{Link, Step, Trace, Verdict};
 
 use crate::base::Reaction;
 use crate::base::ids::Network;
@@ -151,8 +151,7 @@ fn find_into(
     let site = site.ok_or_else(|| LinkError::UnsupportedWebsite { url: url.clone() })?;
     let reader = match (page.kind, site.artwork) {
         (Kind::Artwork, Some(reader)) => reader,
-        // A post on a network, or an artwork on a site that only leads to artists.
-        (Kind::Artwork | Kind::Post, None) => return Err(LinkError::UnsupportedWebsite { url }),
+        // A network, a link page, or a site whose works are recognised only.
         (_, None) => return Err(LinkError::UnsupportedWebsite { url }),
         (_, Some(_)) => return Err(LinkError::NotAnArtwork { url }),
     };
@@ -162,6 +161,7 @@ fn find_into(
     let elapsed = crate::base::clock::Monotonic::now().since(started);
     trace.steps.push(Step::start(&page, &artwork, elapsed));
     let artwork = artwork.map_err(|source| LinkError::Artwork { source })?;
+    let images = artwork.images.map_err(|source| LinkError::Artwork { source })?;
     let found = walk::walk(&page, artwork.leads, artwork.problems, &web, settings, trace);
     if found.candidates.is_empty()
         && let Some(source) = found.worst_problem
@@ -170,7 +170,7 @@ fn find_into(
     }
     Ok(LinksFound {
         site: page.site.unwrap_or(site.name).to_owned(),
-        images: artwork.images,
+        images,
         published: artwork.published,
         candidates: found.candidates,
         pages: web.pages(),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -163,11 +164,29 @@ fn sources_are_followed_only_when_nothing_stronger_was_found() {
 #[test]
 fn short_links_are_resolved_and_judged_by_where_they_stand() {
     let mut web = with_post("");
-    put_artist(&mut web, &["https://t.co/abc", "https://t.co/loop", "https://ann.example/me"]);
+    put_artist(
+        &mut web,
+        &[
+            "https://t.co/abc",
+            "https://t.co/loop",
+            "https://ann.example/me",
+            "https://www.pixiv.net/stacc/ann",
+        ],
+    );
+    let user = json!({"error": false, "body": {"userId": "7", "social": {"twitter": {"url": "https://x.com/ann3"}}}});
+    web.put("https://pixiv.me/ann", 302, "https://www.pixiv.net/en/users/7");
+    web.put("https://www.pixiv.net/ajax/user/7?full=1&lang=en", 200, user.to_string());
     web.put("https://t.co/abc", 301, "https://twitter.com/ann");
     web.put("https://t.co/loop", 301, "https://t.co/loop");
     web.put("https://ann.example/me", 200, "<a href='//mobile.twitter.com/Ann2'>me</a><a href='/x'>x</a>");
-    check(&web, &[("twitter:@ann", Evidence::Curated), ("twitter:@ann2", Evidence::ProfileText)]);
+    check(
+        &web,
+        &[
+            ("twitter:@ann", Evidence::Curated),
+            ("twitter:@ann3", Evidence::Curated),
+            ("twitter:@ann2", Evidence::ProfileText),
+        ],
+    );
 }
 
 #[test]
@@ -237,6 +256,19 @@ fn every_mistake_has_its_code() {
     check_failure("https://danbooru.donmai.us/posts/3", &web, FailureCode::ProcessingError);
     web.put("https://danbooru.donmai.us/posts/4.json", 0, "");
     check_failure("https://danbooru.donmai.us/posts/4", &web, FailureCode::ProcessingError);
+}
+
+#[test]
+fn a_source_whose_picture_is_hidden_still_leads_to_its_artist() {
+    let mut web = with_post("https://www.pixiv.net/artworks/5");
+    put_artist(&mut web, &[]);
+    let work = json!({"error": false, "body": {"userId": "7", "urls": {"original": null, "regular": null}}});
+    web.put("https://www.pixiv.net/ajax/illust/5", 200, work.to_string());
+    let user = json!({"error": false, "body": {"userId": "7", "social": {"twitter": {"url": "https://twitter.com/ann"}}}});
+    web.put("https://www.pixiv.net/ajax/user/7?full=1&lang=en", 200, user.to_string());
+    check(&web, &[("twitter:@ann", Evidence::WorkText)]);
+    let error = find("https://www.pixiv.net/artworks/5", &web, &LinkSettings::default()).unwrap_err();
+    assert_eq!(error.page_error().unwrap().outcome(), "login_needed");
 }
 
 const COPE: &str = "https://www.deviantart.com/pachunka/art/Cope-145564099";
@@ -353,4 +385,47 @@ fn curators_are_asked_last_and_only_where_allowed() {
         found.candidates[0].chain,
         [COPE.to_owned(), format!("https://danbooru.donmai.us/artists?search[url_matches]={whose}")]
     );
+}
+
+proptest! {
+    /// Whatever the pages link to: the walk ends, asks for no page twice, keeps its bounds, and every account
+    /// has a way that was really walked.
+    #[test]
+    fn every_walk_is_bounded(
+        links in prop::collection::vec(prop::collection::vec((0u8..4, 0usize..12), 0..6), 12),
+        max_pages in 1u32..20,
+        max_depth in 0u8..4,
+    ) {
+        let url = |(kind, n): &(u8, usize)| match kind {
+            0 => format!("https://linktr.ee/u{n}"),
+            1 => format!("https://x.com/a{n}"),
+            2 => format!("https://t.co/c{n}"),
+            _ => format!("https://x.com/a{n}/status/5"),
+        };
+        let mut web = with_post("");
+        for (n, targets) in links.iter().enumerate() {
+            let targets: Vec<String> = targets.iter().map(url).collect();
+            let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+            put_linktree(&mut web, &format!("u{n}"), &targets);
+            web.put(&format!("https://t.co/c{n}"), 301, *targets.first().unwrap_or(&"https://t.co/c0"));
+        }
+        put_artist(&mut web, &["https://linktr.ee/u0", "https://linktr.ee/u1", "https://t.co/c2"]);
+        let settings = LinkSettings { max_pages, max_depth, ..LinkSettings::default() };
+        let (result, trace) = find_traced(POST, &web, &settings);
+        let mut asked = web.asked();
+        prop_assert!(asked.len() <= max_pages as usize);
+        asked.sort();
+        let all = asked.len();
+        asked.dedup();
+        prop_assert_eq!(asked.len(), all, "a page was asked for twice");
+        if let Ok(found) = result {
+            for candidate in &found.candidates {
+                let short_links = candidate.chain.iter().filter(|page| page.contains("//t.co/")).count();
+                prop_assert!(candidate.chain.len() - short_links <= usize::from(max_depth) + 1, "{:?}", candidate.chain);
+                for page in &candidate.chain {
+                    prop_assert!(trace.steps.iter().any(|step| step.url == *page && step.outcome == "read"));
+                }
+            }
+        }
+    }
 }

@@ -75,7 +75,7 @@ pub(super) fn walk(
         strong: Vec::new(),
         weak: Vec::new(),
         candidates: Vec::new(),
-        problems,
+        problems: problems.into_iter().filter(|error| !error.is_gone()).collect(),
         whose: vec![start.address().to_owned()],
         curators_asked: false,
     };
@@ -108,7 +108,10 @@ pub(super) fn walk(
             let from = node.chain.last().cloned();
             let mut step = Step::new(&node.page, node.depth, from, leads.as_ref().err(), elapsed);
             match leads {
-                Ok(leads) => step.links = walk.take(&node, leads),
+                Ok((leads, problems)) => {
+                    step.links = walk.take(&node, leads);
+                    walk.problems.extend(problems.into_iter().filter(|error| !error.is_gone()));
+                }
                 Err(error) if is_stopping(&error) => {
                     trace.steps.push(step);
                     return Found { candidates: Vec::new(), worst_problem: Some(error) };
@@ -156,6 +159,7 @@ impl Walk<'_> {
         links
     }
 
+    /// Judges one link that stands on a page of the site `stands_on`.
     fn judge(
         &mut self,
         node: &Node,
@@ -166,63 +170,66 @@ impl Walk<'_> {
         let (site, page) = sites::recognise(address);
         let listed =
             page.kind == Kind::Unsupported && plain::is_listed(address.url(), &self.settings.plain_pages);
-        let worth = weigh(&page, site, lead.place, stands_on, listed);
         let grade = node.grade.max(grade_of(lead.place));
-        let chain = || {
-            let mut chain = node.chain.clone();
-            chain.push(node.page.address().to_owned());
-            chain
-        };
-        let mut named = None;
-        let follow = match worth {
+        let mut chain = node.chain.clone();
+        chain.push(node.page.address().to_owned());
+        let named = match weigh(&page, site, lead.place, stands_on, listed) {
             Worth::Nothing(why) => return Verdict::Ignored(why),
-            Worth::Page => true,
+            Worth::Page => None,
+            Worth::Account { account, .. } if is_official(&account) => {
+                return Verdict::Ignored("the site's own account");
+            }
             Worth::Account { account, also_page } => {
-                if is_official(&account) {
-                    return Verdict::Ignored("the site's own account");
-                }
+                let mut named = None;
                 if self.settings.networks.contains(&account.network()) {
                     named = Some(Verdict::Account { account: account.to_string(), evidence: grade });
-                    self.add_candidate(account, grade, chain());
-                } else if !also_page {
-                    return Verdict::Ignored("an account on a network that is not asked for");
+                    self.add_candidate(account, grade, chain.clone());
                 }
-                also_page
+                if !also_page {
+                    return named
+                        .unwrap_or(Verdict::Ignored("an account on a network that is not asked for"));
+                }
+                named
             }
         };
-        if !follow {
-            return named.unwrap_or(Verdict::Followed);
-        }
         if page.kind == Kind::Profile && lead.place == Place::Artist {
             self.whose.push(page.address().to_owned());
         }
-        let is_redirect = page.kind == Kind::Redirect;
-        // A short link is no step of its own: what it leads to is.
-        let from_redirect = node.stands_in.is_some();
-        let depth = if from_redirect { node.depth } else { node.depth.saturating_add(1) };
-        let max_depth = match lead.place {
-            Place::Source => self.settings.max_source_depth,
-            _ => node.max_depth,
-        };
-        if depth > max_depth {
-            return named.unwrap_or(Verdict::Ignored("too far from the artwork"));
+        let entered = self.enter(Node {
+            // A short link is no step of its own: what it leads to is.
+            depth: if node.stands_in.is_some() { node.depth } else { node.depth.saturating_add(1) },
+            max_depth: match lead.place {
+                Place::Source => self.settings.max_source_depth,
+                _ => node.max_depth,
+            },
+            stands_in: (page.kind == Kind::Redirect).then_some((lead.place, stands_on)),
+            site,
+            page,
+            chain,
+            grade,
+        });
+        named.unwrap_or(entered)
+    }
+
+    /// Puts a page on the list of those to be read, unless it is too far or known.
+    fn enter(&mut self, next: Node) -> Verdict {
+        if next.depth > next.max_depth {
+            return Verdict::Ignored("too far from the artwork");
         }
-        let stands_in = is_redirect.then_some((lead.place, stands_on));
-        let next = Node { site, page, chain: chain(), depth, max_depth, grade, stands_in };
         if !self.seen.insert(next.page.address().to_owned()) {
             // A page that waits as a weak one is read at once when a strong link leads to it too.
             let waiting = self.weak.iter().position(|node| node.page.address() == next.page.address());
             let Some(waiting) = waiting.filter(|_| !next.is_weak()) else {
-                return named.unwrap_or(Verdict::Ignored("its page is read already"));
+                return Verdict::Ignored("its page is read already");
             };
             self.weak.remove(waiting);
         }
         if next.is_weak() {
             self.weak.push(next);
-            named.unwrap_or(Verdict::Postponed)
+            Verdict::Postponed
         } else {
             self.strong.push(next);
-            named.unwrap_or(Verdict::Followed)
+            Verdict::Followed
         }
     }
 
@@ -335,7 +342,10 @@ fn grade_of(place: Place) -> Evidence {
     }
 }
 
-type Answer = (Node, Result<Vec<Lead>, SiteError>, Duration);
+/// The links of a page, and the parts of it that could not be read.
+type Read = (Vec<Lead>, Vec<SiteError>);
+
+type Answer = (Node, Result<Read, SiteError>, Duration);
 
 /// Reads the pages of one round at the same time; the answers come in the round's order.
 fn read_all(round: Vec<Node>, web: &Web) -> Vec<Answer> {
@@ -366,14 +376,19 @@ fn read_timed(node: Node, web: &Web) -> Answer {
     (node, leads, Monotonic::now().since(started))
 }
 
-fn read(node: &Node, web: &Web) -> Result<Vec<Lead>, SiteError> {
-    match node.site {
-        None => plain::leads(&node.page, web),
+fn read(node: &Node, web: &Web) -> Result<Read, SiteError> {
+    let leads = match node.site {
+        None => plain::leads(&node.page, web)?,
         Some(site) => match (node.page.kind, site.artwork, site.leads) {
-            (Kind::Artwork, Some(artwork), _) => Ok(artwork(&node.page, web)?.leads),
-            (_, _, Some(leads)) => leads(&node.page, web),
+            // Only who made it matters here, not whether its picture can be had.
+            (Kind::Artwork, Some(artwork), _) => {
+                let artwork = artwork(&node.page, web)?;
+                return Ok((artwork.leads, artwork.problems));
+            }
+            (_, _, Some(leads)) => leads(&node.page, web)?,
             // `weigh` lets nothing else pass.
-            (_, _, None) => Ok(Vec::new()),
+            (_, _, None) => Vec::new(),
         },
-    }
+    };
+    Ok((leads, Vec::new()))
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::address::name;
 use super::read::{anchors, at, links_in_text, list_at, plain_text, text_at};
-use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::proto::data::ImageSource;
 
@@ -87,14 +87,13 @@ fn parse_project(project: &Value, url: &str) -> Result<Artwork, SiteError> {
     });
     let first =
         pictures.min_by_key(|asset| at(asset, "position").and_then(Value::as_i64).unwrap_or(i64::MAX));
-    let large = first.and_then(|asset| text_at(asset, "image_url")).ok_or_else(|| SiteError::NoPicture {
-        url: url.to_owned(),
-        why: "films or models only".to_owned(),
-    })?;
-    let mut images = vec![ImageSource::plain(large)];
-    if large.contains("/large/") {
-        images.push(ImageSource::plain(large.replace("/large/", "/medium/")));
+    let mut images = Images::default();
+    if let Some(large) = first.and_then(|asset| text_at(asset, "image_url")) {
+        images.add(ImageSource::plain(large));
+        images.add(ImageSource::plain(large.replace("/large/", "/medium/")));
     }
+    let images = images
+        .or_else(|| SiteError::NoPicture { url: url.to_owned(), why: "films or models only".to_owned() });
     let mut leads = vec![Lead::new(format!("https://www.artstation.com/{user}"), Place::Artist)];
     let text = text_at(project, "description").map(links).unwrap_or_default();
     leads.extend(text.into_iter().map(|url| Lead::new(url, Place::WorkText)));
@@ -157,7 +156,7 @@ mod tests {
             {"asset_type": "image", "has_image": true, "image_url": "https://c/large/2.jpg", "position": 2},
             {"asset_type": "image", "has_image": true, "image_url": "https://c/large/1.jpg", "position": 1}]});
         let artwork = parse_project(&project, "u").unwrap();
-        assert_eq!(artwork.images[0].url, "https://c/large/1.jpg");
+        assert_eq!(artwork.images.as_ref().unwrap()[0].url, "https://c/large/1.jpg");
         assert_eq!(artwork.leads[1], Lead::new("x.com/ann", Place::WorkText));
         let user = serde_json::json!({"social_profiles": [{"url": "https://twitter.com/ann", "social_network": "twitter"}]});
         assert_eq!(parse_user(&user).unwrap(), [Lead::new("https://twitter.com/ann", Place::ProfileField)]);

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::address::{encode, number};
 use super::read::{at, id_at, list_at, text_at};
-use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::proto::data::ImageSource;
 
@@ -90,34 +90,26 @@ fn parse_post(post: &Value, host: &str, page: &str) -> Result<Artwork, SiteError
     if id_at(post, "id").is_none() {
         return Err(missing("the field id"));
     }
-    let mut images: Vec<ImageSource> = Vec::new();
     let variants = list_at(post, "media_asset.variants");
     let variant = |kind: &str| {
         let found = variants.iter().find(|variant| text_at(variant, "type") == Some(kind));
         found.and_then(|variant| text_at(variant, "url"))
     };
-    for url in
-        [text_at(post, "file_url"), variant("original"), text_at(post, "large_file_url"), variant("720x720")]
-            .into_iter()
-            .flatten()
-    {
-        if !images.iter().any(|image| image.url == url) {
-            images.push(ImageSource::plain(url));
-        }
-    }
+    let files =
+        [text_at(post, "file_url"), variant("original"), text_at(post, "large_file_url"), variant("720x720")];
+    let mut images = Images::default();
     // A film's lighter form is a still picture only where it says so.
-    images.retain(|image| !is_film(&image.url));
-    if images.is_empty() {
-        let hidden = text_at(post, "md5").is_none();
-        return Err(if hidden {
-            let why = "banned, or restricted to privileged users".to_owned();
-            SiteError::LoginNeeded { url: page.to_owned(), why }
-        } else if text_at(post, "file_ext").is_some_and(|ext| matches!(ext, "mp4" | "webm" | "swf" | "zip")) {
-            SiteError::NoPicture { url: page.to_owned(), why: "a film".to_owned() }
-        } else {
-            missing("the field file_url")
-        });
+    for file in files.into_iter().flatten().filter(|file| !is_film(file)) {
+        images.add(ImageSource::plain(file));
     }
+    let images = images.or_else(|| match (text_at(post, "md5"), text_at(post, "file_url")) {
+        (_, Some(_)) => SiteError::NoPicture { url: page.to_owned(), why: "a film".to_owned() },
+        (None, None) => SiteError::LoginNeeded {
+            url: page.to_owned(),
+            why: "banned, or restricted to privileged users".to_owned(),
+        },
+        (Some(_), None) => missing("the field file_url"),
+    });
     let artists = at(post, "tag_string_artist")
         .and_then(Value::as_str)
         .ok_or_else(|| missing("the field tag_string_artist"))?;
@@ -201,7 +193,7 @@ mod tests {
         let post = serde_json::from_str(POST).unwrap();
         let artwork =
             parse_post(&post, "danbooru.donmai.us", "https://danbooru.donmai.us/posts/6148688").unwrap();
-        let images: Vec<_> = artwork.images.iter().map(|image| image.url.as_str()).collect();
+        let images: Vec<_> = artwork.images.iter().flatten().map(|image| image.url.as_str()).collect();
         assert_eq!(
             images,
             [
@@ -234,8 +226,9 @@ mod tests {
     #[test]
     fn a_hidden_post_is_no_changed_layout() {
         let post = serde_json::json!({"id": 1, "tag_string_artist": "a"});
-        let error = parse_post(&post, "danbooru.donmai.us", "u").unwrap_err();
-        assert_eq!(error.outcome(), "login_needed");
+        let artwork = parse_post(&post, "danbooru.donmai.us", "u").unwrap();
+        assert_eq!(artwork.images.unwrap_err().outcome(), "login_needed");
+        assert_eq!(artwork.leads.len(), 1);
         let error = parse_post(&serde_json::json!({"success": true}), "danbooru.donmai.us", "u").unwrap_err();
         assert_eq!(error.outcome(), "layout_changed");
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::address::{encode, name, number};
 use super::read::{anchors, at, javascript_string, links_in_text, list_at, objects_with, text_at, texts};
 use super::web::{judge, read_json};
-use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::proto::data::ImageSource;
 
@@ -170,81 +170,68 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
     let oembed = oembed.and_then(judge).and_then(|answer| read_json(&answer)).and_then(|answer| {
         parse_oembed(&answer).map_err(|missing| missing.on("https://backend.deviantart.com/oembed"))
     });
-    let state = html.and_then(judge).and_then(|answer| {
-        let state = page_state(&answer.text()).map_err(|missing| missing.on(page.address()))?;
-        parse_work(&state, page.page.unwrap_or(1)).map_err(|fault| fault.on(page.address()))
+    let work = html.and_then(judge).and_then(|answer| {
+        page_state(&answer.text())
+            .and_then(|state| parse_work(&state, work_number(page), page.page.unwrap_or(1)))
+            .map_err(|missing| missing.on(page.address()))
     });
-    join(page, oembed, state)
+    join(page, oembed, work)
 }
 
 /// Either half is enough; both together give the full image and the description.
 fn join(
     page: &Identified,
     oembed: Result<Embedded, SiteError>,
-    state: Result<Artwork, SiteError>,
+    work: Result<Work, SiteError>,
 ) -> Result<Artwork, SiteError> {
-    match (oembed, state) {
-        (_, Err(error @ SiteError::NoPicture { .. })) => Err(error),
-        (Ok(embedded), Ok(mut artwork)) => {
-            // oEmbed knows only the first of several images.
-            if page.page.unwrap_or(1) == 1 {
-                let known = |url: &String| artwork.images.iter().any(|image| image.url == *url);
-                if let Some(image) = embedded.image.filter(|url| !known(url)) {
-                    // The full image of the page's state, if there is one, is the better one.
-                    let second = artwork.images.len().min(1);
-                    artwork.images.insert(second, ImageSource::plain(image));
-                }
-            }
-            artwork.published = artwork.published.or(embedded.published);
-            if !artwork.leads.iter().any(|lead| lead.place == Place::Artist) {
-                artwork.leads.insert(0, Lead::new(embedded.author, Place::Artist));
-            }
-            finish(page, artwork)
-        }
-        (Ok(embedded), Err(error)) => {
-            if page.page.unwrap_or(1) > 1 {
-                return Err(error);
-            }
-            finish(
-                page,
-                Artwork {
-                    images: embedded
-                        .image
-                        .into_iter()
-                        .chain(embedded.lighter)
-                        .map(ImageSource::plain)
-                        .collect(),
-                    published: embedded.published,
-                    leads: vec![Lead::new(embedded.author, Place::Artist)],
-                    problems: vec![error],
-                },
-            )
-        }
-        (Err(error), Ok(mut artwork)) => {
-            // The page says all that oEmbed would have, as long as it names its author.
-            if !artwork.leads.iter().any(|lead| lead.place == Place::Artist) {
-                artwork.problems.push(error);
-            }
-            finish(page, artwork)
-        }
+    let (embedded, work, problem) = match (oembed, work) {
         // A page that is gone is gone, whatever else failed.
-        (Err(first), Err(second)) => Err(if first.is_gone() { first } else { second }),
-    }
+        (Err(first), Err(second)) => return Err(if first.is_gone() { first } else { second }),
+        (Ok(embedded), Err(error)) => (embedded, Work::default(), Some(error)),
+        // The page says all that oEmbed would have, as long as it names its author.
+        (Err(error), Ok(work)) => {
+            let problem = work.author.is_none().then_some(error);
+            (Embedded::default(), work, problem)
+        }
+        (Ok(embedded), Ok(work)) => (embedded, work, None),
+    };
+    let position = page.page.unwrap_or(1);
+    let mut images = Images::default();
+    let mut own = work.images.into_iter().map(ImageSource::plain);
+    // The page's first address is the full image or the largest view. oEmbed knows only the first image.
+    own.next().into_iter().for_each(|image| images.add(image));
+    let embedded_images = embedded.image.into_iter().chain(embedded.lighter).filter(|_| position == 1);
+    let mut embedded_images = embedded_images.map(ImageSource::plain);
+    embedded_images.next().into_iter().for_each(|image| images.add(image));
+    own.chain(embedded_images).for_each(|image| images.add(image));
+    let images = images.or_else(|| match (&problem, position) {
+        (Some(error), 2..) => error.clone(),
+        (None, 2..) => {
+            let why = format!("it has no image {position}");
+            SiteError::NoPicture { url: page.address().to_owned(), why }
+        }
+        _ => {
+            let why = "literature, a journal or a film".to_owned();
+            SiteError::NoPicture { url: page.address().to_owned(), why }
+        }
+    });
+    let author = work.author.or(embedded.author).map(|author| Lead::new(author, Place::Artist));
+    let described = work.described.into_iter().map(|url| Lead::new(url, Place::WorkText));
+    Ok(Artwork {
+        images,
+        published: work.published.or(embedded.published),
+        leads: author.into_iter().chain(described).collect(),
+        problems: problem.into_iter().collect(),
+    })
 }
 
-fn finish(page: &Identified, artwork: Artwork) -> Result<Artwork, SiteError> {
-    if artwork.images.is_empty() {
-        let why = "literature, a journal or a film".to_owned();
-        return Err(SiteError::NoPicture { url: page.address().to_owned(), why });
-    }
-    Ok(artwork)
-}
-
-#[derive(Debug, PartialEq)]
+/// What oEmbed tells.
+#[derive(Debug, Default, PartialEq)]
 struct Embedded {
     image: Option<String>,
     lighter: Option<String>,
-    author: String,
+    /// The URL of the author's page.
+    author: Option<String>,
     published: Option<Timestamp>,
 }
 
@@ -259,7 +246,7 @@ fn parse_oembed(answer: &Value) -> Result<Embedded, Missing> {
     Ok(Embedded {
         image: image.map(str::to_owned),
         lighter: text_at(answer, "thumbnail_url").filter(|_| picture).map(str::to_owned),
-        author: author.to_owned(),
+        author: Some(author.to_owned()),
         published: text_at(answer, "pubdate").and_then(date),
     })
 }
@@ -283,61 +270,55 @@ fn page_state(html: &str) -> Result<Value, Missing> {
     serde_json::from_str(&json).map_err(|_| Missing::new("JSON in window.__INITIAL_STATE__"))
 }
 
-/// What a parsed page may lack: a field, or the picture asked for.
-#[derive(Debug)]
-enum Fault {
-    Missing(Missing),
-    NoPicture(String),
+/// What the state of a work's page tells.
+#[derive(Debug, Default)]
+struct Work {
+    /// Best first; empty where there is no picture at the position asked for.
+    images: Vec<String>,
+    /// The URL of the author's page.
+    author: Option<String>,
+    published: Option<Timestamp>,
+    /// Links in the description.
+    described: Vec<String>,
 }
 
-impl Fault {
-    fn on(self, url: &str) -> SiteError {
-        match self {
-            Fault::Missing(missing) => missing.on(url),
-            Fault::NoPicture(why) => SiteError::NoPicture { url: url.to_owned(), why },
-        }
-    }
+/// The value with this key in an object keyed by ids, else its first: the page's state may hold other
+/// works of the artist too.
+fn entity<'a>(entities: &'a Value, kind: &str, id: Option<u64>) -> Option<&'a Value> {
+    let all = at(entities, kind)?.as_object()?;
+    id.and_then(|id| all.get(&id.to_string())).or_else(|| all.values().next())
 }
 
-/// The only value of an object keyed by ids, or the first.
-fn first_of<'a>(state: &'a Value, path: &str) -> Option<&'a Value> {
-    at(state, path)?.as_object()?.values().next()
-}
-
-/// Reads a work from the state of its page. Images may stay empty: literature has none.
-fn parse_work(state: &Value, position: u32) -> Result<Artwork, Fault> {
-    let missing = |what: &str| Fault::Missing(Missing::new(what));
-    let entities = at(state, "@@entities").ok_or_else(|| missing("the field @@entities"))?;
-    let deviation =
-        first_of(entities, "deviation").ok_or_else(|| missing("the field @@entities.deviation"))?;
-    let extended = first_of(entities, "deviationExtended");
+/// Reads a work from the state of its page; `position` counts from 1.
+fn parse_work(state: &Value, id: Option<u64>, position: u32) -> Result<Work, Missing> {
+    let entities = at(state, "@@entities").ok_or_else(|| Missing::new("the field @@entities"))?;
+    let deviation = entity(entities, "deviation", id);
+    let deviation = deviation.ok_or_else(|| Missing::new("the field @@entities.deviation"))?;
+    let extended = entity(entities, "deviationExtended", id);
     let media = match position {
         0 | 1 => at(deviation, "media"),
         // Position 0 is the main image.
-        n => {
-            let more = extended.map(|extended| list_at(extended, "additionalMedia")).unwrap_or_default();
-            let at_position =
-                |media: &&Value| at(media, "position").and_then(Value::as_u64) == Some(u64::from(n) - 1);
-            let found = more.iter().find(at_position).and_then(|media| at(media, "media"));
-            Some(found.ok_or_else(|| Fault::NoPicture(format!("it has no image {n}")))?)
-        }
+        n => extended
+            .map(|extended| list_at(extended, "additionalMedia"))
+            .unwrap_or_default()
+            .iter()
+            .find(|media| at(media, "position").and_then(Value::as_u64) == Some(u64::from(n) - 1))
+            .and_then(|media| at(media, "media")),
     };
-    let images = media.map(image_urls).unwrap_or_default().into_iter().map(ImageSource::plain).collect();
     let author = match at(deviation, "author") {
         // A key into the table of users, or the user itself.
         Some(Value::Number(key)) => at(entities, &format!("user.{key}")),
         Some(Value::String(key)) => at(entities, "user").and_then(|users| users.get(key)),
         author => author,
     };
-    let mut leads = Vec::new();
-    if let Some(user) = author.and_then(|author| text_at(author, "username")) {
-        leads.push(Lead::new(format!("https://www.deviantart.com/{user}"), Place::Artist));
-    }
-    if let Some(description) = extended.and_then(|extended| at(extended, "descriptionText")) {
-        leads.extend(links_in_markup(description).into_iter().map(|url| Lead::new(url, Place::WorkText)));
-    }
-    let published = text_at(deviation, "publishedTime").and_then(date);
-    Ok(Artwork { images, published, leads, problems: Vec::new() })
+    let author = author.and_then(|author| text_at(author, "username"));
+    let description = extended.and_then(|extended| at(extended, "descriptionText"));
+    Ok(Work {
+        images: media.map(image_urls).unwrap_or_default(),
+        author: author.map(|user| format!("https://www.deviantart.com/{user}")),
+        published: text_at(deviation, "publishedTime").and_then(date),
+        described: description.map(links_in_markup).unwrap_or_default(),
+    })
 }
 
 /// The URLs of a picture, best first: the full file where its token was given, else the largest views.
@@ -487,35 +468,54 @@ mod tests {
         assert_eq!(base36(685_436_408), "bc3a48");
     }
 
+    fn embedded() -> Embedded {
+        parse_oembed(&serde_json::from_str(OEMBED).unwrap()).unwrap()
+    }
+
+    fn work(position: u32) -> Work {
+        parse_work(&page_state(PAGE).unwrap(), Some(145_564_099), position).unwrap()
+    }
+
     #[test]
     fn reads_a_recorded_work() {
-        let embedded = parse_oembed(&serde_json::from_str(OEMBED).unwrap()).unwrap();
-        assert_eq!(embedded.author, "https://www.deviantart.com/pachunka");
-        let work = parse_work(&page_state(PAGE).unwrap(), 1).unwrap();
+        assert_eq!(embedded().author.as_deref(), Some("https://www.deviantart.com/pachunka"));
         let page = crate::sites::identify("https://www.deviantart.com/pachunka/art/Cope-145564099");
-        let artwork = join(&page, Ok(embedded), Ok(work)).unwrap();
+        let artwork = join(&page, Ok(embedded()), Ok(work(1))).unwrap();
         assert_eq!(artwork.published.unwrap().to_rfc3339(), "2009-12-03T07:59:51Z");
         assert_eq!(artwork.leads[0], Lead::new("https://www.deviantart.com/pachunka", Place::Artist));
         assert!(artwork.leads.contains(&Lead::new("https://randomduck.deviantart.com/", Place::WorkText)));
-        assert!(artwork.images[0].url.ends_with("x1WxefY"), "{:#?}", artwork.images);
-        assert!(artwork.images.len() >= 2, "{:#?}", artwork.images);
+        let images = artwork.images.unwrap();
+        assert_eq!(Some(&images[0].url), embedded().image.as_ref());
+        assert!(images[2].url.contains("-fullview.jpg?token="), "{images:#?}");
     }
 
     #[test]
     fn one_half_is_enough_and_says_so() {
         let page = crate::sites::identify("https://www.deviantart.com/pachunka/art/Cope-145564099");
         let changed = || Missing::new("window.__INITIAL_STATE__").on("page");
-        let embedded = || parse_oembed(&serde_json::from_str(OEMBED).unwrap()).unwrap();
+        let gone = || SiteError::Gone { url: "u".into() };
         let artwork = join(&page, Ok(embedded()), Err(changed())).unwrap();
         let problems: Vec<String> = artwork.problems.iter().map(ToString::to_string).collect();
         assert_eq!(problems, ["the layout of page has changed: window.__INITIAL_STATE__ is missing"]);
-        let work = parse_work(&page_state(PAGE).unwrap(), 1).unwrap();
-        let gone = || SiteError::Gone { url: "u".into() };
-        assert!(join(&page, Err(gone()), Ok(work)).is_ok());
+        assert_eq!(artwork.images.unwrap().len(), 2);
+        assert!(join(&page, Err(gone()), Ok(work(1))).unwrap().problems.is_empty());
         assert!(join(&page, Err(gone()), Err(changed())).unwrap_err().is_gone());
-        let text = Embedded { image: None, lighter: None, author: "u".into(), published: None };
-        assert_eq!(join(&page, Ok(text), Err(changed())).unwrap_err().outcome(), "no_picture");
-        assert!(parse_work(&page_state(PAGE).unwrap(), 3).is_err());
+        let text = Embedded { author: Some("u".into()), ..Embedded::default() };
+        let artwork = join(&page, Ok(text), Ok(Work::default())).unwrap();
+        assert_eq!(artwork.images.unwrap_err().outcome(), "no_picture");
+    }
+
+    #[test]
+    fn positions_are_those_of_the_page() {
+        let page = crate::sites::identify("https://www.deviantart.com/pachunka/art/Cope-145564099#image-3");
+        let artwork = join(&page, Ok(embedded()), Ok(work(3))).unwrap();
+        assert_eq!(artwork.images.unwrap_err().outcome(), "no_picture");
+        let mut state = page_state(PAGE).unwrap();
+        let more = serde_json::json!([{"position": 2, "media": {"baseUri": "https://f/3.png", "token": ["a", "b"]}}]);
+        state["@@entities"]["deviationExtended"]["145564099"]["additionalMedia"] = more;
+        let third = parse_work(&state, Some(145_564_099), 3).unwrap();
+        let artwork = join(&page, Ok(embedded()), Ok(third)).unwrap();
+        assert_eq!(artwork.images.unwrap(), [ImageSource::plain("https://f/3.png?token=b")]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::address::{encode, number};
 use super::read::{at, id_at, list_at, need, text_at};
-use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::proto::data::ImageSource;
 
@@ -81,24 +81,21 @@ fn parse_post(answer: &Value, host: &str, url: &str) -> Result<Artwork, SiteErro
         return Err(SiteError::Gone { url: url.to_owned() });
     }
     let extension = text_at(post, "file.ext").unwrap_or_default();
-    if matches!(extension, "webm" | "mp4" | "swf") {
-        return Err(SiteError::NoPicture { url: url.to_owned(), why: "a film".to_owned() });
-    }
+    let film = matches!(extension, "webm" | "mp4" | "swf");
     // The URL is withheld from visitors for some tags, but follows from the checksum.
     let rebuilt = text_at(post, "file.md5")
         .filter(|md5| md5.len() == 32 && md5.is_ascii())
         .map(|md5| format!("https://static1.e621.net/data/{}/{}/{md5}.{extension}", &md5[..2], &md5[2..4]));
+    let mut images = Images::default();
     let whole = text_at(post, "file.url").map(str::to_owned).or(rebuilt);
     let sample = text_at(post, "sample.url").map(str::to_owned);
-    let mut images: Vec<ImageSource> = Vec::new();
-    for image in whole.into_iter().chain(sample) {
-        if !images.iter().any(|have| have.url == image) {
-            images.push(ImageSource::plain(image));
-        }
+    for file in whole.into_iter().chain(sample).filter(|_| !film) {
+        images.add(ImageSource::plain(file));
     }
-    if images.is_empty() {
-        return Err(Missing::new("the field post.file.url").on(url));
-    }
+    let images = images.or_else(|| match film {
+        true => SiteError::NoPicture { url: url.to_owned(), why: "a film".to_owned() },
+        false => Missing::new("the field post.file.url").on(url),
+    });
     let artists = at(post, "tags.artist").and_then(Value::as_array);
     let artists = artists.ok_or_else(|| Missing::new("the field post.tags.artist").on(url))?;
     let mut leads: Vec<Lead> = artists
@@ -163,7 +160,7 @@ mod tests {
             "tags": {"artist": ["ann", "conditional_dnp"]}, "sources": ["https://x.com/ann/status/1"]}});
         let artwork = parse_post(&answer, "e621.net", "u").unwrap();
         assert_eq!(
-            artwork.images[0].url,
+            artwork.images.as_ref().unwrap()[0].url,
             "https://static1.e621.net/data/01/23/0123456789abcdef0123456789abcdef.png"
         );
         assert_eq!(

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::address::{name, number};
 use super::read::{anchors, links_in_text};
-use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::proto::data::ImageSource;
 
@@ -89,10 +89,12 @@ fn parse_view(html: &str) -> Result<Artwork, Missing> {
     let artist = attribute(ARTIST, "href").ok_or_else(|| Missing::new(ARTIST))?;
     // https://d.furaffinity.net/art/user/1562445328/1562445328.user_name.png
     let time = whole.path_segments().and_then(|mut parts| parts.find_map(|part| part.parse::<i64>().ok()));
-    let mut images = vec![ImageSource::plain(whole)];
-    if let Some(shown) = attribute(SHOWN, "src").filter(|shown| shown.as_str() != images[0].url) {
-        images.push(ImageSource::plain(shown));
+    let mut images = Images::default();
+    images.add(ImageSource::plain(whole));
+    if let Some(shown) = attribute(SHOWN, "src") {
+        images.add(ImageSource::plain(shown));
     }
+    let images = images.or_else(|| Missing::new(DOWNLOAD).on(HOME));
     let mut leads = vec![Lead::new(artist, Place::Artist)];
     let text: String = first(&page, DESCRIPTION).map(|element| element.text().collect()).unwrap_or_default();
     let described = anchors(html, &base, Some(DESCRIPTION)).into_iter().chain(links_in_text(&text));
@@ -143,10 +145,10 @@ mod tests {
             <div class="submission-description">see <a href="https://x.com/ann">me</a></div>"#;
         let artwork = parse_view(html).unwrap();
         assert_eq!(
-            artwork.images[0].url,
+            artwork.images.as_ref().unwrap()[0].url,
             "https://d.furaffinity.net/art/ann/1562445328/1562445328.ann_x.png"
         );
-        assert_eq!(artwork.images.len(), 2);
+        assert_eq!(artwork.images.unwrap().len(), 2);
         assert_eq!(artwork.published, Some(Timestamp::from_secs(1_562_445_328)));
         assert_eq!(
             artwork.leads,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::address::number;
 use super::read::{at, id_at, text_at};
-use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::proto::data::ImageSource;
 
@@ -59,19 +59,16 @@ fn parse_posts(answer: &Value, url: &str) -> Result<Artwork, SiteError> {
     if id_at(post, "id").is_none() {
         return Err(Missing::new("the field id").on(url));
     }
-    let mut images: Vec<ImageSource> = Vec::new();
+    let mut images = Images::default();
     for image in [text_at(post, "file_url"), text_at(post, "sample_url")].into_iter().flatten() {
-        let film = [".mp4", ".webm", ".swf"].iter().any(|ending| image.ends_with(ending));
-        if !film && !images.iter().any(|have| have.url == image) {
-            images.push(ImageSource::plain(image));
+        if ![".mp4", ".webm", ".swf"].iter().any(|ending| image.ends_with(ending)) {
+            images.add(ImageSource::plain(image));
         }
     }
-    if images.is_empty() {
-        return Err(match text_at(post, "file_url") {
-            Some(_) => SiteError::NoPicture { url: url.to_owned(), why: "a film".to_owned() },
-            None => Missing::new("the field file_url").on(url),
-        });
-    }
+    let images = images.or_else(|| match text_at(post, "file_url") {
+        Some(_) => SiteError::NoPicture { url: url.to_owned(), why: "a film".to_owned() },
+        None => Missing::new("the field file_url").on(url),
+    });
     // Several sources stand in one field.
     let sources = text_at(post, "source").unwrap_or_default().split_whitespace();
     let leads = sources.map(|source| Lead::new(source, Place::Source)).collect();
@@ -114,7 +111,7 @@ mod tests {
             "created_at": "Sat Jul 02 12:00:00 -0500 2022"});
         for answer in [serde_json::json!([post]), serde_json::json!({"post": [post]})] {
             let artwork = parse_posts(&answer, "u").unwrap();
-            assert_eq!((artwork.images.len(), artwork.leads.len()), (2, 2));
+            assert_eq!((artwork.images.unwrap().len(), artwork.leads.len()), (2, 2));
             assert_eq!(artwork.published.unwrap().to_rfc3339(), "2022-07-02T17:00:00Z");
         }
         assert!(parse_posts(&serde_json::json!({"@attributes": {"count": 0}}), "u").unwrap_err().is_gone());

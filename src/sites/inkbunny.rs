@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::address::{name, number};
 use super::plain::outbound;
 use super::read::{anchors, id_at, links_in_text, list_at, text_at};
-use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::fetch::Method;
 use crate::proto::data::ImageSource;
@@ -77,26 +77,28 @@ fn parse_submission(answer: &Value, position: u32, url: &str) -> Result<Artwork,
     let mut files: Vec<&Value> = list_at(work, "files").iter().collect();
     files
         .sort_by_key(|file| id_at(file, "submission_file_order").and_then(|order| order.parse::<i64>().ok()));
-    let no_picture = |why: &str| SiteError::NoPicture { url: url.to_owned(), why: why.to_owned() };
-    let file = files.get(position.max(1) as usize - 1).ok_or_else(|| no_picture("it has fewer images"))?;
-    if text_at(file, "mimetype").is_some_and(|mime| !mime.starts_with("image/")) {
-        return Err(no_picture("a film or a text"));
-    }
-    let sizes = ["file_url_full", "file_url_screen", "file_url_preview"];
-    let mut images: Vec<ImageSource> = Vec::new();
-    for image in sizes.iter().filter_map(|size| text_at(file, size)) {
-        if !images.iter().any(|have| have.url == image) {
-            images.push(ImageSource::plain(image));
-        }
-    }
-    if images.is_empty() {
-        return Err(missing("the field file_url_full"));
-    }
+    let images = picture(files.get(position.max(1) as usize - 1).copied(), url);
     let mut leads = vec![Lead::new(format!("https://inkbunny.net/{user}"), Place::Artist)];
     let text = text_at(work, "description").map(links_in_text).unwrap_or_default();
     leads.extend(text.into_iter().map(|url| Lead::new(url, Place::WorkText)));
     let published = text_at(work, "create_datetime").and_then(date);
     Ok(Artwork { images, published, leads, problems: Vec::new() })
+}
+
+/// The addresses of one file of a submission.
+fn picture(file: Option<&Value>, url: &str) -> Result<Vec<ImageSource>, SiteError> {
+    let no_picture = |why: &str| SiteError::NoPicture { url: url.to_owned(), why: why.to_owned() };
+    let file = file.ok_or_else(|| no_picture("it has fewer images"))?;
+    if text_at(file, "mimetype").is_some_and(|mime| !mime.starts_with("image/")) {
+        return Err(no_picture("a film or a text"));
+    }
+    let mut images = Images::default();
+    for size in ["file_url_full", "file_url_screen", "file_url_preview"] {
+        if let Some(file) = text_at(file, size) {
+            images.add(ImageSource::plain(file));
+        }
+    }
+    images.or_else(|| Missing::new("the field file_url_full").on(url))
 }
 
 /// `2010-03-03 13:25:54.38212+00`
@@ -137,10 +139,10 @@ mod tests {
             "files": [{"submission_file_order": "1", "mimetype": "image/png", "file_url_full": "https://f/2.png"},
                       {"submission_file_order": "0", "mimetype": "image/png", "file_url_full": "https://f/1.png"}]}]});
         let artwork = parse_submission(&answer, 1, "u").unwrap();
-        assert_eq!(artwork.images[0].url, "https://f/1.png");
+        assert_eq!(artwork.images.as_ref().unwrap()[0].url, "https://f/1.png");
         assert_eq!(artwork.published.unwrap().to_rfc3339(), "2010-03-03T13:25:54Z");
         assert_eq!(artwork.leads[1], Lead::new("x.com/ann", Place::WorkText));
-        assert_eq!(parse_submission(&answer, 3, "u").unwrap_err().outcome(), "no_picture");
+        assert_eq!(parse_submission(&answer, 3, "u").unwrap().images.unwrap_err().outcome(), "no_picture");
         let empty = serde_json::json!({"submissions": []});
         assert!(parse_submission(&empty, 1, "u").unwrap_err().is_gone());
     }

@@ -44,9 +44,8 @@ const SERVERS: &[&str] = &[
     "toot.cafe",
 ];
 
-/// Families of servers: every subdomain of these, and every host that begins with them.
 fn is_server(host: &str) -> bool {
-    SERVERS.contains(&host) || host.starts_with("mastodon.") || host.starts_with("mstdn.")
+    SERVERS.contains(&host)
 }
 
 fn identify(address: &Address) -> Option<Identified> {
@@ -94,9 +93,14 @@ fn account(user: &str, host: &str) -> Option<Identified> {
 
 fn post(user: &str, post: &str, host: &str) -> Option<Identified> {
     let author = account(user, host)?;
-    let id = post.bytes().all(|byte| byte.is_ascii_alphanumeric()).then_some(post)?;
-    let url = format!("{}/{id}", author.address());
-    Some(Identified { kind: Kind::Post, url: Some(url), ..author }.id(id))
+    let is_id = post.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && post.bytes().any(|byte| byte.is_ascii_digit());
+    if !is_id {
+        // https://baraag.net/@web/danbooru: a view of the account
+        return Some(author);
+    }
+    let url = format!("{}/{post}", author.address());
+    Some(Identified { kind: Kind::Post, url: Some(url), ..author }.id(post))
 }
 
 fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {

@@ -171,6 +171,14 @@ impl Identified {
         self.url.as_deref().unwrap_or_default()
     }
 
+    /// What tells two questions apart: the normalised URL, and the position where it is not the first.
+    pub fn key(&self) -> String {
+        match self.page {
+            Some(page) if page > 1 => format!("{}#{page}", self.address()),
+            _ => self.address().to_owned(),
+        }
+    }
+
     /// The id; empty where the URL names none.
     pub fn id_text(&self) -> &str {
         self.id.as_deref().unwrap_or_default()
@@ -180,13 +188,31 @@ impl Identified {
 /// What an artwork's page tells.
 #[derive(Clone, Debug)]
 pub struct Artwork {
-    /// Best quality first, then lighter ones. Never empty.
-    pub images: Vec<ImageSource>,
+    /// Best quality first, then lighter ones, never empty; or why no picture can be had, while the page
+    /// still tells who the artist is.
+    pub images: Result<Vec<ImageSource>, SiteError>,
     /// When the artist published it; on a booru when it was uploaded there, which is never earlier.
     pub published: Option<Timestamp>,
     pub leads: Vec<Lead>,
     /// Parts of the page that could not be read, while the artwork itself could.
     pub problems: Vec<SiteError>,
+}
+
+/// Collects the addresses of one picture, best first, each once.
+#[derive(Default)]
+pub(crate) struct Images(Vec<ImageSource>);
+
+impl Images {
+    pub(crate) fn add(&mut self, image: ImageSource) {
+        if !self.0.iter().any(|have| have.url == image.url) {
+            self.0.push(image);
+        }
+    }
+
+    /// The addresses, or `why` there are none.
+    pub(crate) fn or_else(self, why: impl FnOnce() -> SiteError) -> Result<Vec<ImageSource>, SiteError> {
+        if self.0.is_empty() { Err(why()) } else { Ok(self.0) }
+    }
 }
 
 /// A link that may lead to the artist, with where it stands.

@@ -74,7 +74,7 @@ fn identify(address: &Address) -> Option<Identified> {
             }
             None => other(),
         },
-        ["user" | "bePatron"] | ["profile", "creators"] => by_number(address.query("u")),
+        ["user" | "bePatron"] | ["user", "posts"] | ["profile", "creators"] => by_number(address.query("u")),
         ["api", "user", id] => by_number(Some((*id).to_owned())),
         // https://www.patreon.com/c/Miyakonoh, /cw/iwanokenta, /m/1041uuu/about, /join/thirdphp, /checkout/roxxxan
         ["c" | "cw" | "m" | "join" | "checkout", user, ..] => creator(user).unwrap_or_else(other),

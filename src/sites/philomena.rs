@@ -7,7 +7,7 @@ use url::Url;
 
 use super::address::number;
 use super::read::{anchors, at, id_at, list_at, need, text_at};
-use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::proto::data::ImageSource;
 
@@ -29,7 +29,7 @@ const BOORUS: &[Booru] = &[
     Booru {
         name: "derpibooru",
         host: "derpibooru.org",
-        aliases: &["trixiebooru.org", "ronxgr5zb4dkwdpt.onion"],
+        aliases: &["trixiebooru.org"],
         files: &["derpicdn.net"],
         everything: Some(56027),
     },
@@ -115,25 +115,22 @@ fn parse_image(answer: &Value, booru: &Booru, url: &str) -> Result<Image, SiteEr
     if at(image, "hidden_from_users") == Some(&Value::Bool(true)) {
         return Err(SiteError::Gone { url: url.to_owned() });
     }
-    if text_at(image, "mime_type").is_some_and(|mime| mime.starts_with("video/")) {
-        return Err(SiteError::NoPicture { url: url.to_owned(), why: "a film".to_owned() });
-    }
+    let film = text_at(image, "mime_type").is_some_and(|mime| mime.starts_with("video/"));
     let base = Url::parse(&format!("https://{}/", booru.host)).map_err(|_| Missing::new("host").on(url))?;
     // The file of a drawing in vectors is no picture yet; its representations are.
     let whole = if text_at(image, "format") == Some("svg") { None } else { text_at(image, "view_url") };
-    let mut images: Vec<ImageSource> = Vec::new();
+    let mut images = Images::default();
     let sizes = ["full", "large", "medium"]
         .map(|size| at(image, "representations").and_then(|all| text_at(all, size)));
-    for file in sizes.into_iter().chain([whole]).flatten() {
-        if let Ok(file) = base.join(file)
-            && !images.iter().any(|have| have.url == file.as_str())
-        {
-            images.push(ImageSource::plain(file));
+    for file in sizes.into_iter().chain([whole]).flatten().filter(|_| !film) {
+        if let Ok(file) = base.join(file) {
+            images.add(ImageSource::plain(file));
         }
     }
-    if images.is_empty() {
-        return Err(Missing::new("the field image.representations").on(url));
-    }
+    let images = images.or_else(|| match film {
+        true => SiteError::NoPicture { url: url.to_owned(), why: "a film".to_owned() },
+        false => Missing::new("the field image.representations").on(url),
+    });
     let tags = at(image, "tags")
         .and_then(Value::as_array)
         .ok_or_else(|| Missing::new("the field image.tags").on(url))?;
@@ -227,7 +224,7 @@ mod tests {
         let Ok(Image::Kept(artwork)) = parse(&serde_json::from_str(IMAGE).unwrap()) else {
             panic!("not kept")
         };
-        let images: Vec<_> = artwork.images.iter().map(|image| image.url.as_str()).collect();
+        let images: Vec<_> = artwork.images.iter().flatten().map(|image| image.url.as_str()).collect();
         assert_eq!(images[0], "https://derpicdn.net/img/view/2012/1/2/1.png");
         assert_eq!(images[2], "https://derpicdn.net/img/2012/1/2/1/medium.png");
         assert_eq!(
@@ -250,7 +247,7 @@ mod tests {
         let deleted =
             serde_json::json!({"image": {"id": 2, "duplicate_of": null, "hidden_from_users": true}});
         assert!(parse(&deleted).is_err_and(|error| error.is_gone()));
-        let changed = serde_json::json!({"image": {"id": 2, "view_url": "/a.png"}});
+        let changed = serde_json::json!({"image": {"id": 2, "view_url": "/a.png", "labels": []}});
         assert!(parse(&changed).is_err_and(|error| error.outcome() == "layout_changed"));
     }
 

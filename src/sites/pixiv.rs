@@ -7,7 +7,7 @@ use url::Url;
 use super::address::{name, number};
 use super::read::{anchors, at, id_at, links_in_text, list_at, plain_text, text_at};
 use super::web::{judge, read_json};
-use super::{Address, Artwork, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::fetch::{Request, Response};
 use crate::proto::data::ImageSource;
@@ -182,8 +182,26 @@ fn parse_work(
 ) -> Result<Artwork, SiteError> {
     let missing = |what: &str| Missing::new(what).on(url);
     let user = id_at(work, "userId").ok_or_else(|| missing("the field body.userId"))?;
-    let index = position.max(1) as usize - 1;
     let mut problems = Vec::new();
+    let images = pictures(work, pages, position, url, &mut problems);
+    let mut leads = vec![Lead::new(format!("{HOME}users/{user}"), Place::Artist)];
+    if let Some(text) = text_at(work, "description") {
+        leads.extend(links(text).into_iter().map(|url| Lead::new(url, Place::WorkText)));
+    }
+    let published = text_at(work, "createDate").and_then(Timestamp::parse_rfc3339);
+    Ok(Artwork { images, published, leads, problems })
+}
+
+/// The addresses of the picture at `position`, from the list of pages; the first one's stand in the work too.
+fn pictures(
+    work: &Value,
+    pages: Result<Value, SiteError>,
+    position: u32,
+    url: &str,
+    problems: &mut Vec<SiteError>,
+) -> Result<Vec<ImageSource>, SiteError> {
+    let missing = |what: &str| Missing::new(what).on(url);
+    let index = position.max(1) as usize - 1;
     let urls = match &pages {
         Ok(pages) => {
             let pages = pages.as_array().ok_or_else(|| missing("the list of pages"))?;
@@ -194,39 +212,28 @@ fn parse_work(
             at(page, "urls")
         }
         Err(error) if index > 0 => return Err(error.clone()),
-        // The work itself has the URLs of its first page.
         Err(error) => {
             problems.push(error.clone());
             None
         }
     };
     let first = at(work, "urls").filter(|_| index == 0);
-    let mut images: Vec<ImageSource> = Vec::new();
-    for set in [urls, first].into_iter().flatten() {
-        for size in ["original", "regular", "small"] {
+    let mut images = Images::default();
+    for size in ["original", "regular", "small"] {
+        for set in [urls, first].into_iter().flatten() {
             // A placeholder (`limit_r18_360.png`) is not the picture.
-            let usable = text_at(set, size).filter(|url| !url.contains("/common/images/limit_"));
-            if let Some(image) = usable.filter(|url| !images.iter().any(|have| have.url == **url)) {
-                images.push(ImageSource { url: image.to_owned(), referer: Some(HOME.to_owned()) });
+            if let Some(image) = text_at(set, size).filter(|url| !url.contains("/common/images/limit_")) {
+                images.add(ImageSource { url: image.to_owned(), referer: Some(HOME.to_owned()) });
             }
         }
     }
-    images.sort_by_key(|image| !image.url.contains("/img-original/"));
-    if images.is_empty() {
-        return Err(match at(work, "urls") {
-            Some(_) => SiteError::LoginNeeded {
-                url: url.to_owned(),
-                why: "its pictures are shown with the cookie PHPSESSID only".to_owned(),
-            },
-            None => missing("the field body.urls"),
-        });
-    }
-    let mut leads = vec![Lead::new(format!("{HOME}users/{user}"), Place::Artist)];
-    if let Some(text) = text_at(work, "description") {
-        leads.extend(links(text).into_iter().map(|url| Lead::new(url, Place::WorkText)));
-    }
-    let published = text_at(work, "createDate").and_then(Timestamp::parse_rfc3339);
-    Ok(Artwork { images, published, leads, problems })
+    images.or_else(|| match at(work, "urls") {
+        Some(_) => SiteError::LoginNeeded {
+            url: url.to_owned(),
+            why: "its pictures are shown with the cookie PHPSESSID only".to_owned(),
+        },
+        None => missing("the field body.urls"),
+    })
 }
 
 /// The links in a text with markup, or without.
@@ -239,19 +246,24 @@ fn links(text: &str) -> Vec<String> {
 }
 
 fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
-    if page.address().contains("/stacc/") {
-        return by_redirect(page, web);
-    }
-    let answer = web.send_raw(ask(web, &format!("user/{}?full=1&lang=en", page.id_text()))?)?;
+    let id = match page.address().contains("/stacc/") {
+        true => number_of(page.id_text(), web)?,
+        false => page.id_text().to_owned(),
+    };
+    let answer = web.send_raw(ask(web, &format!("user/{id}?full=1&lang=en"))?)?;
     parse_user(&body(answer, page.address())?).map_err(|missing| missing.on(page.address()))
 }
 
-/// An account name is turned into the number by the redirect of `pixiv.me`.
-fn by_redirect(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
-    let short = format!("https://pixiv.me/{}", page.id_text());
+/// An account's name is turned into its number by the redirect of `pixiv.me`.
+fn number_of(account: &str, web: &Web) -> Result<String, SiteError> {
+    let short = format!("https://pixiv.me/{account}");
     let response = web.send_raw(web.request_as_browser(&short, NAME)?.max_redirects(0))?;
-    match response.header("location").and_then(|to| response.url.join(to).ok()) {
-        Some(target) => Ok(vec![Lead::new(target, Place::Artist)]),
+    let target = response.header("location").and_then(|to| response.url.join(to).ok());
+    let page = target.and_then(Address::from_url).and_then(|address| identify(&address));
+    match page {
+        Some(page) if page.address().contains("/users/") => Ok(page.id_text().to_owned()),
+        // Unknown names lead to the front page.
+        Some(_) => Err(SiteError::Gone { url: short }),
         None if response.status == 404 => Err(SiteError::Gone { url: short }),
         None => Err(Missing::new("the header Location").on(short)),
     }
@@ -353,15 +365,18 @@ mod tests {
     #[test]
     fn reads_a_recorded_work() {
         let artwork = parse_work(&recorded(), Ok(pages()), 2, "u").unwrap();
-        assert!(artwork.images[0].url.ends_with("67487303_p1.png"), "{:?}", artwork.images);
-        assert_eq!(artwork.images.len(), 3);
-        assert_eq!(artwork.images[0].referer.as_deref(), Some(HOME));
+        assert!(artwork.images.as_ref().unwrap()[0].url.ends_with("67487303_p1.png"), "{:?}", artwork.images);
+        assert_eq!(artwork.images.as_ref().unwrap().len(), 3);
+        assert_eq!(artwork.images.as_ref().unwrap()[0].referer.as_deref(), Some(HOME));
         assert_eq!(artwork.leads[0], Lead::new("https://www.pixiv.net/users/264716", Place::Artist));
         assert_eq!(artwork.published.unwrap().to_rfc3339(), "2018-02-27T03:31:00Z");
-        assert_eq!(parse_work(&recorded(), Ok(pages()), 3, "u").unwrap_err().outcome(), "no_picture");
+        assert_eq!(
+            parse_work(&recorded(), Ok(pages()), 3, "u").unwrap().images.unwrap_err().outcome(),
+            "no_picture"
+        );
         let gone = || Err(SiteError::Unavailable { url: "u".into(), status: 500 });
         assert_eq!(parse_work(&recorded(), gone(), 1, "u").unwrap().problems.len(), 1);
-        assert!(parse_work(&recorded(), gone(), 2, "u").is_err());
+        assert!(parse_work(&recorded(), gone(), 2, "u").unwrap().images.is_err());
     }
 
     #[test]
@@ -369,10 +384,13 @@ mod tests {
         let mut work = recorded();
         work["urls"] = serde_json::json!({"original": null, "regular": null});
         let none = serde_json::json!([{"urls": {"original": null}}]);
-        assert_eq!(parse_work(&work, Ok(none), 1, "u").unwrap_err().outcome(), "login_needed");
+        assert_eq!(
+            parse_work(&work, Ok(none), 1, "u").unwrap().images.unwrap_err().outcome(),
+            "login_needed"
+        );
         work["urls"] = serde_json::json!({"regular": "https://s.pximg.net/common/images/limit_r18_360.png"});
         assert_eq!(
-            parse_work(&work, Ok(serde_json::json!([{}])), 1, "u").unwrap_err().outcome(),
+            parse_work(&work, Ok(serde_json::json!([{}])), 1, "u").unwrap().images.unwrap_err().outcome(),
             "login_needed"
         );
     }
