@@ -22,8 +22,7 @@ pub fn style_of_output() -> Style {
 }
 
 /// The terminal's modes at one moment. Whoever ends the process while the console reads a line puts
-/// them back;
-/// otherwise the user's shell gets a terminal that shows nothing that is typed.
+/// them back; otherwise the user's shell gets a terminal that shows nothing that is typed.
 pub struct SavedTerminal(Termios);
 
 impl SavedTerminal {
