@@ -38,7 +38,11 @@ const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(200);
 /// Why `front` cannot do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum FrontError {
-    #[error("port {} is in use{}: set another one under [http] bind, or end that program", addr.port(), describe_holder(holder.as_ref()))]
+    #[error(
+        "port {} is in use{}: set another one under [http] bind, or end that program",
+        addr.port(),
+        describe_holder(holder.as_ref())
+    )]
     PortInUse { addr: SocketAddr, holder: Option<PortHolder> },
     #[error("could not listen on {addr}")]
     Listen { addr: SocketAddr, source: io::Error },

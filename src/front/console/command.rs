@@ -76,7 +76,8 @@ pub const SPECS: &[Spec] = &[
         name: "search",
         arguments: "FILE|URL [NAME] [--detach]",
         summary: "search an image, in one account or everywhere",
-        details: "The image is a file of this machine or the URL of an image file. Only accounts that are indexed are searched.",
+        details: "The image is a file of this machine or the URL of an image file. \
+            Only accounts that are indexed are searched.",
         example: "search ~/picture.png jane_paints",
     },
     Spec {
@@ -133,7 +134,7 @@ pub const SPECS: &[Spec] = &[
 /// Why a line is not a command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UsageError {
-    #[error("unknown command \"{word}\"{}", nearest(word).map_or_else(String::new, |name| format!(": did you mean \"{name}\"?")))]
+    #[error("unknown command \"{word}\"{}", suggestion(word))]
     UnknownCommand { word: String },
     #[error("usage: {}", spec.usage())]
     Arguments { spec: &'static Spec },
@@ -191,20 +192,38 @@ impl Command {
     }
 }
 
+impl Command {
+    /// It goes on after its first reply, until its work is done.
+    pub fn is_followed(&self) -> bool {
+        match self {
+            Command::Query { detach, .. } | Command::Scan { detach, .. } | Command::Search { detach, .. } => {
+                !detach
+            }
+            Command::Stats
+            | Command::Threads
+            | Command::Queues
+            | Command::Metrics
+            | Command::Stop
+            | Command::Help(_)
+            | Command::Exit => false,
+        }
+    }
+}
+
 /// The command of this name; `quit` is what many type for `exit`.
 pub fn find(name: &str) -> Option<&'static Spec> {
     let name = if name == "quit" { "exit" } else { name };
     SPECS.iter().find(|spec| spec.name == name)
 }
 
-/// The command whose name is most like `word`, if any is alike.
-fn nearest(word: &str) -> Option<&'static str> {
+/// The command whose name is most like `word`, if any is alike, as the end of a sentence.
+fn suggestion(word: &str) -> String {
     SPECS
         .iter()
         .map(|spec| (strsim::damerau_levenshtein(word, spec.name), spec.name))
         .min()
         .filter(|(distance, name)| *distance <= 2 && *distance < name.len())
-        .map(|(_, name)| name)
+        .map_or_else(String::new, |(_, name)| format!(": did you mean \"{name}\"?"))
 }
 
 fn without_at(handle: &str) -> String {

@@ -92,6 +92,9 @@ impl Follower {
             self.first_scan_told = true;
             lines.push(format!("{:>12}  an account is indexed for the first time: this takes a while", ""));
         }
+        if view.status == QueryStatus::End && self.steps_told > 0 {
+            lines.push("\n".to_owned()); // apart from the result
+        }
         lines
     }
 }
@@ -126,7 +129,7 @@ mod tests {
 
         assert_eq!(
             follower.advance(&AdminReply::Query(sample_view())),
-            ["  1 min 05 s  indexing their posts", "       34 ms  searching the image"]
+            ["  1 min 05 s  indexing their posts", "       34 ms  searching the image", "\n"]
         );
         assert_eq!(follower.passing(Duration::ZERO), "");
     }

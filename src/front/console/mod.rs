@@ -162,12 +162,16 @@ fn carry_out(
                 received = Instant::now();
                 let last = !matches!(*reply, AdminReply::Progress(_));
                 // A query that was over when it was asked for has nothing to be followed.
-                if !last || followed {
-                    for line in follower.advance(&reply) {
-                        tell(Event::Line(&line)).map_err(lost)?;
-                    }
+                if last && !followed {
+                    break Some(*reply);
                 }
                 followed = true;
+                if last {
+                    tell(Event::Passing("")).map_err(lost)?;
+                }
+                for line in follower.advance(&reply) {
+                    tell(Event::Line(&line)).map_err(lost)?;
+                }
                 if last {
                     break Some(*reply);
                 }

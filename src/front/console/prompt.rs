@@ -1,9 +1,8 @@
 //! The console: a line editor in front of the admin socket, with history, completion and hints.
 
 use std::borrow::Cow;
-use std::cell::Cell;
 use std::collections::BTreeSet;
-use std::io::{BufRead, IsTerminal, Stdout};
+use std::io::{self, BufRead, IsTerminal, Stdout, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +12,9 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::{DefaultHistory, History, SearchDirection};
 use rustyline::validate::Validator;
-use rustyline::{ColorMode, CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
+use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
+
+use unicode_width::UnicodeWidthStr;
 
 use super::command::{self, Command, SPECS};
 use super::table::{Style, Tone};
@@ -69,34 +70,43 @@ pub fn run(socket: &Path, log: Option<Box<dyn BufRead + Send>>) -> Result<Consol
         .build();
     let mut editor: Editor<Assistant, DefaultHistory> =
         Editor::with_config(config).map_err(|source| ConsoleError::Editor { source })?;
-    editor.set_helper(Some(Assistant::new(style)));
+    let shared = Arc::new(Shared {
+        screen: Mutex::new(Screen::stdout(style)),
+        prompt: Mutex::new(Prompt { is_shown: false, typed: String::new() }),
+    });
+    editor.set_helper(Some(Assistant { style, files: FilenameCompleter::new(), shared: shared.clone() }));
     let history = socket.with_file_name("console_history");
     // The first run has none, and a broken one is not worth a word.
     let _ = editor.load_history(&history);
-    let shared = Arc::new(Shared { screen: Mutex::new(Screen::stdout(style)), prompting: Mutex::new(false) });
     if let Some(log) = log {
-        let printer = editor.create_external_printer().map_err(|source| ConsoleError::Editor { source })?;
         let shared = shared.clone();
         std::thread::Builder::new()
             .name("console-log".to_owned())
-            .spawn(move || shared.print_log(log, printer))
+            .spawn(move || {
+                for line in log.lines().map_while(Result::ok) {
+                    shared.print_log_line(&line);
+                }
+            })
             .map_err(|source| ConsoleError::Editor { source: source.into() })?;
     }
-    if std::io::stdin().is_terminal() {
+    if io::stdin().is_terminal() {
         shared.say("Type a command, or `help`. Ctrl-D leaves the console.\n");
     }
-    let end = converse(&mut editor, socket, &shared);
-    if let Err(error) = editor.save_history(&history) {
-        tracing::debug!(%error, "could not save the console's history");
-    }
-    end
+    converse(&mut editor, socket, &history, &shared)
 }
 
 /// What the line editor's thread and the log's thread share.
 struct Shared {
     screen: Mutex<Screen<Stdout>>,
-    /// The line editor owns the screen.
-    prompting: Mutex<bool>,
+    prompt: Mutex<Prompt>,
+}
+
+/// What the line editor shows.
+struct Prompt {
+    /// It waits for a line; otherwise the screen is ours.
+    is_shown: bool,
+    /// The line so far.
+    typed: String,
 }
 
 impl Shared {
@@ -105,33 +115,48 @@ impl Shared {
         let _ = lock(&self.screen).keep(text);
     }
 
-    fn print_log(&self, log: Box<dyn BufRead + Send>, mut printer: impl ExternalPrinter) {
-        for line in log.lines().map_while(Result::ok) {
-            // The lock is not held while the editor is asked to print: it may have to wait for it.
-            let prompting = *lock(&self.prompting);
-            if prompting {
-                let _ = printer.print(format!("{line}\n"));
-            } else {
-                self.say(&line);
-            }
+    /// Prints a line above the prompt. Not by rustyline's external printer: with it, rustyline 18
+    /// waits for the terminal although it holds keys that it has read already, so that a line which
+    /// arrives at once (pasted, or from a script) is stuck after its first key.
+    fn print_log_line(&self, line: &str) {
+        let prompt = lock(&self.prompt);
+        if !prompt.is_shown || !io::stdout().is_terminal() {
+            return self.say(line);
         }
+        let text = above_prompt(line, &prompt.typed, style_of_output().width);
+        let mut out = io::stdout().lock();
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
+
+    fn set_prompt(&self, is_shown: bool) {
+        *lock(&self.prompt) = Prompt { is_shown, typed: String::new() };
+    }
+}
+
+/// What replaces the prompt by a line and draws the prompt again below: from the row where it
+/// began, if what was typed has grown over several.
+fn above_prompt(line: &str, typed: &str, width: usize) -> String {
+    let rows = (PROMPT.len() + typed.width()) / width.max(1);
+    let up = if rows > 0 { format!("\x1b[{rows}A") } else { String::new() };
+    format!("{up}\r\x1b[J{line}\r\n{PROMPT}{typed}")
 }
 
 fn converse(
     editor: &mut Editor<Assistant, DefaultHistory>,
     socket: &Path,
+    history: &Path,
     shared: &Shared,
 ) -> Result<ConsoleEnd, ConsoleError> {
     loop {
-        *lock(&shared.prompting) = true;
+        shared.set_prompt(true);
         let line = editor.readline(PROMPT);
-        *lock(&shared.prompting) = false;
+        let has_text = !lock(&shared.prompt).typed.is_empty();
+        shared.set_prompt(false);
         let line = match line {
             Ok(line) => line,
             Err(ReadlineError::Eof) => return Ok(ConsoleEnd::Left),
             Err(ReadlineError::Interrupted) => {
-                if editor.helper().is_some_and(Assistant::has_text) {
+                if has_text {
                     continue; // it only throws the line away
                 }
                 return Ok(ConsoleEnd::Interrupted);
@@ -139,6 +164,10 @@ fn converse(
             Err(ReadlineError::Signal(_)) => continue, // the window has another size
             Err(source) => return Err(ConsoleError::Read { source }),
         };
+        // At once: the process may be ended together with the daemon.
+        if let Err(error) = editor.append_history(history) {
+            tracing::debug!(%error, "could not save the console's history");
+        }
         let style = style_of_output();
         match Command::parse_line(&line) {
             Ok(None) => {}
@@ -158,8 +187,9 @@ fn converse(
 
 fn carry_out_here(command: &Command, socket: &Path, shared: &Shared, style: Style) -> Option<AdminReply> {
     let keyboard = Keyboard::listen();
-    let outcome =
-        carry_out(command, socket, true, style, keyboard.as_ref(), |event| show(&shared.screen, event));
+    // Keys pressed during a command that ends at once belong to the next line.
+    let heeded = keyboard.as_ref().filter(|_| command.is_followed());
+    let outcome = carry_out(command, socket, true, style, heeded, |event| show(&shared.screen, event));
     drop(keyboard);
     match outcome {
         Ok(Some(reply)) => {
@@ -181,18 +211,7 @@ fn carry_out_here(command: &Command, socket: &Path, shared: &Shared, style: Styl
 struct Assistant {
     style: Style,
     files: FilenameCompleter,
-    /// The line being typed has text: what Ctrl-C means depends on it.
-    has_text: Cell<bool>,
-}
-
-impl Assistant {
-    fn new(style: Style) -> Assistant {
-        Assistant { style, files: FilenameCompleter::new(), has_text: Cell::new(false) }
-    }
-
-    fn has_text(&self) -> bool {
-        self.has_text.get()
-    }
+    shared: Arc<Shared>,
 }
 
 impl Helper for Assistant {}
@@ -208,7 +227,7 @@ impl Hinter for Assistant {
     type Hint = String;
 
     fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<String> {
-        self.has_text.set(!line.is_empty());
+        line.clone_into(&mut lock(&self.shared.prompt).typed);
         if pos == line.len() { hint(line) } else { None }
     }
 }
@@ -305,6 +324,12 @@ mod tests {
         assert_eq!(hint("thr").as_deref(), Some("eads"));
         assert_eq!(hint(""), None);
         assert_eq!(hint("stats"), None);
+    }
+
+    #[test]
+    fn a_log_line_goes_above_the_prompt() {
+        assert_eq!(above_prompt("log", "sta", 80), "\r\x1b[Jlog\r\naotf> sta");
+        assert_eq!(above_prompt("log", "0123456789", 10), "\x1b[1A\r\x1b[Jlog\r\naotf> 0123456789");
     }
 
     #[test]

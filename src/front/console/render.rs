@@ -180,16 +180,17 @@ fn scan(view: &ScanView, style: Style) -> String {
 
 /// Where a scan is, on one line.
 pub fn scan_progress(view: &ScanView) -> String {
-    let of = view.posts_total.map_or_else(String::new, |total| format!(" (the account has {total} posts)"));
-    let name = clean(&view.handle);
+    let (name, spent) = (clean(&view.handle), duration(view.elapsed_ms));
     match view.state {
-        ScanState::Resolving => format!("@{name}: looking the account up, {}", duration(view.elapsed_ms)),
-        _ => format!(
-            "@{name}: {} posts with images listed, {} indexed{of}, {}",
-            view.posts_listed,
-            view.posts_indexed,
-            duration(view.elapsed_ms)
-        ),
+        ScanState::Resolving => format!("@{name}, {spent}: looking the account up"),
+        ScanState::Running | ScanState::Done | ScanState::Failed { .. } => {
+            let of =
+                view.posts_total.map_or_else(String::new, |total| format!("; the account has {total} posts"));
+            format!(
+                "@{name}, {spent}: {} of {} posts with images indexed{of}",
+                view.posts_indexed, view.posts_listed
+            )
+        }
     }
 }
 
@@ -494,7 +495,7 @@ fingerprint     12  950 us  900 us  1.5 ms  1.2 s
         };
         check(
             &AdminReply::Scan(view.clone()),
-            "@jane: 40 posts with images listed, 10 indexed (the account has 900 posts), 2.3 s\n",
+            "@jane, 2.3 s: 10 of 40 posts with images indexed; the account has 900 posts\n",
         );
         view.state = ScanState::Done;
         check(&AdminReply::Scan(view), "@jane is up to date: 10 posts with images indexed, took 2.3 s.\n");

@@ -21,8 +21,8 @@ pub fn style_of_output() -> Style {
     Style { colors: stdout.is_terminal() && !no_color, width: if width == 0 { DEFAULT_WIDTH } else { width } }
 }
 
-/// The terminal's modes at one moment. Whoever ends the process while the console reads a line puts them back;
-/// otherwise the user's shell gets a terminal that shows nothing that is typed.
+/// The terminal's modes at one moment. Whoever ends the process while the console reads a line puts
+/// them back; otherwise the user's shell gets a terminal that shows nothing that is typed.
 pub struct SavedTerminal(Termios);
 
 impl SavedTerminal {
@@ -61,7 +61,8 @@ impl Keyboard {
         const CTRL_C: u8 = 3;
         let mut keys = [0_u8; 64];
         // Past the buffer of `Stdin`: nothing may be left in it for the line editor.
-        matches!(rustix::io::read(&self.stdin, &mut keys), Ok(count) if keys.iter().take(count).any(|key| *key == CTRL_C))
+        let count = rustix::io::read(&self.stdin, &mut keys).unwrap_or(0);
+        keys.iter().take(count).any(|key| *key == CTRL_C)
     }
 }
 

@@ -295,7 +295,7 @@ impl Page<'_> {
                 result.image_position.split_once('/').unwrap_or((&result.image_position, ""));
             let bits = self.filled("distance.bits", &[("n", &result.distance.to_string())]);
             let variant = match result.variant {
-                Variant::Trimmed => format!(" <span class=\"tag\">{}</span>", self.text("variant.trimmed")),
+                Variant::Trimmed => format!("<span class=\"tag\">{}</span>", self.text("variant.trimmed")),
                 Variant::AsIs | Variant::OnWhite | Variant::OnBlack => String::new(),
             };
             let _ = write!(

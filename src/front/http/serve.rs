@@ -24,7 +24,7 @@ use crate::front::until_stopped;
 /// Connections at the same time, in all.
 const MAX_CONNECTIONS: usize = 4096;
 /// And from one address (which browsers never come near).
-const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
+pub(super) const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
 /// From the first byte that is awaited to the end of a request's headers; also how long an idle
 /// connection is kept.
 const HEADER_DEADLINE: Duration = Duration::from_secs(15);

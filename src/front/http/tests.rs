@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -357,6 +357,31 @@ async fn a_stream_that_has_told_all_is_not_taken_up_again() {
     let reply = world.exchange(&format!("{head}8"), b"").await;
     assert_eq!(reply.status, 200);
     assert!(reply.body.contains("\"status\":\"END\""));
+}
+
+#[tokio::test]
+async fn half_open_connections_of_one_address_leave_others_served() {
+    let world = World::new(FakeBroker::default()).await;
+    let connect_as = async |ip: [u8; 4]| {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((ip, 0))).unwrap();
+        socket.connect(world.addr).await.unwrap()
+    };
+    let mut half_open = Vec::new();
+    for _ in 0..serve::MAX_CONNECTIONS_PER_ADDRESS {
+        let mut stream = connect_as([127, 0, 0, 2]).await;
+        stream.write_all(b"GET /query?url=").await.unwrap();
+        half_open.push(stream);
+    }
+    let mut text = String::new();
+    connect_as([127, 0, 0, 2]).await.read_to_string(&mut text).await.unwrap();
+    Reply::parse(&text).check_error(503, "BUSY");
+
+    let mut other = connect_as([127, 0, 0, 3]).await;
+    other.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+    text.clear();
+    other.read_to_string(&mut text).await.unwrap();
+    assert_eq!(Reply::parse(&text).status, 200);
 }
 
 #[tokio::test]

@@ -213,7 +213,10 @@ function results(answer) {
   } }, t(showImages ? "images.hide" : "images.show"));
   const cards = list.map(card);
   if (showImages && answer.image_url) {
-    cards.unshift(h("li", { class: "card artwork" }, picture(answer.image_url, t("artwork")), h("p", { class: "facts" }, t("artwork"))));
+    // Some hosts show their images on their own pages only: then there is nothing to compare with.
+    const artwork = h("li", { class: "card artwork" }, picture(answer.image_url, t("artwork")), h("p", { class: "facts" }, t("artwork")));
+    artwork.firstChild.addEventListener("error", () => artwork.remove());
+    cards.unshift(artwork);
   }
   return [
     h("div", { class: "head" }, h("h2", null, found(list.length)), toggle),
@@ -262,7 +265,8 @@ setInterval(() => {
 
 function ask(url, push) {
   $("url").value = url;
-  const address = `/?url=${encodeURIComponent(url)}`;
+  const language = parameters.get("lang");
+  const address = `/?${language ? `lang=${encodeURIComponent(language)}&` : ""}url=${encodeURIComponent(url)}`;
   if (push) history.pushState({ url }, "", address);
   const other = $("switch");
   other.href = `/?lang=${other.hreflang}&url=${encodeURIComponent(url)}`;
