@@ -117,6 +117,12 @@ impl Store for FailingStore {
     fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
         self.reach()?.missing(posts)
     }
+    fn fingerprints_of(
+        &mut self,
+        posts: &[PostKey],
+    ) -> Result<Vec<Option<Vec<Option<Fingerprint>>>>, StoreError> {
+        self.reach()?.fingerprints_of(posts)
+    }
     fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError> {
         self.reach()?.fingerprints_after(after, limit)
     }
