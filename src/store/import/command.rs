@@ -95,7 +95,7 @@ fn tell(report: &Report, elapsed: Duration, out: &mut dyn Write) -> io::Result<(
     }
     writeln!(out, "original: {}", report.original)?;
     writeln!(out, "here:     {}", report.here)?;
-    let verdict = if report.original == report.here {
+    let verdict = if report.is_exact() {
         "checked: every fingerprint is the same"
     } else if report.missing_posts == 0 {
         "checked: all posts are here; some were stored before with other fingerprints, which stay"

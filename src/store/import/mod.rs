@@ -9,6 +9,7 @@ use crate::base::{Fingerprint, Timestamp};
 
 pub mod aotf_sqlite;
 pub mod command;
+mod original;
 
 /// Rows for one commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
