@@ -19,7 +19,8 @@ pub struct FakeIndex {
     /// Half of each append goes in, then it fails.
     pub failing: Arc<AtomicBool>,
     pub panicking: Arc<AtomicBool>,
-    /// One for each failed append.
+    pub complete: Arc<AtomicBool>,
+    /// One for each time that it became incomplete.
     pub failures: (Sender<()>, Receiver<()>),
 }
 
@@ -29,6 +30,7 @@ impl FakeIndex {
             entries: Arc::default(),
             failing: Arc::default(),
             panicking: Arc::default(),
+            complete: Arc::default(),
             failures: crossbeam_channel::unbounded(),
         }
     }
@@ -57,7 +59,6 @@ impl Publisher for FakeIndex {
             all.push(*entry);
         }
         if failing {
-            self.failures.0.send(()).expect("the index holds the other end");
             return Err("told to fail".into());
         }
         Ok(())
@@ -66,6 +67,13 @@ impl Publisher for FakeIndex {
     fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
         self.entries.lock().unwrap().clear();
         Ok(())
+    }
+
+    fn set_complete(&mut self, complete: bool) {
+        self.complete.store(complete, Ordering::SeqCst);
+        if !complete {
+            self.failures.0.send(()).expect("the index holds the other end");
+        }
     }
 }
 

@@ -186,6 +186,7 @@ fn what_is_told_as_stored_is_durable_and_searchable() {
     let world = World::new();
     let (running, counts, unfinished) = world.start().opened();
     assert_eq!((counts, unfinished), (StoreCounts::default(), vec![]));
+    assert!(world.index.complete.load(Ordering::SeqCst));
     running.send(store(1, 10, vec![image("a", 5), failed("b")]));
     let counts = running.expect_stored(1);
     assert_eq!(counts, StoreCounts { accounts: 1, posts: 1, images: 2, retries: 1 });
@@ -408,8 +409,10 @@ fn nothing_is_told_as_stored_before_it_is_searchable() {
     assert!(matches!(running.next(), FromStorekeeper::NewPosts { .. }), "others go on");
     world.index.failures.1.recv_timeout(DEADLINE).unwrap();
     assert!(running.heard.is_empty());
+    assert!(!world.index.complete.load(Ordering::SeqCst));
     world.index.failing.store(false, Ordering::SeqCst);
     running.expect_stored(1);
+    assert!(world.index.complete.load(Ordering::SeqCst));
     assert_eq!(world.index.fingerprints(), [0, 1, 2, 3], "each once");
     running.stop();
 }
