@@ -361,10 +361,16 @@ impl State {
             }
         }
         // One of the two listings may be closed to this server (full-archive search has a price of its
-        // own): what the other one found is worth having.
-        let outcome = match failures.pop() {
-            Some((code, why)) if failures.len() + 1 == scan.steps.len() => ScanOutcome::Failed { code, why },
-            _ => ScanOutcome::Done,
+        // own): what the other one found is worth having. What is wrong with the account itself (it
+        // blocks us, it is gone) holds for both, even if the search just found nothing.
+        let of_the_account = failures.iter().position(|(code, _)| *code != FailureCode::ProcessingError);
+        let all_failed = failures.len() == scan.steps.len();
+        let outcome = match of_the_account.or(all_failed.then_some(0)) {
+            Some(index) => {
+                let (code, why) = failures.swap_remove(index);
+                ScanOutcome::Failed { code, why }
+            }
+            None => ScanOutcome::Done,
         };
         scan.outcome = Some(outcome);
         scan.ended = Some(now.mono);

@@ -43,6 +43,7 @@ macro_rules! contract_tests {
             grouping_changes_nothing
             repeating_changes_nothing
             images_of_one_name_are_told_apart
+            imports_add_and_never_overwrite
         );
     };
     ($database:ty: $($name:ident)*) => {
@@ -583,4 +584,56 @@ pub fn images_of_one_name_are_told_apart<D: TestDatabase>() {
     assert_eq!(committed.entries.iter().map(|entry| entry.2.0).collect::<Vec<_>>(), [2]);
     let id = committed.entries[0].0.0;
     assert_eq!(records(&mut *store, &[id]), [(id, "4".to_owned(), 2, 3, "same".to_owned())]);
+}
+
+pub fn imports_add_and_never_overwrite<D: TestDatabase>() {
+    use import::{ImportedImage, ImportedPost, ImportedRetry, Page};
+
+    let database = D::new();
+    let mut store = database.open();
+    let solid = 0x5555_5555_5555_5555;
+    let imported = |native: &str, prints: &[Option<u64>]| ImportedPost {
+        key: PostKey::new(Network::Twitter, native),
+        account: key("1"),
+        images: ["a", "b"]
+            .iter()
+            .zip(prints)
+            .map(|(name, print)| ImportedImage {
+                name: (*name).to_owned(),
+                fingerprint: print.map(Fingerprint),
+            })
+            .collect(),
+    };
+    store.apply(&[posts("1", vec![post("10", vec![good("a", 1), failed("b")])])], NOW).unwrap();
+    let page = Page::Posts(vec![
+        imported("10", &[Some(solid), Some(!solid)]),
+        imported("11", &[Some(solid), None]),
+        imported("12", &[Some(0)]),
+    ]);
+    let committed = store.apply(&[Change::Import(page.clone())], NOW).unwrap();
+    assert_eq!(committed.outcomes, [Outcome::Imported { new: 3 }]);
+    assert_eq!(committed.entries.iter().map(|entry| entry.2.0).collect::<Vec<_>>(), [!solid, solid]);
+    assert_eq!(committed.counts, StoreCounts { accounts: 1, posts: 3, images: 5, retries: 0 });
+    let keys = ["10", "11", "12", "13"].map(|native| PostKey::new(Network::Twitter, native));
+    let print = |bits| Some(Fingerprint(bits));
+    let expect =
+        [Some(vec![print(1), print(!solid)]), Some(vec![print(solid), None]), Some(vec![print(0)]), None];
+    assert_eq!(store.fingerprints_of(&keys).unwrap(), expect);
+    let again = store.apply(&[Change::Import(page)], NOW).unwrap();
+    assert_eq!((again.outcomes, again.entries), (vec![Outcome::Imported { new: 0 }], vec![]));
+
+    // Only of the image that is missing, once, and only of a stored post.
+    let retry = |native: &str, attempts| ImportedRetry {
+        post: PostKey::new(Network::Twitter, native),
+        urls: vec![Some("https://host/a".to_owned()), Some("https://host/b".to_owned())],
+        attempts,
+        last_tried: Some(Timestamp(5)),
+    };
+    let page = Page::Retries(vec![retry("10", 1), retry("11", 2), retry("11", 2), retry("99", 1)]);
+    let committed = store.apply(&[Change::Import(page)], NOW).unwrap();
+    assert_eq!(committed.outcomes, [Outcome::Imported { new: 1 }]);
+    let take =
+        |store: &mut dyn Store, now| retries(store.apply(&[Change::TakeRetries { limit: 9 }], now).unwrap());
+    assert_eq!(take(&mut *store, NOW.plus(RULE.pause))[0].post.images, listed("11", &["b"]).images);
+    assert_eq!(take(&mut *store, NOW.plus(RULE.pause * 9)), [], "that was the third attempt");
 }

@@ -17,7 +17,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::ids::{AccountKey, AccountNo, ImageId};
+use crate::base::ids::{AccountKey, AccountNo, ImageId, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::proto::data::{
     Account, AccountState, ImageRecord, IndexedPost, ListedPost, ListingEnd, RetryPost, StoreCounts,
@@ -26,6 +26,7 @@ use crate::proto::data::{
 #[cfg(test)]
 mod contract;
 mod error;
+pub mod import;
 pub mod migrate;
 mod sqlite;
 pub mod state;
@@ -58,6 +59,13 @@ pub trait Store: Send {
     /// Of these posts, those that are worth fetching, in the order given: posts that are not stored,
     /// and posts of which an image failed and is still retried, reduced to the failed images.
     fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError>;
+
+    /// For each post, in the order asked, the fingerprints of its images by position, `None` where an
+    /// image has none; `None` for a post that is not stored.
+    fn fingerprints_of(
+        &mut self,
+        posts: &[PostKey],
+    ) -> Result<Vec<Option<Vec<Option<Fingerprint>>>>, StoreError>;
 
     /// Up to `limit` searchable fingerprints beyond the image `after`, in the order of their numbers.
     /// Fewer than `limit` means that there are no more at present.
@@ -94,6 +102,8 @@ pub enum Change {
     /// Hands out posts to be tried again, the longest waiting first. Each counts as an attempt now,
     /// whatever comes of it, and is not handed out again before the pause has passed.
     TakeRetries { limit: u32 },
+    /// Takes over what another program has stored; what is stored already stays, as with `Posts`.
+    Import(import::Page),
 }
 
 /// Which accounts [`Change::TakeAccounts`] means.
@@ -151,6 +161,10 @@ pub enum Outcome {
     /// The handle is empty where none was ever seen (imported accounts).
     Accounts(Vec<(Account, AccountState)>),
     Retries(Vec<RetryPost>),
+    /// Of an imported page, so many rows were new.
+    Imported {
+        new: u64,
+    },
 }
 
 /// A handle that changed hands: links to it that are older mean another person.

@@ -36,6 +36,8 @@ use crate::proto::store::{FromStorekeeper, ToStorekeeper};
 use crate::store::state::StateFile;
 use crate::store::{AccountTask, AccountsDue, Change, Location, RetryRule, Store, StoreError};
 
+#[cfg(test)]
+mod fakes;
 mod halt;
 mod journal;
 mod publish;

@@ -1,137 +1,26 @@
 //! The whole storekeeper over a real database, with an index that only remembers, and with a store
 //! and an index that fail when told to.
 
-use std::error::Error;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::fakes::{FailingStore, FakeIndex, Fault};
 use super::*;
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::proto::data::{
-    Account, AccountState, Coverage, Cursor, Detail, ImageFacts, ImageRecord, ImageState, IndexedImage,
-    IndexedPost, ListedImage, ListedPost, ListingEnd, MaintenanceTask, Priority, StoreCounts,
+    Account, Coverage, Cursor, Detail, ImageFacts, ImageState, IndexedImage, IndexedPost, ListedImage,
+    ListedPost, ListingEnd, MaintenanceTask, Priority, StoreCounts,
 };
 use crate::proto::front::Client;
 use crate::proto::store::{AcceptedRequest, JournalEntry, Ticket};
-use crate::store::{Committed, EngineError, EngineFault, IndexEntry};
+use crate::store::EngineFault;
 
 /// Longer than any step takes, even on a busy machine; a test that waits so long has failed.
 const DEADLINE: Duration = Duration::from_secs(30);
-
-/// An index that survives its storekeeper, as the files of the real one do.
-#[derive(Clone)]
-struct FakeIndex {
-    entries: Arc<Mutex<Vec<IndexEntry>>>,
-    /// Half of each append goes in, then it fails.
-    failing: Arc<AtomicBool>,
-    panicking: Arc<AtomicBool>,
-    /// One for each failed append.
-    failures: (Sender<()>, Receiver<()>),
-}
-
-impl FakeIndex {
-    fn new() -> FakeIndex {
-        FakeIndex {
-            entries: Arc::default(),
-            failing: Arc::default(),
-            panicking: Arc::default(),
-            failures: crossbeam_channel::unbounded(),
-        }
-    }
-
-    fn ids(&self) -> Vec<u64> {
-        self.entries.lock().unwrap().iter().map(|entry| entry.0.0).collect()
-    }
-
-    fn fingerprints(&self) -> Vec<u64> {
-        self.entries.lock().unwrap().iter().map(|entry| entry.2.0).collect()
-    }
-}
-
-impl Publisher for FakeIndex {
-    fn last(&self) -> Option<ImageId> {
-        self.entries.lock().unwrap().last().map(|entry| entry.0)
-    }
-
-    fn append(&mut self, entries: &[IndexEntry]) -> Result<(), Box<dyn Error + Send + Sync>> {
-        assert!(!self.panicking.load(Ordering::SeqCst), "told to panic");
-        let failing = self.failing.load(Ordering::SeqCst);
-        let mut all = self.entries.lock().unwrap();
-        let part = if failing { &entries[..entries.len() / 2] } else { entries };
-        for entry in part {
-            assert!(all.last().is_none_or(|last| last.0 < entry.0), "out of order: {entry:?}");
-            all.push(*entry);
-        }
-        if failing {
-            self.failures.0.send(()).expect("the index holds the other end");
-            return Err("told to fail".into());
-        }
-        Ok(())
-    }
-
-    fn caught_up(&mut self) {}
-
-    fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.entries.lock().unwrap().clear();
-        Ok(())
-    }
-}
-
-/// Which fault every call of a [`FailingStore`] meets, if any.
-type Fault = Arc<Mutex<Option<EngineFault>>>;
-
-/// A real store behind a fault that can be switched.
-struct FailingStore {
-    inner: Box<dyn Store>,
-    fault: Fault,
-}
-
-impl FailingStore {
-    fn reach(&mut self) -> Result<&mut dyn Store, StoreError> {
-        match *self.fault.lock().unwrap() {
-            None => Ok(&mut *self.inner),
-            Some(fault) => {
-                let source = EngineError::new(fault, "told to fail");
-                Err(StoreError::Statement { step: "do anything", source })
-            }
-        }
-    }
-}
-
-impl Store for FailingStore {
-    fn apply(&mut self, changes: &[Change], now: Timestamp) -> Result<Committed, StoreError> {
-        self.reach()?.apply(changes, now)
-    }
-    fn account_states(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountState>, StoreError> {
-        self.reach()?.account_states(keys)
-    }
-    fn account_numbers(&mut self, keys: &[AccountKey]) -> Result<Vec<(AccountKey, AccountNo)>, StoreError> {
-        self.reach()?.account_numbers(keys)
-    }
-    fn images(&mut self, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError> {
-        self.reach()?.images(ids)
-    }
-    fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
-        self.reach()?.missing(posts)
-    }
-    fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError> {
-        self.reach()?.fingerprints_after(after, limit)
-    }
-    fn last_image(&mut self) -> Result<ImageId, StoreError> {
-        self.reach()?.last_image()
-    }
-    fn counts(&mut self) -> Result<StoreCounts, StoreError> {
-        self.reach()?.counts()
-    }
-    fn identity(&mut self) -> Result<String, StoreError> {
-        self.reach()?.identity()
-    }
-}
 
 /// A data folder with its index, and how a storekeeper over it misbehaves.
 struct World {
@@ -297,6 +186,7 @@ fn what_is_told_as_stored_is_durable_and_searchable() {
     let world = World::new();
     let (running, counts, unfinished) = world.start().opened();
     assert_eq!((counts, unfinished), (StoreCounts::default(), vec![]));
+    assert!(world.index.complete.load(Ordering::SeqCst));
     running.send(store(1, 10, vec![image("a", 5), failed("b")]));
     let counts = running.expect_stored(1);
     assert_eq!(counts, StoreCounts { accounts: 1, posts: 1, images: 2, retries: 1 });
@@ -478,6 +368,24 @@ fn a_stop_does_not_wait_for_a_database_that_is_away() {
 }
 
 #[test]
+fn a_question_that_the_database_refuses_harms_nothing_else() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    *world.write_fault.lock().unwrap() = Some(EngineFault::Misfit);
+    for number in 0..50 {
+        running.send(store(number, number, vec![]));
+        let question = Question::RetriesDue { limit: 1 };
+        running.send(ToStorekeeper::Ask { ticket: Ticket(1000 + number), question });
+    }
+    let said = running.stop();
+    let stored = said.iter().filter(|said| matches!(said, FromStorekeeper::Stored { .. })).count();
+    let refused = |said: &&FromStorekeeper| {
+        matches!(said, FromStorekeeper::Answered { answer: Answer::Unavailable(_), .. })
+    };
+    assert_eq!((said.len(), stored, said.iter().filter(refused).count()), (100, 50, 50));
+}
+
+#[test]
 fn a_damaged_database_ends_it() {
     let world = World::new();
     let (running, ..) = world.start().opened();
@@ -501,8 +409,10 @@ fn nothing_is_told_as_stored_before_it_is_searchable() {
     assert!(matches!(running.next(), FromStorekeeper::NewPosts { .. }), "others go on");
     world.index.failures.1.recv_timeout(DEADLINE).unwrap();
     assert!(running.heard.is_empty());
+    assert!(!world.index.complete.load(Ordering::SeqCst));
     world.index.failing.store(false, Ordering::SeqCst);
     running.expect_stored(1);
+    assert!(world.index.complete.load(Ordering::SeqCst));
     assert_eq!(world.index.fingerprints(), [0, 1, 2, 3], "each once");
     running.stop();
 }

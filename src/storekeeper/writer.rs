@@ -138,7 +138,8 @@ impl<P: Publisher> Writer<P> {
                 Awaited::Stored(ticket) => (self.tell)(FromStorekeeper::Stored { ticket, counts }),
                 Awaited::Answer(ticket) => {
                     let answer = match outcome {
-                        Outcome::Done => Answer::Done,
+                        // No question imports anything.
+                        Outcome::Done | Outcome::Imported { .. } => Answer::Done,
                         Outcome::Accounts(accounts) => Answer::Accounts(accounts),
                         Outcome::Retries(posts) => Answer::Retries(posts),
                     };

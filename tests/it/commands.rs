@@ -47,9 +47,9 @@ fn scan_indexes_an_account() {
         .facts()
         .accounts
         .iter()
-        .find(|account| matches!(account.state, aotf::demo::world::facts::AccountState::Public))
+        .find(|account| matches!(account.state, aotf::demo::world::facts::AccountState::Open))
         .unwrap();
-    let output = daemon.command(&["scan", &account.handle, "--wait"]);
+    let output = daemon.command(&["scan", account.handle, "--wait"]);
     assert!(output.status.success(), "{output:?}");
     let stats = daemon.get("/stats");
     assert_eq!(stats["indexed_accounts_count"], 1, "{stats:#}");

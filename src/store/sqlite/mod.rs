@@ -8,14 +8,15 @@ use self::connection::Step;
 use self::writing::Writing;
 use super::migrate::Migration;
 use super::{Change, Committed, IndexEntry, RetryRule, Store, StoreError};
-use crate::base::Timestamp;
-use crate::base::ids::{AccountKey, AccountNo, ImageId};
+use crate::base::ids::{AccountKey, AccountNo, ImageId, PostKey};
+use crate::base::{Fingerprint, Timestamp};
 use crate::proto::data::{AccountState, ImageRecord, ListedPost, StoreCounts};
 
 mod accounts;
 pub(super) mod connection;
 #[cfg(test)]
 mod file_tests;
+mod importing;
 mod posts;
 mod retries;
 mod rows;
@@ -105,6 +106,13 @@ impl Store for SqliteStore {
 
     fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
         posts::missing(&self.connection, posts)
+    }
+
+    fn fingerprints_of(
+        &mut self,
+        posts: &[PostKey],
+    ) -> Result<Vec<Option<Vec<Option<Fingerprint>>>>, StoreError> {
+        posts::fingerprints_of(&self.connection, posts)
     }
 
     fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError> {

@@ -1,122 +1,125 @@
 //! Posts and their images: stored once, filled in where a fingerprint was missing, and read back.
 
-use rusqlite::{Connection, OptionalExtension, Params, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::connection::Step;
 use super::writing::Writing;
 use super::{rows, sql};
-use crate::base::ids::{AccountNo, ImageId};
-use crate::proto::data::{ImageFacts, ImageRecord, ImageState, IndexedImage, IndexedPost, ListedPost};
+use crate::base::ids::{AccountNo, ImageId, PostKey};
+use crate::base::{Fingerprint, Timestamp};
+use crate::proto::data::{
+    Detail, ImageFacts, ImageRecord, ImageState, IndexedImage, IndexedPost, ListedPost,
+};
 use crate::store::{IndexEntry, StoreError};
 
 /// More images than a post of any network has; what lies beyond would not fit a position.
-const MOST_IMAGES: usize = u8::MAX as usize;
+pub const MOST_IMAGES: usize = u8::MAX as usize;
+
+/// 8x8 pixels of three bytes.
+const THUMBNAIL_BYTES: usize = 192;
 
 /// The place of an image.
 #[derive(Clone, Copy)]
-struct Slot {
-    post: i64,
-    account: AccountNo,
+pub struct Slot {
+    pub post: i64,
+    pub account: AccountNo,
     /// 1-based.
-    position: u8,
+    pub position: u8,
+}
+
+/// What is known of an image's pixels: all of it when we have seen them, the fingerprint alone when
+/// somebody else has.
+#[derive(Clone, Copy)]
+pub struct Print<'a> {
+    pub fingerprint: Fingerprint,
+    pub solid_ground: bool,
+    pub size: Option<(u32, u32)>,
+    pub detail: Option<&'a Detail>,
+}
+
+impl<'a> From<&'a ImageFacts> for Print<'a> {
+    fn from(facts: &'a ImageFacts) -> Print<'a> {
+        Print {
+            fingerprint: facts.fingerprint,
+            solid_ground: facts.solid_ground,
+            size: Some((facts.width, facts.height)),
+            detail: Some(&facts.detail),
+        }
+    }
 }
 
 /// An image of a stored post.
-struct Stored {
-    id: i64,
-    position: u8,
-    name: String,
-    /// Has no fingerprint.
-    blank: bool,
+pub struct Stored {
+    pub id: i64,
+    pub position: u8,
+    pub name: String,
+    pub fingerprint: Option<Fingerprint>,
 }
 
 impl Writing<'_> {
-    /// Runs a statement that returns no rows.
-    pub(super) fn run(
-        &self,
-        statement: &str,
-        row: impl Params,
-        step: &'static str,
-    ) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(statement)
-            .and_then(|mut statement| statement.execute(row))
-            .map(|_| ())
-            .step(step)
-    }
-
     pub(super) fn store_post(&mut self, account: AccountNo, post: &IndexedPost) -> Result<(), StoreError> {
-        let found: Option<(i64, i64)> = self
-            .connection
-            .prepare_cached(sql::FIND_POST)
-            .and_then(|mut statement| {
-                statement
-                    .query_row(params![rows::network_no(post.key.network), post.key.native], |row| {
-                        Ok((row.get(0)?, row.get(1)?))
-                    })
-                    .optional()
-            })
-            .step("look up a post")?;
-        match found {
-            Some((no, owner)) => self.fill_in(no, rows::account_no(owner)?, post),
+        match find_post(self.connection, &post.key)? {
+            Some((no, owner)) => self.fill_in(no, owner, post),
             None => self.insert_post(account, post),
         }
     }
 
     fn insert_post(&mut self, account: AccountNo, post: &IndexedPost) -> Result<(), StoreError> {
         let images = post.images.get(..MOST_IMAGES).unwrap_or(&post.images);
-        let row = params![
-            rows::network_no(post.key.network),
-            post.key.native,
-            account.0,
-            post.published.map(|date| date.0),
-            self.now.0,
-            u8::try_from(images.len()).expect("no more than MOST_IMAGES"),
-        ];
-        self.run(sql::INSERT_POST, row, "store a post")?;
-        self.counts.posts += 1;
-        let no = self.connection.last_insert_rowid();
+        let no = self.insert_post_row(account, &post.key, post.published, images.len())?;
         let mut failed = Vec::new();
         for (position, image) in (1..=u8::MAX).zip(images) {
             let slot = Slot { post: no, account, position };
             match &image.state {
-                ImageState::Fingerprinted(facts) => self.insert_image(slot, &image.name, Some(facts))?,
+                ImageState::Fingerprinted(facts) => {
+                    self.insert_image(slot, &image.name, Some(facts.into()))?
+                }
                 ImageState::Lost => self.insert_image(slot, &image.name, None)?,
                 ImageState::Failed { url, why } => {
                     self.insert_image(slot, &image.name, None)?;
                     failed.push((position, url.as_str(), why.as_str()));
                 }
             }
-            self.counts.images += 1;
         }
         self.start_retries(no, &failed)
+    }
+
+    /// Writes a post without its images, of which `image_count` are to follow; its number.
+    pub(super) fn insert_post_row(
+        &mut self,
+        account: AccountNo,
+        key: &PostKey,
+        published: Option<Timestamp>,
+        image_count: usize,
+    ) -> Result<i64, StoreError> {
+        let row = params![
+            rows::network_no(key.network),
+            key.native,
+            account.0,
+            published.map(|date| date.0),
+            self.now.0,
+            u8::try_from(image_count).expect("no more than MOST_IMAGES"),
+        ];
+        self.run(sql::INSERT_POST, row, "store a post")?;
+        self.counts.posts += 1;
+        self.counts.images += u64::try_from(image_count).expect("a small number");
+        Ok(self.connection.last_insert_rowid())
     }
 
     /// The post is stored: fills in the fingerprints it lacks. What is known of an image only ever
     /// grows from failed to lost to fingerprinted, so the order of repeated reports does not matter.
     fn fill_in(&mut self, no: i64, account: AccountNo, post: &IndexedPost) -> Result<(), StoreError> {
-        let mut stored = self.stored_images(no)?;
-        if !stored.iter().any(|image| image.blank) {
+        let stored = stored_images(self.connection, no)?;
+        if stored.iter().all(|image| image.fingerprint.is_some()) {
             return Ok(());
         }
-        let by_place = post.images.len() == stored.len()
-            && post.images.iter().zip(&stored).all(|(new, old)| new.name == old.name);
-        for (index, IndexedImage { name, state }) in post.images.iter().enumerate() {
-            let place = match by_place {
-                true => Some(index),
-                false => stored.iter().position(|image| image.blank && image.name == *name),
-            };
-            let Some(image) = place.and_then(|place| stored.get_mut(place)) else { continue };
-            // Cleared, so that the next report of this name goes to the next image of this name.
-            if !std::mem::take(&mut image.blank) {
-                continue;
-            }
+        let places = pair_up(&stored, post.images.iter().map(|image| image.name.as_str()));
+        for (place, IndexedImage { state, .. }) in places.into_iter().zip(&post.images) {
+            let Some(image) = place.and_then(|place| stored.get(place)) else { continue };
             match state {
                 ImageState::Fingerprinted(facts) => {
-                    self.run(sql::DELETE_IMAGE, [image.id], "replace an image")?;
                     let slot = Slot { post: no, account, position: image.position };
-                    self.insert_image(slot, name, Some(facts))?;
-                    self.end_retry(no, slot.position)?;
+                    self.fill_blank(slot, image, facts.into())?;
                 }
                 ImageState::Lost => self.end_retry(no, image.position)?,
                 ImageState::Failed { url, why } => self.renew_retry(no, image.position, url, why)?,
@@ -125,51 +128,106 @@ impl Writing<'_> {
         self.close_retries(no)
     }
 
-    /// In the order of their positions.
-    fn stored_images(&self, post: i64) -> Result<Vec<Stored>, StoreError> {
-        self.connection
-            .prepare_cached(sql::IMAGES_OF_POST)
-            .and_then(|mut statement| {
-                statement
-                    .query_map([post], |row| {
-                        let (id, position, name) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                        Ok(Stored { id, position, name, blank: row.get(3)? })
-                    })?
-                    .collect()
-            })
-            .step("look up a post's images")
+    /// Gives a stored image its fingerprint, and with it a new number.
+    pub(super) fn fill_blank(
+        &mut self,
+        slot: Slot,
+        old: &Stored,
+        print: Print<'_>,
+    ) -> Result<(), StoreError> {
+        self.run(sql::DELETE_IMAGE, [old.id], "replace an image")?;
+        self.insert_image(slot, &old.name, Some(print))?;
+        self.end_retry(slot.post, slot.position)
     }
 
-    fn insert_image(&mut self, slot: Slot, name: &str, facts: Option<&ImageFacts>) -> Result<(), StoreError> {
+    /// Writes one image; `None` where it has no fingerprint.
+    pub(super) fn insert_image(
+        &mut self,
+        slot: Slot,
+        name: &str,
+        print: Option<Print<'_>>,
+    ) -> Result<(), StoreError> {
         let step = "store an image";
+        let size = print.and_then(|print| print.size);
+        let detail = print.and_then(|print| print.detail);
         let row = params![
             slot.post,
             slot.account.0,
             slot.position,
             name,
-            facts.map(|facts| facts.width),
-            facts.map(|facts| facts.height),
-            facts.map(|facts| rows::fingerprint_bytes(facts.fingerprint)),
-            facts.map(|facts| facts.solid_ground),
-            facts.and_then(|facts| facts.detail.trimmed).map(rows::fingerprint_bytes),
+            size.map(|(width, _)| width),
+            size.map(|(_, height)| height),
+            print.map(|print| rows::fingerprint_bytes(print.fingerprint)),
+            print.map(|print| print.solid_ground),
+            detail.and_then(|detail| detail.trimmed).map(rows::fingerprint_bytes),
         ];
         self.run(sql::INSERT_IMAGE, row, step)?;
-        let Some(facts) = facts else { return Ok(()) };
+        let Some(print) = print else { return Ok(()) };
         let id = self.connection.last_insert_rowid();
-        // A detail of another size comes from a worker that is not ours to believe; the image is
+        // A thumbnail of another size comes from a worker that is not ours to believe; the image is
         // found without it.
-        if facts.detail.thumbnail.len() == 192 {
+        if let Some(detail) = detail.filter(|detail| detail.thumbnail.len() == THUMBNAIL_BYTES) {
             let mut phash256 = [0_u8; 32];
-            for (bytes, word) in phash256.chunks_exact_mut(8).zip(facts.detail.phash256) {
+            for (bytes, word) in phash256.chunks_exact_mut(8).zip(detail.phash256) {
                 bytes.copy_from_slice(&word.to_be_bytes());
             }
-            self.run(sql::INSERT_DETAIL, params![id, phash256, facts.detail.thumbnail], step)?;
+            self.run(sql::INSERT_DETAIL, params![id, phash256, detail.thumbnail], step)?;
         }
-        if facts.solid_ground {
-            self.entries.push((rows::image_id(id)?, slot.account, facts.fingerprint));
+        if print.solid_ground {
+            self.entries.push((rows::image_id(id)?, slot.account, print.fingerprint));
         }
         Ok(())
     }
+}
+
+/// A stored post's number, and that of its account.
+pub fn find_post(connection: &Connection, key: &PostKey) -> Result<Option<(i64, AccountNo)>, StoreError> {
+    let found: Option<(i64, i64)> = connection
+        .prepare_cached(sql::FIND_POST)
+        .and_then(|mut statement| {
+            statement
+                .query_row(params![rows::network_no(key.network), key.native], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()
+        })
+        .step("look up a post")?;
+    found.map(|(no, owner)| Ok((no, rows::account_no(owner)?))).transpose()
+}
+
+/// The images of a stored post, in the order of their positions.
+pub fn stored_images(connection: &Connection, post: i64) -> Result<Vec<Stored>, StoreError> {
+    connection
+        .prepare_cached(sql::IMAGES_OF_POST)
+        .and_then(|mut statement| {
+            statement
+                .query_map([post], |row| {
+                    let (id, position, name) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    let bytes: Option<[u8; 8]> = row.get(3)?;
+                    Ok(Stored { id, position, name, fingerprint: bytes.map(rows::fingerprint) })
+                })?
+                .collect()
+        })
+        .step("look up a post's images")
+}
+
+/// For each reported image, which of the stored ones it is, if that one lacks its fingerprint. By
+/// place where the report has all images of the post; else by name, one after the other.
+pub fn pair_up<'a>(
+    stored: &[Stored],
+    reported: impl ExactSizeIterator<Item = &'a str> + Clone,
+) -> Vec<Option<usize>> {
+    let mut blank: Vec<bool> = stored.iter().map(|image| image.fingerprint.is_none()).collect();
+    if reported.len() == stored.len() && reported.clone().zip(stored).all(|(name, old)| name == old.name) {
+        return (0..stored.len()).map(|place| blank[place].then_some(place)).collect();
+    }
+    reported
+        .map(|name| {
+            let place = stored.iter().zip(&blank).position(|(old, blank)| *blank && old.name == name)?;
+            blank[place] = false;
+            Some(place)
+        })
+        .collect()
 }
 
 /// See `Store::images`.
@@ -206,16 +264,11 @@ pub fn images(connection: &Connection, ids: &[ImageId]) -> Result<Vec<ImageRecor
 /// See `Store::missing`.
 pub fn missing(connection: &Connection, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
     let step = "look up posts";
-    let mut find_post = connection.prepare_cached(sql::FIND_POST).step(step)?;
     let mut find_retry = connection.prepare_cached(sql::FIND_RETRY).step(step)?;
     let mut failed_images = connection.prepare_cached(sql::RETRY_IMAGES).step(step)?;
     let mut missing = Vec::new();
     for post in posts {
-        let no: Option<i64> = find_post
-            .query_row(params![rows::network_no(post.key.network), post.key.native], |row| row.get(0))
-            .optional()
-            .step(step)?;
-        let Some(no) = no else {
+        let Some((no, _)) = find_post(connection, &post.key)? else {
             missing.push(post.clone());
             continue;
         };
@@ -249,4 +302,21 @@ pub fn fingerprints_after(
         entries.push((rows::image_id(id)?, rows::account_no(account)?, rows::fingerprint(bytes)));
     }
     Ok(entries)
+}
+
+/// See `Store::fingerprints_of`.
+pub fn fingerprints_of(
+    connection: &Connection,
+    posts: &[PostKey],
+) -> Result<Vec<Option<Vec<Option<Fingerprint>>>>, StoreError> {
+    let mut found = Vec::with_capacity(posts.len());
+    for key in posts {
+        let Some((no, _)) = find_post(connection, key)? else {
+            found.push(None);
+            continue;
+        };
+        let images = stored_images(connection, no)?;
+        found.push(Some(images.into_iter().map(|image| image.fingerprint).collect()));
+    }
+    Ok(found)
 }

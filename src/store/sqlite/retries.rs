@@ -45,11 +45,7 @@ impl Writing<'_> {
 
     /// Forgets the post's retries if no image of it is left to try.
     pub(super) fn close_retries(&mut self, post: i64) -> Result<(), StoreError> {
-        let removed = self
-            .connection
-            .prepare_cached(sql::DELETE_RETRY)
-            .and_then(|mut statement| statement.execute([post]))
-            .step("end the retries of a post")?;
+        let removed = self.count_run(sql::DELETE_RETRY, [post], "end the retries of a post")?;
         if removed > 0 {
             self.counts.retries = self.counts.retries.saturating_sub(1);
         }
@@ -99,7 +95,7 @@ impl Writing<'_> {
     }
 
     /// When to try again after this many attempts; `None` when that was the last.
-    fn due_after(&self, attempts: u32) -> Option<Timestamp> {
+    pub(super) fn due_after(&self, attempts: u32) -> Option<Timestamp> {
         (attempts < self.rule.max_attempts).then(|| self.now.plus(self.rule.pause))
     }
 }

@@ -77,7 +77,7 @@ statements! {
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     INSERT_DETAIL = "INSERT INTO details (image, phash256, thumbnail) VALUES (?1, ?2, ?3)";
     IMAGES_OF_POST =
-        "SELECT id, position, name, fingerprint IS NULL FROM images WHERE post = ?1 ORDER BY position";
+        "SELECT id, position, name, fingerprint FROM images WHERE post = ?1 ORDER BY position";
     DELETE_IMAGE = "DELETE FROM images WHERE id = ?1";
     IMAGE_RECORD =
         "SELECT p.network, p.native, a.native, i.position, p.image_count, i.name, p.published
@@ -102,6 +102,21 @@ statements! {
         "SELECT i.name, r.url FROM retry_images r JOIN images i ON i.post = r.post AND i.position = r.position
          WHERE r.post = ?1 ORDER BY r.position";
     HAND_OUT_RETRY = "UPDATE retries SET attempts = ?2, last_tried = ?3, next_due = ?4 WHERE post = ?1";
+
+    /// The cursor of whoever listed last is the one that goes further.
+    IMPORT_SEARCH =
+        "UPDATE accounts SET search_cursor = ?2, search_listed_at = ?3, search_coverage = NULL,
+            search_reset_at = coalesce(?4, search_reset_at, ?3), visited_at = ?5
+         WHERE no = ?1 AND (search_listed_at IS NULL OR search_listed_at < ?3)";
+    IMPORT_TIMELINE =
+        "UPDATE accounts SET timeline_cursor = ?2, timeline_listed_at = ?3, timeline_coverage = NULL,
+            visited_at = ?4
+         WHERE no = ?1 AND (timeline_listed_at IS NULL OR timeline_listed_at < ?3)";
+    IMPORT_USES =
+        "UPDATE accounts SET uses = max(uses, ?2),
+            last_used_at = max(coalesce(last_used_at, ?3), coalesce(?3, last_used_at))
+         WHERE no = ?1";
+    IMPORT_RETRY = "INSERT INTO retries (post, attempts, last_tried, next_due) VALUES (?1, ?2, ?3, ?4)";
 
     SUMMARY = "SELECT accounts, posts, images, retries FROM summary WHERE only_row = 1";
     STORE_SUMMARY = "UPDATE summary SET accounts = ?1, posts = ?2, images = ?3, retries = ?4 WHERE only_row = 1";

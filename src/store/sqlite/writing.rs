@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::connection::Step;
 use super::{rows, sql};
@@ -60,21 +60,33 @@ impl<'a> Writing<'a> {
             Change::TakeAccounts { due, limit } => {
                 return Ok(Outcome::Accounts(self.take_accounts(due, *limit)?));
             }
+            Change::Import(page) => return Ok(Outcome::Imported { new: self.import(page)? }),
             Change::TakeRetries { limit } => return Ok(Outcome::Retries(self.take_retries(*limit)?)),
         }
         Ok(Outcome::Done)
+    }
+
+    /// Runs a statement that returns no rows.
+    pub(super) fn run(&self, sql: &str, row: impl Params, step: &'static str) -> Result<(), StoreError> {
+        self.count_run(sql, row, step).map(|_| ())
+    }
+
+    /// The same, telling how many rows it changed.
+    pub(super) fn count_run(
+        &self,
+        sql: &str,
+        row: impl Params,
+        step: &'static str,
+    ) -> Result<usize, StoreError> {
+        self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(row)).step(step)
     }
 
     /// Writes the sizes. The transaction is still to be committed.
     pub fn finish(self, outcomes: Vec<Outcome>) -> Result<Committed, StoreError> {
         if self.counts != self.counts_before {
             let StoreCounts { accounts, posts, images, retries } = self.counts;
-            self.connection
-                .prepare_cached(sql::STORE_SUMMARY)
-                .and_then(|mut statement| {
-                    statement.execute([accounts, posts, images, retries].map(rows::count))
-                })
-                .step("store the sizes")?;
+            let row = [accounts, posts, images, retries].map(rows::count);
+            self.run(sql::STORE_SUMMARY, row, "store the sizes")?;
         }
         Ok(Committed {
             outcomes,

@@ -1,0 +1,139 @@
+//! For tests: an index that only remembers, and a store that fails when told to.
+
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use super::Publisher;
+use crate::base::ids::{AccountKey, AccountNo, ImageId, PostKey};
+use crate::base::{Fingerprint, Timestamp};
+use crate::proto::data::{AccountState, ImageRecord, ListedPost, StoreCounts};
+use crate::store::{Change, Committed, EngineError, EngineFault, IndexEntry, Store, StoreError};
+
+/// An index that survives its storekeeper, as the files of the real one do.
+#[derive(Clone)]
+pub struct FakeIndex {
+    pub entries: Arc<Mutex<Vec<IndexEntry>>>,
+    /// Half of each append goes in, then it fails.
+    pub failing: Arc<AtomicBool>,
+    pub panicking: Arc<AtomicBool>,
+    pub complete: Arc<AtomicBool>,
+    /// One for each time that it became incomplete.
+    pub failures: (Sender<()>, Receiver<()>),
+}
+
+impl FakeIndex {
+    pub fn new() -> FakeIndex {
+        FakeIndex {
+            entries: Arc::default(),
+            failing: Arc::default(),
+            panicking: Arc::default(),
+            complete: Arc::default(),
+            failures: crossbeam_channel::unbounded(),
+        }
+    }
+
+    pub fn ids(&self) -> Vec<u64> {
+        self.entries.lock().unwrap().iter().map(|entry| entry.0.0).collect()
+    }
+
+    pub fn fingerprints(&self) -> Vec<u64> {
+        self.entries.lock().unwrap().iter().map(|entry| entry.2.0).collect()
+    }
+}
+
+impl Publisher for FakeIndex {
+    fn last(&self) -> Option<ImageId> {
+        self.entries.lock().unwrap().last().map(|entry| entry.0)
+    }
+
+    fn append(&mut self, entries: &[IndexEntry]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        assert!(!self.panicking.load(Ordering::SeqCst), "told to panic");
+        let failing = self.failing.load(Ordering::SeqCst);
+        let mut all = self.entries.lock().unwrap();
+        let part = if failing { &entries[..entries.len() / 2] } else { entries };
+        for entry in part {
+            assert!(all.last().is_none_or(|last| last.0 < entry.0), "out of order: {entry:?}");
+            all.push(*entry);
+        }
+        if failing {
+            return Err("told to fail".into());
+        }
+        Ok(())
+    }
+
+    fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.entries.lock().unwrap().clear();
+        Ok(())
+    }
+
+    fn set_complete(&mut self, complete: bool) {
+        self.complete.store(complete, Ordering::SeqCst);
+        if !complete {
+            self.failures.0.send(()).expect("the index holds the other end");
+        }
+    }
+}
+
+/// Which fault every call of a [`FailingStore`] meets, if any; `Misfit` only for handing out retries.
+pub type Fault = Arc<Mutex<Option<EngineFault>>>;
+
+/// A real store behind a fault that can be switched.
+pub struct FailingStore {
+    pub inner: Box<dyn Store>,
+    pub fault: Fault,
+}
+
+impl FailingStore {
+    fn reach(&mut self) -> Result<&mut dyn Store, StoreError> {
+        match *self.fault.lock().unwrap() {
+            None => Ok(&mut *self.inner),
+            Some(fault) => {
+                let source = EngineError::new(fault, "told to fail");
+                Err(StoreError::Statement { step: "do anything", source })
+            }
+        }
+    }
+}
+
+impl Store for FailingStore {
+    fn apply(&mut self, changes: &[Change], now: Timestamp) -> Result<Committed, StoreError> {
+        let asked = changes.iter().any(|change| matches!(change, Change::TakeRetries { .. }));
+        if *self.fault.lock().unwrap() == Some(EngineFault::Misfit) && !asked {
+            return self.inner.apply(changes, now);
+        }
+        self.reach()?.apply(changes, now)
+    }
+    fn account_states(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountState>, StoreError> {
+        self.reach()?.account_states(keys)
+    }
+    fn account_numbers(&mut self, keys: &[AccountKey]) -> Result<Vec<(AccountKey, AccountNo)>, StoreError> {
+        self.reach()?.account_numbers(keys)
+    }
+    fn images(&mut self, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError> {
+        self.reach()?.images(ids)
+    }
+    fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
+        self.reach()?.missing(posts)
+    }
+    fn fingerprints_of(
+        &mut self,
+        posts: &[PostKey],
+    ) -> Result<Vec<Option<Vec<Option<Fingerprint>>>>, StoreError> {
+        self.reach()?.fingerprints_of(posts)
+    }
+    fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError> {
+        self.reach()?.fingerprints_after(after, limit)
+    }
+    fn last_image(&mut self) -> Result<ImageId, StoreError> {
+        self.reach()?.last_image()
+    }
+    fn counts(&mut self) -> Result<StoreCounts, StoreError> {
+        self.reach()?.counts()
+    }
+    fn identity(&mut self) -> Result<String, StoreError> {
+        self.reach()?.identity()
+    }
+}
