@@ -3,4 +3,5 @@
 //! Owns: their output. Called by: the command line. Never: parses arguments, ends the process
 //! (each command returns its exit status).
 
+pub mod bench_fingerprint;
 pub mod hash;

@@ -7,6 +7,9 @@
 
 use std::f64::consts::PI;
 
+use super::kernel::{self, PADDING, Tap};
+use super::luma::LumaRow;
+
 /// Fractional bits of a weight.
 const PRECISION: u32 = 22;
 /// Half of the last bit: accumulating from here rounds to nearest.
@@ -72,9 +75,44 @@ fn to_level(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
+/// The horizontal weights as the kernel wants them: in two parts of 16 bits, so that the processor
+/// multiplies many at once.
+///
+/// A weight is `high << SPLIT` plus `low`, with `low` in -2^14..2^14. Few weights of a wide image
+/// have a high part (those in the middle of the span), so the high parts have a shorter span.
+/// Neither sum can overflow: a low part is never farther from zero than its weight, and the weights
+/// of a span add up to little more than 2^22, by 255 levels at most.
+fn split(weights: &Weights) -> Vec<Tap> {
+    const MIDDLE: i32 = 1 << (kernel::SPLIT - 1);
+    let tap = |span: &Span| {
+        let high: Vec<i16> =
+            weights.of(span).iter().map(|weight| ((weight + MIDDLE) >> kernel::SPLIT) as i16).collect();
+        let low = weights
+            .of(span)
+            .iter()
+            .zip(&high)
+            .map(|(weight, &high)| (weight - (i32::from(high) << kernel::SPLIT)) as i16);
+        let skipped = high.iter().take_while(|&&part| part == 0).count();
+        let n_high = high.iter().rposition(|&part| part != 0).map_or(0, |last| last + 1 - skipped);
+        Tap {
+            first: span.first,
+            low: padded(low),
+            first_high: span.first + skipped,
+            high: padded(high.iter().skip(skipped).take(n_high).copied()),
+        }
+    };
+    weights.spans.iter().map(tap).collect()
+}
+
+fn padded(parts: impl Iterator<Item = i16>) -> Vec<i16> {
+    let mut parts: Vec<i16> = parts.collect();
+    parts.resize(parts.len().next_multiple_of(PADDING), 0);
+    parts
+}
+
 /// Shrinks (or enlarges) a gray image to `N` by `N`, row by row.
 pub(super) struct Resampler<const N: usize> {
-    horizontal: Weights,
+    horizontal: Vec<Tap>,
     vertical: Weights,
     sums: Vec<[i32; N]>,
     next_row: usize,
@@ -86,7 +124,7 @@ impl<const N: usize> Resampler<N> {
     /// For an image of this size, in pixels, both at least 1.
     pub fn new(width: u32, height: u32) -> Resampler<N> {
         Resampler {
-            horizontal: Weights::new(width as usize, N),
+            horizontal: split(&Weights::new(width as usize, N)),
             vertical: Weights::new(height as usize, N),
             sums: vec![[HALF; N]; N],
             next_row: 0,
@@ -94,14 +132,11 @@ impl<const N: usize> Resampler<N> {
         }
     }
 
-    /// The next row, of `width` levels.
-    pub fn row(&mut self, levels: &[u8]) {
-        let mut narrow = [0_u8; N];
-        for (to, span) in narrow.iter_mut().zip(&self.horizontal.spans) {
-            let samples = &levels[span.first..span.first + span.len];
-            let weights = self.horizontal.of(span);
-            *to = to_level(dot(samples, weights) + HALF);
-        }
+    /// The next row.
+    pub fn row(&mut self, row: &LumaRow) {
+        let mut narrow = [0_i32; N];
+        kernel::weigh(row.wide(), &self.horizontal, &mut narrow);
+        let narrow = narrow.map(|sum| i32::from(to_level(sum + HALF)));
         let y = self.next_row;
         self.next_row += 1;
         for out in self.first_open..N {
@@ -114,8 +149,8 @@ impl<const N: usize> Resampler<N> {
                 continue;
             }
             let weight = self.vertical.weights[span.at + y - span.first];
-            for (sum, &level) in self.sums[out].iter_mut().zip(&narrow) {
-                *sum += weight * i32::from(level);
+            for (sum, level) in self.sums[out].iter_mut().zip(&narrow) {
+                *sum += weight * level;
             }
         }
     }
@@ -126,13 +161,10 @@ impl<const N: usize> Resampler<N> {
     }
 }
 
-fn dot(samples: &[u8], weights: &[i32]) -> i32 {
-    samples.iter().zip(weights).map(|(&sample, &weight)| i32::from(sample) * weight).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fingerprint::decode::Layout;
 
     fn image(width: u32, height: u32) -> impl Iterator<Item = Vec<u8>> {
         (0..height as usize)
@@ -141,7 +173,11 @@ mod tests {
 
     fn checksum<const N: usize>(width: u32, height: u32) -> u32 {
         let mut resampler = Resampler::<N>::new(width, height);
-        image(width, height).for_each(|row| resampler.row(&row));
+        let mut luma = LumaRow::new(width);
+        for row in image(width, height) {
+            luma.fill(&row, Layout::Gray);
+            resampler.row(&luma);
+        }
         crc32fast::hash(resampler.finish().as_flattened())
     }
 
