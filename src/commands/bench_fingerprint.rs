@@ -2,18 +2,19 @@
 
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
 use super::hash::load;
 use crate::base::ErrorChain;
-use crate::base::clock::Monotonic;
+use crate::base::clock::thread_cpu_time;
 use crate::fingerprint::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use crate::fingerprint::{analyze, phash};
 
-/// Each figure is taken over at least this long.
-const MIN_MILLIS: u64 = 1_500;
+/// Each figure is taken over at least this much processor time.
+const MIN_TIME: Duration = Duration::from_millis(1_500);
 
 /// The longer sides of the pictures that are generated where no files are given, in pixels: what
 /// the network serves as `small`, an ordinary upload, and a large one.
@@ -143,19 +144,19 @@ fn measure(name: String, images: &[Vec<u8>]) -> Result<Figures, DecodeError> {
     })
 }
 
-/// Images a second, over whole rounds.
+/// Images in a second of this thread's processor time, over whole rounds.
 fn rate(
     images: &[Vec<u8>],
     mut work: impl FnMut(&[u8]) -> Result<(), DecodeError>,
 ) -> Result<f64, DecodeError> {
     images.iter().try_for_each(|bytes| work(bytes))?; // warm up
-    let start = Monotonic::now();
+    let start = thread_cpu_time();
     let mut n_images = 0;
     loop {
         images.iter().try_for_each(|bytes| work(bytes))?;
         n_images += images.len();
-        let elapsed = Monotonic::now().since(start);
-        if elapsed.as_millis() as u64 >= MIN_MILLIS {
+        let elapsed = thread_cpu_time() - start;
+        if elapsed >= MIN_TIME {
             return Ok(n_images as f64 / elapsed.as_secs_f64());
         }
     }
