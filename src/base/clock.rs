@@ -94,6 +94,13 @@ impl Monotonic {
     }
 }
 
+/// The processor time that this thread has used. For measuring work: what other threads and other
+/// programs do meanwhile does not count.
+pub fn thread_cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

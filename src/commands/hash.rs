@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::base::ErrorChain;
 use crate::fingerprint::decode::{DecodeError, Limits};
 use crate::fingerprint::detail::Likeness;
-use crate::fingerprint::{Detail, QueryImage, phash, query_variants};
+use crate::fingerprint::{Detail, QueryImage, VariantKind, phash, query_variants};
 
 /// Why there is no fingerprint of a file.
 #[derive(Debug, thiserror::Error)]
-enum FileError {
+pub(super) enum FileError {
     #[error("could not read the file")]
     Read(#[source] io::Error),
     #[error(transparent)]
-    Decode(DecodeError),
+    Decode(#[from] DecodeError),
 }
 
 /// Prints `16-hex-digits  path` for each file, as ImageHash prints fingerprints; what fails goes to
@@ -24,7 +24,7 @@ pub fn hash(files: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let limits = Limits::default();
     let mut status = 0;
     for path in files {
-        let result = load(path, &limits).and_then(|bytes| phash(&bytes, &limits).map_err(FileError::Decode));
+        let result = load(path, &limits).and_then(|bytes| Ok(phash(&bytes, &limits)?));
         let written = match result {
             Ok((fingerprint, _)) => writeln!(out, "{fingerprint}  {}", path.display()),
             Err(error) => {
@@ -46,8 +46,7 @@ pub fn compare(a: &Path, b: &Path, out: &mut dyn Write, err: &mut dyn Write) -> 
     let limits = Limits::default();
     let mut images = Vec::new();
     for path in [a, b] {
-        let image =
-            load(path, &limits).and_then(|bytes| query_variants(&bytes, &limits).map_err(FileError::Decode));
+        let image = load(path, &limits).and_then(|bytes| Ok(query_variants(&bytes, &limits)?));
         match image {
             Ok(image) => images.push(image),
             Err(error) => {
@@ -69,7 +68,7 @@ fn report(images: &[(&Path, &QueryImage); 2], out: &mut dyn Write) -> io::Result
         let quality = if analysis.low_quality { "low quality" } else { "good quality" };
         writeln!(out, "{}  {}", analysis.fingerprint, path.display())?;
         writeln!(out, "    {} x {} pixels, {quality}", analysis.width, analysis.height)?;
-        for (kind, fingerprint) in image.variants.iter().skip_while(|(kind, _)| kind.as_str() == "as is") {
+        for (kind, fingerprint) in image.variants.iter().filter(|(kind, _)| *kind != VariantKind::AsIs) {
             writeln!(out, "    {fingerprint}  {}", kind.as_str())?;
         }
     }
@@ -116,9 +115,65 @@ fn verdict(best: Option<u32>, a: &Detail, b: &Detail) -> &'static str {
 }
 
 /// Reads a file, but not one byte more than the limits allow.
-fn load(path: &Path, limits: &Limits) -> Result<Vec<u8>, FileError> {
+pub(super) fn load(path: &Path, limits: &Limits) -> Result<Vec<u8>, FileError> {
     let file = File::open(path).map_err(FileError::Read)?;
     let mut bytes = Vec::new();
     file.take(limits.max_bytes as u64 + 1).read_to_end(&mut bytes).map_err(FileError::Read)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A PNG in gray, of one level per position.
+    fn write_png(path: &Path, side: u32, level: impl Fn(u32, u32) -> u32) {
+        let mut encoder = png::Encoder::new(File::create(path).unwrap(), side, side);
+        encoder.set_color(png::ColorType::Grayscale);
+        let pixels: Vec<u8> = (0..side * side).map(|i| level(i % side, i / side) as u8).collect();
+        encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    }
+
+    fn text(bytes: Vec<u8>) -> String {
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn hash_prints_what_it_can_and_tells_what_it_cannot() {
+        let folder = tempfile::tempdir().unwrap();
+        let [good, text_file, gone] =
+            ["a b.png", "note.txt", "gone.png"].map(|name| folder.path().join(name));
+        write_png(&good, 32, |x, y| x * x * 3 + y * 11 + x * y);
+        std::fs::write(&text_file, "no image").unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let status = hash(&[text_file.clone(), good.clone(), gone.clone()], &mut out, &mut err);
+        assert_eq!(status, 1);
+        assert_eq!(text(out), format!("85020007ff4affbe  {}\n", good.display()));
+        let err = text(err);
+        let lines: Vec<&str> = err.lines().collect();
+        assert_eq!(lines[0], format!("{}: not an image", text_file.display()));
+        assert!(lines[1].starts_with(&format!("{}: could not read the file: ", gone.display())), "{err}");
+        assert_eq!(hash(&[good], &mut Vec::new(), &mut Vec::new()), 0);
+    }
+
+    #[test]
+    fn compare_gives_a_verdict() {
+        let folder = tempfile::tempdir().unwrap();
+        let [a, b, c, flat] = ["a", "b", "c", "flat"].map(|name| folder.path().join(name));
+        write_png(&a, 200, |x, y| (x * 3 / 40 * 40 + y / 30 * 70) % 256);
+        write_png(&b, 200, |x, y| (x * 3 / 40 * 40 + y / 30 * 70) % 256 * 99 / 100);
+        write_png(&c, 200, |x, y| (x * y) / 150);
+        write_png(&flat, 200, |_, _| 90);
+        let verdict = |left: &Path, right: &Path| {
+            let mut out = Vec::new();
+            assert_eq!(compare(left, right, &mut out, &mut Vec::new()), 0);
+            let out = text(out);
+            out.lines().last().unwrap().trim_start_matches("verdict").trim().to_owned()
+        };
+        assert_eq!(verdict(&a, &a), "identical");
+        assert_eq!(verdict(&a, &b), "recompressed");
+        assert_eq!(verdict(&a, &c), "different");
+        assert_eq!(verdict(&a, &flat), "no verdict: too little in the picture to tell it from others");
+        assert_eq!(compare(&a, Path::new("/nonexistent"), &mut Vec::new(), &mut Vec::new()), 1);
+    }
 }

@@ -5,6 +5,7 @@
 //! configuration, ends the process (each command returns its exit status).
 
 pub mod bench_index;
+pub mod bench_fingerprint;
 pub mod hash;
 pub mod links;
 pub mod sites;

@@ -6,7 +6,7 @@ use crate::base::Fingerprint;
 use super::border::{Area, BorderFinder};
 use super::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use super::detail::Detail;
-use super::luma::{flatten_row, is_transparent, luma_row};
+use super::luma::{LumaRow, flatten_row, is_transparent};
 use super::phash::{phash64, phash256};
 use super::resample::Resampler;
 use super::thumbnail::Thumbnail;
@@ -123,7 +123,7 @@ pub fn query_variants(bytes: &[u8], limits: &Limits) -> Result<QueryImage, Decod
 struct Picture {
     kind: VariantKind,
     size: (u32, u32),
-    luma: Vec<u8>,
+    luma: LumaRow,
     small: Resampler<32>,
     large: Resampler<64>,
     thumbnail: Thumbnail,
@@ -135,7 +135,7 @@ impl Picture {
         Picture {
             kind,
             size: (width, height),
-            luma: vec![0; width as usize],
+            luma: LumaRow::new(width),
             small: Resampler::new(width, height),
             large: Resampler::new(width, height),
             thumbnail: Thumbnail::new(width, height),
@@ -144,11 +144,11 @@ impl Picture {
     }
 
     fn row(&mut self, pixels: &[u8], layout: Layout) {
-        luma_row(pixels, layout, &mut self.luma);
+        self.luma.fill(pixels, layout);
         self.small.row(&self.luma);
         self.large.row(&self.luma);
         self.thumbnail.row(pixels, layout);
-        self.border.row(&self.luma);
+        self.border.row(self.luma.levels());
     }
 
     /// All but the trimmed fingerprint.
@@ -250,7 +250,7 @@ struct Crop {
     /// All of it, where none.
     area: Option<Area>,
     background: Option<u8>,
-    state: Option<(Area, Resampler<32>)>,
+    state: Option<(Area, LumaRow, Resampler<32>)>,
 }
 
 impl Crop {
@@ -263,7 +263,7 @@ impl Crop {
     }
 
     fn finish(&self) -> (Fingerprint, bool) {
-        let (_, small) = self.state.as_ref().expect("the decoder reported success, so it started");
+        let (_, _, small) = self.state.as_ref().expect("the decoder reported success, so it started");
         phash64(&small.finish())
     }
 }
@@ -272,14 +272,13 @@ impl Crop {
 struct CropSink {
     layout: Layout,
     crops: Vec<Crop>,
-    luma: Vec<u8>,
     flat: Vec<u8>,
     next_row: u32,
 }
 
 impl CropSink {
     fn new(crops: Vec<Crop>) -> CropSink {
-        CropSink { layout: Layout::Gray, crops, luma: Vec::new(), flat: Vec::new(), next_row: 0 }
+        CropSink { layout: Layout::Gray, crops, flat: Vec::new(), next_row: 0 }
     }
 }
 
@@ -288,7 +287,8 @@ impl RowSink for CropSink {
         self.layout = layout;
         for crop in &mut self.crops {
             let area = crop.area.unwrap_or(Area { left: 0, top: 0, width, height });
-            crop.state = Some((area, Resampler::new(area.width, area.height)));
+            let resampler = Resampler::new(area.width, area.height);
+            crop.state = Some((area, LumaRow::new(area.width), resampler));
         }
     }
 
@@ -297,20 +297,19 @@ impl RowSink for CropSink {
         self.next_row += 1;
         let size = self.layout.bytes_per_pixel();
         for crop in &mut self.crops {
-            let Some((area, small)) = &mut crop.state else { continue };
+            let Some((area, luma, small)) = &mut crop.state else { continue };
             if !(area.top..area.top + area.height).contains(&y) {
                 continue;
             }
             let part = &pixels[area.left as usize * size..][..area.width as usize * size];
-            self.luma.resize(area.width as usize, 0);
             match crop.background {
-                None => luma_row(part, self.layout, &mut self.luma),
+                None => luma.fill(part, self.layout),
                 Some(level) => {
                     flatten_row(part, self.layout, level, &mut self.flat);
-                    luma_row(&self.flat, Layout::Rgb, &mut self.luma);
+                    luma.fill(&self.flat, Layout::Rgb);
                 }
             }
-            small.row(&self.luma);
+            small.row(luma);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Brightness of pixels, as Pillow's `convert("L")` computes it, and transparency flattened on a color.
 
 use super::decode::Layout;
+use super::kernel;
 
 /// Rec. 601 weights with 16 fractional bits, rounded; they add up to 65,536.
 const RED: u32 = 19_595;
@@ -9,31 +10,54 @@ const BLUE: u32 = 7_471;
 
 /// Brightness of one pixel.
 #[inline(always)]
-fn luma([red, green, blue]: [u8; 3]) -> u8 {
+pub(super) fn luma([red, green, blue]: [u8; 3]) -> u8 {
     let sum = RED * u32::from(red) + GREEN * u32::from(green) + BLUE * u32::from(blue);
     ((sum + (1 << 15)) >> 16) as u8
 }
 
-/// Brightness of each pixel of a row, into `to`, which has the length of the row in pixels.
-/// Alpha is ignored: what is hidden under it counts.
-pub(super) fn luma_row(pixels: &[u8], layout: Layout, to: &mut [u8]) {
-    match layout {
-        Layout::Gray => to.copy_from_slice(pixels),
-        Layout::GrayAlpha => {
-            for (to, &[gray, _]) in to.iter_mut().zip(pixels.as_chunks().0) {
-                *to = gray;
+/// The brightness of one row of pixels.
+pub(super) struct LumaRow {
+    levels: Vec<u8>,
+    /// The same, wider, and with zeros at the end.
+    wide: Vec<i16>,
+}
+
+impl LumaRow {
+    /// For rows of that many pixels.
+    pub fn new(width: u32) -> LumaRow {
+        LumaRow { levels: vec![0; width as usize], wide: vec![0; width as usize + kernel::PADDING] }
+    }
+
+    /// Takes the brightness of a row. Alpha is ignored: what is hidden under it counts.
+    pub fn fill(&mut self, pixels: &[u8], layout: Layout) {
+        let wide = &mut self.wide[..self.levels.len()];
+        match layout {
+            Layout::Rgbx | Layout::Rgba => return kernel::luma(pixels, &mut self.levels, wide),
+            Layout::Gray => self.levels.copy_from_slice(pixels),
+            Layout::GrayAlpha => {
+                for (level, &[gray, _]) in self.levels.iter_mut().zip(pixels.as_chunks().0) {
+                    *level = gray;
+                }
+            }
+            Layout::Rgb => {
+                for (level, &rgb) in self.levels.iter_mut().zip(pixels.as_chunks().0) {
+                    *level = luma(rgb);
+                }
             }
         }
-        Layout::Rgb => {
-            for (to, &rgb) in to.iter_mut().zip(pixels.as_chunks().0) {
-                *to = luma(rgb);
-            }
+        for (wide, &level) in wide.iter_mut().zip(&self.levels) {
+            *wide = i16::from(level);
         }
-        Layout::Rgbx | Layout::Rgba => {
-            for (to, &[red, green, blue, _]) in to.iter_mut().zip(pixels.as_chunks().0) {
-                *to = luma([red, green, blue]);
-            }
-        }
+    }
+
+    /// One level for each pixel.
+    pub fn levels(&self) -> &[u8] {
+        &self.levels
+    }
+
+    /// The levels, followed by [`kernel::PADDING`] zeros.
+    pub fn wide(&self) -> &[i16] {
+        &self.wide
     }
 }
 

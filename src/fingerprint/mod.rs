@@ -11,6 +11,7 @@ mod analysis;
 mod border;
 pub mod decode;
 pub mod detail;
+mod kernel;
 mod luma;
 mod phash;
 mod resample;

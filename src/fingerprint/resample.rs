@@ -7,6 +7,9 @@
 
 use std::f64::consts::PI;
 
+use super::kernel::{self, PADDING, Tap};
+use super::luma::LumaRow;
+
 /// Fractional bits of a weight.
 const PRECISION: u32 = 22;
 /// Half of the last bit: accumulating from here rounds to nearest.
@@ -47,8 +50,8 @@ impl Weights {
             // The cast cuts off what is below zero, and fractions.
             let first = (center - support + 0.5) as usize;
             let end = ((center + support + 0.5) as usize).min(n_in);
-            let exact: Vec<f64> =
-                (first..end).map(|x| lanczos((x as f64 - center + 0.5) * (1.0 / filter_scale))).collect();
+            let exact =
+                lanczos((first as f64 - center + 0.5) / filter_scale, 1.0 / filter_scale, end - first);
             let sum: f64 = exact.iter().sum();
             let unit = f64::from(1 << PRECISION);
             all.weights.extend(exact.iter().map(|weight| (weight / sum * unit).round() as i32));
@@ -62,9 +65,33 @@ impl Weights {
     }
 }
 
-fn lanczos(x: f64) -> f64 {
-    let sinc = |x: f64| if x == 0.0 { 1.0 } else { (x * PI).sin() / (x * PI) };
-    if (-LOBES..LOBES).contains(&x) { sinc(x) * sinc(x / LOBES) } else { 0.0 }
+/// The filter, `sinc(x) * sinc(x / 3)` within three lobes, at `n` places from `x` on, `step` apart.
+///
+/// A large image has tens of thousands of weights, and sines would be a tenth of its time. So
+/// `sin(pi x)` is made of `sin(pi x / 3)` (triple angle), and that is turned from place to place
+/// and computed afresh every few places: exact to 1e-14, where a weight is rounded to 2e-7.
+fn lanczos(x: f64, step: f64, n: usize) -> Vec<f64> {
+    const FRESH: usize = 16;
+    let (turn_sin, turn_cos) = (step * PI / LOBES).sin_cos();
+    let (mut sin, mut cos) = (0.0, 1.0);
+    (0..n)
+        .map(|i| {
+            let x = x + i as f64 * step;
+            if i.is_multiple_of(FRESH) {
+                (sin, cos) = (x * PI / LOBES).sin_cos();
+            } else {
+                (sin, cos) = (sin * turn_cos + cos * turn_sin, cos * turn_cos - sin * turn_sin);
+            }
+            if x == 0.0 {
+                1.0
+            } else if (-LOBES..LOBES).contains(&x) {
+                let angle = x * PI;
+                sin * (3.0 - 4.0 * sin * sin) / angle * (sin * LOBES / angle)
+            } else {
+                0.0
+            }
+        })
+        .collect()
 }
 
 /// Ends a sum of weighted samples.
@@ -72,9 +99,44 @@ fn to_level(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
+/// The horizontal weights as the kernel wants them: in two parts of 16 bits, so that the processor
+/// multiplies many at once.
+///
+/// A weight is `high << SPLIT` plus `low`, with `low` in -2^14..2^14. Few weights of a wide image
+/// have a high part (those in the middle of the span), so the high parts have a shorter span.
+/// Neither sum can overflow: a low part is never farther from zero than its weight, and the weights
+/// of a span add up to little more than 2^22, by 255 levels at most.
+fn split(weights: &Weights) -> Vec<Tap> {
+    const MIDDLE: i32 = 1 << (kernel::SPLIT - 1);
+    let tap = |span: &Span| {
+        let high: Vec<i16> =
+            weights.of(span).iter().map(|weight| ((weight + MIDDLE) >> kernel::SPLIT) as i16).collect();
+        let low = weights
+            .of(span)
+            .iter()
+            .zip(&high)
+            .map(|(weight, &high)| (weight - (i32::from(high) << kernel::SPLIT)) as i16);
+        let skipped = high.iter().take_while(|&&part| part == 0).count();
+        let n_high = high.iter().rposition(|&part| part != 0).map_or(0, |last| last + 1 - skipped);
+        Tap {
+            first: span.first,
+            low: padded(low),
+            first_high: span.first + skipped,
+            high: padded(high.iter().skip(skipped).take(n_high).copied()),
+        }
+    };
+    weights.spans.iter().map(tap).collect()
+}
+
+fn padded(parts: impl Iterator<Item = i16>) -> Vec<i16> {
+    let mut parts: Vec<i16> = parts.collect();
+    parts.resize(parts.len().next_multiple_of(PADDING), 0);
+    parts
+}
+
 /// Shrinks (or enlarges) a gray image to `N` by `N`, row by row.
 pub(super) struct Resampler<const N: usize> {
-    horizontal: Weights,
+    horizontal: Vec<Tap>,
     vertical: Weights,
     sums: Vec<[i32; N]>,
     next_row: usize,
@@ -86,7 +148,7 @@ impl<const N: usize> Resampler<N> {
     /// For an image of this size, in pixels, both at least 1.
     pub fn new(width: u32, height: u32) -> Resampler<N> {
         Resampler {
-            horizontal: Weights::new(width as usize, N),
+            horizontal: split(&Weights::new(width as usize, N)),
             vertical: Weights::new(height as usize, N),
             sums: vec![[HALF; N]; N],
             next_row: 0,
@@ -94,14 +156,11 @@ impl<const N: usize> Resampler<N> {
         }
     }
 
-    /// The next row, of `width` levels.
-    pub fn row(&mut self, levels: &[u8]) {
-        let mut narrow = [0_u8; N];
-        for (to, span) in narrow.iter_mut().zip(&self.horizontal.spans) {
-            let samples = &levels[span.first..span.first + span.len];
-            let weights = self.horizontal.of(span);
-            *to = to_level(dot(samples, weights) + HALF);
-        }
+    /// The next row.
+    pub fn row(&mut self, row: &LumaRow) {
+        let mut narrow = [0_i32; N];
+        kernel::weigh(row.wide(), &self.horizontal, &mut narrow);
+        let narrow = narrow.map(|sum| i32::from(to_level(sum + HALF)));
         let y = self.next_row;
         self.next_row += 1;
         for out in self.first_open..N {
@@ -114,8 +173,8 @@ impl<const N: usize> Resampler<N> {
                 continue;
             }
             let weight = self.vertical.weights[span.at + y - span.first];
-            for (sum, &level) in self.sums[out].iter_mut().zip(&narrow) {
-                *sum += weight * i32::from(level);
+            for (sum, level) in self.sums[out].iter_mut().zip(&narrow) {
+                *sum += weight * level;
             }
         }
     }
@@ -126,13 +185,10 @@ impl<const N: usize> Resampler<N> {
     }
 }
 
-fn dot(samples: &[u8], weights: &[i32]) -> i32 {
-    samples.iter().zip(weights).map(|(&sample, &weight)| i32::from(sample) * weight).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fingerprint::decode::Layout;
 
     fn image(width: u32, height: u32) -> impl Iterator<Item = Vec<u8>> {
         (0..height as usize)
@@ -141,7 +197,11 @@ mod tests {
 
     fn checksum<const N: usize>(width: u32, height: u32) -> u32 {
         let mut resampler = Resampler::<N>::new(width, height);
-        image(width, height).for_each(|row| resampler.row(&row));
+        let mut luma = LumaRow::new(width);
+        for row in image(width, height) {
+            luma.fill(&row, Layout::Gray);
+            resampler.row(&luma);
+        }
         crc32fast::hash(resampler.finish().as_flattened())
     }
 
@@ -150,6 +210,30 @@ mod tests {
     fn check(width: u32, height: u32, expect32: u32, expect64: u32) {
         assert_eq!(checksum::<32>(width, height), expect32, "{width}x{height} to 32");
         assert_eq!(checksum::<64>(width, height), expect64, "{width}x{height} to 64");
+    }
+
+    #[test]
+    fn weights_are_those_of_the_definition() {
+        let sinc = |x: f64| if x == 0.0 { 1.0 } else { (x * PI).sin() / (x * PI) };
+        for (n_in, n_out) in [(3, 32), (33, 32), (1000, 32), (2048, 64), (65_500, 32)] {
+            let weights = Weights::new(n_in, n_out);
+            let scale = (n_in as f64 / n_out as f64).max(1.0);
+            for (out, span) in weights.spans.iter().enumerate() {
+                let center = (out as f64 + 0.5) * n_in as f64 / n_out as f64;
+                let exact: Vec<f64> = (span.first..span.first + span.len)
+                    .map(|x| (x as f64 - center + 0.5) / scale)
+                    .map(|x| if x.abs() < 3.0 { sinc(x) * sinc(x / 3.0) } else { 0.0 })
+                    .collect();
+                let sum: f64 = exact.iter().sum();
+                for (&weight, exact) in weights.of(span).iter().zip(exact) {
+                    assert_eq!(
+                        weight,
+                        (exact / sum * f64::from(1 << PRECISION)).round() as i32,
+                        "{n_in} to {n_out}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

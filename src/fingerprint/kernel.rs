@@ -1,0 +1,144 @@
+//! The two inner loops that cost the time after decoding, in the fastest form this processor has.
+//!
+//! Each exists once as plain Rust and once for AVX2; which one runs is decided while running, and
+//! they agree to the bit.
+
+/// Bits of the low part of a weight.
+pub(super) const SPLIT: u32 = 15;
+
+/// Weights come in multiples of this many, and a row ends with as many zeros: the loops have no
+/// remainders.
+pub(super) const PADDING: usize = 16;
+
+/// Which samples of a row make one sum, and with which weights.
+pub(super) struct Tap {
+    /// Where the low parts begin.
+    pub first: usize,
+    pub low: Vec<i16>,
+    /// Where the high parts begin; empty where all are zero.
+    pub first_high: usize,
+    pub high: Vec<i16>,
+}
+
+/// The weighted sum of samples for each tap. `row` must reach as far as the taps do.
+pub(super) fn weigh(row: &[i16], taps: &[Tap], sums: &mut [i32]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        #[allow(unsafe_code)]
+        // SAFETY: the processor has AVX2.
+        return unsafe { avx2::weigh(row, taps, sums) };
+    }
+    weigh_portable(row, taps, sums);
+}
+
+fn weigh_portable(row: &[i16], taps: &[Tap], sums: &mut [i32]) {
+    let dot = |first: usize, weights: &[i16]| -> i32 {
+        let samples = &row[first..first + weights.len()];
+        samples.iter().zip(weights).map(|(&sample, &weight)| i32::from(sample) * i32::from(weight)).sum()
+    };
+    for (sum, tap) in sums.iter_mut().zip(taps) {
+        *sum = dot(tap.first, &tap.low) + (dot(tap.first_high, &tap.high) << SPLIT);
+    }
+}
+
+/// Brightness of pixels of four bytes (red, green, blue, and one that is ignored), as bytes and as
+/// wider samples. The slices have one element for each pixel.
+pub(super) fn luma(pixels: &[u8], levels: &mut [u8], wide: &mut [i16]) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        #[allow(unsafe_code)]
+        // SAFETY: the processor has AVX2.
+        return unsafe { avx2::luma(pixels, levels, wide) };
+    }
+    luma_portable(pixels, levels, wide);
+}
+
+#[inline(always)]
+fn luma_portable(pixels: &[u8], levels: &mut [u8], wide: &mut [i16]) {
+    let pixels = pixels.as_chunks::<4>().0;
+    for ((&[red, green, blue, _], level), wide) in pixels.iter().zip(levels).zip(wide) {
+        *level = super::luma::luma([red, green, blue]);
+        *wide = i16::from(*level);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::{
+        __m256i, _mm_add_epi32, _mm_cvtsi128_si32, _mm_shuffle_epi32, _mm256_add_epi32,
+        _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_madd_epi16,
+        _mm256_setzero_si256,
+    };
+
+    use super::{PADDING, SPLIT, Tap, luma_portable};
+
+    #[target_feature(enable = "avx2")]
+    pub fn weigh(row: &[i16], taps: &[Tap], sums: &mut [i32]) {
+        for (sum, tap) in sums.iter_mut().zip(taps) {
+            *sum = dot(&row[tap.first..], &tap.low) + (dot(&row[tap.first_high..], &tap.high) << SPLIT);
+        }
+    }
+
+    /// The plain loop, compiled for wider registers.
+    #[target_feature(enable = "avx2")]
+    pub fn luma(pixels: &[u8], levels: &mut [u8], wide: &mut [i16]) {
+        luma_portable(pixels, levels, wide);
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn dot(samples: &[i16], weights: &[i16]) -> i32 {
+        let samples = &samples[..weights.len()];
+        let mut sums = _mm256_setzero_si256();
+        for (samples, weights) in samples.as_chunks().0.iter().zip(weights.as_chunks().0) {
+            sums = _mm256_add_epi32(sums, _mm256_madd_epi16(load(samples), load(weights)));
+        }
+        let sums = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
+        let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b01_00_11_10>(sums));
+        let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b10_11_00_01>(sums));
+        _mm_cvtsi128_si32(sums)
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn load(values: &[i16; PADDING]) -> __m256i {
+        #[allow(unsafe_code)]
+        // SAFETY: the array is 32 bytes long, and this load needs no alignment.
+        unsafe {
+            _mm256_loadu_si256(values.as_ptr().cast())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn all_forms_weigh_alike(
+            row in prop::collection::vec(0_i16..256, 64..200),
+            low in prop::collection::vec(-(1_i16 << 14)..1 << 14, 48),
+            high in prop::collection::vec(-150_i16..150, 16),
+            first in 0_usize..16,
+            first_high in 0_usize..48,
+        ) {
+            let taps = [Tap { first, low, first_high, high }];
+            let (mut fast, mut plain) = ([0], [0]);
+            weigh(&row, &taps, &mut fast);
+            weigh_portable(&row, &taps, &mut plain);
+            prop_assert_eq!(fast, plain);
+        }
+
+        #[test]
+        fn all_forms_see_the_same_brightness(pixels in prop::collection::vec(any::<[u8; 4]>(), 0..100)) {
+            let pixels = pixels.as_flattened();
+            let n_pixels = pixels.len() / 4;
+            let (mut fast, mut plain) = (vec![0; n_pixels], vec![0; n_pixels]);
+            let (mut fast_wide, mut plain_wide) = (vec![0; n_pixels], vec![0; n_pixels]);
+            luma(pixels, &mut fast, &mut fast_wide);
+            luma_portable(pixels, &mut plain, &mut plain_wide);
+            prop_assert_eq!((fast, fast_wide), (plain, plain_wide));
+        }
+    }
+}
