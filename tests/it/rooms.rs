@@ -27,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sites", &["fetch", "proto"]),
     ("networks", &["fetch", "proto"]),
     ("links", &["sites", "networks", "fetch", "proto"]),
-    ("front", &["broker::client", "proto", "ipc"]),
+    ("front", &["broker::client", "proto"]),
     (
         "stages",
         &["broker::client", "proto", "ipc", "index", "fingerprint", "sites", "links", "networks", "fetch"],
