@@ -313,3 +313,80 @@ impl RowSink for CropSink {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIDE: u32 = 120;
+
+    fn png_file(color: impl Fn(u32, u32) -> [u8; 4]) -> Vec<u8> {
+        square_png_file(SIDE, color)
+    }
+
+    /// An RGBA PNG, colored by position.
+    fn square_png_file(side: u32, color: impl Fn(u32, u32) -> [u8; 4]) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, side, side);
+        encoder.set_color(png::ColorType::Rgba);
+        let pixels: Vec<u8> = (0..side * side).flat_map(|i| color(i % side, i / side)).collect();
+        encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+        file
+    }
+
+    fn picture(x: u32, y: u32) -> [u8; 4] {
+        [(x * y / 40) as u8, ((x / 13 * 7 + y / 17 * 5) * 23) as u8, ((x + y) / 19 * 37) as u8, 255]
+    }
+
+    #[track_caller]
+    fn check(file: &[u8], expect: &[VariantKind]) -> QueryImage {
+        let image = query_variants(file, &Limits::default()).unwrap();
+        let kinds: Vec<VariantKind> = image.variants.iter().map(|&(kind, _)| kind).collect();
+        assert_eq!(kinds, expect);
+        assert_eq!(image.low_quality, expect.is_empty());
+        assert_eq!(image.analysis, analyze(file, &Limits::default()).unwrap());
+        let plain = (image.analysis.fingerprint, image.analysis.low_quality);
+        assert_eq!(plain, phash(file, &Limits::default()).unwrap());
+        image
+    }
+
+    #[test]
+    fn an_opaque_picture_has_one_variant() {
+        let image = check(&png_file(picture), &[VariantKind::AsIs]);
+        assert_eq!((image.analysis.width, image.analysis.height), (SIDE, SIDE));
+        assert_eq!(image.analysis.detail.trimmed, None);
+    }
+
+    #[test]
+    fn a_solid_picture_cannot_be_searched() {
+        check(&png_file(|_, _| [90, 90, 90, 255]), &[]);
+    }
+
+    #[test]
+    fn a_transparent_picture_is_searched_as_networks_show_it() {
+        let hole = |x: u32, y: u32| (20..70).contains(&x) && (35..110).contains(&y);
+        let punched = png_file(|x, y| {
+            let [red, green, blue, _] = picture(x, y);
+            [red, green, blue, if hole(x, y) { 0 } else { 255 }]
+        });
+        let image = check(&punched, &[VariantKind::AsIs, VariantKind::OnWhite, VariantKind::OnBlack]);
+        for (at, level) in [(1, 255), (2, 0)] {
+            let shown = png_file(|x, y| if hole(x, y) { [level, level, level, 255] } else { picture(x, y) });
+            let shown = analyze(&shown, &Limits::default()).unwrap();
+            assert_eq!(image.variants[at].1, shown.fingerprint);
+            assert_eq!(image.flattened[at - 1].1, shown.detail);
+        }
+    }
+
+    #[test]
+    fn a_framed_picture_is_searched_without_its_frame() {
+        let framed = png_file(|x, y| match ((18..102).contains(&x), (18..102).contains(&y)) {
+            (true, true) => picture(x - 18, y - 18),
+            _ => [250, 250, 250, 255],
+        });
+        let image = check(&framed, &[VariantKind::AsIs, VariantKind::Trimmed]);
+        let inner = analyze(&square_png_file(84, picture), &Limits::default()).unwrap().fingerprint;
+        assert!(image.variants[0].1.distance(inner) > 6);
+        assert_eq!(image.variants[1].1, inner);
+    }
+}

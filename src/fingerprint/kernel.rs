@@ -67,7 +67,7 @@ mod avx2 {
     use std::arch::x86_64::{
         __m256i, _mm_add_epi32, _mm_cvtsi128_si32, _mm_shuffle_epi32, _mm256_add_epi32,
         _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_loadu_si256, _mm256_madd_epi16,
-        _mm256_setzero_si256,
+        _mm256_setzero_si256, _mm256_slli_epi32,
     };
 
     use super::{PADDING, SPLIT, Tap, luma_portable};
@@ -75,7 +75,9 @@ mod avx2 {
     #[target_feature(enable = "avx2")]
     pub fn weigh(row: &[i16], taps: &[Tap], sums: &mut [i32]) {
         for (sum, tap) in sums.iter_mut().zip(taps) {
-            *sum = dot(&row[tap.first..], &tap.low) + (dot(&row[tap.first_high..], &tap.high) << SPLIT);
+            let low = dot(&row[tap.first..], &tap.low);
+            let high = dot(&row[tap.first_high..], &tap.high);
+            *sum = total(_mm256_add_epi32(low, _mm256_slli_epi32::<{ SPLIT as i32 }>(high)));
         }
     }
 
@@ -85,13 +87,19 @@ mod avx2 {
         luma_portable(pixels, levels, wide);
     }
 
+    /// Eight sums whose total is the weighted sum.
     #[target_feature(enable = "avx2")]
-    fn dot(samples: &[i16], weights: &[i16]) -> i32 {
+    fn dot(samples: &[i16], weights: &[i16]) -> __m256i {
         let samples = &samples[..weights.len()];
         let mut sums = _mm256_setzero_si256();
         for (samples, weights) in samples.as_chunks().0.iter().zip(weights.as_chunks().0) {
             sums = _mm256_add_epi32(sums, _mm256_madd_epi16(load(samples), load(weights)));
         }
+        sums
+    }
+
+    #[target_feature(enable = "avx2")]
+    fn total(sums: __m256i) -> i32 {
         let sums = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256::<1>(sums));
         let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b01_00_11_10>(sums));
         let sums = _mm_add_epi32(sums, _mm_shuffle_epi32::<0b10_11_00_01>(sums));
