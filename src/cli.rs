@@ -9,13 +9,14 @@ use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::base::ErrorChain;
-use crate::commands::{bench_index, hash, links, sites};
+use crate::commands::{bench_fingerprint, bench_index, hash, links, sites};
 use crate::config::{self, Settings};
 use crate::demo;
 use crate::fetch::HttpFetch;
 use crate::front::{self, console};
 use crate::ipc::container::{ConnectArgs, run_container};
 use crate::proto::roles::Role;
+use crate::store::import;
 use crate::{roles, supervisor, telemetry};
 
 /// Exit status for a wrong configuration (`EX_CONFIG` of sysexits.h).
@@ -98,6 +99,9 @@ enum Command {
     /// What the program knows of sites
     #[command(subcommand)]
     Sites(Sites),
+    /// Care for the database
+    #[command(subcommand)]
+    Db(Db),
     /// Measure what this machine does
     #[command(subcommand)]
     Bench(Bench),
@@ -107,11 +111,7 @@ enum Command {
     Completions { shell: clap_complete::Shell },
     /// One process of the tree; started by the root only
     #[command(hide = true)]
-    Container {
-        role: String,
-        door: String,
-        root_pid: u32,
-    },
+    Container { role: String, door: String, root_pid: u32 },
 }
 
 #[derive(Debug, Subcommand)]
@@ -136,11 +136,29 @@ enum Sites {
 }
 
 #[derive(Debug, Subcommand)]
+enum Db {
+    /// Take over the database of an Artists on Twitter Finder of 2022 (its SQLite file); may be repeated
+    Import {
+        file: PathBuf,
+        /// Time zone of the old server's dates, such as Europe/Paris (default: this machine's)
+        #[arg(long)]
+        zone: Option<String>,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum Bench {
     /// The fingerprint index: time per query, bytes per image
     Index(bench_index::BenchIndexArgs),
-
-
+    /// Decoding and fingerprinting: images per second of one core
+    Fingerprint {
+        /// Images to measure; without any, JPEGs are drawn
+        files: Vec<PathBuf>,
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -236,6 +254,17 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             return Ok(if work { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Bench(Bench::Index(args)) => bench_index::bench_index(&args, out)?,
+        Command::Bench(Bench::Fingerprint { files, json }) => {
+            return Ok(bench_fingerprint::bench_fingerprint(&files, json, out, &mut io::stderr()).into());
+        }
+        Command::Db(Db::Import { file, zone, config }) => {
+            let settings = match load(config.config.as_deref()) {
+                Ok(settings) => settings,
+                Err(status) => return Ok(status),
+            };
+            std::fs::create_dir_all(&settings.data_dir).context("could not make the data folder")?;
+            import::command::run(&file, zone.as_deref(), &roles::database(&settings)?, out)?;
+        }
 
         Command::Check(config) => {
             return Ok(match load(config.config.as_deref()) {

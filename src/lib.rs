@@ -17,17 +17,17 @@ pub mod ipc;
 pub mod supervisor;
 
 pub mod broker;
-pub mod storekeeper;
-pub mod store;
-pub mod index;
 pub mod fingerprint;
+pub mod index;
+pub mod store;
+pub mod storekeeper;
 
 pub mod front;
 
-pub mod stages;
-pub mod sites;
+pub mod fetch;
 pub mod links;
 pub mod networks;
-pub mod fetch;
+pub mod sites;
+pub mod stages;
 
 pub mod demo;

@@ -20,6 +20,7 @@ use crate::broker::state::Policy;
 use crate::config::Settings;
 use crate::fetch::{Fetch, HttpFetch};
 use crate::front::broker::{Broker, Root, Unavailable};
+use crate::front::console::{ConsoleEnd, SavedTerminal};
 use crate::index::shared::{Reader, Writer};
 use crate::ipc::Blob;
 use crate::ipc::container::{ContainerContext, ContainerError, ControlHandle};
@@ -38,13 +39,13 @@ use crate::stages::link_finder::LinkFinder;
 use crate::stages::listing::{Listing, VisibleWaiter};
 use crate::stages::maintenance::Maintenance;
 use crate::stages::reverse_search::ReverseSearch;
+use crate::store::{Location, StoreError};
 use crate::storekeeper::{self, StorekeeperSettings};
 use crate::supervisor::{ContainerSpec, Restart};
-use crate::front::console::{ConsoleEnd, SavedTerminal};
 use crate::{fetch, front};
 
 /// How long the end waits for the last commit. Less than the root's own patience.
-const STORE_PATIENCE: Duration = Duration::from_millis(600);
+const STORE_PATIENCE: Duration = Duration::from_millis(400);
 
 /// The processes of the tree, in the order of their start. The console is one of them only where
 /// there is a terminal for it.
@@ -79,6 +80,14 @@ pub fn main_of(role: Role) -> fn(ContainerContext) -> Result<(), ContainerError>
 /// Where the fingerprint index lies.
 pub fn index_dir(settings: &Settings) -> PathBuf {
     settings.data_dir.join("index")
+}
+
+/// The database that these settings name.
+///
+/// # Errors
+/// When the URL is of no engine that this program has.
+pub fn database(settings: &Settings) -> Result<Location, StoreError> {
+    storekeeper::location(&settings.database.url, &settings.data_dir, &settings.maintenance)
 }
 
 // ---- broker
@@ -253,8 +262,7 @@ pub fn link_settings(settings: &Settings) -> LinkSettings {
 fn link_finder(context: ContainerContext) -> Result<(), ContainerError> {
     let settings = context.settings.clone();
     let http = start_fetch(&settings)?;
-    let fetch: Arc<dyn Fetch> =
-        Arc::new(CachedFetch::new(Arc::clone(&http), CacheLimits::default()));
+    let fetch: Arc<dyn Fetch> = Arc::new(CachedFetch::new(Arc::clone(&http), CacheLimits::default()));
     let links = link_settings(&settings);
     let specs = (0..settings.workers.link_finder.max(1)).map(|_| {
         let (fetch, settings) = (Arc::clone(&fetch), links.clone());
@@ -307,9 +315,8 @@ fn listing(context: ContainerContext) -> Result<(), ContainerError> {
             let waiter = VisibleWaiter::new(Arc::clone(client), stop);
             let mut clients: Vec<Box<dyn NetworkClient>> = Vec::new();
             if settings.networks.contains(&Network::Twitter) {
-                let twitter = shared.get_or_init(|| {
-                    TwitterClient::new(fetch, &settings.twitter, Arc::clone(&waiter) as _)
-                });
+                let twitter = shared
+                    .get_or_init(|| TwitterClient::new(fetch, &settings.twitter, Arc::clone(&waiter) as _));
                 clients.push(Box::new(twitter.with_waiter(Arc::clone(&waiter) as _)));
             }
             Listing { clients, waiter }
@@ -345,4 +352,3 @@ fn maintenance(context: ContainerContext) -> Result<(), ContainerError> {
     run(&context, vec![spec], || {});
     Ok(())
 }
-

@@ -20,7 +20,7 @@
 //! slows down. A database that is damaged, or that refuses what this program writes, ends it
 //! (`Broken`): the broker's successor starts from what is durable.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -104,6 +104,15 @@ impl StorekeeperHandle {
 /// Where the parts send what they have to say.
 type Tell = Arc<dyn Fn(FromStorekeeper) + Send + Sync>;
 
+/// The database behind the setting `database.url`, relative to `data_dir`.
+///
+/// # Errors
+/// When the URL is of no engine that this program has.
+pub fn location(url: &str, data_dir: &Path, maintenance: &Maintenance) -> Result<Location, StoreError> {
+    let rule = RetryRule { pause: maintenance.retry, max_attempts: MAX_ATTEMPTS };
+    Location::parse(url, data_dir, rule)
+}
+
 /// Opens the database and the journal and starts the threads.
 ///
 /// The first message `from` gets is `Opened`, after the index has caught up with the database (a
@@ -119,8 +128,8 @@ pub fn start(
     from: impl Fn(FromStorekeeper) + Send + Sync + 'static,
 ) -> Result<StorekeeperHandle, StorekeeperError> {
     let database = |source| StorekeeperError::Database { source };
-    let rule = RetryRule { pause: settings.maintenance.retry, max_attempts: MAX_ATTEMPTS };
-    let location = Location::parse(&settings.database_url, &settings.data_dir, rule).map_err(database)?;
+    let location =
+        location(&settings.database_url, &settings.data_dir, &settings.maintenance).map_err(database)?;
     let parts = Parts {
         store: location.open().map_err(database)?,
         reader: location.open_reader().map_err(database)?,

@@ -128,7 +128,8 @@ impl Daemon {
     ) -> std::io::Result<(u16, Vec<u8>)> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(DEADLINE))?;
-        let mut request = format!("{method} {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
+        let mut request =
+            format!("{method} {target} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -157,7 +158,8 @@ impl Daemon {
             }
             assert_eq!(status, 200, "{target}: {}", String::from_utf8_lossy(&body));
             let answer: Value = serde_json::from_slice(&body).unwrap();
-            let over = answer["status"] == "END" || (answer["status"].is_null() && !answer["error"].is_null());
+            let over =
+                answer["status"] == "END" || (answer["status"].is_null() && !answer["error"].is_null());
             over.then_some(answer)
         })
     }
@@ -194,7 +196,9 @@ pub fn kill(pid: u32, signal: &str) {
 pub fn containers_of(root: u32) -> Vec<(u32, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1));
         if parent != Some(root.to_string().as_str()) {
