@@ -184,8 +184,8 @@ impl StageClient {
         }
         link.leases.remove(&handle.lease);
         let message = if link.number == handle.link {
-            let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-            StageToBroker::Report { lease: handle.lease, outcome, elapsed_ms }
+            let elapsed_micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+            StageToBroker::Report { lease: handle.lease, outcome, elapsed_micros }
         } else {
             // This broker never gave that lease: only the worker's readiness is news.
             StageToBroker::Ready { worker: handle.worker }

@@ -352,7 +352,7 @@ impl World {
         }
         let outcome = self.outcome(&work);
         self.containers.get_mut(&container).unwrap().1.retain(|held| held.worker != worker);
-        let report = StageToBroker::Report { lease, outcome, elapsed_ms: 1 };
+        let report = StageToBroker::Report { lease, outcome, elapsed_micros: 1 };
         self.tell(Event::FromStage(container, report.clone()));
         if self.faults && self.rng.u8(0..20) == 0 {
             self.tell(Event::FromStage(container, report)); // said twice
@@ -450,7 +450,10 @@ impl World {
     fn wake_a_late_worker(&mut self) {
         if let Some((container, lease, _)) = self.late.pop() {
             let outcome = LeaseOutcome::Retry { after_ms: 1, why: "late".into() };
-            self.tell(Event::FromStage(container, StageToBroker::Report { lease, outcome, elapsed_ms: 1 }));
+            self.tell(Event::FromStage(
+                container,
+                StageToBroker::Report { lease, outcome, elapsed_micros: 1 },
+            ));
         }
     }
 

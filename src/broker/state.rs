@@ -367,8 +367,8 @@ impl State {
             StageToBroker::Ready { worker } => {
                 self.registry.set_ready(WorkerId { container: from, index: worker }, now.mono);
             }
-            StageToBroker::Report { lease, outcome, elapsed_ms } => {
-                self.settle(from, lease, outcome, elapsed_ms, now, effects);
+            StageToBroker::Report { lease, outcome, elapsed_micros } => {
+                self.settle(from, lease, outcome, elapsed_micros, now, effects);
             }
             StageToBroker::Page { lease, posts, posts_read } => {
                 self.page_listed(from, lease, posts, posts_read, now, effects);
@@ -410,7 +410,7 @@ impl State {
         from: ContainerId,
         lease: LeaseId,
         outcome: LeaseOutcome,
-        elapsed_ms: u64,
+        elapsed_micros: u64,
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
@@ -424,7 +424,7 @@ impl State {
         };
         self.registry.set_ready(settled.worker, now.mono);
         let item = settled.item;
-        self.metrics.record(&format!("{}: work", stage_of(&item.work)), elapsed_ms.saturating_mul(1000));
+        self.metrics.record(&format!("{}: work", stage_of(&item.work)), elapsed_micros);
         match outcome {
             LeaseOutcome::Done(output) => self.finished(item, output, now, effects),
             LeaseOutcome::Retry { after_ms, why } => {

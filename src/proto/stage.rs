@@ -17,7 +17,7 @@ pub enum StageToBroker {
     /// This worker waits for work. Sent once; the broker answers when there is some.
     Ready { worker: u16 },
     /// Exactly once per lease. The worker is ready for the next after it.
-    Report { lease: LeaseId, outcome: LeaseOutcome, elapsed_ms: u64 },
+    Report { lease: LeaseId, outcome: LeaseOutcome, elapsed_micros: u64 },
     /// A listing found these posts. The worker waits for `PageAccepted` before it reads on, which
     /// the broker holds back while too many posts wait for indexing.
     Page { lease: LeaseId, posts: Vec<ListedPost>, posts_read: u64 },
@@ -107,7 +107,7 @@ mod tests {
             StageToBroker::Report {
                 lease: LeaseId(1),
                 outcome: LeaseOutcome::Retry { after_ms: 1, why: "w".into() },
-                elapsed_ms: 2,
+                elapsed_micros: 2,
             },
             StageToBroker::Page { lease: LeaseId(1), posts: vec![], posts_read: 3 },
             StageToBroker::Doing { lease: LeaseId(1), what: "w".into() },
