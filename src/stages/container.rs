@@ -14,8 +14,11 @@ use crate::proto::roles::Stage;
 /// A worker to be: which kinds of work it takes, and how it is made (on its own thread).
 pub struct WorkerSpec {
     pub stages: Vec<Stage>,
-    pub make: Box<dyn FnOnce(&Arc<StageClient>) -> Box<dyn StageWorker> + Send>,
+    pub make: MakeWorker,
 }
+
+/// Makes a worker that speaks with the broker through the given client.
+type MakeWorker = Box<dyn FnOnce(&Arc<StageClient>) -> Box<dyn StageWorker> + Send>;
 
 impl WorkerSpec {
     pub fn new<W: StageWorker + 'static>(
