@@ -316,12 +316,18 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     if args.die_with_parent {
         supervisor::die_with_parent().context("could not tie this process to its parent")?;
     }
-    let settings = match load(args.config.config.as_deref()) {
+    let mut settings = match load(args.config.config.as_deref()) {
         Ok(settings) => settings,
         Err(status) => return Ok(status),
     };
-    telemetry::init("root", &settings.log)?;
     let with_console = !args.no_console && io::stdin().is_terminal() && io::stdout().is_terminal();
+    if with_console {
+        // Log lines would tear the prompt.
+        let file = settings.data_dir.join("logs/aotf.log");
+        println!("The log is written to {}.", file.display());
+        settings.log.file = Some(file);
+    }
+    telemetry::init("root", &settings.log)?;
     let options = supervisor::Options {
         notify_socket: std::env::var_os("NOTIFY_SOCKET"),
         ..supervisor::Options::default()

@@ -40,7 +40,9 @@ pub struct Scan {
     /// Queries that wait for the end.
     waiting: BTreeSet<QueryId>,
     pub started: Monotonic,
+    /// Posts that the database did not have, each counted once though both listings may find it.
     pub listed: u64,
+    /// Of those, stored.
     pub indexed: u64,
     pub outcome: Option<ScanOutcome>,
     ended: Option<Monotonic>,
@@ -191,7 +193,6 @@ impl State {
         };
         self.renew(lease, from, now);
         let Some(scan) = self.scans.get_mut(&id) else { return };
-        scan.listed += posts.len() as u64;
         scan.step_mut(step).pages += 1;
         let account = scan.account.clone();
         let ticket = self.expect(Pending::Filter { scan: id, step, container: from, lease });
@@ -226,6 +227,7 @@ impl State {
         let entry = scan.step_mut(step);
         entry.pages = entry.pages.saturating_sub(1);
         let (account, priority, weight) = (scan.account.clone(), scan.priority, scan.weight());
+        scan.listed += new.len() as u64;
         self.pending_posts += new.len();
         for batch in new.chunks(BATCH_POSTS) {
             let work = Work::IndexPosts { scan: id, step, account: account.clone(), posts: batch.to_vec() };

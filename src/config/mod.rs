@@ -154,6 +154,9 @@ pub struct Log {
     /// A level, or a filter such as `info,aotf::broker=debug`.
     pub level: String,
     pub format: LogFormat,
+    /// Where the log goes instead of the standard error. Not in the file: `serve` sets it when its
+    /// console has the terminal.
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,7 +222,7 @@ impl Default for Settings {
                 max_image_bytes: 20 * 1024 * 1024,
                 max_page_bytes: 10 * 1024 * 1024,
             },
-            log: Log { level: "info".to_owned(), format: LogFormat::Text },
+            log: Log { level: "info".to_owned(), format: LogFormat::Text, file: None },
             upstreams: BTreeMap::new(),
         }
     }

@@ -73,7 +73,7 @@ pub struct QueryView {
     pub steps: Vec<(QueryStatus, u64)>,
     /// Requests before this one in its present queue.
     pub queue_position: Option<u32>,
-    /// Posts with images listed and indexed so far by the scans this query waits for.
+    /// New posts with images that the scans of this query have listed and indexed so far.
     pub posts_listed: u64,
     pub posts_indexed: u64,
     /// Grows with every change, so that a listener can tell what is new.

@@ -1,13 +1,17 @@
-//! What the program tells its operator: `tracing` to the standard error, set up once per process, and
-//! the events that operators act upon, declared once in [`events`].
+//! What the program tells its operator: `tracing` to the standard error (or to a file, where a console
+//! has the terminal), set up once per process, and the events that operators act upon, declared once in
+//! [`events`].
 //!
 //! Called by: every process at its start ([`init`]), and every room for its events.
-//! Never: writes to a file, reads the environment, or decides anything.
+//! Never: reads the environment, or decides anything.
 
 pub mod events;
 
 use std::fmt;
+use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
@@ -21,26 +25,29 @@ use crate::config::{Log, LogFormat};
 pub enum TelemetryError {
     #[error("the log filter {filter:?} cannot be read")]
     Filter { filter: String, source: tracing_subscriber::filter::ParseError },
+    #[error("could not open the log file {path}")]
+    Open { path: PathBuf, source: io::Error },
     #[error("could not set up the log")]
     AlreadySet { source: Box<dyn std::error::Error + Send + Sync> },
 }
 
-/// Sets up the log of this process: one line (or one JSON object) per event on the standard error,
-/// with the role and the process id. Once per process; in `multiprocess = false` the root's stands
+/// Sets up the log of this process: one line (or one JSON object) per event on the standard error or
+/// at the end of `log.file`, with the role and the process id. Once per process; in `multiprocess = false` the root's stands
 /// for all.
 ///
 /// # Errors
-/// A filter that is none; a second call.
+/// A filter that is none; a file that cannot be opened; a second call.
 pub fn init(role: &str, log: &Log) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&log.level)
         .map_err(|source| TelemetryError::Filter { filter: log.level.clone(), source })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
+    let sink = Sink::open(log.file.as_deref())?;
     let pid = std::process::id();
     let result = match log.format {
         LogFormat::Text => builder
             .with_timer(TextPrefix { source: format!("{role}[{pid}]") })
-            .with_ansi(io::stderr().is_terminal())
-            .with_writer(io::stderr)
+            .with_ansi(sink.is_terminal())
+            .with_writer(move || sink.clone())
             .try_init(),
         LogFormat::Json => {
             let start = format!("{{\"role\":\"{role}\",\"pid\":{pid},").into_bytes();
@@ -48,11 +55,50 @@ pub fn init(role: &str, log: &Log) -> Result<(), TelemetryError> {
                 .json()
                 .flatten_event(true)
                 .with_timer(JsonTime)
-                .with_writer(move || JsonWriter { start: start.clone() })
+                .with_writer(move || JsonWriter { start: start.clone(), sink: sink.clone() })
                 .try_init()
         }
     };
     result.map_err(|source| TelemetryError::AlreadySet { source })
+}
+
+/// Where events go. Each is written in one piece, so that those of several processes do not mix.
+#[derive(Clone)]
+enum Sink {
+    Stderr,
+    File(Arc<File>),
+}
+
+impl Sink {
+    fn open(path: Option<&Path>) -> Result<Sink, TelemetryError> {
+        let Some(path) = path else { return Ok(Sink::Stderr) };
+        let open = || {
+            std::fs::create_dir_all(path.parent().unwrap_or(Path::new("")))?;
+            OpenOptions::new().create(true).append(true).open(path)
+        };
+        let file = open().map_err(|source| TelemetryError::Open { path: path.to_owned(), source })?;
+        Ok(Sink::File(Arc::new(file)))
+    }
+
+    fn is_terminal(&self) -> bool {
+        match self {
+            Sink::Stderr => io::stderr().is_terminal(),
+            Sink::File(_) => false,
+        }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        match self {
+            Sink::Stderr => io::stderr().write(buf),
+            Sink::File(file) => (&**file).write(buf),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// `2026-01-01T00:00:00Z listing[123]`: all processes share one standard error.
@@ -78,13 +124,14 @@ impl FormatTime for JsonTime {
 /// lines of several processes must not mix.
 struct JsonWriter {
     start: Vec<u8>,
+    sink: Sink,
 }
 
 impl Write for JsonWriter {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let mut line = self.start.clone();
         line.extend_from_slice(buf.strip_prefix(b"{").unwrap_or(buf));
-        io::stderr().write_all(&line)?;
+        self.sink.write_all(&line)?;
         Ok(buf.len())
     }
 
