@@ -150,6 +150,8 @@ enum Db {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// The whole program in the demo world: memory, posts per second, query latency
+    Pipeline(demo::bench::BenchPipelineArgs),
     /// The fingerprint index: time per query, bytes per image
     Index(bench_index::BenchIndexArgs),
     /// Decoding and fingerprinting: images per second of one core
@@ -253,6 +255,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             let work = sites::check_command(&urls, &fetch, &roles::link_settings(&settings), json, out)?;
             return Ok(if work { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Bench(Bench::Pipeline(args)) => demo::bench::run(&args, out)?,
         Command::Bench(Bench::Index(args)) => bench_index::bench_index(&args, out)?,
         Command::Bench(Bench::Fingerprint { files, json }) => {
             return Ok(bench_fingerprint::bench_fingerprint(&files, json, out, &mut io::stderr()).into());
@@ -326,6 +329,9 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         let file = settings.data_dir.join("logs/aotf.log");
         println!("The log is written to {}.", file.display());
         settings.log.file = Some(file);
+        if settings.twitter.credentials.is_empty() {
+            println!("No credential for X is configured: accounts can be neither looked up nor scanned.");
+        }
     }
     telemetry::init("root", &settings.log)?;
     let options = supervisor::Options {

@@ -6,6 +6,7 @@
 //! API and its command line; never uses another room of the daemon.
 
 mod api;
+pub mod bench;
 mod folder;
 mod process;
 mod progress;

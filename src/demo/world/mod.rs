@@ -148,6 +148,14 @@ impl World {
         cases::all(&self.state.facts)
     }
 
+    /// Draws every picture of the network in the size that is indexed: for measuring the daemon alone.
+    pub fn draw_all(&self) {
+        let photos = self.state.facts.media.iter();
+        for media in photos.filter(|media| media.kind == facts::MediaKind::Photo && !media.gone) {
+            self.state.images.prepare(media.picture);
+        }
+    }
+
     /// Waited before every answer from now on.
     pub fn set_latency(&self, latency: Duration) {
         let millis = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
