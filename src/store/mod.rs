@@ -77,7 +77,7 @@ pub trait Store: Send {
     /// The sizes, without counting.
     fn counts(&mut self) -> Result<StoreCounts, StoreError>;
 
-    /// Random text that no other database has, not even a restored copy made by `aotf db restore`.
+    /// Random text, made with the database: no other database has it.
     fn identity(&mut self) -> Result<String, StoreError>;
 }
 

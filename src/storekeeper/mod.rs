@@ -29,8 +29,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::halt::Halt;
 use self::publish::{Index, IndexFailure};
+use self::writer::Awaited;
 use crate::base::{ErrorChain, Timestamp};
 use crate::config::Maintenance;
+use crate::proto::data::MaintenanceTask;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::store::{FromStorekeeper, ToStorekeeper};
 use crate::store::state::StateFile;
@@ -40,6 +42,8 @@ use crate::store::{AccountTask, AccountsDue, Change, Location, RetryRule, Store,
 mod fakes;
 mod halt;
 mod journal;
+#[cfg(test)]
+mod kill_test;
 mod publish;
 mod reader;
 #[cfg(test)]
@@ -233,7 +237,7 @@ fn open<P: Publisher>(
     let counts = store.counts()?;
     let unfinished = state.unfinished()?;
     for key in &unfinished.unreadable {
-        tracing::warn!(key, "accepted work of another version cannot be read and is dropped");
+        tracing::warn!(key, "accepted work of another version cannot be read and is passed over");
     }
     Ok(FromStorekeeper::Opened { counts, unfinished: unfinished.requests })
 }
@@ -246,7 +250,6 @@ fn hand_out(
     reader: &Sender<reader::Order>,
     journal: &Sender<journal::Order>,
 ) {
-    use writer::Awaited;
     let write = |change, awaited| writer.send(writer::Order { change, awaited }).is_ok();
     for message in to {
         let taken = match message {
@@ -293,7 +296,6 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
             limit,
         }),
     };
-    use crate::proto::data::MaintenanceTask;
     match question {
         Question::AccountStates(keys) => Sorted::Read(reader::Read::AccountStates(keys)),
         Question::Images(ids) => Sorted::Read(reader::Read::Images(ids)),
