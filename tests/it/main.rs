@@ -3,6 +3,7 @@
 
 mod commands;
 mod daemon;
+mod documents;
 mod processes;
 mod queries;
 mod rooms;
