@@ -7,6 +7,9 @@ use toml::de::{DeTable, DeValue};
 
 /// Environment variables with this prefix set a key: `AOTF_HTTP__PORT` sets `http.port`.
 const ENVIRONMENT_PREFIX: &str = "AOTF_";
+/// Keys outside all sections. A variable without `__` is meant for the program only if it is, or nearly
+/// is, one of these.
+const OUTERMOST_KEYS: [&str; 3] = ["data_dir", "multiprocess", "networks"];
 /// Variables with the prefix that are no keys: the file's name, and what the project's tests use.
 const NOT_KEYS: [&str; 2] = ["AOTF_CONFIG", "AOTF_TEST_"];
 
@@ -158,6 +161,11 @@ pub(super) fn overlay(table: &mut Table, environment: &[(String, String)]) -> Ve
             continue;
         }
         let path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
+        if let [single] = path.as_slice()
+            && !OUTERMOST_KEYS.iter().any(|known| strsim::jaro_winkler(known, single) > 0.85)
+        {
+            continue; // somebody else's variable (AOTF_HOME, AOTF_BIN ...), not a misspelled key
+        }
         if let Err(what) = put(table, &path, name, value) {
             problems.push(Problem { place: Place::Environment(name.clone()), key: path.join("."), what });
         }

@@ -136,6 +136,7 @@ fn the_environment_wins() {
         ("AOTF_TWITTER__CREDENTIALS__0__BEARER_TOKEN", "token"),
         ("AOTF_CONFIG", "x"),
         ("AOTF_TEST_ANYTHING", "x"),
+        ("AOTF_BIN", "/usr/bin/aotf"),
         ("HOME", "/"),
     ]);
     let settings = read("[http]\nbind = '0.0.0.0:1'\n", &variables, &context()).unwrap();
@@ -150,6 +151,7 @@ fn the_environment_wins() {
 fn mistakes_in_the_environment_name_the_variable() {
     let variables = environment(&[
         ("AOTF_HTPP__PORT", "1"),
+        ("AOTF_MULTIPROCES", "true"),
         ("AOTF_HTTP__PORT", "many"),
         ("AOTF_DATA_DIR__X", "1"),
         ("AOTF_TWITTER__CREDENTIALS__5__BEARER_TOKEN", "t"),
@@ -163,6 +165,7 @@ fn mistakes_in_the_environment_name_the_variable() {
             "AOTF_DATA_DIR__X: data_dir.x: is no section but a text in the parameter file",
             "AOTF_HTPP__PORT: htpp: no such key; did you mean \"http\"?",
             "AOTF_HTTP__PORT: http.port: must be a whole number from 0 to 65535",
+            "AOTF_MULTIPROCES: multiproces: no such key; did you mean \"multiprocess\"?",
             "AOTF_TWITTER__CREDENTIALS__5__BEARER_TOKEN: twitter.credentials.5.bearer_token: \
              is a list with 1 entries in the parameter file",
         ]
