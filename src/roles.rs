@@ -32,6 +32,7 @@ use crate::proto::data::MaintenanceTask;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 use crate::proto::roles::{Role, Stage};
 use crate::proto::view::{QueryStatus, QueryView};
+use crate::sites::Credentials;
 use crate::stages::container::{WorkerSpec, run};
 use crate::stages::index_watcher::IndexWatcher;
 use crate::stages::indexing::Indexing;
@@ -256,7 +257,19 @@ fn start_fetch(settings: &Settings) -> Result<Arc<HttpFetch>, ContainerError> {
 
 /// How far the search for an artist's accounts goes.
 pub fn link_settings(settings: &Settings) -> LinkSettings {
-    LinkSettings { networks: settings.networks.clone(), ..LinkSettings::default() }
+    let links = &settings.links;
+    LinkSettings {
+        networks: settings.networks.clone(),
+        max_pages: links.max_pages,
+        time_limit: links.time_limit,
+        ask_curators: links.ask_curators,
+        plain_pages: links.plain_pages.clone(),
+        credentials: Credentials {
+            cookies: links.cookies.clone(),
+            tumblr_api_key: links.tumblr_api_key.clone(),
+        },
+        ..LinkSettings::default()
+    }
 }
 
 fn link_finder(context: ContainerContext) -> Result<(), ContainerError> {

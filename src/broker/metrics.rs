@@ -7,8 +7,9 @@ use crate::proto::view::MetricView;
 /// Buckets per doubling: a percentile is off by at most 1/8 (12.5 %).
 const BUCKETS_PER_DOUBLING: usize = 8;
 const BUCKETS: usize = 64 * BUCKETS_PER_DOUBLING;
-/// Steps are named by the program; a container gone mad cannot fill the memory with names.
-const MAX_STEPS: usize = 256;
+/// Steps are named by the program (every site has one for each outcome); a container gone mad cannot fill the
+/// memory with names. Each takes 2 KiB.
+const MAX_STEPS: usize = 1024;
 
 #[derive(Debug)]
 struct Histogram {
@@ -102,7 +103,7 @@ mod tests {
         let mut metrics = Metrics::default();
         metrics.record("a", 0);
         metrics.record("a", u64::MAX);
-        for number in 0..1000 {
+        for number in 0..MAX_STEPS + 100 {
             metrics.record(&number.to_string(), 1);
         }
         assert!(metrics.views().len() <= MAX_STEPS);

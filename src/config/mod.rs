@@ -3,10 +3,12 @@
 
 mod blocklist;
 mod document;
+mod links;
 pub mod parameters;
 mod section;
 
 pub use document::{Place, Problem};
+pub use links::{COOKIE_SITES, Links};
 pub use parameters::{ConfigError, Loaded, load};
 
 use std::collections::BTreeMap;
@@ -33,6 +35,7 @@ pub struct Settings {
     pub database: Database,
     pub workers: Workers,
     pub twitter: Twitter,
+    pub links: Links,
     pub search: Search,
     pub scan: Scan,
     pub maintenance: Maintenance,
@@ -199,6 +202,7 @@ impl Default for Settings {
                 fields_parameter: "tweet.fields".to_owned(),
                 oembed_first: true,
             },
+            links: Links::default(),
             search: Search { max_distance: 6, max_results: 1000 },
             scan: Scan { margin: days(7), blocklist: Vec::new(), max_pending_posts: 2000 },
             maintenance: Maintenance {

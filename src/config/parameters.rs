@@ -13,7 +13,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::document::{self, Place, Problem, Value};
 use super::section::{Problems, Section};
-use super::{LogFormat, Secret, Settings, TwitterCredential, blocklist};
+use super::{COOKIE_SITES, LogFormat, Secret, Settings, TwitterCredential, blocklist};
 use crate::base::Timestamp;
 use crate::base::ids::Network;
 
@@ -120,6 +120,7 @@ fn read(text: &str, environment: &[(String, String)], context: &Context) -> Resu
     let database_secret = read_database(root.section("database"), &mut settings);
     read_workers(root.section("workers"), &mut settings);
     let twitter_secret = read_twitter(root.section("twitter"), &mut settings, context);
+    let links_secret = read_links(root.section("links"), &mut settings);
     read_search(root.section("search"), &mut settings);
     read_scan(root.section("scan"), &mut settings, context);
     read_maintenance(root.section("maintenance"), &mut settings);
@@ -130,7 +131,7 @@ fn read(text: &str, environment: &[(String, String)], context: &Context) -> Resu
 
     let mut problems = problems.into_inner();
     if let Some(path) = &context.file
-        && (database_secret || twitter_secret)
+        && (database_secret || twitter_secret || links_secret)
         && let Some(what) = readable_by_others(path)
     {
         problems.push(Problem { place: Place::File, key: String::new(), what });
@@ -241,6 +242,30 @@ fn read_twitter(mut section: Section<'_>, settings: &mut Settings, context: &Con
         credential.finish();
         twitter.credentials.push(TwitterCredential { bearer_token: Secret::new(token) });
     }
+    section.finish();
+    secret_in_file
+}
+
+/// True when the file itself holds a key or a cookie.
+fn read_links(mut section: Section<'_>, settings: &mut Settings) -> bool {
+    let links = &mut settings.links;
+    section.number("max_pages", &mut links.max_pages, 1..=1000);
+    section.duration("time_limit_secs", &mut links.time_limit, SECOND, 1..=600);
+    section.texts("plain_pages", &mut links.plain_pages, plain_page);
+    section.switch("ask_curators", &mut links.ask_curators);
+    section.texts("canaries", &mut links.canaries, page_url);
+    let mut secret_in_file = matches!(section.place_of("tumblr_api_key"), Some(Place::Line(_)));
+    section.text("tumblr_api_key", &mut links.tumblr_api_key, |text| {
+        bearer_token(text).map(|key| Some(Secret::new(key)))
+    });
+    let mut cookies = section.section("cookies");
+    for site in COOKIE_SITES {
+        secret_in_file |= matches!(cookies.place_of(site), Some(Place::Line(_)));
+        let mut cookie = None;
+        cookies.text(site, &mut cookie, |text| cookie_header(text).map(Some));
+        links.cookies.extend(cookie.map(|cookie| (site.to_owned(), Secret::new(cookie))));
+    }
+    cookies.finish();
     section.finish();
     secret_in_file
 }
@@ -364,6 +389,32 @@ fn base_url(text: &str, may_have_path: bool) -> Result<String, String> {
         && url.fragment().is_none()
         && (may_have_path || url.path() == "/");
     if plain { Ok(text.trim_end_matches('/').to_owned()) } else { must() }
+}
+
+/// A page of the web.
+fn page_url(text: &str) -> Result<String, String> {
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
+        Ok(_) | Err(_) => Err(format!("{text:?} must be a URL, https://example.com/page")),
+    }
+}
+
+/// A host alone, or the start of a URL.
+fn plain_page(text: &str) -> Result<String, String> {
+    let is_host = text.contains('.')
+        && !text.starts_with('.')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    match is_host {
+        true => Ok(text.to_ascii_lowercase()),
+        false => page_url(text)
+            .map_err(|_| format!("{text:?} must be a host, example.com, or a URL, https://example.com/page")),
+    }
+}
+
+/// `name=value; name=value`, which is never repeated in a message.
+fn cookie_header(text: &str) -> Result<String, String> {
+    let fits = text.contains('=') && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if fits { Ok(text.to_owned()) } else { Err("must be a Cookie header, name=value; name=value".to_owned()) }
 }
 
 /// What can stand in a header; the value is never repeated in a message.

@@ -12,19 +12,17 @@ mod official;
 mod trace;
 mod walk;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use cache::{CacheLimits, CachedFetch};
-pub use trace::{Link, Step, Trace, Verdict};
+pub use trace::{Link, READ, Step, Trace, Verdict};
 
 use crate::base::Reaction;
 use crate::base::ids::Network;
-use crate::config::Secret;
 use crate::fetch::{Fetch, FetchError};
 use crate::proto::data::LinksFound;
 use crate::proto::failure::FailureCode;
-use crate::sites::{self, Address, Kind, SiteError, Web};
+use crate::sites::{self, Address, Credentials, Kind, SiteError, Web};
 
 /// How far one search for links goes.
 #[derive(Clone, Debug)]
@@ -43,8 +41,8 @@ pub struct LinkSettings {
     pub ask_curators: bool,
     /// Pages whose outbound links are taken as they stand: a host (`example.com`), or the start of a URL.
     pub plain_pages: Vec<String>,
-    /// `Cookie` header by site name, for what a site shows to its users only.
-    pub cookies: BTreeMap<String, Secret>,
+    /// Cookies and keys, for what a site shows to its users only.
+    pub credentials: Credentials,
 }
 
 impl Default for LinkSettings {
@@ -57,7 +55,7 @@ impl Default for LinkSettings {
             time_limit: Duration::from_secs(60),
             ask_curators: false,
             plain_pages: Vec::new(),
-            cookies: BTreeMap::new(),
+            credentials: Credentials::default(),
         }
     }
 }
@@ -114,18 +112,14 @@ impl LinkError {
     }
 }
 
-/// Finds the images, the date and the accounts of the artist for the artwork at `url`.
+/// Finds the images, the date and the accounts of the artist for the artwork at `url`, and tells every step of
+/// the walk: what was read, which links it had, what became of each.
 ///
 /// Blocks for as long as the pages take, `settings.time_limit` and one request at most. That no account
 /// was found is `Ok` with no candidates, but only when every page on the way could be read.
 ///
 /// # Errors
 /// See `LinkError`; `failure_code` and `reaction` say what to tell and what to do.
-pub fn find(url: &str, fetch: &dyn Fetch, settings: &LinkSettings) -> Result<LinksFound, LinkError> {
-    find_traced(url, fetch, settings).0
-}
-
-/// The same, with every step of the walk: what was read, which links it had, what became of each.
 pub fn find_traced(
     url: &str,
     fetch: &dyn Fetch,
@@ -155,7 +149,7 @@ fn find_into(
         (_, None) => return Err(LinkError::UnsupportedWebsite { url }),
         (_, Some(_)) => return Err(LinkError::NotAnArtwork { url }),
     };
-    let web = Web::new(fetch, &settings.cookies, settings.max_pages, settings.time_limit);
+    let web = Web::new(fetch, &settings.credentials, settings.max_pages, settings.time_limit);
     let started = crate::base::clock::Monotonic::now();
     let artwork = reader(&page, &web);
     let elapsed = crate::base::clock::Monotonic::now().since(started);
@@ -185,7 +179,7 @@ fn find_into(
 pub fn probe(url: &str, fetch: &dyn Fetch, settings: &LinkSettings) -> Result<usize, LinkError> {
     let address = Address::parse(url).ok_or_else(|| LinkError::NotAnUrl { text: url.to_owned() })?;
     let (site, page) = sites::recognise(&address);
-    let web = Web::new(fetch, &settings.cookies, settings.max_pages, settings.time_limit);
+    let web = Web::new(fetch, &settings.credentials, settings.max_pages, settings.time_limit);
     let read = match site.map(|site| (page.kind, site.artwork, site.leads)) {
         Some((Kind::Artwork, Some(artwork), _)) => artwork(&page, &web).map(|artwork| artwork.leads.len()),
         Some((Kind::Profile | Kind::LinkPage | Kind::Account | Kind::Redirect, _, Some(leads))) => {

@@ -10,6 +10,10 @@ use super::*;
 use crate::fetch::{Request, Response};
 use crate::proto::data::Evidence;
 
+fn find(url: &str, fetch: &dyn Fetch, settings: &LinkSettings) -> Result<LinksFound, LinkError> {
+    find_traced(url, fetch, settings).0
+}
+
 /// A `Fetch` over a table of pages; anything else is a 404. Remembers what it was asked.
 pub(crate) struct FakeWeb {
     pages: HashMap<String, (u16, String)>,
@@ -423,7 +427,7 @@ proptest! {
                 let short_links = candidate.chain.iter().filter(|page| page.contains("//t.co/")).count();
                 prop_assert!(candidate.chain.len() - short_links <= usize::from(max_depth) + 1, "{:?}", candidate.chain);
                 for page in &candidate.chain {
-                    prop_assert!(trace.steps.iter().any(|step| step.url == *page && step.outcome == "read"));
+                    prop_assert!(trace.steps.iter().any(|step| step.url == *page && step.outcome == READ));
                 }
             }
         }

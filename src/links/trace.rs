@@ -15,6 +15,9 @@ pub struct Trace {
     pub problems: Vec<String>,
 }
 
+/// The outcome of a page that could be read.
+pub const READ: &str = "ok";
+
 /// One page.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
@@ -24,11 +27,12 @@ pub struct Step {
     pub depth: u8,
     /// The page that led here; `None` for the artwork's.
     pub from: Option<String>,
-    /// `read`, or the name of what went wrong.
+    /// `ok`, or the name of what went wrong (`SiteError::outcome`).
     pub outcome: &'static str,
     /// What went wrong, in a sentence.
     pub error: Option<String>,
     pub elapsed_ms: u64,
+    /// In the order of the page.
     pub links: Vec<Link>,
 }
 
@@ -56,7 +60,11 @@ pub enum Verdict {
 
 impl Step {
     pub(super) fn start(page: &Identified, artwork: &Result<Artwork, SiteError>, elapsed: Duration) -> Step {
-        Step::new(page, 0, None, artwork.as_ref().err(), elapsed)
+        let error = match artwork {
+            Ok(artwork) => artwork.images.as_ref().err(),
+            Err(error) => Some(error),
+        };
+        Step::new(page, 0, None, error, elapsed)
     }
 
     pub(super) fn new(
@@ -71,7 +79,7 @@ impl Step {
             site: page.site.unwrap_or("plain"),
             depth,
             from,
-            outcome: error.map_or("read", SiteError::outcome),
+            outcome: error.map_or(READ, SiteError::outcome),
             error: error.map(|error| crate::base::ErrorChain(error).to_string()),
             elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
             links: Vec::new(),

@@ -170,10 +170,11 @@ impl Walk<'_> {
         let (site, page) = sites::recognise(address);
         let listed =
             page.kind == Kind::Unsupported && plain::is_listed(address.url(), &self.settings.plain_pages);
+        let readable = site.is_some_and(|site| site.leads_on(&self.settings.credentials));
         let grade = node.grade.max(grade_of(lead.place));
         let mut chain = node.chain.clone();
         chain.push(node.page.address().to_owned());
-        let named = match weigh(&page, site, lead.place, stands_on, listed) {
+        let named = match weigh(&page, site, readable, lead.place, stands_on, listed) {
             Worth::Nothing(why) => return Verdict::Ignored(why),
             Worth::Page => None,
             Worth::Account { account, .. } if is_official(&account) => {
@@ -283,15 +284,16 @@ enum Worth {
     Nothing(&'static str),
 }
 
-/// Whom to believe: see `docs/link-finding.md`. `stands_on` is the site of the page with the link.
+/// Whom to believe: see `docs/link-finding.md`. `readable` says whether the links on pages of
+/// `site` can be read, `stands_on` is the site of the page with the link.
 fn weigh(
     page: &Identified,
     site: Option<&'static Site>,
+    readable: bool,
     place: Place,
     stands_on: Option<&'static str>,
     listed: bool,
 ) -> Worth {
-    let readable = site.is_some_and(|site| site.leads.is_some());
     match page.kind {
         Kind::Account => match &page.account {
             // Whoever posted the copy's source need not be the artist.
@@ -322,9 +324,10 @@ fn weigh(
         Kind::Profile | Kind::LinkPage | Kind::Redirect if readable => Worth::Page,
         // The page of a booru's artist tag is a search for anybody else.
         Kind::Other if place == Place::Artist && readable => Worth::Page,
-        Kind::Profile | Kind::LinkPage | Kind::Redirect | Kind::Other => {
-            Worth::Nothing("a page that leads to no one")
-        }
+        Kind::Profile | Kind::LinkPage | Kind::Redirect | Kind::Other => match site {
+            Some(site) if site.leads.is_some() && !readable => Worth::Nothing("a site that wants a key"),
+            Some(_) | None => Worth::Nothing("a page that leads to no one"),
+        },
         Kind::Unsupported if listed => Worth::Page,
         Kind::Unsupported => Worth::Nothing("an unknown site"),
         Kind::Image => Worth::Nothing("an image"),

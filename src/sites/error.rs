@@ -62,6 +62,33 @@ impl SiteError {
         }
     }
 
+    /// The same, said of the page at `page`: for requests whose own URL must not be shown.
+    pub(super) fn without_address(mut self, page: &str) -> SiteError {
+        match &mut self {
+            SiteError::Gone { url }
+            | SiteError::LoginNeeded { url, .. }
+            | SiteError::Blocked { url, .. }
+            | SiteError::LayoutChanged { url, .. }
+            | SiteError::NoPicture { url, .. }
+            | SiteError::Unavailable { url, .. }
+            | SiteError::TooManyPages { url, .. }
+            | SiteError::OutOfTime { url, .. } => page.clone_into(url),
+            SiteError::Fetch { url, source } => {
+                page.clone_into(url);
+                match source {
+                    FetchError::Forbidden { url, .. }
+                    | FetchError::Timeout { url, .. }
+                    | FetchError::TooBig { url, .. }
+                    | FetchError::TooManyRedirects { url, .. }
+                    | FetchError::BrokenOff { url, .. } => page.clone_into(url),
+                    // These name the host alone.
+                    FetchError::Unreachable { .. } | FetchError::Paused { .. } | FetchError::Stopping => {}
+                }
+            }
+        }
+        self
+    }
+
     /// True where nothing stands at the address: no link was missed because of it.
     pub fn is_gone(&self) -> bool {
         matches!(self, SiteError::Gone { .. })

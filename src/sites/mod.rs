@@ -30,6 +30,7 @@ mod potofu;
 pub mod read;
 mod redirect;
 mod skeb;
+mod tumblr;
 mod twitter;
 mod web;
 
@@ -37,7 +38,7 @@ use serde::{Serialize, Serializer};
 
 pub use address::Address;
 pub use error::{Missing, SiteError};
-pub use web::Web;
+pub use web::{Credentials, Web};
 
 use crate::base::Timestamp;
 use crate::proto::data::{AccountRef, ImageSource};
@@ -62,6 +63,7 @@ pub static SITES: &[&Site] = &[
     &patreon::SITE,
     &potofu::SITE,
     &skeb::SITE,
+    &tumblr::SITE,
     &twitter::SITE,
     &bluesky::SITE,
     &mastodon::SITE,
@@ -84,6 +86,14 @@ pub struct Site {
     pub artwork: Option<ReadArtwork>,
     /// Reads the links on a profile or link page, where the site has such pages.
     pub leads: Option<ReadLeads>,
+}
+
+impl Site {
+    /// True if the links on its pages can be read with these credentials.
+    pub fn leads_on(&self, credentials: &Credentials) -> bool {
+        let has_key = self.name != tumblr::SITE.name || credentials.tumblr_api_key.is_some();
+        self.leads.is_some() && has_key
+    }
 }
 
 /// What stands at an address.

@@ -78,7 +78,7 @@ fn is_known_contradiction(url: &str) -> bool {
         || url.contains("i1.pixiv.net/c/600x600/")
         || url.contains("img.pixiv.net/img/soundcross")
         || url.contains("i2.pixiv.net/img76/");
-    // One row calls a Sketch account `profile`, this one `other`.
+    // One row calls a Sketch account `profile`, as we do; this one `other`.
     pixiv_file || url == "https://sketch.pixiv.net/@nicoby"
 }
 
@@ -242,37 +242,13 @@ impl Fetch for SameAnswer {
     }
 }
 
-/// A page of each kind that each site reads.
-const READABLE: &[&str] = &[
-    "https://www.deviantart.com/a/art/b-1#image-2",
-    "https://www.deviantart.com/a",
-    "https://www.pixiv.net/artworks/1",
-    "https://www.pixiv.net/users/1",
-    "https://www.pixiv.net/stacc/a",
-    "https://danbooru.donmai.us/posts/1",
-    "https://danbooru.donmai.us/artists/show_or_new?name=a",
-    "https://derpibooru.org/images/1",
-    "https://derpibooru.org/tags/artist-colon-a",
-    "https://e621.net/posts/1",
-    "https://e621.net/artists/show_or_new?name=a",
-    "https://gelbooru.com/index.php?page=post&s=view&id=1",
-    "https://www.artstation.com/artwork/a",
-    "https://www.artstation.com/a",
-    "https://www.furaffinity.net/view/1/",
-    "https://www.furaffinity.net/user/a/",
-    "https://inkbunny.net/s/1",
-    "https://inkbunny.net/a",
-    "https://linktr.ee/a",
-    "https://a.carrd.co/",
-    "https://lit.link/a",
-    "https://www.patreon.com/a",
-    "https://potofu.me/a",
-    "https://skeb.jp/@a",
-    "https://a.fanbox.cc/",
-    "https://bsky.app/profile/a.b",
-    "https://pawoo.net/@a",
-    "https://t.co/a",
-];
+/// A page of each kind that each site reads, one URL in each line; the fuzz targets read them too.
+const READABLE: &str = include_str!("../../tests/fixtures/sites/readable.txt");
+
+/// Credentials without which some pages are not asked for.
+fn with_key() -> Credentials {
+    Credentials { tumblr_api_key: Some(crate::config::Secret::new("key")), ..Credentials::default() }
+}
 
 /// Reads a page whatever its kind.
 fn read_page(url: &str, web: &Web) -> Result<(), SiteError> {
@@ -303,11 +279,11 @@ const BODIES: &[&str] = &[
 
 #[test]
 fn every_reader_tells_an_unknown_page_from_an_empty_one() {
-    let cookies = std::collections::BTreeMap::new();
-    for url in READABLE {
+    let credentials = with_key();
+    for url in READABLE.lines() {
         for body in ["", "{}", "[]", "null", "<html><p>redesigned</p></html>", "{\"error\":true}"] {
             let answer = SameAnswer { status: 200, body: body.into() };
-            let web = Web::new(&answer, &cookies, 30, std::time::Duration::from_secs(60));
+            let web = Web::new(&answer, &credentials, 30, std::time::Duration::from_secs(60));
             let result = read_page(url, &web);
             // `[]` is a booru's honest answer that nobody wrote an entry.
             let honest = url.contains("artists/show_or_new") && body.contains('[');
@@ -316,10 +292,90 @@ fn every_reader_tells_an_unknown_page_from_an_empty_one() {
     }
 }
 
+/// Answers nothing, and remembers whether a cookie came with a request.
+#[derive(Default)]
+struct CookieWatch(std::sync::atomic::AtomicBool);
+
+impl Fetch for CookieWatch {
+    fn fetch(&self, request: Request) -> Result<Response, FetchError> {
+        if request.headers.iter().any(|(name, value)| *name == "Cookie" && value.contains("watched=1")) {
+            self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        }
+        Err(FetchError::Stopping)
+    }
+
+    fn fetch_all(&self, requests: Vec<Request>) -> Vec<Result<Response, FetchError>> {
+        requests.into_iter().map(|request| self.fetch(request)).collect()
+    }
+}
+
+/// A cookie that an operator may set is sent, and to pages of its own site only.
+#[test]
+fn cookies_go_to_their_sites() {
+    let cookie = crate::config::Secret::new("watched=1");
+    let mut sent = std::collections::BTreeSet::new();
+    for site in crate::config::COOKIE_SITES {
+        let cookies = [(site.to_owned(), cookie.clone())].into();
+        let credentials = Credentials { cookies, ..with_key() };
+        for url in READABLE.lines() {
+            let watch = CookieWatch::default();
+            let _ = read_page(url, &Web::new(&watch, &credentials, 30, std::time::Duration::from_secs(60)));
+            if watch.0.into_inner() {
+                let read_by = recognise(&Address::parse(url).unwrap()).0.unwrap().name;
+                assert_eq!(read_by, site, "{url}");
+                sent.insert(site);
+            }
+        }
+    }
+    assert_eq!(sent.into_iter().collect::<Vec<_>>(), crate::config::COOKIE_SITES);
+}
+
+/// `aotf sites` has a page of every site that can be read, but for those without a lasting page.
+#[test]
+fn every_site_has_a_canary() {
+    let canaries = crate::config::Links::default().canaries;
+    let read: Vec<&str> = canaries
+        .iter()
+        .map(|url| {
+            let (site, page) = recognise(&Address::parse(url).unwrap());
+            let site = site.unwrap_or_else(|| panic!("{url} is of no site"));
+            let readable = match page.kind {
+                Kind::Artwork => site.artwork.is_some(),
+                Kind::Profile | Kind::LinkPage | Kind::Account => site.leads.is_some(),
+                _ => false,
+            };
+            assert!(readable, "{url} has no reader");
+            site.name
+        })
+        .collect();
+    for site in SITES.iter().filter(|site| site.artwork.is_some() || site.leads.is_some()) {
+        // Short links come and go.
+        assert!(read.contains(&site.name) || site.name == redirect::SITE.name, "{}", site.name);
+    }
+}
+
+/// The key stands in the request's URL; whatever goes wrong, it is not told.
+#[test]
+fn a_key_stands_in_no_error() {
+    let page = "https://www.tumblr.com/a";
+    let credentials =
+        Credentials { tumblr_api_key: Some(crate::config::Secret::new("sesame")), ..Credentials::default() };
+    for status in [200, 401, 403, 404, 429, 500] {
+        let answer = SameAnswer { status, body: "{}".into() };
+        let web = Web::new(&answer, &credentials, 30, std::time::Duration::from_secs(60));
+        let error = read_page(page, &web).unwrap_err();
+        let told = format!("{error:?} {}", crate::base::ErrorChain(&error));
+        assert!(told.contains(page) && !told.contains("sesame"), "{told}");
+    }
+    let watch = CookieWatch::default();
+    let web = Web::new(&watch, &credentials, 0, std::time::Duration::from_secs(60));
+    assert!(!format!("{:?}", read_page(page, &web).unwrap_err()).contains("sesame"));
+}
+
 proptest! {
     #[test]
     fn no_answer_panics(
-        url in prop::sample::select(READABLE),
+        url in prop::sample::select(READABLE.lines().collect::<Vec<_>>()),
         body in prop::sample::select(BODIES),
         status in prop::sample::select(&[200u16, 200, 200, 200, 301, 400, 403, 404, 429, 500][..]),
         cut in 0usize..10_000,
@@ -332,8 +388,8 @@ proptest! {
             bytes[at] = byte;
         }
         let answer = SameAnswer { status, body: bytes.into() };
-        let cookies = std::collections::BTreeMap::new();
-        let _ = read_page(url, &Web::new(&answer, &cookies, 30, std::time::Duration::from_secs(60)));
+        let credentials = with_key();
+        let _ = read_page(url, &Web::new(&answer, &credentials, 30, std::time::Duration::from_secs(60)));
     }
 }
 
@@ -365,6 +421,8 @@ const HOSTS: &[&str] = &[
     "inkbunny.net",
     "a.fanbox.cc",
     "www.patreon.com",
+    "www.tumblr.com",
+    "a.tumblr.com",
     "potofu.me",
     "lit.link",
 ];

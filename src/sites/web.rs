@@ -16,11 +16,19 @@ use crate::fetch::{Fetch, Request, Response};
 /// Sent to the sites that refuse every other name (Pixiv, Fanbox, Skeb, ArtStation, Patreon, Fur Affinity).
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
+/// What the operator gave for reading pages.
+#[derive(Clone, Debug, Default)]
+pub struct Credentials {
+    /// `Cookie` header by site name, for what a site shows to its users only.
+    pub cookies: BTreeMap<String, Secret>,
+    /// Without it, blogs on Tumblr are not read.
+    pub tumblr_api_key: Option<Secret>,
+}
+
 /// The way to the network for the readers of one search for links. Shared by its threads.
 pub struct Web<'a> {
     fetch: &'a dyn Fetch,
-    /// `Cookie` header by site name.
-    cookies: &'a BTreeMap<String, Secret>,
+    credentials: &'a Credentials,
     max_pages: u32,
     started: Monotonic,
     time_limit: Duration,
@@ -30,11 +38,11 @@ pub struct Web<'a> {
 impl<'a> Web<'a> {
     pub fn new(
         fetch: &'a dyn Fetch,
-        cookies: &'a BTreeMap<String, Secret>,
+        credentials: &'a Credentials,
         max_pages: u32,
         time_limit: Duration,
     ) -> Web<'a> {
-        Web { fetch, cookies, max_pages, started: Monotonic::now(), time_limit, pages: AtomicU32::new(0) }
+        Web { fetch, credentials, max_pages, started: Monotonic::now(), time_limit, pages: AtomicU32::new(0) }
     }
 
     /// Requests made so far.
@@ -42,9 +50,14 @@ impl<'a> Web<'a> {
         self.pages.load(Ordering::Relaxed).min(self.max_pages)
     }
 
+    /// What the operator gave.
+    pub fn credentials(&self) -> &Credentials {
+        self.credentials
+    }
+
     /// The `Cookie` header that the operator set for this site.
     pub fn cookie(&self, site: &str) -> Option<&str> {
-        self.cookies.get(site).map(Secret::reveal)
+        self.credentials.cookies.get(site).map(Secret::reveal)
     }
 
     /// A GET of this URL, which the program wrote itself or checked.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::worker::{Lease, StageError, StageWorker, unexpected_work};
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::fetch::Fetch;
-use crate::links::{self, LinkSettings};
+use crate::links::{self, LinkSettings, Step};
 use crate::proto::data::{StageOutput, Work};
 
 /// Candidates beyond this are dropped, weakest evidence first: no artist has as many accounts, and a
@@ -21,11 +21,15 @@ pub struct LinkFinder {
 }
 
 impl StageWorker for LinkFinder {
-    fn run(&mut self, work: Work, _lease: &Lease<'_>) -> Result<StageOutput, StageError> {
+    fn run(&mut self, work: Work, lease: &Lease<'_>) -> Result<StageOutput, StageError> {
         let Work::FindLinks { url, .. } = work else {
             return Err(unexpected_work(&work));
         };
-        match links::find(&url, &*self.fetch, &self.settings) {
+        let (result, trace) = links::find_traced(&url, &*self.fetch, &self.settings);
+        for step in &trace.steps {
+            lease.measured(&outcome_of(step), Duration::from_millis(step.elapsed_ms));
+        }
+        match result {
             Ok(mut found) => {
                 found.candidates.truncate(MAX_CANDIDATES);
                 for candidate in &mut found.candidates {
@@ -45,6 +49,11 @@ impl StageWorker for LinkFinder {
     }
 }
 
+/// The name under which the metrics count a page: `site deviantart: ok`, `site pixiv: login_needed`.
+fn outcome_of(step: &Step) -> String {
+    format!("site {}: {}", step.site, step.outcome)
+}
+
 /// How long to wait after an error that may pass.
 pub(super) fn pause(reaction: Reaction) -> Duration {
     const SOON: Duration = Duration::from_secs(5);
@@ -52,5 +61,45 @@ pub(super) fn pause(reaction: Reaction) -> Duration {
         Reaction::WaitUntil(until) => until.since(Timestamp::now()).max(SOON),
         Reaction::RetryAfter(after) => after,
         Reaction::Backoff | Reaction::GiveUp | Reaction::Stop => SOON,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::{FetchError, Request, Response};
+
+    /// Answers every request with this status and body.
+    struct Always(u16, &'static str);
+
+    impl Fetch for Always {
+        fn fetch(&self, request: Request) -> Result<Response, FetchError> {
+            Ok(Response { status: self.0, url: request.url, headers: vec![], body: self.1.into() })
+        }
+
+        fn fetch_all(&self, requests: Vec<Request>) -> Vec<Result<Response, FetchError>> {
+            requests.into_iter().map(|request| self.fetch(request)).collect()
+        }
+    }
+
+    #[track_caller]
+    fn check(url: &str, status: u16, body: &'static str, expect: &[&str]) {
+        let (_, trace) = links::find_traced(url, &Always(status, body), &LinkSettings::default());
+        assert_eq!(trace.steps.iter().map(outcome_of).collect::<Vec<_>>(), expect, "{url}");
+    }
+
+    #[test]
+    fn pages_are_counted_by_site_and_outcome() {
+        let post = "https://danbooru.donmai.us/posts/1";
+        let body = r#"{"id":1,"tag_string_artist":"","file_url":"https://cdn.donmai.us/1.jpg"}"#;
+        check(post, 200, body, &["site danbooru: ok"]);
+        check(post, 404, "", &["site danbooru: gone"]);
+        check(post, 403, "", &["site danbooru: blocked"]);
+        check(post, 401, "", &["site danbooru: login_needed"]);
+        check(post, 200, "{}", &["site danbooru: layout_changed"]);
+        check(post, 500, "", &["site danbooru: unavailable"]);
+        let furbooru = "https://furbooru.org/images/18";
+        check(furbooru, 404, "", &["site furbooru: gone"]);
+        check("https://example.com/", 200, "", &[]);
     }
 }

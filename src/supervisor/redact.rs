@@ -4,11 +4,15 @@ use crate::config::Settings;
 use crate::proto::roles::Role;
 
 /// The settings without the secrets that the role has no use for: keys for the network only where it
-/// is called (`listing`), the database's address only where it is opened (the broker).
+/// is called (`listing`), cookies and keys of sites only where their pages are read (`link-finder`), the database's address only where it is opened (the broker).
 pub(super) fn settings_for(role: Role, settings: &Settings) -> Settings {
     let mut settings = settings.clone();
     if role != Role::Listing {
         settings.twitter.credentials.clear();
+    }
+    if role != Role::LinkFinder {
+        settings.links.cookies.clear();
+        settings.links.tumblr_api_key = None;
     }
     if role != Role::Broker {
         settings.database.url.clear();
@@ -24,12 +28,16 @@ mod tests {
     #[test]
     fn secrets_go_where_they_are_needed() {
         let mut settings = Settings::default();
-        settings.twitter.credentials.push(TwitterCredential { bearer_token: Secret::new("key") });
+        settings.twitter.credentials.push(TwitterCredential { bearer_token: Secret::new("sesame") });
+        settings.links.cookies.insert("pixiv".to_owned(), Secret::new("sesame"));
+        settings.links.tumblr_api_key = Some(Secret::new("sesame"));
         for role in Role::ALL {
             let told = settings_for(role, &settings);
             assert_eq!(!told.twitter.credentials.is_empty(), role == Role::Listing, "{role}");
+            assert_eq!(!told.links.cookies.is_empty(), role == Role::LinkFinder, "{role}");
+            assert_eq!(told.links.tumblr_api_key.is_some(), role == Role::LinkFinder, "{role}");
             assert_eq!(!told.database.url.is_empty(), role == Role::Broker, "{role}");
         }
-        assert!(!format!("{settings:?}").contains("key"));
+        assert!(!format!("{settings:?}").contains("sesame"));
     }
 }

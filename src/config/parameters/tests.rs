@@ -50,6 +50,8 @@ fn the_optional_parts_of_the_sample_are_right() {
     let settings = read(&text.join("\n"), &[], &context).unwrap();
     assert_eq!(settings.twitter.credentials, [TwitterCredential { bearer_token: Secret::new("token") }]);
     assert_eq!(settings.scan.blocklist, ["12", "@someone"]);
+    assert_eq!(settings.links.cookies.len(), COOKIE_SITES.len());
+    assert!(settings.links.tumblr_api_key.is_some());
     assert_eq!(settings.upstreams["api.x.com"], "http://127.0.0.1:9100");
 }
 
@@ -59,7 +61,7 @@ fn the_sample_names_every_key() {
     let mut known = Vec::new();
     for section in ["", "http.", "limits.", "database.", "workers.", "twitter.", "search.", "scan."]
         .into_iter()
-        .chain(["maintenance.", "fetch.", "log."])
+        .chain(["maintenance.", "fetch.", "log.", "links.", "links.cookies."])
     {
         let text = format!("{section}zzz = 1");
         let problems = read(&text, &[], &context()).unwrap_err();
@@ -107,6 +109,32 @@ fn all_problems_are_told_at_once() {
             "line 14: limits.unlimited_ips: \"here\" must be an IP address",
             "line 16: database.url: must be sqlite:FILE; other databases are not supported yet",
             "line 18: workers.indexing: must be a whole number from 1 to 256",
+        ],
+    );
+}
+
+#[test]
+fn the_search_for_links_is_told_its_pages_and_cookies() {
+    let text = "[links]\nplain_pages = ['Links.example', 'https://a.example/me']\nmax_pages = 5\n\
+                canaries = ['https://linktr.ee/a']\n[links.cookies]\npixiv = 'PHPSESSID=1_a'\n";
+    let links = read(text, &[], &context()).unwrap().links;
+    assert_eq!(links.plain_pages, ["links.example", "https://a.example/me"]);
+    assert_eq!((links.max_pages, links.canaries.len()), (5, 1));
+    assert_eq!(links.cookies["pixiv"].reveal(), "PHPSESSID=1_a");
+    let variables = environment(&[("AOTF_LINKS__COOKIES__E621", "a=b")]);
+    assert_eq!(read("", &variables, &context()).unwrap().links.cookies["e621"].reveal(), "a=b");
+    check_problems(
+        "[links]\nplain_pages = ['example', 'a.example/me']\ncanaries = ['linktr.ee']\n\
+         tumblr_api_key = 'a b'\n[links.cookies]\npixv = 'a=b'\ne621 = 'secret'\n",
+        &[
+            "line 2: links.plain_pages: \"a.example/me\" must be a host, example.com, or a URL, \
+             https://example.com/page",
+            "line 2: links.plain_pages: \"example\" must be a host, example.com, or a URL, \
+             https://example.com/page",
+            "line 3: links.canaries: \"linktr.ee\" must be a URL, https://example.com/page",
+            "line 4: links.tumblr_api_key: is no key: empty, or with spaces in it",
+            "line 6: links.cookies.pixv: no such key; did you mean \"links.cookies.pixiv\"?",
+            "line 7: links.cookies.e621: must be a Cookie header, name=value; name=value",
         ],
     );
 }
@@ -209,6 +237,10 @@ fn files_with_secrets_are_private() {
              mend with: chmod o-rwx {shown}"
         )
     );
+    for secret in ["[links]\ntumblr_api_key = 'a'\n", "[links.cookies]\ndeviantart = 'a=b'\n"] {
+        std::fs::write(&path, secret).unwrap();
+        assert!(load(Some(&path), &[]).unwrap_err().to_string().contains("chmod o-rwx"), "{secret}");
+    }
     // The same for a file that holds a key alone; it stands beside the parameter file.
     write_private(&dir.path().join("token"), "key\n");
     std::fs::write(&path, "[[twitter.credentials]]\nbearer_token_file = 'token'\n").unwrap();
