@@ -304,8 +304,7 @@ fn reverse_search(context: ContainerContext) -> Result<(), ContainerError> {
         WorkerSpec::new(&[Stage::ReverseSearch], move |_| ReverseSearch {
             fetch,
             index,
-            max_distance: settings.search.max_distance,
-            max_results: usize::try_from(settings.search.max_results).unwrap_or(usize::MAX),
+            search: settings.search.clone(),
             max_image_bytes: settings.fetch.max_image_bytes,
             numbers: HashMap::new(),
         })

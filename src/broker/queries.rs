@@ -56,8 +56,10 @@ pub struct Query {
     /// Accounts that are indexed whatever becomes of the scans.
     indexed_already: bool,
     found: Vec<FoundImage>,
+    found_similar: Vec<FoundImage>,
     checked: PostStates,
     results: Vec<ResultView>,
+    similar: Vec<ResultView>,
     error: Option<(FailureCode, String)>,
     item: Option<(crate::proto::roles::Stage, ItemId)>,
     version: u64,
@@ -282,8 +284,10 @@ impl State {
             waiting: BTreeSet::new(),
             indexed_already: false,
             found: Vec::new(),
+            found_similar: Vec::new(),
             checked: Vec::new(),
             results: Vec::new(),
+            similar: Vec::new(),
             error: None,
             item: None,
             version: 0,
@@ -539,7 +543,9 @@ impl State {
             return self.end_query(id, Some((code, why)), now, effects);
         }
         query.found = found.images;
-        let mut posts: Vec<_> = query.found.iter().map(|image| image.post.clone()).collect();
+        query.found_similar = found.similar;
+        let images = query.found.iter().chain(&query.found_similar);
+        let mut posts: Vec<_> = images.map(|image| image.post.clone()).collect();
         posts.sort();
         posts.dedup();
         let used = query.accounts.iter().map(|account| account.key.clone()).collect();
@@ -577,24 +583,11 @@ impl State {
                 std::cmp::Reverse(b.position),
             ))
         });
-        query.results = found
-            .into_iter()
-            .map(|image| ResultView {
-                handle: query
-                    .accounts
-                    .iter()
-                    .find(|account| account.key == image.account)
-                    .map(|account| account.handle.clone()),
-                post: image.post,
-                account: image.account,
-                position: image.position,
-                count: image.count,
-                distance: image.distance,
-                variant: image.variant,
-                image_name: image.name,
-                published: image.published,
-            })
-            .collect();
+        // In the order of the search: by class, then distance.
+        let mut similar = std::mem::take(&mut query.found_similar);
+        similar.retain(|image| !gone.contains(&image.post));
+        query.results = found.into_iter().map(|image| query.result_view(image)).collect();
+        query.similar = similar.into_iter().map(|image| query.result_view(image)).collect();
         self.end_query(id, None, now, effects);
     }
 
@@ -615,6 +608,7 @@ impl State {
         query.error = error;
         query.candidates.shrink_to_fit();
         query.found = Vec::new();
+        query.found_similar = Vec::new();
         query.item = None;
         let client = query.client.clone();
         let key = query.key.clone();
@@ -734,6 +728,7 @@ impl State {
             has_first_time_scan: query.first_time,
             accounts: query.accounts.iter().map(|account| query.account_view(account)).collect(),
             results: query.results.clone(),
+            similar: query.similar.clone(),
             error: query.error.as_ref().map(|(code, _)| *code),
             error_detail: query.error.as_ref().map(|(_, why)| why.clone()).unwrap_or_default(),
             image_url: query.images.first().map(|image| image.url.clone()),
@@ -747,6 +742,23 @@ impl State {
 }
 
 impl Query {
+    fn result_view(&self, image: FoundImage) -> ResultView {
+        let account = self.accounts.iter().find(|account| account.key == image.account);
+        ResultView {
+            handle: account.map(|account| account.handle.clone()),
+            post: image.post,
+            account: image.account,
+            position: image.position,
+            count: image.count,
+            distance: image.distance,
+            variant: image.variant,
+            class: image.class,
+            second_stage: image.second_stage,
+            image_name: image.name,
+            published: image.published,
+        }
+    }
+
     fn account_view(&self, account: &Account) -> AccountView {
         let candidate = self.candidates.iter().find(|candidate| match &candidate.account {
             AccountRef::Id(key) => *key == account.key,

@@ -287,10 +287,12 @@ impl World {
                             published: None,
                             distance: 0,
                             variant: Variant::AsIs,
+                            class: MatchClass::Recompressed,
+                            second_stage: None,
                         })
                         .collect(),
                 };
-                StageOutput::Found(SearchFound { images, cut: false, low_quality: false })
+                StageOutput::Found(SearchFound { images, similar: vec![], cut: false, low_quality: false })
             }
             Work::CheckPosts { posts } => StageOutput::Checked(vec![PostState::Visible; posts.len()]),
             Work::IndexPosts { posts, .. } => {

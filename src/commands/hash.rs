@@ -85,8 +85,9 @@ fn report(images: &[(&Path, &QueryImage); 2], out: &mut dyn Write) -> io::Result
         None => writeln!(out, "best of variants      none is of good quality")?,
     }
     // Details are compared in the forms that are nearest to each other.
-    let (bits, detail_a, detail_b) = details(a)
-        .flat_map(|x| details(b).map(move |y| (x.distance256(y), x, y)))
+    let (bits, detail_a, detail_b) = a
+        .details()
+        .flat_map(|x| b.details().map(move |y| (x.distance256(y), x, y)))
         .min_by_key(|&(bits, _, _)| bits)
         .expect("each image has at least the detail of its analysis");
     writeln!(out, "256-bit distance      {bits} of 256")?;
@@ -96,11 +97,6 @@ fn report(images: &[(&Path, &QueryImage); 2], out: &mut dyn Write) -> io::Result
         "verdict               {}",
         verdict(best.map(|(distance, ..)| distance), detail_a, detail_b)
     )
-}
-
-/// The image's detail as it is, and flattened.
-fn details(image: &QueryImage) -> impl Iterator<Item = &Detail> {
-    std::iter::once(&image.analysis.detail).chain(image.flattened.iter().map(|(_, detail)| detail))
 }
 
 /// Beyond this distance a search would not have met the other image.

@@ -110,6 +110,11 @@ pub struct TwitterCredential {
 pub struct Search {
     /// Largest Hamming distance of a result, in bits, 0 to 12.
     pub max_distance: u32,
+    /// How far candidates are looked for that are shown beside the results, classed by a closer
+    /// look: within the artist's accounts, and over the whole database. Bits, 0 to 12; nothing is
+    /// added where it is not greater than `max_distance`.
+    pub candidate_distance_accounts: u32,
+    pub candidate_distance_everything: u32,
     /// Most results of one query.
     pub max_results: u32,
 }
@@ -203,7 +208,12 @@ impl Default for Settings {
                 oembed_first: true,
             },
             links: Links::default(),
-            search: Search { max_distance: 6, max_results: 1000 },
+            search: Search {
+                max_distance: 6,
+                candidate_distance_accounts: 10,
+                candidate_distance_everything: 6,
+                max_results: 1000,
+            },
             scan: Scan { margin: days(7), blocklist: Vec::new(), max_pending_posts: 2000 },
             maintenance: Maintenance {
                 auto_update: Some(days(30)),

@@ -272,6 +272,9 @@ fn read_links(mut section: Section<'_>, settings: &mut Settings) -> bool {
 
 fn read_search(mut section: Section<'_>, settings: &mut Settings) {
     section.number("max_distance", &mut settings.search.max_distance, 0..=12);
+    let search = &mut settings.search;
+    section.number("candidate_distance_accounts", &mut search.candidate_distance_accounts, 0..=12);
+    section.number("candidate_distance_everything", &mut search.candidate_distance_everything, 0..=12);
     section.number("max_results", &mut settings.search.max_results, 1..=100_000);
     section.finish();
 }

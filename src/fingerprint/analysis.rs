@@ -60,8 +60,16 @@ pub struct QueryImage {
     pub low_quality: bool,
     /// Of the image as it is.
     pub analysis: Analysis,
-    /// The details that belong to the variants `OnWhite` and `OnBlack`, where there are such.
-    pub flattened: Vec<(VariantKind, Detail)>,
+    /// The details of the other forms: flattened on white and on black where the image is
+    /// transparent, and any of them without its border where it has one.
+    pub other_details: Vec<(VariantKind, Detail)>,
+}
+
+impl QueryImage {
+    /// The detail of each form, of the image as it is first.
+    pub fn details(&self) -> impl Iterator<Item = &Detail> {
+        std::iter::once(&self.analysis.detail).chain(self.other_details.iter().map(|(_, detail)| detail))
+    }
 }
 
 /// The fingerprint of an image, and whether it is of low quality. Less work than [`analyze`].
@@ -82,7 +90,7 @@ pub fn phash(bytes: &[u8], limits: &Limits) -> Result<(Fingerprint, bool), Decod
 pub fn analyze(bytes: &[u8], limits: &Limits) -> Result<Analysis, DecodeError> {
     let mut sink = AnalysisSink::new(&[VariantKind::AsIs]);
     decode(bytes, limits, &mut sink)?;
-    let mut pictures = sink.finish(bytes, limits)?;
+    let (mut pictures, _) = sink.finish(bytes, limits)?;
     Ok(pictures.swap_remove(0))
 }
 
@@ -95,7 +103,7 @@ pub fn query_variants(bytes: &[u8], limits: &Limits) -> Result<QueryImage, Decod
     let mut sink = AnalysisSink::new(&[VariantKind::AsIs, VariantKind::OnWhite, VariantKind::OnBlack]);
     decode(bytes, limits, &mut sink)?;
     let kinds: Vec<VariantKind> = sink.pictures.iter().map(|picture| picture.kind).collect();
-    let analyses = sink.finish(bytes, limits)?;
+    let (analyses, inner) = sink.finish(bytes, limits)?;
     let plain = kinds
         .iter()
         .zip(&analyses)
@@ -115,7 +123,10 @@ pub fn query_variants(bytes: &[u8], limits: &Limits) -> Result<QueryImage, Decod
         low_quality: variants.is_empty(),
         variants,
         analysis,
-        flattened: analyses.map(|(kind, analysis)| (kind, analysis.detail)).collect(),
+        other_details: analyses
+            .map(|(kind, analysis)| (kind, analysis.detail))
+            .chain(inner.into_iter().map(|detail| (VariantKind::Trimmed, detail)))
+            .collect(),
     })
 }
 
@@ -198,12 +209,13 @@ impl<'a> AnalysisSink<'a> {
     }
 
     /// The analyses, in the order of `wanted`; without the flattened forms where the image turned
-    /// out to be opaque. Decodes once more for the trimmed fingerprints.
-    fn finish(mut self, bytes: &[u8], limits: &Limits) -> Result<Vec<Analysis>, DecodeError> {
+    /// out to be opaque. Then the details of what their borders frame, which is decoded once more.
+    fn finish(mut self, bytes: &[u8], limits: &Limits) -> Result<(Vec<Analysis>, Vec<Detail>), DecodeError> {
         if !self.transparent {
             self.pictures.truncate(1);
         }
         let mut analyses: Vec<Analysis> = self.pictures.iter().map(Picture::finish).collect();
+        let mut inner = Vec::new();
         let mut crops = Vec::new();
         let mut owners = Vec::new();
         for (owner, picture) in self.pictures.iter().enumerate() {
@@ -217,10 +229,13 @@ impl<'a> AnalysisSink<'a> {
             decode(bytes, limits, &mut sink)?;
             for (&owner, crop) in owners.iter().zip(&sink.crops) {
                 let (fingerprint, low_quality) = crop.finish();
-                analyses[owner].detail.trimmed = (!low_quality).then_some(fingerprint);
+                if !low_quality {
+                    analyses[owner].detail.trimmed = Some(fingerprint);
+                    inner.extend(crop.detail());
+                }
             }
         }
-        Ok(analyses)
+        Ok((analyses, inner))
     }
 }
 
@@ -250,7 +265,15 @@ struct Crop {
     /// All of it, where none.
     area: Option<Area>,
     background: Option<u8>,
-    state: Option<(Area, LumaRow, Resampler<32>)>,
+    state: Option<CropState>,
+}
+
+struct CropState {
+    area: Area,
+    luma: LumaRow,
+    small: Resampler<32>,
+    /// For the detail, which is wanted of true parts only.
+    large: Option<(Resampler<64>, Thumbnail)>,
 }
 
 impl Crop {
@@ -263,8 +286,14 @@ impl Crop {
     }
 
     fn finish(&self) -> (Fingerprint, bool) {
-        let (_, _, small) = self.state.as_ref().expect("the decoder reported success, so it started");
-        phash64(&small.finish())
+        let state = self.state.as_ref().expect("the decoder reported success, so it started");
+        phash64(&state.small.finish())
+    }
+
+    /// None of a whole image.
+    fn detail(&self) -> Option<Detail> {
+        let (large, thumbnail) = self.state.as_ref()?.large.as_ref()?;
+        Some(Detail { phash256: phash256(&large.finish()), thumbnail: thumbnail.finish(), trimmed: None })
     }
 }
 
@@ -287,8 +316,13 @@ impl RowSink for CropSink {
         self.layout = layout;
         for crop in &mut self.crops {
             let area = crop.area.unwrap_or(Area { left: 0, top: 0, width, height });
-            let resampler = Resampler::new(area.width, area.height);
-            crop.state = Some((area, LumaRow::new(area.width), resampler));
+            let Area { width, height, .. } = area;
+            crop.state = Some(CropState {
+                area,
+                luma: LumaRow::new(width),
+                small: Resampler::new(width, height),
+                large: crop.area.map(|_| (Resampler::new(width, height), Thumbnail::new(width, height))),
+            });
         }
     }
 
@@ -297,19 +331,24 @@ impl RowSink for CropSink {
         self.next_row += 1;
         let size = self.layout.bytes_per_pixel();
         for crop in &mut self.crops {
-            let Some((area, luma, small)) = &mut crop.state else { continue };
+            let Some(CropState { area, luma, small, large }) = &mut crop.state else { continue };
             if !(area.top..area.top + area.height).contains(&y) {
                 continue;
             }
             let part = &pixels[area.left as usize * size..][..area.width as usize * size];
-            match crop.background {
-                None => luma.fill(part, self.layout),
+            let (part, layout) = match crop.background {
+                None => (part, self.layout),
                 Some(level) => {
                     flatten_row(part, self.layout, level, &mut self.flat);
-                    luma.fill(&self.flat, Layout::Rgb);
+                    (&self.flat[..], Layout::Rgb)
                 }
-            }
+            };
+            luma.fill(part, layout);
             small.row(luma);
+            if let Some((large, thumbnail)) = large {
+                large.row(luma);
+                thumbnail.row(part, layout);
+            }
         }
     }
 }
@@ -374,7 +413,7 @@ mod tests {
             let shown = png_file(|x, y| if hole(x, y) { [level, level, level, 255] } else { picture(x, y) });
             let shown = analyze(&shown, &Limits::default()).unwrap();
             assert_eq!(image.variants[at].1, shown.fingerprint);
-            assert_eq!(image.flattened[at - 1].1, shown.detail);
+            assert_eq!(image.other_details[at - 1].1, shown.detail);
         }
     }
 
@@ -385,8 +424,9 @@ mod tests {
             _ => [250, 250, 250, 255],
         });
         let image = check(&framed, &[VariantKind::AsIs, VariantKind::Trimmed]);
-        let inner = analyze(&square_png_file(84, picture), &Limits::default()).unwrap().fingerprint;
-        assert!(image.variants[0].1.distance(inner) > 6);
-        assert_eq!(image.variants[1].1, inner);
+        let inner = analyze(&square_png_file(84, picture), &Limits::default()).unwrap();
+        assert!(image.variants[0].1.distance(inner.fingerprint) > 6);
+        assert_eq!(image.variants[1].1, inner.fingerprint);
+        assert_eq!(image.other_details, [(VariantKind::Trimmed, inner.detail)]);
     }
 }

@@ -3,6 +3,9 @@
 
 use crate::base::Fingerprint;
 
+/// Within so many bits of the 64 a candidate is taken for a copy where nothing else is known of it:
+/// nearly all copies, and hardly anything else, are that near.
+pub const SURE_BITS: u32 = 2;
 /// At most so many bits of the 256 differ between two copies of the same picture.
 pub const SAME_PICTURE_BITS: u32 = 18;
 /// At most so many levels of 255 do their thumbnails differ in the mean.
@@ -66,6 +69,12 @@ impl Likeness {
         }
     }
 
+    /// Classes a candidate of which nothing but the 64-bit fingerprint is known. Never
+    /// `Identical`: pictures that no one would confuse have equal fingerprints.
+    pub fn by_distance(distance: u32) -> Likeness {
+        if distance <= SURE_BITS { Likeness::Recompressed } else { Likeness::Similar }
+    }
+
     /// The class in one or two words, for people.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -101,5 +110,12 @@ mod tests {
         check(19, 0, Likeness::Edited);
         check(32, 155, Likeness::Edited);
         check(33, 0, Likeness::Similar);
+    }
+
+    #[test]
+    fn classes_by_distance_alone() {
+        assert_eq!(Likeness::by_distance(0), Likeness::Recompressed);
+        assert_eq!(Likeness::by_distance(2), Likeness::Recompressed);
+        assert_eq!(Likeness::by_distance(3), Likeness::Similar);
     }
 }

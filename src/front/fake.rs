@@ -10,7 +10,7 @@ use tokio::sync::{Notify, watch};
 use super::broker::{Broker, Root, Unavailable};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey, QueryId};
-use crate::proto::data::{Evidence, StoreCounts, Variant};
+use crate::proto::data::{Evidence, MatchClass, SecondStage, StoreCounts, Variant};
 use crate::proto::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView, StatsView};
@@ -156,6 +156,8 @@ pub fn sample_view() -> QueryView {
                 count: 4,
                 distance: 0,
                 variant: Variant::AsIs,
+                class: MatchClass::Recompressed,
+                second_stage: Some(SecondStage { distance256: 4, thumbnail_centilevels: 85 }),
                 image_name: "FcvniV_yKc3SOQ.jpg".to_owned(),
                 published: Timestamp::parse_rfc3339("2022-09-16T10:00:00Z"),
             },
@@ -167,6 +169,8 @@ pub fn sample_view() -> QueryView {
                 count: 2,
                 distance: 5,
                 variant: Variant::Trimmed,
+                class: MatchClass::Similar,
+                second_stage: None,
                 image_name: "https://i.example/b.png".to_owned(),
                 published: None,
             },
@@ -178,10 +182,25 @@ pub fn sample_view() -> QueryView {
                 count: 1,
                 distance: 1,
                 variant: Variant::OnWhite,
+                class: MatchClass::Identical,
+                second_stage: None,
                 image_name: "https://b.example/c.jpg".to_owned(),
                 published: None,
             },
         ],
+        similar: vec![ResultView {
+            post: PostKey::new(Network::Twitter, "21"),
+            account: AccountKey::new(Network::Twitter, "783214"),
+            handle: Some("jane_paints".to_owned()),
+            position: 1,
+            count: 1,
+            distance: 8,
+            variant: Variant::AsIs,
+            class: MatchClass::EditedOrVariant,
+            second_stage: Some(SecondStage { distance256: 30, thumbnail_centilevels: 1250 }),
+            image_name: "c.png".to_owned(),
+            published: None,
+        }],
         error: None,
         error_detail: String::new(),
         image_url: Some("https://a.example/art/1.png".to_owned()),
@@ -206,6 +225,7 @@ pub fn sample_view_at(status: QueryStatus, version: u64) -> QueryView {
     view.steps.retain(|(step, _)| *step <= status);
     view.status = status;
     view.results.clear();
+    view.similar.clear();
     view.posts_indexed = 100;
     view.version = version;
     view

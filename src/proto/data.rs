@@ -318,6 +318,48 @@ pub struct FoundImage {
     /// Hamming distance of the 64-bit fingerprints, in bits; over the best variant of the query image.
     pub distance: u32,
     pub variant: Variant,
+    pub class: MatchClass,
+    /// The numbers behind the class; `None` where the distance alone decided.
+    pub second_stage: Option<SecondStage>,
+}
+
+/// What a found image is to the query image, likest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchClass {
+    /// No difference that can be told.
+    Identical,
+    /// The same picture, resized or compressed again.
+    Recompressed,
+    /// Made from the picture, or from the same drawing: cropped, captioned, recolored, another
+    /// expression.
+    EditedOrVariant,
+    /// Alike at first sight only.
+    Similar,
+}
+
+impl MatchClass {
+    pub const ALL: [MatchClass; 4] =
+        [MatchClass::Identical, MatchClass::Recompressed, MatchClass::EditedOrVariant, MatchClass::Similar];
+
+    /// The name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MatchClass::Identical => "identical",
+            MatchClass::Recompressed => "recompressed",
+            MatchClass::EditedOrVariant => "edited_or_variant",
+            MatchClass::Similar => "similar",
+        }
+    }
+}
+
+/// How far a found image is from the form of the query image that is nearest to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondStage {
+    /// Hamming distance of the 256-bit fingerprints, in bits.
+    pub distance256: u16,
+    /// Mean difference of the 8x8 thumbnails, in hundredths of a level of 255.
+    pub thumbnail_centilevels: u16,
 }
 
 /// Which form of the query image matched.
@@ -346,6 +388,8 @@ pub struct ImageRecord {
     pub count: u8,
     pub name: String,
     pub published: Option<Timestamp>,
+    /// `None` where unknown, as of imported images.
+    pub detail: Option<Detail>,
 }
 
 /// A post whose images are to be tried again.
@@ -441,8 +485,10 @@ pub struct ScanPlan {
 /// Step 3's result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchFound {
-    /// Nearest first.
+    /// Within the distance that makes a result; nearest first.
     pub images: Vec<FoundImage>,
+    /// Farther ones that a closer look may still like; by class, then distance.
+    pub similar: Vec<FoundImage>,
     /// More were found than an answer holds.
     pub cut: bool,
     /// The query image has nothing to be recognised by, so nothing was searched.
@@ -517,6 +563,29 @@ mod tests {
         }
     }
 
+    fn found(class: MatchClass, second_stage: Option<SecondStage>) -> FoundImage {
+        FoundImage {
+            image: ImageId(u64::MAX),
+            post: post().key,
+            account: account().key,
+            position: 1,
+            count: 4,
+            name: "a.jpg".into(),
+            published: None,
+            distance: 64,
+            variant: Variant::Trimmed,
+            class,
+            second_stage,
+        }
+    }
+
+    #[test]
+    fn classes_are_named_as_in_the_api() {
+        for class in MatchClass::ALL {
+            assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
+        }
+    }
+
     #[test]
     fn every_outcome_travels() {
         let facts = ImageFacts {
@@ -543,7 +612,16 @@ mod tests {
                 scans: vec![(account(), AccountState::unknown(account().key))],
                 first_time: true,
             }),
-            StageOutput::Found(SearchFound { images: vec![], cut: false, low_quality: true }),
+            StageOutput::Found(SearchFound {
+                images: vec![found(MatchClass::Identical, None)],
+                similar: MatchClass::ALL
+                    .map(|class| {
+                        found(class, Some(SecondStage { distance256: 256, thumbnail_centilevels: 25_500 }))
+                    })
+                    .to_vec(),
+                cut: false,
+                low_quality: true,
+            }),
             StageOutput::Resolved(vec![Resolution {
                 asked: AccountRef::Id(account().key),
                 outcome: ResolutionOutcome::Readable(account()),

@@ -103,12 +103,25 @@ pub enum FrontAnswer {
 mod tests {
     use super::*;
     use crate::base::ids::{AccountKey, Network, PostKey};
-    use crate::proto::data::{Evidence, Variant};
+    use crate::proto::data::{Evidence, MatchClass, SecondStage, Variant};
     use crate::proto::roles::{Role, Stage};
     use crate::proto::tests::check_round_trip;
     use crate::proto::view::{AccountView, QueryStatus, ResultView, ScanState};
 
     fn view() -> QueryView {
+        let result = ResultView {
+            post: PostKey::new(Network::Twitter, "2"),
+            account: AccountKey::new(Network::Twitter, "1"),
+            handle: None,
+            position: 1,
+            count: 4,
+            distance: 2,
+            variant: Variant::OnWhite,
+            class: MatchClass::EditedOrVariant,
+            second_stage: Some(SecondStage { distance256: 30, thumbnail_centilevels: 12 }),
+            image_name: "a.jpg".into(),
+            published: None,
+        };
         QueryView {
             query: QueryId(1),
             subject: "u".into(),
@@ -120,17 +133,8 @@ mod tests {
                 evidence: Some(Evidence::Curated),
                 chain: vec!["u".into()],
             }],
-            results: vec![ResultView {
-                post: PostKey::new(Network::Twitter, "2"),
-                account: AccountKey::new(Network::Twitter, "1"),
-                handle: None,
-                position: 1,
-                count: 4,
-                distance: 2,
-                variant: Variant::OnWhite,
-                image_name: "a.jpg".into(),
-                published: None,
-            }],
+            results: vec![result.clone()],
+            similar: vec![ResultView { second_stage: None, ..result }],
             error: Some(FailureCode::ProcessingError),
             error_detail: "d".into(),
             image_url: None,

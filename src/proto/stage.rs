@@ -56,12 +56,17 @@ pub enum BrokerToStage {
     Drain,
 }
 
+/// Images of which one question may ask: their details are a third of a kilobyte each, and the
+/// answer is one message.
+pub const MAX_IMAGES_PER_QUESTION: usize = 100;
+
 /// What stages may ask the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Question {
     /// For each, in this order.
     AccountStates(Vec<AccountKey>),
-    /// The stored images of these numbers; unknown numbers are left out. At most 200.
+    /// The stored images of these numbers; unknown numbers are left out. At most
+    /// [`MAX_IMAGES_PER_QUESTION`].
     Images(Vec<ImageId>),
     /// The database's numbers of these accounts; unknown accounts are left out.
     AccountNumbers(Vec<AccountKey>),
@@ -93,8 +98,32 @@ pub enum Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::{AccountNo, Network, QueryId};
+    use crate::base::Fingerprint;
+    use crate::base::ids::{AccountNo, Network, PostKey, QueryId};
+    use crate::proto::MAX_MESSAGE_BYTES;
+    use crate::proto::data::Detail;
     use crate::proto::tests::check_round_trip;
+
+    #[test]
+    fn an_answer_with_all_its_details_is_one_message() {
+        let record = ImageRecord {
+            image: ImageId(u64::MAX),
+            post: PostKey::new(Network::Twitter, "18446744073709551615"),
+            account: AccountKey::new(Network::Twitter, "18446744073709551615"),
+            position: 255,
+            count: 255,
+            name: "n".repeat(200),
+            published: Some(crate::base::Timestamp(i64::MAX)),
+            detail: Some(Detail {
+                phash256: [u64::MAX; 4],
+                thumbnail: vec![255; 192],
+                trimmed: Some(Fingerprint(u64::MAX)),
+            }),
+        };
+        let answer = Answer::Images(vec![record; MAX_IMAGES_PER_QUESTION]);
+        let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer };
+        assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+    }
 
     #[test]
     fn every_message_travels() {
@@ -132,7 +161,20 @@ mod tests {
         }
         for answer in [
             Answer::AccountStates(vec![state.clone()]),
-            Answer::Images(vec![]),
+            Answer::Images(vec![ImageRecord {
+                image: ImageId(1),
+                post: PostKey::new(Network::Twitter, "2"),
+                account: key.clone(),
+                position: 1,
+                count: 4,
+                name: "a.jpg".into(),
+                published: None,
+                detail: Some(Detail {
+                    phash256: [u64::MAX; 4],
+                    thumbnail: vec![255; 192],
+                    trimmed: Some(Fingerprint(1)),
+                }),
+            }]),
             Answer::AccountNumbers(vec![(key, AccountNo(1))]),
             Answer::Accounts(vec![(account, state)]),
             Answer::Retries(vec![]),

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{Evidence, StoreCounts, Variant};
+use super::data::{Evidence, MatchClass, SecondStage, StoreCounts, Variant};
 use super::failure::FailureCode;
 use super::roles::{Role, Stage};
 use crate::base::Timestamp;
@@ -64,6 +64,8 @@ pub struct QueryView {
     pub accounts: Vec<AccountView>,
     /// Closest first. Filled at the end.
     pub results: Vec<ResultView>,
+    /// Farther ones than a result may be, by class, then distance. Filled at the end.
+    pub similar: Vec<ResultView>,
     pub error: Option<FailureCode>,
     /// What exactly went wrong, for people. Empty unless `error` is set.
     pub error_detail: String,
@@ -100,6 +102,9 @@ pub struct ResultView {
     pub count: u8,
     pub distance: u32,
     pub variant: Variant,
+    pub class: MatchClass,
+    /// The numbers behind the class; `None` where the distance alone decided.
+    pub second_stage: Option<SecondStage>,
     /// As stored: on X what follows `/media/`.
     pub image_name: String,
     pub published: Option<Timestamp>,

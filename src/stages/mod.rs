@@ -10,6 +10,6 @@ pub mod indexing;
 pub mod link_finder;
 pub mod listing;
 pub mod maintenance;
-
 pub mod reverse_search;
+mod second_stage;
 pub mod worker;

@@ -5,29 +5,29 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::second_stage;
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
 use crate::base::Reaction;
 use crate::base::ids::{AccountKey, AccountNo, ImageId};
+use crate::config;
 use crate::fetch::{Fetch, FetchError, Request};
 use crate::fingerprint::{self, DecodeError, Limits, QueryImage as Variants, VariantKind};
 use crate::index::HammingIndex;
 use crate::index::shared::Reader;
 use crate::proto::data::{
-    FoundImage, ImageSource, QueryImage, SearchFound, SearchScope, StageOutput, Variant, Work,
+    FoundImage, ImageRecord, ImageSource, QueryImage, SearchFound, SearchScope, StageOutput, Variant, Work,
 };
 use crate::proto::failure::FailureCode;
-use crate::proto::stage::{Answer, Question};
+use crate::proto::stage::{Answer, MAX_IMAGES_PER_QUESTION, Question};
 
-/// Image numbers that one question to the database may hold.
-const IMAGES_PER_QUESTION: usize = 200;
+/// Images shown beside the results at most: a look at more tells nobody anything.
+const MAX_SIMILAR: usize = 50;
 
 /// Searches the index in shared memory; asks the database only for what it found.
 pub struct ReverseSearch {
     pub fetch: Arc<dyn Fetch>,
     pub index: Reader,
-    /// Bits.
-    pub max_distance: u32,
-    pub max_results: usize,
+    pub search: config::Search,
     pub max_image_bytes: u64,
     /// The database's numbers of accounts never change, so they are asked for once.
     pub numbers: HashMap<AccountKey, AccountNo>,
@@ -59,16 +59,23 @@ impl StageWorker for ReverseSearch {
             }
         };
         if variants.low_quality {
-            return Ok(StageOutput::Found(SearchFound { images: vec![], cut: false, low_quality: true }));
+            let nothing = SearchFound { images: vec![], similar: vec![], cut: false, low_quality: true };
+            return Ok(StageOutput::Found(nothing));
         }
-        let accounts = match scope {
-            SearchScope::Everything => None,
-            SearchScope::Accounts(keys) => Some(self.numbers_of(&keys, lease)?),
+        let (accounts, radius) = match scope {
+            SearchScope::Everything => (None, self.search.candidate_distance_everything),
+            SearchScope::Accounts(keys) => {
+                (Some(self.numbers_of(&keys, lease)?), self.search.candidate_distance_accounts)
+            }
         };
-        let (nearest, cut) =
-            lease.measure("reverse search: index", || self.search(&variants, accounts.as_deref()));
-        let images = lease.measure("reverse search: database", || describe(&nearest, lease))?;
-        Ok(StageOutput::Found(SearchFound { images, cut, low_quality: false }))
+        let radius = radius.max(self.search.max_distance);
+        let (mut nearest, cut) =
+            lease.measure("reverse search: index", || self.nearest(&variants, accounts.as_deref(), radius));
+        let mut farther = nearest.split_off(nearest.partition_point(|near| self.is_result(near)));
+        farther.truncate(MAX_SIMILAR);
+        nearest.extend(farther);
+        let images = lease.measure("reverse search: database", || describe(&nearest, &variants, lease))?;
+        Ok(StageOutput::Found(second_stage::answer(images, self.search.max_distance, cut)))
     }
 }
 
@@ -136,35 +143,53 @@ impl ReverseSearch {
         Ok(keys.iter().filter_map(|key| self.numbers.get(key)).copied().collect())
     }
 
-    /// The nearest images over all variants, each once with its best distance; nearest first.
-    fn search(
+    fn is_result(&self, candidate: &Candidate) -> bool {
+        candidate.distance <= self.search.max_distance
+    }
+
+    /// The nearest images over all variants, each once with its best distance; nearest first. Then
+    /// whether there were more results than these.
+    fn nearest(
         &self,
         variants: &Variants,
         accounts: Option<&[AccountNo]>,
-    ) -> (Vec<(ImageId, u32, Variant)>, bool) {
-        let mut best: BTreeMap<ImageId, (u32, Variant)> = BTreeMap::new();
+        radius: u32,
+    ) -> (Vec<Candidate>, bool) {
+        let max_results = usize::try_from(self.search.max_results).unwrap_or(usize::MAX);
+        let limit = max_results.saturating_add(MAX_SIMILAR);
+        let mut best: BTreeMap<ImageId, Candidate> = BTreeMap::new();
         let mut cut = false;
         for (kind, fingerprint) in &variants.variants {
             let answer = match accounts {
-                None => self.index.within(*fingerprint, self.max_distance, self.max_results),
-                Some(accounts) => {
-                    self.index.within_accounts(*fingerprint, accounts, self.max_distance, self.max_results)
-                }
+                None => self.index.within(*fingerprint, radius, limit),
+                Some(accounts) => self.index.within_accounts(*fingerprint, accounts, radius, limit),
             };
-            cut |= answer.cut;
+            let last = answer.neighbors.last();
+            cut |= answer.cut && last.is_some_and(|last| last.distance <= self.search.max_distance);
             for neighbor in answer.neighbors {
-                let found = (neighbor.distance, variant(*kind));
+                let found =
+                    Candidate { distance: neighbor.distance, variant: variant(*kind), image: neighbor.image };
                 let entry = best.entry(neighbor.image).or_insert(found);
                 *entry = (*entry).min(found);
             }
         }
-        let mut nearest: Vec<_> =
-            best.into_iter().map(|(image, (distance, variant))| (image, distance, variant)).collect();
-        nearest.sort_by_key(|(image, distance, _)| (*distance, *image));
-        cut |= nearest.len() > self.max_results;
-        nearest.truncate(self.max_results);
+        let mut nearest: Vec<_> = best.into_values().collect();
+        nearest.sort_by_key(|candidate| (candidate.distance, candidate.image));
+        let n_results = nearest.partition_point(|candidate| self.is_result(candidate));
+        if n_results > max_results {
+            cut = true;
+            nearest.drain(max_results..n_results);
+        }
         (nearest, cut)
     }
+}
+
+/// An image that the first stage has found. Ordered by distance, then variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    distance: u32,
+    variant: Variant,
+    image: ImageId,
 }
 
 fn variant(kind: VariantKind) -> Variant {
@@ -176,30 +201,40 @@ fn variant(kind: VariantKind) -> Variant {
     }
 }
 
-/// Asks the database for the posts of the found images.
-fn describe(nearest: &[(ImageId, u32, Variant)], lease: &Lease<'_>) -> Result<Vec<FoundImage>, StageError> {
-    let mut found = Vec::with_capacity(nearest.len());
-    for part in nearest.chunks(IMAGES_PER_QUESTION) {
-        let ids = part.iter().map(|(image, _, _)| *image).collect();
+/// Asks the database for the posts of the candidates, and classes them.
+fn describe(
+    candidates: &[Candidate],
+    query: &Variants,
+    lease: &Lease<'_>,
+) -> Result<Vec<FoundImage>, StageError> {
+    let mut found = Vec::with_capacity(candidates.len());
+    for part in candidates.chunks(MAX_IMAGES_PER_QUESTION) {
+        let ids = part.iter().map(|candidate| candidate.image).collect();
         let records = match lease.ask(Question::Images(ids))? {
             Answer::Images(records) => records,
             answer => return Err(unexpected_answer(&answer)),
         };
-        let records: HashMap<_, _> = records.into_iter().map(|record| (record.image, record)).collect();
-        for (image, distance, variant) in part {
-            let Some(record) = records.get(image).cloned() else { continue };
-            found.push(FoundImage {
-                image: *image,
-                post: record.post,
-                account: record.account,
-                position: record.position,
-                count: record.count,
-                name: record.name,
-                published: record.published,
-                distance: *distance,
-                variant: *variant,
-            });
-        }
+        let mut records: HashMap<_, _> = records.into_iter().map(|record| (record.image, record)).collect();
+        let known =
+            part.iter().filter_map(|near| Some(found_image(near, records.remove(&near.image)?, query)));
+        found.extend(known);
     }
     Ok(found)
+}
+
+fn found_image(candidate: &Candidate, record: ImageRecord, query: &Variants) -> FoundImage {
+    let (class, second_stage) = second_stage::judge(candidate.distance, query, record.detail);
+    FoundImage {
+        image: record.image,
+        post: record.post,
+        account: record.account,
+        position: record.position,
+        count: record.count,
+        name: record.name,
+        published: record.published,
+        distance: candidate.distance,
+        variant: candidate.variant,
+        class,
+        second_stage,
+    }
 }

@@ -171,6 +171,7 @@ pub fn posts_are_stored_once<D: TestDatabase>() {
     assert_eq!(records(&mut *store, &[2, 1]), [expect[1].clone(), expect[0].clone()], "in the order asked");
     let record = &store.images(&[ImageId(1)]).unwrap()[0];
     assert_eq!((&record.account, record.published), (&key("1"), Some(Timestamp(1_600_000_000_000))));
+    assert_eq!(record.detail, Some(facts(1).detail), "as it was stored");
     let asked = vec![listed("10", &["a"]), listed("11", &["x"]), listed("12", &["y"])];
     assert_eq!(store.missing(&asked).unwrap(), asked[1..]);
 }

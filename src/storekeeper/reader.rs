@@ -9,12 +9,9 @@ use super::{Tell, broken};
 use crate::base::ids::{AccountKey, ImageId};
 use crate::base::{ErrorChain, Reaction};
 use crate::proto::data::ListedPost;
-use crate::proto::stage::Answer;
+use crate::proto::stage::{Answer, MAX_IMAGES_PER_QUESTION};
 use crate::proto::store::{FromStorekeeper, Ticket};
 use crate::store::{Store, StoreError};
-
-/// Images told in one answer, which keeps it below the size of a message.
-pub const MAX_IMAGES: usize = 200;
 
 /// A filter that failed is tried again this often. It has no other answer than the truth.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -106,7 +103,7 @@ impl Reader {
             Read::AccountStates(keys) => self.store.account_states(&keys).map(Answer::AccountStates),
             Read::AccountNumbers(keys) => self.store.account_numbers(&keys).map(Answer::AccountNumbers),
             Read::Images(mut ids) => {
-                ids.truncate(MAX_IMAGES);
+                ids.truncate(MAX_IMAGES_PER_QUESTION);
                 self.store.images(&ids).map(Answer::Images)
             }
         };

@@ -16,6 +16,7 @@ use crate::proto::data::{
     ListedPost, ListingEnd, MaintenanceTask, Priority, StoreCounts,
 };
 use crate::proto::front::Client;
+use crate::proto::stage::MAX_IMAGES_PER_QUESTION;
 use crate::proto::store::{AcceptedRequest, JournalEntry, Ticket};
 use crate::store::EngineFault;
 
@@ -216,7 +217,7 @@ fn questions_are_answered() {
     };
     assert_eq!((images.len(), images[0].count), (1, 2));
     let many = running.ask(Question::Images(vec![ImageId(1); 5000]));
-    assert!(matches!(many, Answer::Images(images) if images.len() == reader::MAX_IMAGES));
+    assert!(matches!(many, Answer::Images(images) if images.len() == MAX_IMAGES_PER_QUESTION));
     let Answer::Retries(retries) = running.ask(Question::RetriesDue { limit: 5 }) else { panic!() };
     assert_eq!((retries.len(), retries[0].post.images[0].name.as_str()), (1, "b"));
     let due = |task| Question::AccountsDue { task, limit: 5 };

@@ -9,10 +9,10 @@ use super::command::{SPECS, Spec};
 use super::table::{Align, Style, Table, Tone, clean};
 use crate::front::http::view::{Answer, StatsAnswer, post_url};
 use crate::proto::admin::AdminReply;
-use crate::proto::data::Evidence;
+use crate::proto::data::{Evidence, MatchClass};
 use crate::proto::failure::FailureCode;
 use crate::proto::view::{
-    MetricView, QueryStatus, QueryView, QueueView, ScanState, ScanView, StatsView, WorkerView,
+    MetricView, QueryStatus, QueryView, QueueView, ResultView, ScanState, ScanView, StatsView, WorkerView,
 };
 
 /// A reply for people; each line ended by a line break.
@@ -117,11 +117,22 @@ fn accounts(view: &QueryView, style: Style) -> String {
 }
 
 fn results(view: &QueryView, style: Style) -> String {
-    if view.results.is_empty() {
-        return "None of the artist's indexed posts shows this artwork.\n".to_owned();
+    let mut text = match view.results.len() {
+        0 => "None of the artist's indexed posts shows this artwork.\n".to_owned(),
+        1 => style.paint(Tone::Good, "Found 1 post.") + "\n",
+        count => style.paint(Tone::Good, &format!("Found {count} posts.")) + "\n",
+    };
+    if !view.results.is_empty() {
+        text += &found(&view.results, style);
     }
-    let count = view.results.len();
-    let title = if count == 1 { "Found 1 post.".to_owned() } else { format!("Found {count} posts.") };
+    if !view.similar.is_empty() {
+        text += "Less alike:\n";
+        text += &found(&view.similar, style);
+    }
+    text
+}
+
+fn found(results: &[ResultView], style: Style) -> String {
     let mut table = Table::new([
         ("post", Align::Flexible),
         ("image", Align::Left),
@@ -129,26 +140,27 @@ fn results(view: &QueryView, style: Style) -> String {
         ("", Align::Left),
         ("published", Align::Left),
     ]);
-    for result in &view.results {
+    for result in results {
         table.row([
             post_url(result),
             format!("{}/{}", result.position, result.count),
             result.distance.to_string(),
-            verdict(result.distance).to_owned(),
+            verdict(result.class).to_owned(),
             result
                 .published
                 .map_or_else(String::new, |moment| moment.to_rfc3339().chars().take(10).collect()),
         ]);
     }
-    format!("{}\n{}", style.paint(Tone::Good, &title), table.render(style))
+    table.render(style)
 }
 
-/// A distance in words, the same as on the web page.
-fn verdict(distance: u32) -> &'static str {
-    match distance {
-        0 => "identical",
-        1..=2 => "recompressed",
-        _ => "similar",
+/// A class in words, the same as on the web page.
+fn verdict(class: MatchClass) -> &'static str {
+    match class {
+        MatchClass::Identical => "identical",
+        MatchClass::Recompressed => "recompressed",
+        MatchClass::EditedOrVariant => "edited or variant",
+        MatchClass::Similar => "similar",
     }
 }
 
@@ -390,9 +402,12 @@ account       because           found by way of
 @jane_paints  named in profile  https://a.example/jane
 
 Found 2 posts.
-post                                                   image  distance             published
-https://x.com/jane_paints/status/18446744073709551615  1/4           0  identical  2022-09-16
+post                                                   image  distance                published
+https://x.com/jane_paints/status/18446744073709551615  1/4           0  recompressed  2022-09-16
 https://x.com/i/status/20                              2/2           5  similar
+Less alike:
+post                                 image  distance                     published
+https://x.com/jane_paints/status/21  1/1           8  edited or variant
 Took 1 min 06 s.
 ",
         );

@@ -194,6 +194,7 @@ impl Page<'_> {
         }
         if answer.is_final() && answer.error.is_none() {
             html += &self.results(&answer.results);
+            html += &self.similar(&answer.similar);
         }
         if !answer.twitter_accounts.is_empty() {
             html += &self.accounts(&answer.twitter_accounts);
@@ -289,7 +290,20 @@ impl Page<'_> {
         }
         let key = if results.len() == 1 { "results.one" } else { "results.many" };
         let count = results.len().to_string();
-        let mut html = format!("<h2>{}</h2><ul class=\"cards\">", self.filled(key, &[("n", &count)]));
+        format!("<h2>{}</h2>{}", self.filled(key, &[("n", &count)]), self.cards(results))
+    }
+
+    /// What is farther away than a result may be.
+    fn similar(&self, similar: &[ResultAnswer]) -> String {
+        if similar.is_empty() {
+            return String::new();
+        }
+        let (title, hint) = (self.text("similar.title"), self.text("similar.hint"));
+        format!("<h2>{title}</h2><p>{hint}</p>{}", self.cards(similar))
+    }
+
+    fn cards(&self, results: &[ResultAnswer]) -> String {
+        let mut html = "<ul class=\"cards\">".to_owned();
         for result in results {
             let (position, count) =
                 result.image_position.split_once('/').unwrap_or((&result.image_position, ""));
@@ -302,8 +316,8 @@ impl Page<'_> {
                 html,
                 "<li class=\"card\"><p class=\"verdict\"><span class=\"tag {class}\" title=\"{bits}\">{word}</span>{variant}</p>\
                  <p><a href=\"{url}\" rel=\"noreferrer\">{open}</a></p><p class=\"facts\">{name}{position}</p></li>",
-                class = distance_class(result.distance),
-                word = self.text(&format!("distance.{}", distance_class(result.distance))),
+                class = result.class.as_str(),
+                word = self.text(&format!("class.{}", result.class.as_str())),
                 url = escape(&result.url),
                 open = self.text("open"),
                 name = result
@@ -323,15 +337,6 @@ const STEPS: [(&str, QueryStatus, QueryStatus); 3] = [
     ("step.index", QueryStatus::WaitIndexAccounts, QueryStatus::IndexAccounts),
     ("step.search", QueryStatus::WaitReverseSearch, QueryStatus::ReverseSearch),
 ];
-
-/// A distance as people understand it.
-fn distance_class(distance: u32) -> &'static str {
-    match distance {
-        0 => "same",
-        1..=2 => "close",
-        _ => "similar",
-    }
-}
 
 fn duration_text(millis: u64) -> String {
     match millis {

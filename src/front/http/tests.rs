@@ -135,7 +135,7 @@ async fn requests_without_a_usable_url_are_answers_too() {
     let reply = world.get("/query?url=").await;
     assert_eq!(
         reply.body,
-        "{\"status\":null,\"has_first_time_scan\":false,\"twitter_accounts\":[],\"results\":[],\"error\":\"NO_URL_FIELD\",\
+        "{\"status\":null,\"has_first_time_scan\":false,\"twitter_accounts\":[],\"results\":[],\"error\":\"NO_URL_FIELD\",\"similar\":[],\
          \"error_detail\":\"No URL was given: put the address of the artwork's page in the field \\\"url\\\".\",\
          \"image_url\":null,\"steps\":[],\"queue_position\":null,\"posts_listed\":0,\"posts_indexed\":0}"
     );

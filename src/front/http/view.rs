@@ -4,14 +4,14 @@ use serde::Serialize;
 
 use crate::base::ids::Network;
 use crate::config::{Limits, Maintenance};
-use crate::proto::data::{Evidence, Variant};
+use crate::proto::data::{Evidence, MatchClass, Variant};
 use crate::proto::failure::FailureCode;
 use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView, StatsView};
 
 use super::url_parameter::MAX_URL_CHARS;
 
 /// The answer of `/query` and `/search`, whatever happened: always all fields.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Answer {
     /// `null` when the request was not accepted.
     pub status: Option<&'static str>,
@@ -24,6 +24,8 @@ pub struct Answer {
     pub error: Option<&'static str>,
 
     // From here on: not in the original's API.
+    /// What is too far away for a result, but within the wider radius: by class, then distance.
+    pub similar: Vec<ResultAnswer>,
     /// What exactly went wrong, for people. Empty without an error.
     pub error_detail: String,
     /// The artwork's image, once known.
@@ -48,7 +50,7 @@ pub struct AccountAnswer {
     pub evidence: Option<Evidence>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ResultAnswer {
     pub tweet_id: String,
     pub account_id: String,
@@ -62,6 +64,12 @@ pub struct ResultAnswer {
     pub image_url: String,
     /// Which form of the artwork matched.
     pub variant: Variant,
+    /// What the image is to the artwork.
+    pub class: MatchClass,
+    /// Of the second stage, in bits of 256; `null` where the distance alone decided the class.
+    pub distance256: Option<u16>,
+    /// Mean difference of the colors, in levels of 255; `null` with the one above.
+    pub thumbnail_difference: Option<f64>,
     /// When it was posted, RFC 3339.
     pub published: Option<String>,
 }
@@ -73,7 +81,7 @@ pub struct StepAnswer {
 }
 
 /// The answer of `/search`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SearchAnswer {
     #[serde(flatten)]
     pub answer: Answer,
@@ -90,6 +98,7 @@ impl Answer {
             twitter_accounts: Vec::new(),
             results: Vec::new(),
             error: Some(code.as_str()),
+            similar: Vec::new(),
             error_detail: if detail.is_empty() { code.explanation().to_owned() } else { detail },
             image_url: None,
             steps: Vec::new(),
@@ -116,12 +125,8 @@ impl From<&QueryView> for Answer {
                 .filter(|account| account.key.network == Network::Twitter)
                 .map(AccountAnswer::from)
                 .collect(),
-            results: view
-                .results
-                .iter()
-                .filter(|result| result.post.network == Network::Twitter)
-                .map(ResultAnswer::from)
-                .collect(),
+            results: on_twitter(&view.results),
+            similar: on_twitter(&view.similar),
             error: view.error.map(FailureCode::as_str),
             error_detail: match view.error {
                 Some(code) if view.error_detail.is_empty() => code.explanation().to_owned(),
@@ -134,6 +139,11 @@ impl From<&QueryView> for Answer {
             posts_indexed: view.posts_indexed,
         }
     }
+}
+
+fn on_twitter(results: &[ResultView]) -> Vec<ResultAnswer> {
+    let on_twitter = results.iter().filter(|result| result.post.network == Network::Twitter);
+    on_twitter.map(ResultAnswer::from).collect()
 }
 
 impl From<&AccountView> for AccountAnswer {
@@ -159,6 +169,11 @@ impl From<&ResultView> for ResultAnswer {
             url: post_url(result),
             image_url: image_url(&result.image_name),
             variant: result.variant,
+            class: result.class,
+            distance256: result.second_stage.map(|numbers| numbers.distance256),
+            thumbnail_difference: result
+                .second_stage
+                .map(|numbers| f64::from(numbers.thumbnail_centilevels) / 100.0),
             published: result.published.map(|moment| moment.to_rfc3339()),
         }
     }

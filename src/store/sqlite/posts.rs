@@ -167,10 +167,7 @@ impl Writing<'_> {
         // A thumbnail of another size comes from a worker that is not ours to believe; the image is
         // found without it.
         if let Some(detail) = detail.filter(|detail| detail.thumbnail.len() == THUMBNAIL_BYTES) {
-            let mut phash256 = [0_u8; 32];
-            for (bytes, word) in phash256.chunks_exact_mut(8).zip(detail.phash256) {
-                bytes.copy_from_slice(&word.to_be_bytes());
-            }
+            let phash256 = rows::phash256_bytes(detail.phash256);
             self.run(sql::INSERT_DETAIL, params![id, phash256, detail.thumbnail], step)?;
         }
         if print.solid_ground {
@@ -243,11 +240,21 @@ pub fn images(connection: &Connection, ids: &[ImageId]) -> Result<Vec<ImageRecor
                 let account: String = row.get(2)?;
                 let position: i64 = row.get(3)?;
                 let count: i64 = row.get(4)?;
-                Ok((network, post, account, position, count, row.get(5)?, row.get(6)?))
+                let phash256: Option<[u8; 32]> = row.get(7)?;
+                let thumbnail: Option<Vec<u8>> = row.get(8)?;
+                let trimmed: Option<[u8; 8]> = row.get(9)?;
+                let detail = phash256.zip(thumbnail).map(|(phash256, thumbnail)| Detail {
+                    phash256: rows::phash256(phash256),
+                    thumbnail,
+                    trimmed: trimmed.map(rows::fingerprint),
+                });
+                Ok((network, post, account, position, count, row.get(5)?, row.get(6)?, detail))
             })
             .optional()
             .step(step)?;
-        let Some((network, post, account, position, count, name, published)) = found else { continue };
+        let Some((network, post, account, position, count, name, published, detail)) = found else {
+            continue;
+        };
         records.push(ImageRecord {
             image: *id,
             post: rows::post_key(network, post)?,
@@ -256,6 +263,7 @@ pub fn images(connection: &Connection, ids: &[ImageId]) -> Result<Vec<ImageRecor
             count: rows::small(count)?,
             name,
             published: rows::moment(published),
+            detail,
         });
     }
     Ok(records)

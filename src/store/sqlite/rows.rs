@@ -65,6 +65,20 @@ pub fn fingerprint_bytes(fingerprint: Fingerprint) -> [u8; 8] {
     fingerprint.0.to_be_bytes()
 }
 
+/// The first word first, each with its first bit most significant.
+pub fn phash256(bytes: [u8; 32]) -> [u64; 4] {
+    let (words, _) = bytes.as_chunks::<8>();
+    [0, 1, 2, 3].map(|i| u64::from_be_bytes(words[i]))
+}
+
+pub fn phash256_bytes(words: [u64; 4]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        *bytes = word.to_be_bytes();
+    }
+    bytes
+}
+
 pub fn moment(value: Option<i64>) -> Option<Timestamp> {
     value.map(Timestamp)
 }
@@ -115,6 +129,13 @@ mod tests {
             assert_eq!(coverage_of(&coverage_text(coverage)).unwrap(), coverage);
         }
         assert!(coverage_of("most").is_err());
+    }
+
+    #[test]
+    fn the_large_fingerprint_goes_there_and_back() {
+        let words = [1, u64::MAX, 0x0102_0304_0506_0708, 0];
+        assert_eq!(phash256(phash256_bytes(words)), words);
+        assert_eq!(phash256_bytes(words)[..8], [0, 0, 0, 0, 0, 0, 0, 1]);
     }
 
     #[test]

@@ -80,8 +80,11 @@ statements! {
         "SELECT id, position, name, fingerprint FROM images WHERE post = ?1 ORDER BY position";
     DELETE_IMAGE = "DELETE FROM images WHERE id = ?1";
     IMAGE_RECORD =
-        "SELECT p.network, p.native, a.native, i.position, p.image_count, i.name, p.published
-         FROM images i JOIN posts p ON p.no = i.post JOIN accounts a ON a.no = i.account WHERE i.id = ?1";
+        "SELECT p.network, p.native, a.native, i.position, p.image_count, i.name, p.published,
+            d.phash256, d.thumbnail, i.trimmed
+         FROM images i JOIN posts p ON p.no = i.post JOIN accounts a ON a.no = i.account
+            LEFT JOIN details d ON d.image = i.id
+         WHERE i.id = ?1";
     FINGERPRINTS_AFTER =
         "SELECT id, account, fingerprint FROM images WHERE id > ?1 AND solid_ground = 1 ORDER BY id LIMIT ?2";
 

@@ -143,7 +143,7 @@ function render() {
   if (answer.error) parts.push(errorBox(answer));
   if (!isFinal(answer) && answer.has_first_time_scan) parts.push(h("p", { class: "notice" }, t("first_time")));
   const ended = answer.status === "END" && !answer.error;
-  if (ended) parts.push(...results(answer));
+  if (ended) parts.push(...results(answer), ...similar(answer.similar));
   if (answer.status !== null) parts.push(steps(answer));
   if (answer.twitter_accounts.length) parts.push(...accounts(answer.twitter_accounts));
   result.replaceChildren(...parts);
@@ -224,8 +224,13 @@ function results(answer) {
   ];
 }
 
+/** What is farther away than a result may be. */
+function similar(list) {
+  if (list.length === 0) return [];
+  return [h("h2", null, t("similar.title")), h("p", null, t("similar.hint")), h("ul", { class: "cards" }, ...list.map(card))];
+}
+
 function card(post) {
-  const word = post.distance === 0 ? "same" : post.distance <= 2 ? "close" : "similar";
   const [position, count] = post.image_position.split("/");
   const facts = [t("position", { position, count })];
   if (post.published) facts.unshift(new Date(post.published).toLocaleDateString(document.documentElement.lang, { dateStyle: "medium" }));
@@ -239,7 +244,7 @@ function card(post) {
   return h("li", { class: "card" },
     showImages ? picture(thumbnail(post.image_url), t("position", { position, count })) : null,
     h("p", { class: "verdict" },
-      h("span", { class: `tag ${word}`, title: t("distance.bits", { n: post.distance }) }, t(`distance.${word}`)),
+      h("span", { class: `tag ${post.class}`, title: t("distance.bits", { n: post.distance }) }, t(`class.${post.class}`)),
       post.variant === "trimmed" ? h("span", { class: "tag" }, t("variant.trimmed")) : null),
     post.account_name ? h("p", { class: "who" }, `@${post.account_name}`) : null,
     h("p", { class: "facts" }, facts.join(" · ")),

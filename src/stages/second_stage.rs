@@ -1,0 +1,165 @@
+//! A closer look at what the index has found: what each image is to the query image, and how the
+//! answer is made of them.
+
+use crate::fingerprint::QueryImage;
+use crate::fingerprint::detail::{Detail, Likeness};
+use crate::proto::data::{self, FoundImage, MatchClass, SearchFound, SecondStage};
+
+/// What all found images may take together. They travel in one message, and on to the front in
+/// another with the accounts and the ways to them, each below `MAX_MESSAGE_BYTES`.
+const MAX_FOUND_BYTES: usize = 32 * 1024;
+
+/// Compares a stored image with each form of the query image; the likest counts. `distance` is that
+/// of the 64-bit fingerprints, which decides where the database knows no more.
+pub fn judge(
+    distance: u32,
+    query: &QueryImage,
+    stored: Option<data::Detail>,
+) -> (MatchClass, Option<SecondStage>) {
+    let Some(stored) = stored.and_then(detail) else {
+        return (match_class(Likeness::by_distance(distance)), None);
+    };
+    let forms = query.details().map(|form| (Likeness::of(form, &stored), form.distance256(&stored), form));
+    let likest = forms.min_by_key(|&(likeness, bits, _)| (likeness, bits));
+    let (likeness, bits, form) = likest.expect("there is always the image as it is");
+    let centilevels = (form.thumbnail_difference(&stored) * 100.0).round();
+    let second_stage = SecondStage { distance256: bits as u16, thumbnail_centilevels: centilevels as u16 };
+    (match_class(likeness), Some(second_stage))
+}
+
+/// None where the thumbnail has another size than ours.
+fn detail(stored: data::Detail) -> Option<Detail> {
+    let thumbnail = stored.thumbnail.try_into().ok()?;
+    Some(Detail { phash256: stored.phash256, thumbnail, trimmed: stored.trimmed })
+}
+
+fn match_class(likeness: Likeness) -> MatchClass {
+    match likeness {
+        Likeness::Identical => MatchClass::Identical,
+        Likeness::Recompressed => MatchClass::Recompressed,
+        Likeness::Edited => MatchClass::EditedOrVariant,
+        Likeness::Similar => MatchClass::Similar,
+    }
+}
+
+/// Parts `images`, which come nearest first, into the results, which are within `max_distance`, and
+/// the others, as far as they fit a message: the farthest are left out. `cut` says that results are
+/// missing already.
+pub fn answer(mut images: Vec<FoundImage>, max_distance: u32, mut cut: bool) -> SearchFound {
+    let mut len_bytes = 0;
+    let n_fitting = images
+        .iter()
+        .take_while(|image| {
+            len_bytes += len_bytes_of(image);
+            len_bytes <= MAX_FOUND_BYTES
+        })
+        .count();
+    let n_results = images.partition_point(|image| image.distance <= max_distance);
+    cut |= n_fitting < n_results;
+    images.truncate(n_fitting);
+    let mut similar = images.split_off(n_results.min(n_fitting));
+    similar.sort_by_key(|image| (image.class, image.distance));
+    SearchFound { images, similar, cut, low_quality: false }
+}
+
+/// What a found image takes in a message, at most, with the handle that the broker adds.
+fn len_bytes_of(image: &FoundImage) -> usize {
+    const NUMBERS: usize = 64;
+    NUMBERS + image.post.native.len() + image.account.native.len() + image.name.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Fingerprint;
+    use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
+    use crate::fingerprint::{Analysis, VariantKind};
+    use crate::proto::MAX_MESSAGE_BYTES;
+    use crate::proto::data::{StageOutput, Variant};
+
+    const PLAIN: Detail = Detail { phash256: [0; 4], thumbnail: [100; 192], trimmed: None };
+    const WHITE: Detail = Detail { phash256: [u64::MAX; 4], thumbnail: [200; 192], trimmed: None };
+
+    fn query() -> QueryImage {
+        QueryImage {
+            variants: vec![],
+            low_quality: false,
+            analysis: Analysis {
+                fingerprint: Fingerprint(0),
+                low_quality: false,
+                width: 1,
+                height: 1,
+                detail: PLAIN,
+            },
+            other_details: vec![(VariantKind::OnWhite, WHITE)],
+        }
+    }
+
+    fn stored(phash256: [u64; 4], level: u8) -> Option<data::Detail> {
+        Some(data::Detail { phash256, thumbnail: vec![level; 192], trimmed: None })
+    }
+
+    #[track_caller]
+    fn check(distance: u32, stored: Option<data::Detail>, class: MatchClass, numbers: Option<(u16, u16)>) {
+        let (found, second_stage) = judge(distance, &query(), stored);
+        assert_eq!(found, class);
+        let found = second_stage.map(|numbers| (numbers.distance256, numbers.thumbnail_centilevels));
+        assert_eq!(found, numbers);
+    }
+
+    #[test]
+    fn the_likest_form_counts() {
+        check(9, stored([0; 4], 100), MatchClass::Identical, Some((0, 0)));
+        check(9, stored([u64::MAX; 4], 200), MatchClass::Identical, Some((0, 0)));
+        check(0, stored([u64::MAX, u64::MAX, u64::MAX, !7], 201), MatchClass::Recompressed, Some((3, 100)));
+        check(0, stored([0, 0, 0, 0xff_ffff], 100), MatchClass::EditedOrVariant, Some((24, 0)));
+        check(0, stored([0, 0, 0, u64::MAX], 100), MatchClass::Similar, Some((64, 0)));
+    }
+
+    #[test]
+    fn without_detail_the_distance_decides() {
+        check(0, None, MatchClass::Recompressed, None);
+        check(4, None, MatchClass::Similar, None);
+        let odd = data::Detail { phash256: [0; 4], thumbnail: vec![1, 2], trimmed: None };
+        check(4, Some(odd), MatchClass::Similar, None);
+    }
+
+    fn found(distance: u32, class: MatchClass) -> FoundImage {
+        FoundImage {
+            image: ImageId(u64::MAX),
+            post: PostKey::new(Network::Twitter, "18446744073709551615"),
+            account: AccountKey::new(Network::Twitter, "18446744073709551615"),
+            position: 1,
+            count: 1,
+            name: "FcvniV_yKc3SOQ.jpg".into(),
+            published: Some(crate::base::Timestamp(i64::MAX)),
+            distance,
+            variant: Variant::AsIs,
+            class,
+            second_stage: Some(SecondStage { distance256: 256, thumbnail_centilevels: 25_500 }),
+        }
+    }
+
+    #[test]
+    fn what_is_beyond_the_distance_is_sorted_by_class() {
+        let (edited, similar) = (MatchClass::EditedOrVariant, MatchClass::Similar);
+        let images = vec![found(2, similar), found(6, edited), found(7, similar), found(8, edited)];
+        let answer = answer(images, 6, false);
+        let short = |images: &[FoundImage]| -> Vec<_> {
+            images.iter().map(|image| (image.distance, image.class)).collect()
+        };
+        assert_eq!(short(&answer.images), [(2, similar), (6, edited)]);
+        assert_eq!(short(&answer.similar), [(8, edited), (7, similar)]);
+        assert!(!answer.cut);
+    }
+
+    #[test]
+    fn an_answer_always_fits_a_message() {
+        let mut images = vec![found(0, MatchClass::Similar); 1000];
+        images.extend(vec![found(10, MatchClass::Similar); 50]);
+        let answer = answer(images, 6, false);
+        assert!(answer.cut && answer.images.len() > 200 && answer.similar.is_empty());
+        let len_bytes = postcard::to_stdvec(&StageOutput::Found(answer)).unwrap().len();
+        assert!(len_bytes < MAX_MESSAGE_BYTES / 3 * 2, "{len_bytes}");
+    }
+}
