@@ -35,7 +35,7 @@ pub enum BenchLinksError {
     #[error("could not set up the way to it")]
     Fetch { source: StartError },
     #[error("the search on {site} failed for {url}")]
-    Find { site: &'static str, url: String, source: LinkError },
+    Find { site: &'static str, url: String, source: Box<LinkError> },
     #[error("the search on {site} found no account for {url}")]
     NoAccount { site: &'static str, url: String },
     #[error("could not print the result")]
@@ -104,7 +104,7 @@ fn search(site: &'static str, url: &str, world: &World) -> Result<Run, BenchLink
             let hosts = fetch.hosts.into_inner().unwrap_or_else(PoisonError::into_inner);
             Ok(Run { elapsed, hosts })
         }
-        Err(source) => Err(BenchLinksError::Find { site, url: url.to_owned(), source }),
+        Err(source) => Err(BenchLinksError::Find { site, url: url.to_owned(), source: Box::new(source) }),
     }
 }
 

@@ -91,7 +91,7 @@ pub fn members() -> Vec<Member> {
             Pixiv,
             9_000_001,
             "demo_juniper",
-            &["https://twitter.com/demo_juniper", "https://linktr.ee/demo_juniper"],
+            &["https://twitter.com/demo_juniper", "https://juniper.example.org/"],
         ),
         member(Derpibooru, 600_001, "demo maple", &["https://twitter.com/demo_maple"]),
         member(Furbooru, 60_001, "demo-aspen", &["https://x.com/demo_aspen"]),
