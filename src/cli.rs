@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::base::ErrorChain;
-use crate::commands::{bench_fingerprint, bench_index, hash, links, sites};
+use crate::commands::{bench_fingerprint, bench_index, bench_links, hash, links, sites};
 use crate::config::{self, Settings};
 use crate::demo;
 use crate::fetch::HttpFetch;
@@ -161,6 +161,8 @@ enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// The search for an artist's accounts: requests and time on each site of the demo world
+    Links(bench_links::BenchLinksArgs),
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +259,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Bench(Bench::Pipeline(args)) => demo::bench::run(&args, out)?,
         Command::Bench(Bench::Index(args)) => bench_index::bench_index(&args, out)?,
+        Command::Bench(Bench::Links(args)) => bench_links::bench_links(&args, out)?,
         Command::Bench(Bench::Fingerprint { files, json }) => {
             return Ok(bench_fingerprint::bench_fingerprint(&files, json, out, &mut io::stderr()).into());
         }

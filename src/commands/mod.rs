@@ -6,6 +6,7 @@
 
 pub mod bench_fingerprint;
 pub mod bench_index;
+pub mod bench_links;
 pub mod hash;
 pub mod links;
 pub mod sites;

@@ -91,8 +91,15 @@ impl Screen {
     pub fn cases(&self, cases: &[Case], api: &str, sample: &Path) {
         self.line("");
         self.line(&self.paint(Style::Bold, "Other pages to ask for"));
-        for case in cases.iter().filter(|case| !matches!(case.expect, Expect::Error(_))) {
+        let (tour, others): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.tour.is_some());
+        for case in others.iter().filter(|case| !matches!(case.expect, Expect::Error(_))) {
             self.case(case, api, sample);
+        }
+        self.line("");
+        self.line(&self.paint(Style::Bold, "The same on every site, and through every kind of link page"));
+        for case in tour {
+            let (Some(stop), Some(page)) = (case.tour, case.url()) else { continue };
+            self.line(&format!("  {:<13} {page}", stop.site));
         }
         self.line("");
         self.line(&self.paint(Style::Bold, "What provokes each error"));

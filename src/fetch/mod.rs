@@ -27,6 +27,7 @@ use url::Url;
 use crate::base::{Reaction, Timestamp};
 
 pub use http::{HttpFetch, StartError};
+pub use pace::least_wait;
 
 /// Fetches, blocking the calling thread. Callers are workers, which are plain threads; the real
 /// implementation drives all its requests on one runtime thread of the container.

@@ -93,6 +93,15 @@ impl Pace {
     }
 }
 
+/// How long the last of so many requests to `host` waits at least, where nobody asked it lately and all
+/// are wanted at once: what its pace adds to the answer of a page that needs them.
+pub fn least_wait(host: &str, requests: u32, settings: &config::Fetch) -> Duration {
+    let mut pace = Pace::new(Limits::of(host, settings).per_second);
+    let now = Instant::now();
+    let last = (0..requests).map(|_| pace.reserve(now)).last();
+    last.map_or(Duration::ZERO, |start| start.saturating_duration_since(now))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,6 +117,19 @@ mod tests {
         assert_eq!(limits("www.pixiv.net").per_second, 1.0);
         assert_eq!(limits("notpixiv.net").per_second, 20.0);
         assert_eq!(limits("pbs.twimg.com"), Limits { concurrent: 16, per_second: 100.0 });
+    }
+
+    #[test]
+    fn waits_follow_from_the_pace() {
+        let check = |host: &str, requests, expect: u64| {
+            let wait = least_wait(host, requests, &config::Settings::default().fetch);
+            assert_eq!(wait, Duration::from_millis(expect), "{host}");
+        };
+        check("e621.net", 0, 0);
+        check("e621.net", 1, 0);
+        check("e621.net", 3, 2000);
+        check("www.example.com", 10, 0);
+        check("www.example.com", 12, 100);
     }
 
     #[test]

@@ -147,6 +147,12 @@ impl Daemon {
         serde_json::from_slice(&body).unwrap()
     }
 
+    /// Starts a query and leaves it.
+    #[track_caller]
+    pub fn begin(&self, url: &str) {
+        self.http("GET", &format!("/query?url={}", encode(url)), &[], b"").unwrap();
+    }
+
     /// Starts a query and follows it to its end.
     #[track_caller]
     pub fn query(&self, url: &str) -> Value {

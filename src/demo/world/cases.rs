@@ -11,6 +11,17 @@ pub struct Case {
     pub about: &'static str,
     pub ask: Ask,
     pub expect: Expect,
+    /// Set where the case is the one that shows a site, or a kind of link page.
+    pub tour: Option<Tour>,
+}
+
+/// One stop of the tour through all sites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tour {
+    pub site: &'static str,
+    /// Requests on the way from the artwork's page to the account of which each needs the answer of the one
+    /// before: the least time is so many times the latency.
+    pub chain: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -68,8 +79,9 @@ fn found(facts: &Facts) -> Vec<Case> {
         position,
         within: 6,
     };
-    let query = |about, url: String, expect| Case { about, ask: Ask::Query(url), expect };
-    vec![
+    let query = |about, url: String, expect| Case { about, ask: Ask::Query(url), expect, tour: None };
+    let stop = |case: Case, site, chain| Case { tour: Some(Tour { site, chain }), ..case };
+    let mut cases = vec![
         query(
             "an artwork whose artist names an account",
             work(facts, "The Witch's Kitchen"),
@@ -79,30 +91,85 @@ fn found(facts: &Facts) -> Vec<Case> {
         query("the third image of the same post", work(facts, "On the Trail"), post(JUNIPER, 120, "3/4")),
         query("resized by the network", work(facts, "Power to the Masses"), post(JUNIPER, 60, "1/1")),
         query("a post that only the timeline shows", work(facts, "By the Fire"), post(JUNIPER, 30, "1/1")),
-        query(
-            "an account found through a link page; two alike",
-            work(facts, "Giggle"),
-            post(MAPLE, 50, "1/1"),
+        stop(
+            query(
+                "an account found through a link page; two alike",
+                work(facts, "Giggle"),
+                post(MAPLE, 50, "1/1"),
+            ),
+            "Linktree",
+            3,
         ),
-        query("one account alive, one suspended", work(facts, "Pushing Carts"), post(ASPEN, 33, "1/1")),
-        query("a booru post, the artist by its curators' entry", booru(7_000_001), post(ROWAN, 44, "2/2")),
+        stop(
+            query("one account alive, one suspended", work(facts, "Pushing Carts"), post(ASPEN, 33, "1/1")),
+            "DeviantArt",
+            2,
+        ),
+        stop(
+            query(
+                "a booru post, the artist by its curators' entry",
+                booru(7_000_001),
+                post(ROWAN, 44, "2/2"),
+            ),
+            "Danbooru",
+            2,
+        ),
         query("a transparent picture, flattened by the network", booru(7_000_003), post(ROWAN, 130, "1/1")),
         query("an original too big, its lighter version not", booru(7_000_004), post(ROWAN, 95, "1/1")),
         query("an artist known to the booru alone", booru(7_000_007), post(HAZEL, 12, "1/1")),
         query("a post whose image is gone from the network", work(facts, "Standing"), Expect::Nothing),
         query("an artwork that was never posted", work(facts, "Never Posted"), Expect::Nothing),
         query("a site that takes ten seconds", work(facts, "Slow Sketch"), post(JUNIPER, 150, "1/1")),
-    ]
+        query(
+            "the second image of a work on Pixiv",
+            "https://www.pixiv.net/artworks/118000001#2".to_owned(),
+            post(JUNIPER, 152, "1/1"),
+        ),
+        query(
+            "a duplicate on Derpibooru, merged into another",
+            "https://derpibooru.org/images/3200002".to_owned(),
+            post(MAPLE, 51, "2/2"),
+        ),
+    ];
+    let elsewhere = |site, chain, url: &str, expect| {
+        stop(query("one artwork for each site", url.to_owned(), expect), site, chain)
+    };
+    let through = |hub, chain, work: u64, expect| {
+        let url = format!("https://www.artstation.com/artwork/{work}");
+        stop(query("an artist on ArtStation, found through a page of links", url, expect), hub, chain)
+    };
+    cases.extend([
+        elsewhere("Pixiv", 2, "https://www.pixiv.net/en/artworks/118000001", post(JUNIPER, 10, "1/1")),
+        elsewhere("Derpibooru", 2, "https://derpibooru.org/images/3200001", post(MAPLE, 51, "2/2")),
+        elsewhere("Furbooru", 2, "https://furbooru.org/images/240001", post(ASPEN, 40, "1/1")),
+        elsewhere("e621", 2, "https://e621.net/posts/4500001", post(HAZEL, 13, "1/1")),
+        elsewhere("ArtStation", 2, "https://www.artstation.com/artwork/70001", post(ROWAN, 20, "1/1")),
+        elsewhere("Fur Affinity", 2, "https://www.furaffinity.net/view/54000001/", post(ROWAN, 96, "1/1")),
+        elsewhere("Inkbunny", 3, "https://inkbunny.net/s/3300001", post(ROWAN, 70, "1/1")),
+        elsewhere(
+            "Gelbooru",
+            3,
+            "https://gelbooru.com/index.php?page=post&s=view&id=9100001",
+            post(ROWAN, 20, "1/1"),
+        ),
+        through("Carrd", 3, 70_002, post(MAPLE, 50, "1/1")),
+        through("Ko-fi", 3, 70_003, post(MAPLE, 51, "2/2")),
+        through("Patreon", 3, 70_004, post(ASPEN, 33, "1/1")),
+        through("Potofu", 3, 70_005, post(HAZEL, 12, "1/1")),
+        through("lit.link", 3, 70_006, post(HAZEL, 13, "1/1")),
+        through("Fanbox", 3, 70_007, post(JUNIPER, 60, "1/1")),
+        through("Skeb", 4, 70_008, post(JUNIPER, 30, "1/1")),
+        through("Bluesky", 3, 70_009, post(ROWAN, 44, "2/2")),
+        through("Mastodon", 3, 70_010, post(ROWAN, 95, "1/1")),
+        through("t.co", 3, 70_011, post(ASPEN, 40, "1/1")),
+    ]);
+    cases
 }
 
 fn refused(facts: &Facts) -> Vec<Case> {
-    let query =
-        |about, url: &str, code| Case { about, ask: Ask::Query(url.to_owned()), expect: Expect::Error(code) };
-    let shell = |about, line: &str, code| Case {
-        about,
-        ask: Ask::Shell(line.to_owned()),
-        expect: Expect::Error(code),
-    };
+    let refused = |about, ask, code| Case { about, ask, expect: Expect::Error(code), tour: None };
+    let shell = |about, line: &str, code| refused(about, Ask::Shell(line.to_owned()), code);
+    let query = |about, url: &str, code| refused(about, Ask::Query(url.to_owned()), code);
     let long = format!("https://www.deviantart.com/demo-juniper/art/{}-912000001", "Long".repeat(60));
     let slow = encoded(&work(facts, "Slow Sketch"));
     let busy = format!(

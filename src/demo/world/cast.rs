@@ -1,5 +1,6 @@
 //! Who and what the world holds: the artists, where they can be found, and what they posted. The
 //! table to change when the demo should show something else; `cases` says what to expect of it.
+//! What they have on the sites in `galleries` and `hubs` stands there.
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::facts::{
 use super::picture::ArtId::*;
 use super::picture::Change::{Captioned, Mirrored, Relit, Same};
 use super::picture::Picture::{self, Art, Drawn};
+use super::{galleries, hubs};
 use crate::base::Timestamp;
 
 /// Accounts by their place in `Facts::accounts`.
@@ -120,7 +122,8 @@ fn sequence(author: usize, number: usize, position: usize) -> u64 {
     (author as u64) << 15 | (number as u64) << 3 | position as u64
 }
 
-fn posted_at(author: usize, number: usize) -> Timestamp {
+/// When an account's `number`-th post was published.
+pub fn posted_at(author: usize, number: usize) -> Timestamp {
     let habit = HABITS.iter().find(|habit| habit.author == author);
     let (first, every_hours) =
         habit.map_or(("2024-01-01T00:00:00Z", 24), |habit| (habit.first, habit.every_hours));
@@ -140,7 +143,10 @@ pub fn build() -> Facts {
         deviations: deviations(),
         booru_posts: booru_posts(),
         booru_artists: booru_artists(),
+        works: galleries::works(),
+        members: galleries::members(),
         link_pages: link_pages(),
+        pages: hubs::pages(),
         ..Facts::default()
     };
     for habit in HABITS {

@@ -4,17 +4,14 @@
 use serde_json::{Value, json};
 
 use super::exchange::{Answer, Call};
-use super::facts::{BooruArtist, BooruPost, Facts, Trouble};
+use super::facts::{BooruArtist, BooruPost, Facts, Trouble, digest};
 use super::images::{Images, TOO_BIG_BYTES};
 use super::picture::Picture;
 
 /// `danbooru.donmai.us`.
 pub fn page(facts: &Facts, call: &Call) -> Answer {
-    if call.user_agent.starts_with("Mozilla/") {
-        return Answer::html(
-            403,
-            "<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>".into(),
-        );
+    if call.is_browser() {
+        return Answer::challenge();
     }
     match call.segments().as_slice() {
         ["posts", file] if file.ends_with(".json") => {
@@ -209,8 +206,7 @@ fn missing() -> Answer {
     )
 }
 
-/// 32 hex digits that name the post's file. Made from the id; no real digest is needed to find it again.
+/// Names the post's file.
 fn md5(post: &BooruPost) -> String {
-    let spread = |factor: u64| post.id.wrapping_mul(factor);
-    format!("{:016x}{:016x}", spread(0x9e37_79b9_7f4a_7c15), spread(0xc2b2_ae3d_27d4_eb4f))
+    digest(post.id)
 }

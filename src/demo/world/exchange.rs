@@ -1,26 +1,38 @@
 //! One request and its answer, free of any HTTP library: what the sites are written against.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-/// A GET (or HEAD) request.
-#[derive(Clone, Debug)]
+/// A GET (or HEAD) request, or the POST of a form.
+#[derive(Clone, Debug, Default)]
 pub struct Call {
     /// As asked for, without a port: lower case.
     pub host: String,
     pub path: String,
     /// Decoded, in the order given.
     pub query: Vec<(String, String)>,
-    pub authorization: Option<String>,
-    pub user_agent: String,
+    /// By name in lower case, those that are text.
+    pub headers: BTreeMap<String, String>,
+    /// The fields of a form that was posted; `None` for a GET.
+    pub form: Option<Vec<(String, String)>>,
 }
 
 impl Call {
     /// The first value of a query parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// Whether the client poses as a browser, which some sites demand and others refuse.
+    pub fn is_browser(&self) -> bool {
+        self.header("user-agent").is_some_and(|agent| agent.starts_with("Mozilla/"))
     }
 
     /// The parts of the path between slashes, without empty ones.
@@ -71,6 +83,16 @@ impl Answer {
 
     pub fn text(status: u16, text: impl Into<String>) -> Answer {
         Answer::new(status, "text/plain; charset=utf-8", text.into())
+    }
+
+    /// What a site's guard answers to clients that it does not like.
+    pub fn challenge() -> Answer {
+        let page = "<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>";
+        Answer::html(403, page.to_owned())
+    }
+
+    pub fn not_found() -> Answer {
+        Answer::html(404, "<!DOCTYPE html><html><head><title>Not found</title></head></html>".to_owned())
     }
 
     /// An image of so many bytes that begins like no image at all: whoever reads it to the end is wrong.

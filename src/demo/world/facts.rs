@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use super::galleries::{Member, Work};
+use super::hubs::Page;
 use super::picture::Picture;
 use crate::base::Timestamp;
 
@@ -133,7 +135,7 @@ pub struct BooruArtist {
     pub urls: &'static [(&'static str, bool)],
 }
 
-/// A page of links.
+/// A page of links on Linktree.
 #[derive(Clone, Debug)]
 pub struct LinkPage {
     pub name: &'static str,
@@ -154,7 +156,13 @@ pub struct Facts {
     pub deviations: Vec<Deviation>,
     pub booru_posts: Vec<BooruPost>,
     pub booru_artists: Vec<BooruArtist>,
+    /// On the other artwork sites, and their artists there.
+    pub works: Vec<Work>,
+    pub members: Vec<Member>,
+    /// On Linktree.
     pub link_pages: Vec<LinkPage>,
+    /// On the other link pages.
+    pub pages: Vec<Page>,
     pub(super) post_by_id: HashMap<u64, usize>,
     pub(super) media_by_name: HashMap<String, usize>,
 }
@@ -203,6 +211,12 @@ pub fn snowflake(moment: Timestamp, sequence: u64) -> u64 {
 /// The moment of a snowflake.
 pub fn snowflake_time(id: u64) -> Timestamp {
     Timestamp((id >> 22) as i64 + SNOWFLAKE_EPOCH)
+}
+
+/// 32 hex digits that name the file of a work. Made from its id: no real digest is needed to find it again.
+pub fn digest(id: u64) -> String {
+    let spread = |factor: u64| id.wrapping_mul(factor);
+    format!("{:016x}{:016x}", spread(0x9e37_79b9_7f4a_7c15), spread(0xc2b2_ae3d_27d4_eb4f))
 }
 
 /// 11 bytes in URL-safe base64, which are 15 characters: the network's names of uploads.

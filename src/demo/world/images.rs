@@ -136,8 +136,7 @@ mod tests {
             host: "pbs.twimg.com".into(),
             path: path.into(),
             query: query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
-            authorization: None,
-            user_agent: String::new(),
+            ..Call::default()
         };
         network(facts, images, &call)
     }

@@ -11,6 +11,8 @@ mod danbooru;
 mod deviantart;
 mod exchange;
 pub mod facts;
+mod galleries;
+mod hubs;
 mod images;
 mod linktree;
 pub mod picture;
@@ -37,6 +39,10 @@ pub enum Endpoint {
     DeviantartImage,
     DanbooruPage,
     DanbooruImage,
+    /// A page or answer of an artwork site in `galleries`.
+    GalleryPage,
+    GalleryImage,
+    /// A page or answer of Linktree or of a site in `hubs`.
     LinkPage,
     UsersByHandle,
     UsersById,
@@ -50,12 +56,14 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    pub const ALL: [Endpoint; 14] = [
+    pub const ALL: [Endpoint; 16] = [
         Endpoint::DeviantartPage,
         Endpoint::DeviantartOembed,
         Endpoint::DeviantartImage,
         Endpoint::DanbooruPage,
         Endpoint::DanbooruImage,
+        Endpoint::GalleryPage,
+        Endpoint::GalleryImage,
         Endpoint::LinkPage,
         Endpoint::UsersByHandle,
         Endpoint::UsersById,
@@ -68,7 +76,18 @@ impl Endpoint {
     ];
 }
 
-/// Every host that the world plays.
+/// A site in a file of its own: the hosts that it plays, and how they answer.
+struct Site {
+    hosts: &'static [&'static str],
+    answer: fn(&Facts, &Images, &Call) -> (Endpoint, Answer),
+}
+
+/// The sites that are tables' entries.
+fn sites() -> impl Iterator<Item = &'static Site> {
+    galleries::SITES.iter().chain(hubs::SITES)
+}
+
+/// The other hosts that the world plays.
 const HOSTS: &[&str] = &[
     "www.deviantart.com",
     "deviantart.com",
@@ -130,7 +149,8 @@ impl World {
 
     /// For the settings' `[upstreams]`: every host of the world, sent here.
     pub fn upstreams(&self) -> BTreeMap<String, String> {
-        HOSTS.iter().map(|host| ((*host).to_owned(), self.base_url())).collect()
+        let hosts = HOSTS.iter().chain(sites().flat_map(|site| site.hosts));
+        hosts.map(|host| ((*host).to_owned(), self.base_url())).collect()
     }
 
     /// The token that the network's API accepts.
@@ -192,6 +212,12 @@ impl State {
 
     fn dispatch(&self, call: &Call, now: Timestamp) -> (Endpoint, Answer) {
         let (facts, images) = (&self.facts, &self.images);
+        if call.form.is_some() && call.host != "inkbunny.net" {
+            return (Endpoint::Unknown, Answer::text(405, "nothing here takes a form\n"));
+        }
+        if let Some(site) = sites().find(|site| site.hosts.contains(&call.host.as_str())) {
+            return (site.answer)(facts, images, call);
+        }
         match call.host.as_str() {
             "www.deviantart.com" | "deviantart.com" => {
                 (Endpoint::DeviantartPage, deviantart::page(facts, call))

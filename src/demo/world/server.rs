@@ -1,5 +1,6 @@
 //! The world's HTTP server: one thread with its own runtime, which ends with its handle.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use axum::extract::{Request, State as Shared};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
@@ -20,6 +21,9 @@ use crate::base::Timestamp;
 
 /// Pictures are drawn by so many threads at once.
 const DRAWING_THREADS: usize = 2;
+
+/// A longer form is not read.
+const MAX_FORM_BYTES: usize = 64 * 1024;
 
 pub struct Server {
     address: SocketAddr,
@@ -82,12 +86,12 @@ async fn serve(listener: std::net::TcpListener, state: Arc<State>) {
 
 async fn handle(Shared(state): Shared<Arc<State>>, request: Request) -> Response {
     let latency = Duration::from_millis(state.latency_ms.load(Ordering::Relaxed));
-    let answer = if matches!(*request.method(), Method::GET | Method::HEAD) {
-        let call = read(&request);
-        let answered = tokio::task::spawn_blocking(move || state.answer(&call, Timestamp::now())).await;
-        answered.unwrap_or_else(|error| Answer::text(500, format!("the demo world failed: {error}\n")))
-    } else {
-        Answer::text(405, "this world is read-only\n")
+    let answer = match read(request).await {
+        Some(call) => {
+            let answered = tokio::task::spawn_blocking(move || state.answer(&call, Timestamp::now())).await;
+            answered.unwrap_or_else(|error| Answer::text(500, format!("the demo world failed: {error}\n")))
+        }
+        None => Answer::text(405, "this world is read-only\n"),
     };
     if !(latency + answer.delay).is_zero() {
         tokio::time::sleep(latency + answer.delay).await;
@@ -95,20 +99,27 @@ async fn handle(Shared(state): Shared<Arc<State>>, request: Request) -> Response
     write(answer)
 }
 
-fn read(request: &Request) -> Call {
-    let text = |headers: &HeaderMap, name| {
-        headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+/// `None` for what is neither read nor a small form.
+async fn read(request: Request) -> Option<Call> {
+    let (parts, body) = request.into_parts();
+    let pairs = |text: &[u8]| url::form_urlencoded::parse(text).into_owned().collect();
+    let form = match parts.method {
+        Method::GET | Method::HEAD => None,
+        Method::POST => Some(pairs(&axum::body::to_bytes(body, MAX_FORM_BYTES).await.ok()?)),
+        _ => return None,
     };
-    let headers = request.headers();
-    let host = text(headers, header::HOST).unwrap_or_default().to_lowercase();
-    let query = request.uri().query().unwrap_or_default();
-    Call {
+    let headers = parts.headers.iter();
+    let headers =
+        headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
+    let headers: BTreeMap<String, String> = headers.collect();
+    let host = headers.get("host").map(|host| host.to_lowercase()).unwrap_or_default();
+    Some(Call {
         host: host.split(':').next().unwrap_or_default().to_owned(),
-        path: request.uri().path().to_owned(),
-        query: url::form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
-        authorization: text(headers, header::AUTHORIZATION),
-        user_agent: text(headers, header::USER_AGENT).unwrap_or_default(),
-    }
+        path: parts.uri.path().to_owned(),
+        query: pairs(parts.uri.query().unwrap_or_default().as_bytes()),
+        headers,
+        form,
+    })
 }
 
 fn write(answer: Answer) -> Response {

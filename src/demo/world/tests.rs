@@ -137,3 +137,65 @@ fn latency_and_limits_can_be_set() {
     let token = format!("Authorization: Bearer {}\r\n", world.bearer_token());
     assert_eq!(get(&world, users, &token).0, 429);
 }
+
+const BROWSER: &str = "User-Agent: Mozilla/5.0\r\n";
+
+#[test]
+fn every_site_answers_its_page_and_refuses_what_the_real_one_refuses() {
+    let world = World::start(Options::default()).unwrap();
+    let check = |url: &str, headers: &str, status: u16| {
+        assert_eq!(get(&world, url, headers).0, status, "{url} {headers:?}");
+    };
+    for (url, browser, program) in [
+        ("https://www.pixiv.net/ajax/illust/118000001", 200, 403),
+        ("https://www.pixiv.net/ajax/illust/1", 404, 403),
+        ("https://derpibooru.org/api/v1/json/images/3200001", 403, 200),
+        ("https://furbooru.org/tags/artist-colon-demo-dash-aspen", 403, 200),
+        ("https://e621.net/posts/4500001.json", 403, 200),
+        ("https://www.artstation.com/projects/70001.json", 200, 403),
+        ("https://www.furaffinity.net/view/54000001/", 200, 403),
+        ("https://inkbunny.net/demorowan", 200, 200),
+        ("https://demo-maple.carrd.co/", 200, 200),
+        ("https://ko-fi.com/demomaple", 200, 403),
+        ("https://www.patreon.com/demoaspen", 200, 403),
+        ("https://api.potofu.me/users/demo-hazel", 200, 200),
+        ("https://lit.link/demohazel", 200, 200),
+        ("https://public.api.bsky.app/xrpc/app.bsky.actor.getProfile?actor=demo-rowan.bsky.social", 200, 200),
+        ("https://public.api.bsky.app/xrpc/app.bsky.actor.getProfile?actor=nobody.bsky.social", 400, 400),
+        ("https://mastodon.art/api/v1/accounts/lookup?acct=demo_rowan", 200, 200),
+        ("https://t.co/demoAspen1", 200, 301),
+    ] {
+        check(url, BROWSER, browser);
+        check(url, "User-Agent: aotf/0.1\r\n", program);
+    }
+    let fanbox = "https://api.fanbox.cc/creator.get?creatorId=demo-juniper";
+    check(fanbox, BROWSER, 400);
+    check(fanbox, &format!("{BROWSER}Origin: https://www.fanbox.cc\r\n"), 200);
+    let skeb = "https://skeb.jp/api/users/demo_juniper";
+    let polite = format!("{BROWSER}Authorization: Bearer null\r\n");
+    check(skeb, BROWSER, 403);
+    check(skeb, &polite, 429);
+    check(skeb, &format!("{polite}Cookie: request_key=demo2key\r\n"), 200);
+}
+
+#[test]
+fn every_work_elsewhere_has_a_picture_and_a_member() {
+    let world = World::start(Options::default()).unwrap();
+    let referer = "Referer: https://www.pixiv.net/\r\n";
+    let pages = get(&world, "https://www.pixiv.net/ajax/illust/118000001/pages", BROWSER).1;
+    let pages: Value = serde_json::from_slice(&pages).unwrap();
+    for size in ["small", "regular", "original"] {
+        let url = pages["body"][1]["urls"][size].as_str().unwrap();
+        assert_eq!(get(&world, url, "").0, 403, "{url}");
+        let (status, image) = get(&world, url, referer);
+        assert!(status == 200 && image.starts_with(&[0xff, 0xd8]), "{url}");
+    }
+    for work in &world.facts().works {
+        assert_eq!(work.pictures.is_empty(), work.merged_into.is_some(), "{}", work.id);
+        let known = world.facts().members.iter();
+        let known = known.filter(|member| member.gallery == work.gallery && member.name == work.artist);
+        // A work without an artist's name has a source instead.
+        assert_eq!(known.count(), usize::from(!work.artist.is_empty()), "{}", work.id);
+        assert!(!work.artist.is_empty() || !work.source.is_empty(), "{}", work.id);
+    }
+}

@@ -42,7 +42,7 @@ pub fn answer(facts: &Facts, limits: &Limits, call: &Call, now: Timestamp) -> An
     let Some(endpoint) = endpoint(&call.path) else {
         return Answer::json(404, &problem("Not Found", "about:blank", 404, "Not Found"));
     };
-    if call.authorization.as_deref() != Some(concat_bearer().as_str()) {
+    if call.header("authorization") != Some(concat_bearer().as_str()) {
         return Answer::json(401, &problem("Unauthorized", "about:blank", 401, "Unauthorized"));
     }
     let window = limits.count(endpoint, now);

@@ -17,8 +17,8 @@ fn get(facts: &Facts, address: &str) -> (u16, Value) {
         host: "api.x.com".into(),
         path: url.path().into(),
         query: url.query_pairs().into_owned().collect(),
-        authorization: Some(concat_bearer()),
-        user_agent: String::new(),
+        headers: [("authorization".into(), concat_bearer())].into(),
+        form: None,
     };
     let answer = answer(facts, &Limits::default(), &call, now());
     let Body::Whole(body) = answer.body else { panic!("JSON is sent whole") };
@@ -74,8 +74,8 @@ fn a_token_is_needed_and_paths_are_few() {
         host: "api.x.com".into(),
         path: "/2/users".into(),
         query: vec![("ids".into(), "1".into())],
-        authorization: Some("Bearer stolen".into()),
-        user_agent: String::new(),
+        headers: [("authorization".into(), "Bearer stolen".into())].into(),
+        form: None,
     };
     assert_eq!(answer(&facts, &Limits::default(), &call, now()).status, 401);
     call.path = "/2/users/1/liked_tweets".into();
