@@ -22,6 +22,10 @@ use crate::{roles, supervisor, telemetry};
 /// Exit status for a wrong configuration (`EX_CONFIG` of sysexits.h).
 const EX_CONFIG: u8 = 78;
 
+/// Exit status of a command that did its work, where the answer is no: no links could be read, a site does not
+/// work.
+const NOT_SO: u8 = 3;
+
 /// Finds the posts in which an artist published an artwork.
 #[derive(Debug, Parser)]
 #[command(name = "aotf", version, about, max_term_width = 100)]
@@ -96,9 +100,18 @@ enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
-    /// What the program knows of sites
-    #[command(subcommand)]
-    Sites(Sites),
+    /// Say which sites can be read now, by a page of each that is known to be good ([links] canaries);
+    /// the status is 0 if all can, 3 if not
+    #[command(args_conflicts_with_subcommands = true)]
+    Sites {
+        #[command(subcommand)]
+        what: Option<Sites>,
+        /// One JSON object per page
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigFile,
+    },
     /// Care for the database
     #[command(subcommand)]
     Db(Db),
@@ -123,7 +136,7 @@ enum Sites {
         #[arg(long)]
         json: bool,
     },
-    /// Read pages that are known to be good, and say which of their sites can be read
+    /// The same with pages of your own
     Check {
         #[arg(required = true)]
         urls: Vec<String>,
@@ -243,21 +256,16 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             };
             let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
             let found = links::links_command(&url, &fetch, &roles::link_settings(&settings), json, out)?;
-            return Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(3) });
+            return Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(NOT_SO) });
         }
-        Command::Sites(Sites::Identify { urls, json }) => {
+        Command::Sites { what: Some(Sites::Identify { urls, json }), .. } => {
             sites::identify_command(&urls, json, io::stdin().lock(), out)?;
         }
-        Command::Sites(Sites::Check { urls, json, config }) => {
-            let settings = match load(config.config.as_deref()) {
-                Ok(settings) => settings,
-                Err(status) => return Ok(status),
-            };
-            let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
-            let work = sites::check_command(&urls, &fetch, &roles::link_settings(&settings), json, out)?;
-            return Ok(if work { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        Command::Sites { what: Some(Sites::Check { urls, json, config }), .. } => {
+            return check_sites(Some(urls), json, &config, out);
         }
         Command::Bench(Bench::Pipeline(args)) => demo::bench::run(&args, out)?,
+        Command::Sites { what: None, json, config } => return check_sites(None, json, &config, out),
         Command::Bench(Bench::Index(args)) => bench_index::bench_index(&args, out)?,
         Command::Bench(Bench::Links(args)) => bench_links::bench_links(&args, out)?,
         Command::Bench(Bench::Fingerprint { files, json }) => {
@@ -286,6 +294,23 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads these pages, or those of the configuration, and says which of their sites work.
+fn check_sites(
+    urls: Option<Vec<String>>,
+    json: bool,
+    config: &ConfigFile,
+    out: &mut impl Write,
+) -> anyhow::Result<ExitCode> {
+    let settings = match load(config.config.as_deref()) {
+        Ok(settings) => settings,
+        Err(status) => return Ok(status),
+    };
+    let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
+    let urls = urls.unwrap_or_else(|| settings.links.canaries.clone());
+    let work = sites::check_command(&urls, &fetch, &roles::link_settings(&settings), json, out)?;
+    Ok(if work { ExitCode::SUCCESS } else { ExitCode::from(NOT_SO) })
 }
 
 /// Without a command: what the program is and how to begin, in a few lines.

@@ -202,6 +202,23 @@ fn the_walk_ends_at_its_depth() {
     check(&web, &[]);
 }
 
+/// Without a key a blog is as good as an unknown site, not a problem; with it, it is a page like any other.
+#[test]
+fn a_site_that_wants_a_key_is_read_with_it_alone() {
+    let mut web = with_post("");
+    put_artist(&mut web, &["https://ann.tumblr.com/"]);
+    let blog = json!({"response": {"blog": {"description": "https://x.com/ann_art"}}});
+    web.put("https://api.tumblr.com/v2/blog/ann/info?api_key=sesame", 200, blog.to_string());
+    assert_eq!(search(&web).unwrap().candidates, []);
+    let credentials =
+        Credentials { tumblr_api_key: Some(crate::config::Secret::new("sesame")), ..Credentials::default() };
+    let (found, trace) = find_traced(POST, &web, &LinkSettings { credentials, ..LinkSettings::default() });
+    let candidate = found.unwrap().candidates.remove(0);
+    assert_eq!(candidate.evidence, Evidence::ProfileText);
+    assert_eq!(candidate.chain.last().unwrap(), "https://www.tumblr.com/ann");
+    assert!(!format!("{trace:?}").contains("sesame"));
+}
+
 #[test]
 fn a_page_that_cannot_be_read_is_never_silent() {
     let mut web = with_post("");

@@ -21,6 +21,10 @@ fn the_shell_asks_the_daemon() {
     assert_eq!(found.status.code(), Some(0), "{found:?}");
     assert!(json(&found).to_string().contains("END"), "{found:?}");
 
+    // Every page that was read on the way is counted by its site and outcome.
+    let metrics = daemon.command(&["metrics", "--json"]);
+    assert!(json(&metrics).to_string().contains(": ok\""), "{metrics:?}");
+
     let refused = daemon.command(&["query", "hello", "--wait"]);
     assert_eq!(refused.status.code(), Some(3), "{refused:?}");
 
@@ -74,4 +78,17 @@ fn hash_prints_as_imagehash_does_and_says_what_it_cannot_read() {
     let output = binary().arg("hash").arg(&bad).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("bad.jpg"), "{output:?}");
+}
+
+/// No request is made: nobody reads such a page.
+#[test]
+fn the_canary_reads_the_pages_of_the_configuration() {
+    let run = |pages: &str| {
+        let command = ["sites", "--json"];
+        binary().args(command).env("AOTF_LINKS__CANARIES", pages).output().unwrap()
+    };
+    let output = run("https://example.com/a");
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert_eq!(json(&output)["outcome"], "no_reader");
+    assert_eq!(run("example").status.code(), Some(78));
 }
