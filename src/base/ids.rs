@@ -43,9 +43,34 @@ number_id!(
     ImageId, u64, "i"
 );
 number_id!(
+    /// One form of a stored image, as the fingerprint index numbers them: the image as it is, and
+    /// beside it, where it has a uniform border, the image without. Forms are ordered as images are.
+    FormId, u64, "f"
+);
+number_id!(
     /// The database's own number of an account.
     AccountNo, u32, "n"
 );
+
+impl FormId {
+    /// The image as it is.
+    pub fn whole(image: ImageId) -> FormId {
+        FormId(image.0 * 2)
+    }
+
+    /// The image without its border.
+    pub fn trimmed(image: ImageId) -> FormId {
+        FormId(image.0 * 2 + 1)
+    }
+
+    pub fn image(self) -> ImageId {
+        ImageId(self.0 / 2)
+    }
+
+    pub fn is_trimmed(self) -> bool {
+        self.0 % 2 == 1
+    }
+}
 
 /// A worker of a container: the `index`-th, counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

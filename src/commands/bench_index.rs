@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountNo, ImageId};
+use crate::base::ids::{AccountNo, FormId};
 use crate::index::flat::FlatIndex;
 use crate::index::shared::{IndexError, Reader, Writer};
 use crate::index::{Entry, HammingIndex};
@@ -300,7 +300,7 @@ fn print(measured: &Measured, json: bool, out: &mut dyn Write) -> io::Result<()>
 /// Image and code number are the same here.
 fn entry(number: usize, code: u64) -> Entry {
     Entry {
-        image: ImageId(number as u64),
+        image: FormId(number as u64),
         account: AccountNo((number / IMAGES_PER_ACCOUNT) as u32),
         fingerprint: Fingerprint(code),
     }

@@ -1,7 +1,7 @@
 //! Gathers neighbors as they are found, in any order, and keeps the first `limit` of the answer.
 
 use super::{Answer, Neighbor};
-use crate::base::ids::ImageId;
+use crate::base::ids::FormId;
 
 /// The answer under construction. Memory is bounded by the limit, not by the number of neighbors.
 pub(crate) struct Collector {
@@ -23,7 +23,7 @@ impl Collector {
     }
 
     /// Adds a neighbor. Each image is offered at most once; farther than the reach is ignored.
-    pub fn offer(&mut self, image: ImageId, distance: u32) {
+    pub fn offer(&mut self, image: FormId, distance: u32) {
         if distance > self.reach {
             return;
         }
@@ -65,7 +65,7 @@ mod tests {
     fn check(distances: &[u32], radius: u32, limit: usize, expect: &[(u64, u32)], cut: bool) {
         let mut collector = Collector::new(radius, limit);
         for (image, &distance) in (0..).zip(distances) {
-            collector.offer(ImageId(image), distance);
+            collector.offer(FormId(image), distance);
         }
         let answer = collector.finish();
         let found: Vec<_> = answer.neighbors.iter().map(|n| (n.image.0, n.distance)).collect();
@@ -86,11 +86,11 @@ mod tests {
     fn a_full_answer_lowers_the_reach_but_not_below_ties() {
         let mut collector = Collector::new(6, 1);
         for image in (0..1000).rev() {
-            collector.offer(ImageId(image), 4);
+            collector.offer(FormId(image), 4);
         }
         assert_eq!(collector.reach(), 4);
         let answer = collector.finish();
-        assert_eq!(answer.neighbors, [Neighbor { distance: 4, image: ImageId(0) }]);
+        assert_eq!(answer.neighbors, [Neighbor { distance: 4, image: FormId(0) }]);
         assert!(answer.cut);
     }
 }

@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use super::flat::FlatIndex;
 use super::{Entry, HammingIndex};
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountNo, ImageId};
+use crate::base::ids::{AccountNo, FormId};
 
 /// Builds an index of many small sets of entries and compares its answers with the oracle's.
 pub fn check<I: HammingIndex>(build: impl Fn(&[Entry]) -> I) {
@@ -110,7 +110,7 @@ pub fn entries(number: std::ops::Range<usize>) -> impl Strategy<Value = Vec<Entr
                 image += if random.u32(0..200) == 0 { random.u64(0..1 << 33) } else { random.u64(1..5) };
                 image += 1;
                 Entry {
-                    image: ImageId(image),
+                    image: FormId(image),
                     account: AccountNo(random.u32(0..7)),
                     fingerprint: Fingerprint(code),
                 }

@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use super::scan::scan;
 use super::{Answer, Collector, Entry, HammingIndex};
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountNo, ImageId};
+use crate::base::ids::{AccountNo, FormId};
 
 /// Codes side by side in memory, in the order of insertion. 20 bytes per image.
 #[derive(Clone, Debug, Default)]
 pub struct FlatIndex {
     codes: Vec<u64>,
-    images: Vec<ImageId>,
+    images: Vec<FormId>,
     accounts: Vec<AccountNo>,
 }
 

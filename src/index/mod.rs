@@ -28,14 +28,14 @@ pub mod shared;
 mod contract;
 
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountNo, ImageId};
+use crate::base::ids::{AccountNo, FormId};
 
 pub(crate) use collect::Collector;
 
-/// One image as the index knows it.
+/// One form of an image as the index knows it. Where an image has two, they are two entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
-    pub image: ImageId,
+    pub image: FormId,
     /// Whose post showed it.
     pub account: AccountNo,
     pub fingerprint: Fingerprint,
@@ -46,13 +46,13 @@ pub struct Entry {
 pub struct Neighbor {
     /// In bits, at most the radius asked for. First, so that the derived order is the answer's.
     pub distance: u32,
-    pub image: ImageId,
+    pub image: FormId,
 }
 
 /// What a search found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// Nearest first, ties by [`ImageId`].
+    /// Nearest first, ties by [`FormId`].
     pub neighbors: Vec<Neighbor>,
     /// There were more neighbors than the limit; those given are the first of the full answer.
     pub cut: bool,

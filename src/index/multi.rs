@@ -13,7 +13,7 @@ use super::layout::{self, Substring, flips, n_flips, position_bits_for, share_ou
 use super::scan::scan;
 use super::{Answer, Collector, Entry, HammingIndex};
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountNo, ImageId};
+use crate::base::ids::{AccountNo, FormId};
 
 pub(crate) use layout::MAX_SUBSTRINGS;
 
@@ -258,7 +258,7 @@ pub(crate) fn build_table(
 /// the process, and to test the method apart from files.
 pub struct MultiIndex {
     codes: Vec<u64>,
-    images: Vec<ImageId>,
+    images: Vec<FormId>,
     accounts: Vec<AccountNo>,
     position_bits: u32,
     tables: Vec<BuiltTable>,
@@ -345,7 +345,7 @@ mod tests {
         let center = random.u64(..);
         let near = |image| {
             let code = (0..random.u32(0..9)).fold(center, |code, _| code ^ 1 << random.u32(0..64));
-            let (image, account) = (ImageId(image), AccountNo(0));
+            let (image, account) = (FormId(image), AccountNo(0));
             Entry { image, account, fingerprint: Fingerprint(code) }
         };
         let entries: Vec<Entry> = (0..5000).map(near).collect();

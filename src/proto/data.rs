@@ -372,7 +372,7 @@ pub enum Variant {
     OnWhite,
     /// Transparency flattened on black.
     OnBlack,
-    /// Without its uniform border.
+    /// Without its uniform border, or the stored image without its own.
     Trimmed,
 }
 

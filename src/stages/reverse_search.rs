@@ -167,9 +167,14 @@ impl ReverseSearch {
             let last = answer.neighbors.last();
             cut |= answer.cut && last.is_some_and(|last| last.distance <= self.search.max_distance);
             for neighbor in answer.neighbors {
-                let found =
-                    Candidate { distance: neighbor.distance, variant: variant(*kind), image: neighbor.image };
-                let entry = best.entry(neighbor.image).or_insert(found);
+                let form = neighbor.image;
+                let found = Candidate {
+                    distance: neighbor.distance,
+                    is_framed: form.is_trimmed(),
+                    variant: if form.is_trimmed() { Variant::Trimmed } else { variant(*kind) },
+                    image: form.image(),
+                };
+                let entry = best.entry(found.image).or_insert(found);
                 *entry = (*entry).min(found);
             }
         }
@@ -184,10 +189,12 @@ impl ReverseSearch {
     }
 }
 
-/// An image that the first stage has found. Ordered by distance, then variant.
+/// An image that the first stage has found. In the order of preference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
     distance: u32,
+    /// It was found by what its border frames, of which the database knows no detail.
+    is_framed: bool,
     variant: Variant,
     image: ImageId,
 }
@@ -223,7 +230,8 @@ fn describe(
 }
 
 fn found_image(candidate: &Candidate, record: ImageRecord, query: &Variants) -> FoundImage {
-    let (class, second_stage) = second_stage::judge(candidate.distance, query, record.detail);
+    let detail = record.detail.filter(|_| !candidate.is_framed);
+    let (class, second_stage) = second_stage::judge(candidate.distance, query, detail);
     FoundImage {
         image: record.image,
         post: record.post,

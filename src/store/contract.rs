@@ -66,6 +66,9 @@ fn account(native: &str) -> Account {
     Account { key: key(native), handle: format!("artist{native}"), posts: Some(100) }
 }
 
+/// The fingerprint of an image that has a border.
+const FRAMED: u64 = 77;
+
 fn facts(fingerprint: u64) -> ImageFacts {
     ImageFacts {
         fingerprint: Fingerprint(fingerprint),
@@ -75,7 +78,7 @@ fn facts(fingerprint: u64) -> ImageFacts {
         detail: Detail {
             phash256: [fingerprint, 1, 2, u64::MAX],
             thumbnail: vec![7; 192],
-            trimmed: Some(Fingerprint(!fingerprint)),
+            trimmed: (fingerprint == FRAMED).then_some(Fingerprint(1)),
         },
     }
 }
@@ -160,8 +163,11 @@ pub fn an_unknown_account_has_no_cursors<D: TestDatabase>() {
 pub fn posts_are_stored_once<D: TestDatabase>() {
     let database = D::new();
     let mut store = database.open();
-    let first = post("10", vec![good("a", 1), good("b", 2)]);
-    store.apply(&[posts("1", vec![first])], NOW).unwrap();
+    let first = post("10", vec![good("a", 1), good("b", FRAMED)]);
+    let committed = store.apply(&[posts("1", vec![first])], NOW).unwrap();
+    let trimmed: Vec<_> = committed.entries.iter().map(|entry| entry.3).collect();
+    assert_eq!(trimmed, [None, Some(Fingerprint(1))]);
+    assert_eq!(store.fingerprints_after(ImageId(0), 9).unwrap(), committed.entries);
     // Another scan saw the same post, with other results and, against all rules, another author.
     let again = post("10", vec![good("a", 9), good("b", 9), good("c", 9)]);
     let committed = store.apply(&[posts("2", vec![again])], NOW).unwrap();
@@ -226,7 +232,7 @@ pub fn a_missing_fingerprint_is_filled_in_under_a_new_number<D: TestDatabase>() 
     assert_eq!(store.counts().unwrap().retries, 1);
     // A retry brings the failed image alone.
     let committed = store.apply(&[posts("1", vec![post("10", vec![good("a", 5)])])], NOW).unwrap();
-    let [(id, number, fingerprint)] = committed.entries[..] else { panic!("{committed:?}") };
+    let [(id, number, fingerprint, _)] = committed.entries[..] else { panic!("{committed:?}") };
     assert!(id > committed.images_before && fingerprint == Fingerprint(5));
     assert_eq!(store.account_numbers(&[key("1")]).unwrap(), [(key("1"), number)]);
     assert_eq!(records(&mut *store, &[1]), [], "the old number is gone");

@@ -67,7 +67,7 @@ pub trait Store: Send {
         posts: &[PostKey],
     ) -> Result<Vec<Option<Vec<Option<Fingerprint>>>>, StoreError>;
 
-    /// Up to `limit` searchable fingerprints beyond the image `after`, in the order of their numbers.
+    /// Up to `limit` searchable images beyond the image `after`, in the order of their numbers.
     /// Fewer than `limit` means that there are no more at present.
     fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError>;
 
@@ -81,8 +81,9 @@ pub trait Store: Send {
     fn identity(&mut self) -> Result<String, StoreError>;
 }
 
-/// One searchable fingerprint, as the index keeps it.
-pub type IndexEntry = (ImageId, AccountNo, Fingerprint);
+/// What is searchable of one image: its fingerprint, and where it has a uniform border, that of what
+/// the border frames.
+pub type IndexEntry = (ImageId, AccountNo, Fingerprint, Option<Fingerprint>);
 
 /// A change of the database. What brings facts (`Posts`, `Cursor`, `ForgetSearchCursors`) is idempotent: carried
 /// out twice, it leaves the same rows, except that the posts read are counted again.

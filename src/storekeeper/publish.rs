@@ -5,7 +5,7 @@ use std::error::Error;
 
 use super::halt::Halt;
 use crate::base::Reaction;
-use crate::base::ids::ImageId;
+use crate::base::ids::{FormId, ImageId};
 use crate::index;
 use crate::store::state::StateFile;
 use crate::store::{Committed, IndexEntry, Store, StoreError};
@@ -13,10 +13,11 @@ use crate::store::{Committed, IndexEntry, Store, StoreError};
 /// The writing end of the fingerprint index. It may be behind the database; it is never to hold
 /// what the database does not.
 pub trait Publisher: Send {
-    /// The number of the last image it holds.
+    /// It holds all that is searchable of the images up to this one; `None` for nothing at all.
     fn last(&self) -> Option<ImageId>;
 
-    /// Adds entries, whose numbers grow and lie beyond `last`. When it returns, searches find them.
+    /// Adds entries, whose numbers grow; those that are there already are passed over. When it
+    /// returns, searches find them.
     ///
     /// # Errors
     /// Some of the entries may have been added: `last` tells how far it came.
@@ -31,13 +32,26 @@ pub trait Publisher: Send {
 
 impl Publisher for index::shared::Writer {
     fn last(&self) -> Option<ImageId> {
-        index::shared::Writer::last(self)
+        let last = index::shared::Writer::last(self)?;
+        // What ends with an image as it is may lack that image's trimmed form.
+        let lacking = u64::from(!last.is_trimmed());
+        Some(ImageId(last.image().0.saturating_sub(lacking)))
     }
 
     fn append(&mut self, entries: &[IndexEntry]) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let last = index::shared::Writer::last(self);
         let entries: Vec<index::Entry> = entries
             .iter()
-            .map(|&(image, account, fingerprint)| index::Entry { image, account, fingerprint })
+            .flat_map(|&(image, account, fingerprint, trimmed)| {
+                let whole = index::Entry { image: FormId::whole(image), account, fingerprint };
+                let trimmed = trimmed.map(|fingerprint| index::Entry {
+                    image: FormId::trimmed(image),
+                    account,
+                    fingerprint,
+                });
+                std::iter::once(whole).chain(trimmed)
+            })
+            .filter(|entry| last.is_none_or(|last| last < entry.image))
             .collect();
         Ok(index::shared::Writer::append(self, &entries)?)
     }
@@ -74,9 +88,13 @@ impl IndexFailure {
     }
 }
 
-/// Fingerprints read from the database at a time: 24 MB, and half a second. An index is made from
+/// Images read from the database at a time: 40 MB, and half a second. An index is made from
 /// nothing in large pieces faster than in small ones.
 const CHUNK: u32 = 1_000_000;
+
+/// Goes with the identity of the database from which an index was made: one whose entries were
+/// numbered otherwise (by images alone) is remade.
+const NUMBERING: &str = "by forms";
 
 /// The index, and how far it is known to follow the database.
 pub struct Index<P> {
@@ -96,7 +114,7 @@ impl<P: Publisher> Index<P> {
     /// another, or from a later state than this (a backup was put back), gives images to the wrong
     /// posts: it is emptied.
     pub fn attach(&mut self, store: &mut dyn Store, state: &mut StateFile) -> Result<(), IndexFailure> {
-        let identity = store.identity()?;
+        let identity = format!("{} {NUMBERING}", store.identity()?);
         let known = state.index_source()?;
         let ahead = self.publisher.last().unwrap_or(ImageId(0)) > store.last_image()?;
         let foreign = known.as_deref() != Some(&identity) && self.publisher.last().is_some();
@@ -163,6 +181,44 @@ impl<P: Publisher> Index<P> {
                 self.publisher.set_complete(false);
                 Err(IndexFailure::Append { source })
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Fingerprint;
+    use crate::base::ids::AccountNo;
+    use crate::index::HammingIndex;
+    use crate::index::shared::{Reader, Writer};
+
+    fn entry(image: u64, trimmed: Option<u64>) -> IndexEntry {
+        (ImageId(image), AccountNo(1), Fingerprint(image << 32), trimmed.map(Fingerprint))
+    }
+
+    #[test]
+    fn both_forms_of_an_image_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut writer, _) = Writer::open(folder.path()).unwrap();
+        assert_eq!(Publisher::last(&writer), None);
+        Publisher::append(&mut writer, &[entry(1, None), entry(2, Some(0xff))]).unwrap();
+        assert_eq!(Publisher::last(&writer), Some(ImageId(2)));
+        // It may have ended between the forms of image 3, so that is asked for again.
+        Publisher::append(&mut writer, &[entry(3, None)]).unwrap();
+        assert_eq!(Publisher::last(&writer), Some(ImageId(2)));
+        Publisher::append(&mut writer, &[entry(2, Some(0xff)), entry(3, Some(0xf0f0)), entry(4, None)])
+            .unwrap();
+        assert_eq!(Publisher::last(&writer), Some(ImageId(3)));
+        let reader = Reader::open(folder.path()).unwrap();
+        assert_eq!(reader.len(), 6);
+        for (code, expect) in [
+            (2 << 32, FormId::whole(ImageId(2))),
+            (0xff, FormId::trimmed(ImageId(2))),
+            (0xf0f0, FormId::trimmed(ImageId(3))),
+        ] {
+            let found = reader.within(Fingerprint(code), 0, 9).neighbors;
+            assert_eq!(found.iter().map(|neighbor| neighbor.image).collect::<Vec<_>>(), [expect]);
         }
     }
 }

@@ -316,7 +316,7 @@ fn an_index_of_another_database_is_remade() {
     running.expect_stored(1);
     running.stop();
     // Ahead of the database: a backup was put back.
-    world.index.entries.lock().unwrap().push((ImageId(99), AccountNo(1), Fingerprint(9)));
+    world.index.entries.lock().unwrap().push((ImageId(99), AccountNo(1), Fingerprint(9), None));
     world.start().opened().0.stop();
     assert_eq!(world.index.fingerprints(), [5]);
     // Another database under the same name.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::IndexError;
 use super::segment::{HEADER_BYTES, Images, Run, SECTION_ALIGN, Segment, Shape};
-use crate::base::ids::ImageId;
+use crate::base::ids::FormId;
 use crate::index::Entry;
 use crate::index::layout::{position_bits_for, substrings_for};
 use crate::index::multi::build_table;
@@ -36,7 +36,7 @@ pub(super) fn from_entries(dir: &Path, number: u64, entries: &[Entry]) -> Result
     let first = images.iter().min().copied().unwrap_or(0);
     let last = images.iter().max().copied().unwrap_or(0);
     let never = AtomicBool::new(false);
-    let built = write(dir, number, (ImageId(first), ImageId(last)), &runs, &never)?;
+    let built = write(dir, number, (FormId(first), FormId(last)), &runs, &never)?;
     Ok(built.expect("nobody asked to give up"))
 }
 
@@ -53,7 +53,7 @@ pub(super) fn merge(
     runs.sort_by_key(|run| run.account);
     let first = segments.iter().map(|segment| segment.shape.first).min();
     let last = segments.iter().map(|segment| segment.shape.last).max();
-    let range = (first.unwrap_or(ImageId(0)), last.unwrap_or(ImageId(0)));
+    let range = (first.unwrap_or(FormId(0)), last.unwrap_or(FormId(0)));
     write(dir, number, range, &runs, give_up)
 }
 
@@ -61,7 +61,7 @@ pub(super) fn merge(
 fn write(
     dir: &Path,
     number: u64,
-    (first, last): (ImageId, ImageId),
+    (first, last): (FormId, FormId),
     runs: &[Run],
     give_up: &AtomicBool,
 ) -> Result<Option<Segment>, IndexError> {
@@ -80,7 +80,7 @@ fn write(
 /// Fails with any error once `give_up` is set, within a fraction of a second.
 fn try_write(
     path: &Path,
-    (first, last): (ImageId, ImageId),
+    (first, last): (FormId, FormId),
     runs: &[Run],
     give_up: &AtomicBool,
 ) -> std::io::Result<()> {

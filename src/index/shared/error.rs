@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::base::ids::ImageId;
+use crate::base::ids::FormId;
 
 /// An operation on the index failed. Nothing that was searchable before has been lost by it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum IndexError {
     Damaged { path: PathBuf, why: &'static str },
     /// Images must be appended in ascending order, each once.
     #[error("image {image} does not come after {last}, the last one in the index")]
-    OutOfOrder { image: ImageId, last: ImageId },
+    OutOfOrder { image: FormId, last: FormId },
     /// The background thread did not answer in time, or ended: the index takes no more images
     /// until it is opened again.
     #[error("the index's background thread does not answer")]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::error::IndexError;
 use super::map::{FileMap, Plain};
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountNo, ImageId};
+use crate::base::ids::{AccountNo, FormId};
 use crate::index::layout::{MAX_SUBSTRINGS, Substring};
 use crate::index::multi::{Table, Tables};
 use crate::index::scan::scan;
@@ -29,8 +29,8 @@ pub(super) struct Shape {
     pub n_images: usize,
     pub n_accounts: usize,
     /// The smallest and the greatest image.
-    pub first: ImageId,
-    pub last: ImageId,
+    pub first: FormId,
+    pub last: FormId,
     pub position_bits: u32,
     pub substrings: Vec<Substring>,
 }
@@ -101,8 +101,8 @@ impl Shape {
         let shape = Shape {
             n_images: words[1] as usize,
             n_accounts: words[2] as usize,
-            first: ImageId(words[3]),
-            last: ImageId(words[4]),
+            first: FormId(words[3]),
+            last: FormId(words[4]),
             position_bits: words[5] as u32,
             substrings: words[7..7 + n_substrings].iter().map(substring).collect(),
         };
@@ -123,10 +123,10 @@ pub(super) enum Images<'a> {
 }
 
 impl<'a> Images<'a> {
-    pub fn get(self, index: usize) -> Option<ImageId> {
+    pub fn get(self, index: usize) -> Option<FormId> {
         match self {
-            Images::Near { base, offsets } => offsets.get(index).map(|&o| ImageId(base + u64::from(o))),
-            Images::Far(images) => images.get(index).copied().map(ImageId),
+            Images::Near { base, offsets } => offsets.get(index).map(|&o| FormId(base + u64::from(o))),
+            Images::Far(images) => images.get(index).copied().map(FormId),
         }
     }
 

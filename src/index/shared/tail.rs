@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use super::error::IndexError;
 use super::map::{self, SharedWords};
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountNo, ImageId};
+use crate::base::ids::{AccountNo, FormId};
 use crate::index::scan::scan;
 use crate::index::{Collector, Entry};
 
@@ -119,11 +119,7 @@ impl Tail {
     pub fn entries(&self, len: usize) -> impl Iterator<Item = Entry> {
         (0..len.min(self.len())).map(|index| {
             let [code, image, account] = self.record(index);
-            Entry {
-                image: ImageId(image),
-                account: AccountNo(account as u32),
-                fingerprint: Fingerprint(code),
-            }
+            Entry { image: FormId(image), account: AccountNo(account as u32), fingerprint: Fingerprint(code) }
         })
     }
 
@@ -134,7 +130,7 @@ impl Tail {
             let account = AccountNo(words[ACCOUNTS + index].load(Ordering::Relaxed) as u32);
             if accounts.is_none_or(|wanted| wanted.binary_search(&account).is_ok()) {
                 let image = words[IMAGES + index].load(Ordering::Relaxed);
-                collector.offer(ImageId(image), distance);
+                collector.offer(FormId(image), distance);
             }
         });
     }

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountNo, ImageId};
+use crate::base::ids::{AccountNo, FormId};
 use crate::index::contract;
 use crate::index::flat::FlatIndex;
 use crate::index::{Entry, HammingIndex};
@@ -28,7 +28,7 @@ fn open(dir: &Path) -> (Writer, Opened) {
 }
 
 fn entry(image: u64) -> Entry {
-    Entry { image: ImageId(image), account: AccountNo(image as u32 % 3), fingerprint: Fingerprint(0) }
+    Entry { image: FormId(image), account: AccountNo(image as u32 % 3), fingerprint: Fingerprint(0) }
 }
 
 fn names(dir: &Path) -> Vec<String> {
@@ -199,7 +199,7 @@ fn images_are_refused_out_of_order() {
     for wrong in [&[entry(5)][..], &[entry(4)], &[entry(6), entry(6)]] {
         assert!(matches!(writer.append(wrong), Err(IndexError::OutOfOrder { .. })));
     }
-    assert_eq!(writer.last(), Some(ImageId(5)));
+    assert_eq!(writer.last(), Some(FormId(5)));
     assert_eq!(Reader::open(dir.path()).unwrap().len(), 2);
 }
 
@@ -240,7 +240,7 @@ fn no_file_stays_behind() {
     fs::write(dir.path().join("000000999999.segment"), "half").unwrap();
     fs::write(dir.path().join("000000999998.tail"), "half").unwrap();
     let (mut writer, opened) = open(dir.path());
-    assert_eq!(opened.last, Some(ImageId(4999)));
+    assert_eq!(opened.last, Some(FormId(4999)));
     assert!(!names(dir.path()).iter().any(|name| name.starts_with("00000099999")));
     let reader = Reader::open(dir.path()).unwrap();
     writer.clear().unwrap();

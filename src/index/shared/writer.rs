@@ -17,7 +17,7 @@ use super::keeper::{Catalog, Keeper};
 use super::manifest::Manifest;
 use super::segment::Segment;
 use super::tail::{self, Tail};
-use crate::base::ids::ImageId;
+use crate::base::ids::FormId;
 use crate::index::Entry;
 
 /// A batch of at least this many images becomes a segment of its own at once, without passing
@@ -32,7 +32,7 @@ const SPARE_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Opened {
     /// The greatest image in the index. What the database has beyond it must be appended: all of
     /// it where this is `None`.
-    pub last: Option<ImageId>,
+    pub last: Option<FormId>,
     /// Why some or all of what was in the index is no longer, if so. `None` for a new index.
     pub lost: Option<IndexError>,
 }
@@ -42,7 +42,7 @@ pub struct Opened {
 pub struct Writer {
     dir: PathBuf,
     keeper: Arc<Keeper>,
-    last: Option<ImageId>,
+    last: Option<FormId>,
     /// Being filled.
     active: Arc<Tail>,
     /// To be filled next, unless `sealing`.
@@ -92,7 +92,7 @@ impl Writer {
         dir: &Path,
         lock: File,
         catalog: Catalog,
-        last: Option<ImageId>,
+        last: Option<FormId>,
         active: Arc<Tail>,
         spare: Arc<Tail>,
     ) -> Result<Writer, IndexError> {
@@ -163,7 +163,7 @@ impl Writer {
     }
 
     /// The greatest image added so far, in this life or an earlier one.
-    pub fn last(&self) -> Option<ImageId> {
+    pub fn last(&self) -> Option<FormId> {
         self.last
     }
 

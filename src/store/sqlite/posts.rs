@@ -171,7 +171,8 @@ impl Writing<'_> {
             self.run(sql::INSERT_DETAIL, params![id, phash256, detail.thumbnail], step)?;
         }
         if print.solid_ground {
-            self.entries.push((rows::image_id(id)?, slot.account, print.fingerprint));
+            let trimmed = detail.and_then(|detail| detail.trimmed);
+            self.entries.push((rows::image_id(id)?, slot.account, print.fingerprint, trimmed));
         }
         Ok(())
     }
@@ -307,7 +308,13 @@ pub fn fingerprints_after(
     let mut entries = Vec::new();
     while let Some(row) = rows.next().step(step)? {
         let (id, account, bytes) = (row.get(0).step(step)?, row.get(1).step(step)?, row.get(2).step(step)?);
-        entries.push((rows::image_id(id)?, rows::account_no(account)?, rows::fingerprint(bytes)));
+        let trimmed: Option<[u8; 8]> = row.get(3).step(step)?;
+        entries.push((
+            rows::image_id(id)?,
+            rows::account_no(account)?,
+            rows::fingerprint(bytes),
+            trimmed.map(rows::fingerprint),
+        ));
     }
     Ok(entries)
 }

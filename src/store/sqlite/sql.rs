@@ -86,7 +86,7 @@ statements! {
             LEFT JOIN details d ON d.image = i.id
          WHERE i.id = ?1";
     FINGERPRINTS_AFTER =
-        "SELECT id, account, fingerprint FROM images WHERE id > ?1 AND solid_ground = 1 ORDER BY id LIMIT ?2";
+        "SELECT id, account, fingerprint, trimmed FROM images WHERE id > ?1 AND solid_ground = 1 ORDER BY id LIMIT ?2";
 
     FIND_RETRY = "SELECT next_due FROM retries WHERE post = ?1";
     INSERT_RETRY = "INSERT INTO retries (post, attempts, last_tried, next_due) VALUES (?1, 1, ?2, ?3)";
