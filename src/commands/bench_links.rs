@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::config;
 use crate::demo::world::{Options, World, WorldError};
 use crate::fetch::{Fetch, FetchError, HttpFetch, Request, Response, StartError, least_wait};
-use crate::links::{LinkError, LinkSettings, find};
+use crate::links::{LinkError, LinkSettings, find_traced};
 
 /// Search for artists' accounts in the demo world, and tell how long that takes on each site.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -94,7 +94,7 @@ fn search(site: &'static str, url: &str, world: &World) -> Result<Run, BenchLink
         .map_err(|source| BenchLinksError::Fetch { source })?;
     let fetch = Counting { fetch, hosts: Mutex::default() };
     let start = Instant::now();
-    let found = find(url, &fetch, &LinkSettings::default());
+    let found = find_traced(url, &fetch, &LinkSettings::default()).0;
     let elapsed = start.elapsed();
     match found {
         Ok(found) if found.candidates.is_empty() => {
