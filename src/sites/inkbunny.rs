@@ -36,13 +36,15 @@ fn identify(address: &Address) -> Option<Identified> {
     Some(match address.segments().as_slice() {
         ["s", id, ..] => work(id).unwrap_or_else(other),
         ["submissionview.php"] => address.query("id").and_then(|id| work(&id)).unwrap_or_else(other),
-        [user] if !user.ends_with(".php") && !RESERVED.contains(user) => match name(user) {
-            Some(user) => {
-                let user = user.to_ascii_lowercase();
-                Identified::new(SITE.name, Kind::Profile, format!("https://inkbunny.net/{user}")).id(user)
+        [user] if !user.ends_with(".php") && !RESERVED.contains(&user.to_ascii_lowercase().as_str()) => {
+            match name(user) {
+                Some(user) => {
+                    let user = user.to_ascii_lowercase();
+                    Identified::new(SITE.name, Kind::Profile, format!("https://inkbunny.net/{user}")).id(user)
+                }
+                None => other(),
             }
-            None => other(),
-        },
+        }
         _ => other(),
     })
 }
@@ -120,6 +122,11 @@ fn member(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
 mod tests {
     use super::super::tests::{check_identify, none};
     use super::*;
+
+    #[test]
+    fn reserved_names_are_so_in_any_case() {
+        super::super::tests::none("https://inkbunny.net/S", Kind::Other);
+    }
 
     #[test]
     fn recognises_its_pages() {
