@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::base::ErrorChain;
-use crate::commands::{bench_fingerprint, bench_index, hash, links, sites};
+use crate::commands::{bench_accuracy, bench_fingerprint, bench_index, bench_ipc, hash, links, sites};
 use crate::config::{self, Settings};
 use crate::demo;
 use crate::fetch::HttpFetch;
@@ -150,6 +150,13 @@ enum Db {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
+    /// Links between processes: round trips and messages per second
+    Ipc {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Recall and false positives over altered artworks
+    Accuracy(bench_accuracy::BenchAccuracyArgs),
     /// The fingerprint index: time per query, bytes per image
     Index(bench_index::BenchIndexArgs),
     /// Decoding and fingerprinting: images per second of one core
@@ -253,6 +260,8 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             let work = sites::check_command(&urls, &fetch, &roles::link_settings(&settings), json, out)?;
             return Ok(if work { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Bench(Bench::Ipc { json }) => bench_ipc::bench_ipc(json, out)?,
+        Command::Bench(Bench::Accuracy(args)) => bench_accuracy::bench_accuracy(&args, out)?,
         Command::Bench(Bench::Index(args)) => bench_index::bench_index(&args, out)?,
         Command::Bench(Bench::Fingerprint { files, json }) => {
             return Ok(bench_fingerprint::bench_fingerprint(&files, json, out, &mut io::stderr()).into());
