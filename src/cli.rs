@@ -9,7 +9,9 @@ use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::base::ErrorChain;
-use crate::commands::{bench_fingerprint, bench_index, bench_links, hash, links, sites};
+use crate::commands::{
+    bench_accuracy, bench_fingerprint, bench_index, bench_ipc, bench_links, hash, links, sites,
+};
 use crate::config::{self, Settings};
 use crate::demo;
 use crate::fetch::HttpFetch;
@@ -165,6 +167,13 @@ enum Db {
 enum Bench {
     /// The whole program in the demo world: memory, posts per second, query latency
     Pipeline(demo::bench::BenchPipelineArgs),
+    /// Links between processes: round trips and messages per second
+    Ipc {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Recall and false positives over altered artworks
+    Accuracy(bench_accuracy::BenchAccuracyArgs),
     /// The fingerprint index: time per query, bytes per image
     Index(bench_index::BenchIndexArgs),
     /// Decoding and fingerprinting: images per second of one core
@@ -266,6 +275,8 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Bench(Bench::Pipeline(args)) => demo::bench::run(&args, out)?,
         Command::Sites { what: None, json, config } => return check_sites(None, json, &config, out),
+        Command::Bench(Bench::Ipc { json }) => bench_ipc::bench_ipc(json, out)?,
+        Command::Bench(Bench::Accuracy(args)) => bench_accuracy::bench_accuracy(&args, out)?,
         Command::Bench(Bench::Index(args)) => bench_index::bench_index(&args, out)?,
         Command::Bench(Bench::Links(args)) => bench_links::bench_links(&args, out)?,
         Command::Bench(Bench::Fingerprint { files, json }) => {

@@ -11,7 +11,7 @@ use crate::fingerprint::{Detail, QueryImage, VariantKind, phash, query_variants}
 
 /// Why there is no fingerprint of a file.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum FileError {
+pub enum FileError {
     #[error("could not read the file")]
     Read(#[source] io::Error),
     #[error(transparent)]

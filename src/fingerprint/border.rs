@@ -32,6 +32,11 @@ impl Range {
         Range { low: self.low.min(other.low), high: self.high.max(other.high) }
     }
 
+    /// Levels between the two; 0 where they touch or overlap.
+    fn gap(self, other: Range) -> u8 {
+        self.low.saturating_sub(other.high).max(other.low.saturating_sub(self.high))
+    }
+
     fn is_uniform(self) -> bool {
         self.high.saturating_sub(self.low) <= MAX_SPREAD
     }
@@ -90,16 +95,19 @@ fn inner_span(lines: &[Range]) -> Option<(u32, u32)> {
     enough.then_some((before, inner))
 }
 
-/// How many lines from the start are uniform together. A border ends at an edge: where the next
-/// line is uniform by itself, as in a gradient, it is none.
+/// How many lines from the start are uniform together. A border ends at an edge: where the levels
+/// glide on, as in a gradient, it is none. (A picture's own margin may follow its border, so that
+/// the next line is uniform as well; but then its level is another.)
 fn n_border<'a>(lines: impl Iterator<Item = &'a Range>) -> u32 {
     let mut all = Range::EMPTY;
     let mut n_lines = 0;
     for &line in lines {
-        all = all.join(line);
-        if !all.is_uniform() {
-            return if line.is_uniform() { 0 } else { n_lines };
+        let joined = all.join(line);
+        if !joined.is_uniform() {
+            let glides = line.is_uniform() && line.gap(all) <= MAX_SPREAD;
+            return if glides { 0 } else { n_lines };
         }
+        all = joined;
         n_lines += 1;
     }
     n_lines
@@ -136,6 +144,24 @@ mod tests {
         check([30, 0, 0, 0], Some([30, 0, 70, 80]));
         check([50, 40, 50, 40], None); // nothing but border
         check([40, 30, 40, 30], None); // a speck
+    }
+
+    #[test]
+    fn a_border_ends_where_the_picture_has_a_margin_of_its_own() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let mut finder = BorderFinder::new(100, 80);
+        for y in 0..80 {
+            let row: Vec<u8> = (0..100)
+                .map(|x| match (x, y) {
+                    (_, 0..10 | 70..) => 0,
+                    (25..75, 20..60) => random.u8(..),
+                    _ => 255,
+                })
+                .collect();
+            finder.row(&row);
+        }
+        let found = finder.inner();
+        assert_eq!(found, Some(Area { left: 0, top: 10, width: 100, height: 60 }));
     }
 
     #[test]

@@ -127,7 +127,8 @@ mod tests {
         fn all_forms_weigh_alike(
             row in prop::collection::vec(0_i16..256, 64..200),
             low in prop::collection::vec(-(1_i16 << 14)..1 << 14, 48),
-            high in prop::collection::vec(-150_i16..150, 16),
+            // As true weights, these never sum up beyond 32 bits.
+            high in prop::collection::vec(-14_i16..=14, 16),
             first in 0_usize..16,
             first_high in 0_usize..48,
         ) {

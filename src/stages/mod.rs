@@ -11,5 +11,5 @@ pub mod link_finder;
 pub mod listing;
 pub mod maintenance;
 pub mod reverse_search;
-mod second_stage;
+pub mod second_stage;
 pub mod worker;
