@@ -2,7 +2,7 @@
 //!
 //! Codes are cut into substrings, and each substring has a table from its value to all codes that
 //! have it. A code within the radius must be close to the query in at least one substring (see
-//! [`share_out`]), so it is enough to look into the buckets of nearby values. The idea is Norouzi,
+//! `share_out`), so it is enough to look into the buckets of nearby values. The idea is Norouzi,
 //! Punjani and Fleet's ("Fast exact search in Hamming space with multi-index hashing").
 //!
 //! An entry of a table is 8 bytes: the position of the code, and in the bits left over as much of

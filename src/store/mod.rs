@@ -3,7 +3,7 @@
 //! by a stage. It never decides what is to be stored or when, never reads a clock, and never touches
 //! the fingerprint index.
 //!
-//! One `Store`, several engines: [`contract`] is the suite that each of them passes.
+//! One `Store`, several engines: `contract` is the suite that each of them passes.
 //!
 //! # What a commit promises
 //!
