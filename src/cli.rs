@@ -8,11 +8,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::base::ErrorChain;
 use crate::commands::{
     bench_accuracy, bench_fingerprint, bench_index, bench_ipc, bench_links, hash, links, sites,
 };
-use crate::config::{self, Settings};
+use crate::config::{self, ConfigError, Settings};
 use crate::demo;
 use crate::fetch::HttpFetch;
 use crate::front::{self, console};
@@ -229,7 +228,7 @@ pub fn run() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("aotf: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<ConfigError>() { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -259,10 +258,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Hash { files } => return Ok(hash::hash(&files, out, &mut io::stderr()).into()),
         Command::Compare { a, b } => return Ok(hash::compare(&a, &b, out, &mut io::stderr()).into()),
         Command::Links { url, json, config } => {
-            let settings = match load(config.config.as_deref()) {
-                Ok(settings) => settings,
-                Err(status) => return Ok(status),
-            };
+            let settings = load(config.config.as_deref())?;
             let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
             let found = links::links_command(&url, &fetch, &roles::link_settings(&settings), json, out)?;
             return Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(NOT_SO) });
@@ -283,22 +279,14 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
             return Ok(bench_fingerprint::bench_fingerprint(&files, json, out, &mut io::stderr()).into());
         }
         Command::Db(Db::Import { file, zone, config }) => {
-            let settings = match load(config.config.as_deref()) {
-                Ok(settings) => settings,
-                Err(status) => return Ok(status),
-            };
+            let settings = load(config.config.as_deref())?;
             std::fs::create_dir_all(&settings.data_dir).context("could not make the data folder")?;
             import::command::run(&file, zone.as_deref(), &roles::database(&settings)?, out)?;
         }
 
         Command::Check(config) => {
-            return Ok(match load(config.config.as_deref()) {
-                Ok(_) => {
-                    writeln!(out, "The configuration is in order.")?;
-                    ExitCode::SUCCESS
-                }
-                Err(status) => status,
-            });
+            load(config.config.as_deref())?;
+            writeln!(out, "The configuration is in order.")?;
         }
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "aotf", out);
@@ -314,10 +302,7 @@ fn check_sites(
     config: &ConfigFile,
     out: &mut impl Write,
 ) -> anyhow::Result<ExitCode> {
-    let settings = match load(config.config.as_deref()) {
-        Ok(settings) => settings,
-        Err(status) => return Ok(status),
-    };
+    let settings = load(config.config.as_deref())?;
     let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
     let urls = urls.unwrap_or_else(|| settings.links.canaries.clone());
     let work = sites::check_command(&urls, &fetch, &roles::link_settings(&settings), json, out)?;
@@ -340,28 +325,19 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// The settings, or the exit status after all problems were told.
-fn load(path: Option<&Path>) -> Result<Settings, ExitCode> {
+/// The settings of the file and the environment.
+fn load(path: Option<&Path>) -> Result<Settings, ConfigError> {
     let environment: Vec<(String, String)> = std::env::vars_os()
         .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    match config::load(path, &environment) {
-        Ok(loaded) => Ok(loaded.settings),
-        Err(error) => {
-            eprintln!("aotf: {}", ErrorChain(&error));
-            Err(ExitCode::from(EX_CONFIG))
-        }
-    }
+    config::load(path, &environment).map(|loaded| loaded.settings)
 }
 
 fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     if args.die_with_parent {
         supervisor::die_with_parent().context("could not tie this process to its parent")?;
     }
-    let mut settings = match load(args.config.config.as_deref()) {
-        Ok(settings) => settings,
-        Err(status) => return Ok(status),
-    };
+    let mut settings = load(args.config.config.as_deref())?;
     let with_console = !args.no_console && io::stdin().is_terminal() && io::stdout().is_terminal();
     if with_console {
         // Log lines would tear the prompt.
@@ -382,21 +358,14 @@ fn serve(args: &ServeArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn open_console(daemon: &Daemon) -> anyhow::Result<ExitCode> {
-    match load(daemon.config.config.as_deref()) {
-        Ok(settings) => {
-            console::run(&front::admin_socket(&settings), None)?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(status) => Ok(status),
-    }
+    let settings = load(daemon.config.config.as_deref())?;
+    console::run(&front::admin_socket(&settings), None)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// One console command against the running daemon.
 fn ask(daemon: &Daemon, wait: bool, words: &[&str]) -> anyhow::Result<ExitCode> {
-    let settings = match load(daemon.config.config.as_deref()) {
-        Ok(settings) => settings,
-        Err(status) => return Ok(status),
-    };
+    let settings = load(daemon.config.config.as_deref())?;
     let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     let options = console::OneShot { json: daemon.json, wait, quiet: daemon.quiet };
     Ok(console::one_shot(&front::admin_socket(&settings), &words, options).into())

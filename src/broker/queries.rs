@@ -636,7 +636,7 @@ impl State {
         effects.push(Effect::ToStore(ToStorekeeper::Journal { ticket, entry }));
     }
 
-    pub(super) fn forget_ended(&mut self, now: Now, _effects: &mut Vec<Effect>) {
+    pub(super) fn forget_ended(&mut self, now: Now) {
         while let Some(&(due, id)) = self.query_expiry.first() {
             if due > now.mono && self.query_expiry.len() <= self.policy.max_kept_queries {
                 break;

@@ -182,7 +182,6 @@ impl State {
         from: ContainerId,
         lease: LeaseId,
         posts: Vec<ListedPost>,
-        _posts_read: u64,
         now: Now,
         effects: &mut Vec<Effect>,
     ) {

@@ -255,7 +255,7 @@ impl State {
             });
             self.item_survived_its_worker(lease.item, "its lease ran out", now, effects);
         }
-        self.forget_ended(now, effects);
+        self.forget_ended(now);
         for index in 0..self.maintenance_due.len() {
             let Some((due, task, every)) = self.maintenance_due.get(index).copied() else { break };
             if due > now.mono {
@@ -370,8 +370,8 @@ impl State {
             StageToBroker::Report { lease, outcome, elapsed_micros } => {
                 self.settle(from, lease, outcome, elapsed_micros, now, effects);
             }
-            StageToBroker::Page { lease, posts, posts_read } => {
-                self.page_listed(from, lease, posts, posts_read, now, effects);
+            StageToBroker::Page { lease, posts, posts_read: _ } => {
+                self.page_listed(from, lease, posts, now, effects);
             }
             StageToBroker::Doing { lease, what } => {
                 if !self.leases.renew(lease, from, Some(what), now.mono) {
