@@ -1,6 +1,6 @@
 # The two commands of the README, and what developers run beside them.
 
-.PHONY: demo test check lint doc bench setup install
+.PHONY: demo test test-tools check lint doc bench setup install deb test-deb
 
 setup:
 	@sh config/install-build-tools.sh
@@ -10,8 +10,12 @@ demo: setup
 	cargo build --release --locked
 	./target/release/aotf demo $(DEMO_ARGS)
 
+# What tests drive beside the program: a browser, promtool. Without them those tests are skipped.
+test-tools:
+	@sh config/install-test-tools.sh
+
 # All tests, the integration tests among them (they start the real binary with its real processes).
-test: setup
+test: setup test-tools
 	cargo test --locked
 
 lint: setup
@@ -31,3 +35,11 @@ bench: setup
 # Builds and installs to ~/.cargo/bin.
 install: setup
 	cargo install --locked --path .
+
+# The Debian package; needs cargo-deb (cargo install --locked cargo-deb).
+deb: setup
+	packaging/build-deb.sh
+
+# As root, where no aotf is installed: installs the package, starts, upgrades, removes and purges it.
+test-deb: deb
+	packaging/test-deb.sh target/debian/aotf-release.deb

@@ -1,8 +1,9 @@
-//! Compiles the C that lies between libjpeg-turbo and `fingerprint::decode::jpeg`: libjpeg reports
-//! errors by `longjmp`, which may not cross Rust.
+//! Compiles the C that lies between libjpeg-turbo and `fingerprint::decode::jpeg` (libjpeg reports errors by
+//! `longjmp`, which may not cross Rust), and finds out which version this is.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 fn main() {
     const SOURCE: &str = "src/fingerprint/decode/jpeg_rows.c";
@@ -10,4 +11,42 @@ fn main() {
     let include = env::var_os("DEP_TURBOJPEG_INCLUDE").map(PathBuf::from);
     let include = include.expect("turbojpeg-sys tells where it put jpeglib.h");
     cc::Build::new().file(SOURCE).include(include).compile("aotf_jpeg_rows");
+    println!("cargo::rustc-env=AOTF_VERSION={}", version());
+}
+
+/// `0.1.0 (1a2b3c4d5e6f)`. The same sources give the same text: no date, no machine. `AOTF_COMMIT` says it where there
+/// is no repository, as in a container or from an archive.
+fn version() -> String {
+    println!("cargo::rerun-if-env-changed=AOTF_COMMIT");
+    let version = env::var("CARGO_PKG_VERSION").expect("cargo sets it");
+    let given = env::var("AOTF_COMMIT").ok().filter(|commit| !commit.is_empty());
+    match given.or_else(commit) {
+        Some(commit) => format!("{version} ({})", commit.chars().take(12).collect::<String>()),
+        None => version,
+    }
+}
+
+/// The commit that is checked out, where this is a repository and git is installed.
+fn commit() -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output =
+            Command::new("git").args(arguments).output().ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok().map(|text| text.trim().to_owned())
+    };
+    // Only a release names its commit: an unoptimized build would be linked anew at each commit.
+    if env::var("PROFILE").ok()? != "release" {
+        return None;
+    }
+    // Not of a repository that merely holds this folder, such as a vendored copy.
+    let top = git(&["rev-parse", "--show-toplevel"])?;
+    if Path::new(&top).canonicalize().ok()? != env::current_dir().ok()?.canonicalize().ok()? {
+        return None;
+    }
+    for file in ["HEAD", "logs/HEAD"] {
+        let path = git(&["rev-parse", "--git-path", file])?;
+        if Path::new(&path).exists() {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
+    git(&["rev-parse", "HEAD"])
 }

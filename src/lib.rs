@@ -14,6 +14,7 @@ pub mod proto;
 pub mod telemetry;
 
 pub mod ipc;
+pub mod sandbox;
 pub mod supervisor;
 
 pub mod broker;

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Timestamp(pub i64);
 
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
+
 impl Timestamp {
     /// This moment, by the system's clock.
     pub fn now() -> Timestamp {
@@ -46,6 +49,30 @@ impl Timestamp {
             Ok(moment) => moment.to_string(),
             Err(_) => format!("@{}", self.secs()),
         }
+    }
+
+    /// The UTC day it lies in, counted from 1970-01-01.
+    pub fn utc_day(self) -> i64 {
+        self.0.div_euclid(DAY_MS)
+    }
+
+    /// When this UTC day, counted from 1970-01-01, began.
+    pub fn of_utc_day(day: i64) -> Timestamp {
+        Timestamp(day.saturating_mul(DAY_MS))
+    }
+
+    /// When the next UTC day begins.
+    pub fn next_utc_day(self) -> Timestamp {
+        Timestamp(self.utc_day().saturating_add(1).saturating_mul(DAY_MS))
+    }
+
+    /// The first UTC day of its month, counted from 1970-01-01.
+    pub fn utc_month_start(self) -> i64 {
+        let date = jiff::Timestamp::from_second(self.secs()).map(|moment| {
+            let date = moment.to_zoned(jiff::tz::TimeZone::UTC).date();
+            i64::from(date.day())
+        });
+        self.utc_day() - date.map_or(0, |day| day - 1)
     }
 
     /// Later by `by`, saturating.
@@ -113,5 +140,14 @@ mod tests {
         assert_eq!(Timestamp::parse_rfc3339("yesterday"), None);
         assert_eq!(Timestamp::parse_http_date("Thu, 02 Jul 2020 00:32:31 GMT"), Some(moment));
         assert_eq!(Timestamp::parse_http_date("in a minute"), None);
+    }
+
+    #[test]
+    fn days_and_months_are_those_of_utc() {
+        let moment = Timestamp::parse_rfc3339("2024-03-01T00:30:00+01:00").unwrap();
+        assert_eq!(moment.next_utc_day().to_rfc3339(), "2024-03-01T00:00:00Z");
+        assert_eq!(moment.utc_day() - moment.utc_month_start(), 28);
+        assert_eq!(moment.next_utc_day().utc_month_start(), moment.next_utc_day().utc_day());
+        assert_eq!(Timestamp(-1).utc_day(), -1);
     }
 }

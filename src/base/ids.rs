@@ -1,5 +1,6 @@
 //! Identifiers. Each is a type of its own, so that one cannot be passed where another is meant.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -114,6 +115,67 @@ impl Network {
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// The networks that a request is about: all, unless somebody chose among them. Never none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Networks(BTreeSet<Network>);
+
+impl Default for Networks {
+    fn default() -> Networks {
+        Networks(Network::ALL.into())
+    }
+}
+
+impl Networks {
+    /// `None` for none at all.
+    pub fn of(networks: impl IntoIterator<Item = Network>) -> Option<Networks> {
+        let networks: BTreeSet<Network> = networks.into_iter().collect();
+        (!networks.is_empty()).then_some(Networks(networks))
+    }
+
+    /// Names with commas between, as people and programs write them.
+    ///
+    /// # Errors
+    /// What is wrong, for people.
+    pub fn from_names(names: &str) -> Result<Networks, String> {
+        let known = || Network::ALL.map(Network::as_str).join(", ");
+        let networks: Result<BTreeSet<Network>, String> = names
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .map(|name| {
+                Network::from_name(name)
+                    .ok_or_else(|| format!("{name:?} is none of the networks: {}", known()))
+            })
+            .collect();
+        Networks::of(networks?).ok_or_else(|| format!("no network is named: {}", known()))
+    }
+
+    pub fn has(&self, network: Network) -> bool {
+        self.0.contains(&network)
+    }
+
+    pub fn are_all(&self) -> bool {
+        self.0.len() == Network::ALL.len()
+    }
+
+    /// `None` when there are none.
+    pub fn that_are_in(&self, others: &Networks) -> Option<Networks> {
+        Networks::of(self.0.intersection(&others.0).copied())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Network> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+/// As `from_names` reads it.
+impl fmt::Display for Networks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.iter().map(Network::as_str).collect::<Vec<_>>().join(","))
     }
 }
 

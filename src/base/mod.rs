@@ -5,9 +5,11 @@ pub mod clock;
 pub mod error;
 pub mod fingerprint;
 pub mod ids;
+pub mod money;
 pub mod stop;
 
 pub use clock::Timestamp;
 pub use error::{ErrorChain, Reaction};
 pub use fingerprint::Fingerprint;
+pub use money::MicroUsd;
 pub use stop::StopSignal;

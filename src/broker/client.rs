@@ -10,9 +10,10 @@ use std::time::Duration;
 use crossbeam_channel as queue;
 
 use crate::base::StopSignal;
+use crate::base::clock::Monotonic;
 use crate::base::ids::{AskId, LeaseId, QueryId};
 use crate::ipc::{Blob, Endpoint, Outbox, Parcel, pump};
-use crate::proto::data::{LeaseOutcome, ListedPost, Work};
+use crate::proto::data::{LeaseOutcome, ListedPost, PaidReads, ReadWish, Reserved, Work};
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion, FrontToBroker};
 use crate::proto::roles::{Role, Stage};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
@@ -63,10 +64,22 @@ struct StageLink {
     number: u64,
     /// Workers that wait for work.
     idle: Vec<bool>,
+    /// What the others work on, by worker.
+    tasks: HashMap<u16, Task>,
     /// Leases held, with the pages not yet accepted. A revoked lease is missing.
     leases: HashMap<LeaseId, u32>,
+    /// Answers to reservations, until their workers take them.
+    reserved: HashMap<LeaseId, Reserved>,
     asks: HashMap<AskId, queue::Sender<Answer>>,
     last_ask: u64,
+}
+
+/// A worker's item, also after its lease is no longer held.
+#[derive(Debug)]
+struct Task {
+    lease: LeaseId,
+    work: String,
+    revoked: Option<Monotonic>,
 }
 
 impl StageClient {
@@ -141,6 +154,7 @@ impl StageClient {
                 if let Some(idle) = link.idle.get_mut(usize::from(worker)) {
                     *idle = false;
                 }
+                link.tasks.insert(worker, Task { lease, work: work.describe(), revoked: None });
                 let handle = LeaseHandle { lease, link: number, worker };
                 let granted = Granted { lease: handle, attempt, work, blob: parcel.blob };
                 // The place is free, since the broker gives a worker one lease at a time.
@@ -153,15 +167,23 @@ impl StageClient {
                     *pages = pages.saturating_sub(1);
                 }
             }
+            BrokerToStage::Reserved { lease, reserved } => {
+                if link.leases.contains_key(&lease) {
+                    link.reserved.insert(lease, reserved);
+                }
+            }
             BrokerToStage::Revoked { lease } => {
                 link.leases.remove(&lease);
+                link.reserved.remove(&lease);
+                for task in link.tasks.values_mut().filter(|task| task.lease == lease) {
+                    task.revoked = Some(Monotonic::now());
+                }
             }
             BrokerToStage::Answer { ask, answer } => {
                 if let Some(asker) = link.asks.remove(&ask) {
                     let _ = asker.try_send(answer);
                 }
             }
-            BrokerToStage::Drain => {}
         }
         drop(link);
         self.changed.notify_all();
@@ -182,7 +204,9 @@ impl StageClient {
         if let Some(idle) = link.idle.get_mut(usize::from(handle.worker)) {
             *idle = true;
         }
+        link.tasks.remove(&handle.worker);
         link.leases.remove(&handle.lease);
+        link.reserved.remove(&handle.lease);
         let message = if link.number == handle.link {
             let elapsed_micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
             StageToBroker::Report { lease: handle.lease, outcome, elapsed_micros }
@@ -234,27 +258,9 @@ impl StageClient {
             link.outbox.clone()
         };
         send(outbox, StageToBroker::Page { lease: handle.lease, posts, posts_read })?;
-        let mut link = self.lock();
-        loop {
-            if self.stop.is_set() || link.number != handle.link {
-                return Err(Unavailable);
-            }
-            match link.leases.get(&handle.lease) {
-                None => return Err(Unavailable),
-                Some(0) => return Ok(()),
-                Some(_) => {}
-            }
-            let (guard, timeout) =
-                self.changed.wait_timeout(link, SIGN_OF_LIFE).unwrap_or_else(PoisonError::into_inner);
-            link = guard;
-            if timeout.timed_out() {
-                let outbox = link.outbox.clone();
-                drop(link);
-                let what = "waits until fewer posts are to be indexed".to_owned();
-                send(outbox, StageToBroker::Doing { lease: handle.lease, what })?;
-                link = self.lock();
-            }
-        }
+        self.wait_for(handle, "waits until fewer posts are to be indexed", |link| {
+            (link.leases.get(&handle.lease) == Some(&0)).then_some(())
+        })
     }
 
     /// Says what the holder of a lease does, which also prolongs the lease.
@@ -272,11 +278,82 @@ impl StageClient {
         send(outbox, StageToBroker::Doing { lease: handle.lease, what })
     }
 
+    /// Asks how much the next request may read, and waits until the broker knows: until the next day, where
+    /// the day's budget is spent.
+    ///
+    /// # Errors
+    /// When the lease is no longer held, or the program stops.
+    pub fn reserve(&self, handle: LeaseHandle, wish: ReadWish) -> Result<Reserved, Unavailable> {
+        let outbox = {
+            let mut link = self.lock();
+            if link.number != handle.link || !link.leases.contains_key(&handle.lease) {
+                return Err(Unavailable);
+            }
+            link.reserved.remove(&handle.lease);
+            link.outbox.clone()
+        };
+        send(outbox, StageToBroker::Reserve { lease: handle.lease, wish })?;
+        let what = "waits for what may be read by the budget";
+        self.wait_for(handle, what, |link| link.reserved.remove(&handle.lease))
+    }
+
+    /// Waits until `ready` has something, and says now and then that the worker lives.
+    fn wait_for<T>(
+        &self,
+        handle: LeaseHandle,
+        what: &str,
+        ready: impl Fn(&mut StageLink) -> Option<T>,
+    ) -> Result<T, Unavailable> {
+        let mut link = self.lock();
+        loop {
+            if self.stop.is_set() || link.number != handle.link || !link.leases.contains_key(&handle.lease) {
+                return Err(Unavailable);
+            }
+            if let Some(value) = ready(&mut link) {
+                return Ok(value);
+            }
+            let (guard, timeout) =
+                self.changed.wait_timeout(link, SIGN_OF_LIFE).unwrap_or_else(PoisonError::into_inner);
+            link = guard;
+            if timeout.timed_out() {
+                let outbox = link.outbox.clone();
+                drop(link);
+                send(outbox, StageToBroker::Doing { lease: handle.lease, what: what.to_owned() })?;
+                link = self.lock();
+            }
+        }
+    }
+
+    /// Tells what was read from a network that bills for it.
+    pub fn paid(&self, handle: LeaseHandle, reads: PaidReads) {
+        let outbox = self.lock().outbox.clone();
+        // What a lost broker does not hear is missing in its ledger, as if it had died an instant later.
+        let _ = send(outbox, StageToBroker::Paid { lease: handle.lease, reads });
+    }
+
     /// Reports how long a part of a step took. Lost without harm when the broker is away.
     pub fn measured(&self, step: &str, took: Duration) {
         let outbox = self.lock().outbox.clone();
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let _ = send(outbox, StageToBroker::Measured { step: step.to_owned(), micros });
+    }
+
+    /// Tells whether this container has a network.
+    ///
+    /// # Errors
+    /// When the broker is away.
+    pub fn network(&self, lost: Option<String>) -> Result<(), Unavailable> {
+        let outbox = self.lock().outbox.clone();
+        send(outbox, StageToBroker::Network { lost })
+    }
+
+    /// A worker that has not left its item so long after its lease was taken away, and the item: it spins, or
+    /// waits for what will never come.
+    pub fn hanging(&self, patience: Duration) -> Option<(u16, String)> {
+        let now = Monotonic::now();
+        let is_over = |task: &Task| task.revoked.is_some_and(|revoked| now.since(revoked) > patience);
+        let link = self.lock();
+        link.tasks.iter().find(|(_, task)| is_over(task)).map(|(worker, task)| (*worker, task.work.clone()))
     }
 
     fn lock(&self) -> MutexGuard<'_, StageLink> {
@@ -289,6 +366,7 @@ impl StageLink {
     fn forget(&mut self) {
         self.outbox = None;
         self.leases.clear();
+        self.reserved.clear();
         self.asks.clear(); // wakes the askers
     }
 }

@@ -5,18 +5,40 @@ use super::registry::WorkerState;
 use super::state::{Now, State};
 use crate::base::ids::WorkerId;
 use crate::proto::data::Priority;
+use crate::proto::failure::FailureCode;
 use crate::proto::roles::Stage;
-use crate::proto::view::{QueryStatus, QueueView, StatsView, WorkerView};
+use crate::proto::view::{CountersView, QueryStatus, QueueView, StatsView, WorkerView};
 
 impl State {
-    pub(super) fn stats(&self) -> StatsView {
+    pub(super) fn stats(&self, now: Now) -> StatsView {
         let live = self.queries.values().filter(|query| query.status != QueryStatus::End);
         StatsView {
             store: self.counts,
+            index: self.index,
             queries_in_progress: live.count() as u64,
             scans_in_progress: self.running_scans.len() as u64,
             posts_pending: self.pending_posts as u64,
+            sizes: self.sizes,
+            spending: self.spending.view(self.deferred_scans.len() as u64, now.wall),
         }
+    }
+
+    pub(super) fn counters(&self) -> CountersView {
+        let count = |code: &FailureCode| Some((*code, *self.failures.get(code)?));
+        CountersView {
+            failures: FailureCode::ALL.iter().filter_map(count).collect(),
+            starts: self.registry().starts().collect(),
+            deliveries_waiting: self.deliveries as u64,
+            messages_dropped: self.gossip_dropped,
+        }
+    }
+
+    /// How long an item at this place of a queue will wait, judged by the mean so far; `None` before
+    /// anything was measured, or without workers.
+    pub(super) fn estimated_wait_ms(&self, stage: Stage, position: u32) -> Option<u64> {
+        let mean = self.metrics.mean_micros(&format!("{stage}: work"))?;
+        let rounds = (u64::from(position) + 1).div_ceil((self.registry().workers_of(stage) as u64).max(1));
+        (self.registry().workers_of(stage) > 0).then(|| (mean.saturating_mul(rounds) / 1000).max(1))
     }
 
     pub(super) fn threads(&self, now: Now) -> Vec<WorkerView> {
@@ -32,6 +54,12 @@ impl State {
                 let doing = match worker.state {
                     WorkerState::Ready => None,
                     WorkerState::Away => Some("does not answer".to_owned()),
+                    WorkerState::Leased(lease) if self.reservations.waits_for_next_day(id, lease) => {
+                        Some(format!("waits for the next day's budget, until {}", now.wall.next_utc_day()))
+                    }
+                    WorkerState::Leased(_) if self.network.is_lost_for(id) => {
+                        lease.map(|lease| format!("waits for the network: {}", lease.item.work.describe()))
+                    }
                     WorkerState::Leased(_) => {
                         lease.map(|lease| lease.doing.clone().unwrap_or_else(|| lease.item.work.describe()))
                     }
@@ -60,7 +88,7 @@ impl State {
                 let leased = self
                     .leases()
                     .iter()
-                    .filter(|lease| super::items::stage_of(&lease.item.work) == stage)
+                    .filter(|(_, lease)| super::items::stage_of(&lease.item.work) == stage)
                     .count();
                 let oldest = queue.and_then(|queue| queue.oldest());
                 QueueView {
@@ -76,14 +104,16 @@ impl State {
     }
 
     /// The request that a work item belongs to, for people.
-    fn request_of(&self, owner: &Owner) -> Option<String> {
+    pub(super) fn request_of(&self, owner: &Owner) -> Option<String> {
         match owner {
             Owner::Query(id) => self.queries.get(id).map(|query| query.subject.clone()),
             Owner::ScanRequest(handle) => Some(format!("scan @{handle}")),
             Owner::Listing(id, _) | Owner::Batch(id) => {
                 self.scans.get(id).map(|scan| format!("scan @{}", scan.account.handle))
             }
+            Owner::Updates(_) => Some("updates".to_owned()),
             Owner::Retries => Some("retries".to_owned()),
+            Owner::Delivery(id) => Some(format!("delivery {id}")),
             Owner::Maintenance(_) => None,
         }
     }

@@ -18,6 +18,8 @@ pub enum Owner {
     Query(QueryId),
     /// The look-up of a handle that somebody asked to scan.
     ScanRequest(String),
+    /// The look-up of accounts that are to be scanned again.
+    Updates(u64),
     /// A listing.
     Listing(ScanId, ListingStep),
     /// Posts of a scan, on their way to the database.
@@ -25,6 +27,8 @@ pub enum Owner {
     /// Posts that are tried again, apart from any scan.
     Retries,
     Maintenance(MaintenanceTask),
+    /// A final answer for a webhook, by the delivery's id.
+    Delivery(String),
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +59,7 @@ pub fn stage_of(work: &Work) -> Stage {
         Work::ListPosts { cursor: Cursor::Timeline(_), .. } => Stage::TimelineListing,
         Work::IndexPosts { .. } => Stage::Indexing,
         Work::Maintain(_) => Stage::Maintenance,
+        Work::Deliver(_) => Stage::Delivery,
     }
 }
 
@@ -67,8 +72,17 @@ pub fn lease_time(work: &Work) -> Duration {
         | Work::Resolve { .. }
         | Work::CheckPosts { .. } => 120,
         Work::ListPosts { .. } | Work::IndexPosts { .. } => 180,
-        Work::Maintain(_) => 120,
+        Work::Maintain(_) | Work::Deliver(_) => 120,
     })
+}
+
+/// How long work that is `age` old rests after the outside world was not ready, when its worker asks for `asked`.
+pub fn rest(work: &Work, age: Duration, asked: Duration) -> Duration {
+    match work {
+        // Twice as long each time: a receiver that is down for hours is not asked all the time.
+        Work::Deliver(_) => age.clamp(Duration::from_secs(1), Duration::from_secs(3600)),
+        _ => asked.clamp(Duration::from_millis(1), Duration::from_secs(3600)),
+    }
 }
 
 /// How long work is given back as "the outside world is not ready" before its request fails.
@@ -78,7 +92,7 @@ pub fn patience(work: &Work) -> Duration {
         Work::FindLinks { .. } | Work::SearchImage { .. } => 3 * 60,
         // A network's rate limits last a quarter of an hour.
         Work::PlanScans { .. } | Work::Resolve { .. } | Work::CheckPosts { .. } => 20 * 60,
-        Work::ListPosts { .. } | Work::IndexPosts { .. } => 24 * 3600,
+        Work::ListPosts { .. } | Work::IndexPosts { .. } | Work::Deliver(_) => 24 * 3600,
         Work::Maintain(_) => 3600,
     })
 }

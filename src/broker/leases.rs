@@ -110,8 +110,8 @@ impl Leases {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Lease> {
-        self.leases.values()
+    pub fn iter(&self) -> impl Iterator<Item = (LeaseId, &Lease)> {
+        self.leases.iter().map(|(id, lease)| (*id, lease))
     }
 
     /// Gives the leased items that `select` chooses a higher priority, for the case that they come back.

@@ -1,4 +1,4 @@
-//! How many requests each client has in progress. Pure.
+//! How many requests each client has in progress, and all together. Pure.
 
 use std::collections::HashMap;
 
@@ -7,32 +7,59 @@ use crate::proto::front::Client;
 #[derive(Debug, Default)]
 pub struct Limits {
     in_progress: HashMap<String, u32>,
+    total: usize,
 }
 
 impl Limits {
-    /// Counts one more request of this client, unless it has `max` in progress.
-    pub fn admit(&mut self, client: &Client, max: u32) -> bool {
-        let Client::Limited { key } = client else {
-            return true;
-        };
-        let count = self.in_progress.get(key).copied().unwrap_or(0);
-        if count >= max {
-            return false;
+    /// Counts one more request of this client, unless it has as many in progress as it may: `max_per_address`,
+    /// or what its API key says.
+    pub fn admit(&mut self, client: &Client, max_per_address: u32) -> bool {
+        if let Some((key, max)) = counted(client) {
+            let max = max.unwrap_or(max_per_address);
+            let count = self.in_progress.get(&key).copied().unwrap_or(0);
+            if count >= max {
+                return false;
+            }
+            self.in_progress.insert(key, count + 1);
         }
-        self.in_progress.insert(key.clone(), count + 1);
+        self.total += 1;
         true
+    }
+
+    /// Counts one more request that was admitted before a restart, whatever the limits are now.
+    pub fn admit_again(&mut self, client: &Client) {
+        if let Some((key, _)) = counted(client) {
+            *self.in_progress.entry(key).or_default() += 1;
+        }
+        self.total += 1;
+    }
+
+    /// Requests in progress, of all clients.
+    pub fn total(&self) -> usize {
+        self.total
     }
 
     /// One of its requests ended.
     pub fn release(&mut self, client: &Client) {
-        let Client::Limited { key } = client else {
-            return;
-        };
-        match self.in_progress.get_mut(key) {
+        self.total = self.total.saturating_sub(1);
+        let Some((key, _)) = counted(client) else { return };
+        match self.in_progress.get_mut(&key) {
             Some(count) if *count > 1 => *count -= 1,
             _ => {
-                self.in_progress.remove(key);
+                self.in_progress.remove(&key);
             }
+        }
+    }
+}
+
+/// What a client is counted by, and its own limit if it has one; `None` where it is not limited.
+fn counted(client: &Client) -> Option<(String, Option<u32>)> {
+    match client {
+        Client::Exempt => None,
+        Client::Limited { key } => Some((key.clone(), None)),
+        // No address looks like this.
+        Client::Key { name, max_processing_requests } => {
+            Some((format!("key {name}"), Some(*max_processing_requests)))
         }
     }
 }
@@ -53,6 +80,22 @@ mod tests {
         limits.release(&client);
         limits.release(&client);
         limits.release(&client);
+        assert!(limits.in_progress.is_empty());
+    }
+
+    #[test]
+    fn a_key_has_its_own_limit_and_all_count_in_the_total() {
+        let mut limits = Limits::default();
+        let key = Client::Key { name: "bot".into(), max_processing_requests: 2 };
+        assert!(limits.admit(&key, 1) && limits.admit(&key, 1));
+        assert!(!limits.admit(&key, 1));
+        assert!(limits.admit(&Client::Exempt, 1));
+        limits.admit_again(&key);
+        assert_eq!(limits.total(), 4);
+        for client in [&key, &key, &key, &Client::Exempt] {
+            limits.release(client);
+        }
+        assert_eq!(limits.total(), 0);
         assert!(limits.in_progress.is_empty());
     }
 }

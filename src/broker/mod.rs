@@ -5,16 +5,23 @@
 //! what must last goes to the storekeeper. It knows no SQL, no host, no pixel, and it must not panic.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+mod admission;
+pub mod budget;
 pub mod client;
+mod deliveries;
+mod health;
 mod inspect;
 mod items;
 mod leases;
 mod limits;
 mod metrics;
+mod network;
 mod queries;
 mod queue;
 mod registry;
+mod reservations;
 mod scans;
+mod searched;
 pub mod server;
 #[cfg(test)]
 mod simulation;

@@ -10,7 +10,8 @@ use super::items::{ItemId, Owner, stage_of};
 use super::scans::ScanOutcome;
 use super::state::{BlobKey, Effect, Now, Pending, PostStates, State, micros};
 use crate::base::clock::{Monotonic, Timestamp};
-use crate::base::ids::{AskId, ContainerId, Network, QueryId, ScanId};
+use crate::base::ids::{AskId, ContainerId, Networks, QueryId, ScanId};
+use crate::proto::addresses::account_named;
 use crate::proto::data::{
     Account, AccountRef, Candidate, FoundImage, ImageSource, LinksFound, PostState, Priority, QueryImage,
     Resolution, ResolutionOutcome, ScanPlan, SearchFound, SearchScope, Work,
@@ -18,7 +19,7 @@ use crate::proto::data::{
 use crate::proto::failure::FailureCode;
 use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
 use crate::proto::stage::{Answer, Question};
-use crate::proto::store::{AcceptedRequest, JournalEntry, ToStorekeeper};
+use crate::proto::store::{AcceptedRequest, JournalEntry, Ticket, ToStorekeeper};
 use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView};
 
 /// The longest URL that is looked at, characters (the API's contract).
@@ -37,9 +38,14 @@ const MAX_ATTACHED: usize = 16;
 pub struct Query {
     /// The URL as asked, or the identifier of a direct search.
     pub subject: String,
-    key: String,
+    pub(super) public_id: String,
+    /// Names of the webhooks that get the final answer, or have got it.
+    pub(super) webhooks: BTreeSet<String>,
+    pub(super) key: String,
     kind: Kind,
-    client: Client,
+    /// Accounts and posts on others are left out.
+    networks: Networks,
+    pub(super) client: Client,
     pub status: QueryStatus,
     entered: Monotonic,
     steps: Vec<(QueryStatus, u64)>,
@@ -62,6 +68,8 @@ pub struct Query {
     similar: Vec<ResultView>,
     error: Option<(FailureCode, String)>,
     item: Option<(crate::proto::roles::Stage, ItemId)>,
+    /// Its acceptance is on the way to the journal; gone once it is there.
+    being_written: Option<Ticket>,
     version: u64,
     started: Monotonic,
 }
@@ -73,19 +81,35 @@ enum Kind {
     Image {
         image: QueryImage,
         blob: Option<BlobKey>,
+        turned: bool,
     },
 }
 
+/// Parameters that say where a visitor came from, never which page is meant; beside those that start with `utm_`.
+const TRACKING: &[&str] =
+    &["fbclid", "gclid", "dclid", "msclkid", "twclid", "igshid", "mc_cid", "mc_eid", "ref_src", "ref_url"];
+
 /// The key under which a page is asked for again: one page, one query. `None`: not a URL.
+///
+/// It knows no site, so it only takes away what means nothing on any: `www.`, a slash at the end, an escaped `&amp;`, the
+/// parameters of `TRACKING`. Two forms of a page that only its site can tell to be one are two queries, whose
+/// accounts are scanned once all the same.
 pub fn query_key(url: &str) -> Option<String> {
-    let mut parsed = Url::parse(url.trim()).ok()?;
+    let mut parsed = Url::parse(&url.trim().replace("&amp;", "&")).ok()?;
     if !matches!(parsed.scheme(), "http" | "https") || !parsed.host_str()?.contains('.') {
         return None;
     }
     parsed.set_scheme("https").ok()?;
+    let bare_host = parsed.host_str()?.strip_prefix("www.").filter(|rest| rest.contains('.'));
+    if let Some(host) = bare_host.map(str::to_owned) {
+        parsed.set_host(Some(&host)).ok()?;
+    }
+    let path = parsed.path().trim_end_matches('/').to_owned();
+    parsed.set_path(&path);
+    let is_kept = |name: &str| !name.starts_with("utm_") && !TRACKING.contains(&name);
     let kept: Vec<(String, String)> = parsed
         .query_pairs()
-        .filter(|(name, _)| !name.starts_with("utm_"))
+        .filter(|(name, _)| is_kept(name))
         .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect();
     if kept.is_empty() {
@@ -112,17 +136,14 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         let answer = match question {
-            FrontQuestion::Query { url, client } => {
-                return self.ask_query(front, ask, url, client, now, effects);
+            FrontQuestion::Query { url, client, networks, webhook } => {
+                return self.ask_query(front, ask, url, networks, client, webhook, now, effects);
             }
-            FrontQuestion::QueryState { url } => {
-                let known = query_key(&url).and_then(|key| self.query_keys.get(&key));
-                match known {
-                    Some(&query) => return self.answer_with_query(front, ask, query, now, effects),
-                    None => no_such_request(),
-                }
-            }
-            FrontQuestion::SearchImage { len_bytes, account_name, client } => {
+            FrontQuestion::QueryState { id } => match self.query_ids.get(&id) {
+                Some(&query) => return self.answer_when_written(front, ask, query, now, effects),
+                None => no_such_request(),
+            },
+            FrontQuestion::SearchImage { len_bytes, account_name, turned, networks, client } => {
                 let Some(blob) = blob else {
                     let code = FailureCode::ImageMissing;
                     let detail = code.explanation().to_owned();
@@ -135,11 +156,13 @@ impl State {
                     return self.tell_front(front, ask, FrontAnswer::Refused { code, detail }, effects);
                 }
                 let image = QueryImage::Attached { len_bytes };
-                return self.ask_search(front, ask, image, Some(blob), account_name, client, now, effects);
+                let kind = Kind::Image { image, blob: Some(blob), turned };
+                return self.ask_search(front, ask, kind, account_name, networks, client, now, effects);
             }
-            FrontQuestion::SearchUrl { url, account_name, client } => {
+            FrontQuestion::SearchUrl { url, account_name, turned, networks, client } => {
                 let image = QueryImage::Urls(vec![ImageSource::plain(url)]);
-                return self.ask_search(front, ask, image, None, account_name, client, now, effects);
+                let kind = Kind::Image { image, blob: None, turned };
+                return self.ask_search(front, ask, kind, account_name, networks, client, now, effects);
             }
             FrontQuestion::SearchState { identifier } => {
                 match self.query_keys.get(&search_key(&identifier)) {
@@ -148,20 +171,29 @@ impl State {
                 }
             }
             FrontQuestion::Scan { handle } => return self.ask_scan(front, ask, &handle, now, effects),
-            FrontQuestion::Stats => FrontAnswer::Stats(self.stats()),
+            FrontQuestion::Account { name } => return self.ask_account(front, ask, &name, effects),
+            FrontQuestion::Stats => FrontAnswer::Stats(self.stats(now)),
             FrontQuestion::Threads => FrontAnswer::Threads(self.threads(now)),
             FrontQuestion::Queues => FrontAnswer::Queues(self.queue_views(now)),
-            FrontQuestion::Metrics => FrontAnswer::Metrics(self.metrics.views()),
+            FrontQuestion::Metrics { skip } => {
+                let (steps, more) = self.metrics.page(usize::try_from(skip).unwrap_or(usize::MAX));
+                FrontAnswer::Metrics { steps, more }
+            }
+            FrontQuestion::Counters => FrontAnswer::Counters(self.counters()),
+            FrontQuestion::Health => FrontAnswer::Health(self.problems(now)),
         };
         self.tell_front(front, ask, answer, effects);
     }
 
+    #[expect(clippy::too_many_arguments, reason = "one call site; a struct would name each field twice")]
     fn ask_query(
         &mut self,
         front: ContainerId,
         ask: AskId,
         url: String,
+        networks: Networks,
         client: Client,
+        webhook: Option<String>,
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
@@ -175,11 +207,20 @@ impl State {
             return self.tell_front(front, ask, FrontAnswer::Refused { code, detail }, effects);
         }
         let url = url.trim().to_owned();
-        let key = query_key(&url);
+        let key = query_key(&url).map(|key| on_networks(key, &networks));
         // What is no URL has no key of its own either: it is remembered as it was written.
         let known = self.query_keys.get(key.as_ref().unwrap_or(&url)).copied();
         if let Some(query) = known {
-            return self.answer_with_query(front, ask, query, now, effects);
+            return match webhook.and_then(|webhook| self.add_webhook(query, webhook, now, effects)) {
+                Some(entry) => self.answer_once_written(front, ask, query, entry, effects),
+                None => self.answer_when_written(front, ask, query, now, effects),
+            };
+        }
+        if let Some(why) = self.why_not_now() {
+            return self.tell_front(front, ask, FrontAnswer::NotNow { why }, effects);
+        }
+        if self.is_overloaded(&client) {
+            return self.tell_front(front, ask, FrontAnswer::Overloaded, effects);
         }
         if !self.limits.admit(&client, self.policy.max_processing_requests_per_ip) {
             let code = FailureCode::YourIpHasMaxProcessingRequests;
@@ -188,29 +229,61 @@ impl State {
         }
         let is_url = key.is_some();
         let key = key.unwrap_or_else(|| url.clone());
-        let request = AcceptedRequest::Query { url: url.clone(), client: client.clone() };
-        let id = self.add_query(url.clone(), key.clone(), Kind::Page, client, now);
+        let id = self.add_query(url, key, Kind::Page, networks, client, now);
+        if let Some(query) = self.queries.get_mut(&id) {
+            query.webhooks.extend(webhook);
+        }
         if !is_url {
             let why = FailureCode::NotAnUrl.explanation().to_owned();
             self.end_query(id, Some((FailureCode::NotAnUrl, why)), now, effects);
             return self.answer_with_query(front, ask, id, now, effects);
         }
         self.begin(id, now);
-        // "Accepted" is said only once it is written down.
-        let ticket = self.expect(Pending::Accepted { front, ask, query: id });
-        let entry = JournalEntry::Accepted { key, request };
+        if let Some(entry) = self.queries.get(&id).map(Query::accepted) {
+            self.answer_once_written(front, ask, id, entry, effects);
+        }
+    }
+
+    /// "Accepted" is said only once it is written down.
+    fn answer_once_written(
+        &mut self,
+        front: ContainerId,
+        ask: AskId,
+        query: QueryId,
+        entry: JournalEntry,
+        effects: &mut Vec<Effect>,
+    ) {
+        let ticket = self.expect(Pending::Accepted { askers: vec![(front, ask)], query });
+        if let Some(query) = self.queries.get_mut(&query) {
+            query.being_written = Some(ticket);
+        }
         effects.push(Effect::ToStore(ToStorekeeper::Journal { ticket, entry }));
     }
 
+    /// True when there is no room for one more query of a stranger. Who is exempt from limits is from this too.
+    fn is_overloaded(&self, client: &Client) -> bool {
+        *client != Client::Exempt && self.limits.total() >= self.policy.max_processing_requests
+    }
+
     /// Starts a query that was accepted before the broker was restarted.
-    pub(super) fn resume_query(&mut self, url: &str, client: Client, now: Now, effects: &mut Vec<Effect>) {
-        let Some(key) = query_key(url) else { return };
+    pub(super) fn resume_query(
+        &mut self,
+        url: &str,
+        networks: Networks,
+        client: Client,
+        webhooks: Vec<String>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(key) = query_key(url).map(|key| on_networks(key, &networks)) else { return };
         if self.query_keys.contains_key(&key) {
             return;
         }
-        // It was admitted once: it counts, whatever the limit is now.
-        self.limits.admit(&client, u32::MAX);
-        let id = self.add_query(url.to_owned(), key, Kind::Page, client, now);
+        self.limits.admit_again(&client);
+        let id = self.add_query(url.to_owned(), key, Kind::Page, networks, client, now);
+        if let Some(query) = self.queries.get_mut(&id) {
+            query.webhooks.extend(webhooks);
+        }
         self.begin(id, now);
         self.query_changed(id, now, effects);
     }
@@ -223,13 +296,31 @@ impl State {
         &mut self,
         front: ContainerId,
         ask: AskId,
-        image: QueryImage,
-        blob: Option<BlobKey>,
+        kind: Kind,
         account_name: Option<String>,
+        networks: Networks,
         client: Client,
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
+        let blob = match kind {
+            Kind::Image { blob, .. } => blob,
+            Kind::Page => None,
+        };
+        if self.is_overloaded(&client) {
+            effects.extend(blob.map(Effect::DropBlob));
+            return self.tell_front(front, ask, FrontAnswer::Overloaded, effects);
+        }
+        let named = account_name.as_deref().map(account_named).transpose().map_err(str::to_owned);
+        let account = match named.and_then(|account| searched(account, &networks)) {
+            Ok(account) => account,
+            Err(why) => {
+                effects.extend(blob.map(Effect::DropBlob));
+                let code = FailureCode::InvalidTwitterAccount;
+                let answer = FrontAnswer::Refused { code, detail: why };
+                return self.tell_front(front, ask, answer, effects);
+            }
+        };
         if !self.limits.admit(&client, self.policy.max_processing_requests_per_ip) {
             effects.extend(blob.map(Effect::DropBlob));
             let code = FailureCode::YourIpHasMaxProcessingRequests;
@@ -239,13 +330,14 @@ impl State {
         self.attached += usize::from(blob.is_some());
         let identifier = self.new_identifier();
         let key = search_key(&identifier);
-        let kind = Kind::Image { image, blob };
-        let id = self.add_query(identifier, key, kind, client, now);
-        match account_name {
-            Some(name) => {
-                let handle = name.trim().trim_start_matches('@').to_ascii_lowercase();
-                let refs = vec![AccountRef::Handle { network: Network::Twitter, handle }];
-                self.enqueue_for(id, Work::Resolve { refs }, now);
+        let id = self.add_query(identifier, key, kind, networks, client, now);
+        match account {
+            Some(account) => {
+                if let Some(refusal) = self.look_up_refused(std::iter::once(account.network()), now) {
+                    self.end_query(id, Some(refusal), now, effects);
+                    return self.answer_with_query(front, ask, id, now, effects);
+                }
+                self.enqueue_for(id, Work::Resolve { refs: vec![account] }, now);
                 self.enter(id, QueryStatus::WaitReverseSearch, now, effects);
             }
             None => self.search(id, SearchScope::Everything, now, effects),
@@ -262,13 +354,31 @@ impl State {
         format!("{:016x}{number:x}", mixed ^ (mixed >> 31))
     }
 
-    fn add_query(&mut self, subject: String, key: String, kind: Kind, client: Client, now: Now) -> QueryId {
+    fn add_query(
+        &mut self,
+        subject: String,
+        key: String,
+        kind: Kind,
+        networks: Networks,
+        client: Client,
+        now: Now,
+    ) -> QueryId {
         let id = QueryId(self.next_number());
         self.query_keys.insert(key.clone(), id);
+        let public_id = match kind {
+            Kind::Page => public_id(&key),
+            Kind::Image { .. } => subject.clone(),
+        };
+        if matches!(kind, Kind::Page) {
+            self.query_ids.insert(public_id.clone(), id);
+        }
         let query = Query {
             subject,
+            public_id,
+            webhooks: BTreeSet::new(),
             key,
             kind,
+            networks,
             client,
             status: QueryStatus::WaitLinkFinder,
             entered: now.mono,
@@ -290,6 +400,7 @@ impl State {
             similar: Vec::new(),
             error: None,
             item: None,
+            being_written: None,
             version: 0,
             started: now.mono,
         };
@@ -328,7 +439,8 @@ impl State {
             | Work::CheckPosts { .. }
             | Work::ListPosts { .. }
             | Work::IndexPosts { .. }
-            | Work::Maintain(_) => return None,
+            | Work::Maintain(_)
+            | Work::Deliver(_) => return None,
         };
         self.enter(id, status, now, effects);
         match (&self.queries.get(&id)?.kind, status) {
@@ -368,8 +480,22 @@ impl State {
             let why = format!("{} ({} pages were read.)", code.explanation(), links.pages);
             return self.end_query(id, Some((code, why)), now, effects);
         }
-        let refs: Vec<AccountRef> =
+        let mut refs: Vec<AccountRef> =
             query.candidates.iter().map(|candidate| candidate.account.clone()).collect();
+        refs.retain(|asked| query.networks.has(asked.network()));
+        if refs.is_empty() {
+            let code = FailureCode::NoTwitterAccountFound;
+            let why = format!("None of the accounts found is on {}.", query.networks);
+            return self.end_query(id, Some((code, why)), now, effects);
+        }
+        if let Some(refusal) = self.look_up_refused(refs.iter().map(AccountRef::network), now) {
+            // The other networks cost nothing: the query goes on without the one that does.
+            refs.retain(|asked| !self.is_billed(asked.network()));
+            if refs.is_empty() {
+                return self.end_query(id, Some(refusal), now, effects);
+            }
+        }
+        let Some(query) = self.live(id) else { return };
         query.outstanding = refs.len().div_ceil(LOOKUP_BATCH);
         query.resolutions.clear();
         for batch in refs.chunks(LOOKUP_BATCH) {
@@ -404,9 +530,10 @@ impl State {
                         accounts.push(account);
                     }
                 }
-                ResolutionOutcome::Missing => dropped.push(format!("{} does not exist", resolution.asked)),
-                ResolutionOutcome::Private => dropped.push(format!("{} is private", resolution.asked)),
-                ResolutionOutcome::Suspended => dropped.push(format!("{} is suspended", resolution.asked)),
+                outcome => {
+                    let why = outcome.refusal().unwrap_or_default();
+                    dropped.push(format!("{} {why}", resolution.asked));
+                }
             }
         }
         let before = accounts.len();
@@ -434,9 +561,12 @@ impl State {
             || plan.scans.iter().any(|(_, state)| state.scanned_at().is_some());
         for (account, state) in plan.scans {
             let scan = self.start_scan(account, &state, Priority::User, Some(id), now, effects);
+            let waits = !self.waits_for_budget(scan);
             if let Some(query) = self.live(id) {
                 query.scans.push(scan);
-                query.waiting.insert(scan);
+                if waits {
+                    query.waiting.insert(scan);
+                }
             }
         }
         self.query_changed(id, now, effects);
@@ -459,6 +589,7 @@ impl State {
         for scan in &query.scans {
             match self.scans.get(scan).and_then(|scan| scan.outcome.as_ref()) {
                 Some(ScanOutcome::Failed { code, why }) => failure = Some((*code, why.clone())),
+                None if self.waits_for_budget(*scan) => failure = Some(self.why_deferred(*scan, now)),
                 Some(ScanOutcome::Done) | None => succeeded = true,
             }
         }
@@ -473,11 +604,11 @@ impl State {
 
     fn search(&mut self, id: QueryId, scope: SearchScope, now: Now, effects: &mut Vec<Effect>) {
         let Some(query) = self.queries.get(&id) else { return };
-        let image = match &query.kind {
-            Kind::Page => QueryImage::Urls(query.images.clone()),
-            Kind::Image { image, .. } => image.clone(),
+        let (image, turned) = match &query.kind {
+            Kind::Page => (QueryImage::Urls(query.images.clone()), false),
+            Kind::Image { image, turned, .. } => (image.clone(), *turned),
         };
-        self.enqueue_for(id, Work::SearchImage { query: id, image, scope }, now);
+        self.enqueue_for(id, Work::SearchImage { query: id, image, scope, turned }, now);
         self.enter(id, QueryStatus::WaitReverseSearch, now, effects);
         self.query_changed(id, now, effects);
     }
@@ -544,6 +675,9 @@ impl State {
         }
         query.found = found.images;
         query.found_similar = found.similar;
+        let networks = &query.networks;
+        query.found.retain(|image| networks.has(image.post.network));
+        query.found_similar.retain(|image| networks.has(image.post.network));
         let images = query.found.iter().chain(&query.found_similar);
         let mut posts: Vec<_> = images.map(|image| image.post.clone()).collect();
         posts.sort();
@@ -576,9 +710,10 @@ impl State {
         found.retain(|image| !gone.contains(&image.post));
         // The order of the original: distance, images in the post, age; within a post the later image first.
         found.sort_by(|a, b| {
-            (a.distance, a.count, a.post.age_order(), std::cmp::Reverse(a.position)).cmp(&(
+            (a.distance, a.count, a.post.network, a.post.age_order(), std::cmp::Reverse(a.position)).cmp(&(
                 b.distance,
                 b.count,
+                b.post.network,
                 b.post.age_order(),
                 std::cmp::Reverse(b.position),
             ))
@@ -591,6 +726,16 @@ impl State {
         self.end_query(id, None, now, effects);
     }
 
+    /// An image that cannot be fetched is the mistake of whoever gave its address, and the site's trouble
+    /// where a page led to it.
+    pub(super) fn code_for(&self, id: QueryId, code: FailureCode) -> FailureCode {
+        let is_direct = matches!(self.queries.get(&id).map(|query| &query.kind), Some(Kind::Image { .. }));
+        match code {
+            FailureCode::ErrorDuringReverseSearch if is_direct => FailureCode::CannotGetImage,
+            code => code,
+        }
+    }
+
     /// The query is over: with its results, or with an error.
     pub(super) fn end_query(
         &mut self,
@@ -599,12 +744,20 @@ impl State {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(query) = self.live(id) else { return };
+        if self.live(id).is_none() {
+            return;
+        }
         let kept = match &error {
             None => KEPT_AFTER_SUCCESS,
             Some((code, _)) if code.is_users_mistake() => KEPT_AFTER_MISTAKE,
+            // The budget may be raised, or the day end.
+            Some((FailureCode::ApiBudgetExhausted, _)) => KEPT_AFTER_MISTAKE,
             Some(_) => KEPT_AFTER_FAILURE,
         };
+        if let Some((code, _)) = &error {
+            *self.failures.entry(*code).or_default() += 1;
+        }
+        let Some(query) = self.live(id) else { return };
         query.error = error;
         query.candidates.shrink_to_fit();
         query.found = Vec::new();
@@ -620,11 +773,17 @@ impl State {
         };
         self.enter(id, QueryStatus::End, now, effects);
         self.metrics.record("query: whole", micros(now.mono.since(started)));
+        if self.policy.results_log
+            && let Some(view) = self.query_view(id, now)
+        {
+            effects.push(Effect::ToStore(ToStorekeeper::NoteResult { view: Box::new(view) }));
+        }
         self.limits.release(&client);
         self.attached = self.attached.saturating_sub(usize::from(blob.is_some()));
         effects.extend(blob.map(Effect::DropBlob));
         if is_page {
-            self.journal(JournalEntry::Ended { key }, effects);
+            let entry = self.end_with_deliveries(id, key, now, effects);
+            self.journal(entry, effects);
         }
         self.watchers.remove(&id);
         self.query_expiry.insert((now.mono.plus(kept), id));
@@ -644,6 +803,7 @@ impl State {
             self.query_expiry.pop_first();
             if let Some(query) = self.queries.remove(&id) {
                 self.query_keys.remove(&query.key);
+                self.query_ids.remove(&query.public_id);
             }
             self.watchers.remove(&id);
             self.forget_scans(now);
@@ -656,6 +816,26 @@ impl State {
     }
 
     // ---- showing it
+
+    /// Answers with the state of a query, once its acceptance is written down: whoever was told of it finds it
+    /// again after a crash.
+    fn answer_when_written(
+        &mut self,
+        front: ContainerId,
+        ask: AskId,
+        id: QueryId,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let ticket = self.queries.get(&id).and_then(|query| query.being_written);
+        match ticket.and_then(|ticket| self.pending.get_mut(&ticket)) {
+            Some(Pending::Accepted { askers, .. }) => {
+                askers.push((front, ask));
+                self.turn_away_who_waits(effects);
+            }
+            Some(_) | None => self.answer_with_query(front, ask, id, now, effects),
+        }
+    }
 
     pub(super) fn answer_with_query(
         &mut self,
@@ -704,7 +884,7 @@ impl State {
         }
     }
 
-    fn query_view(&self, id: QueryId, now: Now) -> Option<QueryView> {
+    pub(super) fn query_view(&self, id: QueryId, now: Now) -> Option<QueryView> {
         let query = self.queries.get(&id)?;
         let mut steps = query.steps.clone();
         if query.status != QueryStatus::End {
@@ -715,14 +895,17 @@ impl State {
             query.status,
             QueryStatus::WaitLinkFinder | QueryStatus::WaitIndexAccounts | QueryStatus::WaitReverseSearch
         );
-        let queue_position = query
-            .item
-            .filter(|_| waits)
+        let waiting = query.item.filter(|_| waits);
+        let queue_position = waiting
             .and_then(|(stage, item)| self.queue_position(stage, item))
             .map(|position| u32::try_from(position).unwrap_or(u32::MAX));
+        let estimated_wait_ms = waiting
+            .zip(queue_position)
+            .and_then(|((stage, _), position)| self.estimated_wait_ms(stage, position));
         let scans = || query.scans.iter().filter_map(|scan| self.scans.get(scan));
         Some(QueryView {
             query: id,
+            id: query.public_id.clone(),
             subject: query.subject.clone(),
             status: query.status,
             has_first_time_scan: query.first_time,
@@ -734,14 +917,32 @@ impl State {
             image_url: query.images.first().map(|image| image.url.clone()),
             steps,
             queue_position,
+            estimated_wait_ms,
+            waits_for_network: query.status != QueryStatus::End && self.network.is_lost(),
             posts_listed: scans().map(|scan| scan.listed).sum(),
             posts_indexed: scans().map(|scan| scan.indexed).sum(),
+            still_listing: scans().any(|scan| scan.is_listing()),
+            posts_total: scans()
+                .map(|scan| scan.account.posts)
+                .sum::<Option<u64>>()
+                .filter(|_| !query.scans.is_empty()),
             version: query.version,
         })
     }
 }
 
 impl Query {
+    /// What the journal keeps of a page's query until it ends.
+    pub(super) fn accepted(&self) -> JournalEntry {
+        let request = AcceptedRequest::Query {
+            url: self.subject.clone(),
+            networks: self.networks.clone(),
+            client: self.client.clone(),
+            webhooks: self.webhooks.iter().cloned().collect(),
+        };
+        JournalEntry::Accepted { key: self.key.clone(), request }
+    }
+
     fn result_view(&self, image: FoundImage) -> ResultView {
         let account = self.accounts.iter().find(|account| account.key == image.account);
         ResultView {
@@ -775,9 +976,31 @@ impl Query {
     }
 }
 
+/// The key of a query that is about some networks alone: another answer, so another query.
+fn on_networks(key: String, networks: &Networks) -> String {
+    // A space is in no URL.
+    if networks.are_all() { key } else { format!("{key} on {networks}") }
+}
+
+/// The account that a search names, if it may be searched in.
+fn searched(account: Option<AccountRef>, networks: &Networks) -> Result<Option<AccountRef>, String> {
+    match account {
+        Some(account) if !networks.has(account.network()) => {
+            Err(format!("{account} is on {}, the search is about {networks} alone", account.network()))
+        }
+        account => Ok(account),
+    }
+}
+
 fn no_such_request() -> FrontAnswer {
     let code = FailureCode::NoSuchRequest;
     FrontAnswer::Refused { code, detail: code.explanation().to_owned() }
+}
+
+/// Names a page's query in the API: the same after a restart, and of any page 32 characters long.
+fn public_id(key: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
+    digest.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn search_key(identifier: &str) -> String {
@@ -795,11 +1018,15 @@ mod tests {
 
     #[test]
     fn one_page_has_one_key() {
-        let key = Some("https://www.pixiv.net/en/artworks/1#44");
+        let key = Some("https://pixiv.net/en/artworks/1#44");
         check("https://www.pixiv.net/en/artworks/1#44", key);
         check(" http://WWW.pixiv.net:80/en/artworks/1?utm_source=x#44", key);
+        check("https://pixiv.net/en/artworks/1/?fbclid=a&amp;ref_src=b#44", key);
         check("https://a.example/view?id=3&utm_medium=y", Some("https://a.example/view?id=3"));
         check("https://a.example/view?id=3#", Some("https://a.example/view?id=3"));
+        check("https://a.example/view?page=post&amp;id=3", Some("https://a.example/view?page=post&id=3"));
+        check("https://a.example", Some("https://a.example/"));
+        check("https://www.example", Some("https://www.example/"));
         check("www.pixiv.net/artworks/1", None);
         check("ftp://a.example/", None);
         check("https://localhost/", None);

@@ -34,11 +34,14 @@ pub struct Registry {
     containers: BTreeMap<ContainerId, Container>,
     /// Ready workers, the longest-waiting first.
     ready: VecDeque<WorkerId>,
+    /// Processes of each role that were seen, and the last one's number.
+    starts: BTreeMap<Role, (u64, u32)>,
 }
 
 impl Registry {
     pub fn join(&mut self, id: ContainerId, role: Role, pid: u32, workers: Vec<Vec<Stage>>, now: Monotonic) {
         self.leave(id);
+        self.note_start(role, pid);
         let workers = workers
             .into_iter()
             .map(|stages| Worker { stages, state: WorkerState::Away, since: now })
@@ -46,9 +49,33 @@ impl Registry {
         self.containers.insert(id, Container { role, pid, workers });
     }
 
+    /// A process of this role has reported; the same one again is no news.
+    pub fn note_start(&mut self, role: Role, pid: u32) {
+        let (count, last) = self.starts.entry(role).or_insert((0, pid));
+        if *count == 0 || *last != pid {
+            (*count, *last) = (*count + 1, pid);
+        }
+    }
+
+    /// How many processes of each role have reported so far.
+    pub fn starts(&self) -> impl Iterator<Item = (Role, u64)> {
+        self.starts.iter().map(|(role, (count, _))| (*role, *count))
+    }
+
+    /// Workers that take work of this stage.
+    pub fn workers_of(&self, stage: Stage) -> usize {
+        let workers = self.containers.values().flat_map(|container| &container.workers);
+        workers.filter(|worker| worker.stages.contains(&stage)).count()
+    }
+
     pub fn leave(&mut self, id: ContainerId) {
         self.containers.remove(&id);
         self.ready.retain(|worker| worker.container != id);
+    }
+
+    /// The container's role and process number.
+    pub fn identity(&self, id: ContainerId) -> Option<(Role, u32)> {
+        self.containers.get(&id).map(|container| (container.role, container.pid))
     }
 
     /// The worker waits for work; unknown workers are ignored.

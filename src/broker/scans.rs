@@ -10,12 +10,16 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::items::Owner;
-use super::state::{BATCH_POSTS, Effect, Now, Pending, State, cursor_fits, native_ids};
+use super::searched::SearchedPosts;
+use super::state::{BATCH_IMAGES, BATCH_POSTS, Effect, Now, Pending, State, cursor_fits, native_ids};
+use crate::base::MicroUsd;
 use crate::base::clock::Monotonic;
-use crate::base::ids::{AskId, ContainerId, LeaseId, Network, QueryId, ScanId};
+use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, Network, QueryId, ScanId};
+use crate::config::TimelinePolicy;
+use crate::proto::addresses::account_named;
 use crate::proto::data::{
-    Account, AccountRef, AccountState, IndexedPost, ListedPost, ListingEnd, ListingStep, Priority,
-    Resolution, ResolutionOutcome, Work,
+    Account, AccountRef, AccountState, Coverage, Cursor, EndedSearch, IndexedPost, ListedPost, ListingEnd,
+    ListingStep, Priority, Resolution, ResolutionOutcome, Searched, Work,
 };
 use crate::proto::failure::FailureCode;
 use crate::proto::front::FrontAnswer;
@@ -33,12 +37,18 @@ const UNKNOWN_WEIGHT: u64 = 1000;
 pub struct Scan {
     pub account: Account,
     pub priority: Priority,
+    /// Where the account stood when the scan was asked for.
+    before: AccountState,
     /// In the order of `ListingStep::ALL`.
     steps: [Step; 2],
+    /// What its search has listed, for the spot checks of the timeline.
+    searched: SearchedPosts,
     /// New posts on their way to the database, with the steps that listed each (`step_bit`).
     in_flight: HashMap<String, u8>,
     /// Queries that wait for the end.
-    waiting: BTreeSet<QueryId>,
+    pub(super) waiting: BTreeSet<QueryId>,
+    /// Of the budget, what is promised to this scan and not spent yet.
+    pub(super) reserved: MicroUsd,
     pub started: Monotonic,
     /// Posts that the database did not have, each counted once though both listings may find it.
     pub listed: u64,
@@ -70,7 +80,9 @@ struct Step {
 
 #[derive(Debug, Default)]
 enum StepState {
+    /// The scan waits for its budget, or the timeline for the search.
     #[default]
+    Waiting,
     Listing,
     /// The listing has ended; its cursor waits for the posts.
     Listed(ListingEnd),
@@ -83,7 +95,7 @@ enum StepState {
     },
 }
 
-/// Somebody asked for a scan by handle.
+/// Somebody asked for a scan by name.
 #[derive(Debug)]
 pub struct ScanRequest {
     state: ScanRequestState,
@@ -113,8 +125,42 @@ impl Scan {
         }
     }
 
-    fn weight(&self) -> u64 {
+    /// True when the search lists all posts: the first time, and after its cursor was reset.
+    pub(super) fn lists_anew(&self) -> bool {
+        self.before.search_cursor.is_none()
+    }
+
+    /// True when an earlier broker has seen its search to the end.
+    pub(super) fn has_searched(&self) -> bool {
+        let [search, _] = &self.steps;
+        matches!(search.state, StepState::Stored)
+    }
+
+    pub(super) fn weight(&self) -> u64 {
         self.account.posts.unwrap_or(UNKNOWN_WEIGHT)
+    }
+
+    /// True when this listing has ended and all it stands for is stored.
+    fn is_past_barrier(&self, step: ListingStep) -> bool {
+        let [search, timeline] = &self.steps;
+        let (own, other) = match step {
+            ListingStep::Search => (search, timeline),
+            ListingStep::Timeline => (timeline, search),
+        };
+        let StepState::Listed(end) = &own.state else { return false };
+        let nothing_left = |step: &Step| step.pages == 0 && step.posts == 0;
+        // A timeline of which only samples were read stands for what the search has listed as well.
+        let rests_on_other = match end.coverage {
+            Coverage::Sampled | Coverage::Skipped => true,
+            Coverage::Complete | Coverage::LimitedTo(_) => false,
+        };
+        nothing_left(own) && (!rests_on_other || nothing_left(other))
+    }
+
+    /// True while more posts may be listed.
+    pub(super) fn is_listing(&self) -> bool {
+        let mut states = self.steps.iter().map(|step| &step.state);
+        self.outcome.is_none() && states.any(|state| matches!(state, StepState::Waiting | StepState::Listing))
     }
 
     fn is_settled(&self) -> bool {
@@ -146,16 +192,25 @@ impl State {
             if raised {
                 self.raise(priority, |owner| match owner {
                     Owner::Listing(scan, _) | Owner::Batch(scan) => *scan == id,
-                    Owner::Query(_) | Owner::ScanRequest(_) | Owner::Retries | Owner::Maintenance(_) => false,
+                    Owner::Query(_)
+                    | Owner::ScanRequest(_)
+                    | Owner::Updates(_)
+                    | Owner::Retries
+                    | Owner::Maintenance(_)
+                    | Owner::Delivery(_) => false,
                 });
             }
             return id;
         }
         let id = ScanId(self.next_number());
-        let scan = Scan {
+        let ended = self.resumed_searches.remove(&account.key);
+        let mut scan = Scan {
             account: account.clone(),
             priority,
+            before: state.clone(),
             steps: Default::default(),
+            searched: SearchedPosts::default(),
+            reserved: MicroUsd(0),
             in_flight: HashMap::new(),
             waiting: waiter.into_iter().collect(),
             started: now.mono,
@@ -164,16 +219,103 @@ impl State {
             outcome: None,
             ended: None,
         };
-        let weight = scan.weight();
+        for step in
+            ListingStep::ALL.iter().filter(|step| !ListingStep::of(account.key.network).contains(step))
+        {
+            // A listing that the network does not have has nothing to wait for.
+            scan.step_mut(*step).state = StepState::Stored;
+        }
+        if let Some(ended) = ended.clone() {
+            // All that it listed is stored: the scan goes on with the timeline.
+            scan.before.search_cursor = ended.since;
+            scan.searched = SearchedPosts::of_ids(ended.ids);
+            scan.step_mut(ListingStep::Search).state = StepState::Stored;
+        }
         self.scans.insert(id, scan);
         self.running_scans.insert(account.key.clone(), id);
-        let request = AcceptedRequest::Scan { account: account.clone(), priority };
+        let request = AcceptedRequest::Scan { account: account.clone(), priority, searched: ended };
         self.journal(JournalEntry::Accepted { key: scan_key(&account), request }, effects);
-        for step in ListingStep::ALL {
-            let work = Work::ListPosts { scan: id, account: account.clone(), cursor: state.cursor(step) };
-            self.enqueue(Owner::Listing(id, step), work, priority, weight, now);
-        }
+        self.admit_scan(id, now);
         id
+    }
+
+    /// Puts the first work of an admitted scan into its queues.
+    pub(super) fn begin_scan(&mut self, id: ScanId, now: Now) {
+        let has_searched = self.scans.get(&id).is_some_and(Scan::has_searched);
+        if has_searched {
+            self.continue_with_timeline(id, now);
+            return;
+        }
+        self.begin_listing(id, ListingStep::Search, None, now);
+        let network = self.scans.get(&id).map(|scan| scan.account.key.network);
+        let network = network.filter(|network| ListingStep::of(*network).contains(&ListingStep::Timeline));
+        match network.map(|network| self.timeline_policy(network)) {
+            Some(TimelinePolicy::Always) => self.begin_listing(id, ListingStep::Timeline, None, now),
+            // It follows the search.
+            Some(TimelinePolicy::Adaptive | TimelinePolicy::Never) | None => {}
+        }
+    }
+
+    /// Where reading costs nothing, nothing is to be saved.
+    fn timeline_policy(&self, network: Network) -> TimelinePolicy {
+        if self.is_billed(network) { self.policy.timeline } else { TimelinePolicy::Always }
+    }
+
+    fn begin_listing(&mut self, id: ScanId, step: ListingStep, searched: Option<Searched>, now: Now) {
+        let Some(scan) = self.scans.get_mut(&id) else { return };
+        scan.step_mut(step).state = StepState::Listing;
+        let (account, priority, weight) = (scan.account.clone(), scan.priority, scan.weight());
+        let work = Work::ListPosts { scan: id, account, cursor: scan.before.cursor(step), searched };
+        self.enqueue(Owner::Listing(id, step), work, priority, weight, now);
+    }
+
+    /// The search has come to its end, well or not: a timeline that waited for it goes on.
+    fn continue_with_timeline(&mut self, id: ScanId, now: Now) {
+        let Some(scan) = self.scans.get_mut(&id) else { return };
+        let [search, timeline] = &mut scan.steps;
+        if !matches!(timeline.state, StepState::Waiting) {
+            return;
+        }
+        let searched = match &search.state {
+            StepState::Waiting | StepState::Listing => return,
+            // What is wrong with the account itself, the timeline would only say again.
+            StepState::Failed { code, why } if is_of_the_account(*code) => {
+                timeline.state = StepState::Failed { code: *code, why: why.clone() };
+                return;
+            }
+            StepState::Failed { .. } => None,
+            StepState::Listed(_) | StepState::StoringCursor | StepState::Stored => {
+                Some(Searched { since: scan.before.search_cursor })
+            }
+        };
+        let network = scan.account.key.network;
+        match self.timeline_policy(network) {
+            TimelinePolicy::Never => {}
+            TimelinePolicy::Adaptive => return self.begin_listing(id, ListingStep::Timeline, searched, now),
+            // It waited only because an earlier broker had seen the search to its end.
+            TimelinePolicy::Always => return self.begin_listing(id, ListingStep::Timeline, None, now),
+        }
+        let Some(scan) = self.scans.get_mut(&id) else { return };
+        let cursor = scan.before.cursor(ListingStep::Timeline);
+        let [search, timeline] = &mut scan.steps;
+        timeline.state = match &search.state {
+            StepState::Failed { code, why } => StepState::Failed { code: *code, why: why.clone() },
+            _ => StepState::Listed(ListingEnd {
+                cursor,
+                newest: None,
+                oldest: None,
+                coverage: Coverage::Skipped,
+                posts_read: 0,
+            }),
+        };
+    }
+
+    /// What the search of a scan has listed, from the `from`-th post on, newest first.
+    pub(super) fn searched_posts(&self, id: ScanId, from: u32) -> Answer {
+        match self.scans.get(&id) {
+            Some(scan) => Answer::SearchedPosts(scan.searched.part(from)),
+            None => Answer::Unavailable("there is no such scan any more".to_owned()),
+        }
     }
 
     /// A listing found posts: the database is asked which of them are new.
@@ -193,6 +335,9 @@ impl State {
         self.renew(lease, from, now);
         let Some(scan) = self.scans.get_mut(&id) else { return };
         scan.step_mut(step).pages += 1;
+        if step == ListingStep::Search {
+            scan.searched.extend(&posts);
+        }
         let account = scan.account.clone();
         let ticket = self.expect(Pending::Filter { scan: id, step, container: from, lease });
         effects.push(Effect::ToStore(ToStorekeeper::FilterNew { ticket, account, posts }));
@@ -228,8 +373,8 @@ impl State {
         let (account, priority, weight) = (scan.account.clone(), scan.priority, scan.weight());
         scan.listed += new.len() as u64;
         self.pending_posts += new.len();
-        for batch in new.chunks(BATCH_POSTS) {
-            let work = Work::IndexPosts { scan: id, step, account: account.clone(), posts: batch.to_vec() };
+        for posts in batches(new) {
+            let work = Work::IndexPosts { scan: id, step, account: account.clone(), posts };
             self.enqueue(Owner::Batch(id), work, priority, weight, now);
         }
         if self.pending_posts < self.policy.max_pending_posts {
@@ -237,7 +382,7 @@ impl State {
         } else {
             self.held_pages.push(page);
         }
-        self.pass_barrier(id, step, now, effects);
+        self.pass_barrier(id, now, effects);
     }
 
     /// Posts come back from an indexing worker and go to the database.
@@ -281,9 +426,7 @@ impl State {
                 accept_page(page, effects);
             }
         }
-        for step in ListingStep::ALL {
-            self.pass_barrier(id, step, now, effects);
-        }
+        self.pass_barrier(id, now, effects);
         self.scan_changed(id, now, effects);
     }
 
@@ -304,7 +447,8 @@ impl State {
         if let Some(scan) = self.scans.get_mut(&id) {
             scan.step_mut(step).state = StepState::Listed(end);
         }
-        self.pass_barrier(id, step, now, effects);
+        self.continue_with_timeline(id, now);
+        self.pass_barrier(id, now, effects);
     }
 
     pub(super) fn listing_failed(
@@ -319,22 +463,44 @@ impl State {
         if let Some(scan) = self.scans.get_mut(&id) {
             scan.step_mut(step).state = StepState::Failed { code, why };
         }
-        self.pass_barrier(id, step, now, effects);
+        self.continue_with_timeline(id, now);
+        self.pass_barrier(id, now, effects);
     }
 
-    /// The barrier: stores the cursor once nothing of its listing is outstanding.
-    fn pass_barrier(&mut self, id: ScanId, step: ListingStep, now: Now, effects: &mut Vec<Effect>) {
-        let Some(scan) = self.scans.get_mut(&id) else { return };
-        let entry = scan.step_mut(step);
-        if entry.pages == 0 && entry.posts == 0 && matches!(entry.state, StepState::Listed(_)) {
+    /// The barrier: stores each cursor once nothing of its listing is outstanding.
+    fn pass_barrier(&mut self, id: ScanId, now: Now, effects: &mut Vec<Effect>) {
+        for step in ListingStep::ALL {
+            let Some(scan) = self.scans.get_mut(&id) else { return };
+            if !scan.is_past_barrier(step) {
+                continue;
+            }
+            let entry = scan.step_mut(step);
             let state = std::mem::replace(&mut entry.state, StepState::StoringCursor);
             if let StepState::Listed(end) = state {
                 let account = scan.account.clone();
+                self.keep_search(id, &end.cursor, effects);
                 let ticket = self.expect(Pending::Cursor { scan: id, step });
                 effects.push(Effect::ToStore(ToStorekeeper::StoreCursor { ticket, account, end }));
             }
         }
         self.end_scan_if_settled(id, now, effects);
+    }
+
+    /// A search is about to pass the barrier while its timeline is still to be read: what it listed is kept for
+    /// the case that this broker ends, since the next search would start behind it and the samples know nothing.
+    fn keep_search(&mut self, id: ScanId, cursor: &Cursor, effects: &mut Vec<Effect>) {
+        let Cursor::Search(until) = cursor else { return };
+        let Some(scan) = self.scans.get(&id) else { return };
+        let [_, timeline] = &scan.steps;
+        if !matches!(timeline.state, StepState::Waiting | StepState::Listing) {
+            return;
+        }
+        let searched =
+            EndedSearch { since: scan.before.search_cursor, until: *until, ids: scan.searched.ids() };
+        let (account, priority) = (scan.account.clone(), scan.priority);
+        let key = scan_key(&account);
+        let request = AcceptedRequest::Scan { account, priority, searched: Some(searched) };
+        self.journal(JournalEntry::Accepted { key, request }, effects);
     }
 
     pub(super) fn cursor_stored(
@@ -364,8 +530,8 @@ impl State {
         // One of the two listings may be closed to this server (full-archive search has a price of its
         // own): what the other one found is worth having. What is wrong with the account itself (it
         // blocks us, it is gone) holds for both, even if the search just found nothing.
-        let of_the_account = failures.iter().position(|(code, _)| *code != FailureCode::ProcessingError);
-        let all_failed = failures.len() == scan.steps.len();
+        let of_the_account = failures.iter().position(|(code, _)| is_of_the_account(*code));
+        let all_failed = failures.len() == ListingStep::of(scan.account.key.network).len();
         let outcome = match of_the_account.or(all_failed.then_some(0)) {
             Some(index) => {
                 let (code, why) = failures.swap_remove(index);
@@ -375,6 +541,8 @@ impl State {
         };
         scan.outcome = Some(outcome);
         scan.ended = Some(now.mono);
+        scan.reserved = MicroUsd(0);
+        scan.searched = SearchedPosts::default();
         let waiting = std::mem::take(&mut scan.waiting);
         let account = scan.account.clone();
         self.metrics.record("scan: whole", super::state::micros(now.mono.since(scan.started)));
@@ -382,6 +550,10 @@ impl State {
         self.journal(JournalEntry::Ended { key: scan_key(&account) }, effects);
         for query in waiting {
             self.scan_ended_for(query, id, now, effects);
+        }
+        // What it did not spend is free for others.
+        if !self.deferred_scans.is_empty() {
+            self.check_budget(now, effects);
         }
     }
 
@@ -394,6 +566,77 @@ impl State {
         }
     }
 
+    // ---- scans whose turn it is
+
+    /// Scans accounts again, under the handles that they have now: they may have been renamed, or were
+    /// imported without a handle.
+    pub(super) fn start_updates(
+        &mut self,
+        scans: Vec<(Account, AccountState)>,
+        priority: Priority,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let networks = scans.iter().map(|(account, _)| account.key.network);
+        if self.look_up_refused(networks, now).is_some() {
+            // The scans keep their place until there is money for them.
+            for (account, state) in scans {
+                self.start_scan(account, &state, priority, None, now, effects);
+            }
+            return;
+        }
+        let refs = scans.iter().map(|(account, _)| AccountRef::Id(account.key.clone())).collect();
+        let number = self.next_number();
+        self.updates.insert(number, (priority, scans));
+        self.enqueue(Owner::Updates(number), Work::Resolve { refs }, priority, 0, now);
+    }
+
+    /// Accounts that are gone, or show nothing, are left alone until their next turn.
+    pub(super) fn updates_resolved(
+        &mut self,
+        number: u64,
+        resolutions: &[Resolution],
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((priority, scans)) = self.updates.remove(&number) else { return };
+        for (account, state) in scans {
+            let found = resolutions.iter().find_map(|resolution| match &resolution.outcome {
+                ResolutionOutcome::Readable(found) if found.key == account.key => Some(found.clone()),
+                _ => None,
+            });
+            if let Some(found) = found.filter(|found| !self.is_blocklisted(found)) {
+                self.start_scan(found, &state, priority, None, now, effects);
+            }
+        }
+    }
+
+    /// `account NAME`: what the database knows.
+    pub(super) fn ask_account(
+        &mut self,
+        front: ContainerId,
+        ask: AskId,
+        name: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        let name = name.trim();
+        let is_id = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
+        let account = match is_id {
+            true => AccountRef::Id(AccountKey::new(Network::Twitter, name)),
+            false => match account_named(name) {
+                Ok(account) => account,
+                Err(why) => {
+                    let code = FailureCode::InvalidTwitterAccount;
+                    let answer = FrontAnswer::Refused { code, detail: why.to_owned() };
+                    return self.tell_front(front, ask, answer, effects);
+                }
+            },
+        };
+        let ticket = self.expect(Pending::AccountRecords { front, ask });
+        let question = Question::Accounts(account);
+        effects.push(Effect::ToStore(ToStorekeeper::Ask { ticket, question }));
+    }
+
     // ---- scans that somebody asks for by handle
 
     /// `scan NAME`: starts it, or shows the one that runs or has ended lately.
@@ -401,20 +644,21 @@ impl State {
         &mut self,
         front: ContainerId,
         ask: AskId,
-        handle: &str,
+        name: &str,
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
-        let handle = handle.trim().trim_start_matches('@').to_ascii_lowercase();
-        let valid = !handle.is_empty()
-            && handle.len() <= 253
-            && handle.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '@'));
-        if !valid {
-            let code = FailureCode::InvalidTwitterAccount;
-            let detail = "a name is made of letters, digits and underscores".to_owned();
-            self.tell_front(front, ask, FrontAnswer::Refused { code, detail }, effects);
-            return;
-        }
+        let account = match account_named(name) {
+            Ok(account) => account,
+            Err(why) => {
+                let code = FailureCode::InvalidTwitterAccount;
+                let answer = FrontAnswer::Refused { code, detail: why.to_owned() };
+                self.tell_front(front, ask, answer, effects);
+                return;
+            }
+        };
+        // One account is one request, however it is named.
+        let handle = account.name().to_owned();
         let ended = self.scan_requests.get(&handle).is_some_and(|request| match &request.state {
             ScanRequestState::Resolving => false,
             ScanRequestState::Failed { .. } => now.mono.since(request.since) > Duration::from_secs(5),
@@ -428,10 +672,17 @@ impl State {
                 }
             }
         });
+        if (ended || !self.scan_requests.contains_key(&handle))
+            && let Some((code, detail)) = self.look_up_refused(std::iter::once(account.network()), now)
+        {
+            return self.tell_front(front, ask, FrontAnswer::Refused { code, detail }, effects);
+        }
         if ended || !self.scan_requests.contains_key(&handle) {
+            if let Some(why) = self.why_not_now() {
+                return self.tell_front(front, ask, FrontAnswer::NotNow { why }, effects);
+            }
             let request = ScanRequest { state: ScanRequestState::Resolving, since: now.mono };
             self.scan_requests.insert(handle.clone(), request);
-            let account = AccountRef::Handle { network: Network::Twitter, handle: handle.clone() };
             let work = Work::Resolve { refs: vec![account] };
             self.enqueue(Owner::ScanRequest(handle.clone()), work, Priority::User, 0, now);
         }
@@ -448,16 +699,13 @@ impl State {
     ) {
         match resolutions.into_iter().next().map(|resolution| resolution.outcome) {
             Some(ResolutionOutcome::Readable(account)) if !self.is_blocklisted(&account) => {
-                self.ask_scan_state(Some(handle), account, Priority::User, effects);
+                self.ask_scan_state(Some(handle), account, Priority::User, None, effects);
             }
             outcome => {
-                let why = match outcome {
-                    Some(ResolutionOutcome::Private) => "the account is private",
-                    Some(ResolutionOutcome::Suspended) => "the account is suspended",
-                    Some(ResolutionOutcome::Readable(_)) => "the account is on this server's blocklist",
-                    Some(ResolutionOutcome::Missing) | None => "there is no account of this name",
-                };
-                self.scan_request_failed(&handle, FailureCode::InvalidTwitterAccount, why.to_owned());
+                let outcome = outcome.unwrap_or(ResolutionOutcome::Missing);
+                let why = outcome.refusal().unwrap_or("is on this server's blocklist");
+                let why = format!("the account {why}");
+                self.scan_request_failed(&handle, FailureCode::InvalidTwitterAccount, why);
             }
         }
     }
@@ -474,10 +722,11 @@ impl State {
         handle: Option<String>,
         account: Account,
         priority: Priority,
+        searched: Option<EndedSearch>,
         effects: &mut Vec<Effect>,
     ) {
         let question = Question::AccountStates(vec![account.key.clone()]);
-        let ticket = self.expect(Pending::ScanStart { handle, account, priority });
+        let ticket = self.expect(Pending::ScanStart { handle, account, priority, searched });
         effects.push(Effect::ToStore(ToStorekeeper::Ask { ticket, question }));
     }
 
@@ -485,7 +734,7 @@ impl State {
         &mut self,
         handle: Option<String>,
         account: Account,
-        priority: Priority,
+        (priority, searched): (Priority, Option<EndedSearch>),
         answer: Answer,
         now: Now,
         effects: &mut Vec<Effect>,
@@ -496,6 +745,10 @@ impl State {
         };
         match (state, handle) {
             (Some(state), handle) => {
+                // Unless its cursor is in the database, posts of it may be missing there.
+                if let Some(ended) = searched.filter(|ended| ended.until == state.search_cursor) {
+                    self.resumed_searches.insert(account.key.clone(), ended);
+                }
                 let id = self.start_scan(account, &state, priority, None, now, effects);
                 if let Some(request) = handle.and_then(|handle| self.scan_requests.get_mut(&handle)) {
                     request.state = ScanRequestState::Scan(id);
@@ -522,6 +775,7 @@ impl State {
             state: ScanState::Resolving,
             posts_listed: 0,
             posts_indexed: 0,
+            still_listing: false,
             posts_total: None,
             elapsed_ms: 0,
         };
@@ -535,10 +789,14 @@ impl State {
                 view.account = Some(scan.account.key.clone());
                 view.posts_listed = scan.listed;
                 view.posts_indexed = scan.indexed;
+                view.still_listing = scan.is_listing();
                 view.posts_total = scan.account.posts;
                 let until = scan.ended.unwrap_or(now.mono);
                 view.elapsed_ms = u64::try_from(until.since(scan.started).as_millis()).unwrap_or(u64::MAX);
                 view.state = match &scan.outcome {
+                    None if self.waits_for_budget(*id) => {
+                        ScanState::Deferred { detail: self.why_deferred(*id, now).1 }
+                    }
                     None => ScanState::Running,
                     Some(ScanOutcome::Done) => ScanState::Done,
                     Some(ScanOutcome::Failed { code, why }) => {
@@ -565,6 +823,31 @@ impl State {
         self.policy.blocklist.contains(&account.key.native)
             || self.policy.blocklist.contains(&format!("@{}", account.handle))
     }
+}
+
+/// Posts as they are handed to indexing workers: few, and with few enough images for one message.
+fn batches(posts: Vec<ListedPost>) -> Vec<Vec<ListedPost>> {
+    let mut batches: Vec<Vec<ListedPost>> = Vec::new();
+    let mut images = 0;
+    for post in posts {
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH_POSTS && images + post.images.len() <= BATCH_IMAGES => {
+                images += post.images.len();
+                batch.push(post);
+            }
+            _ => {
+                images = post.images.len();
+                batches.push(vec![post]);
+            }
+        }
+    }
+    batches
+}
+
+/// What is wrong with the account itself holds for both listings; what is wrong with this server's ways to
+/// read, for one.
+fn is_of_the_account(code: FailureCode) -> bool {
+    !matches!(code, FailureCode::ProcessingError | FailureCode::ApiBudgetExhausted)
 }
 
 fn accept_page((to, lease): (ContainerId, LeaseId), effects: &mut Vec<Effect>) {

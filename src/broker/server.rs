@@ -15,7 +15,7 @@ use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::ContainerId;
 use crate::ipc::control::{Link, PeerEnd};
 use crate::ipc::{Blob, Outbox, OutboxError, Parcel, pump};
-use crate::proto::front::{BrokerToFront, FrontQuestion, FrontToBroker};
+use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion, FrontToBroker};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::store::{FromStorekeeper, ToStorekeeper};
 use crate::telemetry::events;
@@ -106,11 +106,12 @@ pub fn run(
         effects: Vec::new(),
     };
     let mut opened = Some(opened);
-    // Nobody is heard before the database is open: what is known of accepted work comes first.
+    // What is known of accepted work comes first: until the database is open, everybody waits, except that
+    // fronts are told why if that takes longer.
+    let mut early: VecDeque<Message> = VecDeque::new();
     let nobody = queue::never();
-    let no_links = queue::never();
     loop {
-        let (heard, links) = if opened.is_some() { (&nobody, &no_links) } else { (&heard, links) };
+        let heard = if early.len() < EVENTS_CAPACITY { &heard } else { &nobody };
         queue::select_biased! {
             recv(stopping) -> _ => return server.finish(),
             recv(store.reports) -> report => match report {
@@ -120,6 +121,9 @@ pub fn run(
                     server.handle(Event::FromStore(report));
                     if is_open && let Some(opened) = opened.take() {
                         opened();
+                        std::mem::take(&mut early).into_iter().for_each(|message| server.hear(message));
+                    } else if opened.is_some() {
+                        early = early.into_iter().filter_map(|message| server.hear_early(message)).collect();
                     }
                 }
                 Err(_) => return Err(BrokerError::StoreGone),
@@ -129,8 +133,10 @@ pub fn run(
                 Err(_) => return server.finish(),
             },
             recv(heard) -> message => {
-                if let Ok(message) = message {
-                    server.hear(message);
+                match message {
+                    Ok(message) if opened.is_some() => early.extend(server.hear_early(message)),
+                    Ok(message) => server.hear(message),
+                    Err(_) => {}
                 }
             },
             default(server.pause()) => server.handle(Event::Tick),
@@ -203,7 +209,7 @@ impl Server {
         }
         match heard {
             Heard::Stage(message) => self.handle(Event::FromStage(from, message)),
-            Heard::Front(FrontToBroker::Hello { .. }, _) => {}
+            Heard::Front(FrontToBroker::Hello { pid }, _) => self.handle(Event::FrontJoined { pid }),
             Heard::Front(FrontToBroker::Watch { query }, _) => self.handle(Event::Watch(from, query)),
             Heard::Front(FrontToBroker::Unwatch { query }, _) => self.handle(Event::Unwatch(from, query)),
             Heard::Front(FrontToBroker::Ask { ask, question }, blob) => {
@@ -215,6 +221,33 @@ impl Server {
             }
             Heard::Closed => self.lose(from),
         }
+    }
+
+    /// Before the database is open: gives back what has to wait for it. A question whose answer is more than a
+    /// moment away is answered with the reason.
+    fn hear_early(&mut self, message: Message) -> Option<Message> {
+        let Message { from, heard: Heard::Front(FrontToBroker::Ask { ask, question }, _), .. } = &message
+        else {
+            return Some(message);
+        };
+        let Some(why) = self.state.why_not_open() else { return Some(message) };
+        let is_about_us = matches!(
+            question,
+            FrontQuestion::Health
+                | FrontQuestion::Stats
+                | FrontQuestion::Threads
+                | FrontQuestion::Queues
+                | FrontQuestion::Metrics { .. }
+                | FrontQuestion::Counters
+        );
+        if is_about_us {
+            self.hear(message);
+        } else if let Some((_, Peer::Front(outbox))) = self.peers.get(from) {
+            let answer = FrontAnswer::NotNow { why };
+            // A front that does not read asks again.
+            let _ = outbox.send(BrokerToFront::Answer { ask: *ask, answer });
+        }
+        None
     }
 
     fn keep(&mut self, blob: Blob) -> BlobKey {
@@ -256,6 +289,9 @@ impl Server {
                 Effect::ToStore(order) => self.backlog.push_back(order),
                 Effect::DropBlob(key) => drop(self.blobs.remove(&key)),
                 Effect::WorkFailed { work, why } => events::work_failed(&work, &why),
+                Effect::WorkerLost { role, pid, container, work, request, why } => {
+                    events::worker_lost(role, pid, container, &work, request.as_deref(), why);
+                }
             }
         }
         self.feed_store();

@@ -10,8 +10,12 @@ use fastrand::Rng;
 use proptest::prelude::*;
 
 use super::state::{BlobKey, Effect, Event, Now, Policy, State};
+use crate::base::MicroUsd;
 use crate::base::clock::{Monotonic, Timestamp};
-use crate::base::ids::{AccountKey, AskId, ContainerId, ImageId, LeaseId, Network, PostKey, QueryId};
+use crate::base::ids::{
+    AccountKey, AskId, ContainerId, ImageId, LeaseId, Network, Networks, PostKey, QueryId,
+};
+use crate::config::{Budget, TimelinePolicy};
 use crate::proto::data::*;
 use crate::proto::failure::FailureCode;
 use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
@@ -21,12 +25,13 @@ use crate::proto::store::{AcceptedRequest, FromStorekeeper, JournalEntry, ToStor
 use crate::proto::view::{QueryStatus, QueryView};
 
 const FRONT: ContainerId = ContainerId(1);
-const STAGES: [(Role, &[&[Stage]]); 5] = [
+const STAGES: [(Role, &[&[Stage]]); 6] = [
     (Role::LinkFinder, &[&[Stage::LinkFinder]]),
     (Role::IndexWatcher, &[&[Stage::IndexWatcher]]),
     (Role::ReverseSearch, &[&[Stage::ReverseSearch]]),
     (Role::Listing, &[&[Stage::SearchListing], &[Stage::TimelineListing], &[Stage::Lookup]]),
     (Role::Indexing, &[&[Stage::Indexing], &[Stage::Indexing]]),
+    (Role::Maintenance, &[&[Stage::Delivery]]),
 ];
 
 /// A worker's side of a lease.
@@ -46,6 +51,8 @@ struct World {
     rng: Rng,
     state: State,
     now: u64,
+    /// The wall clock, apart from the other: it jumps.
+    wall: i64,
     containers: BTreeMap<ContainerId, (Role, Vec<Held>)>,
     next_container: u32,
     /// Leases taken away from workers that still believe in them.
@@ -62,6 +69,12 @@ struct World {
     faults: bool,
     last_views: HashMap<QueryId, QueryView>,
     listing_failed: bool,
+    /// How often each final answer reached its webhook.
+    delivered: HashMap<String, u32>,
+    policy: Policy,
+    /// Events that the state machines of this world were given, and how many of these there were.
+    events: u64,
+    brokers: u64,
 }
 
 impl World {
@@ -69,10 +82,18 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let policy = Policy {
             max_processing_requests_per_ip: 3,
+            max_processing_requests: 12,
             max_kept_queries: 1000,
             max_pending_posts: rng.usize(1..40),
             blocklist: HashSet::from(["3".to_owned()]),
             maintenance: vec![(MaintenanceTask::RetryPosts, Duration::from_secs(600))],
+            budget: rng.bool().then_some((
+                Network::Twitter,
+                Budget { daily: None, monthly: None, post_read: MicroUsd(5000), user_read: MicroUsd(10_000) },
+            )),
+            timeline: [TimelinePolicy::Adaptive, TimelinePolicy::Always, TimelinePolicy::Never]
+                [rng.usize(..3)],
+            results_log: rng.bool(),
             salt: seed,
         };
         let truth = (0..6u32).map(|number| {
@@ -82,9 +103,13 @@ impl World {
         let truth = truth.collect();
         let now = Now { mono: Monotonic(0), wall: Timestamp(0) };
         let mut world = World {
-            state: State::new(policy, now),
+            state: State::new(policy.clone(), now),
+            policy,
+            events: 0,
+            brokers: 1,
             rng,
             now: 0,
+            wall: 1_700_000_000_000,
             containers: BTreeMap::new(),
             next_container: 10,
             late: Vec::new(),
@@ -99,6 +124,7 @@ impl World {
             faults: true,
             last_views: HashMap::new(),
             listing_failed: false,
+            delivered: HashMap::new(),
         };
         for (role, _) in STAGES {
             world.start_container(role);
@@ -106,9 +132,15 @@ impl World {
         world
     }
 
+    fn now(&self) -> Now {
+        let wall = self.wall.saturating_add(i64::try_from(self.now).unwrap());
+        Now { mono: Monotonic(self.now), wall: Timestamp(wall) }
+    }
+
     fn tell(&mut self, event: Event) {
-        let now = Now { mono: Monotonic(self.now), wall: Timestamp(self.now as i64) };
+        let now = self.now();
         let mut effects = Vec::new();
+        self.events += 1;
         self.state.handle(event, now, &mut effects);
         for effect in effects {
             self.carry_out(effect);
@@ -139,7 +171,7 @@ impl World {
                             self.late.push((to, lease, revoked.worker));
                         }
                     }
-                    BrokerToStage::Answer { .. } | BrokerToStage::Drain => {}
+                    BrokerToStage::Answer { .. } | BrokerToStage::Reserved { .. } => {}
                 }
             }
             Effect::ToFront { to, message } => {
@@ -162,7 +194,7 @@ impl World {
             }
             Effect::ToStore(message) => self.store.push_back(message),
             Effect::DropBlob(blob) => assert!(self.blobs.remove(&blob), "bytes dropped twice"),
-            Effect::WorkFailed { .. } => {}
+            Effect::WorkFailed { .. } | Effect::WorkerLost { .. } => {}
         }
     }
 
@@ -192,13 +224,26 @@ impl World {
             other => Client::Limited { key: other.to_string() },
         };
         match self.rng.u8(0..10) {
-            0 => self.ask(FrontQuestion::Query { url: "not a url".into(), client }, None),
+            0 => {
+                let url = "not a url".into();
+                let networks = Networks::default();
+                self.ask(FrontQuestion::Query { url, client, networks, webhook: None }, None);
+            }
             1 => self.ask(FrontQuestion::Scan { handle: format!("@User{number}") }, None),
             2 => self.ask(FrontQuestion::Threads, None),
             3 => {
                 let blob = BlobKey(self.rng.u64(..));
                 let account_name = self.rng.bool().then(|| format!("user{number}"));
-                self.ask(FrontQuestion::SearchImage { len_bytes: 1, account_name, client }, Some(blob));
+                self.ask(
+                    FrontQuestion::SearchImage {
+                        len_bytes: 1,
+                        account_name,
+                        turned: false,
+                        networks: Networks::default(),
+                        client,
+                    },
+                    Some(blob),
+                );
             }
             4 => {
                 if let Some(&query) = self.queries.iter().next_back() {
@@ -207,7 +252,14 @@ impl World {
             }
             _ => {
                 let url = format!("https://site.example/{number}/{}", self.rng.u8(0..3));
-                self.ask(FrontQuestion::Query { url, client }, None);
+                let webhook = self.rng.bool().then(|| "hook".to_owned());
+                let networks = match self.rng.u8(0..8) {
+                    0 => Networks::of([Network::Twitter]),
+                    1 => Networks::of([Network::Bluesky, Network::Mastodon]),
+                    _ => None,
+                };
+                let networks = networks.unwrap_or_default();
+                self.ask(FrontQuestion::Query { url, client, networks, webhook }, None);
             }
         }
     }
@@ -317,6 +369,10 @@ impl World {
                 })
             }
             Work::Maintain(_) => StageOutput::Maintained,
+            Work::Deliver(delivery) => {
+                *self.delivered.entry(delivery.id.clone()).or_default() += 1;
+                StageOutput::Delivered
+            }
         })
     }
 
@@ -415,17 +471,38 @@ impl World {
                 match entry {
                     JournalEntry::Accepted { key, request } => self.journal.insert(key, request),
                     JournalEntry::Ended { key } => self.journal.remove(&key),
+                    JournalEntry::EndedWith { key, deliveries } => {
+                        for delivery in deliveries {
+                            let key = JournalEntry::delivery_key(&delivery);
+                            self.journal.insert(key, AcceptedRequest::Delivery(Box::new(delivery)));
+                        }
+                        self.journal.remove(&key)
+                    }
                 };
                 FromStorekeeper::Journaled { ticket }
             }
-            ToStorekeeper::CountUse { .. } | ToStorekeeper::Stop => return true,
+            ToStorekeeper::CountUse { .. }
+            | ToStorekeeper::CountReads { .. }
+            | ToStorekeeper::NoteResult { .. }
+            | ToStorekeeper::Stop => {
+                return true;
+            }
         };
         self.tell(Event::FromStore(answer));
         true
     }
 
     fn fault(&mut self) {
-        match self.rng.u8(0..4) {
+        if self.rng.u8(..) < 16 {
+            return self.kill_the_broker();
+        }
+        match self.rng.u8(0..5) {
+            4 => {
+                // By seconds, days, decades; once in a while as far as it goes.
+                let far = [1000, 86_400_000 * 3, 86_400_000 * 9000, i64::MAX / 2][self.rng.usize(..4)];
+                self.wall = self.rng.i64(-far..=far).max(-far);
+                self.tell(Event::Tick);
+            }
             0 => {
                 let ids: Vec<_> = self.containers.keys().copied().collect();
                 let id = ids[self.rng.usize(..ids.len())];
@@ -445,6 +522,66 @@ impl World {
                 let nonsense = StageToBroker::Doing { lease: LeaseId(self.rng.u64(..50)), what: "w".into() };
                 self.tell(Event::FromStage(id, nonsense));
             }
+        }
+    }
+
+    /// The broker's process is killed between any two events: what the storekeeper had not written is lost,
+    /// what it had is found by the successor, which the containers turn to.
+    fn kill_the_broker(&mut self) {
+        for _ in 0..self.rng.usize(..=self.store.len()) {
+            // Written, but nobody is left to be told.
+            self.store_acts_for_nobody();
+        }
+        // Whoever was told that a query is under way finds it again.
+        for view in self.last_views.values().filter(|view| view.subject.starts_with("https://")) {
+            let query = self.state.queries.get(&view.query);
+            let under_way = query.is_some_and(|query| query.status != QueryStatus::End);
+            let written = |request: &AcceptedRequest| matches!(request, AcceptedRequest::Query { url, .. } if *url == view.subject);
+            assert!(
+                !under_way || self.journal.values().any(written),
+                "{} was accepted and is lost",
+                view.subject
+            );
+        }
+        self.store.clear();
+        self.asked.clear();
+        self.blobs.clear();
+        self.queries.clear();
+        self.last_views.clear();
+        self.late.clear();
+        self.brokers += 1;
+        let now = self.now();
+        // Identifiers of the dead one are not used again.
+        self.policy.salt = self.policy.salt.wrapping_add(self.brokers);
+        self.state = State::new(self.policy.clone(), now);
+        let unfinished = self.journal.values().cloned().collect();
+        let opened = FromStorekeeper::Opened {
+            counts: StoreCounts::default(),
+            unfinished,
+            ledger: Default::default(),
+        };
+        self.tell(Event::FromStore(opened));
+        let roles: Vec<Role> = self.containers.values().map(|(role, _)| *role).collect();
+        self.containers.clear();
+        for role in roles {
+            self.start_container(role);
+        }
+    }
+
+    /// As `store_acts`, but the answer is not heard.
+    fn store_acts_for_nobody(&mut self) {
+        match self.store.pop_front() {
+            Some(ToStorekeeper::StorePosts { account, posts, .. }) => {
+                let known = self.database.entry(account.key).or_default();
+                known.extend(posts.into_iter().map(|post| post.key.native));
+            }
+            Some(ToStorekeeper::Journal { entry: JournalEntry::Accepted { key, request }, .. }) => {
+                self.journal.insert(key, request);
+            }
+            Some(ToStorekeeper::Journal { entry: JournalEntry::Ended { key }, .. }) => {
+                self.journal.remove(&key);
+            }
+            Some(_) | None => {}
         }
     }
 
@@ -482,6 +619,7 @@ impl World {
     fn unfinished(&self) -> Vec<QueryId> {
         let live = self.state.queries.iter().filter(|(_, query)| query.status != QueryStatus::End);
         let mut unfinished: Vec<_> = live.map(|(id, _)| *id).collect();
+        unfinished.extend((self.state.deliveries > 0).then_some(QueryId(0)));
         unfinished.extend(self.state.running_scans.values().map(|scan| QueryId(scan.0)));
         unfinished
     }
@@ -515,6 +653,7 @@ proptest! {
         prop_assert!(world.journal.is_empty(), "left in the journal: {:?}", world.journal);
         prop_assert!(world.blobs.is_empty(), "bytes kept for nobody: {:?}", world.blobs);
         prop_assert_eq!(world.state.pending_posts, 0);
+        prop_assert_eq!(world.state.deliveries, 0);
         prop_assert!(world.state.held_pages.is_empty());
         prop_assert!(world.state.pending.is_empty(), "awaited for ever: {:?}", world.state.pending);
         if !world.listing_failed {
@@ -528,11 +667,39 @@ proptest! {
     }
 }
 
+/// Many long lives with fixed seeds: a change of what happens shows as a failure that comes back.
+#[test]
+fn a_million_events_lose_nothing() {
+    let lives = |seeds: std::ops::Range<u64>, events: u64| {
+        let (mut done, mut brokers) = (0, 0);
+        for seed in seeds {
+            let world = run(0x5eed << 32 | seed, 3000);
+            assert!(world.journal.is_empty(), "seed {seed}: left in the journal: {:?}", world.journal);
+            assert!(world.state.pending.is_empty(), "seed {seed}: awaited for ever");
+            assert_eq!(world.state.pending_posts, 0, "seed {seed}");
+            done += world.events;
+            brokers += world.brokers;
+            if done >= events {
+                break;
+            }
+        }
+        (done, brokers)
+    };
+    let halves = std::thread::scope(|scope| {
+        let other = scope.spawn(|| lives(1 << 16..2 << 16, 500_000));
+        [lives(0..1 << 16, 500_000), other.join().unwrap()]
+    });
+    let events: u64 = halves.iter().map(|(events, _)| events).sum();
+    let brokers: u64 = halves.iter().map(|(_, brokers)| brokers).sum();
+    assert!(events >= 1_000_000 && brokers > 1000, "{events} events, {brokers} brokers");
+}
+
 /// The simulation reaches the states it is meant to shake.
 #[test]
 fn the_simulation_covers_what_matters() {
     let mut ended_well = 0;
     let mut results = 0;
+    let mut delivered = 0;
     let mut errors = HashSet::new();
     for seed in 0..60 {
         let world = run(seed, 2000);
@@ -541,9 +708,11 @@ fn the_simulation_covers_what_matters() {
             results += query.results.len();
             errors.extend(query.error.map(|code| code.as_str()));
         }
+        delivered += world.delivered.len();
     }
     assert!(ended_well > 50, "{ended_well}");
     assert!(results > 1000, "{results}");
+    assert!(delivered > 50, "{delivered}");
     for code in ["NOT_AN_URL", "NO_TWITTER_ACCOUNT_FOUND", "PROCESSING_ERROR", "INVALID_TWITTER_ACCOUNT"] {
         assert!(errors.contains(code), "{code} never happened: {errors:?}");
     }

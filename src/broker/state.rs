@@ -7,25 +7,34 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::items::{Item, ItemId, MAX_DEATHS, Owner, patience, stage_of};
+use super::budget::Spending;
+use super::health::Troubles;
+use super::items::{Item, ItemId, MAX_DEATHS, Owner, patience, rest, stage_of};
 use super::leases::{Lease, Leases};
 use super::limits::Limits;
 use super::metrics::Metrics;
+use super::network::{self, NetworkState};
 use super::queries::Query;
 use super::queue::Queue;
 use super::registry::Registry;
+use super::reservations::Reservations;
 use super::scans::{Scan, ScanRequest};
 use crate::base::clock::{Monotonic, Timestamp};
-use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, PostKey, QueryId, ScanId, WorkerId};
+use crate::base::ids::{
+    AccountKey, AskId, ContainerId, LeaseId, Network, PostKey, QueryId, ScanId, WorkerId,
+};
+use crate::config::{Budget, TimelinePolicy};
 use crate::proto::data::{
-    Account, Cursor, ImageState, IndexedImage, IndexedPost, LeaseOutcome, ListedPost, ListingStep,
-    MaintenanceTask, PostState, Priority, RetryPost, StageOutput, StoreCounts, Work,
+    Account, AccountState, Cursor, EndedSearch, ImageState, IndexProgress, IndexedImage, IndexedPost,
+    LeaseOutcome, ListedPost, ListingStep, MaintenanceTask, PaidReads, PostState, Priority, Resource,
+    RetryPost, StageOutput, StoreCounts, Work,
 };
 use crate::proto::failure::FailureCode;
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion};
 use crate::proto::roles::{Role, Stage};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
 use crate::proto::store::{AcceptedRequest, FromStorekeeper, Ticket, ToStorekeeper};
+use crate::proto::view::StoreSizes;
 
 /// This moment, on both clocks: the one that never jumps, and the one that people read.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +47,8 @@ pub struct Now {
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub max_processing_requests_per_ip: u32,
+    /// Queries in progress, of all clients together; beyond it new ones are turned away.
+    pub max_processing_requests: usize,
     pub max_kept_queries: usize,
     /// Listing pauses while this many posts wait to be indexed.
     pub max_pending_posts: usize,
@@ -45,6 +56,12 @@ pub struct Policy {
     pub blocklist: HashSet<String>,
     /// Maintenance tasks and how often each looks for something to do.
     pub maintenance: Vec<(MaintenanceTask, Duration)>,
+    /// The network that bills for reads, with what may be spent there; `None` where none does.
+    pub budget: Option<(Network, Budget)>,
+    /// Whether timelines are listed beside the search.
+    pub timeline: TimelinePolicy,
+    /// Whether answers are noted in the results log.
+    pub results_log: bool,
     /// Makes identifiers of direct searches unguessable; new for every run.
     pub salt: u64,
 }
@@ -62,6 +79,10 @@ pub enum Event {
         ask: AskId,
         question: FrontQuestion,
         blob: Option<BlobKey>,
+    },
+    /// A front process attached itself.
+    FrontJoined {
+        pid: u32,
     },
     Watch(ContainerId, QueryId),
     Unwatch(ContainerId, QueryId),
@@ -95,6 +116,16 @@ pub enum Effect {
         work: String,
         why: String,
     },
+    /// A container ended, or fell silent, over a work item: for the log.
+    WorkerLost {
+        role: Role,
+        pid: u32,
+        container: ContainerId,
+        /// What it did, and for which request.
+        work: String,
+        request: Option<String>,
+        why: &'static str,
+    },
 }
 
 /// Why the answer to a ticket is awaited.
@@ -126,16 +157,21 @@ pub(super) enum Pending {
         handle: Option<String>,
         account: Account,
         priority: Priority,
+        searched: Option<EndedSearch>,
     },
     /// Whether an account is indexed in which an image is to be searched.
     SearchStart {
         query: QueryId,
         account: Account,
     },
-    /// An accepted query is being written down; then it is answered.
-    Accepted {
+    /// A front asked what is known of accounts.
+    AccountRecords {
         front: ContainerId,
         ask: AskId,
+    },
+    /// An accepted query is being written down; then it is answered.
+    Accepted {
+        askers: Vec<(ContainerId, AskId)>,
         query: QueryId,
     },
 }
@@ -146,6 +182,8 @@ pub struct State {
     pub(super) policy: Policy,
     pub(super) queries: BTreeMap<QueryId, Query>,
     pub(super) query_keys: HashMap<String, QueryId>,
+    /// Page queries by their public id.
+    pub(super) query_ids: HashMap<String, QueryId>,
     /// Ended queries by the moment they are forgotten.
     pub(super) query_expiry: BTreeSet<(Monotonic, QueryId)>,
     pub(super) watchers: HashMap<QueryId, BTreeSet<ContainerId>>,
@@ -153,11 +191,24 @@ pub struct State {
     pub(super) scans: BTreeMap<ScanId, Scan>,
     /// The running scan of an account; at most one.
     pub(super) running_scans: HashMap<AccountKey, ScanId>,
+    /// Searches that an earlier broker has seen to the end, until their scans are begun again.
+    pub(super) resumed_searches: HashMap<AccountKey, EndedSearch>,
     pub(super) scan_requests: HashMap<String, ScanRequest>,
+    /// Accounts to be scanned again whose present handles are being looked up.
+    pub(super) updates: HashMap<u64, (Priority, Vec<(Account, AccountState)>)>,
     /// Pages whose acknowledgement is held back until fewer posts are pending.
     pub(super) held_pages: Vec<(ContainerId, LeaseId)>,
+    /// What requests under way may read at most.
+    pub(super) reservations: Reservations,
     /// Posts that are new and not stored yet, of all scans.
     pub(super) pending_posts: usize,
+    pub(super) spending: Spending,
+    /// The ledger was asked which day it is.
+    ledger_asked: bool,
+    /// Scans that wait for the next day's budget.
+    pub(super) deferred_scans: BTreeSet<ScanId>,
+    /// When it is looked again whether they may begin, or held pages go on.
+    pub(super) budget_check: Option<Monotonic>,
     queues: BTreeMap<Stage, Queue>,
     leases: Leases,
     registry: Registry,
@@ -165,6 +216,15 @@ pub struct State {
     pub(super) limits: Limits,
     pub(super) metrics: Metrics,
     pub(super) counts: StoreCounts,
+    /// How far the fingerprint index follows the database.
+    pub(super) index: IndexProgress,
+    pub(super) sizes: StoreSizes,
+    /// Queries that failed, by code.
+    pub(super) failures: HashMap<FailureCode, u64>,
+    /// Final answers that wait for their webhooks.
+    pub(super) deliveries: usize,
+    pub(super) troubles: Troubles,
+    pub(super) network: NetworkState,
     /// When each maintenance task is due next.
     maintenance_due: Vec<(Monotonic, MaintenanceTask, Duration)>,
     last_id: u64,
@@ -176,6 +236,8 @@ pub struct State {
 const MAINTENANCE_DELAY: Duration = Duration::from_secs(60);
 /// Posts handed to an indexing worker at once. Small, so that a batch that fails or is lost costs little.
 pub(super) const BATCH_POSTS: usize = 8;
+/// Images in such a batch, unless one post has more: what is found out about one is a third of a kilobyte.
+pub(super) const BATCH_IMAGES: usize = 48;
 
 impl State {
     pub fn new(policy: Policy, now: Now) -> State {
@@ -183,15 +245,23 @@ impl State {
             policy.maintenance.iter().map(|(task, every)| (now.mono.plus(MAINTENANCE_DELAY), *task, *every));
         State {
             maintenance_due: maintenance_due.collect(),
+            spending: Spending::new(policy.budget.map(|(_, budget)| budget)),
+            ledger_asked: false,
+            deferred_scans: BTreeSet::new(),
+            budget_check: None,
+            reservations: Reservations::default(),
             policy,
             queries: BTreeMap::new(),
             query_keys: HashMap::new(),
+            query_ids: HashMap::new(),
             query_expiry: BTreeSet::new(),
             watchers: HashMap::new(),
             attached: 0,
             scans: BTreeMap::new(),
             running_scans: HashMap::new(),
+            resumed_searches: HashMap::new(),
             scan_requests: HashMap::new(),
+            updates: HashMap::new(),
             held_pages: Vec::new(),
             pending_posts: 0,
             queues: BTreeMap::new(),
@@ -201,6 +271,12 @@ impl State {
             limits: Limits::default(),
             metrics: Metrics::default(),
             counts: StoreCounts::default(),
+            index: IndexProgress::default(),
+            sizes: StoreSizes::default(),
+            failures: HashMap::new(),
+            deliveries: 0,
+            troubles: Troubles::default(),
+            network: NetworkState::default(),
             last_id: 0,
             gossip_dropped: 0,
         }
@@ -214,6 +290,7 @@ impl State {
             Event::FrontAsked { front, ask, question, blob } => {
                 self.answer_front(front, ask, question, blob, now, effects);
             }
+            Event::FrontJoined { pid } => self.registry.note_start(Role::Front, pid),
             Event::Watch(front, query) => self.watch(front, query, now, effects),
             Event::Unwatch(front, query) => self.unwatch(front, query),
             Event::FrontLost(front) => {
@@ -226,6 +303,8 @@ impl State {
             Event::Tick => {}
         }
         self.pass_time(now, effects);
+        // Whatever happened may have left more for those who wait.
+        self.grant_reservations(now, effects);
         self.dispatch(now, effects);
     }
 
@@ -237,6 +316,7 @@ impl State {
             .chain(maintenance)
             .chain(self.leases.next_deadline())
             .chain(self.query_expiry.first().map(|(due, _)| *due))
+            .chain(self.budget_check)
             .min()
     }
 
@@ -246,8 +326,18 @@ impl State {
         for queue in self.queues.values_mut() {
             queue.release(now.mono);
         }
+        // Whoever waits for the network is silent meanwhile.
+        if self.leases.next_deadline().is_some_and(|due| due <= now.mono) {
+            let waiting: Vec<ContainerId> = self.network.containers().collect();
+            for container in waiting {
+                self.renew_all(container, now);
+            }
+        }
         for (id, lease) in self.leases.expire(now.mono) {
+            let who = self.registry.identity(lease.worker.container);
+            self.tell_worker_lost(who, &lease, "its lease ran out", effects);
             self.registry.set_away(lease.worker, now.mono);
+            self.reservations.release(lease.worker.container, id);
             effects.push(Effect::ToStage {
                 to: lease.worker.container,
                 message: BrokerToStage::Revoked { lease: id },
@@ -256,13 +346,26 @@ impl State {
             self.item_survived_its_worker(lease.item, "its lease ran out", now, effects);
         }
         self.forget_ended(now);
+        if self.spending.is_far_ahead(now.wall) && !self.ledger_asked {
+            let reads = PaidReads { resource: Resource::Post, ids: Vec::new() };
+            self.spending.note(&reads);
+            self.ledger_asked = true;
+            effects.push(Effect::ToStore(ToStorekeeper::CountReads { reads }));
+        }
+        if self.budget_check.is_some_and(|due| due <= now.mono) {
+            self.check_budget(now, effects);
+        }
         for index in 0..self.maintenance_due.len() {
             let Some((due, task, every)) = self.maintenance_due.get(index).copied() else { break };
             if due > now.mono {
                 continue;
             }
+            let is_lost = self.network.is_lost();
             if let Some(entry) = self.maintenance_due.get_mut(index) {
-                entry.0 = now.mono.plus(every);
+                entry.0 = now.mono.plus(if is_lost { every.min(network::LOOK_AGAIN) } else { every });
+            }
+            if is_lost {
+                continue;
             }
             let owner = Owner::Maintenance(task);
             if !self.is_under_way(&owner) {
@@ -273,7 +376,7 @@ impl State {
 
     fn is_under_way(&self, owner: &Owner) -> bool {
         let queued = self.queues.values().flat_map(Queue::iter).any(|item| item.owner == *owner);
-        queued || self.leases.iter().any(|lease| lease.item.owner == *owner)
+        queued || self.leases.iter().any(|(_, lease)| lease.item.owner == *owner)
     }
 
     // ---- queues and leases
@@ -379,6 +482,9 @@ impl State {
                 }
             }
             StageToBroker::Ask { ask, question } => self.answer_stage(from, ask, question, now, effects),
+            StageToBroker::Reserve { lease, wish } => self.reserve(from, lease, wish, now, effects),
+            StageToBroker::Paid { lease, reads } => self.paid(from, lease, reads, effects),
+            StageToBroker::Network { lost } => self.network_changed(from, lost, now, effects),
             StageToBroker::Measured { step, micros } => self.metrics.record(&step, micros),
         }
     }
@@ -401,6 +507,15 @@ impl State {
         self.leases.held(lease, by)
     }
 
+    /// All that this container holds it goes on holding.
+    pub(super) fn renew_all(&mut self, container: ContainerId, now: Now) {
+        let held = self.leases.iter().filter(|(_, lease)| lease.worker.container == container);
+        let held: Vec<LeaseId> = held.map(|(id, _)| id).collect();
+        for lease in held {
+            self.leases.renew(lease, container, None, now.mono);
+        }
+    }
+
     pub(super) fn renew(&mut self, lease: LeaseId, by: ContainerId, now: Now) {
         self.leases.renew(lease, by, None, now.mono);
     }
@@ -414,6 +529,7 @@ impl State {
         now: Now,
         effects: &mut Vec<Effect>,
     ) {
+        self.reservations.release(from, lease);
         let Some(settled) = self.leases.settle(lease, from) else {
             // The lease ran out and someone else has the work; but the worker is free again.
             self.gossip_dropped += 1;
@@ -425,13 +541,15 @@ impl State {
         self.registry.set_ready(settled.worker, now.mono);
         let item = settled.item;
         self.metrics.record(&format!("{}: work", stage_of(&item.work)), elapsed_micros);
+        self.troubles.of_work(stage_of(&item.work), &outcome, now.mono);
         match outcome {
             LeaseOutcome::Done(output) => self.finished(item, output, now, effects),
             LeaseOutcome::Retry { after_ms, why } => {
-                if now.mono.since(item.arrived) > patience(&item.work) {
+                if self.network.age_of(&item, now.mono) > patience(&item.work) {
                     self.fail_item(item, FailureCode::ProcessingError, why, now, effects);
                 } else {
-                    let due = now.mono.plus(Duration::from_millis(after_ms.clamp(1, 3_600_000)));
+                    let age = now.mono.since(item.arrived);
+                    let due = now.mono.plus(rest(&item.work, age, Duration::from_millis(after_ms)));
                     let stage = stage_of(&item.work);
                     self.queues.entry(stage).or_default().push_delayed(item, due);
                 }
@@ -462,6 +580,9 @@ impl State {
                 let states = posts.iter().cloned().zip(states).collect();
                 self.checked(query, states, now, effects);
             }
+            (Owner::Updates(number), Work::Resolve { .. }, StageOutput::Resolved(resolutions)) => {
+                self.updates_resolved(number, &resolutions, now, effects);
+            }
             (Owner::ScanRequest(handle), Work::Resolve { .. }, StageOutput::Resolved(resolutions)) => {
                 self.scan_resolved(handle, resolutions, effects);
             }
@@ -475,6 +596,9 @@ impl State {
                 self.indexed(None, account.clone(), posts, effects);
             }
             (Owner::Maintenance(_), Work::Maintain(_), StageOutput::Maintained) => {}
+            (Owner::Delivery(_), Work::Deliver(delivery), StageOutput::Delivered) => {
+                self.delivery_ended(delivery, effects);
+            }
             (_, _, _) => {
                 let why = "its worker reported the result of some other kind of work".to_owned();
                 self.fail_item(item, FailureCode::ProcessingError, why, now, effects);
@@ -494,6 +618,24 @@ impl State {
             let stage = stage_of(&item.work);
             self.queues.entry(stage).or_default().push(item);
         }
+    }
+
+    fn tell_worker_lost(
+        &self,
+        who: Option<(Role, u32)>,
+        lease: &Lease,
+        why: &'static str,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some((role, pid)) = who else { return };
+        effects.push(Effect::WorkerLost {
+            role,
+            pid,
+            container: lease.worker.container,
+            work: lease.item.work.describe(),
+            request: self.request_of(&lease.item.owner),
+            why,
+        });
     }
 
     /// Puts the posts of a batch back one by one. False if there is nothing to split.
@@ -528,9 +670,11 @@ impl State {
                     let states = posts.iter().map(|post| (post.clone(), PostState::Unknown)).collect();
                     self.checked(query, states, now, effects);
                 }
-                _ => self.end_query(query, Some((code, why)), now, effects),
+                _ => self.end_query(query, Some((self.code_for(query, code), why)), now, effects),
             },
             Owner::ScanRequest(handle) => self.scan_request_failed(&handle, code, why),
+            // Their turn comes again.
+            Owner::Updates(number) => drop(self.updates.remove(&number)),
             Owner::Listing(scan, step) => self.listing_failed(scan, step, code, why, now, effects),
             Owner::Batch(_) | Owner::Retries => {
                 if !self.split_batch(&item)
@@ -545,13 +689,22 @@ impl State {
                 }
             }
             Owner::Maintenance(_) => {}
+            Owner::Delivery(_) => {
+                if let Work::Deliver(delivery) = &item.work {
+                    self.delivery_ended(delivery, effects);
+                }
+            }
         }
     }
 
     fn lose_container(&mut self, container: ContainerId, now: Now, effects: &mut Vec<Effect>) {
+        let who = self.registry.identity(container);
         self.registry.leave(container);
         self.held_pages.retain(|(holder, _)| *holder != container);
+        self.reservations.lose(container);
+        self.network_changed(container, None, now, effects);
         for lease in self.leases.lose(container) {
+            self.tell_worker_lost(who, &lease, "its process ended", effects);
             self.item_survived_its_worker(lease.item, "its process ended", now, effects);
         }
     }
@@ -567,15 +720,19 @@ impl State {
         effects: &mut Vec<Effect>,
     ) {
         match question {
-            Question::StartScans { scans, priority } => {
-                for (account, state) in scans {
-                    self.start_scan(account, &state, priority, None, now, effects);
-                }
-            }
+            Question::StartScans { scans, priority } => self.start_updates(scans, priority, now, effects),
             Question::RetryPosts(posts) => self.retry_posts(posts, now),
+            Question::SearchedPosts { scan, from: first } => {
+                let answer = self.searched_posts(scan, first);
+                let message = BrokerToStage::Answer { ask, answer };
+                effects.push(Effect::ToStage { to: from, message, blob: None });
+                return;
+            }
             question @ (Question::AccountStates(_)
             | Question::Images(_)
+            | Question::Accounts(_)
             | Question::AccountNumbers(_)
+            | Question::AccountFingerprints { .. }
             | Question::AccountsDue { .. }
             | Question::RetriesDue { .. }
             | Question::ResetSearchCursors(_)) => {
@@ -605,13 +762,30 @@ impl State {
 
     fn hear_store(&mut self, message: FromStorekeeper, now: Now, effects: &mut Vec<Effect>) {
         let (ticket, message) = match message {
-            FromStorekeeper::Opened { counts, unfinished } => {
+            FromStorekeeper::Opened { counts, unfinished, ledger } => {
                 self.counts = counts;
+                self.spending.learn(ledger, 0);
                 self.resume(unfinished, now, effects);
                 return;
             }
+            FromStorekeeper::Indexing { progress } => {
+                self.index = progress;
+                return;
+            }
+            FromStorekeeper::Billed { ledger, orders } => {
+                self.ledger_asked = false;
+                return self.spending.learn(ledger, orders);
+            }
+            FromStorekeeper::Trouble { part, why } => {
+                self.troubles.of_store(part, why, now.mono);
+                return self.turn_away_who_waits(effects);
+            }
             // The loop ends the process; there is nothing to decide.
             FromStorekeeper::Broken { .. } => return,
+            FromStorekeeper::Sizes(sizes) => {
+                self.sizes = sizes;
+                return;
+            }
             FromStorekeeper::NewPosts { ticket, .. }
             | FromStorekeeper::Stored { ticket, .. }
             | FromStorekeeper::Answered { ticket, .. }
@@ -636,14 +810,26 @@ impl State {
                 effects.push(Effect::ToStage { to: container, message, blob: None });
             }
             (
-                Some(Pending::ScanStart { handle, account, priority }),
+                Some(Pending::ScanStart { handle, account, priority, searched }),
                 FromStorekeeper::Answered { answer, .. },
-            ) => self.scan_states_known(handle, account, priority, answer, now, effects),
+            ) => self.scan_states_known(handle, account, (priority, searched), answer, now, effects),
             (Some(Pending::SearchStart { query, account }), FromStorekeeper::Answered { answer, .. }) => {
                 self.search_states_known(query, account, answer, now, effects);
             }
-            (Some(Pending::Accepted { front, ask, query }), FromStorekeeper::Journaled { .. }) => {
-                self.answer_with_query(front, ask, query, now, effects);
+            (Some(Pending::AccountRecords { front, ask }), FromStorekeeper::Answered { answer, .. }) => {
+                let answer = match answer {
+                    Answer::AccountRecords(records) => FrontAnswer::Account(records),
+                    _ => FrontAnswer::Refused {
+                        code: FailureCode::ProcessingError,
+                        detail: "the database could not be read".to_owned(),
+                    },
+                };
+                self.tell_front(front, ask, answer, effects);
+            }
+            (Some(Pending::Accepted { askers, query }), FromStorekeeper::Journaled { .. }) => {
+                for (front, ask) in askers {
+                    self.answer_with_query(front, ask, query, now, effects);
+                }
             }
             (None, _) => self.gossip_dropped += 1,
             (Some(_), _) => self.gossip_dropped += 1,
@@ -654,11 +840,12 @@ impl State {
     fn resume(&mut self, unfinished: Vec<AcceptedRequest>, now: Now, effects: &mut Vec<Effect>) {
         for request in unfinished {
             match request {
-                AcceptedRequest::Query { url, client } => {
-                    self.resume_query(&url, client, now, effects);
+                AcceptedRequest::Query { url, networks, client, webhooks } => {
+                    self.resume_query(&url, networks, client, webhooks, now, effects);
                 }
-                AcceptedRequest::Scan { account, priority } => {
-                    self.ask_scan_state(None, account, priority, effects);
+                AcceptedRequest::Delivery(delivery) => self.start_delivery(*delivery, now, effects),
+                AcceptedRequest::Scan { account, priority, searched } => {
+                    self.ask_scan_state(None, account, priority, searched, effects);
                 }
             }
         }

@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,6 @@ const IMAGES_PER_ACCOUNT: usize = 10_000;
 /// Longer than the merges after building 100 million images take.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(3600);
 
-/// How long to search while images are added.
-const INSERT_DURATION: Duration = Duration::from_secs(10);
 /// Between two batches of added images: posts arrive so.
 const INSERT_PAUSE: Duration = Duration::from_millis(5);
 
@@ -47,9 +46,18 @@ pub struct BenchIndexArgs {
     /// What kind of codes to generate.
     #[arg(long, value_enum, default_value_t = Codes::Clustered, conflicts_with = "codes")]
     pub kind: Codes,
-    /// Then search for ten seconds more while so many images are added per second.
+    /// Then go on searching while so many images are added per second.
     #[arg(long, value_name = "PER_SECOND")]
     pub inserts: Option<u64>,
+    /// Search meanwhile in so many processes of their own, at once, instead of in this one.
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "inserts", value_parser = clap::value_parser!(u16).range(0..=64))]
+    pub readers: u16,
+    /// How long images are added.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub seconds: u64,
+    /// What the processes of `--readers` do: search the index in this folder.
+    #[arg(long, hide = true, value_name = "DIR", conflicts_with_all = ["codes", "inserts"])]
+    pub attach: Option<PathBuf>,
     /// Where to build the index, about 40 bytes per code; it is removed afterwards.
     #[arg(long, value_name = "DIR")]
     pub directory: Option<PathBuf>,
@@ -83,6 +91,8 @@ pub enum BenchIndexError {
     Build { source: IndexError },
     #[error("could not search the index")]
     Search { source: IndexError },
+    #[error("a process that searches beside the writer failed: {why}")]
+    Reader { why: String },
     #[error("the index did not finish merging in an hour")]
     NotSettled,
     #[error("could not print the result")]
@@ -113,12 +123,30 @@ struct Measured {
 #[derive(Debug, serde::Serialize)]
 struct WhileInserting {
     inserted: u64,
+    /// One for each process that searched.
+    searched: Vec<Searched>,
+    /// From the start of adding an image to finding it, at the longest.
+    visible_after_us: f64,
+}
+
+/// What one process measured that searched all the time.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+struct Searched {
     searches: usize,
     median_us: f64,
     p99_us: f64,
     longest_us: f64,
-    /// From the start of adding an image to finding it, at the longest.
-    visible_after_us: f64,
+}
+
+impl Searched {
+    fn new(mut times: Vec<Duration>) -> Searched {
+        Searched {
+            searches: times.len(),
+            median_us: quantile_us(&mut times, 0.5),
+            p99_us: quantile_us(&mut times, 0.99),
+            longest_us: quantile_us(&mut times, 1.0),
+        }
+    }
 }
 
 /// Runs the benchmark and prints what was measured to `out`: as JSON, one object on the last line.
@@ -126,6 +154,9 @@ struct WhileInserting {
 /// Queries run one after the other on one core, each once, over an index that has been brought into
 /// memory but not searched before.
 pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), BenchIndexError> {
+    if let Some(folder) = &args.attach {
+        return search_attached(folder, args, out);
+    }
     let (codes, queries) = match (&args.codes, &args.queries) {
         (Some(codes), Some(queries)) => (load(codes)?, load(queries)?),
         _ => generate(args.kind, args.size),
@@ -140,12 +171,14 @@ pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), Ben
         None => builder.tempdir(),
     };
     let dir = dir.map_err(|source| BenchIndexError::Directory { source })?;
+    let index_dir = dir.path().join(INDEX);
+    fs::create_dir(&index_dir).map_err(|source| BenchIndexError::Directory { source })?;
 
     let entries: Vec<Entry> = codes.iter().enumerate().map(|(number, &code)| entry(number, code)).collect();
     drop(codes);
     let start = Instant::now();
     let built = |source| BenchIndexError::Build { source };
-    let (mut writer, _) = Writer::open(dir.path()).map_err(built)?;
+    let (mut writer, _) = Writer::open(&index_dir).map_err(built)?;
     writer.append(&entries).map_err(built)?;
     if !writer.settle(SETTLE_TIMEOUT) {
         return Err(BenchIndexError::NotSettled);
@@ -157,7 +190,7 @@ pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), Ben
     drop(entries);
 
     let start = Instant::now();
-    let reader = Reader::open(dir.path()).map_err(|source| BenchIndexError::Search { source })?;
+    let reader = Reader::open(&index_dir).map_err(|source| BenchIndexError::Search { source })?;
     let open_seconds = start.elapsed().as_secs_f64();
     reader.warm_up();
     let (mut times, mut answers) = (Vec::new(), Vec::new());
@@ -196,7 +229,7 @@ pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), Ben
     let bytes_per_code = writer.len_bytes() as f64 / n_codes as f64;
     let while_inserting = match args.inserts {
         Some(per_second) => {
-            Some(insert_and_search(&mut writer, &reader, &queries, args.radius, per_second).map_err(built)?)
+            Some(insert_and_search(&mut writer, &reader, &queries, args, per_second, dir.path())?)
         }
         None => None,
     };
@@ -218,15 +251,33 @@ pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), Ben
     print(&measured, args.json, out).map_err(|source| BenchIndexError::Print { source })
 }
 
-/// Searches on this thread while another one adds images and looks for each batch's last one.
+/// In the folder that readers are given: the index, and the queries.
+const INDEX: &str = "index";
+const QUERIES: &str = "queries";
+
+/// Searches on this thread, or in processes of their own, while another thread adds images and looks for each
+/// batch's last one.
 fn insert_and_search(
     writer: &mut Writer,
     reader: &Reader,
     queries: &[u64],
-    radius: u32,
+    args: &BenchIndexArgs,
     per_second: u64,
-) -> Result<WhileInserting, IndexError> {
-    let end = Instant::now() + INSERT_DURATION;
+    folder: &Path,
+) -> Result<WhileInserting, BenchIndexError> {
+    let failed = |source: io::Error| BenchIndexError::Reader { why: source.to_string() };
+    let mut children = Vec::new();
+    if args.readers > 0 {
+        let bytes: Vec<u8> = queries.iter().flat_map(|query| query.to_le_bytes()).collect();
+        fs::write(folder.join(QUERIES), bytes).map_err(failed)?;
+    }
+    for _ in 0..args.readers {
+        let mut command = Command::new("/proc/self/exe");
+        command.args(["bench", "index", "--attach"]).arg(folder);
+        command.args(["--radius", &args.radius.to_string(), "--seconds", &args.seconds.to_string()]);
+        children.push(command.stdout(Stdio::piped()).spawn().map_err(failed)?);
+    }
+    let end = Instant::now() + Duration::from_secs(args.seconds);
     let first = writer.last().map_or(0, |last| last.0 + 1);
     let inserter = || {
         let mut random = fastrand::Rng::with_seed(per_second);
@@ -247,28 +298,47 @@ fn insert_and_search(
         }
         Ok((next - first, longest))
     };
-    let mut times = Vec::new();
+    let mut searched = Vec::new();
     let inserted = thread::scope(|scope| {
         let inserter = scope.spawn(inserter);
-        for &query in queries.iter().cycle() {
-            let start = Instant::now();
-            if start >= end {
-                break;
-            }
-            reader.within(Fingerprint(query), radius, usize::MAX);
-            times.push(start.elapsed());
+        if children.is_empty() {
+            searched.push(search_until(end, reader, queries, args.radius));
         }
         inserter.join()
     });
-    let (inserted, visible_after) = inserted.expect("an image just added is found")?;
-    Ok(WhileInserting {
-        inserted,
-        searches: times.len(),
-        median_us: quantile_us(&mut times, 0.5),
-        p99_us: quantile_us(&mut times, 0.99),
-        longest_us: quantile_us(&mut times, 1.0),
-        visible_after_us: visible_after.as_secs_f64() * 1e6,
-    })
+    for child in children {
+        let output = child.wait_with_output().map_err(failed)?;
+        let told = serde_json::from_slice(&output.stdout);
+        searched.push(told.map_err(|error| BenchIndexError::Reader { why: error.to_string() })?);
+    }
+    let (inserted, visible_after) = inserted
+        .expect("an image just added is found")
+        .map_err(|source| BenchIndexError::Build { source })?;
+    Ok(WhileInserting { inserted, searched, visible_after_us: visible_after.as_secs_f64() * 1e6 })
+}
+
+fn search_until(end: Instant, reader: &Reader, queries: &[u64], radius: u32) -> Searched {
+    let mut times = Vec::new();
+    for &query in queries.iter().cycle() {
+        let start = Instant::now();
+        if start >= end {
+            break;
+        }
+        reader.within(Fingerprint(query), radius, usize::MAX);
+        times.push(start.elapsed());
+    }
+    Searched::new(times)
+}
+
+/// One of the processes that search beside a writer.
+fn search_attached(folder: &Path, args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), BenchIndexError> {
+    let queries = load(&folder.join(QUERIES))?;
+    let reader = Reader::open(&folder.join(INDEX)).map_err(|source| BenchIndexError::Search { source })?;
+    reader.warm_up();
+    let end = Instant::now() + Duration::from_secs(args.seconds);
+    let searched = search_until(end, &reader, &queries, args.radius);
+    let line = serde_json::to_string(&searched).map_err(io::Error::from);
+    line.and_then(|line| writeln!(out, "{line}")).map_err(|source| BenchIndexError::Print { source })
 }
 
 fn print(measured: &Measured, json: bool, out: &mut dyn Write) -> io::Result<()> {
@@ -290,10 +360,12 @@ fn print(measured: &Measured, json: bool, out: &mut dyn Write) -> io::Result<()>
     writeln!(out, "scan, median   {:10.1} us ({verdict})", measured.scan_median_us)?;
     writeln!(out, "size           {:10.1} bytes per code", measured.bytes_per_code)?;
     let Some(beside) = &measured.while_inserting else { return Ok(()) };
-    writeln!(out, "{} searches while {} images were added", beside.searches, beside.inserted)?;
-    writeln!(out, "query, median  {:10.1} us", beside.median_us)?;
-    writeln!(out, "query, p99     {:10.1} us", beside.p99_us)?;
-    writeln!(out, "query, longest {:10.1} us", beside.longest_us)?;
+    for searched in &beside.searched {
+        writeln!(out, "{} searches while {} images were added", searched.searches, beside.inserted)?;
+        writeln!(out, "query, median  {:10.1} us", searched.median_us)?;
+        writeln!(out, "query, p99     {:10.1} us", searched.p99_us)?;
+        writeln!(out, "query, longest {:10.1} us", searched.longest_us)?;
+    }
     writeln!(out, "found after    {:10.1} us at the longest", beside.visible_after_us)
 }
 
@@ -306,12 +378,12 @@ fn entry(number: usize, code: u64) -> Entry {
     }
 }
 
-fn load(path: &PathBuf) -> Result<Vec<u64>, BenchIndexError> {
-    let file = |source| BenchIndexError::File { action: "read", path: path.clone(), source };
+fn load(path: &Path) -> Result<Vec<u64>, BenchIndexError> {
+    let file = |source| BenchIndexError::File { action: "read", path: path.to_owned(), source };
     let bytes = fs::read(path).map_err(file)?;
     match bytes.as_chunks::<8>() {
         (numbers, []) => Ok(numbers.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()),
-        _ => Err(BenchIndexError::NotCodes { path: path.clone(), len_bytes: bytes.len() }),
+        _ => Err(BenchIndexError::NotCodes { path: path.to_owned(), len_bytes: bytes.len() }),
     }
 }
 
@@ -368,6 +440,9 @@ mod tests {
             size: 2000,
             kind: Codes::Clustered,
             inserts: None,
+            readers: 0,
+            seconds: 1,
+            attach: None,
             directory: None,
             json: true,
         }

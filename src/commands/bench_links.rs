@@ -12,6 +12,7 @@ use crate::config;
 use crate::demo::world::{Options, World, WorldError};
 use crate::fetch::{Fetch, FetchError, HttpFetch, Request, Response, StartError, least_wait};
 use crate::links::{LinkError, LinkSettings, find_traced};
+use crate::sites::Credentials;
 
 /// Search for artists' accounts in the demo world, and tell how long that takes on each site.
 #[derive(Clone, Copy, Debug, clap::Args)]
@@ -93,8 +94,11 @@ fn search(site: &'static str, url: &str, world: &World) -> Result<Run, BenchLink
     let fetch = HttpFetch::start(&config::Settings::default().fetch, &world.upstreams())
         .map_err(|source| BenchLinksError::Fetch { source })?;
     let fetch = Counting { fetch, hosts: Mutex::default() };
+    let tumblr_api_key = Some(config::Secret::new(world.tumblr_api_key()));
+    let credentials = Credentials { tumblr_api_key, ..Credentials::default() };
+    let settings = LinkSettings { credentials, ..LinkSettings::default() };
     let start = Instant::now();
-    let found = find_traced(url, &fetch, &LinkSettings::default()).0;
+    let found = find_traced(url, &fetch, &settings).0;
     let elapsed = start.elapsed();
     match found {
         Ok(found) if found.candidates.is_empty() => {

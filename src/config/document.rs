@@ -65,6 +65,7 @@ pub(super) enum Value {
     Text(String),
     /// `None` when it is too big for any setting.
     Integer(Option<i64>),
+    Decimal(f64),
     Bool(bool),
     List(Vec<Node>),
     Table(Table),
@@ -82,6 +83,7 @@ impl Value {
         match self {
             Value::Text(_) | Value::Untyped(_) => "a text",
             Value::Integer(_) => "a whole number",
+            Value::Decimal(_) => "a number with a fraction",
             Value::Bool(_) => "true or false",
             Value::List(_) => "a list",
             Value::Table(_) => "a section",
@@ -123,7 +125,7 @@ fn convert_value(value: DeValue<'_>, lines: &Lines) -> Value {
         DeValue::Integer(integer) => {
             Value::Integer(i64::from_str_radix(integer.as_str(), integer.radix()).ok())
         }
-        DeValue::Float(_) => Value::Other("a number with a fraction"),
+        DeValue::Float(float) => Value::Decimal(float.as_str().replace('_', "").parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(value) => Value::Bool(value),
         DeValue::Datetime(_) => Value::Other("a date without quotes"),
         DeValue::Array(items) => Value::List(
@@ -152,20 +154,27 @@ impl Lines {
     }
 }
 
+/// The key that an environment variable sets, by its sections; `None` for a variable that is none.
+pub(super) fn key_of(name: &str) -> Option<Vec<String>> {
+    let key = name.strip_prefix(ENVIRONMENT_PREFIX)?;
+    if NOT_KEYS.iter().any(|start| name.starts_with(start)) {
+        return None;
+    }
+    let path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
+    // Somebody else's variable (AOTF_HOME, AOTF_BIN ...) is no misspelled key.
+    let is_foreign =
+        |single: &String| !OUTERMOST_KEYS.iter().any(|known| strsim::jaro_winkler(known, single) > 0.85);
+    match path.as_slice() {
+        [single] if is_foreign(single) => None,
+        _ => Some(path),
+    }
+}
+
 /// Lays the environment over the file's values.
 pub(super) fn overlay(table: &mut Table, environment: &[(String, String)]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (name, value) in environment {
-        let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
-        if NOT_KEYS.iter().any(|start| name.starts_with(start)) {
-            continue;
-        }
-        let path: Vec<String> = key.split("__").map(str::to_ascii_lowercase).collect();
-        if let [single] = path.as_slice()
-            && !OUTERMOST_KEYS.iter().any(|known| strsim::jaro_winkler(known, single) > 0.85)
-        {
-            continue; // somebody else's variable (AOTF_HOME, AOTF_BIN ...), not a misspelled key
-        }
+        let Some(path) = key_of(name) else { continue };
         if let Err(what) = put(table, &path, name, value) {
             problems.push(Problem { place: Place::Environment(name.clone()), key: path.join("."), what });
         }

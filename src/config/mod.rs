@@ -4,12 +4,18 @@
 mod blocklist;
 mod document;
 mod links;
+mod networks;
 pub mod parameters;
+mod sandbox;
 mod section;
+mod visitors;
 
 pub use document::{Place, Problem};
 pub use links::{COOKIE_SITES, Links};
-pub use parameters::{ConfigError, Loaded, load};
+pub use networks::{Bluesky, FxTwitter, Mastodon};
+pub use parameters::{ConfigError, LOOKED_UP, Loaded, load};
+pub use sandbox::{Memory, Sandbox};
+pub use visitors::sha256;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -19,7 +25,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::base::ids::Network;
+use crate::base::MicroUsd;
+use crate::base::ids::{Network, Networks};
 
 /// Everything an operator can set. `Default` is what `parameters.sample.toml` shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,18 +35,25 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Each role a process of its own; `false` runs the same roles as threads.
     pub multiprocess: bool,
-    /// Networks on which accounts are searched for and scanned.
+    /// Networks on which accounts are searched for and scanned. Where the file does not choose: Bluesky and
+    /// Mastodon, and X as soon as it can be read.
     pub networks: Vec<Network>,
     pub http: Http,
+    pub admin: Admin,
     pub limits: Limits,
+    pub api_keys: Vec<ApiKey>,
+    pub webhooks: Vec<Webhook>,
     pub database: Database,
     pub workers: Workers,
     pub twitter: Twitter,
+    pub bluesky: Bluesky,
+    pub mastodon: Mastodon,
     pub links: Links,
     pub search: Search,
     pub scan: Scan,
     pub maintenance: Maintenance,
     pub fetch: Fetch,
+    pub sandbox: Sandbox,
     pub log: Log,
     /// Host to the base URL (`http://127.0.0.1:9100`) where requests for it are really sent: scheme and
     /// authority are replaced, path, query and `Host` stay. These targets may be private addresses.
@@ -49,14 +63,73 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Http {
     pub bind: SocketAddr,
-    /// `X-Forwarded-For` is believed from these only.
+    /// A Unix socket that serves the same, for a proxy on this machine, which is trusted. Absolute after loading.
+    pub unix_socket: Option<PathBuf>,
+    /// What these say about the address of a client is believed, and nobody else.
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say it.
+    pub forwarded_header: ForwardedHeader,
+    /// Origins of other sites whose scripts may read answers: `https://example.com`, or `*`.
+    pub cors_origins: Vec<String>,
+    /// Addresses that are shown `/metrics` and the details of `/readyz`.
+    pub monitor_ips: Vec<IpNet>,
+    /// Connections at the same time, in all.
+    pub max_connections: u32,
+    /// Event streams open at the same time.
+    pub max_event_streams: u32,
+    /// For the headers of a request; also how long an idle connection is kept.
+    pub header_timeout: Duration,
+    /// For the body of an upload.
+    pub body_timeout: Duration,
+}
+
+/// Which header tells for whom a proxy asks. One only: a proxy that writes one passes on the other
+/// as the client has written it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ForwardedHeader {
+    XForwardedFor,
+    /// RFC 7239.
+    Forwarded,
+}
+
+/// Who shows this key has limits of its own, whatever its address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// For logs and limits.
+    pub name: String,
+    /// SHA-256 of the key: the key itself is nowhere kept.
+    pub sha256: [u8; 32],
+    pub requests_per_second: u32,
+    pub max_processing_requests: u32,
+    /// May search by image and name webhooks.
+    pub advanced: bool,
+    /// What its queries and searches are about, among the networks of the server.
+    pub networks: Networks,
+}
+
+/// Somebody who may be told final answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// By which queries name it.
+    pub name: String,
+    pub url: String,
+    /// Signs what is sent.
+    pub secret: Secret,
+}
+
+/// The admin socket, by which the console and the commands of the shell reach the daemon.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Admin {
+    /// Number of the group that may use it beside the daemon's own user.
+    pub group: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// Queries in progress for one address.
     pub max_processing_requests_per_ip: u32,
+    /// Queries in progress, of everybody together.
+    pub max_processing_requests: u32,
     /// HTTP requests to the query endpoints per second from one address.
     pub requests_per_second: u32,
     /// Addresses to which neither limit applies.
@@ -67,10 +140,17 @@ pub struct Limits {
     pub max_kept_queries: u32,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Not printed: the address may hold a password.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Database {
-    /// `sqlite:aotf.db` (relative to `data_dir`).
+    /// `sqlite:aotf.db` (relative to `data_dir`), `mysql://...` or `postgres://...`.
     pub url: String,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database").finish_non_exhaustive()
+    }
 }
 
 /// Workers (threads) per role.
@@ -99,6 +179,30 @@ pub struct Twitter {
     pub fields_parameter: String,
     /// Ask the free oEmbed endpoint whether a post still exists, and the paid API only where it does not tell.
     pub oembed_first: bool,
+    /// Least time between two searches with one key, which X demands beside its windows.
+    pub search_interval: Duration,
+    pub budget: Budget,
+    /// A second source, which reads X without the paid API.
+    pub fxtwitter: FxTwitter,
+}
+
+impl Twitter {
+    /// Some source of X is configured.
+    pub fn can_be_read(&self) -> bool {
+        !self.credentials.is_empty() || self.fxtwitter.enabled
+    }
+}
+
+/// What reads of the API cost, and how much may be spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// For a UTC day; `None` is without limit.
+    pub daily: Option<MicroUsd>,
+    /// For a calendar month in UTC.
+    pub monthly: Option<MicroUsd>,
+    /// Price of one post, and of one account. Each is billed once a UTC day, however often it is read.
+    pub post_read: MicroUsd,
+    pub user_read: MicroUsd,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,8 +215,8 @@ pub struct Search {
     /// Largest Hamming distance of a result, in bits, 0 to 12.
     pub max_distance: u32,
     /// How far candidates are looked for that are shown beside the results, classed by a closer
-    /// look: within the artist's accounts, and over the whole database. Bits, 0 to 12; nothing is
-    /// added where it is not greater than `max_distance`.
+    /// look: within the artist's accounts, and over the whole database, where only those are shown that it
+    /// confirms. Bits, 0 to 12; nothing is added where it is not greater than `max_distance`.
     pub candidate_distance_accounts: u32,
     pub candidate_distance_everything: u32,
     /// Most results of one query.
@@ -127,6 +231,20 @@ pub struct Scan {
     pub blocklist: Vec<String>,
     /// Listing pauses while this many posts wait to be indexed.
     pub max_pending_posts: u32,
+    /// Whether an account's timeline is read beside the search.
+    pub timeline: TimelinePolicy,
+}
+
+/// Whether an account's timeline is read beside the search, which misses some posts but reads only those
+/// with images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimelinePolicy {
+    /// After the search, in samples; as far as they show that the search missed posts.
+    Adaptive,
+    /// All that the network shows of it, beside the search.
+    Always,
+    Never,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -155,6 +273,10 @@ pub struct Fetch {
     pub max_image_bytes: u64,
     /// Largest page that is read, bytes.
     pub max_page_bytes: u64,
+    /// Hosts that are hardly ever down together: when none of them can be connected to, there is no network.
+    pub witnesses: Vec<String>,
+    /// How long requests wait for a network that is gone before they fail.
+    pub network_wait: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,6 +284,8 @@ pub struct Log {
     /// A level, or a filter such as `info,aotf::broker=debug`.
     pub level: String,
     pub format: LogFormat,
+    /// Whether every answer is noted in `logs/results.jsonl` of the data folder.
+    pub results_log: bool,
     /// Where the log goes instead of the standard error. Not in the file: `serve` sets it when its
     /// console has the terminal.
     pub file: Option<PathBuf>,
@@ -181,10 +305,25 @@ impl Default for Settings {
         Settings {
             data_dir: PathBuf::from("data"),
             multiprocess: true,
-            networks: vec![Network::Twitter],
-            http: Http { bind: SocketAddr::from(([127, 0, 0, 1], 3301)), trusted_proxies: Vec::new() },
+            networks: vec![Network::Bluesky, Network::Mastodon],
+            http: Http {
+                bind: SocketAddr::from(([127, 0, 0, 1], 3301)),
+                unix_socket: None,
+                trusted_proxies: Vec::new(),
+                forwarded_header: ForwardedHeader::XForwardedFor,
+                cors_origins: Vec::new(),
+                monitor_ips: loopback.iter().copied().map(IpNet::from).collect(),
+                max_connections: 8192,
+                max_event_streams: 6000,
+                header_timeout: Duration::from_secs(15),
+                body_timeout: Duration::from_secs(60),
+            },
+            api_keys: Vec::new(),
+            webhooks: Vec::new(),
+            admin: Admin::default(),
             limits: Limits {
                 max_processing_requests_per_ip: 10,
+                max_processing_requests: 2000,
                 requests_per_second: 1,
                 unlimited_ips: loopback.clone(),
                 advanced_ips: loopback,
@@ -206,15 +345,30 @@ impl Default for Settings {
                 search_start: "2006-03-21T00:00:00Z".to_owned(),
                 fields_parameter: "tweet.fields".to_owned(),
                 oembed_first: true,
+                search_interval: Duration::from_secs(1),
+                fxtwitter: FxTwitter::default(),
+                budget: Budget {
+                    daily: Some(MicroUsd(5_000_000)),
+                    monthly: Some(MicroUsd(100_000_000)),
+                    post_read: MicroUsd(5_000),
+                    user_read: MicroUsd(10_000),
+                },
             },
+            bluesky: Bluesky::default(),
+            mastodon: Mastodon::default(),
             links: Links::default(),
             search: Search {
                 max_distance: 6,
                 candidate_distance_accounts: 10,
-                candidate_distance_everything: 6,
+                candidate_distance_everything: 10,
                 max_results: 1000,
             },
-            scan: Scan { margin: days(7), blocklist: Vec::new(), max_pending_posts: 2000 },
+            scan: Scan {
+                margin: days(7),
+                blocklist: Vec::new(),
+                max_pending_posts: 2000,
+                timeline: TimelinePolicy::Adaptive,
+            },
             maintenance: Maintenance {
                 auto_update: Some(days(30)),
                 search_cursor_reset: Some(days(365)),
@@ -235,8 +389,20 @@ impl Default for Settings {
                 max_per_second_per_host: 20,
                 max_image_bytes: 20 * 1024 * 1024,
                 max_page_bytes: 10 * 1024 * 1024,
+                witnesses: [
+                    "api.x.com",
+                    "pbs.twimg.com",
+                    "public.api.bsky.app",
+                    "www.pixiv.net",
+                    "www.deviantart.com",
+                    "danbooru.donmai.us",
+                ]
+                .map(str::to_owned)
+                .to_vec(),
+                network_wait: Duration::from_secs(24 * 3600),
             },
-            log: Log { level: "info".to_owned(), format: LogFormat::Text, file: None },
+            sandbox: Sandbox::default(),
+            log: Log { level: "info".to_owned(), format: LogFormat::Text, results_log: false, file: None },
             upstreams: BTreeMap::new(),
         }
     }

@@ -13,21 +13,23 @@ use tracing_subscriber::EnvFilter;
 
 use super::document::{self, Place, Problem, Value};
 use super::section::{Problems, Section};
-use super::{COOKIE_SITES, LogFormat, Secret, Settings, TwitterCredential, blocklist};
+use super::{
+    COOKIE_SITES, ForwardedHeader, LogFormat, Secret, Settings, TimelinePolicy, TwitterCredential, blocklist,
+    visitors,
+};
 use crate::base::Timestamp;
 use crate::base::ids::Network;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);
+const MILLISECOND: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MIB: u64 = 1024 * 1024;
 /// A key or a blocklist is shorter; anything longer is the wrong file.
 const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Where the file is looked for when none is named.
-const LOOKED_UP: [&str; 2] = ["parameters.toml", "/etc/aotf/parameters.toml"];
-/// Networks that accounts can be searched for on, today.
-const NETWORKS: [Network; 1] = [Network::Twitter];
+pub const LOOKED_UP: [&str; 2] = ["parameters.toml", "/etc/aotf/parameters.toml"];
 const IMAGE_SIZES: [&str; 4] = ["small", "medium", "large", "orig"];
 const FIELDS_PARAMETERS: [&str; 2] = ["tweet.fields", "post.fields"];
 
@@ -37,6 +39,15 @@ pub struct Loaded {
     pub settings: Settings,
     /// `None` where no file was found: the defaults.
     pub file: Option<PathBuf>,
+    /// A variable of the environment sets a key.
+    pub uses_environment: bool,
+}
+
+impl Loaded {
+    /// Somebody has configured the program, in whatever way.
+    pub fn is_configured(&self) -> bool {
+        self.file.is_some() || self.uses_environment
+    }
 }
 
 /// Why there are no settings. The status of the program is 78 then (`EX_CONFIG`).
@@ -85,14 +96,15 @@ pub fn load(explicit: Option<&Path>, environment: &[(String, String)]) -> Result
         credentials: variable("CREDENTIALS_DIRECTORY").map(PathBuf::from),
         file: file.clone(),
     };
+    let uses_environment = environment.iter().any(|(name, _)| document::key_of(name).is_some());
     match read(&text, environment, &context) {
-        Ok(settings) => Ok(Loaded { settings, file }),
+        Ok(settings) => Ok(Loaded { settings, file, uses_environment }),
         Err(problems) => Err(ConfigError::Problems { file, problems }),
     }
 }
 
 /// What the values of a file relate to.
-struct Context {
+pub(super) struct Context {
     file: Option<PathBuf>,
     /// The parameter file's: where files that it names are looked for.
     folder: PathBuf,
@@ -108,30 +120,38 @@ fn read(text: &str, environment: &[(String, String)], context: &Context) -> Resu
 
     root.text("data_dir", &mut settings.data_dir, |text| not_empty(text).map(PathBuf::from));
     root.switch("multiprocess", &mut settings.multiprocess);
-    root.texts("networks", &mut settings.networks, |name| {
-        let network = Network::from_name(name).filter(|network| NETWORKS.contains(network));
-        network.ok_or_else(|| must_be_one_of(&NETWORKS.map(Network::as_str)))
-    });
+    let networks_are_chosen = root.place_of("networks").is_some();
+    root.texts("networks", &mut settings.networks, network_named);
     if settings.networks.is_empty() {
         root.problem("networks", &Place::File, "must name one network at least".to_owned());
     }
-    read_http(root.section("http"), &mut settings);
+    read_http(root.section("http"), &mut settings, context);
+    read_admin(root.section("admin"), &mut settings);
     read_limits(root.section("limits"), &mut settings);
+    settings.api_keys = visitors::read_api_keys(root.sections("api_keys"), context);
+    let webhook_secret;
+    (settings.webhooks, webhook_secret) = visitors::read_webhooks(root.sections("webhooks"), context);
     let database_secret = read_database(root.section("database"), &mut settings);
     read_workers(root.section("workers"), &mut settings);
     let twitter_secret = read_twitter(root.section("twitter"), &mut settings, context);
+    if !networks_are_chosen && settings.twitter.can_be_read() {
+        settings.networks = Network::ALL.to_vec();
+    }
+    read_bluesky(root.section("bluesky"), &mut settings);
+    read_mastodon(root.section("mastodon"), &mut settings);
     let links_secret = read_links(root.section("links"), &mut settings);
     read_search(root.section("search"), &mut settings);
     read_scan(root.section("scan"), &mut settings, context);
     read_maintenance(root.section("maintenance"), &mut settings);
     read_fetch(root.section("fetch"), &mut settings);
+    read_sandbox(root.section("sandbox"), &mut settings);
     read_log(root.section("log"), &mut settings);
     read_upstreams(root.section("upstreams"), &mut settings);
     root.finish();
 
     let mut problems = problems.into_inner();
     if let Some(path) = &context.file
-        && (database_secret || twitter_secret || links_secret)
+        && (database_secret || twitter_secret || links_secret || webhook_secret)
         && let Some(what) = readable_by_others(path)
     {
         problems.push(Problem { place: Place::File, key: String::new(), what });
@@ -151,7 +171,12 @@ fn read(text: &str, environment: &[(String, String)], context: &Context) -> Resu
     Err(problems)
 }
 
-fn read_http(mut section: Section<'_>, settings: &mut Settings) {
+/// A network by its name.
+pub(super) fn network_named(name: &str) -> Result<Network, String> {
+    Network::from_name(name).ok_or_else(|| must_be_one_of(&Network::ALL.map(Network::as_str)))
+}
+
+fn read_http(mut section: Section<'_>, settings: &mut Settings, context: &Context) {
     let http = &mut settings.http;
     section.text("bind", &mut http.bind, |text| {
         text.parse::<SocketAddr>().map_err(|_| "must be an address and a port, 127.0.0.1:3301".to_owned())
@@ -159,13 +184,45 @@ fn read_http(mut section: Section<'_>, settings: &mut Settings) {
     let mut port = u32::from(http.bind.port());
     section.number("port", &mut port, 0..=u32::from(u16::MAX));
     http.bind.set_port(u16::try_from(port).unwrap_or_default());
-    section.texts("trusted_proxies", &mut http.trusted_proxies, |text| {
-        let one_address = || text.parse::<IpAddr>().map(IpNet::from);
-        text.parse::<IpNet>()
-            .or_else(|_| one_address())
-            .map_err(|_| format!("{text:?} must be an address or a network, 10.0.0.0/8"))
+    section.text("unix_socket", &mut http.unix_socket, |text| {
+        let path = not_empty(text).map(|text| context.folder.join(text))?;
+        std::path::absolute(path).map(Some).map_err(|error| format!("cannot be made absolute: {error}"))
+    });
+    section.texts("trusted_proxies", &mut http.trusted_proxies, ip_network);
+    section.text("forwarded_header", &mut http.forwarded_header, |text| match text {
+        "x-forwarded-for" => Ok(ForwardedHeader::XForwardedFor),
+        "forwarded" => Ok(ForwardedHeader::Forwarded),
+        _ => Err(must_be_one_of(&["x-forwarded-for", "forwarded"])),
+    });
+    section.texts("cors_origins", &mut http.cors_origins, |text| match text {
+        "*" => Ok(text.to_owned()),
+        _ => base_url(text, false)
+            .map_err(|_| format!("{text:?} must be an origin, https://example.com, or *")),
+    });
+    section.texts("monitor_ips", &mut http.monitor_ips, ip_network);
+    section.number("max_connections", &mut http.max_connections, 64..=1_000_000);
+    section.number("max_event_streams", &mut http.max_event_streams, 1..=1_000_000);
+    section.duration("header_timeout_secs", &mut http.header_timeout, SECOND, 1..=600);
+    section.duration("body_timeout_secs", &mut http.body_timeout, SECOND, 1..=3600);
+    section.finish();
+}
+
+fn read_admin(mut section: Section<'_>, settings: &mut Settings) {
+    section.text("group", &mut settings.admin.group, |name| {
+        let table = std::fs::read_to_string("/etc/group").unwrap_or_default();
+        group_number(name, &table)
+            .map(Some)
+            .ok_or_else(|| format!("{name:?} must be a group of this machine"))
     });
     section.finish();
+}
+
+/// An address stands for the network that it alone makes.
+fn ip_network(text: &str) -> Result<IpNet, String> {
+    let one_address = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or_else(|_| one_address())
+        .map_err(|_| format!("{text:?} must be an address or a network, 10.0.0.0/8"))
 }
 
 fn read_limits(mut section: Section<'_>, settings: &mut Settings) {
@@ -175,6 +232,7 @@ fn read_limits(mut section: Section<'_>, settings: &mut Settings) {
         &mut limits.max_processing_requests_per_ip,
         1..=1_000_000,
     );
+    section.number("max_processing_requests", &mut limits.max_processing_requests, 1..=1_000_000);
     section.number("requests_per_second", &mut limits.requests_per_second, 1..=1_000_000);
     section.texts("unlimited_ips", &mut limits.unlimited_ips, ip_address);
     section.texts("advanced_ips", &mut limits.advanced_ips, ip_address);
@@ -190,7 +248,12 @@ fn read_database(mut section: Section<'_>, settings: &mut Settings) -> bool {
         secret = url::Url::parse(text).is_ok_and(|url| url.password().is_some());
         match text.split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() => Ok(text.to_owned()),
-            _ => Err("must be sqlite:FILE; other databases are not supported yet".to_owned()),
+            Some(("mysql" | "mariadb" | "postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(text.to_owned())
+            }
+            _ => Err("must be sqlite:FILE, mysql://USER:PASSWORD@HOST/NAME or \
+                      postgres://USER:PASSWORD@HOST/NAME"
+                .to_owned()),
         }
     });
     section.finish();
@@ -223,6 +286,19 @@ fn read_twitter(mut section: Section<'_>, settings: &mut Settings, context: &Con
     });
     section.text("fields_parameter", &mut twitter.fields_parameter, |text| one_of(text, &FIELDS_PARAMETERS));
     section.switch("oembed_first", &mut twitter.oembed_first);
+    section.duration("search_interval_ms", &mut twitter.search_interval, MILLISECOND, 0..=60_000);
+    let mut second = section.section("fxtwitter");
+    second.switch("enabled", &mut twitter.fxtwitter.enabled);
+    second.text("base_url", &mut twitter.fxtwitter.base_url, |text| base_url(text, true));
+    second.switch("preferred", &mut twitter.fxtwitter.preferred);
+    second.number("requests_per_second", &mut twitter.fxtwitter.requests_per_second, 1..=1000);
+    second.finish();
+    let mut budget = section.section("budget");
+    budget.usd_or_unlimited("daily_usd", &mut twitter.budget.daily);
+    budget.usd_or_unlimited("monthly_usd", &mut twitter.budget.monthly);
+    budget.usd("post_read_usd", &mut twitter.budget.post_read);
+    budget.usd("user_read_usd", &mut twitter.budget.user_read);
+    budget.finish();
     let mut secret_in_file = false;
     for mut credential in section.sections("credentials") {
         let in_line = credential.place_of("bearer_token");
@@ -244,6 +320,22 @@ fn read_twitter(mut section: Section<'_>, settings: &mut Settings, context: &Con
     }
     section.finish();
     secret_in_file
+}
+
+fn read_bluesky(mut section: Section<'_>, settings: &mut Settings) {
+    let bluesky = &mut settings.bluesky;
+    section.text("api_url", &mut bluesky.api_url, |text| base_url(text, true));
+    section.text("image_size", &mut bluesky.image_size, |text| one_of(text, &["thumbnail", "fullsize"]));
+    section.switch("respect_no_unauthenticated", &mut bluesky.respect_no_unauthenticated);
+    section.finish();
+}
+
+fn read_mastodon(mut section: Section<'_>, settings: &mut Settings) {
+    let mastodon = &mut settings.mastodon;
+    section.text("image_size", &mut mastodon.image_size, |text| one_of(text, &["small", "original"]));
+    section.switch("respect_noindex", &mut mastodon.respect_noindex);
+    section.switch("respect_indexable", &mut mastodon.respect_indexable);
+    section.finish();
 }
 
 /// True when the file itself holds a key or a cookie.
@@ -283,6 +375,12 @@ fn read_scan(mut section: Section<'_>, settings: &mut Settings, context: &Contex
     let scan = &mut settings.scan;
     section.duration("margin_days", &mut scan.margin, DAY, 0..=3650);
     section.number("max_pending_posts", &mut scan.max_pending_posts, 100..=1_000_000);
+    section.text("timeline", &mut scan.timeline, |text| match text {
+        "adaptive" => Ok(TimelinePolicy::Adaptive),
+        "always" => Ok(TimelinePolicy::Always),
+        "never" => Ok(TimelinePolicy::Never),
+        _ => Err(must_be_one_of(&["adaptive", "always", "never"])),
+    });
     section.text("blocklist", &mut scan.blocklist, |name| {
         let path = context.find(name);
         let text = read_small(&path)?;
@@ -320,6 +418,32 @@ fn read_fetch(mut section: Section<'_>, settings: &mut Settings) {
         section.number(key, &mut mebibytes, 1..=1024);
         *target = mebibytes * MIB;
     }
+    section.texts("witnesses", &mut fetch.witnesses, |text| {
+        let is_host = text.contains('.') && !text.contains(['/', ':', ' ', '@']);
+        if is_host { Ok(text.to_ascii_lowercase()) } else { Err(format!("{text:?} must be a host's name")) }
+    });
+    section.duration("network_wait_hours", &mut fetch.network_wait, HOUR, 0..=8760);
+    section.finish();
+}
+
+fn read_sandbox(mut section: Section<'_>, settings: &mut Settings) {
+    section.switch("enabled", &mut settings.sandbox.enabled);
+    let memory = &mut settings.sandbox.memory;
+    let mut limits = section.section("memory_mib");
+    for (key, target) in [
+        ("broker", &mut memory.broker),
+        ("front", &mut memory.front),
+        ("console", &mut memory.console),
+        ("link_finder", &mut memory.link_finder),
+        ("index_watcher", &mut memory.index_watcher),
+        ("reverse_search", &mut memory.reverse_search),
+        ("listing", &mut memory.listing),
+        ("indexing", &mut memory.indexing),
+        ("maintenance", &mut memory.maintenance),
+    ] {
+        limits.number(key, target, 64..=1_048_576);
+    }
+    limits.finish();
     section.finish();
 }
 
@@ -336,6 +460,7 @@ fn read_log(mut section: Section<'_>, settings: &mut Settings) {
         "json" => Ok(LogFormat::Json),
         _ => Err(must_be_one_of(&["text", "json"])),
     });
+    section.switch("results_log", &mut settings.log.results_log);
     section.finish();
 }
 
@@ -355,10 +480,22 @@ fn read_upstreams(mut section: Section<'_>, settings: &mut Settings) {
 impl Context {
     /// A file that the parameters name: absolute, a credential of systemd, or beside the parameter
     /// file.
-    fn find(&self, name: &str) -> PathBuf {
+    pub(super) fn find(&self, name: &str) -> PathBuf {
         let credential = self.credentials.as_ref().map(|folder| folder.join(name));
         credential.filter(|path| path.exists()).unwrap_or_else(|| self.folder.join(name))
     }
+}
+
+/// The number of a group: its own, or that of its line in `/etc/group`, `aotf:x:998:jane`.
+fn group_number(name: &str, table: &str) -> Option<u32> {
+    if let Ok(number) = name.parse() {
+        return Some(number);
+    }
+    table.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let number = fields.next().filter(|group| *group == name).and_then(|_| fields.nth(1));
+        number?.parse().ok()
+    })
 }
 
 fn not_empty(text: &str) -> Result<&str, String> {
@@ -395,7 +532,7 @@ fn base_url(text: &str, may_have_path: bool) -> Result<String, String> {
 }
 
 /// A page of the web.
-fn page_url(text: &str) -> Result<String, String> {
+pub(super) fn page_url(text: &str) -> Result<String, String> {
     match url::Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(text.to_owned()),
         Ok(_) | Err(_) => Err(format!("{text:?} must be a URL, https://example.com/page")),
@@ -421,12 +558,12 @@ fn cookie_header(text: &str) -> Result<String, String> {
 }
 
 /// What can stand in a header; the value is never repeated in a message.
-fn bearer_token(text: &str) -> Result<String, String> {
+pub(super) fn bearer_token(text: &str) -> Result<String, String> {
     let fits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     if fits { Ok(text.to_owned()) } else { Err("is no key: empty, or with spaces in it".to_owned()) }
 }
 
-fn read_secret(path: &Path) -> Result<String, String> {
+pub(super) fn read_secret(path: &Path) -> Result<String, String> {
     if let Some(what) = readable_by_others(path) {
         return Err(what);
     }

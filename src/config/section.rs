@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::document::{Node, Place, Problem, Table, Value};
+use crate::base::MicroUsd;
 
 /// Names further apart than this (1 is equal) are not offered as a correction.
 const NEAREST_AT_LEAST: f64 = 0.75;
@@ -144,6 +145,28 @@ impl<'a> Section<'a> {
         };
         let number = number.and_then(|number| T::try_from(number).ok()).filter(|n| range.contains(n));
         self.store(key, &node.place, number.ok_or(must), target);
+    }
+
+    /// An amount in dollars, with or without a fraction.
+    pub(super) fn usd(&mut self, key: &'static str, target: &mut MicroUsd) {
+        const LARGEST: f64 = 1e9;
+        let Some(node) = self.take(key) else { return };
+        let must = format!("must be an amount in dollars from 0 to {LARGEST}");
+        let amount = match &node.value {
+            Value::Integer(number) => number.map(|number| number as f64),
+            Value::Decimal(number) => Some(*number),
+            Value::Untyped(text) => text.trim().parse().ok(),
+            other => return self.problem(key, &node.place, format!("{must}, not {}", other.kind())),
+        };
+        let amount = amount.filter(|amount| (0.0..=LARGEST).contains(amount)).map(MicroUsd::from_usd);
+        self.store(key, &node.place, amount.ok_or(must), target);
+    }
+
+    /// The same; 0 is no limit.
+    pub(super) fn usd_or_unlimited(&mut self, key: &'static str, target: &mut Option<MicroUsd>) {
+        let mut amount = target.unwrap_or_default();
+        self.usd(key, &mut amount);
+        *target = (amount > MicroUsd(0)).then_some(amount);
     }
 
     /// A time in units of `unit`, which the key's name tells.

@@ -118,6 +118,7 @@ fn settings(world: &World, port: u16, data_dir: &Path) -> String {
     section("log", vec![("level", text("warn"))]);
     let credential = Table::from_iter([("bearer_token".to_owned(), text(world.bearer_token()))]);
     section("twitter", vec![("credentials", Value::Array(vec![Value::Table(credential)]))]);
+    section("links", vec![("tumblr_api_key", text(world.tumblr_api_key()))]);
     let upstreams: Table =
         world.upstreams().into_iter().map(|(host, to)| (host, Value::String(to))).collect();
     root.insert("upstreams".into(), Value::Table(upstreams));

@@ -7,6 +7,8 @@
 
 mod api;
 pub mod bench;
+pub mod bench_http;
+pub mod bench_reliability;
 mod folder;
 mod process;
 mod progress;

@@ -102,8 +102,7 @@ async fn play(
     let started = Monotonic::now();
     let world = World::start(Options { latency: Duration::from_millis(args.latency_ms) })?;
     let facts = world.facts();
-    let what =
-        format!("{} accounts, {} posts at {}", facts.accounts.len(), facts.posts.len(), world.base_url());
+    let what = format!("{} accounts, {} posts", facts.accounts.len(), facts.posts.len());
     screen.ready("the outside world", &what, since(started));
 
     let started = Monotonic::now();

@@ -141,7 +141,7 @@ impl Screen {
 
     fn row(&self, what: &str, result: &str, ms: u64) {
         let time = self.paint(Style::Faint, &format!("{ms:>6} ms"));
-        self.line(&format!("  {what:<30}  {:<50} {time}", shown(result)));
+        self.line(&format!("  {what:<29} {:<38} {time}", shown(result)));
     }
 
     fn line(&self, text: &str) {
@@ -178,6 +178,7 @@ fn expected(expect: &Expect) -> String {
         Expect::Post { post, handle, position, .. } => {
             format!("post {post} of @{handle}, image {}", position.replace('/', " of "))
         }
+        Expect::Elsewhere { network, handle, .. } => format!("a post of @{handle} on {network}"),
         Expect::Nothing => "no result".to_owned(),
         Expect::Error(code) => (*code).to_owned(),
     }

@@ -14,11 +14,13 @@ use url::Url;
 
 use super::exchange::Exchange;
 use super::pace::{Limits, Pace};
+use super::reach::{NetworkWatch, Reach};
 use super::retry::{self, FIRST_PAUSE, LONGEST_WAIT};
 use super::upstreams::Upstreams;
 use super::{Fetch, FetchError, Method, Request, Response};
 use crate::base::Timestamp;
 use crate::config;
+use crate::telemetry::tasks;
 
 /// Requests handed over and not yet taken up by the runtime thread; a further one blocks its worker.
 const WAITING_JOBS: usize = 256;
@@ -44,6 +46,7 @@ pub enum StartError {
 pub struct HttpFetch {
     jobs: mpsc::Sender<Job>,
     stop: watch::Sender<bool>,
+    network: NetworkWatch,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -63,16 +66,32 @@ impl HttpFetch {
         settings: &config::Fetch,
         upstreams: &BTreeMap<String, String>,
     ) -> Result<HttpFetch, StartError> {
-        HttpFetch::start_with(settings, upstreams, FIRST_PAUSE)
+        HttpFetch::start_with(settings, upstreams, FIRST_PAUSE, Duration::ZERO)
     }
 
-    /// As `start`, with another first pause between attempts (tests have no half seconds to lose).
+    /// As `start`, but while no host at all can be reached, requests wait, as long as the settings say, instead of
+    /// failing (`network` tells).
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn start_patient(
+        settings: &config::Fetch,
+        upstreams: &BTreeMap<String, String>,
+    ) -> Result<HttpFetch, StartError> {
+        HttpFetch::start_with(settings, upstreams, FIRST_PAUSE, settings.network_wait)
+    }
+
+    /// With another first pause between attempts (tests have no half seconds to lose), waiting so long for a
+    /// network.
     pub(super) fn start_with(
         settings: &config::Fetch,
         upstreams: &BTreeMap<String, String>,
         first_pause: Duration,
+        network_wait: Duration,
     ) -> Result<HttpFetch, StartError> {
-        let exchange = Exchange::new(settings, Upstreams::parse(upstreams)?)?;
+        let upstreams = Upstreams::parse(upstreams)?;
+        let (told, network) = reply_channel::sync_channel(1);
+        let exchange = Exchange::new(settings, upstreams.clone())?;
         let settings = settings.clone();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -83,7 +102,11 @@ impl HttpFetch {
         let thread = std::thread::Builder::new()
             .name("fetch".to_owned())
             .spawn(move || {
-                let engine = Rc::new(Engine { exchange, settings, first_pause, hosts: RefCell::default() });
+                let (reach, network) = Reach::new(&settings, &upstreams, network_wait);
+                // Whoever starts it waits for this.
+                let _ = told.send(network);
+                let hosts = RefCell::default();
+                let engine = Rc::new(Engine { exchange, settings, first_pause, reach, hosts });
                 let tasks = tokio::task::LocalSet::new();
                 tasks.block_on(&runtime, async {
                     loop {
@@ -93,8 +116,9 @@ impl HttpFetch {
                             job = waiting.recv() => {
                                 let Some(Job { request, reply }) = job else { break };
                                 let engine = Rc::clone(&engine);
+                                let name = format!("fetch {}", request.url);
                                 tokio::task::spawn_local(async move {
-                                    let outcome = engine.carry_out(request).await;
+                                    let outcome = tasks::named(name, engine.carry_out(request)).await;
                                     // A caller that has gone away needs no answer.
                                     let _ = reply.send(outcome);
                                 });
@@ -109,7 +133,14 @@ impl HttpFetch {
                 runtime.shutdown_background();
             })
             .map_err(|source| StartError::Thread { source })?;
-        Ok(HttpFetch { jobs, stop, thread: Some(thread) })
+        // It does not come only if the thread has panicked, which every request will say.
+        let network = network.recv().unwrap_or_else(|_| NetworkWatch::of_none());
+        Ok(HttpFetch { jobs, stop, network, thread: Some(thread) })
+    }
+
+    /// Tells whether there is a network, as far as requests have noticed.
+    pub fn network(&self) -> NetworkWatch {
+        self.network.clone()
     }
 
     /// Ends all requests in progress and all later ones with `FetchError::Stopping`, at once.
@@ -176,6 +207,7 @@ struct Engine {
     exchange: Exchange,
     settings: config::Fetch,
     first_pause: Duration,
+    reach: Rc<Reach>,
     hosts: RefCell<HashMap<String, Rc<Host>>>,
 }
 
@@ -218,11 +250,29 @@ impl Engine {
         let host = self.host(&name);
         let mut attempt = 0;
         loop {
+            self.reach.wait_until_back().await;
+            let begun = Instant::now();
             let outcome = {
                 let _place = host.places.acquire().await.expect("the semaphore is never closed");
                 host.wait_for_turn(&name).await?;
                 self.exchange.send(request, url).await
             };
+            match &outcome {
+                Ok(_) => self.reach.answered(),
+                // It did not arrive, or may be repeated: no attempt of the host's when there is no network.
+                Err(error @ FetchError::Unreachable { .. })
+                    if self.reach.is_lost(begun, &name, &error.to_string()).await =>
+                {
+                    continue;
+                }
+                Err(error @ (FetchError::Timeout { .. } | FetchError::BrokenOff { .. }))
+                    if request.method != Method::Post
+                        && self.reach.is_lost(begun, &name, &error.to_string()).await =>
+                {
+                    continue;
+                }
+                Err(_) => {}
+            }
             let pause = match &outcome {
                 Ok(response) if retry::is_passing(response.status) => {
                     let asked = response

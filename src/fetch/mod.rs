@@ -4,13 +4,14 @@
 //! interprets what it fetched.
 //!
 //! A request passes, hop by hop: `address` (may it be asked at all?), `pace` (when?), `upstreams`
-//! (where really?), `exchange` (one question, one answer, under limits), `retry` (again?). `http`
-//! holds them together on one runtime thread per container.
+//! (where really?), `exchange` (one question, one answer, under limits), `reach` (is there a network at all?),
+//! `retry` (again?). `http` holds them together on one runtime thread per container.
 
 mod address;
 mod exchange;
 mod http;
 mod pace;
+mod reach;
 mod retry;
 #[cfg(test)]
 pub(crate) mod test_server;
@@ -28,6 +29,7 @@ use crate::base::{Reaction, Timestamp};
 
 pub use http::{HttpFetch, StartError};
 pub use pace::least_wait;
+pub use reach::{Loss, NetworkWatch};
 
 /// Fetches, blocking the calling thread. Callers are workers, which are plain threads; the real
 /// implementation drives all its requests on one runtime thread of the container.

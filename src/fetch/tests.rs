@@ -23,7 +23,7 @@ fn settings() -> config::Fetch {
 fn fetch_from(server: &TestServer, settings: &config::Fetch) -> HttpFetch {
     let hosts = ["a.example.com", "b.example.com"];
     let upstreams = hosts.iter().map(|host| ((*host).to_owned(), server.base_url())).collect();
-    HttpFetch::start_with(settings, &upstreams, Duration::from_millis(1)).unwrap()
+    HttpFetch::start_with(settings, &upstreams, Duration::from_millis(1), Duration::ZERO).unwrap()
 }
 
 fn get(url: &str) -> Request {
@@ -278,7 +278,8 @@ fn a_lost_network_is_unreachable() {
     let nobody = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let upstreams = BTreeMap::from([("a.example.com".to_owned(), nobody)]);
-    let fetch = HttpFetch::start_with(&settings(), &upstreams, Duration::from_millis(1)).unwrap();
+    let fetch =
+        HttpFetch::start_with(&settings(), &upstreams, Duration::from_millis(1), Duration::ZERO).unwrap();
     let error = fetch.fetch(get("https://a.example.com/")).unwrap_err();
     assert!(matches!(&error, FetchError::Unreachable { host, .. } if host == "a.example.com"), "{error}");
     assert_eq!(error.reaction(), Reaction::Backoff);
@@ -289,7 +290,8 @@ fn a_server_that_cannot_prove_itself_is_unreachable() {
     let server = TestServer::start(|_| Reply::ok("no TLS here"));
     let secure = server.base_url().replace("http:", "https:");
     let upstreams = BTreeMap::from([("a.example.com".to_owned(), secure)]);
-    let fetch = HttpFetch::start_with(&settings(), &upstreams, Duration::from_millis(1)).unwrap();
+    let fetch =
+        HttpFetch::start_with(&settings(), &upstreams, Duration::from_millis(1), Duration::ZERO).unwrap();
     let error = fetch.fetch(get("https://a.example.com/").retries(0)).unwrap_err();
     assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
 }
@@ -357,4 +359,87 @@ fn wrong_upstreams_are_named() {
     let upstreams = BTreeMap::from([("a.example.com".to_owned(), "127.0.0.1:9100".to_owned())]);
     let error = HttpFetch::start(&settings(), &upstreams).unwrap_err();
     assert!(error.to_string().contains("a.example.com"), "{error}");
+}
+
+/// An address of this machine at which nobody listens (now).
+fn closed_address() -> std::net::SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// Fetches `a.example.com` and `b.example.com` from these addresses, waiting so long for a network that one
+/// of them stands for.
+fn patient(a: &str, b: &str, witness: &str, wait: Duration) -> HttpFetch {
+    let upstreams = [("a.example.com".to_owned(), a.to_owned()), ("b.example.com".to_owned(), b.to_owned())];
+    let mut settings = settings();
+    settings.witnesses = vec![witness.to_owned()];
+    HttpFetch::start_with(&settings, &upstreams.into(), Duration::from_millis(1), wait).unwrap()
+}
+
+const LONG: Duration = Duration::from_secs(3600);
+
+#[test]
+fn one_host_that_is_down_is_no_lost_network() {
+    let server = TestServer::start(|_| Reply::ok("there"));
+    let down = format!("http://{}", closed_address());
+    let fetch = patient(&server.base_url(), &down, "a.example.com", LONG);
+    let error = fetch.fetch(get("https://b.example.com/").retries(1)).unwrap_err();
+    assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
+    assert_eq!((fetch.network().loss(), fetch.network().losses()), (None, 0));
+    assert_eq!(fetch.fetch(get("https://a.example.com/")).unwrap().text(), "there");
+}
+
+#[test]
+fn requests_wait_for_a_lost_network_and_go_on() {
+    let address = closed_address();
+    let base = format!("http://{address}");
+    let fetch = Arc::new(patient(&base, &base, "a.example.com", LONG));
+    let network = fetch.network();
+    // Without a single retry: waiting is none.
+    let waiting = std::thread::spawn({
+        let fetch = Arc::clone(&fetch);
+        let requests = (0..20).map(|n| get(&format!("https://b.example.com/{n}")).retries(0)).collect();
+        move || fetch.fetch_all(requests)
+    });
+    while network.loss().is_none() {
+        std::thread::yield_now();
+    }
+    assert!(network.loss().unwrap().why.contains("b.example.com"), "{:?}", network.loss());
+    let listener = TcpListener::bind(address).unwrap();
+    let serving = std::thread::spawn(move || {
+        // The look whether the network is back connects and says nothing.
+        let mut answered = 0;
+        while answered < 20 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut buffer = [0; 4096];
+            if std::io::Read::read(&mut stream, &mut buffer).unwrap_or(0) > 0 {
+                let _ =
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
+                answered += 1;
+            }
+        }
+    });
+    let answers = waiting.join().unwrap();
+    assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|answer| answer.text() == "ok")));
+    serving.join().unwrap();
+    assert_eq!((network.loss(), network.losses()), (None, 1));
+}
+
+#[test]
+fn a_network_that_stays_lost_is_not_waited_for_for_ever() {
+    let base = format!("http://{}", closed_address());
+    let fetch = patient(&base, &base, "a.example.com", Duration::from_millis(1));
+    let error = fetch.fetch(get("https://b.example.com/").retries(0)).unwrap_err();
+    assert!(matches!(error, FetchError::Unreachable { .. }), "{error}");
+    assert!(fetch.network().loss().is_some());
+    // And the end of the program is never waited for.
+    let fetch = Arc::new(patient(&base, &base, "a.example.com", LONG));
+    let waiting = std::thread::spawn({
+        let fetch = Arc::clone(&fetch);
+        move || fetch.fetch(get("https://b.example.com/"))
+    });
+    while fetch.network().loss().is_none() {
+        std::thread::yield_now();
+    }
+    fetch.stop();
+    assert!(matches!(waiting.join().unwrap(), Err(FetchError::Stopping)));
 }

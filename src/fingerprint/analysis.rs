@@ -10,6 +10,7 @@ use super::luma::{LumaRow, flatten_row, is_transparent};
 use super::phash::{phash64, phash256};
 use super::resample::Resampler;
 use super::thumbnail::Thumbnail;
+use super::turn::{TURNS, turned};
 
 /// What is stored of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,13 @@ pub enum VariantKind {
     OnBlack,
     /// One of the others, without its uniform border.
     Trimmed,
+    /// Left and right exchanged.
+    Mirrored,
+    /// By a quarter, clockwise.
+    TurnedRight,
+    UpsideDown,
+    /// By a quarter, counterclockwise.
+    TurnedLeft,
 }
 
 impl VariantKind {
@@ -46,6 +54,10 @@ impl VariantKind {
             VariantKind::OnWhite => "on white",
             VariantKind::OnBlack => "on black",
             VariantKind::Trimmed => "trimmed",
+            VariantKind::Mirrored => "mirrored",
+            VariantKind::TurnedRight => "turned right",
+            VariantKind::UpsideDown => "upside down",
+            VariantKind::TurnedLeft => "turned left",
         }
     }
 }
@@ -100,9 +112,23 @@ pub fn analyze(bytes: &[u8], limits: &Limits) -> Result<Analysis, DecodeError> {
 /// # Errors
 /// See [`DecodeError`]. An image of low quality is none.
 pub fn query_variants(bytes: &[u8], limits: &Limits) -> Result<QueryImage, DecodeError> {
+    query_forms(bytes, limits, &[])
+}
+
+/// The same, and the image mirrored, turned by a quarter either way, and upside down, each in front of
+/// white and black as well where it is transparent. Costs little more: the image is decoded once.
+///
+/// # Errors
+/// See [`DecodeError`]. An image of low quality is none.
+pub fn query_variants_turned(bytes: &[u8], limits: &Limits) -> Result<QueryImage, DecodeError> {
+    query_forms(bytes, limits, &TURNS)
+}
+
+fn query_forms(bytes: &[u8], limits: &Limits, turns: &[VariantKind]) -> Result<QueryImage, DecodeError> {
     let mut sink = AnalysisSink::new(&[VariantKind::AsIs, VariantKind::OnWhite, VariantKind::OnBlack]);
     decode(bytes, limits, &mut sink)?;
     let kinds: Vec<VariantKind> = sink.pictures.iter().map(|picture| picture.kind).collect();
+    let turned = sink.turned(turns);
     let (analyses, inner) = sink.finish(bytes, limits)?;
     let plain = kinds
         .iter()
@@ -112,7 +138,8 @@ pub fn query_variants(bytes: &[u8], limits: &Limits) -> Result<QueryImage, Decod
     let trimmed =
         analyses.iter().filter_map(|analysis| Some((VariantKind::Trimmed, analysis.detail.trimmed?)));
     let mut variants: Vec<(VariantKind, Fingerprint)> = Vec::new();
-    for (kind, fingerprint) in plain.chain(trimmed) {
+    let turned_prints = turned.iter().map(|&(kind, fingerprint, _)| (kind, fingerprint));
+    for (kind, fingerprint) in plain.chain(trimmed).chain(turned_prints) {
         if variants.iter().all(|&(_, known)| known != fingerprint) {
             variants.push((kind, fingerprint));
         }
@@ -126,6 +153,7 @@ pub fn query_variants(bytes: &[u8], limits: &Limits) -> Result<QueryImage, Decod
         other_details: analyses
             .map(|(kind, analysis)| (kind, analysis.detail))
             .chain(inner.into_iter().map(|detail| (VariantKind::Trimmed, detail)))
+            .chain(turned.into_iter().map(|(kind, _, detail)| (kind, detail)))
             .collect(),
     })
 }
@@ -162,6 +190,28 @@ impl Picture {
         self.border.row(self.luma.levels());
     }
 
+    /// Its forms in these turns: fingerprint and detail of those of good quality.
+    fn turned(&self, turns: &[VariantKind]) -> Vec<(VariantKind, Fingerprint, Detail)> {
+        if turns.is_empty() {
+            return Vec::new();
+        }
+        let (small, large, thumbnail) = (self.small.finish(), self.large.finish(), self.thumbnail.finish());
+        let (colors, _) = thumbnail.as_chunks::<3>();
+        let (fields, _) = colors.as_chunks::<8>();
+        let form = |&turn: &VariantKind| {
+            let (fingerprint, low_quality) = phash64(&turned(&small, turn));
+            let mut thumbnail = thumbnail;
+            for (place, color) in
+                thumbnail.as_chunks_mut::<3>().0.iter_mut().zip(turned(fields, turn).concat())
+            {
+                *place = color;
+            }
+            let detail = Detail { phash256: phash256(&turned(&large, turn)), thumbnail, trimmed: None };
+            (!low_quality).then_some((turn, fingerprint, detail))
+        };
+        turns.iter().filter_map(form).collect()
+    }
+
     /// All but the trimmed fingerprint.
     fn finish(&self) -> Analysis {
         let (fingerprint, low_quality) = phash64(&self.small.finish());
@@ -182,7 +232,12 @@ impl Picture {
 /// The gray in front of which a variant is shown.
 fn background(kind: VariantKind) -> Option<u8> {
     match kind {
-        VariantKind::AsIs | VariantKind::Trimmed => None,
+        VariantKind::AsIs
+        | VariantKind::Trimmed
+        | VariantKind::Mirrored
+        | VariantKind::TurnedRight
+        | VariantKind::UpsideDown
+        | VariantKind::TurnedLeft => None,
         VariantKind::OnWhite => Some(255),
         VariantKind::OnBlack => Some(0),
     }
@@ -206,6 +261,12 @@ impl<'a> AnalysisSink<'a> {
             pictures: Vec::new(),
             flat: Vec::new(),
         }
+    }
+
+    /// The pictures in these turns, the flattened ones only where the image turned out to be transparent.
+    fn turned(&self, turns: &[VariantKind]) -> Vec<(VariantKind, Fingerprint, Detail)> {
+        let n_pictures = if self.transparent { self.pictures.len() } else { 1 };
+        self.pictures.iter().take(n_pictures).flat_map(|picture| picture.turned(turns)).collect()
     }
 
     /// The analyses, in the order of `wanted`; without the flattened forms where the image turned
@@ -414,6 +475,28 @@ mod tests {
             let shown = analyze(&shown, &Limits::default()).unwrap();
             assert_eq!(image.variants[at].1, shown.fingerprint);
             assert_eq!(image.other_details[at - 1].1, shown.detail);
+        }
+    }
+
+    #[test]
+    fn a_turned_picture_is_found_where_that_is_asked_for() {
+        let upright = png_file(picture);
+        let image = query_variants_turned(&upright, &Limits::default()).unwrap();
+        let kinds: Vec<VariantKind> = image.variants.iter().map(|&(kind, _)| kind).collect();
+        assert_eq!(kinds, [[VariantKind::AsIs].as_slice(), &TURNS].concat());
+        let end = SIDE - 1;
+        for (at, file) in [
+            (1, png_file(|x, y| picture(end - x, y))),
+            (2, png_file(|x, y| picture(y, end - x))),
+            (3, png_file(|x, y| picture(end - x, end - y))),
+            (4, png_file(|x, y| picture(end - y, x))),
+        ] {
+            let stored = analyze(&file, &Limits::default()).unwrap();
+            let (kind, fingerprint) = image.variants[at];
+            assert!(fingerprint.distance(stored.fingerprint) <= 2, "{kind:?}");
+            let detail = &image.other_details[at - 1].1;
+            assert!(detail.distance256(&stored.detail) <= 8, "{kind:?}");
+            assert!(detail.thumbnail_difference(&stored.detail) < 1.0, "{kind:?}");
         }
     }
 

@@ -16,8 +16,11 @@ mod luma;
 mod phash;
 mod resample;
 mod thumbnail;
+mod turn;
 
-pub use analysis::{Analysis, QueryImage, VariantKind, analyze, phash, query_variants};
+pub use analysis::{
+    Analysis, QueryImage, VariantKind, analyze, phash, query_variants, query_variants_turned,
+};
 pub use decode::{DecodeError, Limits};
 pub use detail::Detail;
 

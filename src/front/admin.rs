@@ -2,10 +2,7 @@
 //! command per line, answered line by line (`proto::admin`, as JSON). The console and the one-shot
 //! commands are its clients.
 
-use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,116 +10,66 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::broker::{Broker, Root, Unavailable};
+use super::broker::{self, Broker, Root, Unavailable};
+use super::local_socket::LocalSocket;
 use super::until_stopped;
 use crate::base::ErrorChain;
 use crate::proto::admin::{AdminCommand, AdminReply};
 use crate::proto::failure::FailureCode;
 use crate::proto::front::{Client, FrontAnswer, FrontQuestion};
 use crate::proto::view::{QueryStatus, QueryView, ScanState, ScanView};
+use crate::telemetry::tasks;
 
 /// Clients at the same time; more wait until one leaves.
 const MAX_CLIENTS: usize = 32;
 /// A line without an image: far more than any command.
 const MAX_COMMAND_BYTES: usize = 64 * 1024;
 const ASK_DEADLINE: Duration = Duration::from_secs(5);
+/// Processes that do not answer are waited for.
+const STACKS_DEADLINE: Duration = Duration::from_secs(12);
 /// Scans are not pushed by the broker: a followed one is asked for this often.
 const SCAN_INTERVAL: Duration = Duration::from_millis(500);
 /// A client that takes nothing for this long is dropped.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
 
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    #[error("another daemon answers on {path}")]
-    InUse { path: PathBuf },
-    #[error("{path} is in the way: it is not a socket")]
-    NotASocket { path: PathBuf },
-    #[error("could not create the socket {path}")]
-    Create { path: PathBuf, source: io::Error },
-}
-
-/// The listening socket; its file is removed when it is dropped.
-pub struct AdminSocket {
-    listener: UnixListener,
-    path: PathBuf,
-    /// Device and inode, so that a successor's socket is never removed.
-    file: (u64, u64),
-}
-
-impl AdminSocket {
-    /// Opens the socket, replacing one that nobody listens on any more. Needs a tokio runtime.
-    ///
-    /// # Errors
-    /// Somebody does listen, something else has that name, or the folder cannot be written.
-    pub fn open(path: &Path) -> Result<AdminSocket, AdminError> {
-        let create = |source| AdminError::Create { path: path.to_owned(), source };
-        match fs::symlink_metadata(path) {
-            Ok(found) if !found.file_type().is_socket() => {
-                return Err(AdminError::NotASocket { path: path.to_owned() });
-            }
-            Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
-                return Err(AdminError::InUse { path: path.to_owned() });
-            }
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => return Err(create(source)),
+/// Serves clients of the socket until `stopped` becomes true, or its sender is gone.
+pub async fn serve(
+    socket: LocalSocket,
+    broker: Arc<dyn Broker>,
+    root: Arc<dyn Root>,
+    max_image_bytes: usize,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let listener = match socket.listener() {
+        Ok(listener) => listener,
+        Err(error) => {
+            return tracing::error!(error = %ErrorChain(&error), "no admin client can be served");
         }
-        // Made under another name and moved over: at no time is there a socket of this name that
-        // others may open, nor none where a stale one was.
-        let fresh = path.with_extension("sock.new");
-        match fs::remove_file(&fresh) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(create(error)),
-            Ok(()) | Err(_) => {}
-        }
-        let listener = UnixListener::bind(&fresh).map_err(create)?;
-        fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).map_err(create)?;
-        let made = fs::symlink_metadata(&fresh).map_err(create)?;
-        fs::rename(&fresh, path).map_err(create)?;
-        Ok(AdminSocket { listener, path: path.to_owned(), file: (made.dev(), made.ino()) })
-    }
-
-    /// Serves clients until `stopped` becomes true, or its sender is gone.
-    pub async fn serve(
-        self,
-        broker: Arc<dyn Broker>,
-        root: Arc<dyn Root>,
-        max_image_bytes: usize,
-        mut stopped: watch::Receiver<bool>,
-    ) {
-        let mut clients = JoinSet::new();
-        loop {
-            tokio::select! {
-                () = until_stopped(&mut stopped) => break,
-                Some(_) = clients.join_next() => {}
-                accepted = self.listener.accept(), if clients.len() < MAX_CLIENTS => match accepted {
-                    Ok((stream, _)) => {
-                        clients.spawn(converse(stream, broker.clone(), root.clone(), max_image_bytes));
-                    }
-                    Err(error) => {
-                        tracing::warn!(error = %ErrorChain(&error), "could not accept an admin client");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                    }
+    };
+    let mut clients = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = until_stopped(&mut stopped) => break,
+            Some(_) = clients.join_next() => {}
+            accepted = listener.accept(), if clients.len() < MAX_CLIENTS => match accepted {
+                Ok((stream, _)) => {
+                    let converse = converse(stream, broker.clone(), root.clone(), max_image_bytes);
+                    clients.spawn(tasks::named("admin client", converse));
+                }
+                Err(error) => {
+                    tracing::warn!(error = %ErrorChain(&error), "could not accept an admin client");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             }
         }
-        // Clients see the end of the stream.
-        clients.shutdown().await;
     }
-}
-
-impl Drop for AdminSocket {
-    fn drop(&mut self) {
-        let is_ours =
-            fs::symlink_metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.file);
-        if is_ours && let Err(error) = fs::remove_file(&self.path) {
-            tracing::debug!(error = %ErrorChain(&error), "could not remove the admin socket");
-        }
-    }
+    // Clients see the end of the stream.
+    clients.shutdown().await;
 }
 
 async fn converse(stream: UnixStream, broker: Arc<dyn Broker>, root: Arc<dyn Root>, max_image_bytes: usize) {
@@ -159,16 +106,19 @@ impl Session {
 
     async fn carry_out(&mut self, command: AdminCommand) -> io::Result<()> {
         match command {
-            AdminCommand::Query { url, follow } => {
-                let answer = self.ask(FrontQuestion::Query { url, client: Client::Exempt }, None).await;
+            AdminCommand::Query { url, networks, follow } => {
+                let question = FrontQuestion::Query { url, client: Client::Exempt, networks, webhook: None };
+                let answer = self.ask(question, None).await;
                 self.show_query(answer, follow).await
             }
-            AdminCommand::Search { source, image_base64, account, follow } => {
+            AdminCommand::Search { source, image_base64, account, turned, networks, follow } => {
                 let answer = match image_base64 {
                     None => {
                         let question = FrontQuestion::SearchUrl {
                             url: source,
                             account_name: account,
+                            turned,
+                            networks,
                             client: Client::Exempt,
                         };
                         self.ask(question, None).await
@@ -179,6 +129,8 @@ impl Session {
                             let question = FrontQuestion::SearchImage {
                                 len_bytes: image.len() as u64,
                                 account_name: account,
+                                turned,
+                                networks,
                                 client: Client::Exempt,
                             };
                             self.ask(question, Some(Bytes::from(image))).await
@@ -189,10 +141,29 @@ impl Session {
                 self.show_query(answer, follow).await
             }
             AdminCommand::Scan { handle, follow } => self.scan(handle, follow).await,
+            AdminCommand::Account { name } => self.ask_and_send(FrontQuestion::Account { name }).await,
             AdminCommand::Stats => self.ask_and_send(FrontQuestion::Stats).await,
             AdminCommand::Threads => self.ask_and_send(FrontQuestion::Threads).await,
             AdminCommand::Queues => self.ask_and_send(FrontQuestion::Queues).await,
-            AdminCommand::Metrics => self.ask_and_send(FrontQuestion::Metrics).await,
+            AdminCommand::Metrics => {
+                let asked = tokio::time::timeout(ASK_DEADLINE, broker::measured_steps(&*self.broker)).await;
+                let reply = match asked.unwrap_or_else(|_| Err(too_slow())) {
+                    Ok(steps) => AdminReply::Metrics(steps),
+                    Err(unavailable) => reply_of(Err(unavailable)),
+                };
+                self.send(&reply).await
+            }
+            AdminCommand::Health => self.ask_and_send(FrontQuestion::Health).await,
+            AdminCommand::Stacks => {
+                let written = self.root.stacks();
+                let reply = match tokio::time::timeout(STACKS_DEADLINE, written).await {
+                    Ok(Ok(written)) => AdminReply::Stacks(written),
+                    Ok(Err(_)) | Err(_) => {
+                        AdminReply::Unavailable { detail: "the root did not answer in time".to_owned() }
+                    }
+                };
+                self.send(&reply).await
+            }
             AdminCommand::Stop => {
                 // First the reply: the request ends this process too.
                 self.send(&AdminReply::Stopping).await?;
@@ -205,7 +176,7 @@ impl Session {
     async fn ask(&self, question: FrontQuestion, image: Option<Bytes>) -> Result<FrontAnswer, Unavailable> {
         tokio::time::timeout(ASK_DEADLINE, self.broker.ask(question, image))
             .await
-            .unwrap_or_else(|_| Err(Unavailable { why: "the broker did not answer in time".to_owned() }))
+            .unwrap_or_else(|_| Err(too_slow()))
     }
 
     async fn ask_and_send(&mut self, question: FrontQuestion) -> io::Result<()> {
@@ -260,7 +231,8 @@ impl Session {
                 Ok(FrontAnswer::Scan(view)) => view,
                 other => return self.send(&reply_of(other)).await,
             };
-            let ended = matches!(view.state, ScanState::Done | ScanState::Failed { .. });
+            let ended =
+                matches!(view.state, ScanState::Done | ScanState::Failed { .. } | ScanState::Deferred { .. });
             if ended || !follow {
                 return self.send(&AdminReply::Scan(view)).await;
             }
@@ -284,6 +256,10 @@ impl Session {
     }
 }
 
+fn too_slow() -> Unavailable {
+    Unavailable { why: "the broker did not answer in time".to_owned() }
+}
+
 fn refused(code: FailureCode) -> FrontAnswer {
     FrontAnswer::Refused { code, detail: String::new() }
 }
@@ -292,10 +268,16 @@ fn reply_of(answer: Result<FrontAnswer, Unavailable>) -> AdminReply {
     match answer {
         Ok(FrontAnswer::Query(view) | FrontAnswer::Search { view, .. }) => AdminReply::Query(view),
         Ok(FrontAnswer::Scan(view)) => AdminReply::Scan(view),
+        Ok(FrontAnswer::Account(records)) => AdminReply::Account(records),
         Ok(FrontAnswer::Stats(stats)) => AdminReply::Stats(stats),
         Ok(FrontAnswer::Threads(workers)) => AdminReply::Threads(workers),
         Ok(FrontAnswer::Queues(queues)) => AdminReply::Queues(queues),
-        Ok(FrontAnswer::Metrics(metrics)) => AdminReply::Metrics(metrics),
+        // Figures for `/metrics`, which no command asks for; and the console is exempt from every limit.
+        Ok(FrontAnswer::Metrics { .. } | FrontAnswer::Counters(_) | FrontAnswer::Overloaded) => {
+            AdminReply::Unavailable { detail: "unexpected answer inside the service".to_owned() }
+        }
+        Ok(FrontAnswer::Health(problems)) => AdminReply::Health(problems),
+        Ok(FrontAnswer::NotNow { why }) => AdminReply::Unavailable { detail: why },
         Ok(FrontAnswer::Refused { code, detail }) => AdminReply::Refused { code, detail },
         Err(unavailable) => AdminReply::Unavailable { detail: unavailable.to_string() },
     }
@@ -325,6 +307,9 @@ async fn read_line(reader: &mut (impl AsyncBufRead + Unpin), max: usize) -> io::
 
 #[cfg(test)]
 mod tests {
+    use crate::base::ids::Networks;
+    use std::path::PathBuf;
+
     use super::*;
     use crate::front::fake::{FakeBroker, FakeRoot, sample_stats, sample_view, sample_view_at};
     use tokio::io::Lines;
@@ -343,8 +328,8 @@ mod tests {
             let path = dir.path().join("aotf.sock");
             let (broker, root) = (Arc::new(broker), Arc::new(FakeRoot::default()));
             let (stop, stopped) = watch::channel(false);
-            let socket = AdminSocket::open(&path).unwrap();
-            tokio::spawn(socket.serve(broker.clone(), root.clone(), 300, stopped));
+            let socket = LocalSocket::open(&path, 0o600).unwrap();
+            tokio::spawn(serve(socket, broker.clone(), root.clone(), 300, stopped));
             World { broker, root, path, _dir: dir, _stop: stop }
         }
 
@@ -379,7 +364,9 @@ mod tests {
         assert_eq!(client.receive().await, Some(AdminReply::Stats(sample_stats())));
         client.send("{\"query\":{\"url\":\"u\",\"follow\":true}}").await;
         assert_eq!(client.receive().await, Some(AdminReply::Query(sample_view())), "nothing to follow");
-        let question = FrontQuestion::Query { url: "u".to_owned(), client: Client::Exempt };
+        let networks = Networks::default();
+        let question =
+            FrontQuestion::Query { url: "u".to_owned(), client: Client::Exempt, networks, webhook: None };
         assert_eq!(world.broker.asked().last(), Some(&(question, None)));
         client.send("{\"search\":{\"source\":\"a.png\",\"image_base64\":\"AAEC\",\"account\":\"jane\",\"follow\":false}}").await;
         assert_eq!(client.receive().await, Some(AdminReply::Query(sample_view())));
@@ -436,25 +423,5 @@ mod tests {
         let mut next = world.client().await;
         next.send("\"stats\"").await;
         assert!(next.receive().await.is_some(), "others are served");
-    }
-
-    #[tokio::test]
-    async fn the_socket_is_private_and_replaces_only_a_stale_one() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("aotf.sock");
-        let first = AdminSocket::open(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(matches!(AdminSocket::open(&path), Err(AdminError::InUse { .. })));
-        drop(first);
-        assert!(!path.exists());
-
-        drop(std::os::unix::net::UnixListener::bind(&path).unwrap()); // as a killed daemon leaves it
-        let second = AdminSocket::open(&path).unwrap();
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        drop(second);
-
-        fs::write(&path, "precious").unwrap();
-        assert!(matches!(AdminSocket::open(&path), Err(AdminError::NotASocket { .. })));
-        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     }
 }

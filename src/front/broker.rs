@@ -3,11 +3,12 @@
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::base::ids::QueryId;
+use crate::proto::control::StacksWritten;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
-use crate::proto::view::QueryView;
+use crate::proto::view::{MetricView, QueryView};
 
 /// No broker answers now: it restarts, or the question was lost with it. Asking again later is right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,4 +42,26 @@ pub trait Broker: Send + Sync + 'static {
 pub trait Root: Send + Sync + 'static {
     /// Asks for the end of the whole program. `by` says who, for the log. Returns at once.
     fn request_stop(&self, by: &str);
+
+    /// Has it written down where every thread of the program is. The sender is dropped when the root
+    /// goes away.
+    fn stacks(&self) -> oneshot::Receiver<StacksWritten>;
+}
+
+/// All measured steps, which come in pages since one message cannot hold them.
+pub async fn measured_steps(broker: &dyn Broker) -> Result<Vec<MetricView>, Unavailable> {
+    let mut all = Vec::new();
+    loop {
+        let skip = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        match broker.ask(FrontQuestion::Metrics { skip }, None).await? {
+            FrontAnswer::Metrics { steps, more } => {
+                let is_last = !more || steps.is_empty();
+                all.extend(steps);
+                if is_last {
+                    return Ok(all);
+                }
+            }
+            _ => return Err(Unavailable { why: "unexpected answer inside the service".to_owned() }),
+        }
+    }
 }

@@ -5,15 +5,22 @@ use std::sync::{Mutex, MutexGuard};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, oneshot, watch};
 
 use super::broker::{Broker, Root, Unavailable};
-use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey, QueryId};
-use crate::proto::data::{Evidence, MatchClass, SecondStage, StoreCounts, Variant};
+use crate::base::{MicroUsd, Timestamp};
+use crate::proto::control::StacksWritten;
+use crate::proto::data::{
+    Evidence, IndexProgress, MatchClass, ReadCounts, SecondStage, StoreCounts, Variant,
+};
 use crate::proto::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
-use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView, StatsView};
+use crate::proto::roles::Role;
+use crate::proto::view::{
+    AccountView, CountersView, MetricView, QueryStatus, QueryView, ResultView, SpendingView, StatsView,
+    StoreSizes,
+};
 
 /// What was asked, and the size of what came with it.
 pub type Asked = (FrontQuestion, Option<usize>);
@@ -94,10 +101,18 @@ fn default_answer(question: &FrontQuestion) -> FrontAnswer {
         | FrontQuestion::SearchState { .. } => {
             FrontAnswer::Search { identifier: "abc".to_owned(), view: sample_view() }
         }
+        FrontQuestion::Account { .. } => FrontAnswer::Account(vec![super::account::tests::sample_record()]),
         FrontQuestion::Stats => FrontAnswer::Stats(sample_stats()),
         FrontQuestion::Threads => FrontAnswer::Threads(Vec::new()),
         FrontQuestion::Queues => FrontAnswer::Queues(Vec::new()),
-        FrontQuestion::Metrics => FrontAnswer::Metrics(Vec::new()),
+        FrontQuestion::Metrics { .. } => FrontAnswer::Metrics { steps: vec![sample_metric()], more: false },
+        FrontQuestion::Counters => FrontAnswer::Counters(CountersView {
+            failures: vec![(FailureCode::NotAnUrl, 2)],
+            starts: vec![(Role::Listing, 3)],
+            deliveries_waiting: 1,
+            messages_dropped: 4,
+        }),
+        FrontQuestion::Health => FrontAnswer::Health(Vec::new()),
         FrontQuestion::Scan { .. } => {
             FrontAnswer::Refused { code: FailureCode::InvalidTwitterAccount, detail: String::new() }
         }
@@ -113,14 +128,44 @@ impl Root for FakeRoot {
     fn request_stop(&self, by: &str) {
         lock(&self.stops).push(by.to_owned());
     }
+
+    fn stacks(&self) -> oneshot::Receiver<StacksWritten> {
+        let (told, written) = oneshot::channel();
+        let _ = told.send(StacksWritten::Failed { why: "no disk".to_owned() });
+        written
+    }
+}
+
+pub fn sample_metric() -> MetricView {
+    MetricView {
+        step: "LINK_FINDER".to_owned(),
+        count: 3,
+        mean_micros: 2_000,
+        p50_micros: 2_000,
+        p95_micros: 3_000,
+        p99_micros: 3_000,
+        sum_micros: 6_000,
+        at_most: vec![0, 1, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3],
+    }
 }
 
 pub fn sample_stats() -> StatsView {
     StatsView {
         store: StoreCounts { accounts: 3, posts: 1234, images: 2000, retries: 0 },
+        index: IndexProgress { done: 500, total: 2000 },
         queries_in_progress: 2,
         scans_in_progress: 1,
         posts_pending: 5,
+        sizes: StoreSizes { database_bytes: Some(4096), index_bytes: Some(512) },
+        spending: SpendingView {
+            today: MicroUsd(1_250_000),
+            month: MicroUsd(20_000_000),
+            daily_limit: Some(MicroUsd(5_000_000)),
+            monthly_limit: None,
+            reads_today: ReadCounts { posts: 240, users: 5 },
+            reads_month: ReadCounts { posts: 3900, users: 50 },
+            scans_waiting: 1,
+        },
     }
 }
 
@@ -130,6 +175,7 @@ pub fn sample_view() -> QueryView {
     let bluesky = AccountKey::new(Network::Bluesky, "did:plc:abc");
     QueryView {
         query: QueryId(7),
+        id: "0123456789abcdef0123456789abcdef".to_owned(),
         subject: "https://a.example/art/1".to_owned(),
         status: QueryStatus::End,
         has_first_time_scan: true,
@@ -175,7 +221,7 @@ pub fn sample_view() -> QueryView {
                 published: None,
             },
             ResultView {
-                post: PostKey::new(Network::Bluesky, "at://x"),
+                post: PostKey::new(Network::Bluesky, "at://did:plc:abc/app.bsky.feed.post/3k"),
                 account: bluesky,
                 handle: None,
                 position: 1,
@@ -184,8 +230,8 @@ pub fn sample_view() -> QueryView {
                 variant: Variant::OnWhite,
                 class: MatchClass::Identical,
                 second_stage: None,
-                image_name: "https://b.example/c.jpg".to_owned(),
-                published: None,
+                image_name: "bafkreiabc".to_owned(),
+                published: Timestamp::parse_rfc3339("2022-09-15T10:00:00Z"),
             },
         ],
         similar: vec![ResultView {
@@ -213,8 +259,12 @@ pub fn sample_view() -> QueryView {
             (QueryStatus::ReverseSearch, 34),
         ],
         queue_position: None,
+        estimated_wait_ms: None,
+        waits_for_network: false,
         posts_listed: 412,
         posts_indexed: 412,
+        still_listing: false,
+        posts_total: Some(9000),
         version: 9,
     }
 }
@@ -227,6 +277,7 @@ pub fn sample_view_at(status: QueryStatus, version: u64) -> QueryView {
     view.results.clear();
     view.similar.clear();
     view.posts_indexed = 100;
+    view.still_listing = status < QueryStatus::WaitReverseSearch;
     view.version = version;
     view
 }

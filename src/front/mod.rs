@@ -6,10 +6,12 @@
 //! command line (`console::run`, `console::one_shot`). Never connects out, opens no database,
 //! decodes no image, and never decides what a query does.
 
+mod account;
 pub mod admin;
 pub mod broker;
 pub mod console;
 pub mod http;
+pub mod local_socket;
 mod port_holder;
 
 #[cfg(test)]
@@ -26,12 +28,17 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use broker::{Broker, Root, Unavailable};
-pub use port_holder::PortHolder;
+pub use port_holder::{PortHolder, find as find_port_holder};
 
 use crate::config::Settings;
+use local_socket::{LocalSocket, LocalSocketError};
 
 /// Open exchanges get this long to end after a stop was asked for; then they are cut.
 const GRACE: Duration = Duration::from_millis(600);
+/// The admin socket is for the daemon's own user, and for a group where the settings name one; that of the API also for its group, in which the proxy
+/// can be.
+const ADMIN_MODE: u32 = 0o600;
+const HTTP_MODE: u32 = 0o660;
 /// Tasks that hold a thread after that (there should be none) are left behind.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_millis(200);
 
@@ -47,7 +54,9 @@ pub enum FrontError {
     #[error("could not listen on {addr}")]
     Listen { addr: SocketAddr, source: io::Error },
     #[error("could not open the admin socket")]
-    Admin { source: admin::AdminError },
+    Admin { source: LocalSocketError },
+    #[error("could not open the HTTP socket ([http] unix_socket)")]
+    HttpSocket { source: LocalSocketError },
     #[error("could not start the asynchronous runtime")]
     Runtime { source: io::Error },
 }
@@ -57,7 +66,7 @@ impl FrontError {
     pub fn is_fatal(&self) -> bool {
         match self {
             FrontError::PortInUse { .. } | FrontError::Listen { .. } => true,
-            FrontError::Admin { .. } => true,
+            FrontError::Admin { .. } | FrontError::HttpSocket { .. } => true,
             FrontError::Runtime { .. } => false,
         }
     }
@@ -72,13 +81,43 @@ pub fn admin_socket(settings: &Settings) -> PathBuf {
     settings.data_dir.join("aotf.sock")
 }
 
-/// Serves HTTP and the admin socket on a runtime of its own, until `stop` resolves; returns within
-/// a second of that. `ready` is called once, when both sockets are listening.
+/// The listening sockets: opened while the process may still do so.
+pub struct Sockets {
+    http: std::net::TcpListener,
+    local_http: Option<LocalSocket>,
+    admin: LocalSocket,
+}
+
+/// Opens what the front listens on.
 ///
 /// # Errors
-/// The sockets cannot be opened. Nothing that a client does ends it.
+/// A port in use names its holder.
+pub fn open(settings: &Settings) -> Result<Sockets, FrontError> {
+    let addr = settings.http.bind;
+    let http = std::net::TcpListener::bind(addr).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => FrontError::PortInUse { addr, holder: port_holder::find(addr.port()) },
+        _ => FrontError::Listen { addr, source },
+    })?;
+    http.set_nonblocking(true).map_err(|source| FrontError::Listen { addr, source })?;
+    let admin = LocalSocket::open_for(&admin_socket(settings), ADMIN_MODE, settings.admin.group)
+        .map_err(|source| FrontError::Admin { source })?;
+    let local_http = match &settings.http.unix_socket {
+        None => None,
+        Some(path) => {
+            Some(LocalSocket::open(path, HTTP_MODE).map_err(|source| FrontError::HttpSocket { source })?)
+        }
+    };
+    Ok(Sockets { http, local_http, admin })
+}
+
+/// Serves HTTP and the admin socket on a runtime of its own, until `stop` resolves; returns within
+/// a second of that. `ready` is called once, when both are served.
+///
+/// # Errors
+/// The system has no thread or descriptor left. Nothing that a client does ends it.
 pub fn run(
     settings: &Settings,
+    sockets: Sockets,
     broker: Arc<dyn Broker>,
     root: Arc<dyn Root>,
     ready: impl FnOnce() + Send,
@@ -90,30 +129,28 @@ pub fn run(
         .enable_all()
         .build()
         .map_err(|source| FrontError::Runtime { source })?;
-    let result = runtime.block_on(serve(settings, broker, root, ready, stop));
+    let result = runtime.block_on(serve(settings, sockets, broker, root, ready, stop));
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     result
 }
 
 async fn serve(
     settings: &Settings,
+    sockets: Sockets,
     broker: Arc<dyn Broker>,
     root: Arc<dyn Root>,
     ready: impl FnOnce() + Send,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), FrontError> {
     let addr = settings.http.bind;
-    let listener = TcpListener::bind(addr).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => FrontError::PortInUse { addr, holder: port_holder::find(addr.port()) },
-        _ => FrontError::Listen { addr, source },
-    })?;
-    let socket =
-        admin::AdminSocket::open(&admin_socket(settings)).map_err(|source| FrontError::Admin { source })?;
+    let listener =
+        TcpListener::from_std(sockets.http).map_err(|source| FrontError::Listen { addr, source })?;
 
     let (stopping, stopped) = watch::channel(false);
     let api = http::Api::new(settings, broker.clone(), stopped.clone());
-    let web = tokio::spawn(http::serve::serve(listener, api, stopped.clone()));
-    let admin = tokio::spawn(socket.serve(
+    let web = tokio::spawn(http::serve::serve(listener, sockets.local_http, api, stopped.clone()));
+    let admin = tokio::spawn(admin::serve(
+        sockets.admin,
         broker,
         root,
         usize::try_from(settings.fetch.max_image_bytes).unwrap_or(usize::MAX),
@@ -154,6 +191,7 @@ mod tests {
         // Ready is what ends it: the whole life of the process in one test.
         run(
             &settings,
+            open(&settings).unwrap(),
             Arc::new(FakeBroker::default()),
             Arc::new(FakeRoot::default()),
             || {
@@ -171,14 +209,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = other.local_addr().unwrap();
-        let error = run(
-            &settings(dir.path(), addr.port()),
-            Arc::new(FakeBroker::default()),
-            Arc::new(FakeRoot::default()),
-            || panic!("not ready"),
-            async {},
-        )
-        .unwrap_err();
+        let Err(error) = open(&settings(dir.path(), addr.port())) else { panic!("two listen") };
         let FrontError::PortInUse { addr: named, holder } = &error else { panic!("{error:?}") };
         assert_eq!(*named, addr);
         assert_eq!(holder.as_ref().map(|holder| holder.pid), Some(std::process::id()));

@@ -1,6 +1,7 @@
 //! The container's side: what every process of the tree other than the root does before, beside and
 //! after its role's own work.
 
+use std::any::Any;
 use std::error::Error;
 use std::io;
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use crossbeam_channel as queue;
 use rustix::process::{Pid, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::bootstrap;
 use super::control::{ContainerEnd, Link, Order, Orders};
@@ -18,14 +20,15 @@ use super::outbox::Outbox;
 use crate::base::ids::ContainerId;
 use crate::base::{ErrorChain, StopSignal};
 use crate::config::Settings;
-use crate::proto::control::{ContainerToRoot, RootToContainer, Welcome};
+use crate::proto::control::{ContainerToRoot, RootToContainer, StacksWritten, ThreadState, Welcome};
 use crate::proto::roles::Role;
-use crate::telemetry::{self, events};
+use crate::telemetry::{self, events, faults, stacks, tasks};
 
 /// How often a container says that it lives.
 pub const HEARTBEAT_PERIOD: Duration = Duration::from_secs(1);
-/// How long a container that ends tries to get its last words to the root.
-const LAST_WORDS_LIMIT: Duration = Duration::from_millis(300);
+/// How long a container that ends tries to get its last words to the root: as long as a busy machine may take to
+/// let a thread write. A root that is in a hurry does not wait for this.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(5);
 /// Links that wait to be taken: the broker gets one per container, others one per broker's life.
 const LINKS_CAPACITY: usize = 64;
 
@@ -40,7 +43,16 @@ pub struct ContainerContext {
     pub stop: StopSignal,
     pub links: Links,
     pub control: ControlHandle,
+    /// What [`Prepare`] left for the role; nothing where the container is a thread.
+    pub prepared: Prepared,
 }
+
+/// What a role opened before it was confined.
+pub type Prepared = Option<Box<dyn Any + Send>>;
+
+/// What a container process does while it has a single thread: open what it may not open later, and
+/// give up its rights.
+pub type Prepare = fn(Role, &Settings) -> Result<Prepared, ContainerError>;
 
 /// A role's work: returns when it has ended in order, which only the console does unasked.
 pub type RoleMain = fn(ContainerContext) -> Result<(), ContainerError>;
@@ -85,8 +97,20 @@ impl Links {
 }
 
 /// Speaks to the root. Never blocks; what the root no longer reads is lost, since it has ended then.
-#[derive(Clone, Debug)]
-pub struct ControlHandle(Outbox<ContainerToRoot>);
+#[derive(Clone)]
+pub struct ControlHandle {
+    outbox: Outbox<ContainerToRoot>,
+    stacks_wanted: StacksWanted,
+}
+
+impl std::fmt::Debug for ControlHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ControlHandle")
+    }
+}
+
+/// Who waits for the end of a collection of stacks.
+type StacksWanted = Arc<Mutex<Vec<Box<dyn FnOnce(StacksWritten) + Send>>>>;
 
 impl ControlHandle {
     /// This container works: links attached, workers running.
@@ -99,8 +123,15 @@ impl ControlHandle {
         self.tell(ContainerToRoot::StopRequested { by: by.into() });
     }
 
+    /// Asks the root to write down where every thread of the program is; `written` is called when that is
+    /// done. A container that ends before calls nobody.
+    pub fn request_stacks(&self, written: impl FnOnce(StacksWritten) + Send + 'static) {
+        self.stacks_wanted.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(written));
+        self.tell(ContainerToRoot::StacksRequested);
+    }
+
     fn tell(&self, message: ContainerToRoot) {
-        if let Err(error) = self.0.send(message) {
+        if let Err(error) = self.outbox.send(message) {
             events::root_not_told(&error);
         }
     }
@@ -118,10 +149,22 @@ pub struct ConnectArgs {
 /// The whole life of a container process: dies with its root, hears SIGTERM as a wish to stop and
 /// SIGINT and SIGHUP (which a terminal sends to all) not at all, connects, and runs `main`.
 /// The status is 0 after an end in order and 1 otherwise.
-pub fn run_container(role: Role, args: &ConnectArgs, main: RoleMain) -> ExitCode {
+pub fn run_container(role: Role, args: &ConnectArgs, prepare: Prepare, main: RoleMain) -> ExitCode {
     let ended = match start_container(role, args) {
-        Ok((welcome, end, stop, settings)) => {
-            live(role, welcome.container, settings, end, stop, main).is_ok()
+        Ok(Started { welcome, end, signals, settings }) => {
+            let prepared = prepare(role, &settings);
+            // The first thread, so that all have what the preparation left.
+            let stop = StopSignal::new();
+            match heed_signals(signals, &stop) {
+                Ok(()) => {
+                    let prepared = move || prepared;
+                    live(role, welcome.container, settings, end, stop, prepared, main).is_ok()
+                }
+                Err(error) => {
+                    events::container_not_started(role, &error);
+                    false
+                }
+            }
         }
         Err(error) => {
             events::container_not_started(role, &*error);
@@ -131,18 +174,22 @@ pub fn run_container(role: Role, args: &ConnectArgs, main: RoleMain) -> ExitCode
     if ended { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-type Started = (Welcome, ContainerEnd, StopSignal, Settings);
+struct Started {
+    welcome: Welcome,
+    end: ContainerEnd,
+    signals: Signals,
+    settings: Settings,
+}
 
 fn start_container(role: Role, args: &ConnectArgs) -> Result<Started, Box<dyn Error>> {
     name_this_thread(role);
     die_with(args.root_pid)?;
-    let stop = StopSignal::new();
     // Before the first link exists, so that a Ctrl-C during the start ends nothing halfway.
-    heed_signals(&stop)?;
+    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let (welcome, end) = bootstrap::connect(&args.door, role)?;
     let settings = settings_of(&welcome)?;
     telemetry::init(role.as_str(), &settings.log)?;
-    Ok((welcome, end, stop, settings))
+    Ok(Started { welcome, end, signals, settings })
 }
 
 /// The same life on a thread of the root, without what is a process's own. Ends when `main` does.
@@ -152,7 +199,7 @@ fn start_container(role: Role, args: &ConnectArgs) -> Result<Started, Box<dyn Er
 pub fn run_on_thread(role: Role, end: ContainerEnd, main: RoleMain) -> Result<(), Box<dyn Error>> {
     let (welcome, end) = bootstrap::wait_for_welcome(end)?;
     let settings = settings_of(&welcome)?;
-    live(role, welcome.container, settings, end, StopSignal::new(), main)?;
+    live(role, welcome.container, settings, end, StopSignal::new(), || Ok(None), main)?;
     Ok(())
 }
 
@@ -163,6 +210,7 @@ fn live(
     settings: Settings,
     end: ContainerEnd,
     stop: StopSignal,
+    prepared: impl FnOnce() -> Result<Prepared, ContainerError>,
     main: RoleMain,
 ) -> Result<(), ContainerError> {
     let (outbox, orders) = end.start("to-root");
@@ -174,23 +222,33 @@ fn live(
     });
     let ended = StopSignal::new();
     let _end_of_threads = SetOnDrop(ended.clone());
+    let stacks_wanted = StacksWanted::default();
+    faults::collect({
+        let outbox = outbox.clone();
+        move |fault| {
+            // Full or closed: the log has it.
+            let _ = outbox.send(ContainerToRoot::Fault(fault));
+        }
+    });
     spawn("orders", {
-        let stop = stop.clone();
-        move || heed_orders(orders, &attached, &stop)
+        let (stop, outbox, wanted) = (stop.clone(), outbox.clone(), stacks_wanted.clone());
+        move || heed_orders(orders, &attached, &stop, &outbox, &wanted)
     });
     spawn("heartbeat", {
         let outbox = outbox.clone();
         move || beat(&outbox, &ended)
     });
-    let context = ContainerContext {
-        role,
-        container,
-        settings,
-        stop,
-        links: Links(links),
-        control: ControlHandle(outbox.clone()),
-    };
-    let result = main(context);
+    let result = prepared().and_then(|prepared| {
+        main(ContainerContext {
+            role,
+            container,
+            settings,
+            stop,
+            links: Links(links),
+            control: ControlHandle { outbox: outbox.clone(), stacks_wanted },
+            prepared,
+        })
+    });
     if let Err(error) = &result {
         let why = ErrorChain(error).to_string();
         // The root logs it. Should it not arrive, the log of this process is the only one to tell.
@@ -247,10 +305,25 @@ impl Attached {
 }
 
 /// Until it is told to stop or the root is gone.
-fn heed_orders(mut orders: Orders, attached: &Attached, stop: &StopSignal) {
+fn heed_orders(
+    mut orders: Orders,
+    attached: &Attached,
+    stop: &StopSignal,
+    outbox: &Outbox<ContainerToRoot>,
+    stacks_wanted: &StacksWanted,
+) {
     loop {
         match orders.recv() {
             Ok(Order::Root(RootToContainer::Stop)) => return stop.set(),
+            Ok(Order::Root(RootToContainer::DumpStacks { dump, threads })) => {
+                let outbox = outbox.clone();
+                spawn("stacks", move || send_stacks(dump, &threads, &outbox));
+            }
+            Ok(Order::Root(RootToContainer::StacksWritten(written))) => {
+                let wanted =
+                    std::mem::take(&mut *stacks_wanted.lock().unwrap_or_else(PoisonError::into_inner));
+                wanted.into_iter().for_each(|tell| tell(written.clone()));
+            }
             Ok(Order::Attach(link)) => attached.put(link),
             Err(error) => {
                 if !stop.is_set() {
@@ -259,6 +332,27 @@ fn heed_orders(mut orders: Orders, attached: &Attached, stop: &StopSignal) {
                 return stop.set();
             }
         }
+    }
+}
+
+/// Tells the root where these threads are, in pieces that fit into messages.
+fn send_stacks(dump: u64, threads: &[ThreadState], outbox: &Outbox<ContainerToRoot>) {
+    const PIECE_BYTES: usize = 32 * 1024;
+    const LIMIT: Duration = Duration::from_secs(2);
+    let mut text = stacks::of(threads);
+    let tasks = tasks::tree();
+    if !tasks.is_empty() {
+        text.push_str("  tasks\n");
+        text.push_str(&tasks);
+    }
+    loop {
+        let rest = text.split_off(text.floor_char_boundary(PIECE_BYTES.min(text.len())));
+        let last = rest.is_empty();
+        // A root that does not read has ended, or will say that this one was silent.
+        if outbox.send_within(ContainerToRoot::Stacks { dump, text, last }, LIMIT).is_err() || last {
+            return;
+        }
+        text = rest;
     }
 }
 
@@ -284,8 +378,7 @@ fn die_with(root_pid: u32) -> Result<(), io::Error> {
     Ok(())
 }
 
-fn heed_signals(stop: &StopSignal) -> io::Result<()> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+fn heed_signals(mut signals: Signals, stop: &StopSignal) -> io::Result<()> {
     let stop = stop.clone();
     thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for signal in &mut signals {

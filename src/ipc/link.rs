@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::Blob;
+use crate::base::clock::Monotonic;
 use crate::proto::MAX_MESSAGE_BYTES;
 
 /// Messages that the in-process twin holds before its sender blocks: what a socket holds of small ones.
@@ -253,11 +254,17 @@ impl RawReceiver {
 
     pub(super) fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Frame>, RecvError> {
         match self {
-            RawReceiver::Process(receiver) => match caught(|| receiver.try_recv_timeout(limit))? {
-                Ok(frame) => Ok(Some(frame.into_frame())),
-                Err(TryRecvError::Empty) => Ok(None),
-                Err(TryRecvError::IpcError(error)) => not_interrupted(error).map(|()| None),
-            },
+            RawReceiver::Process(receiver) => {
+                let end = Monotonic::now().plus(limit);
+                loop {
+                    let left = end.since(Monotonic::now());
+                    match caught(|| receiver.try_recv_timeout(left))? {
+                        Ok(frame) => return Ok(Some(frame.into_frame())),
+                        Err(TryRecvError::Empty) => return Ok(None),
+                        Err(TryRecvError::IpcError(error)) => not_interrupted(error)?,
+                    }
+                }
+            }
             RawReceiver::Thread(receiver) => match receiver.recv_timeout(limit) {
                 Ok(frame) => Ok(Some(frame)),
                 Err(queue::RecvTimeoutError::Timeout) => Ok(None),

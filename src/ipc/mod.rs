@@ -21,7 +21,8 @@ mod pump;
 
 pub use blob::Blob;
 pub use container::{
-    ConnectArgs, ContainerContext, ContainerError, ControlHandle, Links, RoleMain, run_container,
+    ConnectArgs, ContainerContext, ContainerError, ControlHandle, Links, Prepare, Prepared, RoleMain,
+    run_container,
 };
 pub use control::{Link, PeerEnd};
 pub use link::{Endpoint, Parcel, Receiver, RecvError, SendError, Sender, Transport, pair};

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::base::ids::Network;
 use crate::fetch::{Request, Response};
 use crate::proto::data::Evidence;
 
@@ -139,6 +140,30 @@ fn curated_accounts_and_those_of_link_pages_are_found() {
         [POST, "https://danbooru.donmai.us/artists/show_or_new?name=ann", "https://linktr.ee/ann"]
     );
     assert_eq!((found.pages, found.site.as_str()), (3, "danbooru"));
+}
+
+#[test]
+fn an_unknown_server_of_the_fediverse_is_asked_whether_it_is_one() {
+    let mut web = with_post("");
+    put_artist(
+        &mut web,
+        &["https://art.example/@Ann", "https://videos.example/@ann", "https://medium.com/@ann"],
+    );
+    let answer = json!({"subject": "acct:ann@art.example", "links": [
+        {"rel": "self", "type": "application/activity+json", "href": "https://social.art.example/users/ann"}]});
+    let asks = |host: &str| format!("https://{host}/.well-known/webfinger?resource=acct%3Aann%40{host}");
+    web.put(&asks("art.example"), 200, answer.to_string());
+    let profile = json!({"note": "", "fields": []});
+    web.put("https://art.example/api/v1/accounts/lookup?acct=ann", 200, profile.to_string());
+    let settings = LinkSettings { networks: vec![Network::Mastodon], ..LinkSettings::default() };
+    let found = find(POST, &web, &settings).unwrap();
+    let candidates: Vec<_> =
+        found.candidates.iter().map(|known| (known.account.to_string(), known.evidence)).collect();
+    assert_eq!(candidates, [("mastodon:@ann@art.example".to_owned(), Evidence::Curated)]);
+    assert_eq!(found.candidates[0].chain.last().unwrap(), "https://art.example/@ann");
+    let asked = web.asked();
+    assert!(asked.contains(&asks("videos.example")), "{asked:?}");
+    assert!(!asked.iter().any(|url| url.contains("medium.com")), "{asked:?}");
 }
 
 #[test]

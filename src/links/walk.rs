@@ -298,7 +298,9 @@ fn weigh(
         Kind::Account => match &page.account {
             // Whoever posted the copy's source need not be the artist.
             Some(_) if place == Place::Source => Worth::Nothing("the source of a copy names no artist"),
-            Some(_) if page.site == stands_on => Worth::Nothing("another member of the same site"),
+            Some(_) if place != Place::Artist && page.site == stands_on => {
+                Worth::Nothing("another member of the same site")
+            }
             Some(account) => Worth::Account { account: account.clone(), also_page: readable },
             None if readable => Worth::Page,
             None => Worth::Nothing("names no account"),

@@ -1,17 +1,34 @@
 //! The social networks on which artists publish: looking accounts up, listing their posts with
 //! images, asking whether a post still exists. Owns each network's API: its limits, its credentials, its
 //! wire types and its ways to fail. Called by the listing stage alone, which is the only role that
-//! holds credentials. It stores nothing, downloads no image, and knows no queue.
+//! holds credentials; `original`, which needs none, by the indexing stage. It stores nothing and knows no queue.
 
+mod asking;
+pub mod bluesky;
+mod delivery;
+#[cfg(test)]
+mod fake;
+pub mod fxtwitter;
+pub mod mastodon;
+mod original;
+pub mod sources;
 pub mod twitter;
 
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::base::{Reaction, Timestamp};
 use crate::fetch::FetchError;
-use crate::proto::data::{Account, AccountRef, Cursor, ListedPost, ListingEnd, PostState, Resolution};
+use crate::proto::data::{
+    Account, AccountRef, Cursor, ListedPost, ListingEnd, PaidReads, PostState, ReadWish, Resolution,
+};
 use crate::proto::failure::FailureCode;
+
+pub use original::{fetch_original, image_called};
+
+/// A listing by date starts this much before its cursor: posts are indexed late, and dates have whole seconds.
+const OVERLAP: Duration = Duration::from_secs(86_400);
 
 /// A page of a listing is delivered in pieces of at most this many posts, so that a piece fits into
 /// one message between processes.
@@ -22,8 +39,14 @@ pub const MAX_POSTS_PER_PIECE: usize = 50;
 pub trait NetworkClient: Send + Sync {
     fn network(&self) -> Network;
 
-    /// What the network knows about these accounts: one answer each, in the order asked. Costs one
-    /// user read for each account found. A reference to another network is `Missing`.
+    /// Whether what is read by it is paid for.
+    fn is_billed(&self) -> bool {
+        false
+    }
+
+    /// What the network knows about these accounts: one answer each, in the order asked; that of an account
+    /// which moved is followed by its successor's. Costs one user read for each account found, where reads
+    /// cost something. A reference to another network is `Missing`.
     ///
     /// # Errors
     /// When some of them could not be asked about; then none is answered.
@@ -34,7 +57,7 @@ pub trait NetworkClient: Send + Sync {
     ///
     /// `page` gets the posts in pieces of at most `MAX_POSTS_PER_PIECE`, and the number of posts that were
     /// read (and paid for) since its last call. A page without images is a call without posts. When
-    /// `page` breaks, the listing ends with `Stopping`.
+    /// `page` breaks, the work is no longer wanted, and the listing ends with `Stopping`.
     ///
     /// # Errors
     /// Any; the pieces delivered before remain valid, but the old cursor must be kept.
@@ -45,12 +68,69 @@ pub trait NetworkClient: Send + Sync {
         page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError>;
 
+    /// Lists what a search of the account has missed: like `list_posts` by a timeline's cursor, but posts that
+    /// the search has listed need not be delivered again. The default lists everything.
+    ///
+    /// # Errors
+    /// As `list_posts`.
+    fn list_missed_posts(
+        &self,
+        account: &Account,
+        cursor: &Cursor,
+        _searched: &SearchedPosts,
+        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+    ) -> Result<ListingEnd, NetworkError> {
+        self.list_posts(account, cursor, page)
+    }
+
     /// Whether these posts can still be seen, in the order asked. What the network does not say
     /// clearly is `Unknown`.
     ///
     /// # Errors
     /// Only `Stopping`: a post whose state cannot be had is `Unknown`.
     fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError>;
+
+    /// Whether these accounts are still there, in the order asked: for removing those that are not, so what the
+    /// network does not say in so many words is `Unknown`, also where it cannot be asked. Costs one user read for
+    /// each account that is there, where reads cost something.
+    ///
+    /// # Errors
+    /// Only `Stopping`.
+    fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError>;
+}
+
+/// What a network says of an account that it once showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    Present,
+    /// It named the account, and said that there is none such. X says the same of a deactivated account, which
+    /// it keeps for 30 days.
+    Missing,
+    Suspended,
+    /// Its posts are for approved followers only.
+    Private,
+    Deactivated,
+    /// There, but its owner asks not to be shown or indexed, and the settings respect that.
+    OptedOut,
+    /// `why` is for people.
+    Unknown {
+        why: String,
+    },
+}
+
+impl Presence {
+    fn unknown(why: impl ToString) -> Presence {
+        Presence::Unknown { why: why.to_string() }
+    }
+}
+
+/// What a search of an account has listed.
+#[derive(Clone, Debug, Default)]
+pub struct SearchedPosts {
+    /// The cursor that it started from; `None` for all posts.
+    pub since: Option<Timestamp>,
+    /// The newest of its posts with images, as many as a timeline can show.
+    pub ids: Vec<String>,
 }
 
 /// How a client waits: visibly, and so that it can be interrupted. One per worker.
@@ -61,6 +141,19 @@ pub trait Waiter: Send + Sync {
     /// # Errors
     /// `Stopping`, as soon as the program stops or the work is no longer wanted.
     fn wait_until(&self, until: Timestamp, why: &str) -> Result<(), Stopping>;
+}
+
+/// Allows and hears what is read from a network that bills for it.
+pub trait Meter: Send + Sync {
+    /// Called before each request: how much it may read, from the wish's least to its most. Waits where a listing
+    /// may go on later.
+    ///
+    /// # Errors
+    /// `OverBudget`, or `Stopping`.
+    fn reserve(&self, wish: ReadWish) -> Result<u64, NetworkError>;
+
+    /// Called once after each request, before what its answer holds is handed on; without reads when it failed.
+    fn paid(&self, reads: PaidReads);
 }
 
 /// The wait was interrupted: give the work back.
@@ -77,6 +170,9 @@ pub enum NetworkError {
     /// Paid reads, or a plan's allowance, are used up: waiting for a rate limit's end does not help.
     #[error("the paid allowance of the API is used up: {why}")]
     UsageCapped { why: String },
+    /// The limits that this server's owner has set would be passed.
+    #[error("the budget does not allow the request: {why}")]
+    OverBudget { why: String },
     /// No credential may use this endpoint; the last of them was refused so.
     #[error("credential {credential} is not accepted by {endpoint}: {why}")]
     Unauthorized { credential: usize, endpoint: &'static str, why: String },
@@ -86,6 +182,9 @@ pub enum NetworkError {
     AccountPrivate { account: AccountKey },
     #[error("account {account} is suspended")]
     AccountSuspended { account: AccountKey },
+    /// Its owner or its server does not want it to be read: opted out, deactivated, behind a login.
+    #[error("account {account} {why}")]
+    AccountClosed { account: AccountKey, why: String },
     /// It is public, but shows its posts to none of our credentials.
     #[error("account {account} blocks every credential")]
     Blocked { account: AccountKey },
@@ -110,10 +209,12 @@ impl NetworkError {
             NetworkError::RateLimited { until, .. } => Reaction::WaitUntil(*until),
             NetworkError::Unreadable { .. } => Reaction::Backoff,
             NetworkError::UsageCapped { .. }
+            | NetworkError::OverBudget { .. }
             | NetworkError::Unauthorized { .. }
             | NetworkError::AccountMissing { .. }
             | NetworkError::AccountPrivate { .. }
             | NetworkError::AccountSuspended { .. }
+            | NetworkError::AccountClosed { .. }
             | NetworkError::Blocked { .. }
             | NetworkError::Refused { .. }
             | NetworkError::NoCredentials { .. } => Reaction::GiveUp,
@@ -127,10 +228,13 @@ impl NetworkError {
         match self {
             NetworkError::AccountMissing { .. }
             | NetworkError::AccountPrivate { .. }
-            | NetworkError::AccountSuspended { .. } => FailureCode::NoValidTwitterAccountFound,
+            | NetworkError::AccountSuspended { .. }
+            | NetworkError::AccountClosed { .. } => FailureCode::NoValidTwitterAccountFound,
             NetworkError::Blocked { .. } => FailureCode::BlockedByTwitterAccount,
+            NetworkError::UsageCapped { .. } | NetworkError::OverBudget { .. } => {
+                FailureCode::ApiBudgetExhausted
+            }
             NetworkError::RateLimited { .. }
-            | NetworkError::UsageCapped { .. }
             | NetworkError::Unauthorized { .. }
             | NetworkError::Refused { .. }
             | NetworkError::Unreadable { .. }
@@ -153,5 +257,18 @@ impl From<FetchError> for NetworkError {
 impl From<Stopping> for NetworkError {
     fn from(_: Stopping) -> NetworkError {
         NetworkError::Stopping
+    }
+}
+
+/// Where a listing by date begins.
+///
+/// # Errors
+/// `Refused` for the cursor of a listing that the network does not have.
+fn list_start(cursor: &Cursor, endpoint: &'static str) -> Result<Option<Timestamp>, NetworkError> {
+    match cursor {
+        Cursor::Search(since) => Ok(*since),
+        Cursor::Timeline(_) => {
+            Err(NetworkError::Refused { endpoint, why: "it has no listing by post number".to_owned() })
+        }
     }
 }

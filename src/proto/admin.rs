@@ -3,8 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::control::StacksWritten;
+use super::data::AccountRecord;
 use super::failure::FailureCode;
-use super::view::{MetricView, QueryView, QueueView, ScanView, StatsView, WorkerView};
+use super::view::{MetricView, ProblemView, QueryView, QueueView, ScanView, StatsView, WorkerView};
+use crate::base::ids::Networks;
 
 /// One command; answered by one or several `AdminReply`s, the last of which is not `Progress`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +16,8 @@ pub enum AdminCommand {
     /// `follow`: send the state at each change until the end.
     Query {
         url: String,
+        #[serde(default)]
+        networks: Networks,
         follow: bool,
     },
     Scan {
@@ -24,12 +29,22 @@ pub enum AdminCommand {
         source: String,
         image_base64: Option<String>,
         account: Option<String>,
+        /// Also mirrored, turned by a quarter and upside down.
+        #[serde(default)]
+        turned: bool,
+        #[serde(default)]
+        networks: Networks,
         follow: bool,
+    },
+    Account {
+        name: String,
     },
     Stats,
     Threads,
     Queues,
     Metrics,
+    Health,
+    Stacks,
     Stop,
 }
 
@@ -40,10 +55,13 @@ pub enum AdminReply {
     Progress(Box<AdminReply>),
     Query(QueryView),
     Scan(ScanView),
+    Account(Vec<AccountRecord>),
     Stats(StatsView),
     Threads(Vec<WorkerView>),
     Queues(Vec<QueueView>),
     Metrics(Vec<MetricView>),
+    Health(Vec<ProblemView>),
+    Stacks(StacksWritten),
     Stopping,
     Refused {
         code: FailureCode,

@@ -1,5 +1,6 @@
-//! Between the root and a container: life and death, nothing else. (The ends of the links that are
-//! handed over beside these messages are the business of room `ipc`.)
+//! Between the root and a container: life and death, what went wrong, and where everybody is; nothing of
+//! the work itself. (The ends of the links that are handed over beside these messages are the business of
+//! room `ipc`.)
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,30 @@ pub enum ContainerToRoot {
         why: String,
         fatal: bool,
     },
+    /// Something that should not happen did; for the error log.
+    Fault(Fault),
+    /// Somebody wants to know where every thread of the program is. Answered by `StacksWritten`.
+    StacksRequested,
+    /// A part of the answer to `DumpStacks`.
+    Stacks {
+        dump: u64,
+        text: String,
+        last: bool,
+    },
+}
+
+/// A panic or an unexpected error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Name of the thread: the worker, where it is one.
+    pub thread: String,
+    /// The work item that was being done, with its request.
+    pub work: Option<String>,
+    pub what: String,
+    /// Where in the program.
+    pub place: String,
+    /// The calls that led there; empty for an error that was handled.
+    pub trace: String,
 }
 
 /// To a container.
@@ -45,6 +70,36 @@ pub enum ContainerToRoot {
 pub enum RootToContainer {
     /// End within the grace period.
     Stop,
+    /// Say where these threads of yours are, and which asynchronous tasks there are.
+    DumpStacks { dump: u64, threads: Vec<ThreadState> },
+    /// The end of what `StacksRequested` asked for.
+    StacksWritten(StacksWritten),
+}
+
+/// A thread as the system shows it, which a confined process cannot see itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadState {
+    pub tid: i32,
+    pub name: String,
+    /// The system's letter: `R` runs, `S` sleeps, `D` waits for the disk, `T` is stopped.
+    pub state: char,
+    /// Processor time used so far.
+    pub cpu_ms: u64,
+}
+
+/// What became of a request for stacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StacksWritten {
+    Done {
+        path: String,
+        processes: u32,
+        threads: u32,
+        /// Processes that did not answer: frozen, or just starting.
+        silent: Vec<String>,
+    },
+    Failed {
+        why: String,
+    },
 }
 
 #[cfg(test)]
@@ -56,14 +111,37 @@ mod tests {
     fn every_message_travels() {
         check_round_trip(Hello { version: 1, role: Role::Broker, pid: 2 });
         check_round_trip(Welcome { container: ContainerId(1), settings_json: "{}".into() });
+        let fault = Fault {
+            thread: "t".into(),
+            work: Some("w".into()),
+            what: "x".into(),
+            place: "p:1".into(),
+            trace: String::new(),
+        };
         for message in [
             ContainerToRoot::Ready,
             ContainerToRoot::Heartbeat,
             ContainerToRoot::StopRequested { by: "console".into() },
             ContainerToRoot::Failed { why: "w".into(), fatal: true },
+            ContainerToRoot::Fault(fault),
+            ContainerToRoot::StacksRequested,
+            ContainerToRoot::Stacks { dump: 1, text: "t".into(), last: true },
         ] {
             check_round_trip(message);
         }
-        check_round_trip(RootToContainer::Stop);
+        let thread = ThreadState { tid: 7, name: "main".into(), state: 'S', cpu_ms: 12 };
+        for message in [
+            RootToContainer::Stop,
+            RootToContainer::DumpStacks { dump: 1, threads: vec![thread] },
+            RootToContainer::StacksWritten(StacksWritten::Failed { why: "w".into() }),
+            RootToContainer::StacksWritten(StacksWritten::Done {
+                path: "p".into(),
+                processes: 1,
+                threads: 2,
+                silent: vec!["s".into()],
+            }),
+        ] {
+            check_round_trip(message);
+        }
     }
 }

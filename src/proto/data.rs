@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::failure::FailureCode;
+use super::view::QueryView;
 use crate::base::Fingerprint;
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, ImageId, Network, PostKey, QueryId, ScanId};
@@ -35,6 +36,16 @@ impl AccountRef {
         match self {
             AccountRef::Handle { network, .. } => *network,
             AccountRef::Id(key) => key.network,
+        }
+    }
+}
+
+impl AccountRef {
+    /// As people write it on its network: the handle, or the stable id.
+    pub fn name(&self) -> &str {
+        match self {
+            AccountRef::Handle { handle, .. } => handle,
+            AccountRef::Id(key) => &key.native,
         }
     }
 }
@@ -114,6 +125,23 @@ pub enum ResolutionOutcome {
     /// Posts are for approved followers only.
     Private,
     Suspended,
+    /// Its owner or its server does not want it to be read: `why` continues the sentence `the account ...`.
+    Closed {
+        why: String,
+    },
+}
+
+impl ResolutionOutcome {
+    /// Why the account cannot be read, as the end of a sentence; `None` if it can.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            ResolutionOutcome::Readable(_) => None,
+            ResolutionOutcome::Missing => Some("does not exist"),
+            ResolutionOutcome::Private => Some("is private"),
+            ResolutionOutcome::Suspended => Some("is suspended"),
+            ResolutionOutcome::Closed { why } => Some(why),
+        }
+    }
 }
 
 /// Whether a post can still be seen.
@@ -195,14 +223,22 @@ pub struct Detail {
 /// The two ways to list an account's posts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ListingStep {
-    /// Step A. Its cursor is a date.
+    /// Step A: the search of X, or the only listing of a network that has one. Its cursor is a date.
     Search,
-    /// Step B. Its cursor is a post id.
+    /// Step B, on X alone. Its cursor is a post id.
     Timeline,
 }
 
 impl ListingStep {
     pub const ALL: [ListingStep; 2] = [ListingStep::Search, ListingStep::Timeline];
+
+    /// The listings that a network has: each other's complement on X, complete by itself elsewhere.
+    pub fn of(network: Network) -> &'static [ListingStep] {
+        match network {
+            Network::Twitter => &ListingStep::ALL,
+            Network::Bluesky | Network::Mastodon => &[ListingStep::Search],
+        }
+    }
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -230,6 +266,25 @@ impl Cursor {
     }
 }
 
+/// A search of the same account that has come to its end. What it listed is asked for
+/// (`Question::SearchedPosts`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Searched {
+    /// The cursor that it started from; `None` for all posts.
+    pub since: Option<Timestamp>,
+}
+
+/// A search that has ended, as the journal keeps it for a scan that is begun again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedSearch {
+    /// The cursor that it started from; `None` for all posts.
+    pub since: Option<Timestamp>,
+    /// The cursor that stands in the database once all that it listed is stored.
+    pub until: Option<Timestamp>,
+    /// Native ids of the newest posts that it listed, as many as a timeline can show.
+    pub ids: Vec<String>,
+}
+
 /// What a listing that came to its end has seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListingEnd {
@@ -249,6 +304,10 @@ pub enum Coverage {
     Complete,
     /// The network shows only the latest N posts.
     LimitedTo(u32),
+    /// Read in samples, which showed that the search had missed nothing.
+    Sampled,
+    /// Not read: the search alone lists this account.
+    Skipped,
 }
 
 /// What the database knows about an account.
@@ -274,9 +333,14 @@ impl AccountState {
         }
     }
 
-    /// When both listings were last complete, if ever.
+    /// When all listings that its network has were last complete, if ever.
     pub fn scanned_at(&self) -> Option<Timestamp> {
-        Some(self.search_listed_at?.min(self.timeline_listed_at?))
+        let steps = ListingStep::of(self.key.network).iter();
+        let listed = steps.map(|step| match step {
+            ListingStep::Search => self.search_listed_at,
+            ListingStep::Timeline => self.timeline_listed_at,
+        });
+        listed.min().flatten()
     }
 
     pub fn cursor(&self, step: ListingStep) -> Cursor {
@@ -285,6 +349,37 @@ impl AccountState {
             ListingStep::Timeline => Cursor::Timeline(self.timeline_cursor.clone()),
         }
     }
+}
+
+/// All that the database knows about an account, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRecord {
+    pub state: AccountState,
+    pub known_since: Timestamp,
+    /// How many posts the network said it has, last.
+    pub stated_posts: Option<u64>,
+    /// How much each kind of listing covers; `None` where it never ended, or started where another program
+    /// had stopped.
+    pub search_coverage: Option<Coverage>,
+    pub timeline_coverage: Option<Coverage>,
+    /// Publish dates of the newest and oldest post read, with images or without.
+    pub newest_seen: Option<Timestamp>,
+    pub oldest_seen: Option<Timestamp>,
+    /// Over all listings.
+    pub posts_read: u64,
+    /// Queries that searched it.
+    pub uses: u64,
+    pub last_used_at: Option<Timestamp>,
+    /// Every handle under which it was seen, the present one first. Empty for imported accounts.
+    pub handles: Vec<SeenHandle>,
+}
+
+/// When an account was seen with a handle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenHandle {
+    pub handle: String,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
 }
 
 /// What a search looks through.
@@ -374,6 +469,13 @@ pub enum Variant {
     OnBlack,
     /// Without its uniform border, or the stored image without its own.
     Trimmed,
+    /// Left and right exchanged.
+    Mirrored,
+    /// By a quarter, clockwise.
+    TurnedRight,
+    UpsideDown,
+    /// By a quarter, counterclockwise.
+    TurnedLeft,
 }
 
 /// One stored image, by its number.
@@ -399,6 +501,55 @@ pub struct RetryPost {
     pub post: ListedPost,
 }
 
+/// What a network bills for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Resource {
+    Post,
+    User,
+}
+
+/// Things that were read from a network which bills for them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaidReads {
+    pub resource: Resource,
+    /// The network's own numbers.
+    pub ids: Vec<u64>,
+}
+
+/// What a request that is billed may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadWish {
+    pub resource: Resource,
+    /// Fewer are of no use.
+    pub least: u64,
+    pub most: u64,
+}
+
+/// What becomes of such a wish.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reserved {
+    /// The request may read so many things.
+    Granted { reads: u64 },
+    /// It is not to be sent: a limit would be passed.
+    Refused { why: String },
+}
+
+/// What was billed: each thing once a UTC day, however often it was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// The UTC day that `today` is about, counted from 1970-01-01.
+    pub day: i64,
+    pub today: ReadCounts,
+    /// Since the first of that day's month, the day included.
+    pub month: ReadCounts,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadCounts {
+    pub posts: u64,
+    pub users: u64,
+}
+
 /// Sizes of the database.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreCounts {
@@ -406,6 +557,25 @@ pub struct StoreCounts {
     pub posts: u64,
     pub images: u64,
     pub retries: u64,
+}
+
+/// How much of the database the fingerprint index holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexProgress {
+    /// By image numbers, which grow with every image.
+    pub done: u64,
+    pub total: u64,
+}
+
+impl IndexProgress {
+    pub fn is_complete(self) -> bool {
+        self.done >= self.total
+    }
+
+    /// 0 to 100, and 100 only when it is complete.
+    pub fn percent(self) -> u64 {
+        if self.is_complete() { 100 } else { (self.done.saturating_mul(100) / self.total).min(99) }
+    }
 }
 
 /// Who waits for a work item, which decides its place in the queue. Smaller passes first.
@@ -418,14 +588,53 @@ pub enum Priority {
 /// A work item, complete: a worker needs nothing else but its own settings to do it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Work {
-    FindLinks { query: QueryId, url: String },
-    PlanScans { query: QueryId, accounts: Vec<Account>, published: Option<Timestamp> },
-    SearchImage { query: QueryId, image: QueryImage, scope: SearchScope },
-    Resolve { refs: Vec<AccountRef> },
-    CheckPosts { posts: Vec<PostKey> },
-    ListPosts { scan: ScanId, account: Account, cursor: Cursor },
-    IndexPosts { scan: ScanId, step: ListingStep, account: Account, posts: Vec<ListedPost> },
+    FindLinks {
+        query: QueryId,
+        url: String,
+    },
+    PlanScans {
+        query: QueryId,
+        accounts: Vec<Account>,
+        published: Option<Timestamp>,
+    },
+    SearchImage {
+        query: QueryId,
+        image: QueryImage,
+        scope: SearchScope,
+        /// Also mirrored, turned by a quarter and upside down.
+        turned: bool,
+    },
+    Resolve {
+        refs: Vec<AccountRef>,
+    },
+    CheckPosts {
+        posts: Vec<PostKey>,
+    },
+    /// `searched`: a timeline is to be read only as far as it holds posts that the search missed.
+    ListPosts {
+        scan: ScanId,
+        account: Account,
+        cursor: Cursor,
+        searched: Option<Searched>,
+    },
+    IndexPosts {
+        scan: ScanId,
+        step: ListingStep,
+        account: Account,
+        posts: Vec<ListedPost>,
+    },
     Maintain(MaintenanceTask),
+    Deliver(Box<Delivery>),
+}
+
+/// A final answer on its way to a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Distinct, also over restarts: its receiver can tell a repetition by it.
+    pub id: String,
+    /// The name of the webhook in the configuration.
+    pub webhook: String,
+    pub answer: QueryView,
 }
 
 /// What the maintenance role does, each at its own pace.
@@ -448,13 +657,17 @@ impl Work {
             Work::SearchImage { .. } => "search an image".to_owned(),
             Work::Resolve { refs } => format!("look up {} accounts", refs.len()),
             Work::CheckPosts { posts } => format!("check {} posts", posts.len()),
-            Work::ListPosts { account, cursor, .. } => {
-                format!("list posts of @{} by {}", account.handle, cursor.step().as_str())
-            }
+            Work::ListPosts { account, cursor, .. } => match account.key.network {
+                Network::Twitter => {
+                    format!("list posts of @{} by {}", account.handle, cursor.step().as_str())
+                }
+                network => format!("list posts of @{} on {network}", account.handle),
+            },
             Work::IndexPosts { account, posts, .. } => {
                 format!("index {} posts of @{}", posts.len(), account.handle)
             }
             Work::Maintain(task) => format!("maintenance: {task:?}"),
+            Work::Deliver(delivery) => format!("deliver an answer to the webhook {}", delivery.webhook),
         }
     }
 }
@@ -471,6 +684,7 @@ pub enum StageOutput {
     Listed(ListingEnd),
     Indexed(Vec<IndexedPost>),
     Maintained,
+    Delivered,
 }
 
 /// Step 2's decision.
@@ -516,6 +730,21 @@ mod tests {
         Account { key: AccountKey::new(Network::Twitter, "12"), handle: "jack".into(), posts: Some(3) }
     }
 
+    #[test]
+    fn an_account_is_scanned_when_its_networks_listings_are() {
+        let check = |network, search: Option<i64>, timeline: Option<i64>, expect: Option<i64>| {
+            let mut state = AccountState::unknown(AccountKey::new(network, "1"));
+            state.search_listed_at = search.map(Timestamp);
+            state.timeline_listed_at = timeline.map(Timestamp);
+            assert_eq!(state.scanned_at(), expect.map(Timestamp));
+        };
+        check(Network::Twitter, Some(2), Some(1), Some(1));
+        check(Network::Twitter, Some(2), None, None);
+        check(Network::Twitter, None, Some(1), None);
+        check(Network::Bluesky, Some(2), None, Some(2));
+        check(Network::Mastodon, None, None, None);
+    }
+
     fn post() -> ListedPost {
         ListedPost {
             key: PostKey::new(Network::Twitter, "18446744073709551615"),
@@ -533,22 +762,30 @@ mod tests {
                 query: QueryId(1),
                 image: QueryImage::Urls(vec![ImageSource::plain("u")]),
                 scope: SearchScope::Everything,
+                turned: true,
             },
             Work::SearchImage {
                 query: QueryId(1),
                 image: QueryImage::Attached { len_bytes: 5 },
                 scope: SearchScope::Accounts(vec![account().key]),
+                turned: false,
             },
             Work::Resolve { refs: vec![AccountRef::Id(account().key)] },
             Work::Resolve {
                 refs: vec![AccountRef::Handle { network: Network::Twitter, handle: "a".into() }],
             },
             Work::CheckPosts { posts: vec![post().key] },
-            Work::ListPosts { scan: ScanId(1), account: account(), cursor: Cursor::Search(None) },
+            Work::ListPosts {
+                scan: ScanId(1),
+                account: account(),
+                cursor: Cursor::Search(None),
+                searched: None,
+            },
             Work::ListPosts {
                 scan: ScanId(1),
                 account: account(),
                 cursor: Cursor::Timeline(Some("7".into())),
+                searched: Some(Searched { since: Some(Timestamp(1)) }),
             },
             Work::IndexPosts {
                 scan: ScanId(1),

@@ -44,6 +44,7 @@ failure_codes! {
     TwitterAccountNotIndexed = "TWITTER_ACCOUNT_NOT_INDEXED", "This account has not been indexed yet: scan it first.";
     IdentifierMissing = "IDENTIFIER_MISSING", "Give the field \"identifier\" that the search answered with.";
     ImageMissing = "IMAGE_MISSING", "No image was sent: put it in the body of the request.";
+    ApiBudgetExhausted = "API_BUDGET_EXHAUSTED", "The server has spent what it may spend on reading posts: ask again when its budget allows.";
     NoSuchRequest = "NO_SUCH_REQUEST", "There is no such request; it may have been forgotten since it ended.";
 }
 

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::data::AccountRecord;
 use super::failure::FailureCode;
-use super::view::{MetricView, QueryView, QueueView, ScanView, StatsView, WorkerView};
-use crate::base::ids::{AskId, QueryId};
+use super::view::{
+    CountersView, MetricView, ProblemView, QueryView, QueueView, ScanView, StatsView, WorkerView,
+};
+use crate::base::ids::{AskId, Networks, QueryId};
 
 /// From `front`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,21 +36,33 @@ pub enum FrontQuestion {
     Query {
         url: String,
         client: Client,
+        /// Accounts on others are left out.
+        networks: Networks,
+        /// The configured webhook that gets the final answer.
+        webhook: Option<String>,
     },
-    /// The query for this page, without starting one.
+    /// The query that has this `QueryView::id`, without starting one.
     QueryState {
-        url: String,
+        id: String,
     },
     /// Starts a search for an image whose bytes travel beside the message.
     SearchImage {
         len_bytes: u64,
         account_name: Option<String>,
+        /// Also mirrored, turned by a quarter and upside down.
+        turned: bool,
+        /// Posts on others are left out.
+        networks: Networks,
         client: Client,
     },
     /// Starts a search for the image at this URL.
     SearchUrl {
         url: String,
         account_name: Option<String>,
+        /// Also mirrored, turned by a quarter and upside down.
+        turned: bool,
+        /// Posts on others are left out.
+        networks: Networks,
         client: Client,
     },
     SearchState {
@@ -57,10 +72,20 @@ pub enum FrontQuestion {
     Scan {
         handle: String,
     },
+    /// What is known of the accounts that are or were called so, or of the account of this id.
+    Account {
+        name: String,
+    },
     Stats,
     Threads,
     Queues,
-    Metrics,
+    /// Measured steps from the `skip`-th on, as many as fit one message.
+    Metrics {
+        skip: u32,
+    },
+    Counters,
+    /// What is wrong.
+    Health,
 }
 
 /// Who asks, as far as limits are concerned.
@@ -70,6 +95,8 @@ pub enum Client {
     Exempt,
     /// Limited together with whoever has the same key (an address, or an IPv6 network).
     Limited { key: String },
+    /// The holder of an API key, which has a limit of its own.
+    Key { name: String, max_processing_requests: u32 },
 }
 
 /// To `front`.
@@ -88,10 +115,24 @@ pub enum FrontAnswer {
         view: QueryView,
     },
     Scan(ScanView),
+    /// Whoever has the handle now first.
+    Account(Vec<AccountRecord>),
     Stats(StatsView),
     Threads(Vec<WorkerView>),
     Queues(Vec<QueueView>),
-    Metrics(Vec<MetricView>),
+    Metrics {
+        steps: Vec<MetricView>,
+        /// There are more after these.
+        more: bool,
+    },
+    Counters(CountersView),
+    Health(Vec<ProblemView>),
+    /// As many queries are in progress as the server can bear: ask again later.
+    Overloaded,
+    /// What would be accepted cannot be written down now, or the database is not open yet: ask again later.
+    NotNow {
+        why: String,
+    },
     /// Not accepted, or not known.
     Refused {
         code: FailureCode,
@@ -124,6 +165,7 @@ mod tests {
         };
         QueryView {
             query: QueryId(1),
+            id: "i".into(),
             subject: "u".into(),
             status: QueryStatus::End,
             has_first_time_scan: true,
@@ -140,8 +182,12 @@ mod tests {
             image_url: None,
             steps: vec![(QueryStatus::LinkFinder, 3)],
             queue_position: Some(1),
+            estimated_wait_ms: Some(1500),
+            waits_for_network: true,
             posts_listed: 1,
             posts_indexed: 1,
+            still_listing: true,
+            posts_total: Some(7),
             version: 9,
         }
     }
@@ -150,16 +196,43 @@ mod tests {
     fn every_message_travels() {
         let client = Client::Limited { key: "192.0.2.1".into() };
         for question in [
-            FrontQuestion::Query { url: "u".into(), client: client.clone() },
-            FrontQuestion::QueryState { url: "u".into() },
-            FrontQuestion::SearchImage { len_bytes: 1, account_name: None, client: Client::Exempt },
-            FrontQuestion::SearchUrl { url: "u".into(), account_name: Some("a".into()), client },
+            FrontQuestion::Query {
+                url: "u".into(),
+                client: client.clone(),
+                networks: Networks::of([Network::Bluesky]).unwrap(),
+                webhook: Some("w".into()),
+            },
+            FrontQuestion::QueryState { id: "i".into() },
+            FrontQuestion::SearchImage {
+                len_bytes: 1,
+                account_name: None,
+                turned: true,
+                networks: Networks::default(),
+                client: Client::Exempt,
+            },
+            FrontQuestion::SearchUrl {
+                url: "u".into(),
+                account_name: Some("a".into()),
+                turned: false,
+                networks: Networks::default(),
+                client,
+            },
+            FrontQuestion::SearchUrl {
+                url: "u".into(),
+                account_name: None,
+                turned: true,
+                networks: Networks::default(),
+                client: Client::Key { name: "k".into(), max_processing_requests: 3 },
+            },
             FrontQuestion::SearchState { identifier: "i".into() },
             FrontQuestion::Scan { handle: "h".into() },
+            FrontQuestion::Account { name: "n".into() },
             FrontQuestion::Stats,
             FrontQuestion::Threads,
             FrontQuestion::Queues,
-            FrontQuestion::Metrics,
+            FrontQuestion::Metrics { skip: 3 },
+            FrontQuestion::Counters,
+            FrontQuestion::Health,
         ] {
             check_round_trip(FrontToBroker::Ask { ask: AskId(1), question });
         }
@@ -175,9 +248,11 @@ mod tests {
                 state: ScanState::Failed { code: FailureCode::ProcessingError, detail: "d".into() },
                 posts_listed: 0,
                 posts_indexed: 0,
+                still_listing: false,
                 posts_total: None,
                 elapsed_ms: 1,
             }),
+            FrontAnswer::Account(vec![]),
             FrontAnswer::Stats(StatsView::default()),
             FrontAnswer::Threads(vec![WorkerView {
                 role: Role::Listing,
@@ -190,7 +265,16 @@ mod tests {
                 attempt: 1,
             }]),
             FrontAnswer::Queues(vec![]),
-            FrontAnswer::Metrics(vec![]),
+            FrontAnswer::Metrics { steps: vec![], more: true },
+            FrontAnswer::Counters(CountersView {
+                failures: vec![(FailureCode::NotAnUrl, 2)],
+                starts: vec![(Role::Front, 1)],
+                deliveries_waiting: 1,
+                messages_dropped: 0,
+            }),
+            FrontAnswer::Overloaded,
+            FrontAnswer::NotNow { why: "w".into() },
+            FrontAnswer::Health(vec![ProblemView { what: "w".into(), since_ms: 1, blocking: true }]),
             FrontAnswer::Refused { code: FailureCode::NoSuchRequest, detail: "d".into() },
         ] {
             check_round_trip(BrokerToFront::Answer { ask: AskId(1), answer });

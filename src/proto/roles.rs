@@ -75,10 +75,12 @@ pub enum Stage {
     Indexing,
     /// Updates, cursor resets, retries.
     Maintenance,
+    /// Final answers to webhooks.
+    Delivery,
 }
 
 impl Stage {
-    pub const ALL: [Stage; 8] = [
+    pub const ALL: [Stage; 9] = [
         Stage::LinkFinder,
         Stage::IndexWatcher,
         Stage::ReverseSearch,
@@ -87,6 +89,7 @@ impl Stage {
         Stage::TimelineListing,
         Stage::Indexing,
         Stage::Maintenance,
+        Stage::Delivery,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -99,6 +102,7 @@ impl Stage {
             Stage::TimelineListing => "timeline_listing",
             Stage::Indexing => "indexing",
             Stage::Maintenance => "maintenance",
+            Stage::Delivery => "delivery",
         }
     }
 }

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::data::{
-    Account, AccountState, ImageRecord, LeaseOutcome, ListedPost, MaintenanceTask, Priority, RetryPost, Work,
+    Account, AccountRecord, AccountRef, AccountState, ImageRecord, LeaseOutcome, ListedPost, MaintenanceTask,
+    PaidReads, Priority, ReadWish, Reserved, RetryPost, Work,
 };
 use super::roles::{Role, Stage};
-use crate::base::ids::{AccountKey, AskId, ImageId, LeaseId};
+use crate::base::Fingerprint;
+use crate::base::ids::{AccountKey, AccountNo, AskId, ImageId, LeaseId, ScanId};
 
 /// From a container's workers. The broker knows the sender by its link and treats what it says as
 /// gossip: an unknown lease is dropped and counted.
@@ -25,6 +27,14 @@ pub enum StageToBroker {
     Doing { lease: LeaseId, what: String },
     /// A question to the database.
     Ask { ask: AskId, question: Question },
+    /// The next request of this lease is billed: it is sent when `Reserved` says how much it may read. The
+    /// reservation ends with `Paid`, with a further one, or with the lease.
+    Reserve { lease: LeaseId, wish: ReadWish },
+    /// These things were read from a network that bills for them, in the course of this lease. Nothing is
+    /// said too, of a request that failed.
+    Paid { lease: LeaseId, reads: PaidReads },
+    /// The network is lost, for this reason, or is back: this container's workers wait for it meanwhile.
+    Network { lost: Option<String> },
     /// How long a part of a step took, for `metrics`.
     Measured { step: String, micros: u64 },
 }
@@ -44,6 +54,11 @@ pub enum BrokerToStage {
     PageAccepted {
         lease: LeaseId,
     },
+    /// The answer to `Reserve`, at once or when there is enough.
+    Reserved {
+        lease: LeaseId,
+        reserved: Reserved,
+    },
     /// The lease has ended: stop, its report will be dropped.
     Revoked {
         lease: LeaseId,
@@ -52,13 +67,17 @@ pub enum BrokerToStage {
         ask: AskId,
         answer: Answer,
     },
-    /// Take no more work.
-    Drain,
 }
 
 /// Images of which one question may ask: their details are a third of a kilobyte each, and the
 /// answer is one message.
 pub const MAX_IMAGES_PER_QUESTION: usize = 100;
+
+/// Posts in one answer to `SearchedPosts`: ids of X have 19 digits.
+pub const MAX_SEARCHED_POSTS: usize = 1000;
+
+/// Fingerprints in one answer: each takes 30 bytes at most.
+pub const MAX_FINGERPRINTS_PER_ANSWER: usize = 1500;
 
 /// What stages may ask the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,10 +89,19 @@ pub enum Question {
     Images(Vec<ImageId>),
     /// The database's numbers of these accounts; unknown accounts are left out.
     AccountNumbers(Vec<AccountKey>),
+    /// The searchable fingerprints of one account's images beyond `after`, at most
+    /// [`MAX_FINGERPRINTS_PER_ANSWER`]; fewer means that there are no more. For searches while the index
+    /// does not hold everything.
+    AccountFingerprints { account: AccountNo, after: ImageId },
     /// Accounts whose turn it is, for a maintenance task, at most `limit`.
     AccountsDue { task: MaintenanceTask, limit: u32 },
     /// Posts to be tried again, at most `limit`.
     RetriesDue { limit: u32 },
+    /// What the search of a scan has listed, newest first, from the `from`-th post on; at most
+    /// [`MAX_SEARCHED_POSTS`]. An empty answer is the end.
+    SearchedPosts { scan: ScanId, from: u32 },
+    /// The accounts that were seen under this handle, the present one first; or the account of this id.
+    Accounts(AccountRef),
     /// Start scans that nobody waits for.
     StartScans { scans: Vec<(Account, AccountState)>, priority: Priority },
     /// Index these posts again, apart from any scan.
@@ -87,8 +115,13 @@ pub enum Answer {
     AccountStates(Vec<AccountState>),
     Images(Vec<ImageRecord>),
     AccountNumbers(Vec<(AccountKey, crate::base::ids::AccountNo)>),
+    /// By image, each with that of what its border frames.
+    Fingerprints(Vec<(ImageId, Fingerprint, Option<Fingerprint>)>),
     Accounts(Vec<(Account, AccountState)>),
     Retries(Vec<RetryPost>),
+    /// The network's own ids.
+    SearchedPosts(Vec<String>),
+    AccountRecords(Vec<AccountRecord>),
     /// The order was carried out.
     Done,
     /// The database could not answer; the work is to be tried again.
@@ -98,10 +131,9 @@ pub enum Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::Fingerprint;
-    use crate::base::ids::{AccountNo, Network, PostKey, QueryId};
+    use crate::base::ids::{Network, PostKey, QueryId};
     use crate::proto::MAX_MESSAGE_BYTES;
-    use crate::proto::data::Detail;
+    use crate::proto::data::{Coverage, Detail, Resource, SeenHandle};
     use crate::proto::tests::check_round_trip;
 
     #[test]
@@ -123,6 +155,11 @@ mod tests {
         let answer = Answer::Images(vec![record; MAX_IMAGES_PER_QUESTION]);
         let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer };
         assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+        let fingerprint = Fingerprint(u64::MAX);
+        let entry = (ImageId(u64::MAX), fingerprint, Some(fingerprint));
+        let answer = Answer::Fingerprints(vec![entry; MAX_FINGERPRINTS_PER_ANSWER]);
+        let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer };
+        assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
     }
 
     #[test]
@@ -141,6 +178,19 @@ mod tests {
             StageToBroker::Page { lease: LeaseId(1), posts: vec![], posts_read: 3 },
             StageToBroker::Doing { lease: LeaseId(1), what: "w".into() },
             StageToBroker::Measured { step: "s".into(), micros: 1 },
+            StageToBroker::Network { lost: Some("w".into()) },
+            StageToBroker::Reserve {
+                lease: LeaseId(1),
+                wish: ReadWish { resource: Resource::Post, least: 10, most: 500 },
+            },
+            StageToBroker::Paid {
+                lease: LeaseId(1),
+                reads: PaidReads { resource: Resource::Post, ids: vec![u64::MAX] },
+            },
+            StageToBroker::Paid {
+                lease: LeaseId(1),
+                reads: PaidReads { resource: Resource::User, ids: vec![] },
+            },
         ] {
             check_round_trip(message);
         }
@@ -148,12 +198,15 @@ mod tests {
             Question::AccountStates(vec![key.clone()]),
             Question::Images(vec![ImageId(1)]),
             Question::AccountNumbers(vec![key.clone()]),
+            Question::AccountFingerprints { account: AccountNo(1), after: ImageId(2) },
             Question::AccountsDue { task: MaintenanceTask::UpdateAccounts, limit: 2 },
             Question::RetriesDue { limit: 2 },
             Question::StartScans {
                 scans: vec![(account.clone(), state.clone())],
                 priority: Priority::Maintenance,
             },
+            Question::SearchedPosts { scan: ScanId(1), from: 1000 },
+            Question::Accounts(AccountRef::Id(key.clone())),
             Question::RetryPosts(vec![]),
             Question::ResetSearchCursors(vec![key.clone()]),
         ] {
@@ -176,8 +229,27 @@ mod tests {
                 }),
             }]),
             Answer::AccountNumbers(vec![(key, AccountNo(1))]),
-            Answer::Accounts(vec![(account, state)]),
+            Answer::Accounts(vec![(account, state.clone())]),
+            Answer::Fingerprints(vec![(ImageId(1), Fingerprint(2), None)]),
             Answer::Retries(vec![]),
+            Answer::SearchedPosts(vec!["1".into()]),
+            Answer::AccountRecords(vec![AccountRecord {
+                state: state.clone(),
+                known_since: crate::base::Timestamp(1),
+                stated_posts: Some(2),
+                search_coverage: Some(Coverage::Complete),
+                timeline_coverage: Some(Coverage::Sampled),
+                newest_seen: None,
+                oldest_seen: None,
+                posts_read: 3,
+                uses: 4,
+                last_used_at: None,
+                handles: vec![SeenHandle {
+                    handle: "a".into(),
+                    first_seen: crate::base::Timestamp(1),
+                    last_seen: crate::base::Timestamp(2),
+                }],
+            }]),
             Answer::Done,
             Answer::Unavailable("w".into()),
         ] {
@@ -192,8 +264,9 @@ mod tests {
                 work: Work::FindLinks { query: QueryId(1), url: "u".into() },
             },
             BrokerToStage::PageAccepted { lease: LeaseId(1) },
+            BrokerToStage::Reserved { lease: LeaseId(1), reserved: Reserved::Granted { reads: 10 } },
+            BrokerToStage::Reserved { lease: LeaseId(1), reserved: Reserved::Refused { why: "w".into() } },
             BrokerToStage::Revoked { lease: LeaseId(1) },
-            BrokerToStage::Drain,
         ] {
             check_round_trip(message);
         }

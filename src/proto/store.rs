@@ -1,8 +1,11 @@
 //! Between the broker's loop and the storekeeper thread in the same process. Bounded on the way in,
 //! which is the program's back-pressure.
 
-use super::data::{Account, IndexedPost, ListedPost, ListingEnd, StoreCounts};
+use super::data::{
+    Account, Delivery, IndexProgress, IndexedPost, Ledger, ListedPost, ListingEnd, PaidReads, StoreCounts,
+};
 use super::stage::{Answer, Question};
+use super::view::StoreSizes;
 
 /// Pairs an answer of the storekeeper with the effect that asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +28,10 @@ pub enum ToStorekeeper {
     CountUse { accounts: Vec<crate::base::ids::AccountKey> },
     /// Answered by `Journaled` once durable.
     Journal { ticket: Ticket, entry: JournalEntry },
+    /// These were billed. Answered by `Billed` once durable.
+    CountReads { reads: PaidReads },
+    /// A query ended like this, for the results log. Not answered.
+    NoteResult { view: Box<super::view::QueryView> },
     /// Commit what is pending and end.
     Stop,
 }
@@ -36,13 +43,57 @@ pub enum JournalEntry {
     Accepted { key: String, request: AcceptedRequest },
     /// It ended; nothing is left to do.
     Ended { key: String },
+    /// It ended, and its answer is to be delivered: one entry, so that no crash comes in between.
+    EndedWith { key: String, deliveries: Vec<Delivery> },
+}
+
+impl JournalEntry {
+    /// The key under which a delivery is accepted work.
+    pub fn delivery_key(delivery: &Delivery) -> String {
+        format!("delivery {}", delivery.id)
+    }
 }
 
 /// Accepted work, as the journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum AcceptedRequest {
-    Query { url: String, client: super::front::Client },
-    Scan { account: Account, priority: super::data::Priority },
+    Query {
+        url: String,
+        client: super::front::Client,
+        /// Accounts on others are left out.
+        #[serde(default)]
+        networks: crate::base::ids::Networks,
+        /// Names of the webhooks that get the final answer.
+        #[serde(default)]
+        webhooks: Vec<String>,
+    },
+    Scan {
+        account: Account,
+        priority: super::data::Priority,
+        /// Its search, once that has ended: the timeline is read in samples by what it listed.
+        #[serde(default)]
+        searched: Option<super::data::EndedSearch>,
+    },
+    Delivery(Box<Delivery>),
+}
+
+/// What of the storekeeper may have to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StorePart {
+    /// Where posts are stored.
+    Database,
+    /// Where accepted work is written down: no query can be accepted meanwhile.
+    Journal,
+}
+
+impl StorePart {
+    /// For people, as the beginning of a sentence.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StorePart::Database => "the database",
+            StorePart::Journal => "the journal of accepted queries",
+        }
+    }
 }
 
 /// From the storekeeper.
@@ -52,6 +103,12 @@ pub enum FromStorekeeper {
     Opened {
         counts: StoreCounts,
         unfinished: Vec<AcceptedRequest>,
+        ledger: Ledger,
+    },
+    /// What was billed by now, with the next `orders` of `CountReads`.
+    Billed {
+        ledger: Ledger,
+        orders: usize,
     },
     NewPosts {
         ticket: Ticket,
@@ -67,6 +124,18 @@ pub enum FromStorekeeper {
     },
     Journaled {
         ticket: Ticket,
+    },
+    /// How far the index has come; the last time when it is complete. Said after `Opened`, while an index
+    /// that lacks much is made.
+    Indexing {
+        progress: IndexProgress,
+    },
+    /// What the data takes on disk now. Sent now and then.
+    Sizes(StoreSizes),
+    /// A part of it has to wait for better times, for this reason; `None`: no longer.
+    Trouble {
+        part: StorePart,
+        why: Option<String>,
     },
     /// It cannot go on: the database was lost for good. The broker ends.
     Broken {

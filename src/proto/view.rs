@@ -5,11 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{Evidence, MatchClass, SecondStage, StoreCounts, Variant};
+use super::data::{Evidence, IndexProgress, MatchClass, ReadCounts, SecondStage, StoreCounts, Variant};
 use super::failure::FailureCode;
 use super::roles::{Role, Stage};
-use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, PostKey, QueryId};
+use crate::base::{MicroUsd, Timestamp};
 
 /// Where a query is. The names are those of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +57,8 @@ impl fmt::Display for QueryStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryView {
     pub query: QueryId,
+    /// Names the query to users: the same page has the same, whenever and wherever it is asked for.
+    pub id: String,
     /// What was asked: the URL, or the identifier of a direct search.
     pub subject: String,
     pub status: QueryStatus,
@@ -75,9 +77,18 @@ pub struct QueryView {
     pub steps: Vec<(QueryStatus, u64)>,
     /// Requests before this one in its present queue.
     pub queue_position: Option<u32>,
+    /// How long it will wait there, judged by how long such work took so far.
+    pub estimated_wait_ms: Option<u64>,
+    /// The network is lost: nothing moves until it is back.
+    #[serde(default)]
+    pub waits_for_network: bool,
     /// New posts with images that the scans of this query have listed and indexed so far.
     pub posts_listed: u64,
     pub posts_indexed: u64,
+    /// A listing goes on, so `posts_listed` may still grow.
+    pub still_listing: bool,
+    /// Posts, of any kind, that the networks say the scanned accounts have; `None` where one does not say.
+    pub posts_total: Option<u64>,
     /// Grows with every change, so that a listener can tell what is new.
     pub version: u64,
 }
@@ -119,6 +130,8 @@ pub struct ScanView {
     pub state: ScanState,
     pub posts_listed: u64,
     pub posts_indexed: u64,
+    /// A listing goes on, so `posts_listed` may still grow.
+    pub still_listing: bool,
     /// Posts the network says the account has.
     pub posts_total: Option<u64>,
     pub elapsed_ms: u64,
@@ -128,18 +141,83 @@ pub struct ScanView {
 pub enum ScanState {
     Resolving,
     Running,
+    /// It waits for the next day's budget.
+    Deferred {
+        detail: String,
+    },
     Done,
-    Failed { code: FailureCode, detail: String },
+    Failed {
+        code: FailureCode,
+        detail: String,
+    },
+}
+
+/// What reads of networks that bill for them have cost, by UTC day and month.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpendingView {
+    pub today: MicroUsd,
+    pub month: MicroUsd,
+    /// `None` is without limit.
+    pub daily_limit: Option<MicroUsd>,
+    pub monthly_limit: Option<MicroUsd>,
+    /// What was read for it, each thing once a day.
+    pub reads_today: ReadCounts,
+    pub reads_month: ReadCounts,
+    /// Scans that wait for the next day, since a limit would be passed.
+    pub scans_waiting: u64,
+}
+
+impl SpendingView {
+    /// What may be spent today: the rest of the day's limit, or of the month's if that is less.
+    pub fn left_today(&self) -> Option<MicroUsd> {
+        let day = self.daily_limit.map(|limit| limit.minus(self.today));
+        let month = self.monthly_limit.map(|limit| limit.minus(self.month));
+        day.into_iter().chain(month).min()
+    }
 }
 
 /// `/stats`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatsView {
     pub store: StoreCounts,
+    pub spending: SpendingView,
+    /// How far the fingerprint index follows the database.
+    pub index: IndexProgress,
     pub queries_in_progress: u64,
     pub scans_in_progress: u64,
     /// Listed but not yet stored.
     pub posts_pending: u64,
+    pub sizes: StoreSizes,
+}
+
+/// What the data takes on disk; `None` where it is not known (yet).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreSizes {
+    pub database_bytes: Option<u64>,
+    pub index_bytes: Option<u64>,
+}
+
+/// What has happened since the broker started, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CountersView {
+    /// Queries and searches that ended with an error, by its code.
+    pub failures: Vec<(FailureCode, u64)>,
+    /// Processes that reported to this broker: one more than expected is a restart.
+    pub starts: Vec<(Role, u64)>,
+    /// Final answers that their webhooks have not taken yet.
+    pub deliveries_waiting: u64,
+    /// Messages of containers that made no sense.
+    pub messages_dropped: u64,
+}
+
+/// Something that keeps the service from being well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemView {
+    /// For people.
+    pub what: String,
+    pub since_ms: u64,
+    /// New queries are not answered as long as it lasts.
+    pub blocking: bool,
 }
 
 /// One worker, for `threads`.
@@ -176,4 +254,53 @@ pub struct MetricView {
     pub p50_micros: u64,
     pub p95_micros: u64,
     pub p99_micros: u64,
+    pub sum_micros: u64,
+    /// How many took at most as long as each of [`METRIC_BOUNDS_MICROS`].
+    pub at_most: Vec<u64>,
+}
+
+/// Upper bounds of the buckets that are shown to Prometheus: from what a look into memory takes to
+/// what the first scan of an artist takes.
+pub const METRIC_BOUNDS_MICROS: [u64; 12] = [
+    100,
+    1_000,
+    5_000,
+    25_000,
+    100_000,
+    500_000,
+    1_000_000,
+    5_000_000,
+    30_000_000,
+    120_000_000,
+    600_000_000,
+    3_600_000_000,
+];
+
+#[cfg(test)]
+impl QueryView {
+    /// A query that ended and found nothing, for tests that want only some of its fields.
+    pub fn sample_ended(id: &str, subject: &str) -> QueryView {
+        QueryView {
+            query: QueryId(1),
+            id: id.to_owned(),
+            subject: subject.to_owned(),
+            status: QueryStatus::End,
+            has_first_time_scan: false,
+            accounts: vec![],
+            results: vec![],
+            similar: vec![],
+            error: None,
+            error_detail: String::new(),
+            image_url: None,
+            steps: vec![],
+            queue_position: None,
+            estimated_wait_ms: None,
+            waits_for_network: false,
+            posts_listed: 0,
+            posts_indexed: 0,
+            still_listing: false,
+            posts_total: None,
+            version: 1,
+        }
+    }
 }

@@ -21,7 +21,11 @@ impl Address {
         if text.is_empty() || text.len() > MAX_LEN || text.chars().any(char::is_control) {
             return None;
         }
-        let text = text.replace("&amp;", "&");
+        let mut text = text.to_owned();
+        // Escaped once for each page it was copied through.
+        while text.contains("&amp;") {
+            text = text.replace("&amp;", "&");
+        }
         let text = without_extractor_prefix(&text);
         let url = match text.split_once("://") {
             Some((scheme, _))
@@ -46,7 +50,10 @@ impl Address {
         let host = match url.host()? {
             Host::Domain(domain) => {
                 let domain = domain.strip_suffix('.').unwrap_or(domain);
-                if !domain.contains('.') || domain.split('.').any(str::is_empty) {
+                if !domain.contains('.')
+                    || domain.split('.').any(str::is_empty)
+                    || !domain.bytes().all(is_host_byte)
+                {
                     return None;
                 }
                 domain.to_ascii_lowercase()
@@ -100,6 +107,11 @@ impl Address {
     pub fn fragment(&self) -> Option<&str> {
         self.url.fragment().filter(|fragment| !fragment.is_empty())
     }
+}
+
+/// After IDNA: letters, digits, and what names of hosts hold beside them in practice.
+fn is_host_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
 }
 
 /// `philomena:https://host/1` becomes `https://host/1`.
@@ -176,6 +188,8 @@ mod tests {
         check("https://example.com./", Some("example.com"));
         check("♨️.com", Some("xn--j6h.com"));
         check("http://[::1]:3000", Some("[::1]"));
+        let address = Address::parse("a.example/x?b=1&amp;amp;c=2").unwrap();
+        assert_eq!(address.query("c").as_deref(), Some("2"));
         check("twitter.com/intent/user?u=https://a.example", Some("twitter.com"));
     }
 
@@ -196,6 +210,7 @@ mod tests {
             "http://http://:example.com",
             "an artwork. by me",
             "1.5",
+            "https://www.d&Amp;eviantart.com/",
         ] {
             check(text, None);
         }

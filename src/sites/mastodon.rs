@@ -8,11 +8,13 @@ use super::address::{encode, name};
 use super::read::{anchors, at, links_in_text, list_at, plain_text, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::ids::Network;
+use crate::fetch::FetchError;
 use crate::proto::data::AccountRef;
 
 pub const SITE: Site = Site { name: "mastodon", identify, artwork: None, leads: Some(leads) };
 
-/// Servers that are recognised by name: a path `/@user` alone is no proof, other sites use it too.
+/// Servers that are recognised by name: a path `/@user` alone is no proof, other sites use it too. Of others, the
+/// server itself is asked (`confirmed`).
 const SERVERS: &[&str] = &[
     "mastodon.social",
     "mastodon.art",
@@ -44,6 +46,21 @@ const SERVERS: &[&str] = &[
     "toot.cafe",
 ];
 
+/// Sites of other kinds whose members have such paths.
+const NO_SERVERS: &[&str] = &[
+    "youtube.com",
+    "tiktok.com",
+    "medium.com",
+    "threads.net",
+    "threads.com",
+    "substack.com",
+    "odysee.com",
+    "t.me",
+    "codepen.io",
+    "npmjs.com",
+    "buymeacoffee.com",
+];
+
 fn is_server(host: &str) -> bool {
     SERVERS.contains(&host)
 }
@@ -52,7 +69,10 @@ fn identify(address: &Address) -> Option<Identified> {
     let host = address.host();
     if !is_server(host) {
         let files = ["img.", "media.", "files.", "cdn."].iter().find_map(|prefix| host.strip_prefix(prefix));
-        return files.filter(|host| is_server(host)).map(|_| Identified::image(SITE.name, address));
+        return match files.filter(|host| is_server(host)) {
+            Some(_) => Some(Identified::image(SITE.name, address)),
+            None => perhaps_account(address),
+        };
     }
     let other = || Identified::other(SITE.name, address);
     let parts = address.segments();
@@ -91,6 +111,23 @@ fn account(user: &str, host: &str) -> Option<Identified> {
     Some(Identified::new(SITE.name, Kind::Account, url).id(format!("{user}@{home}")).account(account))
 }
 
+/// `https://host/@user` of a host that nothing is known of: a page that may turn out to be an account's.
+fn perhaps_account(address: &Address) -> Option<Identified> {
+    let host = address.host();
+    let [user] = address.segments().try_into().ok()?;
+    let user = user.strip_prefix('@')?.to_ascii_lowercase();
+    let user = name(&user)?;
+    if NO_SERVERS
+        .iter()
+        .any(|other| host == *other || host.strip_suffix(other).is_some_and(|sub| sub.ends_with('.')))
+        || !host.contains('.')
+    {
+        return None;
+    }
+    let url = format!("https://{host}/@{user}");
+    Some(Identified::new(SITE.name, Kind::Profile, url).id(format!("{user}@{host}")))
+}
+
 fn post(user: &str, post: &str, host: &str) -> Option<Identified> {
     let author = account(user, host)?;
     let is_id = post.bytes().all(|byte| byte.is_ascii_alphanumeric())
@@ -106,9 +143,45 @@ fn post(user: &str, post: &str, host: &str) -> Option<Identified> {
 fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     // Only the home server knows the whole profile.
     let Some((user, home)) = page.id_text().split_once('@') else { return Ok(Vec::new()) };
+    if page.kind == Kind::Profile {
+        return confirmed(user, home, web);
+    }
     let url = format!("https://{home}/api/v1/accounts/lookup?acct={}", encode(user));
     let account = web.json(web.request(&url)?)?;
     parse(&account).map_err(|missing| missing.on(page.address()))
+}
+
+/// Asks the host whether it has such an account (WebFinger, RFC 7033, as Mastodon's documentation describes its use).
+/// A host that answers anything else is some other site, which is no failure.
+fn confirmed(user: &str, host: &str, web: &Web) -> Result<Vec<Lead>, SiteError> {
+    let resource = encode(&format!("acct:{user}@{host}"));
+    let url = format!("https://{host}/.well-known/webfinger?resource={resource}");
+    match web.json(web.request(&url)?.retries(0)) {
+        Ok(answer) => Ok(named_by(&answer).into_iter().collect()),
+        Err(
+            error @ (SiteError::OutOfTime { .. }
+            | SiteError::TooManyPages { .. }
+            | SiteError::Fetch { source: FetchError::Stopping, .. }),
+        ) => Err(error),
+        Err(_) => Ok(Vec::new()),
+    }
+}
+
+/// The account that a WebFinger answer is about, if it is an actor of the Fediverse. Its own name for itself counts: a
+/// host may speak for accounts of another.
+fn named_by(answer: &Value) -> Option<Lead> {
+    let is_actor = |link: &Value| {
+        text_at(link, "rel") == Some("self")
+            && text_at(link, "type").is_some_and(|media| {
+                media == "application/activity+json" || media.starts_with("application/ld+json")
+            })
+    };
+    list_at(answer, "links").iter().find(|link| is_actor(link))?;
+    let (user, home) = text_at(answer, "subject")?.strip_prefix("acct:")?.split_once('@')?;
+    let user = user.to_ascii_lowercase();
+    let (user, home) = (name(&user)?, Address::parse(home)?.host().to_owned());
+    // Known servers show accounts of all others under this form, by which it is recognised.
+    Some(Lead::new(format!("https://{}/@{user}@{home}", SERVERS.first()?), Place::Artist))
 }
 
 fn parse(account: &Value) -> Result<Vec<Lead>, Missing> {
@@ -149,11 +222,32 @@ mod tests {
         );
         check_account("https://mastodon.social/tags/mastodon", None);
         check_account("https://medium.com/@ann", None);
+        check_account("https://art.example/@Ann", None);
+        let perhaps = super::super::identify("http://art.example/@Ann/?x=1");
+        assert_eq!((perhaps.kind, perhaps.address()), (Kind::Profile, "https://art.example/@ann"));
+        none("https://medium.com/@ann", Kind::Unsupported);
+        none("https://m.youtube.com/@ann", Kind::Unsupported);
+        none("https://art.example/@ann/1", Kind::Unsupported);
+        none("https://art.example/@", Kind::Unsupported);
         none("https://pawoo.net/@evazion/19451018", Kind::Post);
         none(
             "https://img.pawoo.net/media_attachments/files/001/297/997/small/c4272a09570757c2.png",
             Kind::Image,
         );
+    }
+
+    #[test]
+    fn a_host_speaks_for_its_accounts() {
+        let actor = serde_json::json!({"rel": "self", "type": "application/activity+json", "href": "https://a.example/users/ann"});
+        let page = serde_json::json!({"rel": "http://webfinger.net/rel/profile-page", "href": "https://a.example/@ann"});
+        let check = |subject: &str, links: &[&Value], expect: Option<&str>| {
+            let answer = serde_json::json!({"subject": subject, "links": links});
+            assert_eq!(named_by(&answer).map(|lead| lead.url).as_deref(), expect, "{answer}");
+        };
+        check("acct:Ann@art.example", &[&page, &actor], Some("https://mastodon.social/@ann@art.example"));
+        check("acct:ann@art.example", &[&page], None);
+        check("https://a.example/ann", &[&actor], None);
+        check("acct:ann@not a host", &[&actor], None);
     }
 
     #[test]

@@ -66,8 +66,9 @@ pub static SITES: &[&Site] = &[
     &tumblr::SITE,
     &twitter::SITE,
     &bluesky::SITE,
-    &mastodon::SITE,
     &redirect::SITE,
+    // Last: it takes paths that others have too for what they may be.
+    &mastodon::SITE,
 ];
 
 /// Reads the page of an artwork that `identify` recognised.

@@ -7,6 +7,9 @@ use crate::base::Timestamp;
 use crate::proto::data::{Account, AccountState, ScanPlan, StageOutput, Work};
 use crate::proto::stage::{Answer, Question};
 
+/// A date further in the future than this is no difference between clocks.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(24 * 3600);
+
 /// Decides by what the database knows of each account.
 pub struct IndexWatcher {
     /// An account is scanned again for an artwork newer than its last scan minus this.
@@ -46,6 +49,8 @@ fn plan(
                 first_time |= state.search_listed_at.is_none() && state.timeline_listed_at.is_none();
                 true
             }
+            // That date was written while the clock was wrong: nothing can be told from it.
+            Some(scanned) if scanned > now.plus(CLOCKS_DIFFER) => true,
             Some(scanned) => match published {
                 Some(published) => published > scanned.minus(margin),
                 None => now > scanned.plus(margin),

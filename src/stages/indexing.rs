@@ -5,8 +5,10 @@ use std::sync::Arc;
 use url::Url;
 
 use super::worker::{Lease, StageError, StageWorker, unexpected_work};
+use crate::base::ids::Network;
 use crate::fetch::{Fetch, FetchError, Request, Response};
 use crate::fingerprint::{self, Analysis, Limits};
+use crate::networks;
 use crate::proto::data::{
     Detail, ImageFacts, ImageState, IndexedImage, IndexedPost, ListedImage, StageOutput, Work,
 };
@@ -19,24 +21,11 @@ pub struct Indexing {
 
 impl StageWorker for Indexing {
     fn run(&mut self, work: Work, lease: &Lease<'_>) -> Result<StageOutput, StageError> {
-        let Work::IndexPosts { posts, .. } = work else {
+        let Work::IndexPosts { account, posts, .. } = work else {
             return Err(unexpected_work(&work));
         };
-        let mut images = Vec::new();
-        let mut requests = Vec::new();
-        for image in posts.iter().flat_map(|post| &post.images) {
-            images.push(image.clone());
-            requests.extend(Url::parse(&image.url).ok().map(|url| self.request(url)));
-        }
-        if requests.len() != images.len() {
-            // A listing yields URLs only; one that is none cannot be downloaded, the others can.
-            requests.clear();
-        }
-        let responses = if requests.is_empty() {
-            images.iter().map(|image| self.fetch_one(image)).collect()
-        } else {
-            lease.measure("indexing: download", || self.fetch.fetch_all(requests))
-        };
+        let images: Vec<ListedImage> = posts.iter().flat_map(|post| &post.images).cloned().collect();
+        let responses = lease.measure("indexing: download", || self.download(&images));
         if !images.is_empty() && responses.iter().all(is_network_loss) {
             // Not these images are at fault: the work waits until the network is back.
             let why = responses.into_iter().find_map(Result::err).map(|error| error.to_string());
@@ -44,7 +33,7 @@ impl StageWorker for Indexing {
         }
         let mut states = Vec::with_capacity(images.len());
         for (image, response) in images.iter().zip(responses) {
-            let state = match response {
+            let state = match self.or_elsewhere(account.key.network, image, response) {
                 Err(FetchError::Stopping) => return Err(StageError::Left),
                 response => lease.measure("indexing: fingerprint", || self.judge(image, response)),
             };
@@ -70,6 +59,33 @@ impl StageWorker for Indexing {
 }
 
 impl Indexing {
+    /// Downloads all of them at once, each at its host's pace.
+    pub fn download(&self, images: &[ListedImage]) -> Vec<Result<Response, FetchError>> {
+        let requests: Vec<Request> = images
+            .iter()
+            .filter_map(|image| Url::parse(&image.url).ok())
+            .map(|url| self.request(url))
+            .collect();
+        match requests.len() == images.len() {
+            true => self.fetch.fetch_all(requests),
+            // A listing yields URLs only; one that is none cannot be downloaded, the others can.
+            false => images.iter().map(|image| self.fetch_one(image)).collect(),
+        }
+    }
+
+    /// The answer to an image's download or, where its place does not have it, of another place which has it.
+    pub fn or_elsewhere(
+        &self,
+        network: Network,
+        image: &ListedImage,
+        response: Result<Response, FetchError>,
+    ) -> Result<Response, FetchError> {
+        match is_absent(&response) {
+            true => self.fetch_elsewhere(network, image).unwrap_or(response),
+            false => response,
+        }
+    }
+
     fn request(&self, url: Url) -> Request {
         Request::get(url).max_bytes(self.max_image_bytes)
     }
@@ -81,8 +97,18 @@ impl Indexing {
         }
     }
 
+    /// From another place that its network has for it; `None` where there is none, or it has not got it either.
+    fn fetch_elsewhere(&self, network: Network, image: &ListedImage) -> Option<Result<Response, FetchError>> {
+        let answer = networks::fetch_original(network, image, &*self.fetch, self.max_image_bytes)?;
+        match answer {
+            Ok(response) if response.is_success() => Some(Ok(response)),
+            Err(FetchError::Stopping) => Some(Err(FetchError::Stopping)),
+            Ok(_) | Err(_) => None,
+        }
+    }
+
     /// What becomes of one image. Gone for good: 403 (withheld), 404, 410, too big, or no image at all.
-    fn judge(&self, image: &ListedImage, response: Result<Response, FetchError>) -> ImageState {
+    pub fn judge(&self, image: &ListedImage, response: Result<Response, FetchError>) -> ImageState {
         let failed = |why: String| ImageState::Failed { url: image.url.clone(), why };
         match response {
             Ok(response) if response.is_success() => {
@@ -99,7 +125,19 @@ impl Indexing {
     }
 }
 
-fn is_network_loss(response: &Result<Response, FetchError>) -> bool {
+/// The place that was asked does not have it, or could not give it.
+fn is_absent(response: &Result<Response, FetchError>) -> bool {
+    match response {
+        Ok(response) => !response.is_success(),
+        Err(FetchError::Unreachable { .. } | FetchError::Timeout { .. } | FetchError::BrokenOff { .. }) => {
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+/// The host could not be reached at all.
+pub fn is_network_loss(response: &Result<Response, FetchError>) -> bool {
     matches!(response, Err(FetchError::Unreachable { .. }))
 }
 

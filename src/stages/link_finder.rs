@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::worker::{Lease, StageError, StageWorker, unexpected_work};
 use crate::base::{ErrorChain, Reaction, Timestamp};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, NetworkWatch};
 use crate::links::{self, LinkSettings, Step};
 use crate::proto::data::{StageOutput, Work};
 
@@ -17,6 +17,7 @@ const MAX_CHAIN: usize = 6;
 
 pub struct LinkFinder {
     pub fetch: Arc<dyn Fetch>,
+    pub network: NetworkWatch,
     pub settings: LinkSettings,
 }
 
@@ -25,7 +26,12 @@ impl StageWorker for LinkFinder {
         let Work::FindLinks { url, .. } = work else {
             return Err(unexpected_work(&work));
         };
+        let losses = self.network.losses();
         let (result, trace) = links::find_traced(&url, &*self.fetch, &self.settings);
+        if self.network.losses() != losses {
+            // It waited, and its time may have run out over that: what was read so far is kept for the next walk.
+            return Err(StageError::soon("the network was lost meanwhile"));
+        }
         for step in &trace.steps {
             lease.measured(&outcome_of(step), Duration::from_millis(step.elapsed_ms));
         }

@@ -5,12 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::link_finder::pause;
-use super::worker::{Lease, StageError, StageWorker, unexpected_work};
-use crate::base::ids::Network;
+use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
+use crate::base::clock::Monotonic;
+use crate::base::ids::{Network, ScanId};
 use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp};
-use crate::broker::client::{LeaseHandle, StageClient};
-use crate::networks::{NetworkClient, NetworkError, Stopping, Waiter};
-use crate::proto::data::{PostState, Resolution, ResolutionOutcome, StageOutput, Work};
+use crate::broker::client::{LeaseHandle, StageClient, Unavailable};
+use crate::networks::{Meter, NetworkClient, NetworkError, SearchedPosts, Stopping, Waiter};
+use crate::proto::data::{
+    AccountRef, PaidReads, PostState, ReadWish, Reserved, Resolution, ResolutionOutcome, Searched,
+    StageOutput, Work,
+};
+use crate::proto::stage::{Answer, Question};
 
 /// A worker's clients, one per network, all waiting through the same `VisibleWaiter`.
 pub struct Listing {
@@ -22,26 +27,7 @@ impl StageWorker for Listing {
     fn run(&mut self, work: Work, lease: &Lease<'_>) -> Result<StageOutput, StageError> {
         let _visible = self.waiter.during(lease);
         match work {
-            Work::Resolve { refs } => {
-                let mut resolutions = Vec::with_capacity(refs.len());
-                for network in Network::ALL {
-                    let asked: Vec<_> =
-                        refs.iter().filter(|asked| asked.network() == network).cloned().collect();
-                    if asked.is_empty() {
-                        continue;
-                    }
-                    match self.client(network) {
-                        Some(client) => resolutions.extend(client.resolve(&asked).map_err(stage_error)?),
-                        // Accounts on a network that is switched off are as good as missing.
-                        None => resolutions.extend(
-                            asked
-                                .into_iter()
-                                .map(|asked| Resolution { asked, outcome: ResolutionOutcome::Missing }),
-                        ),
-                    }
-                }
-                Ok(StageOutput::Resolved(resolutions))
-            }
+            Work::Resolve { refs } => self.resolve(&refs).map(StageOutput::Resolved),
             Work::CheckPosts { posts } => {
                 let mut states = vec![PostState::Unknown; posts.len()];
                 for network in Network::ALL {
@@ -60,20 +46,24 @@ impl StageWorker for Listing {
                 }
                 Ok(StageOutput::Checked(states))
             }
-            Work::ListPosts { account, cursor, .. } => {
+            Work::ListPosts { scan, account, cursor, searched } => {
                 let network = account.key.network;
                 let client = self
                     .client(network)
                     .ok_or_else(|| stage_error(NetworkError::NoCredentials { network }))?;
+                let searched = searched.map(|searched| searched_posts(scan, searched, lease)).transpose()?;
                 let mut left = None;
-                let end =
-                    client.list_posts(&account, &cursor, &mut |posts, read| match lease.page(posts, read) {
-                        Ok(()) => ControlFlow::Continue(()),
-                        Err(error) => {
-                            left = Some(error);
-                            ControlFlow::Break(())
-                        }
-                    });
+                let mut page = |posts, read| match lease.page(posts, read) {
+                    Ok(()) => ControlFlow::Continue(()),
+                    Err(error) => {
+                        left = Some(error);
+                        ControlFlow::Break(())
+                    }
+                };
+                let end = match searched {
+                    None => client.list_posts(&account, &cursor, &mut page),
+                    Some(searched) => client.list_missed_posts(&account, &cursor, &searched, &mut page),
+                };
                 match left {
                     Some(error) => Err(error),
                     None => end.map(StageOutput::Listed).map_err(stage_error),
@@ -85,8 +75,57 @@ impl StageWorker for Listing {
 }
 
 impl Listing {
+    /// Asks each network about its own accounts. One that cannot be asked at all (its allowance is used up, its
+    /// keys are refused) does not spoil what the others know.
+    fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, StageError> {
+        let mut resolutions = Vec::with_capacity(refs.len());
+        let mut given_up = None;
+        for network in Network::ALL {
+            let asked: Vec<_> = refs.iter().filter(|asked| asked.network() == network).cloned().collect();
+            if asked.is_empty() {
+                continue;
+            }
+            let all = |why: &str| -> Vec<Resolution> {
+                let outcome = ResolutionOutcome::Closed { why: why.to_owned() };
+                asked
+                    .iter()
+                    .map(|asked| Resolution { asked: asked.clone(), outcome: outcome.clone() })
+                    .collect()
+            };
+            match self.client(network).map(|client| client.resolve(&asked)) {
+                Some(Ok(found)) => resolutions.extend(found),
+                Some(Err(error)) if error.reaction() == Reaction::GiveUp => {
+                    resolutions.extend(all(&format!("could not be looked up ({})", ErrorChain(&error))));
+                    given_up = Some(error);
+                }
+                Some(Err(error)) => return Err(stage_error(error)),
+                None => resolutions.extend(all("is on a network that is switched off")),
+            }
+        }
+        let is_readable = |one: &Resolution| matches!(one.outcome, ResolutionOutcome::Readable(_));
+        match given_up {
+            Some(error) if !resolutions.iter().any(is_readable) => Err(stage_error(error)),
+            Some(_) | None => Ok(resolutions),
+        }
+    }
+
     fn client(&self, network: Network) -> Option<&dyn NetworkClient> {
         self.clients.iter().map(AsRef::as_ref).find(|client| client.network() == network)
+    }
+}
+
+/// What the scan's search has listed, from the broker.
+fn searched_posts(scan: ScanId, searched: Searched, lease: &Lease<'_>) -> Result<SearchedPosts, StageError> {
+    let mut ids = Vec::new();
+    loop {
+        let from = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+        match lease.ask(Question::SearchedPosts { scan, from })? {
+            Answer::SearchedPosts(more) if more.is_empty() => {
+                return Ok(SearchedPosts { since: searched.since, ids });
+            }
+            Answer::SearchedPosts(more) => ids.extend(more),
+            answer => return Err(unexpected_answer(&answer)),
+        }
     }
 }
 
@@ -96,6 +135,27 @@ fn stage_error(error: NetworkError) -> StageError {
         Reaction::GiveUp => StageError::failed(error.failure_code(), why),
         Reaction::Stop => StageError::Left,
         reaction => StageError::Retry { after: pause(reaction), why },
+    }
+}
+
+/// The broker keeps the ledger: it says what may be read, and is told at once what was.
+impl Meter for VisibleWaiter {
+    fn reserve(&self, wish: ReadWish) -> Result<u64, NetworkError> {
+        let lease = *self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nothing is asked outside of a lease.
+        let lease = lease.ok_or(NetworkError::Stopping)?;
+        match self.client.reserve(lease, wish) {
+            Ok(Reserved::Granted { reads }) => Ok(reads),
+            Ok(Reserved::Refused { why }) => Err(NetworkError::OverBudget { why }),
+            Err(Unavailable) => Err(NetworkError::Stopping),
+        }
+    }
+
+    fn paid(&self, reads: PaidReads) {
+        let lease = *self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lease) = lease {
+            self.client.paid(lease, reads);
+        }
     }
 }
 
@@ -136,8 +196,10 @@ impl Drop for Forget<'_> {
 
 impl Waiter for VisibleWaiter {
     fn wait_until(&self, until: Timestamp, why: &str) -> Result<(), Stopping> {
+        // Measured once: a wall clock that is set back meanwhile must not prolong the wait.
+        let deadline = Monotonic::now().plus(until.since(Timestamp::now()));
         loop {
-            let left = until.since(Timestamp::now());
+            let left = deadline.since(Monotonic::now());
             if left.is_zero() {
                 return Ok(());
             }

@@ -8,20 +8,24 @@ use url::Url;
 use super::second_stage;
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
 use crate::base::Reaction;
-use crate::base::ids::{AccountKey, AccountNo, ImageId};
+use crate::base::ids::{AccountKey, AccountNo, FormId, ImageId};
 use crate::config;
 use crate::fetch::{Fetch, FetchError, Request};
 use crate::fingerprint::{self, DecodeError, Limits, QueryImage as Variants, VariantKind};
-use crate::index::HammingIndex;
-use crate::index::shared::Reader;
+use crate::index::flat::FlatIndex;
+use crate::index::shared::{Reader, Status};
+use crate::index::{Entry, HammingIndex};
 use crate::proto::data::{
     FoundImage, ImageRecord, ImageSource, QueryImage, SearchFound, SearchScope, StageOutput, Variant, Work,
 };
 use crate::proto::failure::FailureCode;
-use crate::proto::stage::{Answer, MAX_IMAGES_PER_QUESTION, Question};
+use crate::proto::stage::{Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, Question};
 
 /// Images shown beside the results at most: a look at more tells nobody anything.
 const MAX_SIMILAR: usize = 50;
+
+/// Images farther than results that are looked at more closely: over the whole database, most of them are strangers'.
+const MAX_LOOKED_AT: usize = 200;
 
 /// Searches the index in shared memory; asks the database only for what it found.
 pub struct ReverseSearch {
@@ -38,11 +42,12 @@ const MAX_NUMBERS: usize = 100_000;
 
 impl StageWorker for ReverseSearch {
     fn run(&mut self, work: Work, lease: &Lease<'_>) -> Result<StageOutput, StageError> {
-        let Work::SearchImage { image, scope, .. } = work else {
+        let Work::SearchImage { image, scope, turned, .. } = work else {
             return Err(unexpected_work(&work));
         };
+        let read = if turned { fingerprint::query_variants_turned } else { fingerprint::query_variants };
         let variants = match image {
-            QueryImage::Urls(sources) => self.fetch_first(&sources, lease)?,
+            QueryImage::Urls(sources) => self.fetch_first(&sources, read, lease)?,
             QueryImage::Attached { .. } => {
                 let Some(bytes) = &lease.blob else {
                     return Err(StageError::failed(
@@ -50,7 +55,7 @@ impl StageWorker for ReverseSearch {
                         "the image did not arrive with its search",
                     ));
                 };
-                fingerprint::query_variants(bytes, &Limits::default()).map_err(|error| match error {
+                read(bytes, &Limits::default()).map_err(|error| match error {
                     DecodeError::TooLarge { .. } => {
                         StageError::failed(FailureCode::QueryImageTooBig, error.to_string())
                     }
@@ -69,19 +74,39 @@ impl StageWorker for ReverseSearch {
             }
         };
         let radius = radius.max(self.search.max_distance);
-        let (mut nearest, cut) =
-            lease.measure("reverse search: index", || self.nearest(&variants, accounts.as_deref(), radius));
+        let (mut nearest, cut) = match (self.index.status(), &accounts) {
+            (Status::Complete, _) => lease
+                .measure("reverse search: index", || self.nearest(&variants, accounts.as_deref(), radius)),
+            (Status::Missing | Status::Filling, Some(accounts)) => {
+                let flat = lease.measure("reverse search: accounts from the database", || {
+                    read_accounts(accounts, lease)
+                })?;
+                nearest(&flat, &self.search, &variants, None, radius)
+            }
+            (Status::Missing | Status::Filling, None) => {
+                return Err(StageError::soon("the fingerprint index is being made anew"));
+            }
+        };
         let mut farther = nearest.split_off(nearest.partition_point(|near| self.is_result(near)));
-        farther.truncate(MAX_SIMILAR);
+        farther.truncate(if accounts.is_some() { MAX_SIMILAR } else { MAX_LOOKED_AT });
         nearest.extend(farther);
-        let images = lease.measure("reverse search: database", || describe(&nearest, &variants, lease))?;
+        let mut images =
+            lease.measure("reverse search: database", || describe(&nearest, &variants, lease))?;
+        if accounts.is_none() {
+            second_stage::drop_strangers(&mut images, self.search.max_distance, MAX_SIMILAR);
+        }
         Ok(StageOutput::Found(second_stage::answer(images, self.search.max_distance, cut)))
     }
 }
 
 impl ReverseSearch {
     /// Fetches the first source that can be fetched and read: the best one unless it is too big or broken.
-    fn fetch_first(&self, sources: &[ImageSource], lease: &Lease<'_>) -> Result<Variants, StageError> {
+    fn fetch_first(
+        &self,
+        sources: &[ImageSource],
+        read: fn(&[u8], &Limits) -> Result<Variants, DecodeError>,
+        lease: &Lease<'_>,
+    ) -> Result<Variants, StageError> {
         let mut too_big = false;
         let mut last = StageError::failed(FailureCode::ErrorDuringReverseSearch, "the page names no image");
         for source in sources {
@@ -94,9 +119,7 @@ impl ReverseSearch {
             let why = match response {
                 Ok(response) if response.is_success() => {
                     let limits = Limits::default();
-                    let read = lease.measure("reverse search: fingerprint", || {
-                        fingerprint::query_variants(&response.body, &limits)
-                    });
+                    let read = lease.measure("reverse search: fingerprint", || read(&response.body, &limits));
                     match read {
                         Ok(variants) => return Ok(variants),
                         Err(error) => {
@@ -147,46 +170,83 @@ impl ReverseSearch {
         candidate.distance <= self.search.max_distance
     }
 
-    /// The nearest images over all variants, each once with its best distance; nearest first. Then
-    /// whether there were more results than these.
     fn nearest(
         &self,
         variants: &Variants,
         accounts: Option<&[AccountNo]>,
         radius: u32,
     ) -> (Vec<Candidate>, bool) {
-        let max_results = usize::try_from(self.search.max_results).unwrap_or(usize::MAX);
-        let limit = max_results.saturating_add(MAX_SIMILAR);
-        let mut best: BTreeMap<ImageId, Candidate> = BTreeMap::new();
-        let mut cut = false;
-        for (kind, fingerprint) in &variants.variants {
-            let answer = match accounts {
-                None => self.index.within(*fingerprint, radius, limit),
-                Some(accounts) => self.index.within_accounts(*fingerprint, accounts, radius, limit),
+        nearest(&self.index, &self.search, variants, accounts, radius)
+    }
+}
+
+/// The fingerprints of these accounts, from the database: what is searched while the index does not hold
+/// everything.
+fn read_accounts(accounts: &[AccountNo], lease: &Lease<'_>) -> Result<FlatIndex, StageError> {
+    let mut flat = FlatIndex::new();
+    for &account in accounts {
+        let mut after = ImageId(0);
+        loop {
+            let found = match lease.ask(Question::AccountFingerprints { account, after })? {
+                Answer::Fingerprints(found) => found,
+                answer => return Err(unexpected_answer(&answer)),
             };
-            let last = answer.neighbors.last();
-            cut |= answer.cut && last.is_some_and(|last| last.distance <= self.search.max_distance);
-            for neighbor in answer.neighbors {
-                let form = neighbor.image;
-                let found = Candidate {
-                    distance: neighbor.distance,
-                    is_framed: form.is_trimmed(),
-                    variant: if form.is_trimmed() { Variant::Trimmed } else { variant(*kind) },
-                    image: form.image(),
-                };
-                let entry = best.entry(found.image).or_insert(found);
-                *entry = (*entry).min(found);
+            for &(image, fingerprint, trimmed) in &found {
+                let whole = Entry { image: FormId::whole(image), account, fingerprint };
+                let inner =
+                    trimmed.map(|inner| Entry { image: FormId::trimmed(image), fingerprint: inner, ..whole });
+                flat.extend(&[whole]);
+                flat.extend(inner.as_slice());
+            }
+            match found.last() {
+                Some(&(last, ..)) if found.len() == MAX_FINGERPRINTS_PER_ANSWER => after = last,
+                _ => break,
             }
         }
-        let mut nearest: Vec<_> = best.into_values().collect();
-        nearest.sort_by_key(|candidate| (candidate.distance, candidate.image));
-        let n_results = nearest.partition_point(|candidate| self.is_result(candidate));
-        if n_results > max_results {
-            cut = true;
-            nearest.drain(max_results..n_results);
-        }
-        (nearest, cut)
     }
+    Ok(flat)
+}
+
+/// The nearest images over all variants, each once with its best distance; nearest first. Then
+/// whether there were more results than these.
+fn nearest(
+    index: &dyn HammingIndex,
+    search: &config::Search,
+    variants: &Variants,
+    accounts: Option<&[AccountNo]>,
+    radius: u32,
+) -> (Vec<Candidate>, bool) {
+    let max_results = usize::try_from(search.max_results).unwrap_or(usize::MAX);
+    let limit = max_results.saturating_add(MAX_LOOKED_AT);
+    let mut best: BTreeMap<ImageId, Candidate> = BTreeMap::new();
+    let mut cut = false;
+    for (kind, fingerprint) in &variants.variants {
+        let answer = match accounts {
+            None => index.within(*fingerprint, radius, limit),
+            Some(accounts) => index.within_accounts(*fingerprint, accounts, radius, limit),
+        };
+        let last = answer.neighbors.last();
+        cut |= answer.cut && last.is_some_and(|last| last.distance <= search.max_distance);
+        for neighbor in answer.neighbors {
+            let form = neighbor.image;
+            let found = Candidate {
+                distance: neighbor.distance,
+                is_framed: form.is_trimmed(),
+                variant: if form.is_trimmed() { Variant::Trimmed } else { variant(*kind) },
+                image: form.image(),
+            };
+            let entry = best.entry(found.image).or_insert(found);
+            *entry = (*entry).min(found);
+        }
+    }
+    let mut nearest: Vec<_> = best.into_values().collect();
+    nearest.sort_by_key(|candidate| (candidate.distance, candidate.image));
+    let n_results = nearest.partition_point(|candidate| candidate.distance <= search.max_distance);
+    if n_results > max_results {
+        cut = true;
+        nearest.drain(max_results..n_results);
+    }
+    (nearest, cut)
 }
 
 /// An image that the first stage has found. In the order of preference.
@@ -205,6 +265,10 @@ fn variant(kind: VariantKind) -> Variant {
         VariantKind::OnWhite => Variant::OnWhite,
         VariantKind::OnBlack => Variant::OnBlack,
         VariantKind::Trimmed => Variant::Trimmed,
+        VariantKind::Mirrored => Variant::Mirrored,
+        VariantKind::TurnedRight => Variant::TurnedRight,
+        VariantKind::UpsideDown => Variant::UpsideDown,
+        VariantKind::TurnedLeft => Variant::TurnedLeft,
     }
 }
 

@@ -42,6 +42,18 @@ fn match_class(likeness: Likeness) -> MatchClass {
     }
 }
 
+/// Of `images`, which come nearest first, leaves out those beyond `max_distance` that the second stage does not
+/// confirm: over a whole database, their nearness is chance. Of the others beyond, `most` stay.
+pub fn drop_strangers(images: &mut Vec<FoundImage>, max_distance: u32, most: usize) {
+    let mut n_similar = 0;
+    images.retain(|image| {
+        let is_result = image.distance <= max_distance;
+        let is_confirmed = image.second_stage.is_some() && image.class != MatchClass::Similar;
+        n_similar += usize::from(!is_result && is_confirmed);
+        is_result || (is_confirmed && n_similar <= most)
+    });
+}
+
 /// Parts `images`, which come nearest first, into the results, which are within `max_distance`, and
 /// the others, as far as they fit a message: the farthest are left out. `cut` says that results are
 /// missing already.
@@ -138,6 +150,23 @@ mod tests {
             class,
             second_stage: Some(SecondStage { distance256: 256, thumbnail_centilevels: 25_500 }),
         }
+    }
+
+    #[test]
+    fn strangers_are_dropped_beyond_the_distance_only() {
+        let (edited, similar) = (MatchClass::EditedOrVariant, MatchClass::Similar);
+        let bare = FoundImage { second_stage: None, ..found(8, MatchClass::Recompressed) };
+        let mut images = vec![
+            found(6, similar),
+            found(7, similar),
+            found(7, edited),
+            bare,
+            found(9, edited),
+            found(9, edited),
+        ];
+        drop_strangers(&mut images, 6, 2);
+        let left: Vec<_> = images.iter().map(|image| (image.distance, image.class)).collect();
+        assert_eq!(left, [(6, similar), (7, edited), (9, edited)]);
     }
 
     #[test]

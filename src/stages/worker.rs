@@ -12,7 +12,7 @@ use crate::ipc::Blob;
 use crate::proto::data::{LeaseOutcome, ListedPost, StageOutput, Work};
 use crate::proto::failure::FailureCode;
 use crate::proto::stage::{Answer, Question};
-use crate::telemetry::events;
+use crate::telemetry::{events, faults};
 
 /// A stage's work on one item after the other.
 pub trait StageWorker {
@@ -150,6 +150,7 @@ pub(super) fn run(
         let lease = Lease { client, handle, blob, attempt };
         let description = work.describe();
         let span = tracing::debug_span!("lease", work = %description, attempt);
+        faults::working_on(Some(description.clone()));
         let result = span.in_scope(|| catch_unwind(AssertUnwindSafe(|| stage.run(work, &lease))));
         let outcome = match result {
             Ok(result) => {
@@ -166,6 +167,7 @@ pub(super) fn run(
                 LeaseOutcome::Failed { code: FailureCode::ProcessingError, why }
             }
         };
+        faults::working_on(None);
         client.report(handle, outcome, begun.elapsed());
     }
 }

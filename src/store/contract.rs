@@ -14,7 +14,14 @@ use crate::proto::data::{
 
 /// A new database of one engine, removed when dropped.
 pub trait TestDatabase {
+    /// Of random cases, so many are enough where each takes its time.
+    const CASES: u32 = 24;
+
     fn new() -> Self;
+    /// Whether this machine has what it takes. Says so loudly where not.
+    fn available() -> bool {
+        true
+    }
     /// A connection to it. The first creates it; with [`RULE`].
     fn open(&self) -> Box<dyn Store>;
     fn open_reader(&self) -> Box<dyn Store>;
@@ -33,10 +40,13 @@ macro_rules! contract_tests {
             a_missing_fingerprint_is_filled_in_under_a_new_number
             lost_is_final_unless_a_fingerprint_comes
             failed_images_are_retried_until_given_up
+            a_clock_that_was_ahead_makes_nobody_wait
             cursors_are_kept_apart_and_survive
             search_cursors_can_be_forgotten
             updates_come_when_it_is_their_turn
             a_handle_that_moved_is_told_once
+            accounts_are_described_whole
+            samples_are_not_the_whole
             strange_posts_do_no_harm
             readers_see_every_commit_and_cannot_write
             the_sizes_are_right
@@ -44,12 +54,15 @@ macro_rules! contract_tests {
             repeating_changes_nothing
             images_of_one_name_are_told_apart
             imports_add_and_never_overwrite
+            images_are_completed_once_and_keep_their_fingerprints
         );
     };
     ($database:ty: $($name:ident)*) => {
         $(#[test]
         fn $name() {
-            $crate::store::contract::$name::<$database>();
+            if <$database as $crate::store::contract::TestDatabase>::available() {
+                $crate::store::contract::$name::<$database>();
+            }
         })*
     };
 }
@@ -204,6 +217,10 @@ pub fn what_is_committed_is_what_the_index_lacks<D: TestDatabase>() {
     assert_eq!(store.fingerprints_after(told[2].0, 100).unwrap(), told[3..]);
     let numbers = store.account_numbers(&[key("1"), key("7"), key("0")]).unwrap();
     assert_eq!(numbers, [(key("1"), told[2].1), (key("0"), told[0].1)]);
+    let of_first: Vec<_> = told.iter().filter(|entry| entry.1 == told[0].1).copied().collect();
+    let mut of_account = |after, limit| store.fingerprints_of_account(told[0].1, after, limit).unwrap();
+    assert_eq!(of_account(ImageId(0), 100), of_first);
+    assert_eq!(of_account(of_first[1].0, 2), of_first[2..4]);
 }
 
 pub fn ids_beyond_63_bits_survive<D: TestDatabase>() {
@@ -289,6 +306,30 @@ pub fn failed_images_are_retried_until_given_up<D: TestDatabase>() {
     let done = post("10", vec![good("b", 2), lost("d")]);
     let committed = store.apply(&[posts("1", vec![done])], third).unwrap();
     assert_eq!((committed.entries.len(), committed.counts.retries), (1, 0));
+}
+
+pub fn a_clock_that_was_ahead_makes_nobody_wait<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    // Ten years ahead, an account was listed and an image failed.
+    let wrong = NOW.plus(DAY * 3650);
+    store.apply(&[posts("1", vec![post("10", vec![failed("a")])])], wrong).unwrap();
+    let search = listing_end(Cursor::Search(Some(Timestamp(7))));
+    store.apply(&[Change::Cursor { account: account("1"), end: search }], wrong).unwrap();
+    let take =
+        |store: &mut dyn Store, now| retries(store.apply(&[Change::TakeRetries { limit: 10 }], now).unwrap());
+    assert_eq!(take(&mut *store, NOW).len(), 1, "tried at once");
+    assert_eq!(take(&mut *store, NOW), [], "and not again before the pause");
+    assert_eq!(take(&mut *store, NOW.plus(RULE.pause)).len(), 1);
+    let updates = |store: &mut dyn Store, now: Timestamp| {
+        let due = AccountsDue::of_period(AccountTask::Update, DAY * 30, true, now);
+        match store.apply(&[Change::TakeAccounts { due, limit: 10 }], now).unwrap().outcomes.pop() {
+            Some(Outcome::Accounts(accounts)) => accounts.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(updates(&mut *store, NOW), 0, "it was listed just now, as far as anybody can tell");
+    assert_eq!(updates(&mut *store, NOW.plus(DAY * 31)), 1, "its next update comes after a period");
 }
 
 pub fn cursors_are_kept_apart_and_survive<D: TestDatabase>() {
@@ -415,6 +456,70 @@ pub fn a_handle_that_moved_is_told_once<D: TestDatabase>() {
     assert_eq!(handles, ["cat", "cat"], "the last that each was seen with");
 }
 
+pub fn accounts_are_described_whole<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    assert_eq!(store.account_record(&key("1")).unwrap(), None);
+    assert_eq!(store.accounts_called(Network::Twitter, "cat").unwrap(), []);
+    let called = |native: &str, handle: &str| Account {
+        key: key(native),
+        handle: handle.to_owned(),
+        posts: Some(4000),
+    };
+    let search = ListingEnd {
+        coverage: Coverage::Complete,
+        newest: Some(Timestamp(50)),
+        oldest: Some(Timestamp(20)),
+        posts_read: 3,
+        ..listing_end(Cursor::Search(Some(Timestamp(50))))
+    };
+    let timeline = ListingEnd {
+        coverage: Coverage::LimitedTo(3200),
+        newest: Some(Timestamp(60)),
+        oldest: Some(Timestamp(30)),
+        posts_read: 4,
+        ..listing_end(Cursor::Timeline(Some("9".to_owned())))
+    };
+    let later = NOW.plus(DAY);
+    store.apply(&[Change::Cursor { account: called("1", "cat"), end: search }], NOW).unwrap();
+    store.apply(&[Change::Cursor { account: called("1", "dog"), end: timeline }], later).unwrap();
+    store.apply(&[Change::CountUse { accounts: vec![key("1")] }], later).unwrap();
+    let after = later.plus(DAY);
+    store.apply(&[Change::Posts { account: called("2", "cat"), posts: Vec::new() }], after).unwrap();
+
+    assert_eq!(store.accounts_called(Network::Twitter, "cat").unwrap(), [key("2"), key("1")]);
+    assert_eq!(store.accounts_called(Network::Bluesky, "cat").unwrap(), []);
+    let record = store.account_record(&key("1")).unwrap().unwrap();
+    assert_eq!(record.state, store.account_states(&[key("1")]).unwrap().remove(0));
+    let coverage = (record.search_coverage, record.timeline_coverage);
+    assert_eq!(coverage, (Some(Coverage::Complete), Some(Coverage::LimitedTo(3200))));
+    assert_eq!((record.newest_seen, record.oldest_seen), (Some(Timestamp(60)), Some(Timestamp(20))));
+    assert_eq!((record.posts_read, record.stated_posts, record.known_since), (7, Some(4000), NOW));
+    assert_eq!((record.uses, record.last_used_at), (1, Some(later)));
+    let handles: Vec<_> =
+        record.handles.iter().map(|seen| (seen.handle.as_str(), seen.first_seen, seen.last_seen)).collect();
+    assert_eq!(handles, [("dog", later, later), ("cat", NOW, NOW)]);
+    let other = store.account_record(&key("2")).unwrap().unwrap();
+    assert_eq!((other.search_coverage, other.newest_seen), (None, None));
+}
+
+/// What both listings of a kind cover together: samples never make a whole.
+pub fn samples_are_not_the_whole<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let mut timeline = |native: &str, cursor: &str, coverage| {
+        let end = ListingEnd { coverage, ..listing_end(Cursor::Timeline(Some(cursor.to_owned()))) };
+        store.apply(&[Change::Cursor { account: account(native), end }], NOW).unwrap();
+        store.account_record(&key(native)).unwrap().unwrap().timeline_coverage
+    };
+    assert_eq!(timeline("1", "5", Coverage::Sampled), Some(Coverage::Sampled));
+    assert_eq!(timeline("1", "6", Coverage::Complete), Some(Coverage::Sampled));
+    assert_eq!(timeline("2", "5", Coverage::Complete), Some(Coverage::Complete));
+    assert_eq!(timeline("2", "5", Coverage::Skipped), Some(Coverage::Skipped));
+    assert_eq!(timeline("3", "5", Coverage::LimitedTo(3200)), Some(Coverage::LimitedTo(3200)));
+    assert_eq!(timeline("3", "6", Coverage::Sampled), Some(Coverage::LimitedTo(3200)));
+}
+
 pub fn strange_posts_do_no_harm<D: TestDatabase>() {
     let database = D::new();
     let mut store = database.open();
@@ -531,16 +636,16 @@ fn any_change() -> impl Strategy<Value = Change> {
     ]
 }
 
-fn for_any_changes(check: impl Fn(Vec<Change>, Vec<usize>) -> Result<(), TestCaseError>) {
+fn for_any_changes<D: TestDatabase>(check: impl Fn(Vec<Change>, Vec<usize>) -> Result<(), TestCaseError>) {
     let input = (prop::collection::vec(any_change(), 1..20), prop::collection::vec(1..6_usize, 20));
-    let config = Config { cases: 24, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: D::CASES, failure_persistence: None, ..Config::default() };
     TestRunner::new(config).run(&input, |(changes, groups)| check(changes, groups)).unwrap();
 }
 
 /// However changes are grouped into commits, and whoever reads in between, the result is that of
 /// one commit for each.
 pub fn grouping_changes_nothing<D: TestDatabase>() {
-    for_any_changes(|changes, groups| {
+    for_any_changes::<D>(|changes, groups| {
         let (one_by_one, grouped) = (D::new(), D::new());
         let (mut expect, mut store) = (one_by_one.open(), grouped.open());
         let mut reader = grouped.open_reader();
@@ -562,7 +667,7 @@ pub fn grouping_changes_nothing<D: TestDatabase>() {
 
 /// Work is done at least once: any report that comes again, however late, changes nothing.
 pub fn repeating_changes_nothing<D: TestDatabase>() {
-    for_any_changes(|mut changes, again| {
+    for_any_changes::<D>(|mut changes, again| {
         changes.retain(|change| matches!(change, Change::Posts { .. }));
         let (once, repeated) = (D::new(), D::new());
         let (mut expect, mut store) = (once.open(), repeated.open());
@@ -643,4 +748,101 @@ pub fn imports_add_and_never_overwrite<D: TestDatabase>() {
         |store: &mut dyn Store, now| retries(store.apply(&[Change::TakeRetries { limit: 9 }], now).unwrap());
     assert_eq!(take(&mut *store, NOW.plus(RULE.pause))[0].post.images, listed("11", &["b"]).images);
     assert_eq!(take(&mut *store, NOW.plus(RULE.pause * 9)), [], "that was the third attempt");
+}
+
+pub fn images_are_completed_once_and_keep_their_fingerprints<D: TestDatabase>() {
+    use complete::{Completed, Seen};
+    use import::{ImportedImage, ImportedPost, Page};
+
+    let database = D::new();
+    let mut store = database.open();
+    let solid = 0x5555_5555_5555_5555_u64;
+    // Four that can be completed, one that matches nothing, one without a fingerprint.
+    let prints = [Some(solid), Some(solid << 1), Some(solid ^ 0xf00f), Some(!0 << 32), Some(0), None];
+    let images = ["a", "b", "c", "d", "e", "f"]
+        .iter()
+        .zip(prints)
+        .map(|(name, print)| ImportedImage { name: (*name).to_owned(), fingerprint: print.map(Fingerprint) });
+    let imported = ImportedPost {
+        key: PostKey::new(Network::Twitter, "10"),
+        account: key("1"),
+        images: images.collect(),
+    };
+    store
+        .apply(
+            &[posts("1", vec![post("9", vec![good("x", 7)])]), Change::Import(Page::Posts(vec![imported]))],
+            NOW,
+        )
+        .unwrap();
+    let bare = |store: &mut dyn Store| store.bare_images(ImageId(0), 100).unwrap();
+    let found = bare(&mut *store);
+    assert_eq!(found.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    assert!(found.iter().all(|image| image.account == key("1")));
+    let [a, b, c, d] = [0, 1, 2, 3].map(|place: usize| found[place].image);
+    // Pages go on where the one before ended.
+    assert_eq!(store.bare_images(ImageId(0), 2).unwrap(), found[..2]);
+    assert_eq!(store.bare_images(b, 2).unwrap(), found[2..]);
+
+    let picture = |fingerprint: u64, trimmed: Option<u64>| {
+        let mut facts = facts(fingerprint);
+        facts.detail.trimmed = trimmed.map(Fingerprint);
+        Seen::Picture(facts)
+    };
+    let change = Change::Complete(vec![
+        (a, picture(solid, None)),
+        (a, picture(solid, None)),
+        // One bit off, in a border, and not sure of itself.
+        (b, picture((solid << 1) ^ 1, Some(99))),
+        (c, picture(!solid, None)),
+        (d, Seen::Gone),
+        (ImageId(1), picture(7, None)),
+        (ImageId(9_999), Seen::Gone),
+    ]);
+    let before = store.counts().unwrap();
+    let committed = store.apply(std::slice::from_ref(&change), NOW).unwrap();
+    let expect = Completed { completed: 2, framed: 1, other_fingerprint: 1, other_picture: 1, gone: 1 };
+    assert_eq!(committed.outcomes, [Outcome::Completed(expect)]);
+    // Only the one with a border is new to the index, under a new number.
+    let moved = committed.images_after;
+    assert!(moved > committed.images_before);
+    let stored = Fingerprint(solid << 1);
+    assert_eq!(
+        committed.entries.iter().map(|entry| (entry.0, entry.2, entry.3)).collect::<Vec<_>>(),
+        [(moved, stored, Some(Fingerprint(99)))]
+    );
+    assert_eq!(store.images(&[b]).unwrap(), []);
+    let records = store.images(&[a, moved, c, d]).unwrap();
+    let details: Vec<_> =
+        records.iter().map(|record| record.detail.as_ref().map(|detail| detail.trimmed)).collect();
+    assert_eq!(details, [Some(None), Some(Some(Fingerprint(99))), None, None]);
+    assert_eq!(records.iter().map(|record| record.name.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+    assert_eq!(records.iter().map(|record| record.position).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    let key = PostKey::new(Network::Twitter, "10");
+    assert_eq!(
+        store.fingerprints_of(&[key]).unwrap(),
+        [Some(prints.map(|print| print.map(Fingerprint)).to_vec())]
+    );
+    assert_eq!(store.counts().unwrap(), before);
+    assert_eq!(store.wrong_lengths().unwrap(), 0);
+
+    // What is complete, gone or another picture is neither asked for nor changed again.
+    assert_eq!(bare(&mut *store), []);
+    let again = store.apply(&[change], NOW).unwrap();
+    let expect = Completed { other_picture: 1, gone: 1, ..Completed::default() };
+    assert_eq!((again.outcomes, again.entries), (vec![Outcome::Completed(expect)], vec![]));
+    assert_eq!(bare(&mut *store), []);
+
+    // A thumbnail of another size is not stored, and what lacks it is asked for again.
+    let imported = ImportedPost {
+        key: PostKey::new(Network::Twitter, "11"),
+        account: AccountKey::new(Network::Twitter, "1"),
+        images: vec![ImportedImage { name: "g".to_owned(), fingerprint: Some(Fingerprint(solid)) }],
+    };
+    store.apply(&[Change::Import(Page::Posts(vec![imported]))], NOW).unwrap();
+    let g = bare(&mut *store)[0].image;
+    let mut odd = facts(solid);
+    odd.detail.thumbnail.pop();
+    let change = Change::Complete(vec![(g, Seen::Picture(odd))]);
+    assert_eq!(store.apply(&[change], NOW).unwrap().outcomes, [Outcome::Completed(Completed::default())]);
+    assert_eq!(bare(&mut *store).len(), 1);
 }

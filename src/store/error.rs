@@ -8,14 +8,21 @@ use crate::base::Reaction;
 /// An operation of the store that failed, with its cause as `source`.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("no database engine knows the address {url:?}: it starts with \"sqlite:\"")]
+    #[error(
+        "no database engine knows the address {url:?}: it starts with \"sqlite:\", \"mysql://\" or \"postgres://\""
+    )]
     UnknownEngine { url: String },
+    #[error("the database's address cannot be used: {why}")]
+    Address { why: String },
     #[error("could not open the database {place}")]
     Open { place: String, source: EngineError },
     #[error(transparent)]
     Migrate(#[from] MigrateError),
     #[error("could not {step} in the database")]
     Statement { step: &'static str, source: EngineError },
+    /// Whoever took the rows wanted no more.
+    #[error("reading was ended")]
+    Interrupted,
     /// A value that this program never writes: the database was changed by something else.
     #[error("the database holds {what}, which cannot be: {value}")]
     Strange { what: &'static str, value: String },
@@ -30,9 +37,11 @@ impl StoreError {
             | StoreError::Migrate(MigrateError::Apply { source, .. } | MigrateError::Read { source }) => {
                 source.reaction()
             }
-            StoreError::UnknownEngine { .. } | StoreError::Migrate(_) | StoreError::Strange { .. } => {
-                Reaction::GiveUp
-            }
+            StoreError::Interrupted
+            | StoreError::UnknownEngine { .. }
+            | StoreError::Address { .. }
+            | StoreError::Migrate(_)
+            | StoreError::Strange { .. } => Reaction::GiveUp,
         }
     }
 }

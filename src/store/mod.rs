@@ -17,19 +17,33 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::base::ids::{AccountKey, AccountNo, ImageId, PostKey};
+use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::proto::data::{
-    Account, AccountState, ImageRecord, IndexedPost, ListedPost, ListingEnd, RetryPost, StoreCounts,
+    Account, AccountRecord, AccountState, ImageRecord, IndexedPost, ListedPost, ListingEnd, RetryPost,
+    StoreCounts,
 };
 
+pub mod backup;
+pub mod care;
+pub mod complete;
 #[cfg(test)]
 mod contract;
+mod dump;
 mod error;
+mod facts;
 pub mod import;
+mod ledger;
 pub mod migrate;
+pub mod presence;
+pub mod removal;
+mod rows;
+mod server;
 mod sqlite;
 pub mod state;
+mod table;
+#[cfg(test)]
+mod test_server;
 mod turns;
 
 pub use error::{EngineError, EngineFault, StoreError};
@@ -49,6 +63,12 @@ pub trait Store: Send {
 
     /// What is known of each account, in the order asked; unknown accounts have no cursors.
     fn account_states(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountState>, StoreError>;
+
+    /// All that is known of one account; `None` for an unknown one.
+    fn account_record(&mut self, key: &AccountKey) -> Result<Option<AccountRecord>, StoreError>;
+
+    /// The accounts that were seen under this handle, whoever was seen with it last first.
+    fn accounts_called(&mut self, network: Network, handle: &str) -> Result<Vec<AccountKey>, StoreError>;
 
     /// The numbers of these accounts, in the order asked; unknown accounts are left out.
     fn account_numbers(&mut self, keys: &[AccountKey]) -> Result<Vec<(AccountKey, AccountNo)>, StoreError>;
@@ -71,11 +91,27 @@ pub trait Store: Send {
     /// Fewer than `limit` means that there are no more at present.
     fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError>;
 
+    /// The same of one account's images alone.
+    fn fingerprints_of_account(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<IndexEntry>, StoreError>;
+
+    /// Up to `limit` images beyond the image `after` that are searchable, lack second-stage detail and may
+    /// still be had, in the order of their numbers.
+    fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<complete::BareImage>, StoreError>;
+
     /// The highest number that an image ever had; 0 before the first.
     fn last_image(&mut self) -> Result<ImageId, StoreError>;
 
     /// The sizes, without counting.
     fn counts(&mut self) -> Result<StoreCounts, StoreError>;
+
+    /// How many fingerprints and details have another length than they must have, which only a
+    /// foreign hand or a damaged file can bring about. Reads every row.
+    fn wrong_lengths(&mut self) -> Result<u64, StoreError>;
 
     /// Random text, made with the database: no other database has it.
     fn identity(&mut self) -> Result<String, StoreError>;
@@ -98,13 +134,17 @@ pub enum Change {
     CountUse { accounts: Vec<AccountKey> },
     /// Search is to list these accounts from the beginning. Unknown ones are ignored.
     ForgetSearchCursors { accounts: Vec<AccountKey> },
-    /// Hands out accounts whose turn it is, the longest waiting first.
+    /// Hands out accounts whose turn it is, the longest waiting first. A date that lies in the future was written
+    /// while the clock was wrong; it becomes the present one first, so that nobody waits for it.
     TakeAccounts { due: AccountsDue, limit: u32 },
     /// Hands out posts to be tried again, the longest waiting first. Each counts as an attempt now,
-    /// whatever comes of it, and is not handed out again before the pause has passed.
+    /// whatever comes of it, and is not handed out again before the pause has passed. One that is due later than
+    /// that was written while the clock was wrong, and is due now.
     TakeRetries { limit: u32 },
     /// Takes over what another program has stored; what is stored already stays, as with `Posts`.
     Import(import::Page),
+    /// Adds the second stage's detail to images that lack it; their fingerprints stay.
+    Complete(Vec<(ImageId, complete::Seen)>),
 }
 
 /// Which accounts [`Change::TakeAccounts`] means.
@@ -166,6 +206,7 @@ pub enum Outcome {
     Imported {
         new: u64,
     },
+    Completed(complete::Completed),
 }
 
 /// A handle that changed hands: links to it that are older mean another person.
@@ -184,39 +225,88 @@ pub struct RetryRule {
     pub max_attempts: u32,
 }
 
+/// A database's schema: the number of its last migration, and of the last one this program has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Schema {
+    pub found: u32,
+    pub known: u32,
+}
+
 /// Where a database is, and how to open it.
 #[derive(Clone, Debug)]
 pub struct Location {
-    file: PathBuf,
+    engine: Place,
     rule: RetryRule,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    File(PathBuf),
+    Server(Box<server::link::Address>),
 }
 
 impl Location {
     /// From the `database.url` of the settings. `sqlite:` paths are relative to `data_dir`.
     ///
     /// # Errors
-    /// `UnknownEngine`. Whether the database can be opened shows only then.
+    /// `UnknownEngine`, `Address`. Whether the database can be opened shows only then.
     pub fn parse(url: &str, data_dir: &Path, rule: RetryRule) -> Result<Location, StoreError> {
-        match url.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => {
-                let path = path.strip_prefix("//").unwrap_or(path);
-                Ok(Location { file: data_dir.join(path), rule })
-            }
-            _ => Err(StoreError::UnknownEngine { url: without_password(url) }),
+        if let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            return Ok(Location { engine: Place::File(data_dir.join(path)), rule });
+        }
+        match server::link::Address::parse(url) {
+            Some(Ok(address)) => Ok(Location { engine: Place::Server(Box::new(address)), rule }),
+            Some(Err(why)) => Err(StoreError::Address { why }),
+            None => Err(StoreError::UnknownEngine { url: without_password(url) }),
         }
     }
 
-    /// Opens the database, creates it where there is none, and brings its schema up to date.
+    /// Which schema the database has; `None` where there is none yet. Changes nothing.
+    ///
+    /// # Errors
+    /// It cannot be reached or read, was used with a newer program, or belongs to another one.
+    pub fn schema(&self) -> Result<Option<Schema>, StoreError> {
+        match &self.engine {
+            Place::File(file) if !file.exists() => Ok(None),
+            Place::File(file) => sqlite::schema(file).map(Some),
+            Place::Server(address) => server::ServerStore::schema(address).map(Some),
+        }
+    }
+
+    /// Opens the database, creates its file where there is none, and brings its schema up to date.
     ///
     /// # Errors
     /// Also when the database was used with a newer program, or belongs to another one.
     pub fn open(&self) -> Result<Box<dyn Store>, StoreError> {
-        Ok(Box::new(sqlite::SqliteStore::open(&self.file, self.rule)?))
+        Ok(match &self.engine {
+            Place::File(file) => Box::new(sqlite::SqliteStore::open(file, self.rule)?),
+            Place::Server(address) => Box::new(server::ServerStore::open(address, self.rule)?),
+        })
+    }
+
+    /// Opens the database as rows of whole tables, up to date as with `open`.
+    fn open_dump(&self) -> Result<Box<dyn dump::Dump>, StoreError> {
+        Ok(match &self.engine {
+            Place::File(file) => Box::new(sqlite::SqliteStore::open(file, self.rule)?),
+            Place::Server(address) => Box::new(server::ServerStore::open(address, self.rule)?),
+        })
+    }
+
+    /// The address as it may be shown.
+    pub fn place(&self) -> String {
+        match &self.engine {
+            Place::File(file) => format!("sqlite:{}", file.display()),
+            Place::Server(address) => address.place.clone(),
+        }
     }
 
     /// Opens a second connection that cannot write, to a database that `open` has prepared.
     pub fn open_reader(&self) -> Result<Box<dyn Store>, StoreError> {
-        Ok(Box::new(sqlite::SqliteStore::open_reader(&self.file, self.rule)?))
+        Ok(match &self.engine {
+            Place::File(file) => Box::new(sqlite::SqliteStore::open_reader(file, self.rule)?),
+            Place::Server(address) => Box::new(server::ServerStore::open_reader(address, self.rule)?),
+        })
     }
 }
 
@@ -237,7 +327,11 @@ mod tests {
     #[track_caller]
     fn check(url: &str, expect: Option<&str>) {
         let rule = RetryRule { pause: Duration::from_secs(1), max_attempts: 1 };
-        let file = Location::parse(url, Path::new("/data"), rule).ok().map(|location| location.file);
+        let file =
+            Location::parse(url, Path::new("/data"), rule).ok().and_then(|location| match location.engine {
+                Place::File(file) => Some(file),
+                Place::Server(_) => None,
+            });
         assert_eq!(file.as_deref(), expect.map(Path::new), "{url}");
     }
 

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use crossbeam_channel::{Receiver, Sender};
 
 use super::Publisher;
-use crate::base::ids::{AccountKey, AccountNo, ImageId, PostKey};
+use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::proto::data::{AccountState, ImageRecord, ListedPost, StoreCounts};
+use crate::proto::data::{AccountRecord, AccountState, ImageRecord, ListedPost, StoreCounts};
+use crate::store::complete::BareImage;
 use crate::store::{Change, Committed, EngineError, EngineFault, IndexEntry, Store, StoreError};
 
 /// An index that survives its storekeeper, as the files of the real one do.
@@ -109,11 +110,20 @@ impl Store for FailingStore {
     fn account_states(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountState>, StoreError> {
         self.reach()?.account_states(keys)
     }
+    fn account_record(&mut self, key: &AccountKey) -> Result<Option<AccountRecord>, StoreError> {
+        self.reach()?.account_record(key)
+    }
+    fn accounts_called(&mut self, network: Network, handle: &str) -> Result<Vec<AccountKey>, StoreError> {
+        self.reach()?.accounts_called(network, handle)
+    }
     fn account_numbers(&mut self, keys: &[AccountKey]) -> Result<Vec<(AccountKey, AccountNo)>, StoreError> {
         self.reach()?.account_numbers(keys)
     }
     fn images(&mut self, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError> {
         self.reach()?.images(ids)
+    }
+    fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<BareImage>, StoreError> {
+        self.reach()?.bare_images(after, limit)
     }
     fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
         self.reach()?.missing(posts)
@@ -127,11 +137,22 @@ impl Store for FailingStore {
     fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError> {
         self.reach()?.fingerprints_after(after, limit)
     }
+    fn fingerprints_of_account(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<IndexEntry>, StoreError> {
+        self.reach()?.fingerprints_of_account(account, after, limit)
+    }
     fn last_image(&mut self) -> Result<ImageId, StoreError> {
         self.reach()?.last_image()
     }
     fn counts(&mut self) -> Result<StoreCounts, StoreError> {
         self.reach()?.counts()
+    }
+    fn wrong_lengths(&mut self) -> Result<u64, StoreError> {
+        self.reach()?.wrong_lengths()
     }
     fn identity(&mut self) -> Result<String, StoreError> {
         self.reach()?.identity()

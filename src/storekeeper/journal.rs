@@ -1,64 +1,100 @@
-//! The journal's thread: writes down accepted and ended work, everything that waits in one commit,
-//! so that one flush of the disk serves many clients.
+//! The journal's thread: writes down accepted and ended work, and what was billed, everything that waits in
+//! one commit, so that one flush of the disk serves many clients.
+
+use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 
 use super::halt::{Halt, Patience};
+use super::results::ResultsLog;
+use super::trouble::Trouble;
 use super::{Tell, broken};
 use crate::base::{ErrorChain, Reaction, Timestamp};
-use crate::proto::store::{FromStorekeeper, JournalEntry, Ticket};
+use crate::proto::data::PaidReads;
+use crate::proto::store::{FromStorekeeper, JournalEntry, StorePart, Ticket};
+use crate::proto::view::QueryView;
+use crate::store::StoreError;
 use crate::store::state::StateFile;
 
 /// Entries in one commit.
 const MAX_ENTRIES: usize = 1024;
 
-pub struct Order {
-    pub ticket: Ticket,
-    pub entry: JournalEntry,
+pub enum Order {
+    Entry { ticket: Ticket, entry: JournalEntry },
+    Reads(PaidReads),
+    Result(Box<QueryView>),
 }
 
 pub struct Journal {
     state: StateFile,
+    results: Option<ResultsLog>,
     tell: Tell,
     halt: Halt,
+    trouble: Trouble,
 }
 
 impl Journal {
-    pub fn new(state: StateFile, tell: Tell, halt: Halt) -> Journal {
-        Journal { state, tell, halt }
+    pub fn new(state: StateFile, results: Option<ResultsLog>, tell: Tell, halt: Halt) -> Journal {
+        let trouble = Trouble::new(StorePart::Journal, Arc::clone(&tell));
+        Journal { state, results, tell, halt, trouble }
     }
 
     /// Until the queue closes, or the file is lost.
     pub fn run(mut self, orders: &Receiver<Order>) {
         while let Ok(first) = orders.recv() {
-            let mut tickets = vec![first.ticket];
-            let mut entries = vec![first.entry];
-            for Order { ticket, entry } in orders.try_iter().take(MAX_ENTRIES - 1) {
-                tickets.push(ticket);
-                entries.push(entry);
+            let mut tickets = Vec::new();
+            let mut entries = Vec::new();
+            let mut reads = Vec::new();
+            let mut results = Vec::new();
+            for order in std::iter::once(first).chain(orders.try_iter().take(MAX_ENTRIES - 1)) {
+                match order {
+                    Order::Entry { ticket, entry } => {
+                        tickets.push(ticket);
+                        entries.push(entry);
+                    }
+                    Order::Reads(more) => reads.push(more),
+                    Order::Result(view) => results.push(*view),
+                }
             }
-            if !self.record(&entries) {
+            if !entries.is_empty() && self.insist(|state| state.record(&entries, Timestamp::now())).is_none()
+            {
                 return;
             }
             for ticket in tickets {
                 (self.tell)(FromStorekeeper::Journaled { ticket });
             }
+            if let Some(log) = self.results.as_mut().filter(|_| !results.is_empty()) {
+                log.append(&results, Timestamp::now());
+            }
+            if !reads.is_empty() {
+                let Some(ledger) = self.insist(|state| state.count_reads(&reads, Timestamp::now())) else {
+                    return;
+                };
+                (self.tell)(FromStorekeeper::Billed { ledger, orders: reads.len() });
+            }
         }
     }
 
-    /// False when it cannot be done and never will.
-    fn record(&mut self, entries: &[JournalEntry]) -> bool {
+    /// Does it, however long it takes. `None` when it cannot be done and never will.
+    fn insist<T>(&mut self, mut act: impl FnMut(&mut StateFile) -> Result<T, StoreError>) -> Option<T> {
         let mut patience = Patience::new();
-        while let Err(error) = self.state.record(entries, Timestamp::now()) {
+        loop {
+            let error = match act(&mut self.state) {
+                Ok(done) => {
+                    self.trouble.is_over();
+                    return Some(done);
+                }
+                Err(error) => error,
+            };
             if error.reaction() == Reaction::GiveUp {
                 broken(&self.tell, &error);
-                return false;
+                return None;
             }
-            tracing::warn!(error = %ErrorChain(&error), entries = entries.len(), "the journal has to wait");
+            tracing::warn!(error = %ErrorChain(&error), "the journal has to wait");
+            self.trouble.begins(&error);
             if self.halt.pause(patience.next_pause()) {
-                return false;
+                return None;
             }
         }
-        true
     }
 }

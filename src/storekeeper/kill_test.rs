@@ -22,7 +22,12 @@ fn post_key(number: u64) -> PostKey {
 }
 
 fn request(number: u64) -> AcceptedRequest {
-    AcceptedRequest::Query { url: format!("https://a.example/{number}"), client: Client::Exempt }
+    AcceptedRequest::Query {
+        url: format!("https://a.example/{number}"),
+        networks: Default::default(),
+        client: Client::Exempt,
+        webhooks: vec![],
+    }
 }
 
 /// Writes for ever, and tells of each acknowledgement on standard output.
@@ -31,6 +36,8 @@ fn be_the_victim(dir: &Path) {
         data_dir: dir.to_owned(),
         database_url: "sqlite:aotf.db".to_owned(),
         maintenance: crate::config::Settings::default().maintenance,
+        index_dir: dir.join("index"),
+        results_log: None,
     };
     let (to, orders) = channel();
     let tell = |message| {

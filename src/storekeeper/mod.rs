@@ -29,8 +29,9 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::halt::Halt;
 use self::publish::{Index, IndexFailure};
+use self::results::ResultsLog;
 use self::writer::Awaited;
-use crate::base::{ErrorChain, Timestamp};
+use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::config::Maintenance;
 use crate::proto::data::MaintenanceTask;
 use crate::proto::stage::{Answer, Question};
@@ -46,8 +47,11 @@ mod journal;
 mod kill_test;
 mod publish;
 mod reader;
+mod results;
+mod sizes;
 #[cfg(test)]
 mod tests;
+mod trouble;
 mod writer;
 
 pub use publish::Publisher;
@@ -59,13 +63,17 @@ const QUEUE_LENGTH: usize = 1024;
 const MAX_ATTEMPTS: u32 = 10;
 
 /// What the storekeeper needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StorekeeperSettings {
     /// Where `state.db` is, and a database with a relative path.
     pub data_dir: PathBuf,
-    /// The setting `database.url`.
+    /// The setting `database.url`. It may hold a password, so these settings are not printed.
     pub database_url: String,
     pub maintenance: Maintenance,
+    /// Where the fingerprint index is, whose size is told.
+    pub index_dir: PathBuf,
+    /// The file of the results log; `None` where there is to be none.
+    pub results_log: Option<PathBuf>,
 }
 
 /// Why the storekeeper could not start.
@@ -77,6 +85,16 @@ pub enum StorekeeperError {
     Journal { source: StoreError },
     #[error("could not start a thread for the database")]
     Thread { source: std::io::Error },
+}
+
+impl StorekeeperError {
+    /// Whether the surroundings may mend.
+    pub fn reaction(&self) -> Reaction {
+        match self {
+            StorekeeperError::Database { source } | StorekeeperError::Journal { source } => source.reaction(),
+            StorekeeperError::Thread { .. } => Reaction::GiveUp,
+        }
+    }
 }
 
 /// The queue to the storekeeper. A full one makes `try_send` fail: the broker keeps the message and
@@ -119,8 +137,9 @@ pub fn location(url: &str, data_dir: &Path, maintenance: &Maintenance) -> Result
 
 /// Opens the database and the journal and starts the threads.
 ///
-/// The first message `from` gets is `Opened`, after the index has caught up with the database (a
-/// moment, or half a minute for ten million images when it is rebuilt); until then messages wait.
+/// The first message `from` gets is `Opened`, after a second at most. An index that lacks more than a
+/// million images then is made beside the other work (in half a minute for ten million), and `Indexing`
+/// says how far it is.
 /// `from` is called from several threads, one call at a time each, and should not block for long.
 ///
 /// # Errors
@@ -134,14 +153,20 @@ pub fn start(
     let database = |source| StorekeeperError::Database { source };
     let location =
         location(&settings.database_url, &settings.data_dir, &settings.maintenance).map_err(database)?;
+    let halt = Halt::default();
+    let tell: Tell = Arc::new(from);
+    let sizes = sizes::Sizes::new(&settings);
+    sizes::start(sizes, Arc::clone(&tell), halt.clone())
+        .map_err(|source| StorekeeperError::Thread { source })?;
     let parts = Parts {
         store: location.open().map_err(database)?,
         reader: location.open_reader().map_err(database)?,
         state: StateFile::open(&settings.data_dir.join("state.db"))
             .map_err(|source| StorekeeperError::Journal { source })?,
         maintenance: settings.maintenance,
-        tell: Arc::new(from),
-        halt: Halt::default(),
+        results: settings.results_log.as_deref().map(ResultsLog::new),
+        tell,
+        halt,
     };
     launch(parts, publisher, to)
 }
@@ -152,6 +177,7 @@ struct Parts {
     reader: Box<dyn Store>,
     state: StateFile,
     maintenance: Maintenance,
+    results: Option<ResultsLog>,
     tell: Tell,
     halt: Halt,
 }
@@ -176,7 +202,7 @@ fn launch(
 
 /// Catches up, says so, and hands out messages until the end.
 fn run(parts: Parts, publisher: impl Publisher + 'static, to: &Receiver<ToStorekeeper>) {
-    let Parts { mut store, reader, mut state, maintenance, tell, halt } = parts;
+    let Parts { mut store, reader, mut state, maintenance, results, tell, halt } = parts;
     let _watch = PanicWatch { tell: Arc::clone(&tell) };
     let mut index = Index::new(publisher, halt.clone());
     let opened = loop {
@@ -197,7 +223,7 @@ fn run(parts: Parts, publisher: impl Publisher + 'static, to: &Receiver<ToStorek
     let (to_journal, for_journal) = bounded(QUEUE_LENGTH);
     let writer = writer::Writer::new(store, index, Arc::clone(&tell), halt.clone());
     let reader = reader::Reader::new(reader, Arc::clone(&tell));
-    let journal = journal::Journal::new(state, Arc::clone(&tell), halt.clone());
+    let journal = journal::Journal::new(state, results, Arc::clone(&tell), halt.clone());
     std::thread::scope(|scope| {
         let watched = |part: Box<dyn FnOnce() + Send>| {
             let watch = PanicWatch { tell: Arc::clone(&tell) };
@@ -230,16 +256,22 @@ fn open<P: Publisher>(
     index: &mut Index<P>,
 ) -> Result<FromStorekeeper, IndexFailure> {
     index.attach(store, state)?;
-    let added = index.catch_up(store)?;
-    if added > 0 {
-        tracing::info!(fingerprints = added, "the index caught up with the database");
+    // Little is added before anybody is heard; much is added by the writer, beside its other work.
+    let added = index.advance(store)?;
+    match index.progress() {
+        progress if !progress.is_complete() => {
+            tracing::info!(images = progress.total, "the fingerprint index is being made");
+        }
+        _ if added > 0 => tracing::info!(fingerprints = added, "the index caught up with the database"),
+        _ => {}
     }
     let counts = store.counts()?;
     let unfinished = state.unfinished()?;
     for key in &unfinished.unreadable {
         tracing::warn!(key, "accepted work of another version cannot be read and is passed over");
     }
-    Ok(FromStorekeeper::Opened { counts, unfinished: unfinished.requests })
+    let ledger = state.ledger(Timestamp::now())?;
+    Ok(FromStorekeeper::Opened { counts, unfinished: unfinished.requests, ledger })
 }
 
 /// Gives each message to the thread it is for, until `Stop` or until a thread has ended.
@@ -264,8 +296,10 @@ fn hand_out(
                 reader.send(reader::Order::Filter { ticket, posts }).is_ok()
             }
             ToStorekeeper::Journal { ticket, entry } => {
-                journal.send(journal::Order { ticket, entry }).is_ok()
+                journal.send(journal::Order::Entry { ticket, entry }).is_ok()
             }
+            ToStorekeeper::NoteResult { view } => journal.send(journal::Order::Result(view)).is_ok(),
+            ToStorekeeper::CountReads { reads } => journal.send(journal::Order::Reads(reads)).is_ok(),
             ToStorekeeper::Ask { ticket, question } => match sort(question, maintenance, Timestamp::now()) {
                 Sorted::Change(change) => write(change, Awaited::Answer(ticket)),
                 Sorted::Read(question) => reader.send(reader::Order::Ask { ticket, question }).is_ok(),
@@ -299,7 +333,11 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
     match question {
         Question::AccountStates(keys) => Sorted::Read(reader::Read::AccountStates(keys)),
         Question::Images(ids) => Sorted::Read(reader::Read::Images(ids)),
+        Question::Accounts(asked) => Sorted::Read(reader::Read::Accounts(asked)),
         Question::AccountNumbers(keys) => Sorted::Read(reader::Read::AccountNumbers(keys)),
+        Question::AccountFingerprints { account, after } => {
+            Sorted::Read(reader::Read::AccountFingerprints { account, after })
+        }
         Question::ResetSearchCursors(accounts) => Sorted::Change(Change::ForgetSearchCursors { accounts }),
         Question::RetriesDue { limit } => Sorted::Change(Change::TakeRetries { limit }),
         Question::AccountsDue { task: MaintenanceTask::UpdateAccounts, limit } => {
@@ -312,7 +350,7 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         Question::AccountsDue { task: MaintenanceTask::RetryPosts, .. } => {
             Sorted::Known(Answer::Accounts(Vec::new()))
         }
-        Question::StartScans { .. } | Question::RetryPosts(_) => {
+        Question::StartScans { .. } | Question::RetryPosts(_) | Question::SearchedPosts { .. } => {
             tracing::error!("an order that the broker itself carries out came to the storekeeper");
             Sorted::Known(Answer::Unavailable("only the broker starts work".to_owned()))
         }

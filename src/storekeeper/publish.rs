@@ -7,6 +7,7 @@ use super::halt::Halt;
 use crate::base::Reaction;
 use crate::base::ids::{FormId, ImageId};
 use crate::index;
+use crate::proto::data::IndexProgress;
 use crate::store::state::StateFile;
 use crate::store::{Committed, IndexEntry, Store, StoreError};
 
@@ -90,7 +91,7 @@ impl IndexFailure {
 
 /// Images read from the database at a time: 40 MB, and half a second. An index is made from
 /// nothing in large pieces faster than in small ones.
-const CHUNK: u32 = 1_000_000;
+const CHUNK: u32 = if cfg!(test) { 8 } else { 1_000_000 };
 
 /// Goes with the identity of the database from which an index was made: one whose entries were
 /// numbered otherwise (by images alone) is remade.
@@ -102,12 +103,14 @@ pub struct Index<P> {
     halt: Halt,
     /// Of the images up to this one, the index holds all that are searchable.
     covered: ImageId,
+    /// The newest image of a database of which more than the next piece is missing here; else 0.
+    goal: ImageId,
 }
 
 impl<P: Publisher> Index<P> {
     pub fn new(publisher: P, halt: Halt) -> Index<P> {
         let covered = publisher.last().unwrap_or(ImageId(0));
-        Index { publisher, halt, covered }
+        Index { publisher, halt, covered, goal: ImageId(0) }
     }
 
     /// Makes sure that what the index holds comes from this database. One that was made from
@@ -129,34 +132,53 @@ impl<P: Publisher> Index<P> {
         Ok(())
     }
 
-    /// Adds everything that the database has beyond what the index holds; how many entries that were.
-    /// A stop ends it between two chunks.
-    pub fn catch_up(&mut self, store: &mut dyn Store) -> Result<u64, IndexFailure> {
+    /// How much of the database it holds.
+    pub fn progress(&self) -> IndexProgress {
+        IndexProgress { done: self.covered.0, total: self.covered.max(self.goal).0 }
+    }
+
+    /// Adds the next piece of what the database has beyond what the index holds; how many entries that
+    /// were. `progress` tells whether there is more.
+    pub fn advance(&mut self, store: &mut dyn Store) -> Result<u64, IndexFailure> {
         let last = store.last_image()?;
-        let mut added = 0;
         if last <= self.covered {
+            self.goal = ImageId(0);
             self.publisher.set_complete(true);
-            return Ok(added);
+            return Ok(0);
         }
-        loop {
-            if self.halt.is_raised() {
-                return Err(IndexFailure::Stopped);
-            }
-            let entries = store.fingerprints_after(self.covered, CHUNK)?;
-            self.append(&entries)?;
-            added += u64::try_from(entries.len()).unwrap_or(u64::MAX);
-            if entries.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX) {
-                // What lies between is not searchable. What came after `last` was read is found again.
-                self.covered = self.covered.max(last);
-                self.publisher.set_complete(true);
-                return Ok(added);
-            }
+        if self.halt.is_raised() {
+            return Err(IndexFailure::Stopped);
         }
+        let entries = store.fingerprints_after(self.covered, CHUNK)?;
+        self.append(&entries)?;
+        if entries.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX) {
+            // What lies between is not searchable. What came after `last` was read is found again.
+            self.covered = self.covered.max(last);
+            self.goal = ImageId(0);
+            self.publisher.set_complete(true);
+        } else {
+            // Where exactly this much was missing, the next piece is found to be empty.
+            self.goal = ImageId(last.0.max(self.covered.0 + 1));
+        }
+        Ok(u64::try_from(entries.len()).unwrap_or(u64::MAX))
+    }
+
+    /// Adds everything; how many entries that were. A stop ends it between two pieces.
+    pub fn catch_up(&mut self, store: &mut dyn Store) -> Result<u64, IndexFailure> {
+        let mut added = self.advance(store)?;
+        while !self.progress().is_complete() {
+            added += self.advance(store)?;
+        }
+        Ok(added)
     }
 
     /// Publishes what was committed. Where somebody else has written meanwhile (an import beside the
     /// running program), that too.
     pub fn follow(&mut self, committed: &Committed, store: &mut dyn Store) -> Result<(), IndexFailure> {
+        if !self.progress().is_complete() {
+            // Still being made: the writer goes on with it, and comes to these.
+            return Ok(());
+        }
         if committed.images_before == self.covered {
             self.append(&committed.entries)?;
             self.publisher.set_complete(true);

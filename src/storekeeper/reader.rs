@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::{Tell, broken};
-use crate::base::ids::{AccountKey, ImageId};
+use crate::base::ids::{AccountKey, AccountNo, ImageId};
 use crate::base::{ErrorChain, Reaction};
-use crate::proto::data::ListedPost;
-use crate::proto::stage::{Answer, MAX_IMAGES_PER_QUESTION};
+use crate::proto::data::{AccountRecord, AccountRef, ListedPost};
+use crate::proto::stage::{Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION};
 use crate::proto::store::{FromStorekeeper, Ticket};
 use crate::store::{Store, StoreError};
 
 /// A filter that failed is tried again this often. It has no other answer than the truth.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Accounts in one answer: a handle that had more owners is nobody's name.
+const MAX_RECORDS: usize = 20;
 
 pub enum Order {
     Filter {
@@ -37,6 +40,8 @@ pub enum Read {
     AccountStates(Vec<AccountKey>),
     AccountNumbers(Vec<AccountKey>),
     Images(Vec<ImageId>),
+    AccountFingerprints { account: AccountNo, after: ImageId },
+    Accounts(AccountRef),
 }
 
 pub struct Reader {
@@ -102,6 +107,14 @@ impl Reader {
         let answer = match question {
             Read::AccountStates(keys) => self.store.account_states(&keys).map(Answer::AccountStates),
             Read::AccountNumbers(keys) => self.store.account_numbers(&keys).map(Answer::AccountNumbers),
+            Read::AccountFingerprints { account, after } => {
+                let limit = MAX_FINGERPRINTS_PER_ANSWER as u32;
+                self.store.fingerprints_of_account(account, after, limit).map(|entries| {
+                    let plain = entries.into_iter().map(|(image, _, print, trimmed)| (image, print, trimmed));
+                    Answer::Fingerprints(plain.collect())
+                })
+            }
+            Read::Accounts(asked) => self.accounts(&asked).map(Answer::AccountRecords),
             Read::Images(mut ids) => {
                 ids.truncate(MAX_IMAGES_PER_QUESTION);
                 self.store.images(&ids).map(Answer::Images)
@@ -111,5 +124,18 @@ impl Reader {
             tracing::warn!(error = %ErrorChain(&error), "a question could not be answered");
             Answer::Unavailable(ErrorChain(&error).to_string())
         })
+    }
+
+    /// Accounts by their handle, or one by its id.
+    fn accounts(&mut self, asked: &AccountRef) -> Result<Vec<AccountRecord>, StoreError> {
+        let keys = match asked {
+            AccountRef::Id(key) => vec![key.clone()],
+            AccountRef::Handle { network, handle } => self.store.accounts_called(*network, handle)?,
+        };
+        let mut records = Vec::new();
+        for key in keys.iter().take(MAX_RECORDS) {
+            records.extend(self.store.account_record(key)?);
+        }
+        Ok(records)
     }
 }

@@ -11,6 +11,7 @@ use super::fakes::{FailingStore, FakeIndex, Fault};
 use super::*;
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
+use crate::proto::data::IndexProgress;
 use crate::proto::data::{
     Account, Coverage, Cursor, Detail, ImageFacts, ImageState, IndexedImage, IndexedPost, ListedImage,
     ListedPost, ListingEnd, MaintenanceTask, Priority, StoreCounts,
@@ -55,6 +56,7 @@ impl World {
             reader: failing(self.location().open_reader().unwrap(), &self.read_fault),
             state: StateFile::open(&self.dir.path().join("state.db")).unwrap(),
             maintenance: maintenance(),
+            results: None,
             tell: Arc::new(move |message| said.send(message).unwrap_or_default()),
             halt: Halt::default(),
         };
@@ -80,7 +82,7 @@ struct Running {
 impl Running {
     fn opened(self) -> (Running, StoreCounts, Vec<AcceptedRequest>) {
         match self.next() {
-            FromStorekeeper::Opened { counts, unfinished } => (self, counts, unfinished),
+            FromStorekeeper::Opened { counts, unfinished, .. } => (self, counts, unfinished),
             other => panic!("not opened first: {other:?}"),
         }
     }
@@ -91,7 +93,11 @@ impl Running {
 
     #[track_caller]
     fn next(&self) -> FromStorekeeper {
-        self.heard.recv_timeout(DEADLINE).expect("the storekeeper says something")
+        // Trouble has tests of its own; here it is what the others happen in.
+        let said = || self.heard.recv_timeout(DEADLINE).expect("the storekeeper says something");
+        std::iter::repeat_with(said)
+            .find(|message| !matches!(message, FromStorekeeper::Trouble { .. }))
+            .expect("it goes on for ever")
     }
 
     #[track_caller]
@@ -234,7 +240,12 @@ fn questions_are_answered() {
 fn accepted_work_is_found_again_until_it_ended() {
     let world = World::new();
     let (running, ..) = world.start().opened();
-    let request = |n: u64| AcceptedRequest::Query { url: format!("u{n}"), client: Client::Exempt };
+    let request = |n: u64| AcceptedRequest::Query {
+        url: format!("u{n}"),
+        networks: Default::default(),
+        client: Client::Exempt,
+        webhooks: vec![],
+    };
     let accepted = |n: u64| JournalEntry::Accepted { key: format!("k{n}"), request: request(n) };
     let mut entries: Vec<JournalEntry> = (0..500).map(accepted).collect();
     entries.extend((0..500).filter(|n| n % 100 != 7).map(|n| JournalEntry::Ended { key: format!("k{n}") }));
@@ -455,6 +466,8 @@ fn a_missing_folder_and_an_unknown_engine_are_named() {
             data_dir: data_dir.to_owned(),
             database_url: database_url.to_owned(),
             maintenance: maintenance(),
+            index_dir: data_dir.join("index"),
+            results_log: None,
         };
         let error = start(settings, FakeIndex::new(), channel().1, |_| ()).err().unwrap();
         let text = ErrorChain(&error).to_string();
@@ -543,4 +556,55 @@ proptest! {
         prop_assert_eq!(&*at_once.index.entries.lock().unwrap(), &all);
         prop_assert_eq!(&*one_by_one.index.entries.lock().unwrap(), &all);
     }
+}
+
+/// In tests a piece of the index is eight images.
+#[test]
+fn a_lost_index_is_made_beside_the_other_work() {
+    let world = World::new();
+    let mut other = world.location().open().unwrap();
+    other.apply(&(0..30).map(|native| change(native, native)).collect::<Vec<_>>(), Timestamp(0)).unwrap();
+    let (running, counts, _) = world.start().opened();
+    assert_eq!(counts.images, 30);
+    running.send(store(1, 40, vec![image("a", 99)]));
+    let (mut progress, mut stored) = (Vec::new(), false);
+    while !progress.last().is_some_and(|last: &IndexProgress| last.is_complete()) || !stored {
+        match running.next() {
+            FromStorekeeper::Indexing { progress: now } => progress.push(now),
+            FromStorekeeper::Stored { .. } => stored = true,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(progress[0], IndexProgress { done: 8, total: 30 }, "opened after the first piece");
+    assert!(progress.is_sorted_by_key(|progress| progress.done), "{progress:?}");
+    running.stop();
+    assert_eq!(world.index.fingerprints(), (0..30).chain([99]).collect::<Vec<_>>());
+    assert!(world.index.complete.load(Ordering::SeqCst));
+}
+
+#[test]
+fn an_account_is_read_without_the_index() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    running.send(store(1, 10, vec![image("a", 5), image("b", 6)]));
+    running.expect_stored(1);
+    let ToStorekeeper::StorePosts { posts, .. } = store(2, 20, vec![image("a", 7)]) else { unreachable!() };
+    running.send(ToStorekeeper::StorePosts { ticket: Ticket(2), account: account(2), posts });
+    running.expect_stored(2);
+    let number = |native| match running.ask(Question::AccountNumbers(vec![account(native).key])) {
+        Answer::AccountNumbers(numbers) => numbers[0].1,
+        other => panic!("{other:?}"),
+    };
+    let ask = |native, after| -> Vec<(u64, u64)> {
+        let question = Question::AccountFingerprints { account: number(native), after: ImageId(after) };
+        match running.ask(question) {
+            Answer::Fingerprints(found) => found.iter().map(|(id, print, _)| (id.0, print.0)).collect(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let expect = [(1, 5), (2, 6)];
+    assert_eq!(ask(1, 0), expect);
+    assert_eq!(ask(1, 1), expect[1..]);
+    assert_eq!(ask(2, 0), [(3, 7)]);
+    running.stop();
 }

@@ -1,21 +1,27 @@
 //! The writer's thread: puts all changes that wait into one commit, in order, then publishes the new
 //! fingerprints, then answers. One flush of the disk serves them all.
 
+use std::sync::Arc;
+
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::halt::{Halt, Patience};
 use super::publish::{Index, Publisher};
+use super::trouble::Trouble;
 use super::{Tell, broken};
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::proto::stage::Answer;
-use crate::proto::store::{FromStorekeeper, Ticket};
+use crate::proto::store::{FromStorekeeper, StorePart, Ticket};
 use crate::store::{Change, Committed, Outcome, Store};
 
 /// While nothing is to be written, this often it looks whether somebody else has written (an import
 /// beside the running program), whose images are to be searchable too.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
+
+/// After a failure to add to the index that is being made.
+const INDEX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Changes in one commit.
 const MAX_CHANGES: usize = 512;
@@ -38,6 +44,7 @@ pub struct Writer<P> {
     index: Index<P>,
     tell: Tell,
     halt: Halt,
+    trouble: Trouble,
 }
 
 /// Nothing more can be written, and the broker was told if it did not ask for it.
@@ -45,13 +52,24 @@ struct Ended;
 
 impl<P: Publisher> Writer<P> {
     pub fn new(store: Box<dyn Store>, index: Index<P>, tell: Tell, halt: Halt) -> Writer<P> {
-        Writer { store, index, tell, halt }
+        let trouble = Trouble::new(StorePart::Database, Arc::clone(&tell));
+        Writer { store, index, tell, halt, trouble }
     }
 
     /// Until the queue closes and all of it is written, or nothing more can be.
+    ///
+    /// While the index lacks much, changes are written between the pieces that are added to it: they are
+    /// durable at once, searchable among their account's posts, and in the index when it comes to them.
     pub fn run(mut self, orders: &Receiver<Order>) {
+        if !self.index.progress().is_complete() {
+            self.tell_progress();
+        }
         loop {
-            match orders.recv_timeout(LOOK_EVERY) {
+            let patience = match self.index.progress().is_complete() {
+                true => LOOK_EVERY,
+                false => self.make_index(),
+            };
+            match orders.recv_timeout(patience) {
                 Ok(first) => {
                     let mut batch = Batch::default();
                     batch.push(first);
@@ -60,10 +78,33 @@ impl<P: Publisher> Writer<P> {
                         return;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Timeout) if patience == LOOK_EVERY => self.look(),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
+    }
+
+    /// Adds the next piece of what the index lacks; how long orders may be waited for after it.
+    fn make_index(&mut self) -> Duration {
+        match self.index.advance(&mut *self.store) {
+            Ok(_) => {
+                self.tell_progress();
+                Duration::ZERO
+            }
+            Err(failure) => {
+                tracing::warn!(error = %ErrorChain(&failure), "the index has to wait");
+                INDEX_PAUSE
+            }
+        }
+    }
+
+    fn tell_progress(&self) {
+        let progress = self.index.progress();
+        if progress.is_complete() {
+            tracing::info!(images = progress.total, "the fingerprint index is complete");
+        }
+        (self.tell)(FromStorekeeper::Indexing { progress });
     }
 
     /// Publishes what others have written. What fails here is met again, and told, by the next commit.
@@ -83,6 +124,7 @@ impl<P: Publisher> Writer<P> {
             let start = Instant::now();
             let error = match self.store.apply(&batch.changes, Timestamp::now()) {
                 Ok(committed) => {
+                    self.trouble.is_over();
                     let (changes, fingerprints) = (batch.changes.len(), committed.entries.len());
                     tracing::debug!(changes, fingerprints, elapsed = ?start.elapsed(), "committed");
                     return self.publish(&batch, committed);
@@ -102,6 +144,7 @@ impl<P: Publisher> Writer<P> {
                 };
             }
             tracing::warn!(error = why, changes = batch.changes.len(), "the database has to wait");
+            self.trouble.begins(&error);
             if batch.refuse_questions(&self.tell, &why) {
                 return Ok(());
             }
@@ -138,8 +181,8 @@ impl<P: Publisher> Writer<P> {
                 Awaited::Stored(ticket) => (self.tell)(FromStorekeeper::Stored { ticket, counts }),
                 Awaited::Answer(ticket) => {
                     let answer = match outcome {
-                        // No question imports anything.
-                        Outcome::Done | Outcome::Imported { .. } => Answer::Done,
+                        // No question imports or completes anything.
+                        Outcome::Done | Outcome::Imported { .. } | Outcome::Completed(_) => Answer::Done,
                         Outcome::Accounts(accounts) => Answer::Accounts(accounts),
                         Outcome::Retries(posts) => Answer::Retries(posts),
                     };

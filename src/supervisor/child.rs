@@ -1,9 +1,12 @@
 //! Birth and death of one container: as a process, or as a thread that stands for one.
 
 use std::any::Any;
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 
@@ -38,13 +41,17 @@ impl Child {
     ///
     /// # Errors
     /// When the system cannot start another process.
-    pub fn spawn_process(role: Role, door: &str) -> io::Result<Child> {
+    pub fn spawn_process(role: Role, door: &str, data_dir: &Path) -> io::Result<Child> {
         // After an upgrade `current_exe` names a file that is gone; this link never does.
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("aotf")
             .args(["container", role.as_str(), door, &std::process::id().to_string()])
-            .env_remove("NOTIFY_SOCKET");
+            // The only folder in which a confined broker may make a temporary file.
+            .env("SQLITE_TMPDIR", data_dir);
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_roots_own(name)) {
+            command.env_remove(name);
+        }
         // The terminal belongs to the console.
         if role != Role::Console {
             command.stdin(Stdio::null());
@@ -84,11 +91,15 @@ impl Child {
     }
 
     /// Asks a process to end (SIGTERM). It may have ended already.
-    pub fn terminate(&self) {
+    pub fn terminate(&mut self) {
+        // Of one that is reaped the number may be another's by now.
+        if self.try_reap().is_some() {
+            return;
+        }
         let Some(pid) = self.pid().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw) else {
             return;
         };
-        // Not reaped yet, so the number is still its own. An error means that it has ended.
+        // An error means that it has ended.
         let _ = kill_process(pid, Signal::TERM);
     }
 
@@ -109,6 +120,13 @@ impl Child {
             Err(error) => Some(Ended { in_order: false, how: error.to_string() }),
         }
     }
+}
+
+/// Settings, among them keys, that a container is told as far as it needs them; and what the service
+/// manager told the root alone.
+fn is_roots_own(name: &OsStr) -> bool {
+    const NAMES: [&str; 4] = ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"];
+    name.as_bytes().starts_with(b"AOTF_") || NAMES.iter().any(|own| name == *own)
 }
 
 fn describe(status: ExitStatus) -> Ended {

@@ -12,14 +12,18 @@
 
 mod child;
 mod lock;
+mod memory;
 mod redact;
 mod restart;
 mod slot;
+mod stacks;
 mod systemd;
 mod tree;
 
 use std::ffi::OsString;
 use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -27,20 +31,23 @@ use crossbeam_channel as queue;
 use rustix::process::Signal;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
-pub use lock::LockError;
+pub use lock::{DataLock, LockError};
+pub use redact::settings_for;
 pub use restart::RestartPolicy;
 
 use crate::base::clock::Monotonic;
 use crate::base::ids::ContainerId;
+use crate::base::ids::Network;
 use crate::config::Settings;
 use crate::ipc::bootstrap::BootstrapError;
 use crate::ipc::control::RootEnd;
 use crate::ipc::{RecvError, RoleMain};
-use crate::proto::control::{ContainerToRoot, Hello};
+use crate::proto::control::{ContainerToRoot, Hello, StacksWritten};
 use crate::proto::roles::Role;
-use crate::telemetry::events;
+use crate::telemetry::error_log::ErrorLog;
+use crate::telemetry::rotate::{self, Bounds};
+use crate::telemetry::{events, faults};
 use child::Ended;
-use lock::DataLock;
 use systemd::ServiceManager;
 use tree::Tree;
 
@@ -70,6 +77,8 @@ pub enum Restart {
 pub struct Options {
     /// The value of `NOTIFY_SOCKET`.
     pub notify_socket: Option<OsString>,
+    /// How long the service manager waits for a sign of life before it ends the daemon (`WATCHDOG_USEC`).
+    pub watchdog: Option<Duration>,
     pub restart_policy: RestartPolicy,
     pub timing: Timing,
 }
@@ -118,6 +127,8 @@ pub enum SupervisorError {
     Lock { source: LockError },
     #[error("could not listen to signals")]
     Signals { source: io::Error },
+    #[error("could not start a thread")]
+    Thread { source: io::Error },
     #[error("could not write the settings for a container")]
     Settings { source: serde_json::Error },
     /// What it says is for the operator, who has to do something.
@@ -135,6 +146,8 @@ enum Event {
     Said(ContainerId, ContainerToRoot),
     /// Its control link has closed.
     Deaf(ContainerId, RecvError),
+    /// A collection of stacks has ended.
+    StacksWritten(StacksWritten),
     /// A container that is a thread has ended.
     ThreadEnded(ContainerId, Ended),
 }
@@ -148,6 +161,17 @@ pub fn die_with_parent() -> io::Result<()> {
     Ok(rustix::process::set_parent_process_death_signal(Some(Signal::TERM))?)
 }
 
+/// Says where artists are searched for, and what of it cannot work.
+fn tell_networks(settings: &Settings) {
+    let names: Vec<&str> = settings.networks.iter().map(|network| network.as_str()).collect();
+    events::networks_on(&names.join(", "));
+    match (settings.networks.contains(&Network::Twitter), settings.twitter.can_be_read()) {
+        (true, false) => events::no_credentials(),
+        (false, false) => events::twitter_is_off(),
+        (_, true) => {}
+    }
+}
+
 /// Runs the tree until something ends it. To be called once, on the main thread: the kernel kills the
 /// containers when the thread that started them ends.
 ///
@@ -157,13 +181,25 @@ pub fn die_with_parent() -> io::Result<()> {
 pub fn run(settings: &Settings, specs: &[ContainerSpec], options: Options) -> Result<Exit, SupervisorError> {
     let _lock = DataLock::acquire(&settings.data_dir).map_err(|source| SupervisorError::Lock { source })?;
     events::starting(env!("CARGO_PKG_VERSION"), &settings.data_dir);
-    if settings.twitter.credentials.is_empty() {
-        events::no_credentials();
+    tell_networks(settings);
+    if !settings.multiprocess {
+        events::no_sandbox("multiprocess = false: all roles are one process");
+    } else if !settings.sandbox.enabled {
+        events::no_sandbox("[sandbox] enabled = false");
+    }
+    if let Some(file) = settings.log.file.clone() {
+        keep_short(file).map_err(|source| SupervisorError::Thread { source })?;
     }
     let (sender, events) = queue::bounded(EVENTS_CAPACITY);
     listen_to_signals(sender.clone()).map_err(|source| SupervisorError::Signals { source })?;
     let manager = ServiceManager::new(options.notify_socket.clone());
-    let mut tree = Tree::new(settings, specs, options, manager, sender)
+    let error_log = ErrorLog::start(&settings.data_dir.join("logs"))
+        .map_err(|source| SupervisorError::Thread { source })?;
+    faults::collect({
+        let (log, source) = (error_log.clone(), Arc::<str>::from(format!("root[{}]", std::process::id())));
+        move |fault| log.record(Arc::clone(&source), fault)
+    });
+    let mut tree = Tree::new(settings, specs, options, manager, error_log, sender)
         .map_err(|source| SupervisorError::Settings { source })?;
     loop {
         if let Some(result) = tree.act(Monotonic::now()) {
@@ -179,6 +215,20 @@ pub fn run(settings: &Settings, specs: &[ContainerSpec], options: Options) -> Re
             }
         }
     }
+}
+
+/// Empties the log file, to which all processes write, when it is long; on a thread that lives as long as the
+/// daemon.
+fn keep_short(file: PathBuf) -> io::Result<()> {
+    const BOUNDS: Bounds = Bounds { max_bytes: 16 << 20, former: 4 };
+    const LOOK: Duration = Duration::from_secs(60);
+    let run = move || loop {
+        if let Err(error) = rotate::empty(&file, BOUNDS) {
+            events::log_not_rotated(&file, &error);
+        }
+        thread::park_timeout(LOOK);
+    };
+    thread::Builder::new().name("log-rotation".to_owned()).spawn(run).map(drop)
 }
 
 fn listen_to_signals(events: queue::Sender<Event>) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossbeam_channel as queue;
@@ -23,6 +24,9 @@ pub(super) struct Slot {
     pub(super) spec: ContainerSpec,
     /// The role's settings, as the welcome carries them.
     pub(super) settings_json: String,
+    pub(super) data_dir: PathBuf,
+    /// Bytes of private memory that a process may have.
+    pub(super) memory_limit: u64,
     pub(super) history: History,
     pub(super) state: State,
 }
@@ -51,6 +55,8 @@ pub(super) struct Container {
     /// Being ended: killed at this time.
     pub(super) kill_at: Option<Monotonic>,
     pub(super) killed: bool,
+    /// Reaped; what it said last is waited for until then.
+    pub(super) last_words_by: Option<Monotonic>,
     /// What it said about its failure.
     pub(super) why: Option<String>,
 }
@@ -65,7 +71,7 @@ impl Container {
     }
 
     /// Tells it to stop: by its link, or, where it has none yet, by signal.
-    pub(super) fn tell_to_stop(&self) {
+    pub(super) fn tell_to_stop(&mut self) {
         let told = self.control.as_ref().is_some_and(|control| control.order(RootToContainer::Stop).is_ok());
         if !told {
             self.child.terminate();
@@ -107,6 +113,7 @@ impl Slot {
             ready: false,
             kill_at: None,
             killed: false,
+            last_words_by: None,
             why: None,
         };
         Ok((container, end))
@@ -119,7 +126,7 @@ impl Slot {
             let _ = events.send(Event::Came(id, came));
         })
         .map_err(|source| StartError::Door { source })?;
-        let child = Child::spawn_process(self.spec.role, door.name())
+        let child = Child::spawn_process(self.spec.role, door.name(), &self.data_dir)
             .map_err(|source| StartError::Spawn { source })?;
         Ok((child, Some(door), None))
     }

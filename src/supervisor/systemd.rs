@@ -36,6 +36,11 @@ impl ServiceManager {
         self.send(&format!("STATUS={status}"));
     }
 
+    /// The tree is well: the service manager need not end it.
+    pub fn alive(&self) {
+        self.send("WATCHDOG=1");
+    }
+
     pub fn stopping(&self, status: &str) {
         self.send(&format!("STOPPING=1\nSTATUS={status}"));
     }

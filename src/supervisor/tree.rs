@@ -1,15 +1,18 @@
 //! The containers and what is done about each: the loop's state. Every step is short and none waits.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossbeam_channel as queue;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 use super::child::{Child, Ended};
+use super::memory;
 use super::redact::settings_for;
 use super::restart::{Decision, History};
 use super::slot::{Container, Slot, State, start_control};
+use super::stacks::{self, Asked, Collection};
 use super::systemd::ServiceManager;
 use super::{ContainerSpec, Event, Exit, Options, Restart, SupervisorError};
 use crate::base::ErrorChain;
@@ -19,12 +22,25 @@ use crate::config::Settings;
 use crate::ipc::bootstrap::BootstrapError;
 use crate::ipc::control::{RootEnd, broker_link};
 use crate::ipc::{OutboxError, RecvError, Transport};
-use crate::proto::control::{ContainerToRoot, Hello, Welcome};
+use crate::proto::control::{ContainerToRoot, Hello, RootToContainer, StacksWritten, Welcome};
 use crate::proto::roles::Role;
+use crate::telemetry::error_log::ErrorLog;
 use crate::telemetry::events;
 
 /// With nothing due, the loop looks around this often.
 const IDLE: Duration = Duration::from_secs(60);
+
+/// So long may a role be away before the service manager is left to end the daemon. The restart policy gives up
+/// earlier on a role that dies again and again.
+const AWAY_LIMIT: Duration = Duration::from_secs(60);
+
+/// How often the memory of the containers is looked at.
+const WEIGH_PERIOD: Duration = Duration::from_secs(1);
+
+/// So long after its death a container's last message is waited for: it says why it died, and may be on its way.
+/// Its link closes behind it, which ends the wait; only a process that inherited the link keeps it open longer, and
+/// on a busy machine the thread that reads may be late.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A further signal this long after the first means hurry; systemd may send two at once.
 const IMPATIENCE: Duration = Duration::from_millis(200);
@@ -39,7 +55,19 @@ pub(super) struct Tree {
     events: queue::Sender<Event>,
     last_id: u32,
     began: Monotonic,
+    /// When the memory of the containers is to be looked at again.
+    weigh_at: Monotonic,
     told_ready: bool,
+    /// When the service manager is to hear a sign of life again, and when all was well last.
+    feed_at: Monotonic,
+    well_at: Monotonic,
+    error_log: ErrorLog,
+    /// Where the logs are.
+    logs: PathBuf,
+    last_dump: u64,
+    /// Under way, and who waits for it.
+    stacks: Option<Collection>,
+    stacks_askers: Vec<ContainerId>,
     phase: Phase,
 }
 
@@ -62,6 +90,7 @@ impl Tree {
         specs: &[ContainerSpec],
         options: Options,
         manager: ServiceManager,
+        error_log: ErrorLog,
         events: queue::Sender<Event>,
     ) -> Result<Tree, serde_json::Error> {
         let now = Monotonic::now();
@@ -72,6 +101,8 @@ impl Tree {
                 slots.push(Slot {
                     spec: *spec,
                     settings_json: settings_json.clone(),
+                    data_dir: settings.data_dir.clone(),
+                    memory_limit: settings.sandbox.memory_limit(spec.role.as_str()),
                     history: History::default(),
                     state: State::Due(now),
                 });
@@ -88,7 +119,15 @@ impl Tree {
             events,
             last_id: 0,
             began: now,
+            weigh_at: now,
             told_ready: false,
+            feed_at: now,
+            well_at: now,
+            error_log,
+            logs: settings.data_dir.join("logs"),
+            last_dump: 0,
+            stacks: None,
+            stacks_askers: Vec::new(),
             phase: Phase::Running,
         })
     }
@@ -102,6 +141,7 @@ impl Tree {
             Event::Came(id, Err(error)) => self.nobody_came(id, &error, now),
             Event::Said(id, message) => self.heed(id, message, now),
             Event::Deaf(id, error) => self.deaf(id, &error, now),
+            Event::StacksWritten(written) => self.stacks_written(&written),
             Event::ThreadEnded(id, ended) => {
                 let slot = self.slots.iter().position(|slot| slot.container().is_some_and(|c| c.id == id));
                 if let Some(slot) = slot {
@@ -113,10 +153,13 @@ impl Tree {
 
     /// Does what is due. `Some` when the tree has ended.
     pub(super) fn act(&mut self, now: Monotonic) -> Option<Result<Exit, SupervisorError>> {
+        self.reap(now);
         self.kill_the_late(now);
         match self.phase {
             Phase::Running => {
                 self.note_silence(now);
+                self.note_size(now);
+                self.feed_watchdog(now);
                 self.start_the_due(now);
                 None
             }
@@ -138,7 +181,7 @@ impl Tree {
                 (None, None, _) => Some(container.started.plus(timing.hello)),
             },
         };
-        let mut deadline = self.slots.iter().filter_map(of_slot).min();
+        let mut deadline = self.slots.iter().filter_map(of_slot).chain([self.weigh_at]).min();
         if let Phase::Stopping(stopping) = &self.phase {
             let next = if !stopping.broker_told {
                 timing.stop_broker
@@ -291,12 +334,65 @@ impl Tree {
                 self.tell_ready(now);
             }
             ContainerToRoot::StopRequested { by } => self.stop(Ok(Exit { by }), now),
+            ContainerToRoot::Fault(fault) => {
+                let pid = container.child.pid().unwrap_or_else(std::process::id);
+                self.error_log.record(format!("{role}[{pid}]"), fault);
+            }
+            ContainerToRoot::StacksRequested => self.collect_stacks(id),
+            ContainerToRoot::Stacks { dump, text, last } => {
+                if let Some(collection) = self.stacks.as_ref().filter(|collection| collection.dump == dump) {
+                    collection.add(id, text, last);
+                }
+            }
             ContainerToRoot::Failed { why, fatal } => {
                 events::container_failed(role, id, &why);
                 container.why = Some(why.clone());
                 if fatal {
                     self.stop(Err(SupervisorError::RoleCannotWork { role, why }), now);
                 }
+            }
+        }
+    }
+
+    /// Asks every process where its threads are. Who asks while that is under way gets the same answer.
+    fn collect_stacks(&mut self, asker: ContainerId) {
+        self.stacks_askers.push(asker);
+        if self.stacks.is_some() {
+            return;
+        }
+        self.last_dump += 1;
+        let dump = self.last_dump;
+        let mut asked = Vec::new();
+        for slot in &self.slots {
+            let Some(container) = slot.container() else { continue };
+            // A thread belongs to this process, which is always among them.
+            let Some(pid) = container.child.pid() else { continue };
+            let threads = stacks::threads_of(pid);
+            let count = threads.len();
+            let order = RootToContainer::DumpStacks { dump, threads };
+            let heard = container.control.as_ref().is_some_and(|control| control.order(order).is_ok());
+            let threads = if heard { count } else { 0 };
+            asked.push(Asked { container: container.id, role: slot.spec.role, pid, threads });
+        }
+        let path = self.logs.join("stacktrace.log");
+        let events = self.events.clone();
+        let written = move |written| {
+            // The loop may have ended: then nobody waits.
+            let _ = events.send(Event::StacksWritten(written));
+        };
+        match Collection::start(dump, path, asked, written) {
+            Ok(collection) => self.stacks = Some(collection),
+            Err(error) => self.stacks_written(&StacksWritten::Failed { why: error.to_string() }),
+        }
+    }
+
+    fn stacks_written(&mut self, written: &StacksWritten) {
+        self.stacks = None;
+        for asker in std::mem::take(&mut self.stacks_askers) {
+            let control = self.slot_of(asker).and_then(|(_, slot)| slot.container()?.control.as_ref());
+            if let Some(control) = control {
+                // Who does not read will not miss it.
+                let _ = control.order(RootToContainer::StacksWritten(written.clone()));
             }
         }
     }
@@ -337,6 +433,46 @@ impl Tree {
         }
     }
 
+    /// Tells the service manager that all is well, if it is: every role works, or did so lately. A role that
+    /// dies is started again, which the service manager need not know; one that stays away is the end.
+    fn feed_watchdog(&mut self, now: Monotonic) {
+        let Some(period) = self.options.watchdog.filter(|_| self.told_ready) else { return };
+        let works = |slot: &Slot| match &slot.state {
+            State::Up(container) => container.ready && container.kill_at.is_none(),
+            State::Due(_) => false,
+            State::Over => true,
+        };
+        if self.slots.iter().all(works) {
+            self.well_at = now;
+        }
+        if self.feed_at <= now && now.since(self.well_at) < AWAY_LIMIT {
+            self.feed_at = now.plus(period / 3);
+            self.manager.alive();
+        }
+    }
+
+    /// Ends containers that take more memory than their role may have.
+    fn note_size(&mut self, now: Monotonic) {
+        if self.weigh_at > now {
+            return;
+        }
+        self.weigh_at = now.plus(WEIGH_PERIOD);
+        for slot in &mut self.slots {
+            let (role, limit) = (slot.spec.role, slot.memory_limit);
+            let Some(container) = slot.container_mut().filter(|container| !container.killed) else {
+                continue;
+            };
+            let Some(used) = container.child.pid().and_then(memory::private_bytes) else { continue };
+            if used > limit {
+                let (used_mib, limit_mib) = (used >> 20, limit >> 20);
+                events::container_too_big(role, container.id, used_mib, limit_mib);
+                container.why = Some(format!("it took {used_mib} MiB of memory, {limit_mib} are allowed"));
+                container.kill_at = Some(now);
+                container.kill(role);
+            }
+        }
+    }
+
     fn deaf(&mut self, id: ContainerId, error: &RecvError, now: Monotonic) {
         let grace = self.options.timing.grace;
         let Some(index) = self.slot_of(id).map(|(index, _)| index) else { return };
@@ -352,6 +488,7 @@ impl Tree {
                 container.end(now, grace);
             }
         }
+        self.reap(now);
     }
 
     fn unreachable(&mut self, index: usize, error: &(dyn std::error::Error + 'static), now: Monotonic) {
@@ -370,11 +507,15 @@ impl Tree {
 // Deaths.
 impl Tree {
     fn reap(&mut self, now: Monotonic) {
+        let running = matches!(self.phase, Phase::Running);
         for index in 0..self.slots.len() {
-            let container = self.slots.get_mut(index).and_then(Slot::container_mut);
-            if let Some(ended) = container.and_then(|container| container.child.try_reap()) {
-                self.ended(index, ended, now);
+            let Some(container) = self.slots.get_mut(index).and_then(Slot::container_mut) else { continue };
+            let Some(ended) = container.child.try_reap() else { continue };
+            let last_words_by = *container.last_words_by.get_or_insert(now.plus(LAST_WORDS));
+            if running && container.control.is_some() && now < last_words_by {
+                continue;
             }
+            self.ended(index, ended, now);
         }
     }
 
@@ -441,6 +582,12 @@ impl Tree {
         let by = match signal {
             SIGTERM => "SIGTERM",
             SIGINT => "SIGINT",
+            // A service has no terminal that could hang up: somebody wants its settings to be read again.
+            SIGHUP if self.options.notify_socket.is_some() => {
+                const WHY: &str = "settings are read at the start; to apply new ones, restart the service";
+                events::reload_refused(WHY);
+                return self.manager.status(&format!("SIGHUP changed nothing: {WHY}"));
+            }
             SIGHUP => "SIGHUP",
             _ => return,
         };
@@ -468,7 +615,7 @@ impl Tree {
         self.manager.stopping(&format!("stopping: {why}"));
         self.phase = Phase::Stopping(Stopping { since: now, result, broker_told: false, killed: false });
         for slot in &mut self.slots {
-            match &slot.state {
+            match &mut slot.state {
                 State::Due(_) => slot.state = State::Over,
                 State::Up(container) if slot.spec.role != Role::Broker => container.tell_to_stop(),
                 State::Up(_) | State::Over => {}
@@ -485,8 +632,8 @@ impl Tree {
             let others = self.slots.iter().any(|slot| slot.spec.role != Role::Broker && left(slot));
             if !others || elapsed > timing.stop_broker {
                 stopping.broker_told = true;
-                let brokers = self.slots.iter().filter(|slot| slot.spec.role == Role::Broker);
-                brokers.filter_map(Slot::container).for_each(Container::tell_to_stop);
+                let brokers = self.slots.iter_mut().filter(|slot| slot.spec.role == Role::Broker);
+                brokers.filter_map(Slot::container_mut).for_each(Container::tell_to_stop);
             }
         }
         if !stopping.killed && elapsed > timing.stop_kill {

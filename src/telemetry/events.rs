@@ -22,9 +22,41 @@ pub fn starting(version: &str, data_dir: &std::path::Path) {
     info!(target: TARGET, version, data_dir = %data_dir.display(), "starting");
 }
 
-/// No credentials for the networks: queries that need one end with an error.
+/// Where artists are searched for.
+pub fn networks_on(networks: &str) {
+    info!(target: TARGET, networks, "networks that are searched");
+}
+
+/// X is left out because nothing is configured to read it with. Not a fault: the others need nothing.
+pub fn twitter_is_off() {
+    warn!(
+        target: TARGET,
+        "X (Twitter) is off: neither a key for its API nor another source is configured in [twitter]"
+    );
+}
+
+/// X is wanted, but cannot be read: queries find no account there.
 pub fn no_credentials() {
-    warn!(target: TARGET, "no credentials are configured: accounts can be neither looked up nor scanned");
+    warn!(
+        target: TARGET,
+        "\"networks\" names twitter, but neither a key for its API nor another source is configured: \
+         nothing on X can be read"
+    );
+}
+
+/// Everything is one process: what strangers send is decoded beside the keys and the database.
+pub fn no_sandbox(why: &str) {
+    warn!(target: TARGET, why, "there is no sandbox: a fault in a decoder is a fault of everything");
+}
+
+/// The log file could not be made shorter; it goes on growing.
+pub fn log_not_rotated(file: &std::path::Path, error: Cause<'_>) {
+    warn!(target: TARGET, file = %file.display(), error = %ErrorChain(error), "the log file cannot be rotated");
+}
+
+/// Somebody asked for new settings; only a restart reads them.
+pub fn reload_refused(why: &str) {
+    warn!(target: TARGET, why, "SIGHUP changes nothing");
 }
 
 pub fn container_started(role: impl Display, container: ContainerId, pid: Option<u32>) {
@@ -69,6 +101,11 @@ pub fn container_silent(role: impl Display, container: ContainerId, silence: Dur
     warn!(target: TARGET, %role, %container, silence_ms = silence.as_millis(), "container is silent, ending it");
 }
 
+/// It took more memory than its role may have, and is killed.
+pub fn container_too_big(role: impl Display, container: ContainerId, used_mib: u64, limit_mib: u64) {
+    error!(target: TARGET, %role, %container, used_mib, limit_mib, "container takes too much memory, killed");
+}
+
 /// It did not end when told to.
 pub fn container_killed(role: impl Display, container: ContainerId) {
     warn!(target: TARGET, %role, %container, "container did not end in time, killed");
@@ -100,6 +137,19 @@ pub fn service_manager_not_told(error: Cause<'_>) {
 
 // A container, as it sees itself.
 
+/// The containers gave up what they do not need; `gap` is what this system cannot enforce.
+pub fn confined(gap: Option<&str>) {
+    match gap {
+        None => debug!(target: TARGET, "the sandbox is complete"),
+        Some(gap) => warn!(target: TARGET, gap, "the sandbox is incomplete"),
+    }
+}
+
+/// The list of name servers is another file, which a confined process may not read: it starts anew.
+pub fn resolver_replaced() {
+    info!(target: TARGET, "the list of name servers was replaced, the container starts anew");
+}
+
 /// It could not connect to the root; it may have no log yet. The root sees its end.
 pub fn container_not_started(role: impl Display, error: Cause<'_>) {
     if tracing::dispatcher::has_been_set() {
@@ -130,6 +180,19 @@ pub fn work_failed(work: &str, why: &str) {
     warn!(work, why, "work given up");
 }
 
+/// A worker ended, or was silent for too long, with an item in its hands; another gets it. Repeated for the same
+/// work, that work is what kills.
+pub fn worker_lost(
+    role: impl Display,
+    pid: u32,
+    container: ContainerId,
+    work: &str,
+    request: Option<&str>,
+    why: &str,
+) {
+    warn!(target: TARGET, %role, pid, %container, work, request, why, "worker lost, its work goes to another");
+}
+
 /// A container's link was cut, because it stopped reading or ended; its work goes to others.
 pub fn peer_lost(container: ContainerId, error: Cause<'_>) {
     warn!(%container, error = %ErrorChain(error), "link with a container lost");
@@ -144,5 +207,5 @@ pub fn message_unsendable(container: ContainerId, error: Cause<'_>) {
 
 /// A worker's code panicked; its request fails, the worker goes on after a pause.
 pub fn worker_panicked(work: &str, why: &str) {
-    error!(work, why, "worker panicked");
+    error!(target: super::faults::TOLD_BY_PANIC, work, why, "worker panicked");
 }

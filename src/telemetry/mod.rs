@@ -1,11 +1,16 @@
 //! What the program tells its operator: `tracing` to the standard error (or to a file, where a console
-//! has the terminal), set up once per process, and the events that operators act upon, declared once in
-//! [`events`].
+//! has the terminal), set up once per process; the events that operators act upon, declared once in
+//! [`events`]; what should not happen ([`faults`], [`error_log`]); where everybody is ([`stacks`], [`tasks`]).
 //!
 //! Called by: every process at its start ([`init`]), and every room for its events.
 //! Never: reads the environment, or decides anything.
 
+pub mod error_log;
 pub mod events;
+pub mod faults;
+pub mod rotate;
+pub mod stacks;
+pub mod tasks;
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -16,6 +21,8 @@ use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::base::Timestamp;
 use crate::config::{Log, LogFormat};
@@ -27,6 +34,8 @@ pub enum TelemetryError {
     Filter { filter: String, source: tracing_subscriber::filter::ParseError },
     #[error("could not open the log file {path}")]
     Open { path: PathBuf, source: io::Error },
+    #[error("could not prepare for being asked for call stacks")]
+    Stacks { source: io::Error },
     #[error("could not set up the log")]
     AlreadySet { source: Box<dyn std::error::Error + Send + Sync> },
 }
@@ -48,6 +57,8 @@ pub fn init(role: &str, log: &Log) -> Result<(), TelemetryError> {
             .with_timer(TextPrefix { source: format!("{role}[{pid}]") })
             .with_ansi(sink.is_terminal())
             .with_writer(move || sink.clone())
+            .finish()
+            .with(faults::Errors)
             .try_init(),
         LogFormat::Json => {
             let start = format!("{{\"role\":\"{role}\",\"pid\":{pid},").into_bytes();
@@ -56,10 +67,14 @@ pub fn init(role: &str, log: &Log) -> Result<(), TelemetryError> {
                 .flatten_event(true)
                 .with_timer(JsonTime)
                 .with_writer(move || JsonWriter { start: start.clone(), sink: sink.clone() })
+                .finish()
+                .with(faults::Errors)
                 .try_init()
         }
     };
-    result.map_err(|source| TelemetryError::AlreadySet { source })
+    result.map_err(|source| TelemetryError::AlreadySet { source: source.into() })?;
+    faults::hear_panics();
+    stacks::install().map_err(|source| TelemetryError::Stacks { source })
 }
 
 /// Where events go. Each is written in one piece, so that those of several processes do not mix.

@@ -58,6 +58,15 @@ fn scan_indexes_an_account() {
     // Over HTTP the figures may be three seconds old.
     let stats = json(&daemon.command(&["stats", "--json"]));
     assert_eq!(stats["indexed_accounts_count"], 1, "{stats:#}");
+    let known = json(&daemon.command(&["account", account.handle, "--json"]));
+    let known = &known["accounts"][0];
+    assert_eq!(known["account_id"], account.id.to_string(), "{known:#}");
+    assert_eq!(known["search_coverage"], "complete", "{known:#}");
+    assert!(known["timeline_coverage"] == "sampled" || known["timeline_coverage"] == "complete", "{known:#}");
+    assert_eq!(known["handles"][0]["account_name"], account.handle, "{known:#}");
+    assert_eq!(daemon.get(&format!("/account?name={}", account.id))["accounts"][0], *known);
+    let unknown = daemon.command(&["account", "nobody_at_all"]);
+    assert_eq!(unknown.status.code(), Some(1), "{unknown:?}");
     let nobody = daemon.command(&["scan", "nobody_at_all", "--wait"]);
     assert_eq!(nobody.status.code(), Some(3), "{nobody:?}");
 }
@@ -91,4 +100,28 @@ fn the_canary_reads_the_pages_of_the_configuration() {
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     assert_eq!(json(&output)["outcome"], "no_reader");
     assert_eq!(run("example").status.code(), Some(78));
+}
+
+#[test]
+fn the_index_is_measured_by_processes_beside_a_writer() {
+    let words = [
+        "bench",
+        "index",
+        "--size",
+        "20000",
+        "--inserts",
+        "1000",
+        "--readers",
+        "2",
+        "--seconds",
+        "1",
+        "--json",
+    ];
+    let output = binary().args(words).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let measured: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(measured["exact"], true);
+    let searched = measured["while_inserting"]["searched"].as_array().unwrap();
+    assert_eq!(searched.len(), 2);
+    assert!(searched.iter().all(|one| one["searches"].as_u64() > Some(0)), "{measured}");
 }

@@ -1,5 +1,6 @@
 //! A daemon for tests: the real binary with its real processes, against a world on loopback.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,7 +13,7 @@ use aotf::demo::world::{Options, World};
 use serde_json::Value;
 
 /// Nothing in a test waits longer. Generous: machines are shared.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_secs(240);
 
 pub struct Daemon {
     pub root: Child,
@@ -28,6 +29,14 @@ pub struct Setup {
     pub extra: &'static str,
     /// Placed before its first table.
     pub top: &'static str,
+    /// Lines of the section `[http]`.
+    pub http: &'static str,
+    /// Lines of the section `[fetch]`.
+    pub fetch: &'static str,
+    /// The daemon's temporary files are in `temporary`, beside the data, and nobody else's are.
+    pub own_temporary: bool,
+    /// Hosts that something else than the world answers for: host and base URL.
+    pub upstreams: Vec<(&'static str, String)>,
 }
 
 pub fn binary() -> Command {
@@ -43,8 +52,14 @@ pub fn free_port() -> u16 {
 
 /// Waits until `ready` gives a value.
 #[track_caller]
-pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + DEADLINE;
+pub fn wait_for<T>(what: &str, ready: impl FnMut() -> Option<T>) -> T {
+    wait_within(DEADLINE, what, ready)
+}
+
+/// As [`wait_for`], for what takes its time.
+#[track_caller]
+pub fn wait_within<T>(limit: Duration, what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
     loop {
         if let Some(value) = ready() {
             return value;
@@ -57,14 +72,18 @@ pub fn wait_for<T>(what: &str, mut ready: impl FnMut() -> Option<T>) -> T {
 /// Writes a configuration file for the world, as its owner alone may read it.
 pub fn write_config(folder: &Path, world: &World, address: SocketAddr, setup: &Setup) -> PathBuf {
     let mut text = format!(
-        "data_dir = {:?}\n{}\n[http]\nbind = \"{address}\"\n[log]\nlevel = \"warn\"\n\
-         [fetch]\nmax_per_second_per_host = 1000\n\
-         [[twitter.credentials]]\nbearer_token = \"{}\"\n[upstreams]\n",
+        "data_dir = {:?}\n{}\n[http]\nbind = \"{address}\"\n{}\n[log]\nlevel = \"warn\"\n\
+         [fetch]\nmax_per_second_per_host = 1000\n{}\n\
+         [[twitter.credentials]]\nbearer_token = \"{}\"\n[links]\ntumblr_api_key = \"{}\"\n[upstreams]\n",
         folder.join("data"),
         setup.top,
+        setup.http,
+        setup.fetch,
         world.bearer_token(),
+        world.tumblr_api_key(),
     );
-    for (host, base) in world.upstreams() {
+    let others = setup.upstreams.iter().map(|(host, base)| ((*host).to_owned(), base.clone()));
+    for (host, base) in world.upstreams().into_iter().chain(others).collect::<BTreeMap<_, _>>() {
         text.push_str(&format!("{host:?} = {base:?}\n"));
     }
     text.push_str(setup.extra);
@@ -85,19 +104,27 @@ impl Daemon {
     pub fn start_in(folder: tempfile::TempDir, world: World, setup: &Setup) -> Daemon {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let config = write_config(folder.path(), &world, address, setup);
-        let root = Daemon::spawn(&config);
+        let temporary = setup.own_temporary.then(|| folder.path().join("temporary"));
+        let root = Daemon::command_for(&config)
+            .envs(temporary.map(|temporary| ("TMPDIR", temporary)))
+            .spawn()
+            .unwrap();
         let mut daemon = Daemon { root, world, folder, address };
         daemon.wait_until_ready();
         daemon
     }
 
     pub fn spawn(config: &Path) -> Child {
-        binary()
+        Daemon::command_for(config).spawn().unwrap()
+    }
+
+    fn command_for(config: &Path) -> Command {
+        let mut command = binary();
+        command
             .args(["serve", "--no-console", "--die-with-parent", "--config"])
             .arg(config)
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap()
+            .stdout(Stdio::null());
+        command
     }
 
     pub fn wait_until_ready(&mut self) {
@@ -226,7 +253,7 @@ pub fn runs(pid: u32) -> bool {
     state.is_some_and(|state| state != "Z" && state != "X")
 }
 
-fn read_response(stream: TcpStream) -> std::io::Result<(u16, Vec<u8>)> {
+pub fn read_response(stream: TcpStream) -> std::io::Result<(u16, Vec<u8>)> {
     let bad = || std::io::Error::other("not an HTTP response");
     let mut reader = BufReader::new(stream);
     let mut line = String::new();

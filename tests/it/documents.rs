@@ -5,7 +5,9 @@ use std::path::Path;
 
 use aotf::proto::failure::FailureCode;
 
-fn read(path: &str) -> String {
+use crate::daemon::binary;
+
+pub fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
@@ -15,6 +17,47 @@ fn every_error_code_is_documented() {
     for code in FailureCode::ALL {
         assert!(text.contains(&format!("| `{code}` |")), "{code} is missing in docs/http-api.md");
     }
+}
+
+/// Grafana and Prometheus load what stands in `config/`.
+#[test]
+fn the_dashboard_and_the_rules_load() {
+    let dashboard: serde_json::Value = serde_json::from_str(&read("config/grafana-dashboard.json")).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    assert!(panels.len() > 10 && dashboard["title"].is_string() && dashboard["schemaVersion"].is_u64());
+    let mut ids: Vec<_> = panels.iter().map(|panel| panel["id"].as_u64().unwrap()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), panels.len());
+    for panel in panels {
+        assert!(panel["targets"].as_array().is_some_and(|targets| !targets.is_empty()), "{panel:#}");
+    }
+    let check = |arguments: &[&str]| {
+        let output = std::process::Command::new("promtool")
+            .args(arguments)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output();
+        match output {
+            Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+            Err(error) => {
+                eprintln!("SKIPPED: promtool {arguments:?} (Debian: prometheus) could not be run: {error}");
+            }
+        }
+    };
+    check(&["check", "config", "config/prometheus.yml"]);
+    check(&["check", "rules", "config/prometheus-alerts.yml"]);
+    // The same expressions as the dashboard's, as rules, since promtool reads no dashboards.
+    let folder = tempfile::tempdir().unwrap();
+    let mut rules = "groups:\n  - name: dashboard\n    rules:\n".to_owned();
+    for target in panels.iter().flat_map(|panel| panel["targets"].as_array().unwrap()) {
+        rules.push_str(&format!(
+            "      - record: panel\n        expr: {}\n        labels: {{ n: \"{}\" }}\n",
+            target["expr"],
+            rules.len()
+        ));
+    }
+    let file = folder.path().join("dashboard.yml");
+    fs::write(&file, rules).unwrap();
+    check(&["check", "rules", file.to_str().unwrap()]);
 }
 
 #[test]
@@ -33,7 +76,7 @@ fn every_dependency_has_its_reason() {
 }
 
 #[test]
-fn the_readme_begins_with_the_two_commands_and_its_links_lead_somewhere() {
+fn the_readme_begins_with_the_two_commands() {
     let text = read("README.md");
     let commands: Vec<&str> = text
         .lines()
@@ -42,15 +85,156 @@ fn the_readme_begins_with_the_two_commands_and_its_links_lead_somewhere() {
         .map(|line| line.split('#').next().unwrap().trim())
         .collect();
     assert_eq!(commands, ["make demo", "make test"]);
-    for document in ["README.md", "docs/architecture.md", "docs/http-api.md"] {
-        let folder = Path::new(document).parent().unwrap();
-        for target in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            if !target.starts_with("http") {
-                let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-                    .join(folder)
-                    .join(target.split('#').next().unwrap());
-                assert!(path.exists(), "{document} links to {target}, which is not there");
+}
+
+/// Every page for people, by its path.
+fn documents() -> Vec<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = vec!["README.md".to_owned(), "README.fr.md".to_owned(), "CHANGELOG.md".to_owned()];
+    for entry in fs::read_dir(root.join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") {
+            found.push(format!("docs/{name}"));
+        }
+    }
+    found
+}
+
+/// What a heading is called in a link: as GitHub makes it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.collect::<String>().trim().to_lowercase().replace(' ', "-")
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut links = 0;
+    for document in documents() {
+        let folder = Path::new(&document).parent().unwrap();
+        for target in read(&document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if target.starts_with("http") {
+                continue;
+            }
+            links += 1;
+            let (file, part) = target.split_once('#').unwrap_or((target, ""));
+            let path = match file {
+                "" => Path::new(env!("CARGO_MANIFEST_DIR")).join(&document),
+                file => Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(file),
+            };
+            assert!(path.exists(), "{document} links to {target}, which is not there");
+            if !part.is_empty() {
+                let text = fs::read_to_string(&path).unwrap();
+                let headings = text.lines().filter(|line| line.starts_with('#'));
+                let known = headings.map(|line| anchor(line.trim_start_matches('#')));
+                assert!(known.into_iter().any(|anchor| anchor == part), "{document}: no part {target}");
             }
         }
     }
+    assert!(links > 40, "only {links} links were found: does the test still understand the documents?");
+}
+
+#[test]
+fn the_index_names_every_document() {
+    let index = read("docs/README.md");
+    for document in documents() {
+        if let Some(name) = document.strip_prefix("docs/").filter(|name| *name != "README.md") {
+            assert!(index.contains(&format!("({name})")), "docs/README.md does not name {name}");
+        }
+    }
+}
+
+/// The commands of `sh` blocks, without comments.
+fn shell_lines(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut in_shell = false;
+    for line in text.lines() {
+        match line.strip_prefix("```") {
+            Some(language) => in_shell = language == "sh",
+            None if in_shell => lines.push(line.split(" #").next().unwrap().trim().to_owned()),
+            None => {}
+        }
+    }
+    lines
+}
+
+/// With `--help` at its end the program stops after it has understood what stands before.
+#[test]
+fn every_command_of_the_documents_is_understood() {
+    let mut seen = 0;
+    for document in documents() {
+        for line in shell_lines(&read(&document)) {
+            let line = line.trim_start_matches("sudo -u aotf ").trim_start_matches("./target/release/");
+            let line = line.split_once("=").map_or(line, |(name, rest)| match name.starts_with("AOTF_") {
+                true => rest.split_once(' ').map_or("", |(_, command)| command),
+                false => line,
+            });
+            let Some(rest) = line.strip_prefix("aotf ") else { continue };
+            let words = rest.split(['|', '>', '&', ';']).next().unwrap().split_whitespace();
+            let output = binary()
+                .args(words.map(|word| word.trim_matches(['\'', '"', '[', ']'])))
+                .arg("--help")
+                .output();
+            let output = output.unwrap();
+            assert!(
+                output.status.success(),
+                "{document}: {line}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "only {seen} commands were found");
+    let wrong = binary().args(["query", "--wiat", "u", "--help"]).output().unwrap();
+    assert!(!wrong.status.success(), "the test would find a wrong option");
+}
+
+#[test]
+fn every_make_target_and_script_of_the_documents_is_there() {
+    let makefile = read("Makefile");
+    for document in documents() {
+        for line in shell_lines(&read(&document)) {
+            let mut words = line.split_whitespace();
+            match (words.next(), words.next()) {
+                (Some("make"), Some(target)) => {
+                    assert!(makefile.contains(&format!("\n{target}:")), "{document}: make {target}");
+                }
+                (Some(script), _) if script.ends_with(".sh") => {
+                    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
+                    assert!(path.exists(), "{document}: {script}");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn every_page_parser_has_its_fuzz_target() {
+    let manifest = read("fuzz/Cargo.toml");
+    for site in aotf::sites::SITES.iter().filter(|site| site.artwork.is_some() || site.leads.is_some()) {
+        let target = format!("read_{}", site.name);
+        assert!(manifest.contains(&format!("name = \"{target}\"")), "{target} is missing in fuzz/Cargo.toml");
+        let source = read(&format!("fuzz/fuzz_targets/{target}.rs"));
+        assert!(source.contains(&format!("parsers_of!({:?})", site.name)), "{target} reads another site");
+    }
+}
+
+/// The rating that `systemd-analyze` gives the unit: 2.0 and below is "OK".
+#[test]
+fn the_unit_for_systemd_is_rated_ok() {
+    let unit = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/aotf.service");
+    let run = std::process::Command::new("systemd-analyze")
+        .args(["security", "--offline=true", "--threshold=20", "--no-pager"])
+        .arg(unit)
+        .output();
+    let Ok(run) = run else {
+        eprintln!(
+            "NOT CHECKED: systemd-analyze is not installed, the rating of config/aotf.service is unknown"
+        );
+        return;
+    };
+    let told = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);
+    // Exit status 1: an exposure above the threshold.
+    assert!(run.status.success() && told.contains("Overall exposure level"), "{told}");
+    assert!(!told.contains("Unknown"), "{told}");
 }

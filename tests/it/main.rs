@@ -1,9 +1,36 @@
 //! Integration tests: one binary, one file per theme. They start the real program with its real
 //! processes against a world on loopback.
 
+mod atproto;
+mod backups;
+mod browser;
+mod budget;
+mod certificates;
+mod chaos;
 mod commands;
+mod complete;
+mod configuration_reference;
+mod console;
+mod contracts;
+mod crash;
 mod daemon;
+mod database_servers;
+mod databases;
 mod documents;
+mod examples;
+mod faults;
+mod first_run;
+mod golden;
+mod guard;
+mod http;
+mod index;
+mod listings;
+mod mirror;
+mod network_loss;
+mod networks;
 mod processes;
+mod prune;
 mod queries;
 mod rooms;
+mod terminal;
+mod webdriver;

@@ -28,6 +28,14 @@ fn check_all_cases(daemon: &Daemon) {
                 let accounts = answer["twitter_accounts"].as_array().unwrap();
                 assert!(accounts.iter().any(|known| known["account_name"] == handle), "{about}");
             }
+            Expect::Elsewhere { network, post, handle, within } => {
+                assert_eq!(answer["error"], Value::Null, "{about}");
+                let first = &answer["posts"][0];
+                assert_eq!((&first["network"], &first["id"]), (&network.into(), &post.into()), "{about}");
+                assert_eq!(first["handle"], handle, "{about}");
+                assert!(first["distance"].as_u64().unwrap() <= u64::from(within), "{about}");
+                assert_eq!(answer["results"].as_array().unwrap().len(), 0, "{about}");
+            }
             Expect::Nothing => {
                 assert_eq!(answer["error"], Value::Null, "{about}");
                 assert_eq!(answer["results"].as_array().unwrap().len(), 0, "{about}");
@@ -87,7 +95,7 @@ fn what_is_indexed_outlives_the_daemon() {
 }
 
 /// Ends a daemon and keeps its world and its data.
-fn end(mut daemon: Daemon) -> (tempfile::TempDir, aotf::demo::world::World) {
+pub fn end(mut daemon: Daemon) -> (tempfile::TempDir, aotf::demo::world::World) {
     use aotf::demo::world::{Options, World};
     daemon.signal("-TERM");
     assert!(daemon.root.wait().unwrap().success());

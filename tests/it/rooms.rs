@@ -18,6 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["base"]),
     ("telemetry", &["proto"]),
     ("ipc", &["proto"]),
+    ("sandbox", &["proto"]),
     ("supervisor", &["ipc", "proto"]),
     ("broker", &["ipc", "proto"]),
     ("storekeeper", &["store", "index", "proto"]),

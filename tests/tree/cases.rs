@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use aotf::ipc::{OutboxError, bootstrap};
 use aotf::proto::control::RootToContainer;
+use aotf::supervisor::Timing;
 use rustix::process::Signal;
 
-use crate::daemon::{Daemon, LINKED_ROLES, LONG, Pidfd, Setup, root_command, send_signal};
+use crate::daemon::{Daemon, LINKED_ROLES, LOG, LONG, PATIENT, Pidfd, Setup, root_command, send_signal};
 
 pub const ALL: &[(&str, fn())] = &[
     ("roles_are_processes_under_their_names", roles_are_processes_under_their_names),
@@ -27,11 +28,23 @@ pub const ALL: &[(&str, fn())] = &[
     ("the_service_manager_is_told", the_service_manager_is_told),
     ("roles_as_threads_work_alike", roles_as_threads_work_alike),
     ("a_thread_that_panics_is_replaced", a_thread_that_panics_is_replaced),
+    ("a_panic_is_written_down_with_its_circumstances", a_panic_is_written_down),
+    ("a_container_that_leaks_is_killed", a_container_that_leaks_is_killed),
+    ("confined_containers_cannot_get_out", confined_containers_cannot_get_out),
+    ("a_kernel_without_landlock_is_told_once", a_kernel_without_landlock_is_told_once),
     ("a_killed_peer_frees_a_full_outbox", a_killed_peer_frees_a_full_outbox),
 ];
 
-/// A stop that takes longer has failed.
-const STOP_LIMIT: Duration = Duration::from_secs(2);
+/// A stop that takes longer was none in order: somebody had to be killed.
+const STOP_LIMIT: Duration = PATIENT.stop_kill;
+
+/// For containers that do not end: everybody else has time to, and they are waited for no longer than needed.
+const STUBBORN: Timing = Timing {
+    stop_broker: Duration::from_millis(300),
+    stop_kill: Duration::from_secs(4),
+    stop_end: Duration::from_secs(5),
+    ..PATIENT
+};
 
 fn linked(setup: Setup) -> Daemon {
     let mut daemon = Daemon::start(setup);
@@ -50,9 +63,7 @@ fn check_stop(daemon: &mut Daemon, expect_line: &str, expect_status: i32) {
 fn roles_are_processes_under_their_names() {
     let mut daemon = linked(Setup::default());
     for role in LINKED_ROLES.into_iter().chain(["broker"]) {
-        if !daemon.pids.contains_key(role) {
-            daemon.wait_for(&format!("ready {role} "));
-        }
+        daemon.wait_until_ready(role);
         let pid = daemon.pid_of(role);
         let command = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
         assert!(command.starts_with(&format!("aotf\0container\0{role}\0")), "{command:?}");
@@ -99,8 +110,7 @@ fn a_killed_container_is_replaced_and_linked() {
     let mut daemon = linked(Setup::default());
     let pid = daemon.pid_of("listing");
     send_signal(pid, Signal::KILL);
-    daemon.wait_for("lost listing ");
-    daemon.wait_for("linked listing ");
+    daemon.wait_for_all(&["lost listing ", "linked listing "]);
     assert_ne!(daemon.pid_of("listing"), pid);
     // No zombie: the root has reaped it.
     assert!(Pidfd::of(pid).is_none());
@@ -111,9 +121,7 @@ fn a_killed_container_is_replaced_and_linked() {
 fn a_killed_broker_is_replaced() {
     let mut daemon = linked(Setup::default());
     for _ in 0..2 {
-        if !daemon.pids.contains_key("broker") {
-            daemon.wait_for("ready broker ");
-        }
+        daemon.wait_until_ready("broker");
         send_signal(daemon.pid_of("broker"), Signal::KILL);
         daemon.wait_for_links();
     }
@@ -122,7 +130,9 @@ fn a_killed_broker_is_replaced() {
 }
 
 fn a_frozen_container_is_replaced() {
-    let mut daemon = linked(Setup::default());
+    let timing =
+        Timing { silence: Duration::from_millis(2500), grace: Duration::from_millis(300), ..PATIENT };
+    let mut daemon = linked(Setup { timing, ..Setup::default() });
     let pid = daemon.pid_of("indexing");
     send_signal(pid, Signal::STOP);
     daemon.wait_for("linked indexing ");
@@ -151,8 +161,10 @@ fn a_fatal_failure_ends_the_daemon_at_once() {
 }
 
 fn a_stubborn_container_is_killed_in_time() {
-    let mut daemon = Daemon::start(Setup { fault: "maintenance=stubborn", ..Setup::default() });
+    let mut daemon =
+        Daemon::start(Setup { fault: "maintenance=stubborn", timing: STUBBORN, ..Setup::default() });
     daemon.wait_for("stubborn ");
+    daemon.wait_until_ready("broker");
     daemon.signal_root(Signal::TERM);
     daemon.wait_for("ends broker ");
     check_stop(&mut daemon, "exit SIGTERM", 0);
@@ -188,8 +200,16 @@ fn the_service_manager_is_told() {
     let notify_socket = Some(path.to_str().unwrap().to_owned());
     let daemon = Daemon::start(Setup { notify_socket, ..Setup::default() });
     assert_eq!(receive(), "READY=1\nSTATUS=serving with 10 containers");
+    // Fed again and again.
+    for _ in 0..3 {
+        assert_eq!(receive(), "WATCHDOG=1");
+    }
+    let told = || std::iter::repeat_with(receive).find(|message| message != "WATCHDOG=1").unwrap();
+    daemon.signal_root(Signal::HUP);
+    let refused = told();
+    assert!(refused.contains("SIGHUP changed nothing") && refused.contains("restart"), "{refused}");
     daemon.signal_root(Signal::TERM);
-    assert_eq!(receive(), "STOPPING=1\nSTATUS=stopping: SIGTERM");
+    assert_eq!(told(), "STOPPING=1\nSTATUS=stopping: SIGTERM");
 }
 
 fn roles_as_threads_work_alike() {
@@ -197,8 +217,12 @@ fn roles_as_threads_work_alike() {
     assert_eq!(daemon.pid_of("listing"), daemon.root.id());
     daemon.signal_root(Signal::TERM);
     check_stop(&mut daemon, "exit SIGTERM", 0);
-    let mut daemon =
-        Daemon::start(Setup { multiprocess: false, fault: "maintenance=stubborn", ..Setup::default() });
+    let mut daemon = Daemon::start(Setup {
+        multiprocess: false,
+        fault: "maintenance=stubborn",
+        timing: STUBBORN,
+        ..Setup::default()
+    });
     daemon.wait_for("stubborn ");
     daemon.signal_root(Signal::TERM);
     check_stop(&mut daemon, "exit SIGTERM", 0);
@@ -208,6 +232,82 @@ fn a_thread_that_panics_is_replaced() {
     let fault = "listing=panic-once";
     let mut daemon = linked(Setup { multiprocess: false, fault, ..Setup::default() });
     assert!(daemon.data_dir.path().join("data/panicked").exists());
+    daemon.signal_root(Signal::TERM);
+    check_stop(&mut daemon, "exit SIGTERM", 0);
+}
+
+fn a_panic_is_written_down() {
+    let mut daemon = linked(Setup { fault: "indexing=panic-aside", ..Setup::default() });
+    let path = daemon.data_dir.path().join("data/logs/errors.log");
+    let deadline = std::time::Instant::now() + LONG;
+    let text = loop {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        if text.contains("poisonous") || std::time::Instant::now() > deadline {
+            break text;
+        }
+        std::thread::yield_now();
+    };
+    let source =
+        format!("indexing[{}] thread=worker-7 work=\"a poisonous picture\"", daemon.pid_of("indexing"));
+    // The names of functions are known inside of the sandbox too.
+    for part in [&source, "panic: the decoder stumbled", "at tests/tree/roles.rs:", "role_main"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    daemon.signal_root(Signal::TERM);
+    check_stop(&mut daemon, "exit SIGTERM", 0);
+}
+
+fn a_container_that_leaks_is_killed() {
+    let mut daemon = Daemon::start(Setup { fault: "indexing=leak", ..Setup::default() });
+    let line = daemon.wait_for("error ");
+    assert!(line.contains("MiB of memory, 128 are allowed"), "{line}");
+    assert_eq!(daemon.wait_for_end().0.code(), Some(1));
+}
+
+fn confined_containers_cannot_get_out() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let fault = "broker=break-out,front=break-out,link-finder=break-out,index-watcher=break-out,\
+                 reverse-search=break-out,listing=break-out,indexing=break-out,maintenance=break-out";
+    let target = listener.local_addr().unwrap().to_string();
+    let mut daemon = Daemon::start(Setup { fault, target, ..Setup::default() });
+    let mut told = std::collections::BTreeMap::new();
+    while told.len() < 8 {
+        let line = daemon.wait_for("escapes ");
+        let words: Vec<&str> = line.split(' ').collect();
+        told.insert(words[1].to_owned(), words[2].to_owned());
+    }
+    // A socket for datagrams is how names are resolved.
+    let fetching = "read-names,connect,datagram,thread";
+    for (role, may) in [
+        ("broker", "write-data,remove-data,read-index,thread"),
+        ("front", "thread"),
+        ("index-watcher", "thread"),
+        ("maintenance", "thread"),
+        ("link-finder", fetching),
+        ("listing", fetching),
+        ("indexing", fetching),
+        ("reverse-search", "read-index,read-names,connect,datagram,thread"),
+    ] {
+        assert_eq!(told[role], may, "{role}");
+    }
+    daemon.signal_root(Signal::TERM);
+    check_stop(&mut daemon, "exit SIGTERM", 0);
+}
+
+fn a_kernel_without_landlock_is_told_once() {
+    let fault = "indexing=break-out";
+    let mut daemon = Daemon::start(Setup { fault, without_landlock: true, ..Setup::default() });
+    let line = daemon.wait_for("escapes indexing ");
+    let may: Vec<&str> = line.split([' ', ',']).collect();
+    // Files are open, as is told; the rest of the sandbox holds.
+    assert!(may.contains(&"read-secret"), "{line}");
+    for held in ["program", "signal", "listen", "files", "memory"] {
+        assert!(!may.contains(&held), "{held}: {line}");
+    }
+    daemon.wait_for_links();
+    let log = std::fs::read_to_string(daemon.data_dir.path().join("data").join(LOG)).unwrap();
+    assert_eq!(log.matches("the sandbox is incomplete").count(), 1, "{log}");
+    assert!(log.contains("this kernel has no Landlock"), "{log}");
     daemon.signal_root(Signal::TERM);
     check_stop(&mut daemon, "exit SIGTERM", 0);
 }

@@ -4,6 +4,7 @@
 
 mod cases;
 mod daemon;
+mod escape;
 mod roles;
 
 use std::panic::catch_unwind;

@@ -159,6 +159,8 @@ struct Row {
     searched: usize,
     /// Found within each of [`RADII`].
     found: [usize; 6],
+    /// Found over a whole database: within 6 bits, or within 10 and confirmed by the second stage.
+    confirmed: usize,
     /// Of the transparent artworks: how many there are, how many are found within 6 bits.
     transparent: (usize, usize),
     /// Found within 6 bits by ImageHash's fingerprint of the file alone, as the original does.
@@ -167,6 +169,8 @@ struct Row {
     classes: BTreeMap<&'static str, usize>,
     /// Images of other groups within each of [`RADII`], over all searches.
     across: [usize; 6],
+    /// Images of other groups that a search of the whole database would show beyond 6 bits.
+    across_confirmed: usize,
     /// What those within 10 bits are called.
     across_classes: BTreeMap<&'static str, usize>,
     /// Other images of the same group within each of [`RADII`]: variants of one drawing.
@@ -179,10 +183,12 @@ fn measure(alteration: &Alteration, at: usize, artworks: &[Artwork], made: &AllM
         name: alteration.name.clone(),
         searched: 0,
         found: [0; 6],
+        confirmed: 0,
         transparent: (0, 0),
         imagehash: 0,
         classes: BTreeMap::new(),
         across: [0; 6],
+        across_confirmed: 0,
         across_classes: BTreeMap::new(),
         within: [0; 6],
     };
@@ -195,14 +201,17 @@ fn measure(alteration: &Alteration, at: usize, artworks: &[Artwork], made: &AllM
         row.searched += 1;
         row.transparent.0 += usize::from(artwork.is_transparent());
         for (other, stored) in stored.iter().enumerate() {
-            let Some((distance, class)) = search(query, stored) else { continue };
+            let Some((distance, class, is_confirmed)) = search(query, stored) else { continue };
+            let is_shown = distance <= RESULT_RADIUS || (is_confirmed && distance <= WIDE_RADIUS);
             let (counts, classes) = if other == number {
                 let plain = query.analysis.fingerprint.distance(stored.analysis.fingerprint);
                 row.imagehash += usize::from(plain <= RESULT_RADIUS);
                 let found = artwork.is_transparent() && distance <= RESULT_RADIUS;
                 row.transparent.1 += usize::from(found);
+                row.confirmed += usize::from(is_shown);
                 (&mut row.found, Some(&mut row.classes))
             } else if artworks[other].group != artwork.group {
+                row.across_confirmed += usize::from(is_shown && distance > RESULT_RADIUS);
                 (&mut row.across, Some(&mut row.across_classes))
             } else {
                 (&mut row.within, None)
@@ -219,9 +228,9 @@ fn measure(alteration: &Alteration, at: usize, artworks: &[Artwork], made: &AllM
 }
 
 /// Both stages of the search, as the daemon does them over an index: the best distance of any form
-/// of the query to either form of the stored image, and its class. None where either has no
+/// of the query to either form of the stored image, its class, and whether the second stage confirms it. None where either has no
 /// fingerprint of good quality.
-fn search(query: &QueryImage, stored: &Stored) -> Option<(u32, MatchClass)> {
+fn search(query: &QueryImage, stored: &Stored) -> Option<(u32, MatchClass, bool)> {
     if stored.analysis.low_quality {
         return None;
     }
@@ -232,7 +241,8 @@ fn search(query: &QueryImage, stored: &Stored) -> Option<(u32, MatchClass)> {
     });
     let (distance, is_framed) = forms.min()?;
     let detail = (!is_framed).then(|| stored.detail.clone());
-    Some((distance, judge(distance, query, detail).0))
+    let (class, second_stage) = judge(distance, query, detail);
+    Some((distance, class, second_stage.is_some() && class != MatchClass::Similar))
 }
 
 fn read_material(folder: &Path) -> Result<Vec<Artwork>, BenchAccuracyError> {

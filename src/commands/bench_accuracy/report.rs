@@ -23,22 +23,29 @@ pub fn markdown(measured: &Measured) -> String {
         measured.transparent,
         measured.rows.len()
     );
-    text += "| | searches | found within 6 bits | within 10 | goal | ImageHash alone, within 6 |\n\
-             |---|---:|---:|---:|---:|---:|\n";
+    text += "| | searches | found within 6 bits | over the whole database | within 10 | goal | ImageHash alone, within 6 |\n\
+             |---|---:|---:|---:|---:|---:|---:|\n";
     for family in Family::ALL {
         let rows = || measured.rows.iter().filter(move |row| row.family == family);
         let searched: usize = rows().map(|row| row.searched).sum();
         let at = |radius: u32| rows().map(|row| within(&row.found, radius)).sum();
         let _ = writeln!(
             text,
-            "| {} | {searched} | {} | {} | {} | {} |",
+            "| {} | {searched} | {} | {} | {} | {} | {} |",
             family.title(),
             percent(at(RESULT_RADIUS), searched),
+            percent(rows().map(|row| row.confirmed).sum(), searched),
             percent(at(10), searched),
             family.goal().map_or_else(String::new, |goal| format!("{:.1} %", goal * 100.0)),
             percent(rows().map(|row| row.imagehash).sum(), searched),
         );
     }
+    let strangers: usize = measured.rows.iter().map(|row| row.across_confirmed).sum();
+    let _ = writeln!(
+        text,
+        "\nOver the whole database: within 6 bits, or within 10 and confirmed by the second stage. Pairs of different groups \
+         that it confirms\nbeyond 6 bits, over all searches: {strangers}."
+    );
     for family in Family::ALL {
         let _ = write!(text, "\n### {}\n\nFound, in percent, by radius.\n\n| |", capitalized(family.title()));
         RADII.iter().for_each(|radius| {

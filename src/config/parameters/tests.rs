@@ -38,6 +38,8 @@ fn the_sample_is_the_default() {
 fn the_optional_parts_of_the_sample_are_right() {
     let dir = tempfile::tempdir().unwrap();
     write_private(&dir.path().join("x-token"), "token\n");
+    write_private(&dir.path().join("bot-key"), "the-key-of-the-bot\n");
+    write_private(&dir.path().join("bot-webhook-secret"), "the-secret-of-the-bot\n");
     std::fs::create_dir(dir.path().join("config")).unwrap();
     std::fs::write(dir.path().join("config/blocklist.txt"), "12\n@Someone\n").unwrap();
     let text: Vec<&str> = SAMPLE
@@ -47,11 +49,18 @@ fn the_optional_parts_of_the_sample_are_right() {
         })
         .collect();
     let context = Context { folder: dir.path().to_owned(), ..context() };
-    let settings = read(&text.join("\n"), &[], &context).unwrap();
+    // A group that every machine has.
+    let text = text.join("\n").replace("group = \"aotf\"", "group = \"daemon\"");
+    let settings = read(&text, &[], &context).unwrap();
     assert_eq!(settings.twitter.credentials, [TwitterCredential { bearer_token: Secret::new("token") }]);
     assert_eq!(settings.scan.blocklist, ["12", "@someone"]);
     assert_eq!(settings.links.cookies.len(), COOKIE_SITES.len());
     assert!(settings.links.tumblr_api_key.is_some());
+    assert_eq!(settings.http.unix_socket, Some(dir.path().join("http.sock")));
+    let [key] = &settings.api_keys[..] else { panic!("{:?}", settings.api_keys) };
+    assert_eq!((key.name.as_str(), key.sha256), ("bot", crate::config::sha256(b"the-key-of-the-bot")));
+    let [webhook] = &settings.webhooks[..] else { panic!("{:?}", settings.webhooks) };
+    assert_eq!((webhook.name.as_str(), webhook.secret.reveal()), ("bot", "the-secret-of-the-bot"));
     assert_eq!(settings.upstreams["api.x.com"], "http://127.0.0.1:9100");
 }
 
@@ -61,7 +70,8 @@ fn the_sample_names_every_key() {
     let mut known = Vec::new();
     for section in ["", "http.", "limits.", "database.", "workers.", "twitter.", "search.", "scan."]
         .into_iter()
-        .chain(["maintenance.", "fetch.", "log.", "links.", "links.cookies."])
+        .chain(["admin.", "maintenance.", "fetch.", "log.", "links.", "links.cookies.", "twitter.budget."])
+        .chain(["twitter.fxtwitter.", "bluesky.", "mastodon."])
     {
         let text = format!("{section}zzz = 1");
         let problems = read(&text, &[], &context()).unwrap_err();
@@ -76,6 +86,21 @@ fn the_sample_names_every_key() {
         };
         assert!(SAMPLE.lines().any(written), "{key} is not in the sample");
     }
+}
+
+/// What can be read for nothing is on; X where it can be read; what is chosen, as it is chosen.
+#[test]
+fn networks_follow_from_what_can_be_read() {
+    let check = |text: &str, expect: &[Network]| {
+        assert_eq!(read(text, &[], &context()).unwrap().networks, expect, "{text}");
+    };
+    let (x, bluesky, mastodon) = (Network::Twitter, Network::Bluesky, Network::Mastodon);
+    let credential = "[[twitter.credentials]]\nbearer_token = 'token'";
+    check("", &[bluesky, mastodon]);
+    check(credential, &[x, bluesky, mastodon]);
+    check("twitter.fxtwitter.enabled = true", &[x, bluesky, mastodon]);
+    check(&format!("networks = ['bluesky']\n{credential}"), &[bluesky]);
+    check("networks = ['twitter']", &[x]);
 }
 
 #[test]
@@ -95,10 +120,10 @@ fn all_problems_are_told_at_once() {
     check_problems(
         "networks = [\n 'twitter',\n 'orkut' ]\nmultiprocess = 'yes'\n[http]\nbind = 3301\n\
          [search]\nmax_distance = 13\nmax_results = 1.5\n[log]\nlevel = 'loud=x=y'\nformat = 'xml'\n\
-         [limits]\nunlimited_ips = ['::1', 'here']\n[database]\nurl = 'mysql://h/d'\n\
+         [limits]\nunlimited_ips = ['::1', 'here']\n[database]\nurl = 'oracle://h/d'\n\
          [workers]\nindexing = 99999999999999999999\n",
         &[
-            "line 3: networks: must be \"twitter\"",
+            "line 3: networks: must be one of twitter, bluesky, mastodon",
             "line 4: multiprocess: must be true or false, not a text",
             "line 6: http.bind: must be a text, not a whole number",
             "line 8: search.max_distance: must be a whole number from 0 to 12",
@@ -107,7 +132,8 @@ fn all_problems_are_told_at_once() {
              info,aotf::broker=debug",
             "line 12: log.format: must be one of text, json",
             "line 14: limits.unlimited_ips: \"here\" must be an IP address",
-            "line 16: database.url: must be sqlite:FILE; other databases are not supported yet",
+            "line 16: database.url: must be sqlite:FILE, mysql://USER:PASSWORD@HOST/NAME or \
+             postgres://USER:PASSWORD@HOST/NAME",
             "line 18: workers.indexing: must be a whole number from 1 to 256",
         ],
     );
@@ -285,4 +311,17 @@ proptest::proptest! {
             proptest::prop_assert!(!problems.is_empty());
         }
     }
+}
+
+#[test]
+fn groups_are_known_by_name_or_number() {
+    let table = "root:x:0:\naotf:x:998:jane,joe\naotf2:x:999:\nbroken\n";
+    assert_eq!(super::group_number("aotf", table), Some(998));
+    assert_eq!(super::group_number("1234", table), Some(1234));
+    assert_eq!(super::group_number("aot", table), None);
+    assert_eq!(super::group_number("broken", table), None);
+    check_problems(
+        "[admin]\ngroup = \"no such group\"\n",
+        &["line 2: admin.group: \"no such group\" must be a group of this machine"],
+    );
 }

@@ -45,6 +45,14 @@ pub enum Expect {
         /// Largest distance in bits that the network's re-encoding may cause.
         within: u32,
     },
+    /// This post of another network than X is the first of all networks' posts.
+    Elsewhere {
+        network: &'static str,
+        post: String,
+        handle: &'static str,
+        /// Largest distance in bits that the network's re-encoding may cause.
+        within: u32,
+    },
     /// The query ends well, without a result.
     Nothing,
     /// This error code.
@@ -131,6 +139,24 @@ fn found(facts: &Facts) -> Vec<Case> {
             post(MAPLE, 51, "2/2"),
         ),
     ];
+    let sorrel = facts.open_account("demo-sorrel.bsky.social");
+    cases.extend([
+        query(
+            "an artist on three networks, the earliest copy on Mastodon",
+            "https://www.artstation.com/artwork/70013".to_owned(),
+            post(ROWAN, 130, "1/1"),
+        ),
+        query(
+            "an artist who is on Bluesky only",
+            "https://www.artstation.com/artwork/70014".to_owned(),
+            Expect::Elsewhere {
+                network: "bluesky",
+                post: sorrel.map(|account| account.post_id(30)).unwrap_or_default(),
+                handle: "demo-sorrel.bsky.social",
+                within: 6,
+            },
+        ),
+    ]);
     let elsewhere = |site, chain, url: &str, expect| {
         stop(query("one artwork for each site", url.to_owned(), expect), site, chain)
     };
@@ -161,6 +187,7 @@ fn found(facts: &Facts) -> Vec<Case> {
         through("Skeb", 4, 70_008, post(JUNIPER, 30, "1/1")),
         through("Bluesky", 3, 70_009, post(ROWAN, 44, "2/2")),
         through("Mastodon", 3, 70_010, post(ROWAN, 95, "1/1")),
+        through("Tumblr", 3, 70_012, post(ASPEN, 33, "1/1")),
         through("t.co", 3, 70_011, post(ASPEN, 40, "1/1")),
     ]);
     cases
@@ -224,6 +251,11 @@ fn refused(facts: &Facts) -> Vec<Case> {
         ),
         shell("a search without its identifier", "curl -s '{api}/search'", "IDENTIFIER_MISSING"),
         shell("a search without an image", "curl -s -X POST '{api}/search'", "IMAGE_MISSING"),
+        shell(
+            "a daemon whose budget for reading posts is used up",
+            "AOTF_TWITTER__BUDGET__DAILY_USD=0.005 aotf demo --once --port 0",
+            "API_BUDGET_EXHAUSTED",
+        ),
         shell("a search nobody started", "curl -s '{api}/search?identifier=nobody'", "NO_SUCH_REQUEST"),
     ]
 }

@@ -11,7 +11,7 @@ use super::facts::{
 use super::picture::ArtId::*;
 use super::picture::Change::{Captioned, Mirrored, Relit, Same};
 use super::picture::Picture::{self, Art, Drawn};
-use super::{galleries, hubs};
+use super::{galleries, hubs, open};
 use crate::base::Timestamp;
 
 /// Accounts by their place in `Facts::accounts`.
@@ -147,6 +147,7 @@ pub fn build() -> Facts {
         members: galleries::members(),
         link_pages: link_pages(),
         pages: hubs::pages(),
+        open_accounts: open::accounts(),
         ..Facts::default()
     };
     for habit in HABITS {

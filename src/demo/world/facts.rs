@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::galleries::{Member, Work};
 use super::hubs::Page;
+use super::open::OpenAccount;
 use super::picture::Picture;
 use crate::base::Timestamp;
 
@@ -163,6 +164,8 @@ pub struct Facts {
     pub link_pages: Vec<LinkPage>,
     /// On the other link pages.
     pub pages: Vec<Page>,
+    /// On the networks that can be read without a key.
+    pub open_accounts: Vec<OpenAccount>,
     pub(super) post_by_id: HashMap<u64, usize>,
     pub(super) media_by_name: HashMap<String, usize>,
 }
@@ -187,6 +190,11 @@ impl Facts {
 
     pub fn post(&self, id: u64) -> Option<&Post> {
         self.post_by_id.get(&id).map(|index| &self.posts[*index])
+    }
+
+    /// On Bluesky or Mastodon, by handle.
+    pub fn open_account(&self, handle: &str) -> Option<&OpenAccount> {
+        self.open_accounts.iter().find(|account| account.handle == handle)
     }
 
     pub fn media_by_name(&self, name: &str) -> Option<&Media> {

@@ -30,12 +30,17 @@ pub struct Images {
 }
 
 impl Images {
-    /// The file that the artist uploaded to an artwork site.
+    /// As a network shows an upload whose longest side is at most so many pixels.
+    pub fn shown(&self, picture: Picture, longest: u32) -> Answer {
+        self.answer(picture, Form::Network(longest))
+    }
+
     /// Makes the file that indexing downloads, so that asking for it later costs no drawing.
     pub fn prepare(&self, picture: Picture) {
         self.answer(picture, Form::Network(680));
     }
 
+    /// The file that the artist uploaded to an artwork site.
     pub fn original(&self, picture: Picture) -> Answer {
         match picture {
             Picture::Art(id, Change::Same) => {

@@ -7,22 +7,25 @@
 
 pub mod cases;
 mod cast;
+pub mod crowd;
 mod danbooru;
 mod deviantart;
 mod exchange;
 pub mod facts;
+mod fxtwitter;
 mod galleries;
 mod hubs;
 mod images;
 mod linktree;
+pub mod open;
 pub mod picture;
 mod server;
 mod x;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use self::cases::Case;
@@ -49,14 +52,29 @@ pub enum Endpoint {
     Timeline,
     Search,
     PostsById,
+    Usage,
     PostOembed,
     PostImage,
+    /// Profiles on Bluesky that are looked up together. One alone is a `LinkPage`.
+    BlueskyAccounts,
+    BlueskyFeed,
+    BlueskyPosts,
+    /// Where an account's own server is, and a file from it.
+    BlueskyDocument,
+    BlueskyBlob,
+    MastodonAccounts,
+    MastodonStatuses,
+    MastodonPosts,
+    /// Of Bluesky or Mastodon.
+    OpenImage,
+    /// The second source for X.
+    FxTwitter,
     /// A host or API path that does not exist here.
     Unknown,
 }
 
 impl Endpoint {
-    pub const ALL: [Endpoint; 16] = [
+    pub const ALL: [Endpoint; 27] = [
         Endpoint::DeviantartPage,
         Endpoint::DeviantartOembed,
         Endpoint::DeviantartImage,
@@ -70,8 +88,19 @@ impl Endpoint {
         Endpoint::Timeline,
         Endpoint::Search,
         Endpoint::PostsById,
+        Endpoint::Usage,
         Endpoint::PostOembed,
         Endpoint::PostImage,
+        Endpoint::BlueskyAccounts,
+        Endpoint::BlueskyFeed,
+        Endpoint::BlueskyPosts,
+        Endpoint::BlueskyDocument,
+        Endpoint::BlueskyBlob,
+        Endpoint::MastodonAccounts,
+        Endpoint::MastodonStatuses,
+        Endpoint::MastodonPosts,
+        Endpoint::OpenImage,
+        Endpoint::FxTwitter,
         Endpoint::Unknown,
     ];
 }
@@ -84,7 +113,7 @@ struct Site {
 
 /// The sites that are tables' entries.
 fn sites() -> impl Iterator<Item = &'static Site> {
-    galleries::SITES.iter().chain(hubs::SITES)
+    galleries::SITES.iter().chain(hubs::SITES).chain(open::SITES).chain([&fxtwitter::SITE])
 }
 
 /// The other hosts that the world plays.
@@ -107,7 +136,8 @@ const HOSTS: &[&str] = &[
 pub struct World {
     address: SocketAddr,
     state: Arc<State>,
-    _server: server::Server,
+    /// Gone while the world is unplugged.
+    server: Mutex<Option<server::Server>>,
 }
 
 /// How the world should behave.
@@ -129,15 +159,23 @@ pub enum WorldError {
 impl World {
     /// Starts on a free port of 127.0.0.1; answers from the moment this returns.
     pub fn start(options: Options) -> Result<World, WorldError> {
+        World::start_with(options, |_| {})
+    }
+
+    /// The same with more in it.
+    pub fn start_with(options: Options, populate: impl FnOnce(&mut Facts)) -> Result<World, WorldError> {
+        let mut facts = cast::build();
+        populate(&mut facts);
+        facts.finish();
         let state = Arc::new(State {
-            facts: cast::build(),
+            facts,
             images: Images::default(),
             limits: x::Limits::default(),
             latency_ms: AtomicU64::new(0),
             served: Default::default(),
         });
-        let server = server::Server::start(Arc::clone(&state))?;
-        let world = World { address: server.address(), state, _server: server };
+        let server = server::Server::start(Arc::clone(&state), 0)?;
+        let world = World { address: server.address(), state, server: Mutex::new(Some(server)) };
         world.set_latency(options.latency);
         Ok(world)
     }
@@ -156,6 +194,11 @@ impl World {
     /// The token that the network's API accepts.
     pub fn bearer_token(&self) -> &'static str {
         x::BEARER_TOKEN
+    }
+
+    /// The key that the API of Tumblr accepts.
+    pub fn tumblr_api_key(&self) -> &'static str {
+        hubs::tumblr::API_KEY
     }
 
     /// What there is, for comparing with what was found.
@@ -185,6 +228,28 @@ impl World {
     /// The API answers 429 at this endpoint until `reset`.
     pub fn exhaust_limit(&self, endpoint: Endpoint, reset: Timestamp) {
         self.state.limits.exhaust(endpoint, reset);
+    }
+
+    /// All windows of the API's limits begin anew.
+    pub fn renew_limits(&self) {
+        self.state.limits.renew();
+    }
+
+    /// Nothing can be reached: connections end where they are, new ones are refused.
+    pub fn unplug(&self) {
+        drop(self.server.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Everything can be reached again, where it was.
+    ///
+    /// # Errors
+    /// Somebody else took the port.
+    pub fn plug_in(&self) -> Result<(), WorldError> {
+        let mut server = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        if server.is_none() {
+            *server = Some(server::Server::start(Arc::clone(&self.state), self.address.port())?);
+        }
+        Ok(())
     }
 
     /// Requests answered so far.

@@ -32,8 +32,9 @@ pub struct Server {
 }
 
 impl Server {
-    pub fn start(state: Arc<State>) -> Result<Server, WorldError> {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))
+    /// On this port of 127.0.0.1; 0 is any that is free.
+    pub fn start(state: Arc<State>, port: u16) -> Result<Server, WorldError> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", port))
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
             .map_err(|source| WorldError::Bind { source })?;
         let address = listener.local_addr().map_err(|source| WorldError::Bind { source })?;

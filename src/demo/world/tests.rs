@@ -163,6 +163,8 @@ fn every_site_answers_its_page_and_refuses_what_the_real_one_refuses() {
         ("https://public.api.bsky.app/xrpc/app.bsky.actor.getProfile?actor=demo-rowan.bsky.social", 200, 200),
         ("https://public.api.bsky.app/xrpc/app.bsky.actor.getProfile?actor=nobody.bsky.social", 400, 400),
         ("https://mastodon.art/api/v1/accounts/lookup?acct=demo_rowan", 200, 200),
+        ("https://api.tumblr.com/v2/blog/demo-aspen/info?api_key=demo-tumblr-key", 200, 200),
+        ("https://api.tumblr.com/v2/blog/demo-aspen/info?api_key=other", 401, 401),
         ("https://t.co/demoAspen1", 200, 301),
     ] {
         check(url, BROWSER, browser);

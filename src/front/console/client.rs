@@ -58,21 +58,33 @@ impl ClientError {
 /// The image file cannot be read.
 pub fn order(command: &Command, follow: bool) -> Result<Option<AdminCommand>, ClientError> {
     Ok(Some(match command {
-        Command::Query { url, detach } => AdminCommand::Query { url: url.clone(), follow: follow && !detach },
+        Command::Query { url, networks, detach, thumbnails: _ } => {
+            AdminCommand::Query { url: url.clone(), networks: networks.clone(), follow: follow && !detach }
+        }
         Command::Scan { handle, detach } => {
             AdminCommand::Scan { handle: handle.clone(), follow: follow && !detach }
         }
-        Command::Search { source, account, detach } => {
+        Command::Search { source, account, turned, networks, detach, thumbnails: _ } => {
             let (source, image_base64) = match source {
                 Source::Url(url) => (url.clone(), None),
                 Source::File(path) => (path.display().to_string(), Some(read_image(path)?)),
             };
-            AdminCommand::Search { source, image_base64, account: account.clone(), follow: follow && !detach }
+            AdminCommand::Search {
+                source,
+                image_base64,
+                account: account.clone(),
+                turned: *turned,
+                networks: networks.clone(),
+                follow: follow && !detach,
+            }
         }
+        Command::Account { name } => AdminCommand::Account { name: name.clone() },
         Command::Stats => AdminCommand::Stats,
         Command::Threads => AdminCommand::Threads,
         Command::Queues => AdminCommand::Queues,
         Command::Metrics => AdminCommand::Metrics,
+        Command::Health => AdminCommand::Health,
+        Command::Stacks => AdminCommand::Stacks,
         Command::Stop => AdminCommand::Stop,
         Command::Help(_) | Command::Exit => return Ok(None),
     }))

@@ -49,15 +49,20 @@ impl Follower {
                 if let Some((_, spent)) = now.steps.last_mut() {
                     *spent = spent.saturating_add(since);
                 }
-                progress(&now)
+                progress(&now, Some(self.columns()))
             }
             Some(AdminReply::Scan(view)) => {
                 let mut now = view.clone();
                 now.elapsed_ms = now.elapsed_ms.saturating_add(since);
-                scan_progress(&now)
+                scan_progress(&now, Some(self.columns()))
             }
             _ => String::new(),
         }
+    }
+
+    /// For the passing line: in a terminal's last column, some go to the next line.
+    fn columns(&self) -> usize {
+        self.style.width.saturating_sub(1)
     }
 
     fn query(&mut self, view: &QueryView) -> Vec<String> {
@@ -76,7 +81,11 @@ impl Follower {
                 continue;
             }
             let time = self.style.paint(Tone::Faint, &format!("{:>12}", duration(*spent)));
-            lines.push(format!("{time}  {}", step_name(*step)));
+            let posts = match step {
+                QueryStatus::IndexAccounts => format!(": {} posts with images", view.posts_indexed),
+                _ => String::new(),
+            };
+            lines.push(format!("{time}  {}{posts}", step_name(*step)));
         }
         self.steps_told = self.steps_told.max(ended);
         if !self.accounts_told && !view.accounts.is_empty() {
@@ -124,12 +133,16 @@ mod tests {
         );
         assert_eq!(
             follower.passing(Duration::ZERO),
-            "indexing their posts, 1 min 05 s, 100 of 412 posts with images indexed"
+            "indexing their posts, 1 min 05 s: ██░░░░░░░░ 100 of 412+, over 3 min 22 s left"
         );
 
         assert_eq!(
             follower.advance(&AdminReply::Query(sample_view())),
-            ["  1 min 05 s  indexing their posts", "       34 ms  searching the image", "\n"]
+            [
+                "  1 min 05 s  indexing their posts: 412 posts with images",
+                "       34 ms  searching the image",
+                "\n"
+            ]
         );
         assert_eq!(follower.passing(Duration::ZERO), "");
     }

@@ -5,7 +5,11 @@
 
 mod client;
 mod command;
+mod complete;
 mod follow;
+mod log;
+pub mod pictures;
+mod progress;
 mod prompt;
 mod render;
 mod table;
@@ -18,15 +22,17 @@ use std::time::{Duration, Instant};
 
 pub use client::ClientError;
 pub use command::{Command, SPECS, Source, Spec, UsageError};
-pub use prompt::{ConsoleEnd, ConsoleError, run};
+pub use prompt::{AtWork, ConsoleEnd, ConsoleError, run};
 pub use terminal::SavedTerminal;
 
 use crate::base::ErrorChain;
 use crate::proto::admin::AdminReply;
+use crate::proto::control::StacksWritten;
 use crate::proto::failure::FailureCode;
 use crate::proto::view::{QueryStatus, ScanState};
 use client::{Connection, Waited};
 use follow::Follower;
+use pictures::{Outside, Protocol};
 use table::Style;
 use terminal::{Keyboard, Screen};
 
@@ -60,7 +66,9 @@ const TICK: Duration = Duration::from_millis(500);
 
 /// Carries out one command (in words, its name first) against the daemon behind `socket`, writes
 /// its reply to standard output, and returns the exit status (`status`).
-pub fn one_shot(socket: &Path, words: &[String], options: OneShot) -> u8 {
+///
+/// Pictures, where they are asked for and standard output is a terminal, are fetched as `outside` says.
+pub fn one_shot(socket: &Path, words: &[String], options: OneShot, outside: &Outside) -> u8 {
     let style = terminal::style_of_output();
     let command = match Command::parse(words) {
         Ok(command) => command,
@@ -96,7 +104,11 @@ pub fn one_shot(socket: &Path, words: &[String], options: OneShot) -> u8 {
                     let _ = io::stderr().write_all(text.as_bytes());
                     exit
                 } else {
-                    print(&text, exit)
+                    print(&text, exit);
+                    if command.wants_thumbnails() {
+                        show_pictures(&reply, outside, &screen);
+                    }
+                    exit
                 }
             }
         }
@@ -106,6 +118,26 @@ pub fn one_shot(socket: &Path, words: &[String], options: OneShot) -> u8 {
             if error.is_daemons() { status::UNREACHABLE } else { status::REQUEST_FAILED }
         }
     }
+}
+
+/// Shows the pictures of an answer below it, or says why there are none.
+fn show_pictures<W: Write>(reply: &AdminReply, outside: &Outside, screen: &Mutex<Screen<W>>) {
+    let AdminReply::Query(view) = reply else { return };
+    let keyboard = Keyboard::listen().filter(|_| io::stdout().is_terminal());
+    let Some(keyboard) = keyboard else {
+        let _ = lock(screen).keep("Pictures are shown on a terminal only.");
+        return;
+    };
+    let text = match Protocol::of_terminal(&keyboard) {
+        None => {
+            "This terminal shows no pictures: it knows neither sixel nor what kitty or iTerm know.".to_owned()
+        }
+        Some(protocol) => match pictures::of_answer(view, protocol, outside, &keyboard) {
+            Ok(text) => text.unwrap_or_default(),
+            Err(error) => format!("No pictures: {}", ErrorChain(&error)),
+        },
+    };
+    let _ = lock(screen).keep(&text);
 }
 
 fn complain(error: &(dyn std::error::Error + 'static)) {
@@ -195,18 +227,34 @@ fn status_of(reply: &AdminReply) -> u8 {
         AdminReply::Query(view) if view.status == QueryStatus::End && view.results.is_empty() => {
             status::NOTHING_FOUND
         }
-        AdminReply::Scan(view) if matches!(view.state, ScanState::Failed { .. }) => status::REQUEST_FAILED,
-        AdminReply::Refused { .. } => status::REQUEST_FAILED,
+        AdminReply::Scan(view)
+            if matches!(view.state, ScanState::Failed { .. } | ScanState::Deferred { .. }) =>
+        {
+            status::REQUEST_FAILED
+        }
+        AdminReply::Account(records) if records.is_empty() => status::NOTHING_FOUND,
+        AdminReply::Health(problems) if !problems.is_empty() => status::REQUEST_FAILED,
+        AdminReply::Refused { .. } | AdminReply::Stacks(StacksWritten::Failed { .. }) => {
+            status::REQUEST_FAILED
+        }
         AdminReply::Unavailable { .. } => status::UNREACHABLE,
         AdminReply::Progress(inner) => status_of(inner),
         AdminReply::Query(_)
         | AdminReply::Scan(_)
+        | AdminReply::Account(_)
         | AdminReply::Stats(_)
         | AdminReply::Threads(_)
         | AdminReply::Queues(_)
         | AdminReply::Metrics(_)
+        | AdminReply::Health(_)
+        | AdminReply::Stacks(StacksWritten::Done { .. })
         | AdminReply::Stopping => status::OK,
     }
+}
+
+/// True where standard output takes colors and wants them.
+pub fn colors_of_output() -> bool {
+    terminal::style_of_output().colors
 }
 
 /// True where a console makes sense.
@@ -219,8 +267,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::front::admin::AdminSocket;
+    use crate::config::Settings;
+    use crate::front::admin;
     use crate::front::fake::{FakeBroker, FakeRoot, sample_view, sample_view_at};
+    use crate::front::local_socket::LocalSocket;
     use crate::proto::front::FrontAnswer;
 
     #[test]
@@ -243,10 +293,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let socket = dir.path().join("aotf.sock");
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(one_shot(&socket, &words("stats"), OneShot::default()), status::UNREACHABLE);
-        assert_eq!(one_shot(&socket, &words("stat s"), OneShot::default()), status::USAGE);
         assert_eq!(
-            one_shot(&socket, &words("search /nonexistent.png"), OneShot::default()),
+            one_shot(&socket, &words("stats"), OneShot::default(), &Outside::of(&Settings::default())),
+            status::UNREACHABLE
+        );
+        assert_eq!(
+            one_shot(&socket, &words("stat s"), OneShot::default(), &Outside::of(&Settings::default())),
+            status::USAGE
+        );
+        assert_eq!(
+            one_shot(
+                &socket,
+                &words("search /nonexistent.png"),
+                OneShot::default(),
+                &Outside::of(&Settings::default())
+            ),
             status::REQUEST_FAILED
         );
     }
@@ -266,11 +327,12 @@ mod tests {
             let path = dir.path().join("aotf.sock");
             let (_stop, stopped) = tokio::sync::watch::channel(false);
             let broker = Arc::new(FakeBroker::answering(answers));
-            let socket = AdminSocket::open(&path).unwrap();
-            tokio::spawn(socket.serve(broker, Arc::new(FakeRoot::default()), 300, stopped));
+            let socket = LocalSocket::open(&path, 0o600).unwrap();
+            tokio::spawn(admin::serve(socket, broker, Arc::new(FakeRoot::default()), 300, stopped));
             let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
             let options = OneShot { wait: true, quiet: true, json: false };
-            let exit = tokio::task::spawn_blocking(move || one_shot(&path, &words, options)).await.unwrap();
+            let ask = move || one_shot(&path, &words, options, &Outside::of(&Settings::default()));
+            let exit = tokio::task::spawn_blocking(ask).await.unwrap();
             assert_eq!(exit, expect, "{line}");
         }
     }

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io::{self, BufRead, IsTerminal, Stdout, Write};
+use std::io::{self, IsTerminal, Stdout};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
 use rustyline::error::ReadlineError;
@@ -16,18 +17,20 @@ use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::command::{self, Command, SPECS};
-use super::table::{Style, Tone};
+use super::command::Command;
+use super::pictures::Outside;
+use super::table::{Style, Tone, clean};
 use super::terminal::{Keyboard, Screen, style_of_output};
-use super::{carry_out, lock, render, show};
+use super::{carry_out, lock, render, show, show_pictures};
+use super::{complete, log};
 use crate::base::ErrorChain;
 use crate::proto::admin::AdminReply;
 
 const PROMPT: &str = "aotf> ";
 /// Lines that are remembered from run to run.
 const HISTORY_LINES: usize = 1000;
-/// Completions offered of what was typed before.
-const MAX_RECENT: usize = 20;
+/// Account names that are remembered for completion.
+const MAX_NAMES: usize = 10_000;
 
 /// How the console ended. It never ends the daemon by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,15 +52,20 @@ pub enum ConsoleError {
 }
 
 /// Runs the console against the daemon behind `socket` until its user leaves it. The history is
-/// kept beside the socket. Lines of `log` (of a daemon that shares the terminal) are shown above
-/// the prompt, without tearing it.
+/// kept beside the socket; pictures are fetched as `outside` says. What is written to the log file from now on is shown above the prompt, without
+/// tearing it, where it is a warning or an error.
 ///
 /// Blocks on the terminal and cannot be told to end: a process that must end while it runs
-/// restores the terminal (`SavedTerminal`) and exits.
+/// gives it a moment to show the last reply (`at_work`), restores the terminal (`SavedTerminal`) and exits.
 ///
 /// # Errors
 /// The terminal cannot be used or is gone. A daemon that is away is told to the user, and is none.
-pub fn run(socket: &Path, log: Option<Box<dyn BufRead + Send>>) -> Result<ConsoleEnd, ConsoleError> {
+pub fn run(
+    socket: &Path,
+    log: Option<&Path>,
+    outside: &Outside,
+    at_work: &AtWork,
+) -> Result<ConsoleEnd, ConsoleError> {
     let style = style_of_output();
     let config = Config::builder()
         .max_history_size(HISTORY_LINES)
@@ -73,32 +81,53 @@ pub fn run(socket: &Path, log: Option<Box<dyn BufRead + Send>>) -> Result<Consol
     let shared = Arc::new(Shared {
         screen: Mutex::new(Screen::stdout(style)),
         prompt: Mutex::new(Prompt { is_shown: false, typed: String::new() }),
+        names: Mutex::default(),
     });
     editor.set_helper(Some(Assistant { style, files: FilenameCompleter::new(), shared: shared.clone() }));
     let history = socket.with_file_name("console_history");
     // The first run has none, and a broken one is not worth a word.
     let _ = editor.load_history(&history);
     if let Some(log) = log {
-        let shared = shared.clone();
-        std::thread::Builder::new()
-            .name("console-log".to_owned())
-            .spawn(move || {
-                for line in log.lines().map_while(Result::ok) {
-                    shared.print_log_line(&line);
-                }
-            })
+        let listener = Arc::downgrade(&shared);
+        log::follow(log, move |line| listener.upgrade().map(|shared| shared.print_log_line(line)).is_some())
             .map_err(|source| ConsoleError::Editor { source: source.into() })?;
     }
     if io::stdin().is_terminal() {
         shared.say("Type a command, or `help`. Ctrl-D leaves the console.\n");
     }
-    converse(&mut editor, socket, &history, &shared)
+    converse(&mut editor, socket, outside, &history, &shared, at_work)
+}
+
+/// Whether a command is being carried out: whoever ends the process while the reply to `stop` is on its way
+/// would take the reply away.
+#[derive(Debug, Default)]
+pub struct AtWork {
+    is_at_work: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl AtWork {
+    fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        *lock(&self.is_at_work) = true;
+        let result = work();
+        *lock(&self.is_at_work) = false;
+        self.changed.notify_all();
+        result
+    }
+
+    /// Returns when no command is being carried out, at the latest after `limit`.
+    pub fn wait_for_end(&self, limit: Duration) {
+        // Both outcomes are an end of the wait.
+        let _ = self.changed.wait_timeout_while(lock(&self.is_at_work), limit, |is_at_work| *is_at_work);
+    }
 }
 
 /// What the line editor's thread and the log's thread share.
 struct Shared {
     screen: Mutex<Screen<Stdout>>,
     prompt: Mutex<Prompt>,
+    /// Accounts that answers have named, for completion.
+    names: Mutex<BTreeSet<String>>,
 }
 
 /// What the line editor shows.
@@ -124,8 +153,31 @@ impl Shared {
             return self.say(line);
         }
         let text = above_prompt(line, &prompt.typed, style_of_output().width);
-        let mut out = io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        // Past the lock of `Stdout`, which the line editor holds for as long as it waits for a line. A
+        // terminal that is gone shows when the line is read.
+        let mut rest = text.as_bytes();
+        while !rest.is_empty() {
+            match rustix::io::write(io::stdout(), rest) {
+                Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or_default(),
+                Err(rustix::io::Errno::INTR) => {}
+                Ok(_) | Err(_) => return,
+            }
+        }
+    }
+
+    fn learn_names(&self, reply: &AdminReply) {
+        let mut names = lock(&self.names);
+        match reply {
+            AdminReply::Query(view) => {
+                names.extend(view.accounts.iter().map(|account| clean(&account.handle)))
+            }
+            AdminReply::Scan(view) => drop(names.insert(clean(&view.handle))),
+            _ => {}
+        }
+        // Of strangers' pages, and a console may stay open for months.
+        while names.len() > MAX_NAMES {
+            names.pop_last();
+        }
     }
 
     fn set_prompt(&self, is_shown: bool) {
@@ -144,9 +196,12 @@ fn above_prompt(line: &str, typed: &str, width: usize) -> String {
 fn converse(
     editor: &mut Editor<Assistant, DefaultHistory>,
     socket: &Path,
+    outside: &Outside,
     history: &Path,
     shared: &Shared,
+    at_work: &AtWork,
 ) -> Result<ConsoleEnd, ConsoleError> {
+    let mut has_followed = false;
     loop {
         shared.set_prompt(true);
         let line = editor.readline(PROMPT);
@@ -158,6 +213,11 @@ fn converse(
             Err(ReadlineError::Interrupted) => {
                 if has_text {
                     continue; // it only throws the line away
+                }
+                // It may have been meant for work that ended a moment before.
+                if std::mem::take(&mut has_followed) {
+                    shared.say("Nothing is followed any more. Ctrl-C once more leaves the console.\n");
+                    continue;
                 }
                 return Ok(ConsoleEnd::Interrupted);
             }
@@ -176,24 +236,37 @@ fn converse(
                 shared.say(&topic.map_or_else(|| render::help(style), |spec| render::help_of(spec, style)));
             }
             Ok(Some(command)) => {
-                if carry_out_here(&command, socket, shared, style) == Some(AdminReply::Stopping) {
+                let reply = at_work.during(|| carry_out_here(&command, socket, outside, shared, style));
+                if reply == Some(AdminReply::Stopping) {
                     return Ok(ConsoleEnd::StopRequested);
                 }
+                has_followed = command.is_followed();
             }
             Err(error) => shared.say(&style.paint(Tone::Bad, &error.to_string())),
         }
     }
 }
 
-fn carry_out_here(command: &Command, socket: &Path, shared: &Shared, style: Style) -> Option<AdminReply> {
+fn carry_out_here(
+    command: &Command,
+    socket: &Path,
+    outside: &Outside,
+    shared: &Shared,
+    style: Style,
+) -> Option<AdminReply> {
     let keyboard = Keyboard::listen();
     // Keys pressed during a command that ends at once belong to the next line.
     let heeded = keyboard.as_ref().filter(|_| command.is_followed());
     let outcome = carry_out(command, socket, true, style, heeded, |event| show(&shared.screen, event));
-    drop(keyboard);
+    // The keyboard is let go of after the last word: until then Ctrl-C is a key, not a signal to the daemon.
     match outcome {
         Ok(Some(reply)) => {
+            shared.learn_names(&reply);
             shared.say(&render::text(&reply, style));
+            if command.wants_thumbnails() {
+                drop(keyboard);
+                show_pictures(&reply, outside, &shared.screen);
+            }
             Some(reply)
         }
         Ok(None) => {
@@ -226,9 +299,12 @@ impl Highlighter for Assistant {
 impl Hinter for Assistant {
     type Hint = String;
 
-    fn hint(&self, line: &str, pos: usize, _: &Context<'_>) -> Option<String> {
+    fn hint(&self, line: &str, pos: usize, context: &Context<'_>) -> Option<String> {
         line.clone_into(&mut lock(&self.shared.prompt).typed);
-        if pos == line.len() { hint(line) } else { None }
+        if pos < line.len() {
+            return None;
+        }
+        complete::hint(line, &past_lines(context.history()))
     }
 }
 
@@ -242,47 +318,26 @@ impl Completer for Assistant {
         context: &Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let typed = line.get(..pos).unwrap_or(line);
-        let start = typed.rfind(char::is_whitespace).map_or(0, |at| at + 1);
-        let (word, before) = (typed.get(start..).unwrap_or_default(), typed.get(..start).unwrap_or_default());
-        let pair = |text: &str| Pair { display: text.to_owned(), replacement: text.to_owned() };
-        let commands = || SPECS.iter().map(|spec| spec.name).filter(|name| name.starts_with(word));
-        match before.split_whitespace().next().and_then(command::find).map(|spec| spec.name) {
-            None if before.trim().is_empty() => Ok((
-                start,
-                commands()
-                    .map(|name| Pair { display: name.to_owned(), replacement: format!("{name} ") })
-                    .collect(),
-            )),
-            None => Ok((pos, Vec::new())),
-            Some("help") => Ok((start, commands().map(pair).collect())),
-            Some(name) => {
-                let lines = past_lines(context.history());
-                let recent = recent_arguments(lines.iter().map(String::as_str), name, word);
-                if recent.is_empty() && name == "search" {
-                    return self.files.complete(line, pos, context);
-                }
-                Ok((start, recent.iter().map(|argument| pair(argument)).collect()))
+        let names = lock(&self.shared.names).clone();
+        let offer = complete::offer(typed, &past_lines(context.history()), &names);
+        if offer.files {
+            let (start, mut found) = self.files.complete(line, pos, context)?;
+            if offer.words.is_empty() {
+                return Ok((start, found));
             }
+            found.retain(|pair| !offer.words.contains(&pair.replacement));
+            let words = offer.words.into_iter().map(pair);
+            return Ok((
+                offer.start,
+                words.chain(if start == offer.start { found } else { Vec::new() }).collect(),
+            ));
         }
+        Ok((offer.start, offer.words.into_iter().map(pair).collect()))
     }
 }
 
-/// What is missing from a line: the rest of a command's name, or its arguments.
-fn hint(line: &str) -> Option<String> {
-    if line.is_empty() {
-        return None;
-    }
-    if let Some(spec) = command::find(line.trim_end()).filter(|spec| !spec.arguments.is_empty()) {
-        let gap = if line.ends_with(' ') { "" } else { " " };
-        return Some(format!("{gap}{}", spec.arguments));
-    }
-    let mut alike = SPECS.iter().filter_map(|spec| spec.name.strip_prefix(line).map(|rest| (spec, rest)));
-    match (alike.next(), alike.next()) {
-        (Some((spec, rest)), None) if !rest.is_empty() => {
-            Some(format!("{rest} {}", spec.arguments).trim_end().to_owned())
-        }
-        _ => None,
-    }
+fn pair(word: String) -> Pair {
+    Pair { display: word.trim_end().to_owned(), replacement: word }
 }
 
 fn past_lines(history: &dyn History) -> Vec<String> {
@@ -293,58 +348,13 @@ fn past_lines(history: &dyn History) -> Vec<String> {
         .collect()
 }
 
-/// Arguments that earlier lines (newest first) gave to the same command and that start with
-/// `word`; newest first, each once.
-fn recent_arguments<'l>(lines: impl Iterator<Item = &'l str>, name: &str, word: &str) -> Vec<String> {
-    let mut seen = BTreeSet::new();
-    lines
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            (words.next() == Some(name)).then(|| words.collect::<Vec<_>>())
-        })
-        .flatten()
-        .filter(|argument| argument.starts_with(word) && !argument.starts_with("--"))
-        .filter(|argument| seen.insert(argument.to_string()))
-        .take(MAX_RECENT)
-        .map(str::to_owned)
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn hints_complete_the_line() {
-        assert_eq!(hint("que"), None, "query or queues");
-        assert_eq!(hint("quer").as_deref(), Some("y URL [--detach]"));
-        assert_eq!(hint("query").as_deref(), Some(" URL [--detach]"));
-        assert_eq!(hint("query ").as_deref(), Some("URL [--detach]"));
-        assert_eq!(hint("query h"), None);
-        assert_eq!(hint("thr").as_deref(), Some("eads"));
-        assert_eq!(hint(""), None);
-        assert_eq!(hint("stats"), None);
-    }
-
-    #[test]
     fn a_log_line_goes_above_the_prompt() {
         assert_eq!(above_prompt("log", "sta", 80), "\r\x1b[Jlog\r\naotf> sta");
         assert_eq!(above_prompt("log", "0123456789", 10), "\x1b[1A\r\x1b[Jlog\r\naotf> 0123456789");
-    }
-
-    #[test]
-    fn recent_arguments_of_the_same_command() {
-        let lines = [
-            "query https://b.example/",
-            "scan jane",
-            "query https://a.example/ --detach",
-            "query https://b.example/",
-        ];
-        assert_eq!(
-            recent_arguments(lines.into_iter(), "query", "https"),
-            ["https://b.example/", "https://a.example/"]
-        );
-        assert_eq!(recent_arguments(lines.into_iter(), "scan", ""), ["jane"]);
-        assert_eq!(recent_arguments(lines.into_iter(), "search", ""), [""; 0]);
     }
 }

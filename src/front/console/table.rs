@@ -77,6 +77,11 @@ impl Table {
         text
     }
 
+    /// True when no cell has to be cut.
+    pub fn fits(&self, width: usize) -> bool {
+        self.widths(usize::MAX).iter().sum::<usize>() + GAP * self.columns.len().saturating_sub(1) <= width
+    }
+
     fn widths(&self, available: usize) -> Vec<usize> {
         let mut widths: Vec<usize> = self
             .columns
@@ -139,6 +144,26 @@ pub fn fit(text: &str, width: usize) -> String {
     fitted + "…"
 }
 
+/// `text` in lines of at most `width` columns, broken between words; a longer word keeps a line of its own.
+pub fn wrap(text: &str, width: usize) -> String {
+    let mut wrapped = String::new();
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let columns = word.width();
+        if used > 0 && used + 1 + columns > width {
+            wrapped.push('\n');
+            used = 0;
+        }
+        if used > 0 {
+            wrapped.push(' ');
+            used += 1;
+        }
+        wrapped.push_str(word);
+        used += columns;
+    }
+    wrapped
+}
+
 /// `text` without control characters: what strangers wrote must not steer the terminal.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
@@ -177,6 +202,14 @@ a         1  https://a.…
         assert_eq!(table().render(Style { colors: false, width: 24 }), expect);
         // Too narrow for anything: still a table.
         assert_eq!(table().render(Style { colors: false, width: 5 }).lines().count(), 3);
+    }
+
+    #[test]
+    fn prose_breaks_between_words() {
+        assert_eq!(wrap("one two three", 7), "one two\nthree");
+        assert_eq!(wrap("one https://a.example/ b", 7), "one\nhttps://a.example/\nb");
+        assert_eq!(wrap("画家 画家", 8), "画家\n画家");
+        assert_eq!(wrap("", 8), "");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
 };
@@ -59,10 +61,23 @@ impl Keyboard {
     /// Ctrl-C is among the keys pressed since the last call. Never waits.
     pub fn interrupted(&self) -> bool {
         const CTRL_C: u8 = 3;
+        self.pressed().contains(&CTRL_C)
+    }
+
+    /// The next keys, or what the terminal itself says; none if there are none before `timeout`.
+    pub fn keys(&self, timeout: Duration) -> Vec<u8> {
+        let mut sources = [PollFd::from_borrowed_fd(self.as_fd(), PollFlags::IN)];
+        match poll(&mut sources, Timespec::try_from(timeout).ok().as_ref()) {
+            Ok(_) => self.pressed(),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn pressed(&self) -> Vec<u8> {
         let mut keys = [0_u8; 64];
         // Past the buffer of `Stdin`: nothing may be left in it for the line editor.
         let count = rustix::io::read(&self.stdin, &mut keys).unwrap_or(0);
-        keys.iter().take(count).any(|key| *key == CTRL_C)
+        keys.get(..count).unwrap_or_default().to_vec()
     }
 }
 

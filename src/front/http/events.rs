@@ -11,9 +11,10 @@ use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
-use super::error::HttpError;
-use super::limits::{Caller, RateClass};
-use super::routes::{Started, start_query};
+use super::caller::Caller;
+use super::error::{ErrorBody, HttpError};
+use super::limits::RateClass;
+use super::routes::{Started, chosen_networks, start_query};
 use super::view::Answer;
 use super::{Api, url_parameter};
 use crate::front::until_stopped;
@@ -22,9 +23,24 @@ use crate::proto::view::{QueryStatus, QueryView};
 /// Comments sent in silence: proxies keep the connection, and a dead client is noticed.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// Each event is the JSON of the answer, with the state's version as its id. The stream is closed
+/// Follow a query: its answer, pushed at each change until the end
+///
+/// Server-sent events. Each event is the JSON of the answer, with the state's version as its id. The stream is closed
 /// after the final one. A browser connects again by itself after any closing: with the final
 /// version as `Last-Event-ID` it is told by 204 that nothing will follow.
+#[utoipa::path(
+    get, path = "/query/events", tag = "queries",
+    params(
+        ("url" = String, Query, description = "Address of the artwork's page"),
+        ("networks" = Option<String>, Query, description = "Only the artist's accounts on these, with commas between; before `url`"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last version that was heard"),
+    ),
+    responses(
+        (status = 200, body = Answer, content_type = "text/event-stream"),
+        (status = 204, description = "The final version was heard: nothing will follow"),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
 pub(super) async fn query_events(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
@@ -32,8 +48,11 @@ pub(super) async fn query_events(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let place = api.streams.clone().try_acquire_owned().map_err(|_| HttpError::Busy)?;
-    let url = url_parameter::from_query_string(&query.unwrap_or_default());
-    let started = start_query(&api, &caller, url, RateClass::Events).await?;
+    let query = query.unwrap_or_default();
+    let url = url_parameter::from_query_string(&query);
+    let networks =
+        chosen_networks(&api, &caller, url_parameter::named_before_url(&query, "networks").as_deref())?;
+    let started = start_query(&api, &caller, url, networks, RateClass::Events).await?;
     let seen: Option<u64> =
         headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     if let Started::Accepted(view) = &started

@@ -1,98 +1,28 @@
-//! Who a caller is, and how much of the server one caller may use: the client's address behind
-//! proxies, requests per second, connections at the same time. All tables are bounded.
+//! How much of the server one caller may use: requests per second, connections at the same time. All
+//! tables are bounded.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::http::{HeaderMap, HeaderName};
-use ipnet::IpNet;
-
 use crate::base::clock::Monotonic;
-use crate::config::{Http, Limits};
-use crate::proto::front::Client;
 
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-
-/// Who sent a request, and what that allows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    pub ip: IpAddr,
-    /// Limits do not apply.
-    pub unlimited: bool,
-    /// May search by image.
-    pub advanced: bool,
-}
-
-impl Caller {
-    /// The caller behind `peer`. `X-Forwarded-For` is believed as far as trusted proxies wrote it: the
-    /// right-most address that is not one of them is the client.
-    pub fn identify(peer: IpAddr, headers: &HeaderMap, http: &Http, limits: &Limits) -> Caller {
-        let ip = client_address(canonical(peer), headers, &http.trusted_proxies);
-        Caller {
-            ip,
-            unlimited: limits.unlimited_ips.contains(&ip),
-            advanced: limits.advanced_ips.contains(&ip),
-        }
-    }
-
-    /// What the broker limits this caller by.
-    pub fn client(&self) -> Client {
-        if self.unlimited {
-            Client::Exempt
-        } else {
-            Client::Limited { key: LimitKey::of(self.ip).to_string() }
-        }
-    }
-}
-
-fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |ip: IpAddr| trusted.iter().any(|net| net.contains(&ip));
-    let mut address = peer;
-    let forwarded: Vec<&str> = headers
-        .get_all(FORWARDED_FOR)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    for entry in forwarded.iter().rev() {
-        if !is_trusted(address) {
-            break;
-        }
-        // An entry that is no address was not written by a proxy that can be trusted.
-        let Some(next) = parse_address(entry) else { break };
-        address = next;
-    }
-    address
-}
-
-/// `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`.
-fn parse_address(entry: &str) -> Option<IpAddr> {
-    let entry = entry.trim();
-    let ip = entry
-        .parse::<IpAddr>()
-        .ok()
-        .or_else(|| entry.parse::<std::net::SocketAddr>().ok().map(|addr| addr.ip()))
-        .or_else(|| entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok())?;
-    Some(canonical(ip))
-}
-
-/// IPv4 addresses in their own form, also where a socket for both kinds shows them as IPv6.
-fn canonical(ip: IpAddr) -> IpAddr {
-    ip.to_canonical()
-}
-
-/// What limits count by: an IPv4 address, or the /64 that an IPv6 user owns as a whole.
+/// What limits count by: an IPv4 address, the /64 that an IPv6 user owns as a whole, or an API key by its
+/// place in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct LimitKey(IpAddr);
+pub enum LimitKey {
+    Address(IpAddr),
+    ApiKey(usize),
+}
 
 impl LimitKey {
     pub fn of(ip: IpAddr) -> LimitKey {
-        match canonical(ip) {
-            IpAddr::V4(v4) => LimitKey(v4.into()),
+        match ip.to_canonical() {
+            IpAddr::V4(v4) => LimitKey::Address(v4.into()),
             IpAddr::V6(v6) => {
                 let network = v6.to_bits() & (u128::MAX << 64);
-                LimitKey(Ipv6Addr::from_bits(network).into())
+                LimitKey::Address(Ipv6Addr::from_bits(network).into())
             }
         }
     }
@@ -100,9 +30,10 @@ impl LimitKey {
 
 impl std::fmt::Display for LimitKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            IpAddr::V4(v4) => write!(f, "{v4}"),
-            IpAddr::V6(v6) => write!(f, "{v6}/64"),
+        match self {
+            LimitKey::Address(IpAddr::V4(v4)) => write!(f, "{v4}"),
+            LimitKey::Address(IpAddr::V6(v6)) => write!(f, "{v6}/64"),
+            LimitKey::ApiKey(place) => write!(f, "key {place}"),
         }
     }
 }
@@ -112,6 +43,8 @@ impl std::fmt::Display for LimitKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RateClass {
     Query,
+    /// Many queries in one request.
+    Batch,
     Events,
     Page,
 }
@@ -124,25 +57,18 @@ const MAX_RATE_ENTRIES: usize = 65_536;
 
 /// Requests per second and address, as a leaky bucket (GCRA): one number per address, kept only as
 /// long as it says something.
+#[derive(Default)]
 pub struct RateTable {
-    per_second: u32,
     /// When the bucket of each sender is empty again, in milliseconds of the monotonic clock.
     empty_at: Mutex<HashMap<(LimitKey, RateClass), u64>>,
 }
 
 impl RateTable {
-    /// `per_second` 0 means no limit.
-    pub fn new(per_second: u32) -> RateTable {
-        RateTable { per_second, empty_at: Mutex::new(HashMap::new()) }
-    }
-
-    pub fn per_second(&self) -> u32 {
-        self.per_second
-    }
-
-    /// Counts a request; false when it is one too many (which is then not counted).
-    pub fn allows(&self, key: LimitKey, class: RateClass, now: Monotonic) -> bool {
-        let Some(interval) = 1000_u64.checked_div(u64::from(self.per_second)) else { return true };
+    /// Counts a request of somebody who may make `per_second` of them (0: any number); false when it
+    /// is one too many (which is then not counted).
+    pub fn allows(&self, key: LimitKey, class: RateClass, per_second: u32, now: Monotonic) -> bool {
+        let Some(interval) = 1000_u64.checked_div(u64::from(per_second)) else { return true };
+        let interval = interval.max(1);
         let mut table = lock(&self.empty_at);
         if table.len() >= MAX_RATE_ENTRIES {
             table.retain(|_, empty_at| *empty_at > now.0);
@@ -154,7 +80,7 @@ impl RateTable {
             table.insert((key, class), now.0 + interval);
             return true;
         };
-        let room_for = interval * u64::from(self.per_second.saturating_sub(1)) + TOLERANCE_MS;
+        let room_for = interval * u64::from(per_second.saturating_sub(1)) + TOLERANCE_MS;
         if *empty_at > now.0 + room_for {
             return false;
         }
@@ -167,6 +93,7 @@ impl RateTable {
 pub struct ConnectionTable {
     max_total: usize,
     max_per_key: usize,
+    refused: AtomicU64,
     open: Mutex<Open>,
 }
 
@@ -184,12 +111,35 @@ pub struct ConnectionPlace {
 
 impl ConnectionTable {
     pub fn new(max_total: usize, max_per_key: usize) -> Arc<ConnectionTable> {
-        Arc::new(ConnectionTable { max_total, max_per_key, open: Mutex::default() })
+        Arc::new(ConnectionTable {
+            max_total,
+            max_per_key,
+            refused: AtomicU64::new(0),
+            open: Mutex::default(),
+        })
     }
 
     /// A place for a connection; `key` is `None` for peers that only the total limits (proxies stand
     /// for many clients). `None` when all places are taken.
     pub fn take(self: &Arc<Self>, key: Option<LimitKey>) -> Option<ConnectionPlace> {
+        let place = self.try_take(key);
+        if place.is_none() {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        }
+        place
+    }
+
+    /// Connections that are open now.
+    pub fn open(&self) -> usize {
+        lock(&self.open).total
+    }
+
+    /// Connections that found no place so far.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    fn try_take(self: &Arc<Self>, key: Option<LimitKey>) -> Option<ConnectionPlace> {
         let mut open = lock(&self.open);
         if open.total >= self.max_total {
             return None;
@@ -230,33 +180,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check_client(peer: &str, forwarded: &[&str], expect: &str) {
-        let mut headers = HeaderMap::new();
-        for value in forwarded {
-            headers.append(FORWARDED_FOR, value.parse().unwrap());
-        }
-        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
-        let found = client_address(canonical(peer.parse().unwrap()), &headers, &trusted);
-        assert_eq!(found, expect.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
-    }
-
-    #[test]
-    fn clients_behind_proxies() {
-        check_client("192.0.2.1", &[], "192.0.2.1");
-        check_client("192.0.2.1", &["198.51.100.7"], "192.0.2.1"); // not from a proxy of ours
-        check_client("10.0.0.1", &["198.51.100.7"], "198.51.100.7");
-        check_client("10.0.0.1", &["127.0.0.1, 198.51.100.7"], "198.51.100.7"); // what the client claims
-        check_client("10.0.0.1", &["198.51.100.7, 10.9.9.9"], "198.51.100.7"); // two proxies
-        check_client("10.0.0.1", &["127.0.0.1", "198.51.100.7"], "198.51.100.7"); // two headers
-        check_client("10.0.0.1", &["10.2.2.2"], "10.2.2.2");
-        check_client("10.0.0.1", &["unknown"], "10.0.0.1");
-        check_client("10.0.0.1", &["127.0.0.1, junk"], "10.0.0.1");
-        check_client("::ffff:10.0.0.1", &["[2001:db8::7]:443"], "2001:db8::7");
-        check_client("fd00::1", &["198.51.100.7:1234"], "198.51.100.7");
-        check_client("10.0.0.1", &["::ffff:127.0.0.1"], "127.0.0.1");
-    }
-
     #[test]
     fn ipv6_counts_by_network() {
         let key = |ip: &str| LimitKey::of(ip.parse().unwrap()).to_string();
@@ -268,10 +191,10 @@ mod tests {
     /// Requests at these milliseconds, and which of them pass.
     #[track_caller]
     fn check_rate(per_second: u32, at_ms: &[u64], expect: &[bool]) {
-        let table = RateTable::new(per_second);
+        let table = RateTable::default();
         let key = LimitKey::of("192.0.2.1".parse().unwrap());
         let passed: Vec<bool> =
-            at_ms.iter().map(|ms| table.allows(key, RateClass::Query, Monotonic(*ms))).collect();
+            at_ms.iter().map(|ms| table.allows(key, RateClass::Query, per_second, Monotonic(*ms))).collect();
         assert_eq!(passed, expect, "{at_ms:?}");
     }
 
@@ -288,16 +211,16 @@ mod tests {
 
     #[test]
     fn senders_and_classes_are_apart_and_the_table_is_bounded() {
-        let table = RateTable::new(1);
+        let table = RateTable::default();
         let now = Monotonic(0);
         let key = |number: u32| LimitKey::of(IpAddr::from(number.to_be_bytes()));
-        assert!(table.allows(key(1), RateClass::Query, now));
-        assert!(table.allows(key(1), RateClass::Events, now));
+        assert!(table.allows(key(1), RateClass::Query, 1, now));
+        assert!(table.allows(key(1), RateClass::Events, 1, now));
         for number in 2..MAX_RATE_ENTRIES as u32 {
-            assert!(table.allows(key(number), RateClass::Query, now));
+            assert!(table.allows(key(number), RateClass::Query, 1, now));
         }
-        assert!(!table.allows(key(u32::MAX), RateClass::Query, now), "full");
-        assert!(table.allows(key(u32::MAX), RateClass::Query, Monotonic(1001)), "and free a second later");
+        assert!(!table.allows(key(u32::MAX), RateClass::Query, 1, now), "full");
+        assert!(table.allows(key(u32::MAX), RateClass::Query, 1, Monotonic(1001)), "and free a second later");
         assert_eq!(lock(&table.empty_at).len(), 1);
     }
 

@@ -9,12 +9,14 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded::byte_serialize;
 
+use super::caller::Caller;
 use super::error::HttpError;
-use super::limits::{Caller, RateClass};
-use super::routes::start_query;
+use super::limits::RateClass;
+use super::routes::{chosen_networks, start_query};
 use super::texts::{Language, TEXTS_JSON, Texts};
-use super::view::{AccountAnswer, Answer, ResultAnswer};
+use super::view::{Answer, NetworkAccountAnswer, PostAnswer};
 use super::{Api, STATS_AGE, url_parameter};
+use crate::base::ids::Network;
 use crate::proto::data::Variant;
 use crate::proto::failure::FailureCode;
 use crate::proto::view::{QueryStatus, StatsView};
@@ -30,7 +32,7 @@ const SCRIPT: &str = include_str!("web/app.js");
 /// Nothing but this server's own files; images of artworks and posts come from many hosts, and only
 /// once the user asks for them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    img-src 'self' data: https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    img-src 'self' data: blob: https:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Without JavaScript, the page of a running query loads itself again after this.
 const REFRESH_SECS: u32 = 3;
@@ -40,7 +42,9 @@ const SHORT_TEXT: &str = concat!(
     env!("CARGO_PKG_VERSION"),
     "\n\nGET  /query?url=URL         find the posts of the artwork on this page; ask again for progress\n\
     GET  /query/events?url=URL  the same, pushed (server-sent events)\n\
+    POST /queries               many at once\n\
     GET  /stats, /config        figures, and the limits that apply to you\n\
+    GET  /docs, /openapi.json   the whole API; /errors: what each error code means\n\
     GET  /healthz, /readyz      for operators\n\nOpen this address in a browser for the web page.\n"
 );
 
@@ -68,7 +72,12 @@ pub(super) async fn root(
         Err(FailureCode::NoUrlField) => (StatusCode::OK, String::new(), Shown::Nothing),
         url => {
             let shown = url.clone().unwrap_or_default();
-            match start_query(&api, &caller, url, RateClass::Page).await {
+            let chosen = url_parameter::named_before_url(&query, "networks");
+            let started = match chosen_networks(&api, &caller, chosen.as_deref()) {
+                Ok(networks) => start_query(&api, &caller, url, networks, RateClass::Page).await,
+                Err(error) => Err(error),
+            };
+            match started {
                 Ok(started) => (StatusCode::OK, shown, Shown::Answer(Box::new(started.answer()))),
                 Err(error) => (error.status(), shown, Shown::Failed(error)),
             }
@@ -100,6 +109,11 @@ fn asset(content_type: &'static str, content: &'static str) -> Response {
         (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
     ];
     (headers, content).into_response()
+}
+
+/// The style sheet's address, which changes with it.
+pub(super) fn style_address() -> String {
+    versioned(STYLE_PATH, STYLE)
 }
 
 fn versioned(path: &str, content: &str) -> String {
@@ -141,7 +155,7 @@ impl Page<'_> {
             "switch_name" => escape(self.texts.get(self.language.other(), "language")),
             "switch_href" => escape(&switch),
             "url" => escape(url),
-            "style" => versioned(STYLE_PATH, STYLE),
+            "style" => style_address(),
             "script" => versioned(SCRIPT_PATH, SCRIPT),
             "texts" => versioned(TEXTS_PATH, TEXTS_JSON),
             "refresh" => refresh.clone(),
@@ -193,11 +207,11 @@ impl Page<'_> {
             html += &self.steps(answer);
         }
         if answer.is_final() && answer.error.is_none() {
-            html += &self.results(&answer.results);
-            html += &self.similar(&answer.similar);
+            html += &self.results(&answer.posts);
+            html += &self.similar(&answer.similar_posts);
         }
-        if !answer.twitter_accounts.is_empty() {
-            html += &self.accounts(&answer.twitter_accounts);
+        if !answer.accounts.is_empty() {
+            html += &self.accounts(&answer.accounts);
         }
         html
     }
@@ -246,11 +260,17 @@ impl Page<'_> {
                 let posts = self.filled("posts", &[("listed", &listed), ("indexed", &indexed)]);
                 let _ = write!(html, "<span class=\"more\">{posts}</span>");
             }
+            if is_now && answer.waits_for_network {
+                let _ = write!(html, "<span class=\"more\">{}</span>", self.text("waiting.network"));
+            }
             if is_now && let Some(before) = answer.queue_position.filter(|before| *before > 0) {
                 let key = if before == 1 { "queue.one" } else { "queue.many" };
+                let wait = answer.estimated_wait_ms.map_or_else(String::new, |ms| {
+                    format!(" · {}", self.filled("queue.estimate", &[("time", &duration_text(ms))]))
+                });
                 let _ = write!(
                     html,
-                    "<span class=\"more\">{}</span>",
+                    "<span class=\"more\">{}{wait}</span>",
                     self.filled(key, &[("n", &before.to_string())])
                 );
             }
@@ -259,14 +279,15 @@ impl Page<'_> {
         html + "</ol>"
     }
 
-    fn accounts(&self, accounts: &[AccountAnswer]) -> String {
+    fn accounts(&self, accounts: &[NetworkAccountAnswer]) -> String {
         let mut html = format!("<h2>{}</h2><ul class=\"accounts\">", self.text("accounts.title"));
         for account in accounts {
             let _ = write!(
                 html,
-                "<li><a href=\"{}\" rel=\"noreferrer\">@{}</a>",
+                "<li><a href=\"{}\" rel=\"noreferrer\">@{}</a> <span class=\"why\">{}</span>",
                 escape(&account.url),
-                escape(&account.account_name)
+                escape(&account.handle),
+                self.network(account.network)
             );
             if !account.chain.is_empty() {
                 let _ = write!(html, "<details><summary>{}</summary><ol>", self.text("chain"));
@@ -280,7 +301,11 @@ impl Page<'_> {
         html + "</ul>"
     }
 
-    fn results(&self, results: &[ResultAnswer]) -> String {
+    fn network(&self, network: Network) -> String {
+        self.text(&format!("network.{network}"))
+    }
+
+    fn results(&self, results: &[PostAnswer]) -> String {
         if results.is_empty() {
             return format!(
                 "<div class=\"none\"><h2>{}</h2><p>{}</p></div>",
@@ -294,7 +319,7 @@ impl Page<'_> {
     }
 
     /// What is farther away than a result may be.
-    fn similar(&self, similar: &[ResultAnswer]) -> String {
+    fn similar(&self, similar: &[PostAnswer]) -> String {
         if similar.is_empty() {
             return String::new();
         }
@@ -302,7 +327,7 @@ impl Page<'_> {
         format!("<h2>{title}</h2><p>{hint}</p>{}", self.cards(similar))
     }
 
-    fn cards(&self, results: &[ResultAnswer]) -> String {
+    fn cards(&self, results: &[PostAnswer]) -> String {
         let mut html = "<ul class=\"cards\">".to_owned();
         for result in results {
             let (position, count) =
@@ -310,20 +335,26 @@ impl Page<'_> {
             let bits = self.filled("distance.bits", &[("n", &result.distance.to_string())]);
             let variant = match result.variant {
                 Variant::Trimmed => format!("<span class=\"tag\">{}</span>", self.text("variant.trimmed")),
+                Variant::Mirrored | Variant::TurnedRight | Variant::UpsideDown | Variant::TurnedLeft => {
+                    format!("<span class=\"tag\">{}</span>", self.text("variant.turned"))
+                }
                 Variant::AsIs | Variant::OnWhite | Variant::OnBlack => String::new(),
+            };
+            let earliest = match result.earliest && results.len() > 1 {
+                true => format!("<span class=\"tag\">{}</span>", self.text("earliest")),
+                false => String::new(),
             };
             let _ = write!(
                 html,
-                "<li class=\"card\"><p class=\"verdict\"><span class=\"tag {class}\" title=\"{bits}\">{word}</span>{variant}</p>\
-                 <p><a href=\"{url}\" rel=\"noreferrer\">{open}</a></p><p class=\"facts\">{name}{position}</p></li>",
+                "<li class=\"card\"><p class=\"verdict\"><span class=\"tag {class}\" title=\"{bits}\">{word}</span>{variant}{earliest}</p>\
+                 <p><a href=\"{url}\" rel=\"noreferrer\">{open}</a></p><p class=\"facts\">{network} · {name}{position}</p></li>",
                 class = result.class.as_str(),
                 word = self.text(&format!("class.{}", result.class.as_str())),
                 url = escape(&result.url),
                 open = self.text("open"),
-                name = result
-                    .account_name
-                    .as_ref()
-                    .map_or_else(String::new, |name| format!("@{} · ", escape(name))),
+                network = self.network(result.network),
+                name =
+                    result.handle.as_ref().map_or_else(String::new, |name| format!("@{} · ", escape(name))),
                 position = self.filled("position", &[("position", position), ("count", count)]),
             );
         }
@@ -364,7 +395,7 @@ fn fill_places(template: &str, value: impl Fn(&str) -> String) -> String {
 }
 
 /// For text and for attributes in double quotes.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

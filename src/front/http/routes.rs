@@ -1,42 +1,43 @@
-//! The endpoints that answer with JSON.
+//! The endpoints that answer with JSON about one query, and the figures.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
+use bytes::Bytes;
 use serde_json::json;
 
-use super::error::HttpError;
-use super::limits::{Caller, RateClass};
+use super::body;
+use super::caller::Caller;
+use super::error::{Closed, ErrorBody, HttpError};
+use super::limits::RateClass;
 use super::url_parameter::{self, MAX_URL_BODY_BYTES};
-use super::view::{Answer, ConfigAnswer, SearchAnswer, StatsAnswer};
+use super::view::{Answer, ConfigAnswer, StatsAnswer};
 use super::{Api, READY_AGE, STATS_AGE};
+use crate::base::ids::Networks;
+use crate::front::account::AccountsAnswer;
 use crate::proto::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
-use crate::proto::view::QueryView;
+use crate::proto::view::{QueryStatus, QueryView};
 
 /// A URL is one packet or two.
 const URL_BODY_DEADLINE: Duration = Duration::from_secs(5);
-/// 20 MiB in this time is 350 KiB a second.
-const IMAGE_BODY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What became of a question about a query.
 pub(super) enum Started {
-    Accepted(QueryView),
+    Accepted(Box<QueryView>),
     Refused { code: FailureCode, detail: String },
 }
 
 impl Started {
     pub(super) fn answer(&self) -> Answer {
         match self {
-            Started::Accepted(view) => Answer::from(view),
+            Started::Accepted(view) => Answer::from(&**view),
             Started::Refused { code, detail } => Answer::refused(*code, detail.clone()),
         }
     }
@@ -54,140 +55,239 @@ pub(super) async fn start_query(
     api: &Api,
     caller: &Caller,
     url: Result<String, FailureCode>,
+    networks: Networks,
     class: RateClass,
 ) -> Result<Started, HttpError> {
-    let url = match url {
-        Ok(url) => url,
-        Err(code) => return Ok(code.into()),
-    };
-    api.count(caller, class)?;
-    match api.ask(FrontQuestion::Query { url, client: caller.client() }, None).await? {
-        FrontAnswer::Query(view) => Ok(Started::Accepted(view)),
+    match url {
+        Ok(url) => {
+            api.count(caller, class)?;
+            ask_query(api, caller, url, networks, None).await
+        }
+        Err(code) => Ok(code.into()),
+    }
+}
+
+/// The same for a request that has been counted.
+pub(super) async fn ask_query(
+    api: &Api,
+    caller: &Caller,
+    url: String,
+    networks: Networks,
+    webhook: Option<String>,
+) -> Result<Started, HttpError> {
+    match api.ask(FrontQuestion::Query { url, client: caller.client(), networks, webhook }, None).await? {
+        FrontAnswer::Query(view) => Ok(Started::Accepted(Box::new(view))),
         FrontAnswer::Refused { code, detail } => Ok(Started::Refused { code, detail }),
+        FrontAnswer::Overloaded => Err(HttpError::Busy),
+        FrontAnswer::NotNow { why } => Err(HttpError::NotNow { why }),
         _ => Err(HttpError::Unexpected),
     }
 }
 
+/// A webhook that the caller may name, and that there is.
+pub(super) fn checked_webhook(
+    api: &Api,
+    caller: &Caller,
+    name: Option<String>,
+) -> Result<Option<String>, HttpError> {
+    match name {
+        None => Ok(None),
+        Some(_) if !caller.advanced => Err(HttpError::Forbidden(Closed::Webhooks)),
+        Some(name) if api.webhooks.contains(&name) => Ok(Some(name)),
+        Some(name) => Err(HttpError::UnknownWebhook { name }),
+    }
+}
+
+/// The networks that a request is about: those asked for (names with commas between), of those that the caller may ask
+/// for, of those that there are. All of the latter are the same as no choice.
+pub(super) fn chosen_networks(
+    api: &Api,
+    caller: &Caller,
+    asked: Option<&str>,
+) -> Result<Networks, HttpError> {
+    let bad = |why: String| HttpError::BadRequest { why: format!("networks: {why}") };
+    let asked = asked.map(Networks::from_names).transpose().map_err(bad)?.unwrap_or_default();
+    let Some(allowed) = caller.networks.that_are_in(&api.networks) else {
+        return Err(bad(format!(
+            "the key is for {}, this server searches {}",
+            caller.networks, api.networks
+        )));
+    };
+    match asked.that_are_in(&allowed) {
+        Some(chosen) if chosen == api.networks => Ok(Networks::default()),
+        Some(chosen) => Ok(chosen),
+        None => Err(bad(format!("{asked} cannot be searched here, only {allowed}"))),
+    }
+}
+
+/// Start a query for an artwork's page, or see where it is
+///
+/// Ask again until `status` is `END`, once a second at most, or follow `/query/events`. The URL need not
+/// be percent-encoded when it is the last parameter.
+#[utoipa::path(
+    get, path = "/query", tag = "queries",
+    params(
+        ("url" = String, Query, description = "Address of the artwork's page, 256 characters at most"),
+        ("networks" = Option<String>, Query, description = "Only the artist's accounts on these: twitter, bluesky, mastodon, with commas between; before `url`"),
+        ("webhook" = Option<String>, Query, description = "The webhook that gets the final answer; before `url`"),
+    ),
+    responses(
+        (status = 200, body = Answer, description = "The state of the query, or `error`"),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
 pub(super) async fn query_get(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
-) -> Result<Json<Answer>, HttpError> {
-    let url = url_parameter::from_query_string(&query.unwrap_or_default());
-    Ok(Json(start_query(&api, &caller, url, RateClass::Query).await?.answer()))
+) -> Result<Response, HttpError> {
+    let query = query.unwrap_or_default();
+    answer_query(&api, &caller, url_parameter::from_query_string(&query), &query).await
 }
 
+/// The same with the URL in the body
+#[utoipa::path(
+    post, path = "/query", tag = "queries",
+    params(
+        ("networks" = Option<String>, Query, description = "Only the artist's accounts on these, with commas between"),
+        ("webhook" = Option<String>, Query, description = "The webhook that gets the final answer"),
+    ),
+    request_body(content = String, content_type = "text/plain", description = "The URL, or a form with `url`"),
+    responses(
+        (status = 200, body = Answer),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
 pub(super) async fn query_post(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Json<Answer>, HttpError> {
-    let body = read_body(&headers, body, MAX_URL_BODY_BYTES, URL_BODY_DEADLINE).await?;
-    let url = url_parameter::from_body(&body);
-    Ok(Json(start_query(&api, &caller, url, RateClass::Query).await?.answer()))
-}
-
-pub(super) async fn search_post(
-    State(api): State<Arc<Api>>,
-    Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<SearchAnswer>, HttpError> {
-    if !caller.advanced {
-        return Err(HttpError::Forbidden);
-    }
-    api.count(&caller, RateClass::Query)?;
-    let image = {
-        let _place = api.uploads.try_acquire().map_err(|_| HttpError::Busy)?;
-        read_body(&headers, body, api.max_image_bytes, IMAGE_BODY_DEADLINE).await?
-    };
-    if image.is_empty() {
-        return Ok(Json(search_refused(FailureCode::ImageMissing, String::new())));
-    }
-    let account_name = url_parameter::named(&query.unwrap_or_default(), "account_name")
-        .map(|name| name.trim_start_matches('@').to_owned())
-        .filter(|name| !name.is_empty());
-    let question =
-        FrontQuestion::SearchImage { len_bytes: image.len() as u64, account_name, client: caller.client() };
-    search_answer(api.ask(question, Some(image)).await?)
+) -> Result<Response, HttpError> {
+    let body = body::read(&headers, body, MAX_URL_BODY_BYTES, URL_BODY_DEADLINE).await?;
+    answer_query(&api, &caller, url_parameter::from_body(&body), &query.unwrap_or_default()).await
 }
 
-pub(super) async fn search_get(
+async fn answer_query(
+    api: &Api,
+    caller: &Caller,
+    url: Result<String, FailureCode>,
+    query: &str,
+) -> Result<Response, HttpError> {
+    let webhook = checked_webhook(api, caller, url_parameter::named_before_url(query, "webhook"))?;
+    let networks =
+        chosen_networks(api, caller, url_parameter::named_before_url(query, "networks").as_deref())?;
+    let url = match url {
+        Ok(url) => url,
+        Err(code) => return Ok(Json(Started::from(code).answer()).into_response()),
+    };
+    api.count(caller, RateClass::Query)?;
+    let now = (api.now)();
+    // No URL holds a line break.
+    let asked =
+        if networks.are_all() { Cow::Borrowed(&url) } else { Cow::Owned(format!("{networks}\n{url}")) };
+    if webhook.is_none()
+        && let Some(answer) = api.finished.get(&asked, now)
+    {
+        return Ok(json_response(answer));
+    }
+    let started = ask_query(api, caller, url.clone(), networks, webhook).await?;
+    let answer = started.answer();
+    let json = Bytes::from(serde_json::to_vec(&answer).expect("an answer has only string keys"));
+    if answer.status == Some(QueryStatus::End.as_str()) {
+        api.finished.keep(&asked, json.clone(), now);
+    }
+    Ok(json_response(json))
+}
+
+fn json_response(json: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], json).into_response()
+}
+
+/// What is known of an account
+#[utoipa::path(
+    get, path = "/account", tag = "server",
+    params(("name" = String, Query, description = "the account's name or id")),
+    responses((status = 200, body = AccountsAnswer), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody))
+)]
+pub(super) async fn account(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
-) -> Result<Json<SearchAnswer>, HttpError> {
-    if !caller.advanced {
-        return Err(HttpError::Forbidden);
-    }
-    let Some(identifier) = url_parameter::named(&query.unwrap_or_default(), "identifier") else {
-        return Ok(Json(search_refused(FailureCode::IdentifierMissing, String::new())));
+) -> Result<Json<AccountsAnswer>, HttpError> {
+    let refused = |code: FailureCode, detail: String| {
+        Json(AccountsAnswer { accounts: Vec::new(), error: Some(code.as_str()), error_detail: detail })
+    };
+    let name = url_parameter::named(&query.unwrap_or_default(), "name").filter(|name| !name.is_empty());
+    let Some(name) = name else {
+        let detail = "give the account's name or id in the field \"name\"".to_owned();
+        return Ok(refused(FailureCode::InvalidTwitterAccount, detail));
     };
     api.count(&caller, RateClass::Query)?;
-    search_answer(api.ask(FrontQuestion::SearchState { identifier }, None).await?)
-}
-
-fn search_answer(answer: FrontAnswer) -> Result<Json<SearchAnswer>, HttpError> {
-    match answer {
-        FrontAnswer::Search { identifier, view } => {
-            Ok(Json(SearchAnswer { answer: Answer::from(&view), identifier: Some(identifier) }))
-        }
-        FrontAnswer::Refused { code, detail } => Ok(Json(search_refused(code, detail))),
+    match api.ask(FrontQuestion::Account { name }, None).await? {
+        FrontAnswer::Account(records) => Ok(Json(AccountsAnswer::found(&records))),
+        FrontAnswer::Refused { code, detail } => Ok(refused(code, detail)),
         _ => Err(HttpError::Unexpected),
     }
 }
 
-fn search_refused(code: FailureCode, detail: String) -> SearchAnswer {
-    SearchAnswer { answer: Answer::refused(code, detail), identifier: None }
-}
-
+/// Figures, up to 3 seconds old
+#[utoipa::path(
+    get, path = "/stats", tag = "server",
+    responses((status = 200, body = StatsAnswer), (status = 503, body = ErrorBody))
+)]
 pub(super) async fn stats(State(api): State<Arc<Api>>) -> Result<Json<StatsAnswer>, HttpError> {
     Ok(Json(api.stats(STATS_AGE).await?.into()))
 }
 
+/// The limits that apply to the caller
+#[utoipa::path(get, path = "/config", tag = "server", responses((status = 200, body = ConfigAnswer)))]
 pub(super) async fn config(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
 ) -> Json<ConfigAnswer> {
-    Json(ConfigAnswer::new(&api.limits, &api.maintenance, caller.unlimited, caller.advanced))
+    let networks = caller.networks.that_are_in(&api.networks);
+    Json(ConfigAnswer::new(&api.limits, &api.maintenance, networks.as_ref(), &caller))
 }
 
-/// This process answers.
+/// Whether this process answers
+#[utoipa::path(get, path = "/healthz", tag = "server", responses((status = 200, body = serde_json::Value)))]
 pub(super) async fn healthz() -> Response {
     Json(json!({ "status": "ok" })).into_response()
 }
 
-/// The service can take queries: the broker answers.
-pub(super) async fn readyz(State(api): State<Arc<Api>>) -> Result<Response, HttpError> {
-    api.stats(READY_AGE).await?;
-    Ok(Json(json!({ "status": "ready" })).into_response())
-}
-
-/// A whole body of at most `limit` bytes. One that says it is longer is refused unread, one that
-/// turns out longer as soon as it does.
-async fn read_body(
-    headers: &HeaderMap,
-    body: Body,
-    limit: usize,
-    deadline: Duration,
-) -> Result<Bytes, HttpError> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|len| len > limit) {
-        return Err(HttpError::TooLarge { limit });
-    }
-    let read = async {
-        let mut whole = BytesMut::with_capacity(announced.unwrap_or(0).min(64 * 1024));
-        let mut pieces = body.into_data_stream();
-        while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|source| HttpError::BodyBroken { source })?;
-            if whole.len() + piece.len() > limit {
-                return Err(HttpError::TooLarge { limit });
-            }
-            whole.extend_from_slice(&piece);
-        }
-        Ok(whole.freeze())
+/// Whether the service can take queries
+///
+/// That is, the broker answers and nothing keeps it from accepting them. What is wrong is told in any case;
+/// addresses in `http.monitor_ips` are shown the figures behind it.
+#[utoipa::path(
+    get, path = "/readyz", tag = "server",
+    responses((status = 200, body = serde_json::Value), (status = 503, body = serde_json::Value))
+)]
+pub(super) async fn readyz(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, HttpError> {
+    let problems = api.problems().await?;
+    let blocked = problems.iter().any(|problem| problem.blocking);
+    let (status, word) = match blocked {
+        true => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        false => (StatusCode::OK, "ready"),
     };
-    tokio::time::timeout(deadline, read).await.map_err(|_| HttpError::BodyTimeout)?
+    let mut ready = json!({ "status": word, "problems": problems });
+    if caller.monitor {
+        let stats = api.stats(READY_AGE).await?;
+        ready["details"] = json!({
+            "queries_in_progress": stats.queries_in_progress,
+            "scans_in_progress": stats.scans_in_progress,
+            "posts_pending": stats.posts_pending,
+            "posts_to_retry": stats.store.retries,
+            "database_bytes": stats.sizes.database_bytes,
+            "index_bytes": stats.sizes.index_bytes,
+        });
+    }
+    Ok((status, Json(ready)).into_response())
 }

@@ -1,7 +1,7 @@
 //! The connections: how many there may be, how long they may take, and how they end.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,22 +12,18 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::limits::{ConnectionPlace, ConnectionTable, LimitKey};
+use super::limits::{ConnectionPlace, LimitKey};
 use super::{Api, Peer, router};
 use crate::base::ErrorChain;
+use crate::front::local_socket::LocalSocket;
 use crate::front::until_stopped;
+use crate::telemetry::tasks;
 
-/// Connections at the same time, in all.
-const MAX_CONNECTIONS: usize = 4096;
-/// And from one address (which browsers never come near).
-pub(super) const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
-/// From the first byte that is awaited to the end of a request's headers; also how long an idle
-/// connection is kept.
-const HEADER_DEADLINE: Duration = Duration::from_secs(15);
 /// A connection whose peer takes nothing for this long is cut by the kernel.
 const SEND_DEADLINE: Duration = Duration::from_secs(30);
 /// Headers of a request, bytes.
@@ -39,12 +35,25 @@ const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 2\r\n\
     Content-Length: 16\r\nConnection: close\r\n\r\n{\"error\":\"BUSY\"}";
 
-/// Serves the API on `listener` until `stopped` becomes true, then lets the exchanges in progress
+/// Serves the API on `listener`, and on the Unix socket if there is one, until `stopped` becomes true, then lets the exchanges in progress
 /// end; the caller cuts what does not.
-pub async fn serve(listener: TcpListener, api: Arc<Api>, mut stopped: watch::Receiver<bool>) {
-    raise_descriptor_limit();
+pub async fn serve(
+    listener: TcpListener,
+    local: Option<LocalSocket>,
+    api: Arc<Api>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let local_listener = match local.as_ref().map(LocalSocket::listener).transpose() {
+        Ok(listener) => listener,
+        Err(error) => {
+            tracing::error!(error = %ErrorChain(&error), "the Unix socket cannot be served");
+            None
+        }
+    };
+    raise_descriptor_limit(u64::from(api.http.max_connections));
     let router = router(api.clone());
-    let places = ConnectionTable::new(MAX_CONNECTIONS, MAX_CONNECTIONS_PER_ADDRESS);
+    let places = &api.connections;
+    let header_timeout = api.http.header_timeout;
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -53,21 +62,38 @@ pub async fn serve(listener: TcpListener, api: Arc<Api>, mut stopped: watch::Rec
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     let ip = peer.ip();
-                    match places.take(limited_by(&api, ip)) {
-                        Some(place) => {
-                            connections.spawn(converse(stream, ip, router.clone(), place, stopped.clone()));
-                        }
-                        None => refuse(&stream),
+                    let Some(place) = places.take(limited_by(&api, ip)) else {
+                        let _ = stream.try_write(FULL);
+                        continue;
+                    };
+                    if let Err(error) = prepare(&stream) {
+                        tracing::debug!(error = %ErrorChain(&error), "could not set up a connection");
+                        continue;
                     }
+                    let conversation = Conversation { router: router.clone(), place, header_timeout };
+                    let peer = Peer { ip, is_local_socket: false };
+                    let hold = conversation.hold(stream, peer, stopped.clone());
+                    connections.spawn(tasks::named(format!("connection of {ip}"), hold));
                 }
-                Err(error) => {
-                    tracing::warn!(error = %ErrorChain(&error), "could not accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                Err(error) => accept_later(&error).await,
+            },
+            accepted = accept_local(local_listener.as_ref()) => match accepted {
+                Ok(stream) => {
+                    // A proxy stands for many clients: only the total limits it.
+                    let Some(place) = places.take(None) else {
+                        let _ = stream.try_write(FULL);
+                        continue;
+                    };
+                    let conversation = Conversation { router: router.clone(), place, header_timeout };
+                    let peer = Peer { ip: Ipv4Addr::LOCALHOST.into(), is_local_socket: true };
+                    let hold = conversation.hold(stream, peer, stopped.clone());
+                    connections.spawn(tasks::named("connection over the Unix socket", hold));
                 }
+                Err(error) => accept_later(&error).await,
             }
         }
     }
-    drop(listener);
+    drop((listener, local));
     while connections.join_next().await.is_some() {}
 }
 
@@ -79,42 +105,58 @@ fn limited_by(api: &Api, ip: IpAddr) -> Option<LimitKey> {
     (!exempt).then(|| LimitKey::of(ip))
 }
 
-/// Says why without waiting: what does not fit into the socket's buffer is not sent.
-fn refuse(stream: &TcpStream) {
-    let _ = stream.try_write(FULL);
+/// The next connection over the Unix socket; never, where there is none.
+async fn accept_local(listener: Option<&UnixListener>) -> io::Result<UnixStream> {
+    match listener {
+        Some(listener) => listener.accept().await.map(|(stream, _)| stream),
+        None => std::future::pending().await,
+    }
 }
 
-async fn converse(
-    stream: TcpStream,
-    ip: IpAddr,
+async fn accept_later(error: &io::Error) {
+    tracing::warn!(error = %ErrorChain(error), "could not accept a connection");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}
+
+/// What a connection needs, whatever it came over.
+struct Conversation {
     router: Router,
-    _place: ConnectionPlace,
-    mut stopped: watch::Receiver<bool>,
-) {
-    if let Err(error) = prepare(&stream) {
-        tracing::debug!(error = %ErrorChain(&error), "could not set up a connection");
-        return;
-    }
-    let inner = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(Peer(ip));
-        inner.call(request)
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_DEADLINE)
-        .max_buf_size(MAX_HEADER_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = until_stopped(&mut stopped) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    place: ConnectionPlace,
+    /// From the first byte that is awaited to the end of a request's headers; also how long an idle
+    /// connection is kept.
+    header_timeout: Duration,
+}
+
+impl Conversation {
+    async fn hold(
+        self,
+        stream: impl AsyncRead + AsyncWrite + Unpin,
+        peer: Peer,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let Conversation { router, place, header_timeout } = self;
+        let inner = TowerToHyperService::new(router);
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            inner.call(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .max_buf_size(MAX_HEADER_BYTES)
+            .serve_connection(TokioIo::new(stream), service);
+        tokio::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = until_stopped(&mut stopped) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        drop(place);
+        if let Err(error) = ended {
+            tracing::debug!(?peer, error = %ErrorChain(&error), "connection ended early");
         }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%ip, error = %ErrorChain(&error), "connection ended early");
     }
 }
 
@@ -125,10 +167,10 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// The usual soft limit of 1024 descriptors is below `MAX_CONNECTIONS`. Where it cannot be raised, accepting
+/// The usual soft limit of 1024 descriptors is below the number of connections. Where it cannot be raised, accepting
 /// fails at times, and waits.
-fn raise_descriptor_limit() {
-    let wanted = MAX_CONNECTIONS as u64 + 256;
+fn raise_descriptor_limit(connections: u64) {
+    let wanted = connections + 256;
     let limit = getrlimit(Resource::Nofile);
     if limit.current.is_some_and(|current| current < wanted) {
         let current = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));

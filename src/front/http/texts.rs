@@ -81,6 +81,7 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::front::http::error::HttpError;
     use crate::proto::failure::FailureCode;
 
     #[test]
@@ -89,6 +90,9 @@ mod tests {
         let keys = |language: Language| texts.0[language.code()].keys().cloned().collect::<Vec<_>>();
         assert_eq!(keys(Language::English), keys(Language::French));
         for code in FailureCode::ALL {
+            assert!(texts.0["en"].contains_key(&format!("error.{code}")), "{code}");
+        }
+        for (code, _) in HttpError::CODES {
             assert!(texts.0["en"].contains_key(&format!("error.{code}")), "{code}");
         }
     }

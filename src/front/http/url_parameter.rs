@@ -39,7 +39,17 @@ pub fn named(query: &str, name: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.to_owned())
 }
 
-fn checked(url: &str) -> Result<String, FailureCode> {
+/// The same, where it has to stand before the artwork's URL, whose own parameters are nobody else's.
+pub fn named_before_url(query: &str, name: &str) -> Option<String> {
+    let own = match query.find("url=").filter(|at| *at == 0 || query.as_bytes().get(at - 1) == Some(&b'&')) {
+        Some(at) if starts_with_scheme(&query[at + 4..]) => &query[..at],
+        Some(_) | None => query,
+    };
+    named(own, name)
+}
+
+/// A URL that was given alone: trimmed, neither empty nor too long.
+pub fn checked(url: &str) -> Result<String, FailureCode> {
     let url = url.trim();
     if url.is_empty() {
         Err(FailureCode::NoUrlField)
@@ -144,5 +154,14 @@ mod tests {
         assert_eq!(named("identifier=a%2Fb&x=1", "identifier").as_deref(), Some("a/b"));
         assert_eq!(named("identifier=", "identifier"), None);
         assert_eq!(named("x=1", "identifier"), None);
+        let webhook = |query: &str| named_before_url(query, "webhook");
+        assert_eq!(webhook("webhook=bot&url=https://a.example/?a=1&b=2").as_deref(), Some("bot"));
+        assert_eq!(
+            webhook("url=https://a.example/?a=1&webhook=bot"),
+            None,
+            "it belongs to the page's address"
+        );
+        assert_eq!(webhook("url=https%3A%2F%2Fa.example&webhook=bot").as_deref(), Some("bot"));
+        assert_eq!(webhook("webhook=bot").as_deref(), Some("bot"));
     }
 }

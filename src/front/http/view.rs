@@ -1,19 +1,24 @@
 //! The answers of the API as JSON: public contract. Fields are added, never renamed or left out.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::base::ids::Network;
+use crate::base::MicroUsd;
+use crate::base::ids::{Network, Networks, PostKey};
 use crate::config::{Limits, Maintenance};
+use crate::proto::addresses::{account_url, image_url, post_url};
 use crate::proto::data::{Evidence, MatchClass, Variant};
 use crate::proto::failure::FailureCode;
 use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView, StatsView};
 
+use super::caller::Caller;
 use super::url_parameter::MAX_URL_CHARS;
 
 /// The answer of `/query` and `/search`, whatever happened: always all fields.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Answer {
-    /// `null` when the request was not accepted.
+    /// `WAIT_LINK_FINDER`, `LINK_FINDER`, `WAIT_INDEX_ACCOUNTS_TWEETS`, `INDEX_ACCOUNTS_TWEETS`,
+    /// `WAIT_IMAGE_REVERSE_SEARCH`, `IMAGE_REVERSE_SEARCH` or `END`; `null` when the request was not accepted.
     pub status: Option<&'static str>,
     /// An account is indexed for the first time: this takes minutes.
     pub has_first_time_scan: bool,
@@ -21,9 +26,13 @@ pub struct Answer {
     pub twitter_accounts: Vec<AccountAnswer>,
     /// Closest first; filled at the end.
     pub results: Vec<ResultAnswer>,
+    /// A code that `/errors` explains.
     pub error: Option<&'static str>,
 
     // From here on: not in the original's API.
+    /// Names the query for `GET /queries?ids=`; the same page has always the same. `null` when the
+    /// request was not accepted.
+    pub id: Option<String>,
     /// What is too far away for a result, but within the wider radius: by class, then distance.
     pub similar: Vec<ResultAnswer>,
     /// What exactly went wrong, for people. Empty without an error.
@@ -34,23 +43,87 @@ pub struct Answer {
     pub steps: Vec<StepAnswer>,
     /// Requests before this one in the queue it waits in.
     pub queue_position: Option<u32>,
+    /// Milliseconds that it will probably wait there; `null` where it does not wait or nothing is known.
+    pub estimated_wait_ms: Option<u64>,
+    /// The server has lost the network: the request waits until it is back.
+    pub waits_for_network: bool,
     /// Posts with images listed and indexed so far for this query.
     pub posts_listed: u64,
     pub posts_indexed: u64,
+    /// Accounts of the artist on all networks.
+    pub accounts: Vec<NetworkAccountAnswer>,
+    /// What was found on all networks; closest first.
+    pub posts: Vec<PostAnswer>,
+    /// What is too far away for a result, on all networks: by class, then distance.
+    pub similar_posts: Vec<PostAnswer>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AccountAnswer {
-    pub account_name: String,
-    pub account_id: String,
+/// An account on any network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct NetworkAccountAnswer {
+    #[schema(value_type = String)]
+    pub network: Network,
+    /// Stable: the number on X, the DID on Bluesky, the actor's URI on Mastodon.
+    pub id: String,
+    pub handle: String,
     pub url: String,
     /// The pages that led to the account, the artwork's page first.
     pub chain: Vec<String>,
     /// Why the account is believed to be the artist's.
+    #[schema(value_type = Option<String>)]
     pub evidence: Option<Evidence>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// An image of a post on any network.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PostAnswer {
+    #[schema(value_type = String)]
+    pub network: Network,
+    /// Stable: the number on X, the `at://` URI on Bluesky, the post's URI on Mastodon.
+    pub id: String,
+    pub account_id: String,
+    /// `null` where the query does not know the account's name.
+    pub handle: Option<String>,
+    pub url: String,
+    pub image_url: String,
+    pub thumbnail_url: String,
+    /// `1/4`: the first of four images.
+    pub image_position: String,
+    /// Bits, 0 = identical.
+    pub distance: u32,
+    /// Which form of the artwork matched.
+    #[schema(value_type = String)]
+    pub variant: Variant,
+    /// What the image is to the artwork.
+    #[schema(value_type = String)]
+    pub class: MatchClass,
+    /// Of the second stage, in bits of 256; `null` where the distance alone decided the class.
+    pub distance256: Option<u16>,
+    /// Mean difference of the colors, in levels of 255; `null` with the one above.
+    pub thumbnail_difference: Option<f64>,
+    /// When it was posted, RFC 3339.
+    pub published: Option<String>,
+    /// Of the copies found, this one was posted first.
+    pub earliest: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AccountAnswer {
+    pub account_name: String,
+    pub account_id: String,
+    /// Where the account is: `twitter`.
+    pub network: &'static str,
+    /// Its page.
+    pub url: String,
+    /// The pages that led to the account, the artwork's page first.
+    pub chain: Vec<String>,
+    /// Why the account is believed to be the artist's: `mutual`, `profile_field`, `curated`, `profile_text`,
+    /// `work_text` or `same_handle`.
+    #[schema(value_type = Option<String>)]
+    pub evidence: Option<Evidence>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ResultAnswer {
     pub tweet_id: String,
     pub account_id: String,
@@ -60,11 +133,18 @@ pub struct ResultAnswer {
     pub distance: u32,
     /// `null` where the query does not know the account's name.
     pub account_name: Option<String>,
+    /// Where the post is: `twitter`.
+    pub network: &'static str,
+    /// The post's page.
     pub url: String,
+    /// The posted image, and a small form of it (the same where its host has none).
     pub image_url: String,
-    /// Which form of the artwork matched.
+    pub thumbnail_url: String,
+    /// Which form of the artwork matched: `as_is`, `on_white`, `on_black` or `trimmed`.
+    #[schema(value_type = String)]
     pub variant: Variant,
-    /// What the image is to the artwork.
+    /// What the image is to the artwork: `identical`, `recompressed`, `edited_or_variant` or `similar`.
+    #[schema(value_type = String)]
     pub class: MatchClass,
     /// Of the second stage, in bits of 256; `null` where the distance alone decided the class.
     pub distance256: Option<u16>,
@@ -74,19 +154,40 @@ pub struct ResultAnswer {
     pub published: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StepAnswer {
     pub step: &'static str,
     pub ms: u64,
 }
 
 /// The answer of `/search`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct SearchAnswer {
     #[serde(flatten)]
     pub answer: Answer,
     /// What to ask `GET /search` for; `null` when the search was not accepted.
     pub identifier: Option<String>,
+}
+
+/// One query of `/queries`.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct BatchEntry {
+    /// The page that was asked for; `null` where it is not known.
+    pub url: Option<String>,
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+/// The answer of `/queries`: an entry for each question, in its order.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct BatchAnswer {
+    pub queries: Vec<BatchEntry>,
+}
+
+/// The final answer as JSON, as a webhook gets it.
+pub fn answer_json(view: &QueryView) -> Vec<u8> {
+    let entry = BatchEntry { url: Some(view.subject.clone()), answer: Answer::from(view) };
+    serde_json::to_vec(&entry).expect("an answer has only string keys")
 }
 
 impl Answer {
@@ -98,13 +199,19 @@ impl Answer {
             twitter_accounts: Vec::new(),
             results: Vec::new(),
             error: Some(code.as_str()),
+            id: None,
             similar: Vec::new(),
             error_detail: if detail.is_empty() { code.explanation().to_owned() } else { detail },
             image_url: None,
             steps: Vec::new(),
             queue_position: None,
+            estimated_wait_ms: None,
+            waits_for_network: false,
             posts_listed: 0,
             posts_indexed: 0,
+            accounts: Vec::new(),
+            posts: Vec::new(),
+            similar_posts: Vec::new(),
         }
     }
 
@@ -126,6 +233,7 @@ impl From<&QueryView> for Answer {
                 .map(AccountAnswer::from)
                 .collect(),
             results: on_twitter(&view.results),
+            id: Some(view.id.clone()),
             similar: on_twitter(&view.similar),
             error: view.error.map(FailureCode::as_str),
             error_detail: match view.error {
@@ -135,8 +243,62 @@ impl From<&QueryView> for Answer {
             image_url: view.image_url.clone(),
             steps: view.steps.iter().map(|&(step, ms)| StepAnswer { step: step.as_str(), ms }).collect(),
             queue_position: view.queue_position,
+            estimated_wait_ms: view.estimated_wait_ms,
+            waits_for_network: view.waits_for_network,
             posts_listed: view.posts_listed,
             posts_indexed: view.posts_indexed,
+            accounts: view.accounts.iter().map(NetworkAccountAnswer::from).collect(),
+            posts: posts(&view.results),
+            similar_posts: view.similar.iter().map(|result| PostAnswer::new(result, false)).collect(),
+        }
+    }
+}
+
+fn posts(results: &[ResultView]) -> Vec<PostAnswer> {
+    let earliest = earliest(results);
+    results.iter().map(|result| PostAnswer::new(result, Some(&result.post) == earliest)).collect()
+}
+
+/// The post among these that was published first; `None` where no date is known. What only resembles the
+/// artwork is no copy of it.
+pub fn earliest(results: &[ResultView]) -> Option<&PostKey> {
+    let copies = results.iter().filter(|result| result.class != MatchClass::Similar);
+    let dated = copies.filter_map(|result| Some((result.published?, &result.post)));
+    dated.min_by_key(|(published, _)| *published).map(|(_, post)| post)
+}
+
+impl PostAnswer {
+    fn new(result: &ResultView, earliest: bool) -> PostAnswer {
+        let numbers = ResultAnswer::from(result);
+        PostAnswer {
+            network: result.post.network,
+            id: numbers.tweet_id,
+            account_id: numbers.account_id,
+            handle: numbers.account_name,
+            url: numbers.url,
+            image_url: numbers.image_url,
+            thumbnail_url: numbers.thumbnail_url,
+            image_position: numbers.image_position,
+            distance: numbers.distance,
+            variant: numbers.variant,
+            class: numbers.class,
+            distance256: numbers.distance256,
+            thumbnail_difference: numbers.thumbnail_difference,
+            published: numbers.published,
+            earliest,
+        }
+    }
+}
+
+impl From<&AccountView> for NetworkAccountAnswer {
+    fn from(account: &AccountView) -> NetworkAccountAnswer {
+        NetworkAccountAnswer {
+            network: account.key.network,
+            id: account.key.native.clone(),
+            handle: account.handle.clone(),
+            url: account_url(&account.key, &account.handle),
+            chain: account.chain.clone(),
+            evidence: account.evidence,
         }
     }
 }
@@ -151,7 +313,8 @@ impl From<&AccountView> for AccountAnswer {
         AccountAnswer {
             account_name: account.handle.clone(),
             account_id: account.key.native.clone(),
-            url: format!("https://x.com/{}", account.handle),
+            network: account.key.network.as_str(),
+            url: account_url(&account.key, &account.handle),
             chain: account.chain.clone(),
             evidence: account.evidence,
         }
@@ -166,8 +329,10 @@ impl From<&ResultView> for ResultAnswer {
             image_position: format!("{}/{}", result.position, result.count),
             distance: result.distance,
             account_name: result.handle.clone(),
-            url: post_url(result),
-            image_url: image_url(&result.image_name),
+            network: result.post.network.as_str(),
+            url: post_url(&result.post, result.handle.as_deref()),
+            thumbnail_url: thumbnail_url(&image_url(&result.account, &result.image_name)),
+            image_url: image_url(&result.account, &result.image_name),
             variant: result.variant,
             class: result.class,
             distance256: result.second_stage.map(|numbers| numbers.distance256),
@@ -179,20 +344,19 @@ impl From<&ResultView> for ResultAnswer {
     }
 }
 
-/// The post's page. X finds a post by its number alone, whatever stands for the name; `i` is what
-/// it uses itself.
-pub fn post_url(result: &ResultView) -> String {
-    let name = result.handle.as_deref().unwrap_or("i");
-    format!("https://x.com/{name}/status/{}", result.post.native)
-}
-
-/// Where the stored image is served: names are what follows `/media/`, whole URLs are kept.
-fn image_url(name: &str) -> String {
-    if name.contains("://") { name.to_owned() } else { format!("https://pbs.twimg.com/media/{name}") }
+/// The small form that X and Bluesky serve beside an image; other hosts have only one.
+fn thumbnail_url(image_url: &str) -> String {
+    if image_url.starts_with("https://pbs.twimg.com/media/") && !image_url.contains('?') {
+        return format!("{image_url}?name=small");
+    }
+    if image_url.starts_with("https://cdn.bsky.app/") {
+        return image_url.replacen("feed_fullsize", "feed_thumbnail", 1);
+    }
+    image_url.to_owned()
 }
 
 /// The answer of `/stats`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct StatsAnswer {
     pub indexed_tweets_count: u64,
     pub indexed_accounts_count: u64,
@@ -200,6 +364,15 @@ pub struct StatsAnswer {
     pub processing_scan_requests_count: u64,
     /// Posts listed but not yet indexed.
     pub pending_tweets_count: u64,
+    /// Dollars billed for reads, by UTC day and month.
+    pub spent_today_usd: f64,
+    pub spent_month_usd: f64,
+    /// What may still be spent today; `null` is without limit.
+    pub left_today_usd: Option<f64>,
+    /// Scans that wait for another day's budget.
+    pub deferred_scans_count: u64,
+    /// How much of the fingerprint index is there; below 100 while it is made anew.
+    pub index_percent: u64,
 }
 
 impl From<StatsView> for StatsAnswer {
@@ -210,31 +383,50 @@ impl From<StatsView> for StatsAnswer {
             processing_user_requests_count: stats.queries_in_progress,
             processing_scan_requests_count: stats.scans_in_progress,
             pending_tweets_count: stats.posts_pending,
+            spent_today_usd: stats.spending.today.usd(),
+            spent_month_usd: stats.spending.month.usd(),
+            left_today_usd: stats.spending.left_today().map(MicroUsd::usd),
+            deferred_scans_count: stats.spending.scans_waiting,
+            index_percent: stats.index.percent(),
         }
     }
 }
 
 /// The answer of `/config`: what applies to the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ConfigAnswer {
-    /// Queries in progress for one address.
+    /// Queries in progress for one address, or for the API key.
     pub limit_per_ip_address: u32,
     pub ip_can_bypass_limit: bool,
+    /// May search by image and name webhooks.
     pub ip_can_use_advanced: bool,
     /// Days between automatic updates of an account; `null` when there are none.
     pub update_accounts_frequency: Option<u64>,
     /// Characters.
     pub max_illust_url_size: usize,
+    /// Those that this server searches for the caller.
+    pub networks: Vec<String>,
 }
 
 impl ConfigAnswer {
-    pub fn new(limits: &Limits, maintenance: &Maintenance, unlimited: bool, advanced: bool) -> ConfigAnswer {
+    pub fn new(
+        limits: &Limits,
+        maintenance: &Maintenance,
+        networks: Option<&Networks>,
+        caller: &Caller,
+    ) -> ConfigAnswer {
+        let of_key = caller.key.as_ref().map(|key| key.max_processing_requests);
         ConfigAnswer {
-            limit_per_ip_address: limits.max_processing_requests_per_ip,
-            ip_can_bypass_limit: unlimited,
-            ip_can_use_advanced: advanced,
+            limit_per_ip_address: of_key.unwrap_or(limits.max_processing_requests_per_ip),
+            ip_can_bypass_limit: caller.unlimited,
+            ip_can_use_advanced: caller.advanced,
             update_accounts_frequency: maintenance.auto_update.map(|every| every.as_secs() / 86_400),
             max_illust_url_size: MAX_URL_CHARS,
+            networks: networks
+                .into_iter()
+                .flat_map(Networks::iter)
+                .map(|network| network.to_string())
+                .collect(),
         }
     }
 }
@@ -261,8 +453,41 @@ mod tests {
     }
 
     #[test]
-    fn image_names_become_addresses() {
-        assert_eq!(image_url("a_B-1.jpg"), "https://pbs.twimg.com/media/a_B-1.jpg");
-        assert_eq!(image_url("https://i.example/a.png"), "https://i.example/a.png");
+    fn images_have_small_forms_on_some_hosts() {
+        let check = |image: &str, thumbnail: &str| assert_eq!(thumbnail_url(image), thumbnail);
+        check("https://pbs.twimg.com/media/a_B-1.jpg", "https://pbs.twimg.com/media/a_B-1.jpg?name=small");
+        check("https://i.example/a.png", "https://i.example/a.png");
+        let bluesky = "https://cdn.bsky.app/img/feed_fullsize/plain/did:plc:a/b@jpeg";
+        check(bluesky, "https://cdn.bsky.app/img/feed_thumbnail/plain/did:plc:a/b@jpeg");
+    }
+
+    #[test]
+    fn the_earliest_copy_is_told() {
+        let check = |copies: &[(Option<i64>, MatchClass)], expect: Option<usize>| {
+            let template = sample_view().results[0].clone();
+            let results: Vec<ResultView> = copies
+                .iter()
+                .enumerate()
+                .map(|(index, (published, class))| ResultView {
+                    post: PostKey::new(Network::ALL[index % 3], index.to_string()),
+                    published: published.map(crate::base::Timestamp),
+                    class: *class,
+                    ..template.clone()
+                })
+                .collect();
+            let marked: Vec<usize> = posts(&results)
+                .iter()
+                .enumerate()
+                .filter(|(_, post)| post.earliest)
+                .map(|(n, _)| n)
+                .collect();
+            assert_eq!(marked, Vec::from_iter(expect), "{copies:?}");
+        };
+        let copy = MatchClass::Recompressed;
+        check(&[(Some(5), copy), (Some(3), copy), (Some(4), copy)], Some(1));
+        check(&[(Some(5), copy), (Some(3), MatchClass::Similar)], Some(0));
+        check(&[(None, copy), (Some(3), copy)], Some(1));
+        check(&[(None, copy)], None);
+        check(&[], None);
     }
 }

@@ -14,6 +14,7 @@ use crate::base::ids::Network;
 use crate::base::{Reaction, Timestamp};
 use crate::fetch::{Request, Response};
 use crate::networks::NetworkError;
+use crate::proto::data::{PaidReads, ReadWish, Resource};
 
 /// Attempts after the first when the network has a fault or is lost. A listing that gives up starts
 /// from its beginning and pays again, so it does not give up lightly.
@@ -37,6 +38,16 @@ pub(super) struct Question<'a> {
     pub subject: Option<&'a str>,
     /// A longer wait for a window is `RateLimited` instead.
     pub patience: Duration,
+    pub reads: Reads,
+}
+
+/// How many billed things an answer may hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reads {
+    /// Those that the URL names.
+    Named(usize),
+    /// A page of a listing, whose `max_results` is still to be chosen.
+    Page { least: u32, most: u32 },
 }
 
 /// What X says to a question.
@@ -74,7 +85,12 @@ impl TwitterClient {
         let endpoint = question.endpoint;
         let mut failures = Failures::default();
         while let Some(credential) = self.next_credential(question, hidden_from)? {
-            let response = match self.fetch.fetch(self.request(question, credential)) {
+            let url = self.reserve(question)?;
+            let outcome = self.fetch.fetch(self.request(url, credential));
+            if outcome.is_err() {
+                self.count(endpoint, None);
+            }
+            let response = match outcome {
                 Ok(response) => response,
                 Err(error) if error.reaction() == Reaction::Backoff && failures.faults < FAULT_RETRIES => {
                     self.pause_after_fault(&mut failures, endpoint)?;
@@ -85,7 +101,9 @@ impl TwitterClient {
             let now = Monotonic::now();
             let headers = Headers::read(|name| response.header(name).map(str::to_owned), Timestamp::now());
             self.pool().learn(credential, endpoint, headers, now);
-            let answer = match interpret(&response, question.subject) {
+            let answer = interpret(&response, question.subject);
+            self.count(endpoint, answer.as_ref().ok());
+            let answer = match answer {
                 Ok(answer) => return Ok(Said::Answer(answer)),
                 Err(problem) => problem,
             };
@@ -122,6 +140,33 @@ impl TwitterClient {
             }
         }
         Ok(Said::Hidden)
+    }
+
+    /// Has the meter allow the request. Returns its URL, of a page with the size that may be read.
+    fn reserve(&self, question: &Question<'_>) -> Result<Url, NetworkError> {
+        let (least, most) = match question.reads {
+            Reads::Named(count) => {
+                let count = u64::try_from(count).unwrap_or(u64::MAX);
+                (count, count)
+            }
+            Reads::Page { least, most } => (u64::from(least), u64::from(most)),
+        };
+        let wish = ReadWish { resource: billed_by(question.endpoint), least, most };
+        let granted = self.meter.as_ref().map_or(Ok(most), |meter| meter.reserve(wish))?;
+        let mut url = question.url.clone();
+        if let Reads::Page { .. } = question.reads {
+            url.query_pairs_mut().append_pair("max_results", &granted.clamp(least, most).to_string());
+        }
+        Ok(url)
+    }
+
+    /// Tells the meter what the answer holds, nothing where there is none. Media come along with their posts
+    /// without a price.
+    fn count(&self, endpoint: Endpoint, answer: Option<&Answer>) {
+        let Some(meter) = &self.meter else { return };
+        let id = |value: &serde_json::Value| value.get("id")?.as_str()?.parse().ok();
+        let data = answer.into_iter().flat_map(|answer| answer.data.iter().flatten());
+        meter.paid(PaidReads { resource: billed_by(endpoint), ids: data.filter_map(id).collect() });
     }
 
     /// Waits until a credential may ask; `None` when the subject is hidden from all that there are.
@@ -161,14 +206,14 @@ impl TwitterClient {
     }
 
     /// The request with its credential. Retries are left to `ask`: each attempt needs its window.
-    fn request(&self, question: &Question<'_>, credential: usize) -> Request {
+    fn request(&self, url: Url, credential: usize) -> Request {
         let token = self
             .settings
             .credentials
             .get(credential)
             .map(|credential| credential.bearer_token.reveal())
             .unwrap_or_default();
-        Request::get(question.url.clone())
+        Request::get(url)
             .header("authorization", format!("Bearer {token}"))
             .max_bytes(MAX_ANSWER_BYTES)
             .max_redirects(0)
@@ -181,6 +226,14 @@ impl TwitterClient {
         let why = format!("{}, which failed", endpoint.as_str());
         self.waiter.wait_until(Timestamp::now().plus(pause), &why)?;
         Ok(())
+    }
+}
+
+/// What the answers of an endpoint are billed by.
+fn billed_by(endpoint: Endpoint) -> Resource {
+    match endpoint {
+        Endpoint::UsersByName | Endpoint::UsersById => Resource::User,
+        Endpoint::Timeline | Endpoint::Search | Endpoint::Posts => Resource::Post,
     }
 }
 

@@ -6,15 +6,16 @@ use std::ops::ControlFlow;
 
 use url::Url;
 
-use super::ask::{Question, Said};
+use super::ask::{Question, Reads, Said};
 use super::lookup::is_id;
 use super::media;
 use super::pool::Endpoint;
+use super::samples::{Next, Read, Samples, Span};
 use super::wire::{Answer, Post};
 use super::{PATIENT, TwitterClient};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
-use crate::networks::{MAX_POSTS_PER_PIECE, NetworkError};
+use crate::networks::{MAX_POSTS_PER_PIECE, NetworkError, SearchedPosts};
 use crate::proto::data::{Account, AccountRef, Coverage, Cursor, ListedPost, ListingEnd, ResolutionOutcome};
 
 /// A search starts this much before its cursor: posts are indexed late, and dates have whole seconds.
@@ -23,9 +24,11 @@ const SEARCH_OVERLAP: std::time::Duration = std::time::Duration::from_secs(86_40
 /// Posts in a page of search: what the API allows, and what plans with less allow.
 const SEARCH_PAGE: u32 = 500;
 const SMALL_SEARCH_PAGE: u32 = 100;
+const SMALLEST_SEARCH_PAGE: u32 = 10;
 
 /// Posts in a page of the timeline.
 const TIMELINE_PAGE: u32 = 100;
+const SMALLEST_TIMELINE_PAGE: u32 = 5;
 
 /// The timeline shows no more posts than this, reposts counted although they are left out.
 const TIMELINE_DEPTH: u32 = 3200;
@@ -40,17 +43,60 @@ impl TwitterClient {
         cursor: &Cursor,
         page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
-        if account.key.network != Network::Twitter || !is_id(&account.key.native) {
-            return Err(NetworkError::AccountMissing { account: account.key.clone() });
+        let mut run = Run::new(account, cursor)?;
+        let everything = run.everything();
+        self.read_span(&mut run, &everything, page)?;
+        Ok(run.progress.end(account, cursor))
+    }
+
+    /// The timeline after a search: as much of it as is needed to find what the search missed.
+    pub(super) fn list_missed(
+        &self,
+        account: &Account,
+        cursor: &Cursor,
+        searched: &SearchedPosts,
+        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+    ) -> Result<ListingEnd, NetworkError> {
+        let mut run = Run::new(account, cursor)?;
+        let Cursor::Timeline(since) = cursor else { return self.list(account, cursor, page) };
+        if !covers(searched, since.as_deref()) {
+            return self.list(account, cursor, page);
         }
-        let mut progress = Progress::default();
-        let mut hidden_from = Vec::new();
-        let mut search_page = SEARCH_PAGE;
+        let since = since.as_ref().and_then(|id| id.parse().ok());
+        let known = searched.ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let mut samples = Samples::new(known, since, account.posts);
+        loop {
+            match samples.next() {
+                Next::Read(span) => samples.learn(&self.read_span(&mut run, &span, page)?),
+                Next::Everything => {
+                    let everything = run.everything();
+                    self.read_span(&mut run, &everything, page)?;
+                    return Ok(run.progress.end(account, cursor));
+                }
+                Next::Enough => {
+                    run.progress.knows(samples.newest_known());
+                    let end = run.progress.end(account, cursor);
+                    return Ok(ListingEnd { coverage: Coverage::Sampled, ..end });
+                }
+            }
+        }
+    }
+
+    /// Reads a part of a listing, page by page.
+    fn read_span(
+        &self,
+        run: &mut Run<'_>,
+        span: &Span,
+        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+    ) -> Result<Read, NetworkError> {
+        let account = run.account;
+        let mut whole = Read::default();
+        let mut read_posts = 0;
         let mut token: Option<String> = None;
         let mut empty_pages = 0;
         loop {
-            let question = self.page_question(account, cursor, search_page, token.as_deref())?;
-            let answer = match self.ask(&question, &mut hidden_from)? {
+            let question = self.page_question(run, span, token.as_deref())?;
+            let answer = match self.ask(&question, &mut run.hidden_from)? {
                 Said::Answer(answer) => answer,
                 Said::Missing => {
                     return Err(NetworkError::AccountMissing { account: account.key.clone() });
@@ -60,9 +106,10 @@ impl TwitterClient {
                 }
                 Said::Hidden => return Err(self.why_hidden(&account.key)?),
                 Said::Invalid { parameters, .. }
-                    if search_page == SEARCH_PAGE && parameters.iter().any(|name| name == "max_results") =>
+                    if run.search_page == SEARCH_PAGE
+                        && parameters.iter().any(|name| name == "max_results") =>
                 {
-                    search_page = SMALL_SEARCH_PAGE;
+                    run.search_page = SMALL_SEARCH_PAGE;
                     continue;
                 }
                 Said::Invalid { why, .. } => {
@@ -70,10 +117,15 @@ impl TwitterClient {
                 }
             };
             let next = answer.meta.as_ref().and_then(|meta| meta.next_token.clone());
-            let read = self.deliver(answer, account, &question.url, &mut progress, page)?;
+            let read = self.deliver(answer, run, &question.url, &mut whole, page)?;
+            read_posts += read;
             empty_pages = if read == 0 { empty_pages + 1 } else { 0 };
             if next.is_none() || next == token || empty_pages >= MAX_EMPTY_PAGES {
-                return Ok(progress.end(account, cursor));
+                whole.to_the_end = true;
+                return Ok(whole);
+            }
+            if span.at_most.is_some_and(|limit| read_posts >= u64::from(limit)) {
+                return Ok(whole);
             }
             token = next;
         }
@@ -81,11 +133,11 @@ impl TwitterClient {
 
     fn page_question<'a>(
         &self,
-        account: &'a Account,
-        cursor: &Cursor,
-        search_page: u32,
+        run: &Run<'a>,
+        span: &Span,
         token: Option<&str>,
     ) -> Result<Question<'a>, NetworkError> {
+        let account = run.account;
         let id = account.key.native.as_str();
         let fields = self.post_fields();
         let mut parameters: Vec<(&str, String)> = vec![
@@ -93,27 +145,29 @@ impl TwitterClient {
             ("expansions", "attachments.media_keys".to_owned()),
             ("media.fields", "media_key,type,url".to_owned()),
         ];
-        let (endpoint, path) = match cursor {
+        let (endpoint, path, reads) = match run.cursor {
             Cursor::Search(since) => {
                 parameters.push(("query", format!("from:{id} has:images -is:retweet")));
                 parameters.push(("start_time", search_start(*since, &self.settings.search_start)));
                 parameters.push(("sort_order", "recency".to_owned()));
-                parameters.push(("max_results", search_page.to_string()));
                 parameters.extend(token.map(|token| ("next_token", token.to_owned())));
-                (Endpoint::Search, "tweets/search/all".to_owned())
+                let reads = Reads::Page { least: SMALLEST_SEARCH_PAGE, most: run.search_page };
+                (Endpoint::Search, "tweets/search/all".to_owned(), reads)
             }
-            Cursor::Timeline(since) => {
+            Cursor::Timeline(_) => {
+                let size = span.at_most.unwrap_or(TIMELINE_PAGE).clamp(SMALLEST_TIMELINE_PAGE, TIMELINE_PAGE);
                 parameters.push(("exclude", "retweets".to_owned()));
-                parameters.push(("max_results", TIMELINE_PAGE.to_string()));
-                parameters.extend(since.as_ref().map(|since| ("since_id", since.clone())));
+                parameters.extend(span.older.map(|id| ("since_id", id.to_string())));
+                parameters.extend(span.newer.map(|id| ("until_id", id.to_string())));
                 parameters.extend(token.map(|token| ("pagination_token", token.to_owned())));
-                (Endpoint::Timeline, format!("users/{id}/tweets"))
+                let reads = Reads::Page { least: SMALLEST_TIMELINE_PAGE, most: size };
+                (Endpoint::Timeline, format!("users/{id}/tweets"), reads)
             }
         };
         let parameters: Vec<(&str, &str)> =
             parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let url = self.url(endpoint, &path, &parameters)?;
-        Ok(Question { endpoint, url, subject: Some(id), patience: PATIENT })
+        Ok(Question { endpoint, url, subject: Some(id), patience: PATIENT, reads })
     }
 
     /// What to ask of a post. The newer contract has the author, the references and the versions as
@@ -130,11 +184,12 @@ impl TwitterClient {
     fn deliver(
         &self,
         answer: Answer,
-        account: &Account,
+        run: &mut Run<'_>,
         url: &Url,
-        progress: &mut Progress,
+        whole: &mut Read,
         page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
     ) -> Result<u64, NetworkError> {
+        let (account, progress) = (run.account, &mut run.progress);
         let media = answer.includes.map(|includes| includes.media).unwrap_or_default();
         let data = answer.data.unwrap_or_default();
         let read = u64::try_from(data.len()).unwrap_or(u64::MAX);
@@ -144,6 +199,8 @@ impl TwitterClient {
             match serde_json::from_value::<Post>(value) {
                 Ok(post) => {
                     progress.saw(&post);
+                    let id = post.id.parse().ok();
+                    whole.oldest = whole.oldest.into_iter().chain(id).min();
                     listed.extend(progress.list(&post, account, |post| {
                         media::photos(post, &media, &account.handle, &self.settings.image_size)
                     }));
@@ -158,6 +215,9 @@ impl TwitterClient {
             tracing::warn!(account = %account.key, count, %error, "posts of a page skipped");
         }
         progress.posts_read += read;
+        if matches!(run.cursor, Cursor::Timeline(_)) {
+            whole.listed.extend(listed.iter().filter_map(|post| post.key.native.parse::<u64>().ok()));
+        }
         let mut unreported = read;
         loop {
             let rest = listed.split_off(listed.len().min(MAX_POSTS_PER_PIECE));
@@ -180,6 +240,7 @@ impl TwitterClient {
             Some(ResolutionOutcome::Private) => NetworkError::AccountPrivate { account },
             Some(ResolutionOutcome::Missing) => NetworkError::AccountMissing { account },
             Some(ResolutionOutcome::Suspended) => NetworkError::AccountSuspended { account },
+            Some(ResolutionOutcome::Closed { why }) => NetworkError::AccountClosed { account, why },
         })
     }
 }
@@ -191,6 +252,47 @@ fn search_start(cursor: Option<Timestamp>, oldest: &str) -> String {
         (Some(cursor), None) => cursor.minus(SEARCH_OVERLAP).to_rfc3339(),
         (None, Some(oldest)) => oldest.to_rfc3339(),
         (None, None) => oldest.to_owned(),
+    }
+}
+
+/// True when the search started no later than the timeline's listing does: then what it does not hold, it
+/// missed.
+fn covers(searched: &SearchedPosts, since: Option<&str>) -> bool {
+    match (searched.since, since) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(search), Some(id)) => {
+            snowflake_time(id).is_some_and(|timeline| timeline >= search.minus(SEARCH_OVERLAP))
+        }
+    }
+}
+
+/// One listing under way.
+struct Run<'a> {
+    account: &'a Account,
+    cursor: &'a Cursor,
+    progress: Progress,
+    /// Credentials that cannot see the account.
+    hidden_from: Vec<usize>,
+    search_page: u32,
+}
+
+impl<'a> Run<'a> {
+    fn new(account: &'a Account, cursor: &'a Cursor) -> Result<Run<'a>, NetworkError> {
+        if account.key.network != Network::Twitter || !is_id(&account.key.native) {
+            return Err(NetworkError::AccountMissing { account: account.key.clone() });
+        }
+        let (progress, hidden_from) = (Progress::default(), Vec::new());
+        Ok(Run { account, cursor, progress, hidden_from, search_page: SEARCH_PAGE })
+    }
+
+    /// All that lies beyond the cursor.
+    fn everything(&self) -> Span {
+        let older = match self.cursor {
+            Cursor::Search(_) => None,
+            Cursor::Timeline(since) => since.as_ref().and_then(|id| id.parse().ok()),
+        };
+        Span { newer: None, older, at_most: None }
     }
 }
 
@@ -206,6 +308,13 @@ struct Progress {
 }
 
 impl Progress {
+    /// This post is listed, if by another listing.
+    fn knows(&mut self, id: Option<u64>) {
+        let key = id.map(|id| PostKey::new(Network::Twitter, id.to_string()));
+        let newest = self.newest_id.take().into_iter().chain(key);
+        self.newest_id = newest.max_by(|a, b| a.age_order().cmp(&b.age_order()));
+    }
+
     fn saw(&mut self, post: &Post) {
         let key = PostKey::new(Network::Twitter, post.id.clone());
         if self.newest_id.as_ref().is_none_or(|newest| newest.age_order() < key.age_order()) {

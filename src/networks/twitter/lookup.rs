@@ -6,14 +6,15 @@ use std::time::Duration;
 use serde::Deserialize;
 use url::Url;
 
-use super::ask::{Question, Said};
+use super::ask::{Question, Reads, Said};
 use super::pool::Endpoint;
 use super::problem::{self, Meaning};
 use super::wire::{Answer, User};
 use super::{PATIENT, TwitterClient};
+use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::fetch::{FetchError, Request};
-use crate::networks::NetworkError;
+use crate::networks::{NetworkError, Presence};
 use crate::proto::data::{Account, AccountRef, PostState, Resolution, ResolutionOutcome};
 
 /// Accounts or posts in one request.
@@ -63,8 +64,9 @@ impl TwitterClient {
                     &[(parameter, &names.join(",")), ("user.fields", USER_FIELDS)],
                 )?;
                 let place = url.to_string();
-                let answer =
-                    self.answer_only(&Question { endpoint, url, subject: None, patience: PATIENT })?;
+                let reads = Reads::Named(names.len());
+                let question = Question { endpoint, url, subject: None, patience: PATIENT, reads };
+                let answer = self.answer_only(&question)?;
                 let (users, all_read) = users_of(&answer);
                 for (asked, name) in batch {
                     let user = users.iter().find(|user| match asked {
@@ -147,10 +149,41 @@ impl TwitterClient {
         Ok(states)
     }
 
+    pub(super) fn check_presence(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
+        let mut found = vec![Presence::unknown("no number of X"); accounts.len()];
+        let asked: Vec<usize> = (0..accounts.len())
+            .filter(|index| {
+                let key = &accounts[*index].key;
+                key.network == Network::Twitter && is_id(&key.native)
+            })
+            .collect();
+        for batch in asked.chunks(BATCH) {
+            let ids: Vec<&str> = batch.iter().map(|index| accounts[*index].key.native.as_str()).collect();
+            let answer = self.look_users_up(&ids);
+            for (index, id) in batch.iter().zip(&ids) {
+                found[*index] = match &answer {
+                    Ok(answer) => presence_of(id, answer),
+                    Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
+                    Err(error) => Presence::unknown(ErrorChain(error)),
+                };
+            }
+        }
+        Ok(found)
+    }
+
+    fn look_users_up(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
+        let endpoint = Endpoint::UsersById;
+        let parameters = [("ids", &*ids.join(",")), ("user.fields", USER_FIELDS)];
+        let url = self.url(endpoint, endpoint.as_str(), &parameters)?;
+        let reads = Reads::Named(ids.len());
+        self.answer_only(&Question { endpoint, url, subject: None, patience: PATIENT, reads })
+    }
+
     fn look_posts_up(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
         let endpoint = Endpoint::Posts;
         let url = self.url(endpoint, endpoint.as_str(), &[("ids", &ids.join(","))])?;
-        self.answer_only(&Question { endpoint, url, subject: None, patience: CHECK_PATIENCE })
+        let reads = Reads::Named(ids.len());
+        self.answer_only(&Question { endpoint, url, subject: None, patience: CHECK_PATIENCE, reads })
     }
 }
 
@@ -183,6 +216,31 @@ fn users_of(answer: &Answer) -> (Vec<User>, bool) {
     let users: Vec<User> = data.iter().filter_map(|value| User::deserialize(value).ok()).collect();
     let all_read = users.len() == data.len();
     (users, all_read)
+}
+
+/// Missing is only an account that the answer names as such.
+fn presence_of(id: &str, answer: &Answer) -> Presence {
+    let is_it = |value: &&serde_json::Value| value.get("id").and_then(|found| found.as_str()) == Some(id);
+    if let Some(user) = answer.data.iter().flatten().find(is_it) {
+        let is_protected = user.get("protected").and_then(serde_json::Value::as_bool) == Some(true);
+        return if is_protected { Presence::Private } else { Presence::Present };
+    }
+    let Some(own) = answer.errors.iter().find(|problem| problem::concerns(problem, id)) else {
+        return Presence::unknown("X did not mention it");
+    };
+    match problem::meaning_of(own) {
+        Some(Meaning::NotFound) => Presence::Missing,
+        Some(Meaning::Suspended) => Presence::Suspended,
+        Some(Meaning::NotVisible) => Presence::Private,
+        Some(
+            Meaning::RateLimited
+            | Meaning::UsageCapped
+            | Meaning::Unauthorized
+            | Meaning::Invalid
+            | Meaning::Fault,
+        )
+        | None => Presence::unknown(own.detail.as_deref().unwrap_or("an unknown problem")),
+    }
 }
 
 /// What became of an account that the answer holds.

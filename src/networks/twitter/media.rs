@@ -67,7 +67,7 @@ fn media_link(entity: &UrlEntity) -> Option<MediaLink> {
 
 /// The image behind a photo's URL, `https://pbs.twimg.com/media/{name}.jpg` or
 /// `.../media/{name}?format=jpg&name=orig`. `None` for posters and banners, which lie elsewhere.
-fn image(url: &str, size: &str) -> Option<ListedImage> {
+pub fn image(url: &str, size: &str) -> Option<ListedImage> {
     let url: Url = url.parse().ok()?;
     let host = url.host_str()?;
     let file = url.path().strip_prefix("/media/")?;

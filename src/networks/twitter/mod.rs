@@ -1,6 +1,6 @@
 //! X (Twitter), by its API v2. A question passes `ask` (credential, window, retries), which reads
 //! `pool` (whose turn it is) and `problem` (what a refusal means); `listing` and `lookup` ask; `media`
-//! picks the images; `wire` is what X sends.
+//! picks the images; `usage` asks whether a key works; `wire` is what X sends.
 
 mod ask;
 mod listing;
@@ -8,9 +8,14 @@ mod lookup;
 mod media;
 mod pool;
 mod problem;
+mod samples;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod wire;
+
+pub(super) use media::image;
+pub use usage::{KeyState, Usage, check_key};
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,11 +24,13 @@ use std::time::Duration;
 use url::Url;
 
 use self::pool::{Endpoint, Pool};
-use super::{NetworkClient, NetworkError, Waiter};
+use super::{Meter, NetworkClient, NetworkError, Presence, SearchedPosts, Waiter};
 use crate::base::ids::{Network, PostKey};
 use crate::config;
 use crate::fetch::Fetch;
 use crate::proto::data::{Account, AccountRef, Cursor, ListedPost, ListingEnd, PostState, Resolution};
+
+pub(super) use media::image as image_of;
 
 /// Waits for every window: none is longer.
 const PATIENT: Duration = Duration::from_secs(2 * 24 * 3600);
@@ -35,6 +42,7 @@ pub struct TwitterClient {
     fetch: Arc<dyn Fetch>,
     settings: config::Twitter,
     waiter: Arc<dyn Waiter>,
+    meter: Option<Arc<dyn Meter>>,
     /// Locked only to decide or to note, never while asking or waiting.
     pool: Arc<Mutex<Pool>>,
 }
@@ -42,13 +50,18 @@ pub struct TwitterClient {
 impl TwitterClient {
     /// Without credentials, every call but `check_posts` fails with `NoCredentials`.
     pub fn new(fetch: Arc<dyn Fetch>, settings: &config::Twitter, waiter: Arc<dyn Waiter>) -> TwitterClient {
-        let pool = Arc::new(Mutex::new(Pool::new(settings.credentials.len())));
-        TwitterClient { fetch, settings: settings.clone(), waiter, pool }
+        let pool = Arc::new(Mutex::new(Pool::new(settings.credentials.len(), settings.search_interval)));
+        TwitterClient { fetch, settings: settings.clone(), waiter, meter: None, pool }
     }
 
     /// The same client for another worker, which waits in its own way.
     pub fn with_waiter(&self, waiter: Arc<dyn Waiter>) -> TwitterClient {
         TwitterClient { waiter, ..self.clone() }
+    }
+
+    /// The same client, which tells what it reads.
+    pub fn with_meter(&self, meter: Arc<dyn Meter>) -> TwitterClient {
+        TwitterClient { meter: Some(meter), ..self.clone() }
     }
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
@@ -76,6 +89,10 @@ impl NetworkClient for TwitterClient {
         Network::Twitter
     }
 
+    fn is_billed(&self) -> bool {
+        true
+    }
+
     fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
         self.resolve_accounts(refs)
     }
@@ -89,7 +106,21 @@ impl NetworkClient for TwitterClient {
         self.list(account, cursor, page)
     }
 
+    fn list_missed_posts(
+        &self,
+        account: &Account,
+        cursor: &Cursor,
+        searched: &SearchedPosts,
+        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+    ) -> Result<ListingEnd, NetworkError> {
+        self.list_missed(account, cursor, searched, page)
+    }
+
     fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
         self.check_existence(posts)
+    }
+
+    fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
+        self.check_presence(accounts)
     }
 }

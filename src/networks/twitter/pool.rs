@@ -29,16 +29,6 @@ impl Endpoint {
             Endpoint::Posts => "tweets",
         }
     }
-
-    /// Least time between two requests with one credential, where X demands one beside its windows.
-    fn interval(self) -> Duration {
-        match self {
-            Endpoint::Search => Duration::from_secs(1),
-            Endpoint::UsersByName | Endpoint::UsersById | Endpoint::Timeline | Endpoint::Posts => {
-                Duration::ZERO
-            }
-        }
-    }
 }
 
 /// A credential that was refused is tried again after this: its owner may have mended it.
@@ -79,6 +69,8 @@ pub enum Choice {
 #[derive(Debug)]
 pub struct Pool {
     credentials: usize,
+    /// Least time between two searches with one credential, which X demands beside its windows.
+    search_interval: Duration,
     windows: HashMap<(usize, Endpoint), Window>,
 }
 
@@ -114,8 +106,8 @@ impl Headers {
 }
 
 impl Pool {
-    pub fn new(credentials: usize) -> Pool {
-        Pool { credentials, windows: HashMap::new() }
+    pub fn new(credentials: usize, search_interval: Duration) -> Pool {
+        Pool { credentials, search_interval, windows: HashMap::new() }
     }
 
     /// Chooses the least used credential that may ask `endpoint` now, none of `excluded`.
@@ -145,7 +137,7 @@ impl Pool {
             let window = self.windows.entry((credential, endpoint)).or_default();
             window.uses += 1;
             window.remaining = window.remaining.map(|remaining| remaining.saturating_sub(1));
-            window.next = Some(now.plus(endpoint.interval()));
+            window.next = (endpoint == Endpoint::Search).then(|| now.plus(self.search_interval));
             return Choice::Use(credential);
         }
         match shortest {
@@ -214,6 +206,7 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1000;
+    const A_SECOND: Duration = Duration::from_secs(1);
 
     fn left(remaining: u64, secs: u64) -> Headers {
         Headers { remaining: Some(remaining), resets_in: Some(Duration::from_secs(secs)) }
@@ -221,7 +214,7 @@ mod tests {
 
     #[test]
     fn credentials_are_used_evenly() {
-        let mut pool = Pool::new(3);
+        let mut pool = Pool::new(3, A_SECOND);
         let mut uses = [0; 3];
         for _ in 0..30 {
             let Choice::Use(credential) = pool.choose(Endpoint::Timeline, &[], Monotonic(0)) else {
@@ -234,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_used_up_window_is_left_alone_until_its_reset() {
-        let mut pool = Pool::new(2);
+        let mut pool = Pool::new(2, A_SECOND);
         let now = Monotonic(5 * SECOND);
         pool.learn(0, Endpoint::Timeline, left(0, 60), now);
         assert_eq!(pool.choose(Endpoint::Timeline, &[], now), Choice::Use(1));
@@ -247,7 +240,7 @@ mod tests {
 
     #[test]
     fn two_workers_do_not_share_the_last_request_of_a_window() {
-        let mut pool = Pool::new(1);
+        let mut pool = Pool::new(1, A_SECOND);
         pool.learn(0, Endpoint::Timeline, left(1, 60), Monotonic(0));
         assert_eq!(pool.choose(Endpoint::Timeline, &[], Monotonic(0)), Choice::Use(0));
         assert!(matches!(pool.choose(Endpoint::Timeline, &[], Monotonic(0)), Choice::Wait { .. }));
@@ -257,7 +250,7 @@ mod tests {
 
     #[test]
     fn search_keeps_a_second_between_requests() {
-        let mut pool = Pool::new(1);
+        let mut pool = Pool::new(1, A_SECOND);
         assert_eq!(pool.choose(Endpoint::Search, &[], Monotonic(0)), Choice::Use(0));
         let wait = |until| Choice::Wait { credential: 0, until: Monotonic(until) };
         assert_eq!(pool.choose(Endpoint::Search, &[], Monotonic(400)), wait(1000));
@@ -270,7 +263,7 @@ mod tests {
 
     #[test]
     fn refused_credentials_come_back() {
-        let mut pool = Pool::new(2);
+        let mut pool = Pool::new(2, A_SECOND);
         let refusal = Refusal::Unauthorized("w".into());
         pool.refuse(0, Endpoint::Search, refusal.clone(), Monotonic(0));
         assert_eq!(pool.choose(Endpoint::Search, &[], Monotonic(0)), Choice::Use(1));

@@ -1,445 +1,219 @@
-//! Imports a database of the original AOTF, an SQLite file, also while its server is running.
-//!
-//! Only short reads, a page at a time: the original waits a few seconds for a lock, then fails. The
-//! accounts are read before the posts and written after them: the original stores posts before the
-//! cursor that stands for them, so every cursor we take over finds its posts in the file.
+//! The original's database as an SQLite file, also while its server is running: only short reads, a page
+//! at a time, since the original waits a few seconds for a lock, then fails. What it adds during the
+//! import lies beyond the last row that was there at the beginning, and is left for the next run.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, Row};
 
-use super::original::Original;
-use super::{Page, Tally};
+use super::aotf::{ImportError, PAGE_ROWS, Skipped};
+use super::original::{Original, PostPage, day, local_date, stored_fingerprint};
+use super::{ImportedAccount, ImportedImage, ImportedPost, ImportedRetry};
 use crate::base::Timestamp;
-use crate::base::ids::PostKey;
-use crate::store::{Change, Outcome, Store, StoreError};
+use crate::base::ids::{AccountKey, Network, PostKey};
 
-/// Rows read at a time and written in one commit.
-pub const PAGE_ROWS: u32 = 5000;
+/// How long to wait while the original writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Rows that could not be taken over, of which the report names the first.
-const NAMED_SKIPPED: usize = 20;
-
-/// Why an import stopped. What was imported so far stays; running it again goes on.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    #[error("could not open {path}")]
-    Open { path: PathBuf, source: rusqlite::Error },
-    #[error("{path} is no database of the original AOTF: it has no table {table:?} with the known columns")]
-    NotAotf { path: PathBuf, table: &'static str, source: rusqlite::Error },
-    #[error("could not read the table {table:?} of the original")]
-    Read { table: &'static str, source: rusqlite::Error },
-    #[error(transparent)]
-    Store(#[from] StoreError),
+/// The original's file, open for reading.
+pub struct SqliteOriginal {
+    connection: Connection,
+    /// The last row of the posts' table when it was opened.
+    pub(super) last_row: i64,
 }
 
-/// What was found, taken over and checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Rows of the original.
-    pub accounts: u64,
-    pub posts: u64,
-    pub retries: u64,
-    /// Rows that were new here, or brought something new.
-    pub new_accounts: u64,
-    pub new_posts: u64,
-    pub new_retries: u64,
-    pub skipped: Skipped,
-    /// All posts of the original as it has them.
-    pub original: Tally,
-    /// The same posts as they are stored here. Equal, unless a post was stored before, from
-    /// another size of its images, or lost an image that the other database still has.
-    pub here: Tally,
-    /// Posts of the original that are not stored here. None, unless the import is wrong.
-    pub missing_posts: u64,
-}
-
-impl Report {
-    /// Every post that could be read is here, with the same fingerprints.
-    pub fn is_exact(&self) -> bool {
-        self.original == self.here
-    }
-}
-
-/// Rows that cannot be taken over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Skipped {
-    pub count: u64,
-    /// The first of them, for people.
-    pub examples: Vec<String>,
-}
-
-impl Skipped {
-    pub(super) fn add(&mut self, why: String) {
-        self.count += 1;
-        if self.examples.len() < NAMED_SKIPPED {
-            self.examples.push(why);
+impl SqliteOriginal {
+    pub fn open(path: &Path) -> Result<SqliteOriginal, ImportError> {
+        let open = || {
+            let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            let connection = Connection::open_with_flags(path, flags)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|source: rusqlite::Error| ImportError::Open {
+            place: path.display().to_string(),
+            source: source.into(),
+        })?;
+        for (table, sql) in [("accounts", ACCOUNTS), ("tweets", POSTS), ("reindex_tweets", RETRIES)] {
+            connection.prepare(sql).map_err(|source: rusqlite::Error| ImportError::NotAotf {
+                place: path.display().to_string(),
+                table,
+                source: source.into(),
+            })?;
         }
+        let last_row = connection
+            .query_row("SELECT coalesce(max(rowid), 0) FROM tweets", [], |row| row.get(0))
+            .map_err(|source: rusqlite::Error| ImportError::Read {
+                table: "tweets",
+                source: source.into(),
+            })?;
+        Ok(SqliteOriginal { connection, last_row })
     }
 }
 
-/// How far an import is, for a progress bar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// False while posts are taken over, true while they are checked.
-    pub checking: bool,
-    /// 0 to 1000, by the place in the table of posts.
-    pub permille: u16,
-    pub posts: u64,
-}
-
-/// Imports the file at `path` into `store`, then reads both again and compares.
-///
-/// The original writes its dates in its server's local time: `zone` says which that was. Ids that
-/// SQLite has rounded (above 2^63) cannot be restored: their rows are skipped and reported.
-///
-/// # Errors
-/// Everything imported before stays, and does no harm: run it again to go on.
-pub fn import(
-    path: &Path,
-    zone: &TimeZone,
-    store: &mut dyn Store,
-    now: Timestamp,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<Report, ImportError> {
-    let original = Original::open(path)?;
-    let mut report = Report::default();
-    let accounts = original.accounts(zone, &mut report.skipped)?;
-    report.accounts = original.count("accounts")?;
-    let last_row = original.last_row()?;
-    import_posts(&original, last_row, store, now, &mut report, progress)?;
-    report.new_retries = import_retries(&original, zone, store, now, &mut report)?;
-    for page in accounts.chunks(usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX)) {
-        report.new_accounts += write(store, Page::Accounts(page.to_vec()), now)?;
+impl Original for SqliteOriginal {
+    fn count(&mut self, table: &'static str) -> Result<u64, ImportError> {
+        self.connection
+            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0))
+            .map(|count| u64::try_from(count).unwrap_or(0))
+            .map_err(|source: rusqlite::Error| ImportError::Read { table, source: source.into() })
     }
-    check(&original, last_row, store, &mut report, progress)?;
-    Ok(report)
-}
 
-fn import_posts(
-    original: &Original,
-    last_row: i64,
-    store: &mut dyn Store,
-    now: Timestamp,
-    report: &mut Report,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(), ImportError> {
-    let mut after = i64::MIN;
-    while let Some(page) = original.posts(after, last_row)? {
-        after = page.last_row;
-        report.posts += page.rows;
-        page.skipped.into_iter().for_each(|why| report.skipped.add(why));
-        report.new_posts += write(store, Page::Posts(page.posts), now)?;
-        progress(Progress { checking: false, permille: permille(after, last_row), posts: report.posts });
-    }
-    Ok(())
-}
-
-fn import_retries(
-    original: &Original,
-    zone: &TimeZone,
-    store: &mut dyn Store,
-    now: Timestamp,
-    report: &mut Report,
-) -> Result<u64, ImportError> {
-    let retries = original.retries(zone, &mut report.skipped)?;
-    report.retries = original.count("reindex_tweets")?;
-    let mut new = 0;
-    for page in retries.chunks(usize::try_from(PAGE_ROWS).unwrap_or(usize::MAX)) {
-        let keys: Vec<PostKey> = page.iter().map(|retry| retry.post.clone()).collect();
-        for (key, found) in keys.iter().zip(store.fingerprints_of(&keys)?) {
-            if found.is_none() {
-                report.skipped.add(format!("the retry of {key}, which the original has not stored"));
+    fn posts(&mut self, after: i128) -> Result<Option<PostPage>, ImportError> {
+        let read = || {
+            let after = i64::try_from(after).unwrap_or(i64::MIN);
+            let mut page = PostPage { posts: Vec::new(), rows: 0, last: 0, skipped: Vec::new() };
+            let mut statement = self.connection.prepare_cached(POSTS)?;
+            let mut rows = statement.query((after, self.last_row, PAGE_ROWS))?;
+            while let Some(row) = rows.next()? {
+                page.rows += 1;
+                page.last = i128::from(row.get::<_, i64>(0)?);
+                match post(row)? {
+                    Ok(post) => page.posts.push(post),
+                    Err(why) => page.skipped.push(why),
+                }
             }
-        }
-        new += write(store, Page::Retries(page.to_vec()), now)?;
+            Ok((page.rows > 0).then_some(page))
+        };
+        read().map_err(|source: rusqlite::Error| ImportError::Read { table: "tweets", source: source.into() })
     }
-    Ok(new)
-}
 
-/// Reads all posts again, here and there.
-fn check(
-    original: &Original,
-    last_row: i64,
-    store: &mut dyn Store,
-    report: &mut Report,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<(), ImportError> {
-    let mut after = i64::MIN;
-    while let Some(page) = original.posts(after, last_row)? {
-        after = page.last_row;
-        let keys: Vec<PostKey> = page.posts.iter().map(|post| post.key.clone()).collect();
-        for (post, found) in page.posts.iter().zip(store.fingerprints_of(&keys)?) {
-            report.original.add(&post.key, post.images.iter().map(|image| image.fingerprint));
-            match found {
-                Some(images) => report.here.add(&post.key, images),
-                None => report.missing_posts += 1,
+    fn accounts(
+        &mut self,
+        zone: &TimeZone,
+        skipped: &mut Skipped,
+    ) -> Result<Vec<ImportedAccount>, ImportError> {
+        let mut read = || {
+            let mut accounts = Vec::new();
+            let mut statement = self.connection.prepare(ACCOUNTS)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                match id(row.get_ref(0)?) {
+                    Some(native) => accounts.push(account(row, native, zone)?),
+                    None => skipped.add(format!("an account with the id {:?}", row.get_ref(0)?)),
+                }
             }
-        }
-        progress(Progress {
-            checking: true,
-            permille: permille(after, last_row),
-            posts: report.original.posts,
-        });
+            Ok(accounts)
+        };
+        read()
+            .map_err(|source: rusqlite::Error| ImportError::Read { table: "accounts", source: source.into() })
     }
-    Ok(())
+
+    fn retries(&mut self, zone: &TimeZone, skipped: &mut Skipped) -> Result<Vec<ImportedRetry>, ImportError> {
+        let mut read = || {
+            let mut retries = Vec::new();
+            let mut statement = self.connection.prepare(RETRIES)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                let Some(native) = id(row.get_ref(0)?) else {
+                    skipped.add(format!("a retry of the post with the id {:?}", row.get_ref(0)?));
+                    continue;
+                };
+                retries.push(ImportedRetry {
+                    post: PostKey::new(Network::Twitter, native),
+                    urls: (1..=4).map(|column| row.get(column)).collect::<rusqlite::Result<_>>()?,
+                    // The original counts only what came after the first fetch.
+                    attempts: row.get::<_, Option<u32>>(6)?.unwrap_or(0).saturating_add(1),
+                    last_tried: date(row, 5, zone)?,
+                });
+            }
+            Ok(retries)
+        };
+        read().map_err(|source: rusqlite::Error| ImportError::Read {
+            table: "reindex_tweets",
+            source: source.into(),
+        })
+    }
 }
 
-fn write(store: &mut dyn Store, page: Page, now: Timestamp) -> Result<u64, StoreError> {
-    let committed = store.apply(&[Change::Import(page)], now)?;
-    Ok(committed.outcomes.iter().fold(0, |sum, outcome| match outcome {
-        Outcome::Imported { new } => sum + new,
-        Outcome::Done | Outcome::Accounts(_) | Outcome::Retries(_) => sum,
+const ACCOUNTS: &str =
+    "SELECT account_id, last_SearchAPI_indexing_api_date, last_SearchAPI_indexing_local_date,
+        last_SearchAPI_indexing_cursor_reset_date, last_TimelineAPI_indexing_tweet_id,
+        last_TimelineAPI_indexing_local_date, last_use, uses_count
+     FROM accounts";
+
+const POSTS: &str =
+    "SELECT rowid, tweet_id, account_id, image_1_name, image_1_hash, image_2_name, image_2_hash,
+        image_3_name, image_3_hash, image_4_name, image_4_hash
+     FROM tweets WHERE rowid > ?1 AND rowid <= ?2 ORDER BY rowid LIMIT ?3";
+
+const RETRIES: &str = "SELECT tweet_id, image_1_url, image_2_url, image_3_url, image_4_url, last_retry_date,
+        retries_count
+     FROM reindex_tweets";
+
+/// A row of `POSTS`; the inner error says why it cannot be taken over.
+fn post(row: &Row<'_>) -> rusqlite::Result<Result<ImportedPost, String>> {
+    let (Some(native), Some(account)) = (id(row.get_ref(1)?), id(row.get_ref(2)?)) else {
+        return Ok(Err(format!("the post {:?} of the account {:?}", row.get_ref(1)?, row.get_ref(2)?)));
+    };
+    let mut images = Vec::new();
+    for column in [3, 5, 7, 9] {
+        // Names are filled from the first on, without gaps.
+        let Some(name) = row.get::<_, Option<String>>(column)? else { break };
+        let fingerprint = match row.get_ref(column + 1)? {
+            ValueRef::Null => None,
+            ValueRef::Blob(bytes) => match <[u8; 8]>::try_from(bytes) {
+                Ok(bytes) => Some(stored_fingerprint(bytes)),
+                Err(_) => return Ok(Err(format!("the post {native}: a hash of {} bytes", bytes.len()))),
+            },
+            other => return Ok(Err(format!("the post {native}: a hash that is {}", other.data_type()))),
+        };
+        images.push(ImportedImage { name, fingerprint });
+    }
+    Ok(Ok(ImportedPost {
+        key: PostKey::new(Network::Twitter, native),
+        account: AccountKey::new(Network::Twitter, account),
+        images,
     }))
 }
 
-fn permille(row: i64, last_row: i64) -> u16 {
-    let done = i128::from(row.max(0)) * 1000 / i128::from(last_row.max(1));
-    u16::try_from(done.min(1000)).expect("not beyond 1000")
+fn account(row: &Row<'_>, native: String, zone: &TimeZone) -> rusqlite::Result<ImportedAccount> {
+    Ok(ImportedAccount {
+        key: AccountKey::new(Network::Twitter, native),
+        search_cursor: row.get::<_, Option<String>>(1)?.as_deref().and_then(day),
+        search_listed_at: date(row, 2, zone)?,
+        search_reset_at: date(row, 3, zone)?,
+        timeline_cursor: id(row.get_ref(4)?),
+        timeline_listed_at: date(row, 5, zone)?,
+        last_used_at: date(row, 6, zone)?,
+        uses: row.get::<_, Option<i64>>(7)?.and_then(|uses| u64::try_from(uses).ok()).unwrap_or(0),
+    })
+}
+
+/// An id in decimal digits. SQLite has rounded ids above 2^63 to a REAL: they are lost.
+fn id(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Integer(number) => u64::try_from(number).ok().map(|number| number.to_string()),
+        ValueRef::Text(text) => {
+            let text = std::str::from_utf8(text).ok()?;
+            (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
+        }
+        ValueRef::Null | ValueRef::Real(_) | ValueRef::Blob(_) => None,
+    }
+}
+
+/// A column with a date in the time of the original's server.
+fn date(row: &Row<'_>, column: usize, zone: &TimeZone) -> rusqlite::Result<Option<Timestamp>> {
+    let text: Option<String> = row.get(column)?;
+    Ok(text.and_then(|text| local_date(&text, zone)))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-    use std::time::Duration;
-
-    use rusqlite::Connection;
-    use tempfile::TempDir;
-
     use super::*;
-    use crate::base::ids::{AccountKey, ImageId, Network};
-    use crate::base::{ErrorChain, Fingerprint};
-    use crate::proto::data::StoreCounts;
-    use crate::store::{Location, RetryRule};
-
-    const NOW: Timestamp = Timestamp(1_790_000_000_000);
-
-    /// A folder with an empty database of ours, and a place for one of theirs.
-    struct Place {
-        dir: TempDir,
-        store: Box<dyn Store>,
-    }
-
-    impl Place {
-        fn new() -> Place {
-            let dir = tempfile::tempdir().unwrap();
-            let rule = RetryRule { pause: Duration::from_secs(60), max_attempts: 10 };
-            let store = Location::parse("sqlite:aotf.db", dir.path(), rule).unwrap().open().unwrap();
-            Place { dir, store }
-        }
-
-        fn theirs(&self) -> PathBuf {
-            self.dir.path().join("theirs.db")
-        }
-
-        #[track_caller]
-        fn import(&mut self, file: &Path) -> Report {
-            let paris = TimeZone::get("Europe/Paris").unwrap();
-            import(file, &paris, &mut *self.store, NOW, &mut |_| ()).unwrap()
-        }
-    }
-
-    fn twitter(native: &str) -> PostKey {
-        PostKey::new(Network::Twitter, native)
-    }
-
-    /// A database as the original creates it.
-    fn create(path: &Path) -> Connection {
-        let connection = Connection::open(path).unwrap();
-        connection
-            .execute_batch(
-                "CREATE TABLE accounts (account_id UNSIGNED BIGINT PRIMARY KEY,
-                    last_SearchAPI_indexing_api_date CHAR(10), last_SearchAPI_indexing_local_date DATETIME,
-                    last_SearchAPI_indexing_cursor_reset_date DATETIME,
-                    last_TimelineAPI_indexing_tweet_id UNSIGNED BIGINT,
-                    last_TimelineAPI_indexing_local_date DATETIME, last_use DATETIME,
-                    uses_count UNSIGNED BIGINT DEFAULT 0 NOT NULL);
-                 CREATE TABLE tweets (account_id UNSIGNED BIGINT NOT NULL,
-                    tweet_id UNSIGNED BIGINT PRIMARY KEY, image_1_name VARCHAR(19), image_1_hash BINARY(8),
-                    image_2_name VARCHAR(19), image_2_hash BINARY(8), image_3_name VARCHAR(19),
-                    image_3_hash BINARY(8), image_4_name VARCHAR(19), image_4_hash BINARY(8));
-                 CREATE TABLE reindex_tweets (tweet_id UNSIGNED BIGINT PRIMARY KEY,
-                    account_id UNSIGNED BIGINT, image_1_url VARCHAR(48), image_2_url VARCHAR(48),
-                    image_3_url VARCHAR(48), image_4_url VARCHAR(48), last_retry_date DATETIME,
-                    retries_count UNSIGNED TINYINT DEFAULT 0 NOT NULL);",
-            )
-            .unwrap();
-        connection
-    }
-
-    /// The genuine database among the test material, if that is there.
-    fn sample(name: &str) -> Option<PathBuf> {
-        let folder = std::env::var_os("AOTF_TEST_MATERIAL")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/material"), PathBuf::from);
-        let path = folder.join(name);
-        if !path.exists() {
-            eprintln!("SKIPPED: {} is missing; set AOTF_TEST_MATERIAL", path.display());
-            return None;
-        }
-        Some(path)
-    }
 
     #[test]
-    fn a_genuine_database_is_taken_over_whole() {
-        let (Some(file), Some(truth)) = (sample("aotf_sample.db"), sample("aotf_sample_truth.csv")) else {
-            return;
-        };
-        let mut place = Place::new();
-        let before = std::fs::read(&file).unwrap();
-        let report = place.import(&file);
-        assert_eq!((report.accounts, report.posts, report.retries), (21, 2003, 20));
-        assert_eq!((report.new_accounts, report.new_posts, report.new_retries), (21, 2003, 19));
-        assert_eq!(report.original, report.here);
-        assert_eq!((report.here.images, report.here.fingerprints), (2956, 2956 - 41));
-        assert_eq!(report.missing_posts, 0);
-        // A retry without anything but an id, added by hand.
-        assert_eq!(report.skipped.count, 1, "{:?}", report.skipped);
-        assert!(report.skipped.examples[0].contains("1610000000000000001"));
-        assert_eq!(std::fs::read(&file).unwrap(), before, "the original is untouched");
-        // 21 accounts, and one that has posts but no row.
-        let counts = StoreCounts { accounts: 22, posts: 2003, images: 2956, retries: 19 };
-        assert_eq!(place.store.counts().unwrap(), counts);
-        assert_eq!(place.store.fingerprints_after(ImageId(0), 9999).unwrap().len(), 2915);
-
-        // Every fingerprint is what ImageHash computed.
-        let mut expect: HashMap<String, Vec<Option<Fingerprint>>> = HashMap::new();
-        for line in std::fs::read_to_string(truth).unwrap().lines().skip(1) {
-            let cells: Vec<&str> = line.split(',').collect();
-            let images = expect.entry(cells[1].to_owned()).or_default();
-            let position: usize = cells[2].parse().unwrap();
-            images.resize(images.len().max(position), None);
-            images[position - 1] = cells[7]
-                .parse::<String>()
-                .ok()
-                .and_then(|stored| (!stored.is_empty()).then(|| cells[6].parse().unwrap()));
-        }
-        assert_eq!(expect.len(), 2003);
-        let (keys, images): (Vec<PostKey>, Vec<_>) =
-            expect.into_iter().map(|(native, images)| (twitter(&native), Some(images))).unzip();
-        assert_eq!(place.store.fingerprints_of(&keys).unwrap(), images);
-
-        // Cursors, with dates in the server's time.
-        let state = place.store.account_states(&[AccountKey::new(Network::Twitter, "12")]).unwrap().remove(0);
-        assert_eq!(state.search_cursor, Timestamp::parse_rfc3339("2022-12-10T00:00:00Z"));
-        assert_eq!(state.search_listed_at, Timestamp::parse_rfc3339("2022-01-11T05:51:40+01:00"));
-        assert_eq!(state.timeline_cursor.as_deref(), Some("1601521778598236423"));
-
-        // Again: nothing new, nothing changed.
-        let again = place.import(&file);
-        assert_eq!((again.new_accounts, again.new_posts, again.new_retries), (0, 0, 0));
-        assert_eq!((again.original, again.here), (report.original, report.here));
-        assert_eq!(place.store.counts().unwrap(), counts);
-    }
-
-    #[test]
-    fn an_interrupted_import_goes_on() {
-        let Some(file) = sample("aotf_sample.db") else { return };
-        let (mut whole, mut halves) = (Place::new(), Place::new());
-        let original = Original::open(&file).unwrap();
-        let mut report = Report::default();
-        import_posts(&original, 700, &mut *halves.store, NOW, &mut report, &mut |_| ()).unwrap();
-        assert_eq!(report.new_posts, 700);
-        let rest = halves.import(&file);
-        assert_eq!(rest.new_posts, 2003 - 700);
-        assert_eq!(rest.here, whole.import(&file).here);
-        assert_eq!(halves.store.counts().unwrap(), whole.store.counts().unwrap());
-    }
-
-    #[test]
-    fn progress_comes_to_its_end_twice() {
-        let Some(file) = sample("aotf_sample.db") else { return };
-        let mut place = Place::new();
-        let mut steps = Vec::new();
-        import(&file, &TimeZone::UTC, &mut *place.store, NOW, &mut |step| steps.push(step)).unwrap();
-        let ends: Vec<(bool, u64)> = steps
-            .iter()
-            .filter(|step| step.permille == 1000)
-            .map(|step| (step.checking, step.posts))
-            .collect();
-        assert_eq!(ends, [(false, 2003), (true, 2003)]);
-    }
-
-    #[test]
-    fn the_original_may_go_on_writing() {
-        let mut place = Place::new();
-        let theirs = create(&place.theirs());
-        let hash = [0x53, 0xA3, 0xF2, 0xB4, 0xB4, 0x5E, 0x66, 0x09];
-        let insert = |post: i64, hash: Option<[u8; 8]>| {
-            let sql = "INSERT INTO tweets (account_id, tweet_id, image_1_name, image_1_hash) VALUES (5, ?1, 'a.jpg', ?2)";
-            theirs.execute(sql, (post, hash)).unwrap();
-        };
-        insert(1, Some(hash));
-        insert(2, None);
-        theirs.execute_batch("BEGIN IMMEDIATE").unwrap();
-        insert(3, Some(hash));
-        let file = place.theirs();
-        assert_eq!(place.import(&file).new_posts, 2);
-        theirs.execute("UPDATE tweets SET image_1_hash = ?1 WHERE tweet_id = 2", [hash]).unwrap();
-        theirs.execute_batch("COMMIT").unwrap();
-        let report = place.import(&file);
-        assert_eq!(report.new_posts, 2, "one more, and one that has its fingerprint now");
-        assert!(report.is_exact());
-        let found = place.store.fingerprints_of(&[twitter("2")]).unwrap();
-        assert_eq!(found, [Some(vec![Some("90667a2d2d4fc5ca".parse().unwrap())])]);
-    }
-
-    #[test]
-    fn the_later_listing_wins() {
-        let mut place = Place::new();
-        let theirs = create(&place.theirs());
-        let file = place.theirs();
-        let insert = |search: &str, timeline: i64, listed: &str, uses: i64| {
-            let sql = "INSERT OR REPLACE INTO accounts VALUES (5, ?1, ?3, ?3, ?2, ?3, ?3, ?4)";
-            theirs.execute(sql, (search, timeline, listed, uses)).unwrap();
-        };
-        let key = AccountKey::new(Network::Twitter, "5");
-        let cursor = |place: &mut Place| {
-            place.store.account_states(std::slice::from_ref(&key)).unwrap().remove(0).timeline_cursor.unwrap()
-        };
-        insert("2022-01-01", 10, "2022-01-01 00:00:00", 3);
-        assert_eq!(place.import(&file).new_accounts, 1);
-        assert_eq!(cursor(&mut place), "10");
-        insert("2022-02-01", 20, "2022-02-01 00:00:00", 4);
-        assert_eq!(place.import(&file).new_accounts, 1);
-        assert_eq!(cursor(&mut place), "20");
-        insert("2021-01-01", 5, "2021-01-01 00:00:00", 1);
-        assert_eq!(place.import(&file).new_accounts, 0);
-        assert_eq!(cursor(&mut place), "20");
-    }
-
-    #[test]
-    fn rows_that_cannot_be_taken_over_are_reported() {
-        let mut place = Place::new();
-        let file = place.theirs();
-        create(&file)
-            .execute_batch(
-                "INSERT INTO tweets (account_id, tweet_id, image_1_name) VALUES (5, 9223372036854775808, 'a.jpg');
-                 INSERT INTO tweets (account_id, tweet_id, image_1_name, image_1_hash) VALUES (5, 2, 'a.jpg', x'00');
-                 INSERT INTO tweets (account_id, tweet_id, image_1_name, image_1_hash) VALUES (5, 3, 'a.jpg', 'text');
-                 INSERT INTO tweets (account_id, tweet_id, image_1_name, image_1_hash) VALUES (5, 4, 'a.jpg', x'0000000000000000');
-                 INSERT INTO accounts (account_id, last_use) VALUES (-1, 'yesterday');",
-            )
-            .unwrap();
-        let report = place.import(&file);
-        assert_eq!((report.posts, report.new_posts, report.skipped.count), (4, 1, 4));
-        assert!(report.is_exact());
-        assert_eq!(place.store.fingerprints_after(ImageId(0), 9).unwrap(), [], "all black: matches nothing");
-    }
-
-    #[test]
-    fn other_files_are_refused_by_name() {
-        let mut place = Place::new();
-        let ours = place.dir.path().join("aotf.db");
-        let text = place.dir.path().join("notes.txt");
-        std::fs::write(&text, "hello, this is no database, but long enough to be looked at").unwrap();
-        for (file, expect) in [
-            (ours, "no database of the original"),
-            (text, "not a database"),
-            (place.dir.path().join("none.db"), "none.db"),
-        ] {
-            let error = import(&file, &TimeZone::UTC, &mut *place.store, NOW, &mut |_| ()).unwrap_err();
-            let text = ErrorChain(&error).to_string();
-            assert!(text.contains(expect), "{text}");
-        }
+    fn ids_are_whole_or_lost() {
+        let check = |value: ValueRef<'_>, expect: Option<&str>| assert_eq!(id(value).as_deref(), expect);
+        check(ValueRef::Integer(i64::MAX), Some("9223372036854775807"));
+        check(ValueRef::Integer(-1), None);
+        check(ValueRef::Real(9.223_372_036_854_776e18), None);
+        check(ValueRef::Text(b"18446744073709551615"), Some("18446744073709551615"));
+        check(ValueRef::Text(b"12a"), None);
+        check(ValueRef::Text(b""), None);
+        check(ValueRef::Null, None);
     }
 }

@@ -1,12 +1,18 @@
-//! `aotf db import FILE`: an import with its progress and its report, for people.
+//! `aotf db import` and `aotf db export`, with progress and report, for people.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 
-use super::aotf_sqlite::{self, ImportError, Progress, Report};
+use super::aotf::{self, ImportError, Progress, Report};
+use super::aotf_mysql::MySqlOriginal;
+use super::aotf_sqlite::SqliteOriginal;
+use super::archive::{self, ArchiveError};
+use super::export::{ExportError, Exported, export};
+use super::original::Original;
 use crate::base::Timestamp;
 use crate::store::{Location, StoreError};
 
@@ -25,31 +31,105 @@ pub enum CommandError {
     Database(#[from] StoreError),
     #[error(transparent)]
     Import(#[from] ImportError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error(transparent)]
+    Export(#[from] ExportError),
     #[error("could not write the report")]
     Report { source: io::Error },
     #[error("{missing} posts of the original were not stored; please report this")]
     Incomplete { missing: u64 },
 }
 
-/// Imports an AOTF database, whose dates are in the time zone `zone` (the machine's, if `None`), and
-/// writes the report to `out`. The progress goes to standard error, if that is a terminal.
-pub fn run(
+/// The zone of this name, or the machine's.
+fn zone_of(name: Option<&str>) -> Result<TimeZone, CommandError> {
+    match name {
+        None => Ok(TimeZone::system()),
+        Some(name) => {
+            TimeZone::get(name).map_err(|source| CommandError::Zone { name: name.to_owned(), source })
+        }
+    }
+}
+
+/// Writes the database as the original would have, into a new file.
+pub fn run_export(
     file: &Path,
     zone: Option<&str>,
     database: &Location,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let zone = match zone {
-        None => TimeZone::system(),
-        Some(name) => {
-            TimeZone::get(name).map_err(|source| CommandError::Zone { name: name.to_owned(), source })?
+    let exported = export(database, file, &zone_of(zone)?)?;
+    let Exported { accounts, posts, retries, left_out, too_many_images } = exported;
+    let mut tell = || {
+        writeln!(out, "{}: {accounts} accounts, {posts} posts, {retries} retries", file.display())?;
+        if left_out > 0 {
+            writeln!(
+                out,
+                "left out: {left_out} accounts and posts of other networks, or with ids beyond 2^63"
+            )?;
         }
+        if too_many_images > 0 {
+            writeln!(out, "left out: {too_many_images} posts of more than four images")?;
+        }
+        Ok(())
+    };
+    tell().map_err(|source| CommandError::Report { source })
+}
+
+/// Imports a data export of X, with its report.
+fn run_archive(path: &Path, database: &Location, out: &mut dyn Write) -> Result<(), CommandError> {
+    let mut store = database.open()?;
+    let style = ProgressStyle::with_template("importing [{bar:30}] {percent:>3} %  {pos} posts  {elapsed}");
+    let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let report = archive::import(path, &mut *store, Timestamp::now(), &mut |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    let archive::Report { handle, posts, with_images, new_posts, images, missing, unreadable, .. } = &report;
+    let mut tell = || {
+        writeln!(
+            out,
+            "@{handle}: {posts} posts, {with_images} of them with images; {new_posts} are new here"
+        )?;
+        writeln!(
+            out,
+            "{images} images, {missing} not in the export (downloaded later), {unreadable} unreadable"
+        )?;
+        if report.outdated + report.odd > 0 {
+            let archive::Report { outdated, odd, .. } = report;
+            writeln!(
+                out,
+                "left out: {outdated} deleted posts and earlier versions, {odd} entries of an unknown form"
+            )?;
+        }
+        Ok(())
+    };
+    tell().map_err(|source| CommandError::Report { source })
+}
+
+/// Imports an AOTF database, a file or a `mysql://` address, whose dates are in the time zone `zone` (the machine's, if `None`), and
+/// writes the report to `out`. The progress goes to standard error, if that is a terminal.
+pub fn run(
+    source: &str,
+    zone: Option<&str>,
+    database: &Location,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let zone = zone_of(zone)?;
+    if archive::is_archive(Path::new(source)) {
+        return run_archive(Path::new(source), database, out);
+    }
+    let mut original: Box<dyn Original> = match source.contains("://") {
+        true => Box::new(MySqlOriginal::open(source)?),
+        false => Box::new(SqliteOriginal::open(Path::new(source))?),
     };
     let mut store = database.open()?;
     let start = Instant::now();
     let terminal = io::stderr().is_terminal();
     let mut renewed = None;
-    let report = aotf_sqlite::import(file, &zone, &mut *store, Timestamp::now(), &mut |progress| {
+    let report = aotf::import(&mut *original, &zone, &mut *store, Timestamp::now(), &mut |progress| {
         let due = renewed.is_none_or(|last: Instant| last.elapsed() >= RENEW) || progress.permille == 1000;
         if terminal && due {
             renewed = Some(Instant::now());
@@ -110,7 +190,7 @@ mod tests {
     use super::*;
     use crate::store::RetryRule;
     use crate::store::import::Tally;
-    use crate::store::import::aotf_sqlite::Skipped;
+    use crate::store::import::aotf::Skipped;
 
     #[test]
     fn the_report_says_what_was_found_and_checked() {
@@ -144,7 +224,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let rule = RetryRule { pause: Duration::ZERO, max_attempts: 1 };
         let database = Location::parse("sqlite:aotf.db", dir.path(), rule).unwrap();
-        let error = run(Path::new("x.db"), Some("Mars/Base"), &database, &mut Vec::new()).unwrap_err();
+        let error = run("x.db", Some("Mars/Base"), &database, &mut Vec::new()).unwrap_err();
         assert!(error.to_string().contains("Mars/Base"), "{error}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }

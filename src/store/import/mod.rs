@@ -7,8 +7,12 @@ use std::fmt;
 use crate::base::ids::{AccountKey, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 
-pub mod aotf_sqlite;
+pub mod aotf;
+mod aotf_mysql;
+mod aotf_sqlite;
+mod archive;
 pub mod command;
+mod export;
 mod original;
 
 /// Rows for one commit.

@@ -1,14 +1,16 @@
 //! Writing accounts: who they are, their handles, cursors and turns.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::connection::Step;
+use super::sql;
 use super::writing::Writing;
-use super::{rows, sql};
-use crate::base::ids::{AccountKey, AccountNo};
-use crate::proto::data::{Account, AccountState, Coverage, Cursor, ListingEnd};
+use crate::base::Timestamp;
+use crate::base::ids::{AccountKey, AccountNo, Network};
+use crate::proto::data::{Account, AccountRecord, AccountState, Coverage, Cursor, ListingEnd, SeenHandle};
+use crate::store::facts::covered;
 use crate::store::turns::turn_of;
-use crate::store::{AccountTask, AccountsDue, MovedHandle, StoreError};
+use crate::store::{AccountTask, AccountsDue, MovedHandle, StoreError, rows};
 
 impl Writing<'_> {
     /// The account's number; a row for it where there is none; its handle and size as of now.
@@ -137,6 +139,7 @@ impl Writing<'_> {
         due: &AccountsDue,
         limit: u32,
     ) -> Result<Vec<(Account, AccountState)>, StoreError> {
+        self.run(sql::VISITED_IN_THE_FUTURE, [self.now.0], "mend dates of the future")?;
         let mut found = self.accounts_due(due, limit)?;
         found.sort_by_key(|(no, since)| (*since, *no));
         found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -189,21 +192,78 @@ impl Writing<'_> {
         let key = rows::account_key(row.get(0).step(step)?, row.get(1).step(step)?)?;
         let posts = row.get::<_, Option<i64>>(2).step(step)?.map(rows::size).transpose()?;
         let handle = row.get::<_, Option<String>>(3).step(step)?.unwrap_or_default();
-        let state = rows::account_state(row, 4, key.clone()).step(step)?;
+        let state = account_state(row, 4, key.clone()).step(step)?;
         Ok((Account { key, handle, posts }, state))
     }
 }
 
-/// What all listings of one kind cover together: one that started at a cursor adds to what was
-/// covered before, and cannot mend it.
-fn covered(had_cursor: bool, before: Option<&str>, now: Coverage) -> Result<Option<String>, StoreError> {
-    if !had_cursor {
-        return Ok(Some(rows::coverage_text(now)));
-    }
-    let before = before.map(rows::coverage_of).transpose()?;
-    Ok(match (before, now) {
-        (_, Coverage::LimitedTo(_)) => Some(rows::coverage_text(now)),
-        (Some(before), Coverage::Complete) => Some(rows::coverage_text(before)),
-        (None, Coverage::Complete) => None,
+/// All that is known of one account.
+pub fn account_record(
+    connection: &Connection,
+    key: &AccountKey,
+) -> Result<Option<AccountRecord>, StoreError> {
+    let step = "read an account's record";
+    let mut statement = connection.prepare_cached(sql::ACCOUNT_RECORD).step(step)?;
+    let mut found = statement.query(params![rows::network_no(key.network), key.native]).step(step)?;
+    let Some(row) = found.next().step(step)? else { return Ok(None) };
+    let coverage = |column| -> Result<Option<Coverage>, StoreError> {
+        row.get::<_, Option<String>>(column).step(step)?.map(|text| rows::coverage_of(&text)).transpose()
+    };
+    let mut statement = connection.prepare_cached(sql::HANDLES_OF_ACCOUNT).step(step)?;
+    let no: i64 = row.get(0).step(step)?;
+    let handles = statement
+        .query_map([no], |row| {
+            Ok(SeenHandle {
+                handle: row.get(0)?,
+                first_seen: Timestamp(row.get(1)?),
+                last_seen: Timestamp(row.get(2)?),
+            })
+        })
+        .and_then(Iterator::collect)
+        .step(step)?;
+    Ok(Some(AccountRecord {
+        known_since: Timestamp(row.get(1).step(step)?),
+        stated_posts: row.get::<_, Option<i64>>(2).step(step)?.map(rows::size).transpose()?,
+        search_coverage: coverage(3)?,
+        timeline_coverage: coverage(4)?,
+        newest_seen: rows::moment(row.get(5).step(step)?),
+        oldest_seen: rows::moment(row.get(6).step(step)?),
+        posts_read: rows::size(row.get(7).step(step)?)?,
+        uses: rows::size(row.get(8).step(step)?)?,
+        last_used_at: rows::moment(row.get(9).step(step)?),
+        state: account_state(row, 10, key.clone()).step(step)?,
+        handles,
+    }))
+}
+
+/// Whoever was seen with this handle, the last first.
+pub fn accounts_called(
+    connection: &Connection,
+    network: Network,
+    handle: &str,
+) -> Result<Vec<AccountKey>, StoreError> {
+    let step = "look up a handle";
+    let owners: Vec<(i64, String)> = connection
+        .prepare_cached(sql::OWNERS_OF_HANDLE)
+        .and_then(|mut statement| {
+            let pair = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+            statement.query_map(params![rows::network_no(network), handle], pair)?.collect()
+        })
+        .step(step)?;
+    owners.into_iter().map(|(network, native)| rows::account_key(network, native)).collect()
+}
+
+/// The four columns of an account's state, from `first` on.
+pub fn account_state(
+    row: &rusqlite::Row<'_>,
+    first: usize,
+    key: AccountKey,
+) -> rusqlite::Result<AccountState> {
+    Ok(AccountState {
+        key,
+        search_cursor: rows::moment(row.get(first)?),
+        timeline_cursor: row.get(first + 1)?,
+        search_listed_at: rows::moment(row.get(first + 2)?),
+        timeline_listed_at: rows::moment(row.get(first + 3)?),
     })
 }

@@ -54,6 +54,16 @@ pub fn open_reader(path: &Path, known: &[Migration], cache_kib: i64) -> Result<C
     Ok(connection)
 }
 
+/// The number of the newest migration of an existing file; 0 for an empty one.
+pub fn schema_of(path: &Path, known: &[Migration]) -> Result<u32, StoreError> {
+    let place = path.display().to_string();
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = connect(path, flags, 0).map_err(|error| opening(&place, error))?;
+    let found = schema(&connection, &place)?;
+    migrate::pending(&place, found, known)?;
+    Ok(found)
+}
+
 fn connect(path: &Path, flags: OpenFlags, cache_kib: i64) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;

@@ -260,3 +260,17 @@ fn what_the_listings_covered_is_kept() {
     check(Cursor::Timeline(None), (60, 70), Coverage::Complete, (Some("latest 3200"), 10, 70));
     check(timeline(), (60, 70), Coverage::Complete, (Some("complete"), 10, 70));
 }
+
+#[test]
+fn fingerprints_of_another_length_are_counted() {
+    let file = TempFile::new();
+    let mut store = file.store();
+    store.apply(&[one_post(1), one_post(2)], NOW).unwrap();
+    assert_eq!(store.wrong_lengths().unwrap(), 0);
+    // As a foreign hand might: the table itself refuses it.
+    let sql = "UPDATE images SET fingerprint = x'01020304'";
+    assert!(store.connection.execute(sql, []).is_err());
+    store.connection.pragma_update(None, "ignore_check_constraints", true).unwrap();
+    store.connection.execute(sql, []).unwrap();
+    assert_eq!(store.wrong_lengths().unwrap(), 2);
+}

@@ -3,13 +3,14 @@
 use rusqlite::{OptionalExtension, params};
 
 use super::connection::Step;
-use super::posts::{MOST_IMAGES, Print, Slot, find_post, pair_up, stored_images};
+use super::posts::{Print, Slot, find_post, stored_images};
+use super::sql;
 use super::writing::Writing;
-use super::{rows, sql};
 use crate::base::ids::{AccountKey, AccountNo};
 use crate::proto::data::Account;
-use crate::store::StoreError;
+use crate::store::facts::{MOST_IMAGES, pair_up};
 use crate::store::import::{ImportedAccount, ImportedPost, ImportedRetry, Page, is_solid};
+use crate::store::{StoreError, rows};
 
 impl Writing<'_> {
     /// How many rows were new, or gained something.

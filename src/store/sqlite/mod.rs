@@ -6,32 +6,51 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use self::connection::Step;
 use self::writing::Writing;
+use super::complete::BareImage;
 use super::migrate::Migration;
-use super::{Change, Committed, IndexEntry, RetryRule, Store, StoreError};
-use crate::base::ids::{AccountKey, AccountNo, ImageId, PostKey};
+use super::{Change, Committed, IndexEntry, RetryRule, Schema, Store, StoreError, rows};
+use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::proto::data::{AccountState, ImageRecord, ListedPost, StoreCounts};
+use crate::proto::data::{AccountRecord, AccountState, ImageRecord, ListedPost, StoreCounts};
 
 mod accounts;
+mod completing;
 pub(super) mod connection;
 #[cfg(test)]
 mod file_tests;
 mod importing;
 mod posts;
 mod retries;
-mod rows;
 mod sql;
 mod writing;
 
-const MIGRATIONS: &[Migration] = &[Migration {
-    number: 1,
-    name: "first tables",
-    sql: include_str!("../../../migrations/sqlite/0001_first_tables.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        number: 1,
+        name: "first tables",
+        sql: include_str!("../../../migrations/sqlite/0001_first_tables.sql"),
+    },
+    Migration {
+        number: 2,
+        name: "images by account",
+        sql: include_str!("../../../migrations/sqlite/0002_images_by_account.sql"),
+    },
+    Migration {
+        number: 3,
+        name: "unavailable images",
+        sql: include_str!("../../../migrations/sqlite/0003_unavailable_images.sql"),
+    },
+];
 
 /// Pages kept in memory: the writer needs the upper levels of its indexes, readers ask for little.
 const WRITER_CACHE_KIB: i64 = 16 * 1024;
 const READER_CACHE_KIB: i64 = 4 * 1024;
+
+/// Which schema an existing file has. Changes nothing.
+pub fn schema(path: &Path) -> Result<Schema, StoreError> {
+    let found = connection::schema_of(path, MIGRATIONS)?;
+    Ok(Schema { found, known: MIGRATIONS.last().map_or(0, |migration| migration.number) })
+}
 
 /// A connection to an SQLite database.
 pub struct SqliteStore {
@@ -45,9 +64,20 @@ impl SqliteStore {
         Ok(SqliteStore { connection: connection::open(path, MIGRATIONS, WRITER_CACHE_KIB)?, rule })
     }
 
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     /// Opens a file that has the newest schema, for reading only.
     pub fn open_reader(path: &Path, rule: RetryRule) -> Result<SqliteStore, StoreError> {
         Ok(SqliteStore { connection: connection::open_reader(path, MIGRATIONS, READER_CACHE_KIB)?, rule })
+    }
+}
+
+impl SqliteStore {
+    /// For an answer that takes many statements: one lock of the file instead of one for each, and one state.
+    fn read_together(&mut self) -> Result<rusqlite::Transaction<'_>, StoreError> {
+        self.connection.transaction().step("begin to read")
     }
 }
 
@@ -75,13 +105,21 @@ impl Store for SqliteStore {
         for key in keys {
             let found = statement
                 .query_row(params![rows::network_no(key.network), key.native], |row| {
-                    rows::account_state(row, 0, key.clone())
+                    accounts::account_state(row, 0, key.clone())
                 })
                 .optional()
                 .step(step)?;
             states.push(found.unwrap_or_else(|| AccountState::unknown(key.clone())));
         }
         Ok(states)
+    }
+
+    fn account_record(&mut self, key: &AccountKey) -> Result<Option<AccountRecord>, StoreError> {
+        accounts::account_record(&self.connection, key)
+    }
+
+    fn accounts_called(&mut self, network: Network, handle: &str) -> Result<Vec<AccountKey>, StoreError> {
+        accounts::accounts_called(&self.connection, network, handle)
     }
 
     fn account_numbers(&mut self, keys: &[AccountKey]) -> Result<Vec<(AccountKey, AccountNo)>, StoreError> {
@@ -105,18 +143,31 @@ impl Store for SqliteStore {
     }
 
     fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
-        posts::missing(&self.connection, posts)
+        posts::missing(&*self.read_together()?, posts)
     }
 
     fn fingerprints_of(
         &mut self,
         posts: &[PostKey],
     ) -> Result<Vec<Option<Vec<Option<Fingerprint>>>>, StoreError> {
-        posts::fingerprints_of(&self.connection, posts)
+        posts::fingerprints_of(&*self.read_together()?, posts)
     }
 
     fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError> {
         posts::fingerprints_after(&self.connection, after, limit)
+    }
+
+    fn fingerprints_of_account(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<IndexEntry>, StoreError> {
+        posts::fingerprints_of_account(&self.connection, account, after, limit)
+    }
+
+    fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<BareImage>, StoreError> {
+        completing::bare_images(&self.connection, after, limit)
     }
 
     fn last_image(&mut self) -> Result<ImageId, StoreError> {
@@ -125,6 +176,14 @@ impl Store for SqliteStore {
 
     fn counts(&mut self) -> Result<StoreCounts, StoreError> {
         writing::counts(&self.connection)
+    }
+
+    fn wrong_lengths(&mut self) -> Result<u64, StoreError> {
+        let step = "check the lengths of the fingerprints";
+        let count = |sql| self.connection.query_row(sql, [], |row| row.get(0)).step(step);
+        let images: i64 = count(sql::WRONG_FINGERPRINTS)?;
+        let details: i64 = count(sql::WRONG_DETAILS)?;
+        rows::size(images.saturating_add(details))
     }
 
     fn identity(&mut self) -> Result<String, StoreError> {

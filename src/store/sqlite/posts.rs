@@ -3,20 +3,15 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::connection::Step;
+use super::sql;
 use super::writing::Writing;
-use super::{rows, sql};
 use crate::base::ids::{AccountNo, ImageId, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::proto::data::{
     Detail, ImageFacts, ImageRecord, ImageState, IndexedImage, IndexedPost, ListedPost,
 };
-use crate::store::{IndexEntry, StoreError};
-
-/// More images than a post of any network has; what lies beyond would not fit a position.
-pub const MOST_IMAGES: usize = u8::MAX as usize;
-
-/// 8x8 pixels of three bytes.
-const THUMBNAIL_BYTES: usize = 192;
+use crate::store::facts::{MOST_IMAGES, Stored, THUMBNAIL_BYTES, pair_up};
+use crate::store::{IndexEntry, StoreError, rows};
 
 /// The place of an image.
 #[derive(Clone, Copy)]
@@ -46,14 +41,6 @@ impl<'a> From<&'a ImageFacts> for Print<'a> {
             detail: Some(&facts.detail),
         }
     }
-}
-
-/// An image of a stored post.
-pub struct Stored {
-    pub id: i64,
-    pub position: u8,
-    pub name: String,
-    pub fingerprint: Option<Fingerprint>,
 }
 
 impl Writing<'_> {
@@ -209,25 +196,6 @@ pub fn stored_images(connection: &Connection, post: i64) -> Result<Vec<Stored>, 
         .step("look up a post's images")
 }
 
-/// For each reported image, which of the stored ones it is, if that one lacks its fingerprint. By
-/// place where the report has all images of the post; else by name, one after the other.
-pub fn pair_up<'a>(
-    stored: &[Stored],
-    reported: impl ExactSizeIterator<Item = &'a str> + Clone,
-) -> Vec<Option<usize>> {
-    let mut blank: Vec<bool> = stored.iter().map(|image| image.fingerprint.is_none()).collect();
-    if reported.len() == stored.len() && reported.clone().zip(stored).all(|(name, old)| name == old.name) {
-        return (0..stored.len()).map(|place| blank[place].then_some(place)).collect();
-    }
-    reported
-        .map(|name| {
-            let place = stored.iter().zip(&blank).position(|(old, blank)| *blank && old.name == name)?;
-            blank[place] = false;
-            Some(place)
-        })
-        .collect()
-}
-
 /// See `Store::images`.
 pub fn images(connection: &Connection, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError> {
     let step = "look up an image";
@@ -302,9 +270,28 @@ pub fn fingerprints_after(
     after: ImageId,
     limit: u32,
 ) -> Result<Vec<IndexEntry>, StoreError> {
+    index_entries(connection, sql::FINGERPRINTS_AFTER, params![rows::image_no(after), limit])
+}
+
+/// See `Store::fingerprints_of_account`.
+pub fn fingerprints_of_account(
+    connection: &Connection,
+    account: AccountNo,
+    after: ImageId,
+    limit: u32,
+) -> Result<Vec<IndexEntry>, StoreError> {
+    let parameters = params![account.0, rows::image_no(after), limit];
+    index_entries(connection, sql::FINGERPRINTS_OF_ACCOUNT, parameters)
+}
+
+fn index_entries(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl rusqlite::Params,
+) -> Result<Vec<IndexEntry>, StoreError> {
     let step = "read the fingerprints";
-    let mut statement = connection.prepare_cached(sql::FINGERPRINTS_AFTER).step(step)?;
-    let mut rows = statement.query(params![rows::image_no(after), limit]).step(step)?;
+    let mut statement = connection.prepare_cached(sql).step(step)?;
+    let mut rows = statement.query(parameters).step(step)?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next().step(step)? {
         let (id, account, bytes) = (row.get(0).step(step)?, row.get(1).step(step)?, row.get(2).step(step)?);

@@ -3,11 +3,11 @@
 use rusqlite::params;
 
 use super::connection::Step;
+use super::sql;
 use super::writing::Writing;
-use super::{rows, sql};
 use crate::base::Timestamp;
 use crate::proto::data::{ListedImage, ListedPost, RetryPost};
-use crate::store::StoreError;
+use crate::store::{StoreError, rows};
 
 impl Writing<'_> {
     /// A new post with failed images: `(position, url, why)` each. Its first fetch was attempt 1.
@@ -54,6 +54,8 @@ impl Writing<'_> {
 
     pub(super) fn take_retries(&mut self, limit: u32) -> Result<Vec<RetryPost>, StoreError> {
         let step = "find posts to be tried again";
+        let latest = self.now.plus(self.rule.pause);
+        self.run(sql::DUE_TOO_LATE, [self.now.0, latest.0], "mend dates of the future")?;
         let due = self
             .connection
             .prepare_cached(sql::RETRIES_DUE)

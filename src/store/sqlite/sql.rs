@@ -10,6 +10,13 @@ macro_rules! statements {
     };
 }
 
+/// For `aotf db verify`: reads every image.
+pub const WRONG_FINGERPRINTS: &str =
+    "SELECT count(*) FROM images WHERE length(fingerprint) <> 8 OR length(trimmed) <> 8";
+/// For `aotf db verify`: reads every detail.
+pub const WRONG_DETAILS: &str =
+    "SELECT count(*) FROM details WHERE length(phash256) <> 32 OR length(thumbnail) <> 192";
+
 statements! {
     FIND_ACCOUNT = "SELECT no, stated_posts FROM accounts WHERE network = ?1 AND native = ?2";
     INSERT_ACCOUNT =
@@ -27,6 +34,15 @@ statements! {
     ACCOUNT_STATE =
         "SELECT search_cursor, timeline_cursor, search_listed_at, timeline_listed_at
          FROM accounts WHERE network = ?1 AND native = ?2";
+    ACCOUNT_RECORD =
+        "SELECT no, known_since, stated_posts, search_coverage, timeline_coverage, newest_seen, oldest_seen,
+            posts_read, uses, last_used_at, search_cursor, timeline_cursor, search_listed_at, timeline_listed_at
+         FROM accounts WHERE network = ?1 AND native = ?2";
+    HANDLES_OF_ACCOUNT =
+        "SELECT handle, first_seen, last_seen FROM handles WHERE account = ?1 ORDER BY last_seen DESC, handle";
+    OWNERS_OF_HANDLE =
+        "SELECT a.network, a.native FROM handles h JOIN accounts a ON a.no = h.account
+         WHERE h.network = ?1 AND h.handle = ?2 ORDER BY h.last_seen DESC, a.no DESC";
     LISTING_STATE =
         "SELECT search_cursor IS NOT NULL, timeline_cursor IS NOT NULL, search_coverage, timeline_coverage
          FROM accounts WHERE no = ?1";
@@ -61,6 +77,9 @@ statements! {
     RESETS_DUE =
         "SELECT no, search_reset_at FROM accounts WHERE search_reset_at < ?1 AND search_cursor IS NOT NULL
          ORDER BY search_reset_at, no LIMIT ?2";
+    /// What a clock that was ahead has written.
+    VISITED_IN_THE_FUTURE = "UPDATE accounts SET visited_at = ?1 WHERE visited_at > ?1";
+    DUE_TOO_LATE = "UPDATE retries SET next_due = ?1 WHERE next_due > ?2";
     MARK_VISITED = "UPDATE accounts SET visited_at = ?2 WHERE no = ?1";
     WHOLE_ACCOUNT =
         "SELECT a.network, a.native, a.stated_posts,
@@ -87,6 +106,21 @@ statements! {
          WHERE i.id = ?1";
     FINGERPRINTS_AFTER =
         "SELECT id, account, fingerprint, trimmed FROM images WHERE id > ?1 AND solid_ground = 1 ORDER BY id LIMIT ?2";
+    FINGERPRINTS_OF_ACCOUNT =
+        "SELECT id, account, fingerprint, trimmed FROM images
+         WHERE account = ?1 AND id > ?2 AND solid_ground = 1 ORDER BY id LIMIT ?3";
+
+    BARE_IMAGES =
+        "SELECT i.id, a.network, a.native, i.name FROM images i JOIN accounts a ON a.no = i.account
+         WHERE i.id > ?1 AND i.solid_ground = 1
+            AND NOT EXISTS (SELECT 1 FROM details d WHERE d.image = i.id)
+            AND NOT EXISTS (SELECT 1 FROM unavailable u WHERE u.image = i.id)
+         ORDER BY i.id LIMIT ?2";
+    BARE_IMAGE =
+        "SELECT post, account, position, name, fingerprint FROM images
+         WHERE id = ?1 AND solid_ground = 1 AND NOT EXISTS (SELECT 1 FROM details WHERE image = images.id)";
+    SET_SIZE = "UPDATE images SET width = ?2, height = ?3 WHERE id = ?1";
+    MARK_UNAVAILABLE = "INSERT OR IGNORE INTO unavailable (image, since) VALUES (?1, ?2)";
 
     FIND_RETRY = "SELECT next_due FROM retries WHERE post = ?1";
     INSERT_RETRY = "INSERT INTO retries (post, attempts, last_tried, next_due) VALUES (?1, 1, ?2, ?3)";

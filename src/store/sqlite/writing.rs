@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Params};
 
 use super::connection::Step;
-use super::{rows, sql};
+use super::sql;
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, ImageId};
 use crate::proto::data::StoreCounts;
-use crate::store::{Change, Committed, IndexEntry, MovedHandle, Outcome, RetryRule, StoreError};
+use crate::store::{Change, Committed, IndexEntry, MovedHandle, Outcome, RetryRule, StoreError, rows};
 
 /// The work of one `apply`. Dropped without `finish`, it leaves the transaction to be rolled back.
 pub struct Writing<'a> {
@@ -61,6 +61,7 @@ impl<'a> Writing<'a> {
                 return Ok(Outcome::Accounts(self.take_accounts(due, *limit)?));
             }
             Change::Import(page) => return Ok(Outcome::Imported { new: self.import(page)? }),
+            Change::Complete(images) => return Ok(Outcome::Completed(self.complete(images)?)),
             Change::TakeRetries { limit } => return Ok(Outcome::Retries(self.take_retries(*limit)?)),
         }
         Ok(Outcome::Done)

@@ -79,6 +79,9 @@ pub fn works() -> Vec<Work> {
         own(Artstation, 70_008, "demo_skeb", "The Fire", &[Art(PokingFire, Same)], (JUNIPER, 30)),
         own(Artstation, 70_009, "demo_bluesky", "The Ford", &[Art(KnightAtTheFord, Same)], (ROWAN, 44)),
         own(Artstation, 70_010, "demo_mastodon", "The Door", &[Art(RabbitAtTheDoor, Same)], (ROWAN, 95)),
+        own(Artstation, 70_012, "demo_tumblr", "Carts", &[Art(PushingCart, Same)], (ASPEN, 33)),
+        own(Artstation, 70_013, "demo_everywhere", "The Dragon", &[Art(Dragon, Same)], (ROWAN, 130)),
+        own(Artstation, 70_014, "demo_sorrel", "Very Happy", &[Art(EileenVeryHappy, Same)], (ROWAN, 150)),
         own(Artstation, 70_011, "demo_short", "The Family", &[Art(RabbitFamily, Same)], (ASPEN, 40)),
     ]
 }
@@ -108,6 +111,18 @@ pub fn members() -> Vec<Member> {
         member(Artstation, 500_008, "demo_skeb", &["https://skeb.jp/@demo_juniper"]),
         member(Artstation, 500_009, "demo_bluesky", &["https://bsky.app/profile/demo-rowan.bsky.social"]),
         member(Artstation, 500_010, "demo_mastodon", &["https://mastodon.art/@demo_rowan"]),
+        member(Artstation, 500_012, "demo_tumblr", &["https://demo-aspen.tumblr.com/"]),
+        member(
+            Artstation,
+            500_013,
+            "demo_everywhere",
+            &[
+                "https://x.com/demo_rowan",
+                "https://bsky.app/profile/demo-rowan.bsky.social",
+                "https://mastodon.social/@demo_rowan",
+            ],
+        ),
+        member(Artstation, 500_014, "demo_sorrel", &["https://bsky.app/profile/demo-sorrel.bsky.social"]),
         member(Artstation, 500_011, "demo_short", &["https://t.co/demoAspen1"]),
     ]
 }

@@ -1,17 +1,16 @@
-//! The pages between an artist and their accounts, beside Linktree: pages of links, shops, and profiles on
-//! other networks. One file per site, each a pure function from a request to an answer, in the shapes
-//! of sections 2, 3, 13 and 14 of the site contracts; and the table of what stands on them.
+//! The pages between an artist and their accounts, beside Linktree: pages of links, shops. Profiles on other networks are in
+//! `open`. One file per site, each a pure function from a request to an answer, in the shapes
+//! of sections 2, 3, 12, 13 and 14 of the site contracts; and the table of what stands on them.
 
-mod bluesky;
 mod carrd;
 mod fanbox;
 mod kofi;
 mod litlink;
-mod mastodon;
 mod patreon;
 mod potofu;
 mod short;
 mod skeb;
+pub(super) mod tumblr;
 
 use super::Site;
 use super::cast::JUNIPER;
@@ -26,8 +25,7 @@ pub const SITES: &[Site] = &[
     litlink::SITE,
     fanbox::SITE,
     skeb::SITE,
-    bluesky::SITE,
-    mastodon::SITE,
+    tumblr::SITE,
     short::SITE,
 ];
 
@@ -40,8 +38,7 @@ pub enum Hub {
     Litlink,
     Fanbox,
     Skeb,
-    Bluesky,
-    Mastodon,
+    Tumblr,
     /// `t.co`: the name is the code, the link its target.
     Short,
 }
@@ -51,7 +48,7 @@ pub enum Hub {
 pub struct Page {
     pub hub: Hub,
     pub name: &'static str,
-    /// Addresses in its list of links, or, on Skeb and Bluesky, in its text.
+    /// Addresses in its list of links, or, on Skeb, in its text.
     pub links: &'static [&'static str],
     /// Index into `Facts::accounts`: the account that Skeb vouches for.
     pub account: Option<usize>,
@@ -74,8 +71,7 @@ pub fn pages() -> Vec<Page> {
         page(Hub::Fanbox, "demo-juniper", &["https://twitter.com/demo_juniper"]),
         // No link leads to the account: only its number, which the site knows.
         Page { hub: Hub::Skeb, name: "demo_juniper", links: &[], account: Some(JUNIPER) },
-        page(Hub::Bluesky, "demo-rowan.bsky.social", &["https://x.com/demo_rowan"]),
-        page(Hub::Mastodon, "demo_rowan", &["https://twitter.com/demo_rowan"]),
+        page(Hub::Tumblr, "demo-aspen", &["https://twitter.com/demo_aspen"]),
         page(Hub::Short, "demoAspen1", &["https://twitter.com/demo_aspen"]),
     ]
 }

@@ -196,6 +196,14 @@ pub const USER_EXPANSIONS: &[&str] = &[
     "pinned_post_id",
 ];
 pub const POLL_FIELDS: &[&str] = &["duration_minutes", "end_datetime", "id", "options", "voting_status"];
+pub const USAGE_FIELDS: &[&str] = &[
+    "cap_reset_day",
+    "daily_client_app_usage",
+    "daily_project_usage",
+    "project_cap",
+    "project_id",
+    "project_usage",
+];
 pub const PLACE_FIELDS: &[&str] =
     &["contained_within", "country", "country_code", "full_name", "geo", "id", "name", "place_type"];
 
@@ -223,6 +231,7 @@ pub const POSTS: Table = &[
     FIELDS_OF_USERS,
     FIELDS_OF_PLACES,
 ];
+pub const USAGE: Table = &[("days", Form::Number(1, 90)), ("usage.fields", Form::Words(USAGE_FIELDS))];
 pub const TIMELINE: Table = &[
     ("since_id", Form::Id),
     ("until_id", Form::Id),

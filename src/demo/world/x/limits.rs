@@ -47,6 +47,11 @@ impl Limits {
         }
     }
 
+    /// All windows begin anew.
+    pub fn renew(&self) {
+        self.windows.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
+    }
+
     /// The rest of the window's requests are taken away: the next one is answered with 429 until `reset`.
     pub fn exhaust(&self, endpoint: Endpoint, reset: Timestamp) {
         let mut windows = self.windows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

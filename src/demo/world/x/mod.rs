@@ -33,6 +33,7 @@ pub fn endpoint(path: &str) -> Option<Endpoint> {
         ["2", "users", _, "tweets"] => Some(Endpoint::Timeline),
         ["2", "tweets", "search", "all"] => Some(Endpoint::Search),
         ["2", "tweets"] => Some(Endpoint::PostsById),
+        ["2", "usage", "tweets"] => Some(Endpoint::Usage),
         _ => None,
     }
 }
@@ -96,11 +97,23 @@ fn respond(facts: &Facts, endpoint: Endpoint, call: &Call, now: Timestamp) -> Re
             let parameters = Parameters::read(call, check::SEARCH)?;
             search(facts, &parameters, now)
         }
+        Endpoint::Usage => Parameters::read(call, check::USAGE).map(|parameters| usage(&parameters)),
         _ => {
             let parameters = Parameters::read(call, check::POSTS)?;
             Ok(posts_by_id(facts, &parameters))
         }
     }
+}
+
+/// What the application's project has read in this period, and may read.
+fn usage(parameters: &Parameters) -> Value {
+    let all = json!({
+        "cap_reset_day": 8, "project_cap": "2000000", "project_id": "1", "project_usage": "51200",
+    });
+    let wanted = parameters.list("usage.fields");
+    let is_wanted = |name: &String| wanted.is_empty() || wanted.contains(name);
+    let fields = all.as_object().into_iter().flatten();
+    json!({ "data": fields.filter(|(name, _)| is_wanted(name)).map(|(name, value)| (name.clone(), value.clone())).collect::<Map<_, _>>() })
 }
 
 /// Users by handle or by id; one alone (`/by/username/x`) is an object instead of a list.

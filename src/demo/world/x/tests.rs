@@ -228,6 +228,14 @@ fn answers_have_the_published_shape() {
             ),
             ("/2/tweets", format!("/2/tweets?ids={},1&{posts}{expansions}", some.join(","))),
             ("/2/tweets", format!("/2/tweets?ids=1&{fields}=id")),
+            // The older document has the numbers of posts as numbers, the newer one as text.
+            (
+                "/2/usage/tweets",
+                format!(
+                    "/2/usage/tweets?usage.fields=cap_reset_day{}",
+                    if new { ",project_cap,project_usage" } else { "" }
+                ),
+            ),
         ] {
             let (status, body) = get(&facts, &address);
             assert_eq!(status, 200, "{name}: {address}: {body}");
@@ -277,6 +285,7 @@ fn the_tables_of_parameters_are_those_published() {
             ("/2/users/{id}/tweets", check::TIMELINE),
             ("/2/tweets/search/all", check::SEARCH),
             ("/2/tweets", check::POSTS),
+            ("/2/usage/tweets", check::USAGE),
         ] {
             let operation = document["paths"][path]["get"]["parameters"].as_array().unwrap();
             for parameter in

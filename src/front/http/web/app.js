@@ -4,7 +4,8 @@
 
 const $ = (id) => document.getElementById(id);
 const result = $("result");
-const parameters = new URLSearchParams(location.search);
+// Those of a URL that was not encoded are not this page's.
+const parameters = new URLSearchParams(location.search.replace(/([?&])url=[a-z][a-z0-9+.-]*:\/\/.*$/i, "$1"));
 const POLL_MS = 1500;
 const STEPS = [
   ["step.links", ["WAIT_LINK_FINDER", "LINK_FINDER"]],
@@ -15,6 +16,7 @@ const STEPS = [
 let texts = {};
 let running = null; // { stop(): void } of the query that is followed
 let shown = null; // { answer, at } last shown
+let ownImage = null; // the address of the image that the user gave
 let showImages = remembered("images") === "yes";
 
 const script = document.currentScript;
@@ -56,7 +58,8 @@ function follow(url) {
   stop();
   result.setAttribute("aria-busy", "true");
   const address = encodeURIComponent(url);
-  const events = new EventSource(`/query/events?url=${address}`);
+  const query = `?${kept("networks")}url=${address}`;
+  const events = new EventSource(`/query/events${query}`);
   let heard = false;
   running = { stop: () => events.close() };
   events.onmessage = (event) => {
@@ -70,7 +73,7 @@ function follow(url) {
     // the browser has given up, is replaced by polling.
     if (heard && events.readyState === EventSource.CONNECTING) return note(t("offline"));
     events.close();
-    poll(() => fetch(`/query?url=${address}`));
+    poll(() => fetch(`/query${query}`));
   };
 }
 
@@ -105,7 +108,7 @@ function stop() {
 }
 
 function refusal(error) {
-  return { status: null, error, error_detail: "", twitter_accounts: [], results: [], steps: [] };
+  return { status: null, error, error_detail: "", accounts: [], posts: [], similar_posts: [], steps: [] };
 }
 
 // ---- Showing it --------------------------------------------------------------------------------
@@ -120,7 +123,7 @@ function show(answer) {
 
 function headline(answer) {
   if (answer.error) return `${t("error.title")}: ${t(`error.${answer.error}`)}`;
-  if (answer.status === "END") return found(answer.results.length);
+  if (answer.status === "END") return found(answer.posts.length);
   const step = STEPS.find(([, statuses]) => statuses.includes(answer.status));
   return step ? t(step[0]) : t("working");
 }
@@ -143,9 +146,9 @@ function render() {
   if (answer.error) parts.push(errorBox(answer));
   if (!isFinal(answer) && answer.has_first_time_scan) parts.push(h("p", { class: "notice" }, t("first_time")));
   const ended = answer.status === "END" && !answer.error;
-  if (ended) parts.push(...results(answer), ...similar(answer.similar));
+  if (ended) parts.push(...results(answer), ...similar(answer.similar_posts));
   if (answer.status !== null) parts.push(steps(answer));
-  if (answer.twitter_accounts.length) parts.push(...accounts(answer.twitter_accounts));
+  if (answer.accounts.length) parts.push(...accounts(answer.accounts));
   result.replaceChildren(...parts);
 }
 
@@ -161,6 +164,7 @@ function steps(answer) {
   const millis = (statuses) => answer.steps.filter((step) => statuses.includes(step.step)).reduce((sum, step) => sum + step.ms, 0);
   const last = answer.steps.at(-1)?.step;
   for (const [key, statuses] of STEPS) {
+    if (answer.identifier && key !== "step.search") continue; // a search by image has but one step
     const now = statuses.includes(answer.status);
     const was = answer.steps.some((step) => step.step === statuses[1]);
     const failed = answer.error && statuses.includes(last === "END" ? answer.steps.at(-2)?.step : last);
@@ -168,8 +172,11 @@ function steps(answer) {
     const time = h("span", { class: "time" }, now || was ? duration(millis(statuses)) : "");
     if (now) { time.dataset.base = millis(statuses); time.id = "ticking"; }
     const item = h("li", { class: state, "aria-current": now ? "step" : null }, h("span", { class: "name" }, t(key)), time);
-    if (now && answer.queue_position > 0) {
-      item.append(h("span", { class: "more" }, t(answer.queue_position === 1 ? "queue.one" : "queue.many", { n: answer.queue_position })));
+    if (now && answer.waits_for_network) {
+      item.append(h("span", { class: "more" }, t("waiting.network")));
+    } else if (now && answer.queue_position > 0) {
+      const wait = answer.estimated_wait_ms ? ` · ${t("queue.estimate", { time: duration(answer.estimated_wait_ms) })}` : "";
+      item.append(h("span", { class: "more" }, t(answer.queue_position === 1 ? "queue.one" : "queue.many", { n: answer.queue_position }) + wait));
     } else if (now && answer.status === statuses[0]) {
       item.append(h("span", { class: "more" }, t("waiting")));
     }
@@ -190,7 +197,7 @@ function accounts(list) {
     const chain = account.chain?.length
       ? h("details", null, h("summary", null, t("chain")), h("ol", null, ...account.chain.map((page) => h("li", null, link(page, page)))))
       : null;
-    return h("li", null, link(account.url, `@${account.account_name}`), why, chain);
+    return h("li", null, link(account.url, `@${account.handle}`), ` · ${t(`network.${account.network}`)}`, why, chain);
   });
   return [h("h2", null, t("accounts.title")), h("ul", { class: "accounts" }, ...items)];
 }
@@ -202,7 +209,7 @@ function link(url, text, attributes = {}) {
 }
 
 function results(answer) {
-  const list = answer.results;
+  const list = answer.posts;
   if (list.length === 0) {
     return [h("div", { class: "none" }, h("h2", null, t("results.none")), h("p", null, t("results.none.hint")))];
   }
@@ -212,9 +219,10 @@ function results(answer) {
     render();
   } }, t(showImages ? "images.hide" : "images.show"));
   const cards = list.map(card);
-  if (showImages && answer.image_url) {
+  const compared = answer.identifier ? ownImage : answer.image_url;
+  if (compared && (showImages || answer.identifier)) {
     // Some hosts show their images on their own pages only: then there is nothing to compare with.
-    const artwork = h("li", { class: "card artwork" }, picture(answer.image_url, t("artwork")), h("p", { class: "facts" }, t("artwork")));
+    const artwork = h("li", { class: "card artwork" }, picture(compared, t("artwork")), h("p", { class: "facts" }, t("artwork")));
     artwork.firstChild.addEventListener("error", () => artwork.remove());
     cards.unshift(artwork);
   }
@@ -232,8 +240,8 @@ function similar(list) {
 
 function card(post) {
   const [position, count] = post.image_position.split("/");
-  const facts = [t("position", { position, count })];
-  if (post.published) facts.unshift(new Date(post.published).toLocaleDateString(document.documentElement.lang, { dateStyle: "medium" }));
+  const facts = [t(`network.${post.network}`), t("position", { position, count })];
+  if (post.published) facts.splice(1, 0, new Date(post.published).toLocaleDateString(document.documentElement.lang, { dateStyle: "medium" }));
   const copy = navigator.clipboard
     ? h("button", { type: "button", class: "button second", onclick: async (event) => {
         await navigator.clipboard.writeText(post.url);
@@ -242,22 +250,19 @@ function card(post) {
       } }, t("copy"))
     : null;
   return h("li", { class: "card" },
-    showImages ? picture(thumbnail(post.image_url), t("position", { position, count })) : null,
+    showImages ? picture(post.thumbnail_url, t("position", { position, count })) : null,
     h("p", { class: "verdict" },
       h("span", { class: `tag ${post.class}`, title: t("distance.bits", { n: post.distance }) }, t(`class.${post.class}`)),
-      post.variant === "trimmed" ? h("span", { class: "tag" }, t("variant.trimmed")) : null),
-    post.account_name ? h("p", { class: "who" }, `@${post.account_name}`) : null,
+      post.variant === "trimmed" ? h("span", { class: "tag" }, t("variant.trimmed")) : null,
+      /^(mirrored|turned_|upside_)/.test(post.variant) ? h("span", { class: "tag" }, t("variant.turned")) : null,
+      post.earliest && shown.answer.posts.length > 1 ? h("span", { class: "tag" }, t("earliest")) : null),
+    post.handle ? h("p", { class: "who" }, `@${post.handle}`) : null,
     h("p", { class: "facts" }, facts.join(" · ")),
     h("div", { class: "actions" }, link(post.url, t("open"), { class: "button" }), copy));
 }
 
 function picture(src, alt) {
   return h("img", { src, alt, loading: "lazy", referrerpolicy: "no-referrer", onerror: (event) => event.target.remove() });
-}
-
-/** The small form of an image of X; other hosts have only one. */
-function thumbnail(url) {
-  return url.startsWith("https://pbs.twimg.com/media/") && !url.includes("?") ? `${url}?name=small` : url;
 }
 
 /** The running step's clock goes on between two answers. */
@@ -268,13 +273,18 @@ setInterval(() => {
 
 // ---- The form ----------------------------------------------------------------------------------
 
+/** A parameter of this page, to stand before the URL in the next address; empty where it has none. */
+function kept(name) {
+  const value = parameters.get(name);
+  return value ? `${name}=${encodeURIComponent(value)}&` : "";
+}
+
 function ask(url, push) {
   $("url").value = url;
-  const language = parameters.get("lang");
-  const address = `/?${language ? `lang=${encodeURIComponent(language)}&` : ""}url=${encodeURIComponent(url)}`;
+  const address = `/?${kept("lang")}${kept("networks")}url=${encodeURIComponent(url)}`;
   if (push) history.pushState({ url }, "", address);
   const other = $("switch");
-  other.href = `/?lang=${other.hreflang}&url=${encodeURIComponent(url)}`;
+  other.href = `/?lang=${other.hreflang}&${kept("networks")}url=${encodeURIComponent(url)}`;
   shown = null;
   result.replaceChildren(h("p", { class: "notice" }, t("working")));
   follow(url);
@@ -306,6 +316,8 @@ function asked() {
 
 async function searchImage(file) {
   stop();
+  if (ownImage) URL.revokeObjectURL(ownImage);
+  ownImage = URL.createObjectURL(file);
   shown = null;
   result.replaceChildren(h("p", { class: "notice" }, t("working")));
   const account = $("account").value.trim().replace(/^@/, "");

@@ -261,3 +261,99 @@ fn an_account_of_another_network_is_not_asked_for() {
     let error = world.list(&account, &timeline(None)).err().unwrap();
     assert!(matches!(error, NetworkError::AccountMissing { .. }), "{error}");
 }
+
+/// A media link of a post, as X gives it: with the handle that the account has at that moment.
+fn linked(mut post: Value, handle: &str) -> Value {
+    let (id, key) = (post["id"].clone(), post["attachments"]["media_keys"][0].clone());
+    let url = format!("https://x.com/{handle}/status/{}/photo/1", id.as_str().unwrap());
+    post["entities"] = json!({"urls": [{"expanded_url": url, "media_key": key}]});
+    post
+}
+
+#[test]
+fn an_account_renamed_between_two_pages_keeps_its_posts() {
+    // The id is what is asked for, so that the new name is met in the links of the second page only.
+    let posts: Vec<Value> = (0..150)
+        .rev()
+        .map(|n| linked(photo_post(1000 + n), if n >= 50 { "artist" } else { "artist_renamed" }))
+        .collect();
+    let world = World::new(move |asked| serve_pages(asked, &posts));
+    for cursor in [timeline(None), Cursor::Search(None)] {
+        assert_eq!(world.list(&artist(), &cursor).unwrap().posts.len(), 150);
+    }
+    assert!(world.asked().iter().all(|asked| !asked.url.as_str().contains("artist")), "asked by id");
+}
+
+#[test]
+fn media_of_another_authors_post_is_not_the_artists() {
+    let mut borrowed = linked(photo_post(8), "someone");
+    borrowed["entities"]["urls"][0]["expanded_url"] = "https://x.com/someone/status/5/photo/1".into();
+    let posts = [linked(photo_post(9), "artist"), borrowed];
+    let world = World::new(move |asked| serve_pages(asked, &posts));
+    assert_eq!(world.list(&artist(), &timeline(None)).unwrap().ids(), ["9"]);
+}
+
+#[test]
+fn a_withheld_post_is_listed_and_a_hidden_one_is_an_error_beside_the_others() {
+    let mut withheld = photo_post(9);
+    withheld["withheld"] = json!({"copyright": true, "country_codes": ["DE"]});
+    let mut body = page(&[withheld, photo_post(8)], None);
+    // The photo of a post may be withheld alone: then it is not expanded.
+    body["includes"]["media"].as_array_mut().unwrap().retain(|media| media["media_key"] != "3_8");
+    body["errors"] = json!([{"resource_id": "7", "resource_type": "post", "parameter": "ids",
+        "title": "Authorization Error", "type": "https://api.x.com/2/problems/not-authorized-for-resource"}]);
+    let world = World::new(move |_| ok(&body));
+    let listing = world.list(&artist(), &timeline(None)).unwrap();
+    assert_eq!((listing.ids(), listing.end.posts_read), (vec!["9"], 2));
+}
+
+#[test]
+fn an_account_that_closes_itself_between_two_pages_is_private() {
+    let posts: Vec<Value> = (0..150).rev().map(|n| photo_post(1000 + n)).collect();
+    let world = World::new(move |asked| match asked.path() {
+        "/2/users" => {
+            ok(&json!({"data": [{"id": "42", "name": "A", "username": "artist", "protected": true}]}))
+        }
+        _ if asked.parameter("pagination_token").is_some() => ok(&json!({"errors": [{
+            "value": "42", "resource_id": "42", "resource_type": "user", "parameter": "id",
+            "title": "Authorization Error", "detail": "Sorry, you are not authorized to see the user with id: [42].",
+            "type": "https://api.x.com/2/problems/not-authorized-for-resource"}]})),
+        _ => serve_pages(asked, &posts),
+    });
+    let error = world.list(&artist(), &timeline(None)).err().unwrap();
+    assert!(matches!(error, NetworkError::AccountPrivate { .. }), "{error}");
+}
+
+#[test]
+fn samples_ask_for_parts_of_the_timeline_and_end_well() {
+    // One post in four has an image, of which the search knows all.
+    let all: Vec<(u64, Value)> = (1..=1000)
+        .rev()
+        .map(|n| if n % 4 == 0 { (n * 1000, photo_post(n * 1000)) } else { (n * 1000, text_post(n * 1000)) })
+        .collect();
+    let ids = all.iter().filter(|(id, _)| id % 4000 == 0).map(|(id, _)| id.to_string()).collect();
+    let world = World::new(move |asked| {
+        let bound = |name| asked.parameter(name).map(|id| id.parse::<u64>().unwrap());
+        let (above, below) = (bound("since_id").unwrap_or(0), bound("until_id").unwrap_or(u64::MAX));
+        let inside: Vec<Value> =
+            all.iter().filter(|(id, _)| *id > above && *id < below).map(|(_, post)| post.clone()).collect();
+        serve_pages(asked, &inside)
+    });
+    let searched = SearchedPosts { since: None, ids };
+    let mut read = 0;
+    let end = world
+        .client
+        .list_missed_posts(&artist(), &timeline(None), &searched, &mut |_, posts| {
+            read += posts;
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    assert_eq!((end.cursor, end.coverage), (timeline(Some("1000000")), Coverage::Sampled));
+    assert!(end.posts_read == read && (50..400).contains(&read), "{read} posts were read");
+    // A search that started later than the timeline's listing says nothing about the rest.
+    let later = SearchedPosts { since: Some(moment(999_000_000)), ..searched };
+    let whole = world
+        .client
+        .list_missed_posts(&artist(), &timeline(None), &later, &mut |_, _| ControlFlow::Continue(()));
+    assert_eq!(whole.unwrap().posts_read, 1000);
+}

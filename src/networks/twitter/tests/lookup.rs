@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::ids::PostKey;
+use crate::networks::Presence;
 use crate::proto::data::{AccountRef, PostState, ResolutionOutcome};
 
 fn handle(name: &str) -> AccountRef {
@@ -189,4 +190,46 @@ fn posts_are_checked_a_hundred_at_a_time() {
     let keys: Vec<PostKey> = ids.iter().map(|id| PostKey::new(Network::Twitter, id)).collect();
     assert_eq!(world.client.check_posts(&keys).unwrap(), vec![PostState::Visible; 150]);
     assert_eq!(world.asked().len(), 2);
+}
+
+#[test]
+fn an_account_is_missing_only_where_x_says_so() {
+    let account = |native: &str| Account {
+        key: AccountKey::new(Network::Twitter, native),
+        handle: String::new(),
+        posts: None,
+    };
+    let asked: Vec<Account> = ["1", "2", "3", "4", "5", "x"].map(account).to_vec();
+    let kind = |name: &str| format!("https://api.twitter.com/2/problems/{name}");
+    let (not_found, hydration) = (kind("resource-not-found"), kind("field-hydration-failure"));
+    let world = World::new(move |_| {
+        ok(&json!({
+            // One that cannot be read is there all the same.
+            "data": [{"id": "1"}, {"id": "2", "username": "b", "protected": true}],
+            "errors": [
+                {"value": "3", "detail": "Could not find user with ids: [3].", "type": not_found},
+                {"value": "4", "detail": "User has been suspended: [4].", "type": not_found},
+            ]
+        }))
+    });
+    let found = world.client.check_accounts(&asked).unwrap();
+    let expect = [Presence::Present, Presence::Private, Presence::Missing, Presence::Suspended];
+    assert_eq!(found[..4], expect);
+    assert!(found[4..].iter().all(|presence| matches!(presence, Presence::Unknown { .. })), "{found:?}");
+    assert_eq!(world.asked()[0].parameter("ids").as_deref(), Some("1,2,3,4,5"));
+
+    let unclear =
+        World::new(move |_| ok(&json!({"errors": [{"value": "1", "detail": "d", "type": hydration}]})));
+    let down = World::new(|_| {
+        Ok(Response {
+            status: 503,
+            url: "https://api.x.com/".parse().unwrap(),
+            headers: vec![],
+            body: "".into(),
+        })
+    });
+    for world in [unclear, down, World::with(0, |_| {}, |_| panic!("no credential"))] {
+        let found = world.client.check_accounts(&asked[..1]).unwrap();
+        assert!(matches!(found[..], [Presence::Unknown { .. }]), "{found:?}");
+    }
 }

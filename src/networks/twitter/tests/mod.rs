@@ -20,7 +20,7 @@ use crate::base::ids::{AccountKey, Network};
 use crate::config;
 use crate::fetch::test_server::{Reply, TestServer};
 use crate::fetch::{Fetch, FetchError, HttpFetch, Request, Response};
-use crate::networks::{MAX_POSTS_PER_PIECE, NetworkClient, NetworkError, Stopping, Waiter};
+use crate::networks::{MAX_POSTS_PER_PIECE, NetworkClient, NetworkError, SearchedPosts, Stopping, Waiter};
 use crate::proto::data::{Account, Cursor, ListedPost, ListingEnd};
 
 /// A request as it reached the fake X.

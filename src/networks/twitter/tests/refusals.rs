@@ -83,7 +83,7 @@ fn a_used_up_allowance_is_not_waited_for() {
         let headers = [("x-rate-limit-remaining", "1400"), ("x-rate-limit-reset", "9999999999")];
         reply(429, &headers, include_str!("../../../../tests/fixtures/x/problem_429_usage_capped.json"))
     };
-    let (world, error) = check_error(2, capped, Reaction::GiveUp, FailureCode::ProcessingError);
+    let (world, error) = check_error(2, capped, Reaction::GiveUp, FailureCode::ApiBudgetExhausted);
     assert!(matches!(&error, NetworkError::UsageCapped { why } if why.contains("Monthly")), "{error}");
     assert_eq!(world.uses(), [1, 1], "each credential once");
     assert_eq!(world.waits(), [""; 0]);

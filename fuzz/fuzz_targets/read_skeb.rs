@@ -1,0 +1,3 @@
+#![no_main]
+
+aotf_fuzz::parsers_of!("skeb");

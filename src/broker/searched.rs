@@ -1,0 +1,83 @@
+//! What the search of one scan has listed, as far as the timeline reaches back. Pure.
+
+use std::collections::BTreeSet;
+
+use crate::proto::data::ListedPost;
+use crate::proto::stage::MAX_SEARCHED_POSTS;
+
+/// The timeline shows no more posts than this, so no older ones are remembered: a scan of any account
+/// takes the same memory.
+const MAX_POSTS: usize = 3200;
+
+/// Ids, each once however often its page was sent.
+#[derive(Debug, Default)]
+pub struct SearchedPosts {
+    /// Length and digits, which orders X's numbers by age.
+    ids: BTreeSet<(usize, String)>,
+}
+
+impl SearchedPosts {
+    pub fn extend(&mut self, posts: &[ListedPost]) {
+        self.ids.extend(posts.iter().map(|post| {
+            let (length, digits) = post.key.age_order();
+            (length, digits.to_owned())
+        }));
+        while self.ids.len() > MAX_POSTS {
+            self.ids.pop_first();
+        }
+    }
+
+    /// All that is remembered.
+    pub fn ids(&self) -> Vec<String> {
+        self.ids.iter().map(|(_, id)| id.clone()).collect()
+    }
+
+    /// What `ids` gave.
+    pub fn of_ids(ids: Vec<String>) -> SearchedPosts {
+        SearchedPosts { ids: ids.into_iter().map(|id| (id.len(), id)).rev().take(MAX_POSTS).collect() }
+    }
+
+    /// Newest first, from the `from`-th on, as many as one answer holds.
+    pub fn part(&self, from: u32) -> Vec<String> {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        self.ids.iter().rev().skip(from).take(MAX_SEARCHED_POSTS).map(|(_, id)| id.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::{Network, PostKey};
+    use crate::proto::MAX_MESSAGE_BYTES;
+    use crate::proto::stage::Answer;
+
+    fn posts(ids: impl Iterator<Item = u64>) -> Vec<ListedPost> {
+        ids.map(|id| ListedPost {
+            key: PostKey::new(Network::Twitter, id.to_string()),
+            published: None,
+            images: Vec::new(),
+        })
+        .collect()
+    }
+
+    #[test]
+    fn the_newest_are_kept_each_once() {
+        let mut searched = SearchedPosts::default();
+        for _ in 0..2 {
+            searched.extend(&posts((1..=5000).rev()));
+        }
+        // As the journal gives it back.
+        let searched = SearchedPosts::of_ids(searched.ids());
+        let all: Vec<String> =
+            [0, 1000, 2000, 3000, 4000].into_iter().flat_map(|from| searched.part(from)).collect();
+        assert_eq!((all.len(), all[0].as_str(), all[3199].as_str()), (3200, "5000", "1801"));
+    }
+
+    #[test]
+    fn an_answer_is_one_message() {
+        let mut searched = SearchedPosts::default();
+        searched.extend(&posts((0..3200).map(|n| u64::MAX - n)));
+        let answer = Answer::SearchedPosts(searched.part(0));
+        assert!(postcard::to_stdvec(&answer).unwrap().len() < MAX_MESSAGE_BYTES);
+    }
+}

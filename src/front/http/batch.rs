@@ -1,0 +1,130 @@
+//! `POST` and `GET /queries`: many queries in one request, for programs that go through lists.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Extension, RawQuery, State};
+use axum::http::HeaderMap;
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::body;
+use super::caller::Caller;
+use super::error::{ErrorBody, HttpError};
+use super::limits::RateClass;
+use super::routes::{Started, ask_query, checked_webhook, chosen_networks};
+use super::url_parameter::{self, MAX_URL_BODY_BYTES};
+use super::view::{Answer, BatchAnswer, BatchEntry};
+use super::{Api, JSON_DEADLINE};
+use crate::proto::failure::FailureCode;
+use crate::proto::front::{FrontAnswer, FrontQuestion};
+
+/// Queries of one request.
+pub(super) const MAX_BATCH: usize = 100;
+/// A list of the longest URLs.
+const MAX_BODY_BYTES: usize = MAX_BATCH * (MAX_URL_BODY_BYTES + 8) + 1024;
+/// Questions of one request that are with the broker at the same time: others want to ask too.
+const AT_ONCE: usize = 8;
+
+/// Pages to ask for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchRequest {
+    /// Addresses of artworks' pages, 100 at most.
+    urls: Vec<String>,
+    /// Only the artists' accounts on these: `twitter`, `bluesky`, `mastodon`.
+    networks: Option<Vec<String>>,
+    /// The webhook that gets each final answer.
+    webhook: Option<String>,
+}
+
+/// Start up to 100 queries
+///
+/// Each is started, or joins the query there is, as `GET /query` does; entries stand in the order of the URLs.
+#[utoipa::path(
+    post, path = "/queries", tag = "queries", request_body = BatchRequest,
+    responses(
+        (status = 200, body = BatchAnswer),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
+pub(super) async fn queries_post(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<BatchAnswer>, HttpError> {
+    let wanted: BatchRequest = body::read_json(&headers, body, MAX_BODY_BYTES, JSON_DEADLINE).await?;
+    check_len(wanted.urls.len())?;
+    let webhook = checked_webhook(&api, &caller, wanted.webhook)?;
+    let chosen = wanted.networks.map(|names| names.join(","));
+    let networks = chosen_networks(&api, &caller, chosen.as_deref())?;
+    api.count(&caller, RateClass::Batch)?;
+    let asked = stream::iter(wanted.urls).map(|url| {
+        let (api, caller, networks, webhook) = (&api, &caller, networks.clone(), webhook.clone());
+        async move {
+            let started = match url_parameter::checked(&url) {
+                Ok(url) => ask_query(api, caller, url, networks, webhook).await?,
+                Err(code) => code.into(),
+            };
+            Ok(BatchEntry { url: Some(url), answer: started.answer() })
+        }
+    });
+    collect(asked.buffered(AT_ONCE)).await
+}
+
+/// See how far many queries are
+#[utoipa::path(
+    get, path = "/queries", tag = "queries",
+    params(("ids" = String, Query, description = "Up to 100 `id`s of queries, with commas between")),
+    responses(
+        (status = 200, body = BatchAnswer),
+        (status = 400, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
+pub(super) async fn queries_get(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<BatchAnswer>, HttpError> {
+    let ids = url_parameter::named(&query.unwrap_or_default(), "ids").unwrap_or_default();
+    let ids: Vec<String> =
+        ids.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
+    check_len(ids.len())?;
+    api.count(&caller, RateClass::Batch)?;
+    let asked = stream::iter(ids).map(|id| {
+        let api = &api;
+        async move {
+            let question = FrontQuestion::QueryState { id: id.clone() };
+            let (url, started) = match api.ask(question, None).await? {
+                FrontAnswer::Query(view) => (Some(view.subject.clone()), Started::Accepted(Box::new(view))),
+                FrontAnswer::Refused { code, detail } => (None, Started::Refused { code, detail }),
+                _ => return Err(HttpError::Unexpected),
+            };
+            // So that whoever asked knows which one is meant.
+            let answer = Answer { id: Some(id), ..started.answer() };
+            Ok(BatchEntry { url, answer })
+        }
+    });
+    collect(asked.buffered(AT_ONCE)).await
+}
+
+fn check_len(len: usize) -> Result<(), HttpError> {
+    match len {
+        1..=MAX_BATCH => Ok(()),
+        0 => Err(HttpError::BadRequest { why: FailureCode::NoUrlField.explanation().to_owned() }),
+        _ => Err(HttpError::BadRequest { why: format!("{len} are too many: {MAX_BATCH} at most") }),
+    }
+}
+
+async fn collect(
+    asked: impl stream::Stream<Item = Result<BatchEntry, HttpError>>,
+) -> Result<Json<BatchAnswer>, HttpError> {
+    let entries: Vec<Result<BatchEntry, HttpError>> = asked.collect().await;
+    let queries = entries.into_iter().collect::<Result<_, _>>()?;
+    Ok(Json(BatchAnswer { queries }))
+}

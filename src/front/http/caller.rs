@@ -1,0 +1,263 @@
+//! Who sent a request: the client's address behind proxies, its API key, and what these allow.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, HeaderName, header};
+
+use super::Peer;
+use super::error::HttpError;
+use super::limits::LimitKey;
+use crate::base::ids::Networks;
+use crate::config::{self, ApiKey, ForwardedHeader, Http, Limits};
+use crate::proto::front::Client;
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Who sent a request, and what that allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub ip: IpAddr,
+    /// The API key that was shown: its limits count, and no longer those of the address.
+    pub key: Option<KeyHolder>,
+    /// Limits do not apply.
+    pub unlimited: bool,
+    /// May search by image, and name webhooks.
+    pub advanced: bool,
+    /// What its requests may be about.
+    pub networks: Networks,
+    /// May see `/metrics` and the details of `/readyz`.
+    pub monitor: bool,
+}
+
+/// What an API key allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHolder {
+    /// Its place in the configuration.
+    place: usize,
+    name: String,
+    pub requests_per_second: u32,
+    pub max_processing_requests: u32,
+}
+
+impl Caller {
+    /// The caller behind `peer`.
+    ///
+    /// # Errors
+    /// `UnknownKey` when a key is shown that is none: to go on without it would hide the mistake.
+    pub fn identify(
+        peer: Peer,
+        headers: &HeaderMap,
+        http: &Http,
+        limits: &Limits,
+        keys: &[ApiKey],
+    ) -> Result<Caller, HttpError> {
+        let ip = client_address(peer, headers, http);
+        let key = match shown_key(headers) {
+            None => None,
+            Some(shown) => Some(find_key(shown, keys).ok_or(HttpError::UnknownKey)?),
+        };
+        Ok(Caller {
+            ip,
+            unlimited: key.is_none() && limits.unlimited_ips.contains(&ip),
+            advanced: key.map_or_else(|| limits.advanced_ips.contains(&ip), |(_, key)| key.advanced),
+            networks: key.map(|(_, key)| key.networks.clone()).unwrap_or_default(),
+            monitor: http.monitor_ips.iter().any(|net| net.contains(&ip)),
+            key: key.map(|(place, key)| KeyHolder {
+                place,
+                name: key.name.clone(),
+                requests_per_second: key.requests_per_second,
+                max_processing_requests: key.max_processing_requests,
+            }),
+        })
+    }
+
+    /// What the broker limits this caller by.
+    pub fn client(&self) -> Client {
+        match &self.key {
+            Some(key) => {
+                Client::Key { name: key.name.clone(), max_processing_requests: key.max_processing_requests }
+            }
+            None if self.unlimited => Client::Exempt,
+            None => Client::Limited { key: LimitKey::of(self.ip).to_string() },
+        }
+    }
+
+    /// What its requests are counted by, and how many it may make a second where that is its own.
+    pub fn rate(&self) -> (LimitKey, Option<u32>) {
+        match &self.key {
+            Some(key) => (LimitKey::ApiKey(key.place), Some(key.requests_per_second)),
+            None => (LimitKey::of(self.ip), None),
+        }
+    }
+}
+
+/// `Authorization: Bearer KEY`, or `X-API-Key: KEY`.
+fn shown_key(headers: &HeaderMap) -> Option<&[u8]> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| {
+        let (scheme, key) = value.as_bytes().split_at_checked(7)?;
+        scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
+    });
+    bearer.or_else(|| headers.get(X_API_KEY).map(|value| value.as_bytes().trim_ascii()))
+}
+
+fn find_key<'k>(shown: &[u8], keys: &'k [ApiKey]) -> Option<(usize, &'k ApiKey)> {
+    let digest = config::sha256(shown);
+    keys.iter().enumerate().find(|(_, key)| key.sha256 == digest)
+}
+
+/// The header is believed as far as trusted proxies wrote it: the right-most address that is not one
+/// of them is the client.
+fn client_address(peer: Peer, headers: &HeaderMap, http: &Http) -> IpAddr {
+    let is_trusted = |ip: IpAddr| http.trusted_proxies.iter().any(|net| net.contains(&ip));
+    let mut address = peer.ip.to_canonical();
+    // Only a proxy on this machine can open the socket.
+    let mut believed = peer.is_local_socket || is_trusted(address);
+    let entries = match http.forwarded_header {
+        ForwardedHeader::XForwardedFor => values(headers, X_FORWARDED_FOR),
+        ForwardedHeader::Forwarded => values(headers, header::FORWARDED),
+    };
+    for entry in entries.iter().rev() {
+        if !believed {
+            break;
+        }
+        let next = match http.forwarded_header {
+            ForwardedHeader::XForwardedFor => parse_address(entry),
+            ForwardedHeader::Forwarded => parse_forwarded(entry),
+        };
+        // An entry that is no address was not written by a proxy that can be trusted.
+        let Some(next) = next else { break };
+        address = next;
+        believed = is_trusted(address);
+    }
+    address
+}
+
+/// The entries of all headers of this name, in order.
+fn values(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).collect()
+}
+
+/// `for=192.0.2.1;proto=https`, `For="[2001:db8::1]:4711"` (RFC 7239).
+fn parse_forwarded(entry: &str) -> Option<IpAddr> {
+    entry.split(';').find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        name.trim().eq_ignore_ascii_case("for").then(|| parse_address(value.trim().trim_matches('"')))?
+    })
+}
+
+/// `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`.
+fn parse_address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let ip = entry
+        .parse::<IpAddr>()
+        .ok()
+        .or_else(|| entry.parse::<std::net::SocketAddr>().ok().map(|addr| addr.ip()))
+        .or_else(|| entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok())?;
+    Some(ip.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    #[track_caller]
+    fn check_client(peer: &str, forwarded: &[&str], expect: &str) {
+        let mut headers = HeaderMap::new();
+        for value in forwarded {
+            headers.append(X_FORWARDED_FOR, value.parse().unwrap());
+        }
+        let trusted = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        let http = Http { trusted_proxies: trusted, ..Settings::default().http };
+        let peer = Peer { ip: peer.parse().unwrap(), is_local_socket: false };
+        let found = client_address(peer, &headers, &http);
+        assert_eq!(found, expect.parse::<IpAddr>().unwrap(), "{peer:?} {forwarded:?}");
+    }
+
+    #[test]
+    fn clients_behind_proxies() {
+        check_client("192.0.2.1", &[], "192.0.2.1");
+        check_client("192.0.2.1", &["198.51.100.7"], "192.0.2.1"); // not from a proxy of ours
+        check_client("10.0.0.1", &["198.51.100.7"], "198.51.100.7");
+        check_client("10.0.0.1", &["127.0.0.1, 198.51.100.7"], "198.51.100.7"); // what the client claims
+        check_client("10.0.0.1", &["198.51.100.7, 10.9.9.9"], "198.51.100.7"); // two proxies
+        check_client("10.0.0.1", &["127.0.0.1", "198.51.100.7"], "198.51.100.7"); // two headers
+        check_client("10.0.0.1", &["10.2.2.2"], "10.2.2.2");
+        check_client("10.0.0.1", &["unknown"], "10.0.0.1");
+        check_client("10.0.0.1", &["127.0.0.1, junk"], "10.0.0.1");
+        check_client("::ffff:10.0.0.1", &["[2001:db8::7]:443"], "2001:db8::7");
+        check_client("fd00::1", &["198.51.100.7:1234"], "198.51.100.7");
+        check_client("10.0.0.1", &["::ffff:127.0.0.1"], "127.0.0.1");
+    }
+
+    #[test]
+    fn only_the_configured_header_counts() {
+        let mut http = Settings::default().http;
+        http.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
+        http.forwarded_header = ForwardedHeader::Forwarded;
+        let check = |forwarded: &str, expect: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::FORWARDED, forwarded.parse().unwrap());
+            // What the client says of itself and the proxy passes on.
+            headers.insert(X_FORWARDED_FOR, "127.0.0.1".parse().unwrap());
+            let peer = Peer { ip: "10.0.0.1".parse().unwrap(), is_local_socket: false };
+            let found = client_address(peer, &headers, &http);
+            assert_eq!(found, expect.parse::<IpAddr>().unwrap(), "{forwarded}");
+        };
+        check("for=198.51.100.7;proto=https;by=10.0.0.1", "198.51.100.7");
+        check("For=\"[2001:db8::7]:4711\"", "2001:db8::7");
+        check("for=127.0.0.1, for=198.51.100.7", "198.51.100.7");
+        check("for=198.51.100.7, For=10.9.9.9:80", "198.51.100.7");
+        check("for=unknown", "10.0.0.1");
+        check("for=_hidden, for=198.51.100.7", "198.51.100.7");
+        check("proto=https", "10.0.0.1");
+    }
+
+    #[test]
+    fn the_local_socket_is_a_proxy() {
+        let http = Settings::default().http;
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, "127.0.0.1, 198.51.100.7".parse().unwrap());
+        let peer = Peer { ip: "127.0.0.1".parse().unwrap(), is_local_socket: true };
+        assert_eq!(client_address(peer, &headers, &http), "198.51.100.7".parse::<IpAddr>().unwrap());
+        assert_eq!(client_address(peer, &HeaderMap::new(), &http), peer.ip);
+    }
+
+    #[test]
+    fn a_key_brings_its_own_rights() {
+        let settings = Settings::default();
+        let key = |name: &str, key: &str, advanced| ApiKey {
+            name: name.to_owned(),
+            sha256: config::sha256(key.as_bytes()),
+            requests_per_second: 5,
+            max_processing_requests: 7,
+            networks: Networks::default(),
+            advanced,
+        };
+        let keys = [key("one", "key-of-one", true), key("two", "key-of-two", false)];
+        let identify = |ip: &str, name: HeaderName, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, value.parse().unwrap());
+            let peer = Peer { ip: ip.parse().unwrap(), is_local_socket: false };
+            Caller::identify(peer, &headers, &settings.http, &settings.limits, &keys)
+        };
+        let one = identify("192.0.2.1", header::AUTHORIZATION, "bearer key-of-one").unwrap();
+        assert!(one.advanced && !one.unlimited && !one.monitor);
+        assert_eq!(one.rate(), (LimitKey::ApiKey(0), Some(5)));
+        let two = identify("127.0.0.1", X_API_KEY, "key-of-two").unwrap();
+        assert!(!two.advanced && !two.unlimited, "the key counts, not the address");
+        assert_eq!(two.client(), Client::Key { name: "two".to_owned(), max_processing_requests: 7 });
+        for (name, value) in [
+            (header::AUTHORIZATION, "Bearer key-of-nobody"),
+            (header::AUTHORIZATION, "Bearer "),
+            (X_API_KEY, ""),
+        ] {
+            assert!(matches!(identify("127.0.0.1", name, value), Err(HttpError::UnknownKey)), "{value}");
+        }
+        // For somebody else, a proxy for instance.
+        let basic = identify("192.0.2.1", header::AUTHORIZATION, "Basic a2V5").unwrap();
+        assert_eq!(basic.key, None);
+    }
+}

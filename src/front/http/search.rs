@@ -1,0 +1,169 @@
+//! `POST` and `GET /search`: search by an image, for those who may.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, RawQuery, Request, State};
+use bytes::Bytes;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::body::{self, SearchForm};
+use super::caller::Caller;
+use super::error::{Closed, ErrorBody, HttpError};
+use super::limits::RateClass;
+use super::routes::chosen_networks;
+use super::url_parameter;
+use super::view::{Answer, SearchAnswer};
+use super::{Api, JSON_DEADLINE};
+use crate::proto::failure::FailureCode;
+use crate::proto::front::{FrontAnswer, FrontQuestion};
+
+/// A URL of an image, which can be longer than that of a page, and a name.
+const MAX_JSON_BYTES: usize = 8 * 1024;
+/// The longest URL of an image, characters: hosts sign theirs at length.
+const MAX_IMAGE_URL_CHARS: usize = 2048;
+
+/// A search for an image at an address, as JSON.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SearchByUrl {
+    /// Address of the image file. The server fetches it.
+    url: String,
+    /// Look in the posts of this account only.
+    account_name: Option<String>,
+    /// Also look for it mirrored, turned by a quarter and upside down.
+    #[serde(default)]
+    turned: bool,
+    /// Look in posts on these only: `twitter`, `bluesky`, `mastodon`.
+    networks: Option<Vec<String>>,
+}
+
+/// Start a search by image
+///
+/// The body is the image itself (with its own content type), a form (`multipart/form-data`) with the
+/// file in `image` or the image's address in `url`, or JSON with the address. The answer has an
+/// `identifier`, by which `GET /search` shows how far the search is.
+#[utoipa::path(
+    post, path = "/search", tag = "search",
+    params(
+        ("account_name" = Option<String>, Query, description = "Look in the posts of this account only"),
+        ("networks" = Option<String>, Query, description = "Look in posts on these only: twitter, bluesky, mastodon, with commas between"),
+        ("turned" = Option<bool>, Query, description = "Also look for the image mirrored, turned by a quarter and upside down"),
+    ),
+    request_body(content(
+        (String = "image/*"), (SearchByUrl = "application/json"), (String = "multipart/form-data"),
+    )),
+    responses(
+        (status = 200, body = SearchAnswer, description = "Accepted, or refused with `error`"),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
+pub(super) async fn search_post(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Result<Json<SearchAnswer>, HttpError> {
+    if !caller.advanced {
+        return Err(HttpError::Forbidden(Closed::Search));
+    }
+    api.count(&caller, RateClass::Query)?;
+    let form = read_search(&api, request).await?;
+    let query = query.unwrap_or_default();
+    let account_name = form
+        .account_name
+        .or_else(|| url_parameter::named(&query, "account_name"))
+        .map(|name| name.trim().trim_start_matches('@').to_owned())
+        .filter(|name| !name.is_empty());
+    let chosen = form.networks.or_else(|| url_parameter::named(&query, "networks"));
+    let networks = chosen_networks(&api, &caller, chosen.as_deref())?;
+    let client = caller.client();
+    let turned =
+        form.turned || url_parameter::named(&query, "turned").is_some_and(|value| body::is_yes(&value));
+    let (question, image) = match (form.image.filter(|image| !image.is_empty()), form.url) {
+        (Some(image), _) => {
+            let len_bytes = image.len() as u64;
+            (FrontQuestion::SearchImage { len_bytes, account_name, turned, networks, client }, Some(image))
+        }
+        (None, Some(url)) => match checked_url(&url) {
+            Ok(url) => (FrontQuestion::SearchUrl { url, account_name, turned, networks, client }, None),
+            Err(code) => return Ok(Json(refused(code, String::new()))),
+        },
+        (None, None) => return Ok(Json(refused(FailureCode::ImageMissing, String::new()))),
+    };
+    search_answer(api.ask(question, image).await?)
+}
+
+/// See how far a search by image is
+#[utoipa::path(
+    get, path = "/search", tag = "search",
+    params(("identifier" = String, Query, description = "What `POST /search` answered with")),
+    responses(
+        (status = 200, body = SearchAnswer),
+        (status = 403, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
+pub(super) async fn search_get(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<SearchAnswer>, HttpError> {
+    if !caller.advanced {
+        return Err(HttpError::Forbidden(Closed::Search));
+    }
+    let Some(identifier) = url_parameter::named(&query.unwrap_or_default(), "identifier") else {
+        return Ok(Json(refused(FailureCode::IdentifierMissing, String::new())));
+    };
+    api.count(&caller, RateClass::Query)?;
+    search_answer(api.ask(FrontQuestion::SearchState { identifier }, None).await?)
+}
+
+async fn read_search(api: &Api, request: Request) -> Result<SearchForm, HttpError> {
+    let deadline = api.http.body_timeout;
+    let kind = body::content_type(request.headers());
+    if kind == "application/json" {
+        let (head, content) = request.into_parts();
+        let wanted: SearchByUrl =
+            body::read_json(&head.headers, content, MAX_JSON_BYTES, JSON_DEADLINE).await?;
+        let SearchByUrl { url, account_name, turned, networks } = wanted;
+        let networks = networks.map(|names| names.join(","));
+        return Ok(SearchForm { image: None, url: Some(url), account_name, turned, networks });
+    }
+    let _place = api.uploads.try_acquire().map_err(|_| HttpError::Busy)?;
+    if kind == "multipart/form-data" {
+        return body::read_form(request, api.max_image_bytes, deadline).await;
+    }
+    let (head, content) = request.into_parts();
+    let image: Bytes = body::read(&head.headers, content, api.max_image_bytes, deadline).await?;
+    Ok(SearchForm { image: Some(image), ..SearchForm::default() })
+}
+
+/// Whether it leads anywhere is found out where it is fetched.
+fn checked_url(url: &str) -> Result<String, FailureCode> {
+    match url.trim() {
+        "" => Err(FailureCode::ImageMissing),
+        url if url.chars().count() > MAX_IMAGE_URL_CHARS => Err(FailureCode::UrlTooLong),
+        url => match url::Url::parse(url) {
+            Ok(parsed) if matches!(parsed.scheme(), "http" | "https") => Ok(url.to_owned()),
+            Ok(_) | Err(_) => Err(FailureCode::NotAnUrl),
+        },
+    }
+}
+
+fn search_answer(answer: FrontAnswer) -> Result<Json<SearchAnswer>, HttpError> {
+    match answer {
+        FrontAnswer::Search { identifier, view } => {
+            Ok(Json(SearchAnswer { answer: Answer::from(&view), identifier: Some(identifier) }))
+        }
+        FrontAnswer::Refused { code, detail } => Ok(Json(refused(code, detail))),
+        FrontAnswer::Overloaded => Err(HttpError::Busy),
+        FrontAnswer::NotNow { why } => Err(HttpError::NotNow { why }),
+        _ => Err(HttpError::Unexpected),
+    }
+}
+
+fn refused(code: FailureCode, detail: String) -> SearchAnswer {
+    SearchAnswer { answer: Answer::refused(code, detail), identifier: None }
+}

@@ -1,0 +1,121 @@
+//! How a page of a listing is handed over: in pieces that fit into messages between processes, each post
+//! within its own bound.
+
+use std::ops::ControlFlow;
+
+use super::{MAX_POSTS_PER_PIECE, NetworkError};
+use crate::proto::data::{ListedImage, ListedPost};
+
+/// Of one piece, by `weight`; a message holds half as much again.
+const MAX_PIECE_BYTES: usize = 40 * 1024;
+
+/// Of one post's images, by `weight`: several posts travel in one message to the indexing workers.
+const MAX_POST_BYTES: usize = 5 * 1024;
+
+/// Of one post, whatever its network allows (Bluesky 20, Mastodon 4, its relatives a few more).
+pub(super) const MAX_IMAGES: usize = 20;
+
+/// Bytes of an image in a message.
+fn weight(image: &ListedImage) -> usize {
+    image.name.len() + image.url.len() + 8
+}
+
+/// As many of a post's first images as one post may have. What a stranger's server names is bounded here.
+pub(super) fn within_bounds(images: impl Iterator<Item = ListedImage>) -> Vec<ListedImage> {
+    let mut bytes = 0;
+    images
+        .take(MAX_IMAGES)
+        .take_while(|image| {
+            bytes += weight(image);
+            bytes <= MAX_POST_BYTES
+        })
+        .collect()
+}
+
+/// Hands the posts of one page over in pieces. `read` is what was read for them; a page without posts is
+/// one call without posts.
+///
+/// # Errors
+/// `Stopping` when the receiver wants no more.
+pub(super) fn deliver(
+    posts: Vec<ListedPost>,
+    read: u64,
+    page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+) -> Result<(), NetworkError> {
+    let mut unreported = read;
+    let mut hand_over = |piece| match page(piece, std::mem::take(&mut unreported)) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(NetworkError::Stopping),
+    };
+    let mut piece = Vec::new();
+    let mut bytes = 0;
+    for post in posts {
+        let weight = 100 + post.key.native.len() + post.images.iter().map(weight).sum::<usize>();
+        if piece.len() >= MAX_POSTS_PER_PIECE || bytes + weight > MAX_PIECE_BYTES && !piece.is_empty() {
+            hand_over(std::mem::take(&mut piece))?;
+            bytes = 0;
+        }
+        bytes += weight;
+        piece.push(post);
+    }
+    hand_over(piece)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::{LeaseId, Network, PostKey};
+    use crate::proto::MAX_MESSAGE_BYTES;
+    use crate::proto::stage::StageToBroker;
+
+    fn post(images: usize, url_bytes: usize) -> ListedPost {
+        let image = ListedImage { name: "n".repeat(url_bytes), url: "u".repeat(url_bytes) };
+        ListedPost {
+            key: PostKey::new(Network::Mastodon, "p".repeat(200)),
+            published: None,
+            images: within_bounds(std::iter::repeat_n(image, images)),
+        }
+    }
+
+    /// Sizes of the pieces that such posts are delivered in.
+    fn pieces(posts: Vec<ListedPost>) -> Vec<usize> {
+        let mut sizes = Vec::new();
+        let mut reads = 0;
+        deliver(posts, 7, &mut |posts, posts_read| {
+            sizes.push(posts.len());
+            reads += posts_read;
+            let message = StageToBroker::Page { lease: LeaseId(u64::MAX), posts, posts_read };
+            assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert_eq!(reads, 7, "reads are reported once");
+        sizes
+    }
+
+    #[test]
+    fn pieces_fit_into_messages() {
+        assert_eq!(pieces(vec![]), [0]);
+        assert_eq!(pieces(vec![post(1, 100); 120]), [50, 50, 20]);
+        assert_eq!(pieces(vec![post(4, 400); 30]).iter().sum::<usize>(), 30);
+        assert_eq!(pieces(vec![post(1000, 100); 30]).iter().sum::<usize>(), 30);
+    }
+
+    #[test]
+    fn a_post_is_bounded() {
+        assert_eq!(post(1000, 10).images.len(), MAX_IMAGES);
+        assert_eq!(post(4, 200).images.len(), 4);
+        assert_eq!(post(4, 1_000_000).images.len(), 0);
+    }
+
+    #[test]
+    fn whoever_wants_no_more_gets_no_more() {
+        let mut calls = 0;
+        let outcome = deliver(vec![post(1, 10); 200], 1, &mut |_, _| {
+            calls += 1;
+            ControlFlow::Break(())
+        });
+        assert!(matches!(outcome, Err(NetworkError::Stopping)));
+        assert_eq!(calls, 1);
+    }
+}

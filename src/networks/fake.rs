@@ -1,0 +1,108 @@
+//! Servers whose every answer a test decides, for the clients that need no credential.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use url::Url;
+
+use super::{NetworkClient, NetworkError, Stopping, Waiter};
+use crate::base::Timestamp;
+use crate::fetch::{Fetch, FetchError, Request, Response};
+use crate::proto::data::{Account, Cursor, ListedPost, ListingEnd};
+
+pub type Answer = Result<Response, FetchError>;
+
+/// Answers as a test wants, and remembers what it was asked.
+pub struct FakeServers {
+    answer: Box<dyn Fn(&Url) -> Answer + Send + Sync>,
+    asked: Mutex<Vec<Url>>,
+}
+
+impl FakeServers {
+    pub fn new(answer: impl Fn(&Url) -> Answer + Send + Sync + 'static) -> Arc<FakeServers> {
+        Arc::new(FakeServers { answer: Box::new(answer), asked: Mutex::default() })
+    }
+
+    pub fn asked(&self) -> Vec<Url> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Fetch for FakeServers {
+    fn fetch(&self, request: Request) -> Answer {
+        // A key is for the API that it belongs to.
+        let is_free = request.url.host_str() != Some("api.x.com");
+        assert!(!is_free || request.headers.iter().all(|(name, _)| *name != "authorization"), "{request:?}");
+        self.asked.lock().unwrap().push(request.url.clone());
+        (self.answer)(&request.url)
+    }
+
+    fn fetch_all(&self, requests: Vec<Request>) -> Vec<Answer> {
+        requests.into_iter().map(|request| self.fetch(request)).collect()
+    }
+}
+
+/// Notes what is waited for, without waiting.
+#[derive(Default)]
+pub struct FakeWaiter {
+    waits: Mutex<Vec<String>>,
+}
+
+impl FakeWaiter {
+    pub fn waits(&self) -> Vec<String> {
+        self.waits.lock().unwrap().clone()
+    }
+}
+
+impl Waiter for FakeWaiter {
+    fn wait_until(&self, _: Timestamp, why: &str) -> Result<(), Stopping> {
+        self.waits.lock().unwrap().push(why.to_owned());
+        Ok(())
+    }
+}
+
+pub fn reply(status: u16, headers: &[(&str, &str)], body: &Value) -> Answer {
+    Ok(Response {
+        status,
+        url: "https://fake.example/".parse().unwrap(),
+        headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        body: body.to_string().into(),
+    })
+}
+
+pub fn parameter(url: &Url, name: &str) -> Option<String> {
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// All that a listing delivers, its pieces put together.
+pub fn list(
+    client: &dyn NetworkClient,
+    account: &Account,
+    cursor: &Cursor,
+) -> Result<(Vec<ListedPost>, ListingEnd), NetworkError> {
+    let mut posts = Vec::new();
+    let mut reads = 0;
+    let end = client.list_posts(account, cursor, &mut |piece, read| {
+        posts.extend(piece);
+        reads += read;
+        ControlFlow::Continue(())
+    })?;
+    assert_eq!(reads, end.posts_read, "reads are reported as they happen");
+    Ok((posts, end))
+}
+
+/// A file of the optional test material or of what lies beside it; `None`, loudly, where it is not at hand.
+pub fn material(path: &str) -> Option<Value> {
+    let folder = std::env::var_os("AOTF_TEST_MATERIAL")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/material"), PathBuf::from);
+    let path = folder.join(path);
+    match std::fs::read(&path) {
+        Ok(bytes) => Some(serde_json::from_slice(&bytes).expect("material is JSON")),
+        Err(error) => {
+            eprintln!("NOT CHECKED: {}: {error}", path.display());
+            None
+        }
+    }
+}

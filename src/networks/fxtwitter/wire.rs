@@ -1,0 +1,59 @@
+//! What such a server sends, as far as it is read. One odd entry does not spoil a list.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Debug, Deserialize)]
+pub struct ProfileAnswer {
+    pub user: Option<User>,
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct User {
+    pub id: String,
+    pub screen_name: String,
+    pub protected: Option<bool>,
+    pub statuses: Option<u64>,
+}
+
+/// A page of a timeline or a search.
+#[derive(Debug, Deserialize)]
+pub struct Page {
+    #[serde(default)]
+    pub results: Vec<Value>,
+    pub cursor: Option<Cursor>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Cursor {
+    pub bottom: Option<String>,
+}
+
+/// An entry of a page; tombstones have no author.
+#[derive(Debug, Deserialize)]
+pub struct Status {
+    pub id: String,
+    pub author: Author,
+    /// Seconds since 1970.
+    pub created_timestamp: Option<i64>,
+    pub reposted_by: Option<Value>,
+    pub media: Option<Media>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Author {
+    pub id: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Media {
+    #[serde(default)]
+    pub photos: Vec<Photo>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Photo {
+    pub r#type: Option<String>,
+    pub url: Option<String>,
+}

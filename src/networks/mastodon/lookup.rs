@@ -1,0 +1,301 @@
+//! Looking accounts up on their home servers, and asking whether posts still exist.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use super::address::{Name, server_of, status_id};
+use super::wire::{Account as WireAccount, Problem, Webfinger};
+use super::{Effort, MastodonClient};
+use crate::base::ErrorChain;
+use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::networks::asking::read_json;
+use crate::networks::{NetworkError, Presence};
+use crate::proto::data::{Account, AccountRef, PostState, Resolution, ResolutionOutcome};
+
+/// Servers that one look-up of accounts asks at most, and one check of posts: a stranger's page may name any
+/// number of them.
+const MAX_SERVERS: usize = 10;
+
+/// A longer URI is nobody's.
+const MAX_ACTOR_BYTES: usize = 200;
+
+const LOOKUP: &str = "accounts/lookup";
+const STATUS: &str = "statuses/:id";
+const WEBFINGER: &str = "webfinger";
+
+pub(super) const LOGIN_NEEDED: &str = "is on a server that shows nothing without login";
+pub(super) const NOT_INDEXED: &str = "asks not to be indexed";
+
+/// What a server says about a name.
+pub(super) enum Told {
+    Account(Box<WireAccount>),
+    /// It knows nobody of this name, or is no server of this kind.
+    Nobody,
+    Suspended,
+    LoginNeeded,
+}
+
+impl MastodonClient {
+    /// A moved account is followed by its successor, once: its older posts stay where they are.
+    pub(super) fn resolve_accounts(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
+        let mut resolutions = Vec::with_capacity(refs.len());
+        let mut servers = BTreeSet::new();
+        let mut known: BTreeMap<&AccountRef, Vec<ResolutionOutcome>> = BTreeMap::new();
+        for asked in refs {
+            if !known.contains_key(asked) {
+                known.insert(asked, self.resolve_one(asked, &mut servers)?);
+            }
+            let outcomes = known.get(asked).into_iter().flatten().cloned();
+            resolutions.extend(outcomes.map(|outcome| Resolution { asked: asked.clone(), outcome }));
+        }
+        Ok(resolutions)
+    }
+
+    /// One outcome or, for a moved account, two.
+    fn resolve_one(
+        &self,
+        asked: &AccountRef,
+        servers: &mut BTreeSet<String>,
+    ) -> Result<Vec<ResolutionOutcome>, NetworkError> {
+        let name = match asked {
+            AccountRef::Handle { network: Network::Mastodon, handle } => Name::parse(handle),
+            // An actor's URI does not tell the name that the API wants, unless it ends in it.
+            AccountRef::Id(AccountKey { network: Network::Mastodon, native }) => name_of_actor(native),
+            AccountRef::Handle { .. } | AccountRef::Id(_) => None,
+        };
+        let Some(name) = name else { return Ok(vec![ResolutionOutcome::Missing]) };
+        let (told, home) = match self.find(&name, servers) {
+            Ok(found) => found,
+            Err(error) => return Ok(vec![unanswered(error)?]),
+        };
+        let (outcome, moved) = self.outcome_of(told, &home);
+        let mut outcomes = vec![outcome];
+        if let Some(successor) = moved.filter(|successor| *successor != name) {
+            outcomes.push(match self.find(&successor, servers) {
+                Ok((told, home)) => self.outcome_of(told, &home).0,
+                Err(error) => unanswered(error)?,
+            });
+        }
+        Ok(outcomes)
+    }
+
+    /// Asks for the account on the server of its name or, where that only hands out names, on the one that it
+    /// points to. Returns what was said, and the server that said it.
+    fn find(&self, name: &Name, servers: &mut BTreeSet<String>) -> Result<(Told, String), NetworkError> {
+        self.may_ask(&name.host, servers)?;
+        match self.ask_account(&name.host, &name.user)? {
+            Told::Nobody => {}
+            told => return Ok((told, name.host.clone())),
+        }
+        let Some(home) = self.webfinger(name)?.filter(|home| home.host != name.host) else {
+            return Ok((Told::Nobody, name.host.clone()));
+        };
+        self.may_ask(&home.host, servers)?;
+        Ok((self.ask_account(&home.host, &home.user)?, home.host))
+    }
+
+    fn may_ask(&self, host: &str, servers: &mut BTreeSet<String>) -> Result<(), NetworkError> {
+        if servers.contains(host) || servers.len() < MAX_SERVERS {
+            servers.insert(host.to_owned());
+            return Ok(());
+        }
+        let why = format!("{host} was not asked: {MAX_SERVERS} other servers were named before it");
+        Err(NetworkError::Refused { endpoint: LOOKUP, why })
+    }
+
+    /// Asks one server for one of its own accounts.
+    pub(super) fn ask_account(&self, host: &str, user: &str) -> Result<Told, NetworkError> {
+        let path = "/api/v1/accounts/lookup";
+        let (url, response) = self.call(host, path, LOOKUP, &[("acct", user)], Effort::LOOKUP)?;
+        match response.status {
+            200..=299 => match read_json::<WireAccount>(&url, &response) {
+                Ok(account) => Ok(Told::Account(Box::new(account))),
+                // Some website that answers everything with a page.
+                Err(_) if response.body.trim_ascii_start().starts_with(b"<") => Ok(Told::Nobody),
+                Err(error) => Err(error),
+            },
+            401 | 403 => Ok(Told::LoginNeeded),
+            410 => Ok(Told::Suspended),
+            _ => Ok(Told::Nobody),
+        }
+    }
+
+    /// Where the account really is, by the server that its name ends in.
+    fn webfinger(&self, name: &Name) -> Result<Option<Name>, NetworkError> {
+        let resource = format!("acct:{name}");
+        let path = "/.well-known/webfinger";
+        let (_, response) =
+            self.call(&name.host, path, WEBFINGER, &[("resource", &resource)], Effort::LOOKUP)?;
+        if !response.is_success() {
+            return Ok(None);
+        }
+        Ok(serde_json::from_slice::<Webfinger>(&response.body).ok().and_then(|finger| home_of(&finger)))
+    }
+
+    /// What becomes of an account, and the name of its successor.
+    fn outcome_of(&self, told: Told, home: &str) -> (ResolutionOutcome, Option<Name>) {
+        let account = match told {
+            Told::Account(account) => account,
+            Told::Nobody => return (ResolutionOutcome::Missing, None),
+            Told::Suspended => return (ResolutionOutcome::Suspended, None),
+            Told::LoginNeeded => return (ResolutionOutcome::Closed { why: LOGIN_NEEDED.to_owned() }, None),
+        };
+        let moved = account.moved.as_ref().and_then(|moved| successor(moved, home));
+        if account.suspended == Some(true) {
+            return (ResolutionOutcome::Suspended, moved);
+        }
+        if !self.may_be_indexed(&account) {
+            return (ResolutionOutcome::Closed { why: NOT_INDEXED.to_owned() }, moved);
+        }
+        (readable(&account, home).map_or(ResolutionOutcome::Missing, ResolutionOutcome::Readable), moved)
+    }
+
+    /// What its owner wishes, as far as the settings respect it.
+    pub(super) fn may_be_indexed(&self, account: &WireAccount) -> bool {
+        let hidden = self.settings.respect_noindex && account.noindex == Some(true);
+        let unlisted = self.settings.respect_indexable && account.indexable == Some(false);
+        !hidden && !unlisted
+    }
+
+    /// Each on its own server; one that cannot be asked is not asked again.
+    pub(super) fn check_presence(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
+        let mut silent: BTreeMap<String, String> = BTreeMap::new();
+        let mut found = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            let host = server_of(&account.key.native).filter(|_| account.key.network == Network::Mastodon);
+            let name = Name::parse(&account.handle).or_else(|| name_of_actor(&account.key.native));
+            let (Some(host), Some(name)) = (host, name) else {
+                found.push(Presence::unknown("its name on its server is not known"));
+                continue;
+            };
+            if let Some(why) = silent.get(&host) {
+                found.push(Presence::unknown(why));
+                continue;
+            }
+            found.push(match self.ask_presence(&host, &name.user, &account.key.native) {
+                Ok(presence) => presence,
+                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
+                Err(error) => {
+                    let why = ErrorChain(&error).to_string();
+                    silent.insert(host, why.clone());
+                    Presence::Unknown { why }
+                }
+            });
+        }
+        Ok(found)
+    }
+
+    /// Missing is only an account of which the server's API itself says so: a website that took over the
+    /// server's name answers 404 as well, but not in JSON.
+    fn ask_presence(&self, host: &str, user: &str, actor: &str) -> Result<Presence, NetworkError> {
+        let path = "/api/v1/accounts/lookup";
+        let (url, response) = self.call(host, path, LOOKUP, &[("acct", user)], Effort::LOOKUP)?;
+        let problem = || serde_json::from_slice::<Problem>(&response.body).ok();
+        Ok(match response.status {
+            200..=299 => {
+                let account = read_json::<WireAccount>(&url, &response)?;
+                if account.actor() != Some(actor) {
+                    Presence::unknown("its name belongs to another account now")
+                } else if account.suspended == Some(true) {
+                    Presence::Suspended
+                } else if !self.may_be_indexed(&account) {
+                    Presence::OptedOut
+                } else {
+                    Presence::Present
+                }
+            }
+            404 if problem().is_some() => Presence::Missing,
+            410 if problem().is_some() => Presence::Suspended,
+            status => Presence::unknown(format!("{host} answered with status {status}")),
+        })
+    }
+
+    pub(super) fn check_existence(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
+        let mut states = Vec::with_capacity(posts.len());
+        let mut servers = BTreeSet::new();
+        let mut silent = BTreeSet::new();
+        for post in posts {
+            let place = match post.network {
+                Network::Mastodon => server_of(&post.native).zip(status_id(&post.native)),
+                Network::Twitter | Network::Bluesky => None,
+            };
+            let Some((host, id)) = place.filter(|(host, _)| !silent.contains(host)) else {
+                states.push(PostState::Unknown);
+                continue;
+            };
+            let answer = self.may_ask(&host, &mut servers).and_then(|()| {
+                let path = format!("/api/v1/statuses/{id}");
+                self.call(&host, &path, STATUS, &[], Effort::CHECK)
+            });
+            states.push(match answer {
+                Ok((_, response)) if response.is_success() => PostState::Visible,
+                Ok((_, response)) if matches!(response.status, 404 | 410) => PostState::Gone,
+                Ok(_) => PostState::Unknown,
+                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
+                Err(error) => {
+                    // Its other posts would meet the same.
+                    tracing::debug!(%error, %post, "post not checked");
+                    silent.insert(host);
+                    PostState::Unknown
+                }
+            });
+        }
+        Ok(states)
+    }
+}
+
+/// A server that cannot be asked is no reason to give up the accounts of others.
+fn unanswered(error: NetworkError) -> Result<ResolutionOutcome, NetworkError> {
+    match error {
+        NetworkError::Stopping => Err(error),
+        error => Ok(ResolutionOutcome::Closed { why: format!("could not be looked up ({error})") }),
+    }
+}
+
+/// The account as the index knows it; `None` when the server speaks for another one's account.
+pub(super) fn readable(account: &WireAccount, home: &str) -> Option<Account> {
+    let actor = account.actor()?;
+    // One with a server's name in it belongs to that server.
+    if account.acct.contains('@') || server_of(actor)? != home || actor.len() > MAX_ACTOR_BYTES {
+        return None;
+    }
+    Some(Account {
+        key: AccountKey::new(Network::Mastodon, actor),
+        handle: Name::parse(&format!("{}@{home}", account.acct))?.to_string(),
+        posts: account.statuses_count,
+    })
+}
+
+/// The name of the account that another one moved to. `home` is the server of the one that moved.
+fn successor(moved: &serde_json::Value, home: &str) -> Option<Name> {
+    let account = WireAccount::deserialize(moved).ok()?;
+    match account.acct.contains('@') {
+        true => Name::parse(&account.acct),
+        false => Name::parse(&format!("{}@{home}", account.acct)),
+    }
+}
+
+/// The account that a webfinger answer points to, in the name that its own server has for it.
+fn home_of(finger: &Webfinger) -> Option<Name> {
+    let actor = finger.links.iter().find(|link| {
+        link.rel.as_deref() == Some("self")
+            && link.r#type.as_deref().is_some_and(|kind| kind.contains("activity+json"))
+    })?;
+    let host = server_of(actor.href.as_deref()?)?;
+    let subject = finger.subject.as_deref()?.strip_prefix("acct:")?;
+    let user = subject.split('@').next()?;
+    Name::parse(&format!("{user}@{host}"))
+}
+
+/// The name in `https://server/users/user` and `https://server/@user`.
+pub(super) fn name_of_actor(actor: &str) -> Option<Name> {
+    let host = server_of(actor)?;
+    let url = url::Url::parse(actor).ok()?;
+    let user = match url.path_segments()?.collect::<Vec<_>>().as_slice() {
+        ["users", user] => (*user).to_owned(),
+        [user] => user.strip_prefix('@')?.to_owned(),
+        _ => return None,
+    };
+    Name::parse(&format!("{user}@{host}"))
+}

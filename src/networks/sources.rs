@@ -1,0 +1,135 @@
+//! Several sources of one network, in order of preference: what one cannot do, the next is asked. All of them
+//! list by the same cursors, so an account that was listed by one goes on with another without a gap.
+
+use std::ops::ControlFlow;
+
+use super::{NetworkClient, NetworkError, Presence, SearchedPosts};
+use crate::base::ids::{Network, PostKey};
+use crate::proto::data::{Account, AccountRef, Cursor, ListedPost, ListingEnd, PostState, Resolution};
+
+/// The sources, the preferred one first. Without any, every question fails with `NoCredentials`.
+pub struct Sources {
+    network: Network,
+    sources: Vec<Box<dyn NetworkClient>>,
+}
+
+impl Sources {
+    pub fn new(network: Network, sources: Vec<Box<dyn NetworkClient>>) -> Sources {
+        Sources { network, sources }
+    }
+
+    /// The first answer; where none has one, why the preferred source has not.
+    fn first<T>(
+        &self,
+        ask: impl FnMut(&dyn NetworkClient) -> Result<T, NetworkError>,
+    ) -> Result<T, NetworkError> {
+        self.first_of(self.sources.iter(), ask)
+    }
+
+    fn first_of<'a, T>(
+        &self,
+        sources: impl Iterator<Item = &'a Box<dyn NetworkClient>>,
+        mut ask: impl FnMut(&dyn NetworkClient) -> Result<T, NetworkError>,
+    ) -> Result<T, NetworkError> {
+        let mut why = None;
+        for source in sources {
+            match ask(source.as_ref()) {
+                Err(error) if is_of_the_source(&error) => {
+                    tracing::debug!(network = %self.network, %error, "the next source is asked");
+                    why.get_or_insert(error);
+                }
+                answer => return answer,
+            }
+        }
+        Err(why.unwrap_or(NetworkError::NoCredentials { network: self.network }))
+    }
+}
+
+/// True when another source may do better; what is wrong with the account itself, it would only say again.
+fn is_of_the_source(error: &NetworkError) -> bool {
+    match error {
+        NetworkError::RateLimited { .. }
+        | NetworkError::UsageCapped { .. }
+        | NetworkError::OverBudget { .. }
+        | NetworkError::Unauthorized { .. }
+        | NetworkError::Blocked { .. }
+        | NetworkError::Refused { .. }
+        | NetworkError::Unreadable { .. }
+        | NetworkError::Fetch(_)
+        | NetworkError::NoCredentials { .. } => true,
+        NetworkError::AccountMissing { .. }
+        | NetworkError::AccountPrivate { .. }
+        | NetworkError::AccountSuspended { .. }
+        | NetworkError::AccountClosed { .. }
+        | NetworkError::Stopping => false,
+    }
+}
+
+impl NetworkClient for Sources {
+    fn network(&self) -> Network {
+        self.network
+    }
+
+    fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
+        self.first(|source| source.resolve(refs))
+    }
+
+    /// What a source delivered before it failed remains valid; the next one begins at the same cursor.
+    fn list_posts(
+        &self,
+        account: &Account,
+        cursor: &Cursor,
+        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+    ) -> Result<ListingEnd, NetworkError> {
+        self.first(|source| source.list_posts(account, cursor, page))
+    }
+
+    fn list_missed_posts(
+        &self,
+        account: &Account,
+        cursor: &Cursor,
+        searched: &SearchedPosts,
+        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+    ) -> Result<ListingEnd, NetworkError> {
+        // What a search missed lies anywhere: where the whole timeline can be read without paying, it is.
+        let (billed, free): (Vec<_>, Vec<_>) = self.sources.iter().partition(|source| source.is_billed());
+        self.first_of(free.into_iter().chain(billed), |source| {
+            source.list_missed_posts(account, cursor, searched, page)
+        })
+    }
+
+    /// Each source is asked about what the ones before it could not tell.
+    fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
+        let mut states = vec![PostState::Unknown; posts.len()];
+        for source in &self.sources {
+            let open: Vec<usize> =
+                (0..posts.len()).filter(|index| states[*index] == PostState::Unknown).collect();
+            if open.is_empty() {
+                break;
+            }
+            let asked: Vec<PostKey> = open.iter().map(|index| posts[*index].clone()).collect();
+            for (index, state) in open.into_iter().zip(source.check_posts(&asked)?) {
+                states[index] = state;
+            }
+        }
+        Ok(states)
+    }
+
+    /// Each source is asked about what the ones before it could not tell.
+    fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
+        let mut found = vec![Presence::unknown("no source is configured"); accounts.len()];
+        for source in &self.sources {
+            let open: Vec<usize> = (0..accounts.len())
+                .filter(|index| matches!(found[*index], Presence::Unknown { .. }))
+                .collect();
+            if open.is_empty() {
+                break;
+            }
+            let asked: Vec<Account> = open.iter().map(|index| accounts[*index].clone()).collect();
+            for (index, presence) in open.into_iter().zip(source.check_accounts(&asked)?) {
+                found[index] = presence;
+            }
+        }
+        Ok(found)
+    }
+}

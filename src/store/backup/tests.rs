@@ -1,0 +1,216 @@
+//! From each engine into each other, and back.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::base::Timestamp;
+use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::proto::data::{
+    Account, Coverage, Cursor, Detail, ImageFacts, ImageState, IndexedImage, IndexedPost, ListingEnd,
+    PaidReads, Priority, Resource,
+};
+use crate::proto::store::{AcceptedRequest, JournalEntry};
+use crate::store::contract::{RULE, TestDatabase};
+use crate::store::state::StateFile;
+use crate::store::table::{self, Value};
+use crate::store::test_server::{MySql, OnServer, Postgres};
+use crate::store::{Change, Location, Store};
+
+const NOW: Timestamp = Timestamp(1_790_000_000_000);
+
+fn sqlite(dir: &TempDir) -> Location {
+    Location::parse("sqlite:aotf.db", dir.path(), RULE).unwrap()
+}
+
+fn quiet(_: &str, _: u64, _: u64) {}
+
+fn account(native: u64) -> Account {
+    let key = AccountKey::new(Network::Twitter, native.to_string());
+    Account { key, handle: format!("artist é {native}"), posts: Some(7) }
+}
+
+fn image(name: &str, number: u64) -> IndexedImage {
+    let detail = Detail { phash256: [number, 1, u64::MAX, 0], thumbnail: vec![9; 192], trimmed: None };
+    let fingerprint = crate::base::Fingerprint(u64::MAX - number);
+    let facts = ImageFacts { fingerprint, solid_ground: true, width: 5, height: 6, detail };
+    IndexedImage { name: name.to_owned(), state: ImageState::Fingerprinted(facts) }
+}
+
+fn post(number: u64) -> Change {
+    let failed = ImageState::Failed { url: "https://host/b".to_owned(), why: "timeout".to_owned() };
+    let mut images = vec![image("a.jpg", number)];
+    if number.is_multiple_of(7) {
+        images.push(IndexedImage { name: "b.jpg".to_owned(), state: failed });
+        images.push(IndexedImage { name: "c.jpg".to_owned(), state: ImageState::Lost });
+    }
+    let key = PostKey::new(Network::Twitter, (u64::MAX - number).to_string());
+    let published = Some(Timestamp(1_600_000_000_000));
+    Change::Posts { account: account(number % 5), posts: vec![IndexedPost { key, published, images }] }
+}
+
+/// A database with something in every table, and gaps in its numbers.
+fn fill(store: &mut dyn Store) {
+    let posts: Vec<Change> = (0..300).map(post).collect();
+    store.apply(&posts, NOW).unwrap();
+    let key = PostKey::new(Network::Twitter, u64::MAX.to_string());
+    let images = vec![image("b.jpg", 1)];
+    let retried =
+        Change::Posts { account: account(0), posts: vec![IndexedPost { key, published: None, images }] };
+    let cursor = Cursor::Timeline(Some(u64::MAX.to_string()));
+    let (newest, oldest, coverage) = (Some(NOW), Some(Timestamp(5)), Coverage::LimitedTo(3200));
+    let end = ListingEnd { cursor, newest, oldest, coverage, posts_read: 100 };
+    store.apply(&[retried, Change::Cursor { account: account(1), end }], NOW).unwrap();
+}
+
+/// Everything in a database, as rows.
+fn everything(location: &Location) -> Vec<(&'static str, Vec<Vec<Value>>)> {
+    let mut dump = location.open_dump().unwrap();
+    table::ALL
+        .iter()
+        .map(|table| {
+            let mut rows = Vec::new();
+            dump.read(table, &mut |row| {
+                rows.push(row);
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
+            (table.name, rows)
+        })
+        .collect()
+}
+
+fn back_up(location: &Location, state: &Path, folder: &Path) -> PathBuf {
+    let made = write::write(location, state, folder, NOW, &mut quiet).unwrap();
+    let manifest = verify::verify(&made, &mut quiet).unwrap();
+    assert!(!fs::read_to_string(made.join(MANIFEST)).unwrap().contains("sesame"));
+    assert_eq!(manifest.extent.posts, 300);
+    made
+}
+
+/// From SQLite through each server that is here, back into SQLite: the same rows everywhere.
+#[test]
+fn a_backup_of_one_engine_is_put_back_into_any_other() {
+    let (first, last) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let state_path = first.path().join("state.db");
+    let mut state = StateFile::open(&state_path).unwrap();
+    let request = AcceptedRequest::Scan { account: account(1), priority: Priority::User, searched: None };
+    state.record(&[JournalEntry::Accepted { key: "scan 1".to_owned(), request }], NOW).unwrap();
+    state.count_reads(&[PaidReads { resource: Resource::Post, ids: vec![u64::MAX, 5] }], NOW).unwrap();
+    let ledger = state.ledger(NOW).unwrap();
+    let mut store = sqlite(&first).open().unwrap();
+    fill(&mut *store);
+    let expect = everything(&sqlite(&first));
+    assert!(expect.iter().all(|(_, rows)| !rows.is_empty()));
+
+    let mysql = OnServer::<MySql>::available().then(OnServer::<MySql>::new);
+    let postgres = OnServer::<Postgres>::available().then(OnServer::<Postgres>::new);
+    let mut ways = vec![sqlite(&first)];
+    ways.extend(mysql.as_ref().map(OnServer::location));
+    ways.extend(postgres.as_ref().map(OnServer::location));
+    ways.push(sqlite(&last));
+    let mut state_path = state_path;
+    for (number, pair) in ways.windows(2).enumerate() {
+        let backups = first.path().join(format!("backups{number}"));
+        let made = back_up(&pair[0], &state_path, &backups);
+        state_path = match number + 2 == ways.len() {
+            true => last.path().join("state.db"),
+            false => first.path().join(format!("state{number}.db")),
+        };
+        let identity = pair[1].open().unwrap().identity().unwrap();
+        restore::restore(&made, &pair[1], &state_path, &mut quiet).unwrap();
+        assert_eq!(everything(&pair[1]), expect, "{}", pair[1].place());
+        assert_eq!(pair[1].open().unwrap().identity().unwrap(), identity, "a database of its own");
+        let again = restore::restore(&made, &pair[1], &state_path, &mut quiet).unwrap_err();
+        assert!(again.to_string().contains("not empty"), "{again}");
+    }
+    // Work goes on as in the first: the same numbers, the same accepted work, the same money spent.
+    let (mut state, mut first_state) = (StateFile::open(&state_path).unwrap(), state);
+    assert_eq!(state.unfinished().unwrap(), first_state.unfinished().unwrap());
+    assert_eq!(state.ledger(NOW).unwrap(), ledger);
+    assert_eq!(state.index_source().unwrap(), None);
+    let mut restored = ways.last().unwrap().open().unwrap();
+    let key = account(1).key;
+    let keys = std::slice::from_ref(&key);
+    assert_eq!(restored.account_states(keys).unwrap(), store.account_states(keys).unwrap());
+    let next = [post(1000), post(7)];
+    assert_eq!(restored.apply(&next, NOW).unwrap(), store.apply(&next, NOW).unwrap());
+    assert_eq!(everything(&sqlite(&first)), everything(&sqlite(&last)));
+}
+
+#[test]
+fn a_backup_is_of_one_moment() {
+    fn check(location: &Location) {
+        let mut store = location.open().unwrap();
+        fill(&mut *store);
+        let mut dump = location.open_dump().unwrap();
+        dump.begin_reading().unwrap();
+        store.apply(&[post(5000)], NOW).unwrap();
+        let extent = dump.extent().unwrap();
+        let mut rows = 0;
+        dump.read(&table::POSTS, &mut |_| {
+            rows += 1;
+            std::ops::ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert_eq!((extent.posts, rows), (300, 300), "{}", location.place());
+        assert_eq!(store.counts().unwrap().posts, 301);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    check(&sqlite(&dir));
+    if OnServer::<MySql>::available() {
+        check(&OnServer::<MySql>::new().location());
+    }
+    if OnServer::<Postgres>::available() {
+        check(&OnServer::<Postgres>::new().location());
+    }
+}
+
+#[test]
+fn damage_is_found_and_nothing_of_it_is_put_back() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(&mut *sqlite(&dir).open().unwrap());
+    let made = back_up(&sqlite(&dir), &dir.path().join("state.db"), &dir.path().join("backups"));
+    let check = |name: &str, damage: &dyn Fn(&mut Vec<u8>)| {
+        let path = made.join(name);
+        let whole = fs::read(&path).unwrap();
+        let mut bytes = whole.clone();
+        damage(&mut bytes);
+        fs::write(&path, bytes).unwrap();
+        let error = verify::verify(&made, &mut quiet).unwrap_err();
+        let target = tempfile::tempdir().unwrap();
+        let state = target.path().join("state.db");
+        assert!(restore::restore(&made, &sqlite(&target), &state, &mut quiet).is_err(), "{name}: {error}");
+        assert!(everything(&sqlite(&target)).iter().all(|(_, rows)| rows.is_empty()), "{name}: {error}");
+        fs::write(&path, whole).unwrap();
+    };
+    check("posts.zst", &|bytes| bytes.truncate(bytes.len() - 5));
+    check("images.zst", &|bytes| {
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+    });
+    check("accounts.zst", &|bytes| bytes.clear());
+    check(MANIFEST, &|bytes| bytes.truncate(10));
+    check(MANIFEST, &|bytes| {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        *bytes = text.replace("posts.zst", "../posts.zst").into_bytes();
+    });
+    check(MANIFEST, &|bytes| {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        *bytes = text.replace("\"format\": 1", "\"format\": 2").into_bytes();
+    });
+    verify::verify(&made, &mut quiet).unwrap();
+}
+
+#[test]
+fn what_fails_leaves_no_backup() {
+    let dir = tempfile::tempdir().unwrap();
+    let missing = Location::parse("sqlite:none/such.db", dir.path(), RULE).unwrap();
+    let backups = dir.path().join("backups");
+    assert!(write::write(&missing, &dir.path().join("state.db"), &backups, NOW, &mut quiet).is_err());
+    assert_eq!(fs::read_dir(&backups).unwrap().count(), 0);
+    assert_eq!(rotate::rotate(&backups, Duration::from_secs(1), NOW).unwrap(), [] as [PathBuf; 0]);
+}

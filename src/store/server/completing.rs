@@ -1,0 +1,110 @@
+//! Adding the second stage's detail to images that were stored without it.
+
+use std::collections::BTreeMap;
+
+use super::flush;
+use super::link::Link;
+use super::load;
+use super::work::{Print, Work};
+use crate::base::Fingerprint;
+use crate::base::ids::{AccountNo, ImageId};
+use crate::store::complete::{Completed, Seen};
+use crate::store::facts::THUMBNAIL_BYTES;
+use crate::store::table::{self, Value};
+use crate::store::{StoreError, rows};
+
+// Each image has an account: the outer join only keeps a server from beginning with the accounts, and sorting.
+pub const BARE_IMAGES: &str = "SELECT i.id, a.network, a.native, i.name
+     FROM images i LEFT JOIN accounts a ON a.no = i.account
+        LEFT JOIN details d ON d.image = i.id LEFT JOIN unavailable u ON u.image = i.id
+     WHERE i.id > ? AND i.solid_ground = 1 AND d.image IS NULL AND u.image IS NULL
+     ORDER BY i.id LIMIT ?";
+
+pub const BARE: &str = "SELECT id, post, account, position, name, fingerprint FROM images
+     WHERE id IN (@) AND solid_ground = 1 AND NOT EXISTS (SELECT 1 FROM details WHERE details.image = images.id)";
+
+/// An image that is searchable and has no detail.
+struct Bare {
+    post: i64,
+    account: AccountNo,
+    position: u8,
+    name: String,
+    fingerprint: Fingerprint,
+}
+
+/// What came before was written.
+pub fn complete(
+    link: &mut Link,
+    work: &mut Work,
+    images: &[(ImageId, Seen)],
+) -> Result<Completed, StoreError> {
+    let mut bare = find(link, images)?;
+    let mut done = Completed::default();
+    let (mut sizes, mut details, mut marks) = (Vec::new(), Vec::new(), Vec::new());
+    for (image, seen) in images {
+        let id = rows::image_no(*image);
+        let mark = || vec![id.into(), work.now.0.into()];
+        let facts = match seen {
+            // It comes from a worker that is not ours to believe.
+            Seen::Picture(facts) if facts.detail.thumbnail.len() != THUMBNAIL_BYTES => continue,
+            Seen::Picture(facts) => Some(facts),
+            Seen::Gone => None,
+        };
+        // Each once.
+        let Some(old) = bare.remove(&id) else { continue };
+        let Some(facts) = facts else {
+            marks.push(mark());
+            done.gone += 1;
+            continue;
+        };
+        if !done.take_up(old.fingerprint, facts) {
+            marks.push(mark());
+        } else if facts.detail.trimmed.is_some() {
+            // What a border frames is searchable under the image's number, and numbers in the index only grow:
+            // such an image gets a new one.
+            let print = Print { fingerprint: old.fingerprint, solid_ground: true, ..Print::seen(facts) };
+            work.deleted_images.push(id);
+            work.new_image(old.post, old.account, old.position, &old.name, Some(print))?;
+        } else {
+            details.push(vec![
+                id.into(),
+                rows::phash256_bytes(facts.detail.phash256).to_vec().into(),
+                facts.detail.thumbnail.clone().into(),
+            ]);
+            sizes.push(vec![
+                id.into(),
+                old.post.into(),
+                i64::from(old.account.0).into(),
+                i64::from(old.position).into(),
+                old.name.as_str().into(),
+                i64::from(facts.width).into(),
+                i64::from(facts.height).into(),
+                Some(rows::fingerprint_bytes(old.fingerprint)).into(),
+                1.into(),
+                None::<[u8; 8]>.into(),
+            ]);
+        }
+    }
+    flush::insert(link, &table::IMAGES, &sizes, true)?;
+    flush::insert(link, &table::DETAILS, &details, false)?;
+    flush::insert(link, &table::UNAVAILABLE, &marks, true)?;
+    Ok(done)
+}
+
+fn find(link: &mut Link, images: &[(ImageId, Seen)]) -> Result<BTreeMap<i64, Bare>, StoreError> {
+    let ids: Vec<Value> = images.iter().map(|(image, _)| rows::image_no(*image).into()).collect();
+    let mut bare = BTreeMap::new();
+    load::in_lists(link, BARE, &[], &ids, "look up images to complete", |row| {
+        let Some(fingerprint) = row.array(5)?.map(rows::fingerprint) else { return Ok(()) };
+        let image = Bare {
+            post: row.number(1)?,
+            account: rows::account_no(row.number(2)?)?,
+            position: rows::small(row.number(3)?)?,
+            name: row.string(4)?,
+            fingerprint,
+        };
+        bare.insert(row.number(0)?, image);
+        Ok(())
+    })?;
+    Ok(bare)
+}

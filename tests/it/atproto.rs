@@ -1,0 +1,136 @@
+//! Bluesky as it is: the program against the real servers, where they are installed (docs/adding-a-network.md).
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use aotf::demo::world::picture::ArtId;
+use serde_json::Value;
+
+use crate::daemon::{Daemon, Setup};
+
+/// The servers, and the accounts on them.
+struct Bluesky {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    facts: Value,
+}
+
+impl Bluesky {
+    /// `None` where they are not installed.
+    fn start(pictures: &Path) -> Option<Bluesky> {
+        let Some(folder) = std::env::var_os("AOTF_TEST_ATPROTO").map(PathBuf::from) else {
+            eprintln!(
+                "SKIPPED: no Bluesky of its own; AOTF_TEST_ATPROTO names a folder with @atproto/dev-env"
+            );
+            return None;
+        };
+        let picture = |name: &str, art: ArtId| {
+            let path = pictures.join(name);
+            std::fs::write(&path, art.art().bytes).unwrap();
+            path
+        };
+        let mut process = Command::new("node")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/atproto.mjs"))
+            .arg(folder)
+            .arg(picture("first.jpg", ArtId::SwordInTheStone))
+            .arg(picture("second.jpg", ArtId::EileenVeryHappy))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = process.stdin.take().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let mut bluesky = Bluesky { process, input, output, facts: Value::Null };
+        bluesky.facts = serde_json::from_str(&bluesky.line()).unwrap();
+        Some(bluesky)
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        assert!(self.output.read_line(&mut line).unwrap() > 0, "the servers ended");
+        line
+    }
+
+    /// Has something happen there.
+    fn order(&mut self, what: &str) {
+        writeln!(self.input, "{what}").unwrap();
+        assert_eq!(self.line(), "ok\n", "{what}");
+    }
+
+    fn fact(&self, name: &str) -> &str {
+        self.facts[name].as_str().unwrap()
+    }
+}
+
+impl Drop for Bluesky {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn an_account_on_the_real_servers() {
+    let pictures = tempfile::tempdir().unwrap();
+    let Some(mut bluesky) = Bluesky::start(pictures.path()) else { return };
+    let extra = "[bluesky]\napi_url = \"https://bsky.public.url\"\n";
+    let upstreams =
+        [("bsky.public.url", "appview"), ("plc.directory", "directory"), ("localhost", "accounts")]
+            .map(|(host, name)| (host, bluesky.fact(name).to_owned()));
+    let daemon = Daemon::start(Setup {
+        top: "networks = ['bluesky']",
+        extra,
+        upstreams: upstreams.into(),
+        ..Setup::default()
+    });
+    let scan = |name: &str| {
+        let output = daemon.command(&["scan", name, "--wait"]);
+        let told =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), told)
+    };
+    let found = |picture: &str| -> Vec<String> {
+        let path = pictures.path().join(picture);
+        let output = daemon.command(&["search", path.to_str().unwrap(), "--wait", "--json"]);
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer["error"], Value::Null, "{answer:#}");
+        answer["posts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|post| post["id"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let (code, told) = scan("bluesky:alice.test");
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(found("first.jpg"), [bluesky.fact("post")]);
+    assert_eq!(found("second.jpg"), [""; 0], "what is reposted or quoted is somebody else's");
+
+    bluesky.order("rename");
+    bluesky.order("post");
+    let (code, told) = scan("bluesky:alice-renamed.test");
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(found("second.jpg").len(), 1);
+    let known = daemon.command(&["account", bluesky.fact("alice"), "--json"]);
+    let known: Value = serde_json::from_slice(&known.stdout).unwrap();
+    assert!(
+        known.to_string().contains("alice.test") && known.to_string().contains("alice-renamed"),
+        "{known:#}"
+    );
+
+    bluesky.order("delete");
+    assert_eq!(found("first.jpg"), [""; 0], "the post is gone");
+    // Named in another way: asked again, a scan that has just ended is shown as it was.
+    bluesky.order("hide");
+    let (code, told) = scan(bluesky.fact("alice"));
+    assert_eq!(
+        (code, told.contains("asks to be shown to users of its network only")),
+        (Some(3), true),
+        "{told}"
+    );
+    bluesky.order("deactivate");
+    let (code, told) = scan("bob.test");
+    assert_eq!((code, told.contains("deactivated")), (Some(3), true), "{told}");
+}

@@ -1,0 +1,150 @@
+//! The fingerprint index as an operator meets it: compared with the database, lost, damaged, and what
+//! is left of it after its writer was killed.
+
+use std::fs;
+use std::path::PathBuf;
+
+use aotf::demo::world::picture::{ArtId, Change, Picture};
+use image::{DynamicImage, imageops};
+use serde_json::Value;
+
+use crate::daemon::{Daemon, Setup, binary, kill, wait_for};
+
+impl Daemon {
+    fn index_dir(&self) -> PathBuf {
+        self.folder.path().join("data/index")
+    }
+
+    /// What `aotf db verify` says, and its exit status.
+    fn verify(&self) -> (Value, Option<i32>) {
+        let command = ["db", "verify", "--json", "--config"];
+        let output = binary().args(command).arg(self.config()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        (value, output.status.code())
+    }
+
+    /// Indexes the first known artwork's artist; the artwork's page.
+    fn index_first(&self) -> String {
+        let url = self.world.known()[0].url().unwrap().to_owned();
+        assert_eq!(self.query(&url)["error"], Value::Null);
+        url
+    }
+
+    fn end(&mut self) {
+        self.signal("-TERM");
+        assert!(self.root.wait().unwrap().success());
+    }
+
+    fn start_again(&mut self) {
+        self.root = Daemon::spawn(&self.config());
+        self.wait_until_ready();
+    }
+}
+
+/// The files of the index that no manifest names would stay for ever.
+fn file_names(daemon: &Daemon) -> Vec<String> {
+    let files = fs::read_dir(daemon.index_dir()).unwrap();
+    files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+#[test]
+fn verify_compares_the_index_with_the_database_beside_the_daemon() {
+    let mut daemon = Daemon::start(Setup::default());
+    daemon.index_first();
+    let (report, status) = daemon.verify();
+    assert_eq!((status, &report["well"]), (Some(0), &Value::Bool(true)), "{report:#}");
+    assert!(report["entries"].as_u64() >= report["images"].as_u64().map(|images| images / 2), "{report:#}");
+    assert_eq!(report["index"], "complete", "{report:#}");
+    daemon.end();
+
+    // A tail whose records are gone is a gap that the next start fills.
+    let tail = file_names(&daemon).into_iter().filter(|name| name.ends_with(".tail")).min().unwrap();
+    let path = daemon.index_dir().join(tail);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[64..].fill(0); // the number of records, and the records
+    fs::write(&path, bytes).unwrap();
+    let (report, status) = daemon.verify();
+    assert_eq!(status, Some(0), "{report:#}");
+    assert!(report["behind"]["count"].as_u64().unwrap() > 10, "{report:#}");
+    daemon.start_again();
+    let (report, _) = daemon.verify();
+    assert_eq!(report["behind"]["count"], 0, "{report:#}");
+}
+
+#[test]
+fn a_lost_index_is_made_anew_and_a_killed_writer_leaves_no_file() {
+    let mut daemon = Daemon::start(Setup::default());
+    let url = daemon.index_first();
+    let expected = daemon.query(&format!("{url}#once-more"))["results"].clone();
+    for round in 0..3 {
+        let (broker, _) = *daemon.containers().iter().find(|(_, name)| name == "broker").unwrap();
+        kill(broker, "-KILL");
+        let answer = wait_for("an answer from the next broker", || {
+            let ask = || daemon.query(&format!("{url}#round-{round}"));
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(ask)).ok()
+        });
+        assert_eq!(answer["results"], expected, "{answer:#}");
+    }
+    // Unfinished files, as a power cut leaves them.
+    daemon.end();
+    for name in ["manifest.new", "000000009999.segment", "000000009998.tail"] {
+        fs::write(daemon.index_dir().join(name), b"half").unwrap();
+    }
+    daemon.start_again();
+    let names = file_names(&daemon);
+    assert!(!names.iter().any(|name| name.contains("999") || name.ends_with(".new")), "{names:?}");
+    let n_tails = names.iter().filter(|name| name.ends_with(".tail")).count();
+    assert!(n_tails <= 2 && names.len() <= 8, "{names:?}");
+
+    daemon.end();
+    fs::remove_dir_all(daemon.index_dir()).unwrap();
+    daemon.start_again();
+    let answer = daemon.query(&format!("{url}#anew"));
+    assert_eq!(answer["results"], expected, "{answer:#}");
+    let complete = || (daemon.verify().0["index"] == "complete").then_some(());
+    wait_for("the index to be complete", complete);
+    let (report, status) = daemon.verify();
+    assert_eq!((status, &report["behind"]["count"]), (Some(0), &Value::from(0)), "{report:#}");
+}
+
+#[test]
+fn a_turned_picture_is_found_on_demand_alone() {
+    let daemon = Daemon::start(Setup::default());
+    daemon.index_first();
+    let painted = Picture::Art(ArtId::Flying, Change::Same).paint().unwrap();
+    let as_it_is = DynamicImage::ImageRgb8(painted.clone());
+    let file = daemon.folder.path().join("artwork.png");
+    let search = |more: &[&str]| -> Value {
+        let arguments = [&["search", file.to_str().unwrap(), "--wait", "--json"], more].concat();
+        let output = daemon.command(&arguments);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    };
+    as_it_is.save(&file).unwrap();
+    let expected = search(&[])["posts"][0].clone();
+    assert_eq!(expected["variant"], "as_is", "{expected:#}");
+    // The form in which the query has to be turned to meet the post.
+    for (turned, variant) in [
+        (imageops::rotate90(&painted), "turned_left"),
+        (imageops::rotate270(&painted), "turned_right"),
+        (imageops::rotate180(&painted), "upside_down"),
+        (imageops::flip_horizontal(&painted), "mirrored"),
+    ] {
+        DynamicImage::ImageRgb8(turned).save(&file).unwrap();
+        let plain = search(&[]);
+        assert_eq!(plain["posts"], Value::Array(Vec::new()), "{variant}: {plain:#}");
+        let found = search(&["--turned"])["posts"][0].clone();
+        assert_eq!((&found["id"], &found["variant"]), (&expected["id"], &Value::from(variant)), "{found:#}");
+        assert!(found["distance"].as_u64() <= Some(2), "{variant}: {found:#}");
+        let target = "/search?turned=1";
+        let (status, reply) =
+            daemon.http("POST", target, &[("content-type", "image/png")], &fs::read(&file).unwrap()).unwrap();
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&reply));
+        let begun: Value = serde_json::from_slice(&reply).unwrap();
+        let target = format!("/search?identifier={}", begun["identifier"].as_str().unwrap());
+        let ended = wait_for("the end of the search", || {
+            Some(daemon.get(&target)).filter(|answer| answer["status"] == "END")
+        });
+        assert_eq!(ended["results"][0]["variant"], variant, "{ended:#}");
+    }
+}
