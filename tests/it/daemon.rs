@@ -7,6 +7,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use aotf::demo::world::{Options, World};
@@ -45,9 +47,19 @@ pub fn binary() -> Command {
     command
 }
 
-/// A port that is free now. Whoever takes it in between makes the daemon's start fail loudly.
+/// A port for a server that starts later, and may stop and start again. Each call gives another, below those that the
+/// kernel gives to outgoing connections and to listeners without a wish (from 32768 on Linux, 49152 on macOS):
+/// no connection of another test can sit on it when its server comes.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    const FIRST: u16 = 12_000;
+    const LAST: u16 = 32_000;
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    // Two test runs at once begin at different ports.
+    let next = NEXT.get_or_init(|| AtomicU16::new((std::process::id() % 200) as u16 * 100));
+    (FIRST..LAST)
+        .map(|_| FIRST + next.fetch_add(1, Ordering::Relaxed) % (LAST - FIRST))
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a free port")
 }
 
 /// Waits until `ready` gives a value.

@@ -66,7 +66,9 @@ impl Database {
     fn cut_connections(&self) {
         let sql = match self.server {
             Server::MySql => format!(
+                // A connection may end by itself meanwhile.
                 "BEGIN NOT ATOMIC
+                    DECLARE CONTINUE HANDLER FOR 1094 BEGIN END;
                     FOR c IN (SELECT id FROM information_schema.processlist WHERE db = '{}') DO
                         KILL c.id;
                     END FOR;
