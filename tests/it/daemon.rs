@@ -153,6 +153,12 @@ impl Daemon {
         }
     }
 
+    /// What `/stats` says once it fits: it may tell the figures of some seconds ago.
+    #[track_caller]
+    pub fn stats_when(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        wait_for(what, || Some(self.get("/stats")).filter(&fits))
+    }
+
     pub fn config(&self) -> PathBuf {
         self.folder.path().join("parameters.toml")
     }

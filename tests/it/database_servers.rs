@@ -231,10 +231,7 @@ fn check_waiting(server: Server) {
     daemon.wait_until_ready();
     let scanned = daemon.command(&["scan", "demo_hazel", "--wait"]);
     assert!(scanned.status.success(), "{scanned:?}");
-    // The figures of some seconds ago may be told.
-    wait_for("the posts in the figures", || {
-        (daemon.get("/stats")["indexed_tweets_count"].as_u64()? > 0).then_some(())
-    });
+    daemon.stats_when("the posts in the figures", |stats| stats["indexed_tweets_count"].as_u64() > Some(0));
 }
 
 #[test]

@@ -68,9 +68,8 @@ fn every_case_of_the_world_through_processes() {
     check_all_cases(&daemon);
     // A second pass is answered from what is known, and in the same way.
     check_all_cases(&daemon);
-    let stats = daemon.get("/stats");
-    assert!(stats["indexed_tweets_count"].as_u64().unwrap() > 100, "{stats:#}");
-    assert_eq!(stats["processing_user_requests_count"], 0, "{stats:#}");
+    daemon.stats_when("the posts in the figures", |stats| stats["indexed_tweets_count"].as_u64() > Some(100));
+    daemon.stats_when("no query to be left", |stats| stats["processing_user_requests_count"] == 0);
 }
 
 #[test]
