@@ -24,7 +24,7 @@ pub enum Owner {
     Listing(ScanId, ListingStep),
     /// Posts of a scan, on their way to the database.
     Batch(ScanId),
-    /// Posts that are tried again, apart from any scan.
+    /// Posts that are tried again or were wanted by their ids alone, apart from any scan.
     Retries,
     Maintenance(MaintenanceTask),
     /// A final answer for a webhook, by the delivery's id.
@@ -54,7 +54,7 @@ pub fn stage_of(work: &Work) -> Stage {
         Work::FindLinks { .. } => Stage::LinkFinder,
         Work::PlanScans { .. } => Stage::IndexWatcher,
         Work::SearchImage { .. } => Stage::ReverseSearch,
-        Work::Resolve { .. } | Work::CheckPosts { .. } => Stage::Lookup,
+        Work::Resolve { .. } | Work::CheckPosts { .. } | Work::LookUpPosts { .. } => Stage::Lookup,
         Work::ListPosts { cursor: Cursor::Search(_), .. } => Stage::SearchListing,
         Work::ListPosts { cursor: Cursor::Timeline(_), .. } => Stage::TimelineListing,
         Work::IndexPosts { .. } => Stage::Indexing,
@@ -70,7 +70,8 @@ pub fn lease_time(work: &Work) -> Duration {
         Work::FindLinks { .. }
         | Work::SearchImage { .. }
         | Work::Resolve { .. }
-        | Work::CheckPosts { .. } => 120,
+        | Work::CheckPosts { .. }
+        | Work::LookUpPosts { .. } => 120,
         Work::ListPosts { .. } | Work::IndexPosts { .. } => 180,
         Work::Maintain(_) | Work::Deliver(_) => 120,
     })
@@ -91,7 +92,10 @@ pub fn patience(work: &Work) -> Duration {
         // A site that is down for longer is reported to the user who waits.
         Work::FindLinks { .. } | Work::SearchImage { .. } => 3 * 60,
         // A network's rate limits last a quarter of an hour.
-        Work::PlanScans { .. } | Work::Resolve { .. } | Work::CheckPosts { .. } => 20 * 60,
+        Work::PlanScans { .. }
+        | Work::Resolve { .. }
+        | Work::CheckPosts { .. }
+        | Work::LookUpPosts { .. } => 20 * 60,
         Work::ListPosts { .. } | Work::IndexPosts { .. } | Work::Deliver(_) => 24 * 3600,
         Work::Maintain(_) => 3600,
     })

@@ -20,6 +20,7 @@ mod queries;
 mod queue;
 mod registry;
 mod reservations;
+mod retries;
 mod scans;
 mod searched;
 pub mod server;

@@ -190,7 +190,7 @@ mod tests {
     fn work_keeps_its_lease_and_its_patience_while_the_network_is_lost() {
         let mut broker = Broker::new();
         let lease = broker.query();
-        broker.pass(Duration::from_secs(10));
+        broker.pass(Duration::from_secs(5));
         broker.tell(StageToBroker::Network { lost: Some("nothing answers".into()) });
         assert!(broker.view().waits_for_network);
         // Hours without a word of the worker: it waits.

@@ -437,6 +437,7 @@ impl State {
             Work::SearchImage { .. } => QueryStatus::ReverseSearch,
             Work::Resolve { .. }
             | Work::CheckPosts { .. }
+            | Work::LookUpPosts { .. }
             | Work::ListPosts { .. }
             | Work::IndexPosts { .. }
             | Work::Maintain(_)

@@ -388,7 +388,7 @@ impl State {
     /// Posts come back from an indexing worker and go to the database.
     pub(super) fn indexed(
         &mut self,
-        scan: Option<ScanId>,
+        scan: ScanId,
         account: Account,
         posts: Vec<IndexedPost>,
         effects: &mut Vec<Effect>,
@@ -398,14 +398,7 @@ impl State {
     }
 
     /// Posts are in the database and can be searched.
-    pub(super) fn posts_stored(
-        &mut self,
-        scan: Option<ScanId>,
-        posts: &[String],
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(id) = scan else { return };
+    pub(super) fn posts_stored(&mut self, id: ScanId, posts: &[String], now: Now, effects: &mut Vec<Effect>) {
         let Some(scan) = self.scans.get_mut(&id) else { return };
         let mut stored = 0;
         for post in posts {

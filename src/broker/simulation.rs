@@ -31,7 +31,7 @@ const STAGES: [(Role, &[&[Stage]]); 6] = [
     (Role::ReverseSearch, &[&[Stage::ReverseSearch]]),
     (Role::Listing, &[&[Stage::SearchListing], &[Stage::TimelineListing], &[Stage::Lookup]]),
     (Role::Indexing, &[&[Stage::Indexing], &[Stage::Indexing]]),
-    (Role::Maintenance, &[&[Stage::Delivery]]),
+    (Role::Maintenance, &[&[Stage::Delivery], &[Stage::Maintenance]]),
 ];
 
 /// A worker's side of a lease.
@@ -71,6 +71,8 @@ struct World {
     listing_failed: bool,
     /// How often each final answer reached its webhook.
     delivered: HashMap<String, u32>,
+    /// Posts noted by their ids alone that were forgotten again.
+    settled: BTreeSet<PostKey>,
     policy: Policy,
     /// Events that the state machines of this world were given, and how many of these there were.
     events: u64,
@@ -125,6 +127,7 @@ impl World {
             last_views: HashMap::new(),
             listing_failed: false,
             delivered: HashMap::new(),
+            settled: BTreeSet::new(),
         };
         for (role, _) in STAGES {
             world.start_container(role);
@@ -368,6 +371,22 @@ impl World {
                     posts_read: 0,
                 })
             }
+            Work::LookUpPosts { posts } => {
+                let outcome = |post: &PostKey| match post.native.parse::<u64>().unwrap() % 4 {
+                    0 => PostOutcome::Nothing { why: "is gone".into() },
+                    1 => PostOutcome::Unknown,
+                    _ => PostOutcome::Found {
+                        author: Account { key: author_of_wanted(), handle: String::new(), posts: None },
+                        post: ListedPost {
+                            key: post.clone(),
+                            published: None,
+                            images: vec![ListedImage { name: "n".into(), url: "u".into() }],
+                        },
+                    },
+                };
+                let answer = |post: &PostKey| LookedUpPost { post: post.clone(), outcome: outcome(post) };
+                StageOutput::LookedUp(posts.iter().map(answer).collect())
+            }
             Work::Maintain(_) => StageOutput::Maintained,
             Work::Deliver(delivery) => {
                 *self.delivered.entry(delivery.id.clone()).or_default() += 1;
@@ -407,6 +426,12 @@ impl World {
                 self.tell(Event::FromStage(container, StageToBroker::Page { lease, posts, posts_read: 25 }));
                 return true;
             }
+        }
+        if let Work::Maintain(_) = &work {
+            let posts =
+                (0..3).map(|_| PostKey::new(Network::Twitter, self.rng.u64(..1000).to_string())).collect();
+            let question = Question::LookUpPosts(posts);
+            self.tell(Event::FromStage(container, StageToBroker::Ask { ask: AskId(self.events), question }));
         }
         let outcome = self.outcome(&work);
         self.containers.get_mut(&container).unwrap().1.retain(|held| held.worker != worker);
@@ -480,6 +505,21 @@ impl World {
                     }
                 };
                 FromStorekeeper::Journaled { ticket }
+            }
+            ToStorekeeper::SettleWanted { posts } => {
+                for post in posts {
+                    match post.native.parse::<u64>().unwrap() % 4 {
+                        0 => {}
+                        1 => panic!("{} is forgotten although nobody knows what it is", post.native),
+                        _ => {
+                            let stored = self.database.get(&author_of_wanted());
+                            let is_stored = stored.is_some_and(|stored| stored.contains(&post.native));
+                            assert!(is_stored, "{} is forgotten before it is stored", post.native);
+                        }
+                    }
+                    self.settled.insert(post);
+                }
+                return true;
             }
             ToStorekeeper::CountUse { .. }
             | ToStorekeeper::CountReads { .. }
@@ -625,6 +665,11 @@ impl World {
     }
 }
 
+/// Nobody else has this account.
+fn author_of_wanted() -> AccountKey {
+    AccountKey::new(Network::Twitter, "99")
+}
+
 fn run(seed: u64, events: usize) -> World {
     let mut world = World::new(seed);
     for _ in 0..events {
@@ -700,6 +745,7 @@ fn the_simulation_covers_what_matters() {
     let mut ended_well = 0;
     let mut results = 0;
     let mut delivered = 0;
+    let mut settled = 0;
     let mut errors = HashSet::new();
     for seed in 0..60 {
         let world = run(seed, 2000);
@@ -709,10 +755,12 @@ fn the_simulation_covers_what_matters() {
             errors.extend(query.error.map(|code| code.as_str()));
         }
         delivered += world.delivered.len();
+        settled += world.settled.len();
     }
     assert!(ended_well > 50, "{ended_well}");
     assert!(results > 1000, "{results}");
     assert!(delivered > 50, "{delivered}");
+    assert!(settled > 20, "{settled}");
     for code in ["NOT_AN_URL", "NO_TWITTER_ACCOUNT_FOUND", "PROCESSING_ERROR", "INVALID_TWITTER_ACCOUNT"] {
         assert!(errors.contains(code), "{code} never happened: {errors:?}");
     }

@@ -27,7 +27,7 @@ use crate::config::{Budget, TimelinePolicy};
 use crate::proto::data::{
     Account, AccountState, Cursor, EndedSearch, ImageState, IndexProgress, IndexedImage, IndexedPost,
     LeaseOutcome, ListedPost, ListingStep, MaintenanceTask, PaidReads, PostState, Priority, Resource,
-    RetryPost, StageOutput, StoreCounts, Work,
+    StageOutput, StoreCounts, Work,
 };
 use crate::proto::failure::FailureCode;
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion};
@@ -138,11 +138,13 @@ pub(super) enum Pending {
         container: ContainerId,
         lease: LeaseId,
     },
-    /// Posts are being stored; of a scan, or tried again.
+    /// Posts of a scan are being stored.
     Posts {
-        scan: Option<ScanId>,
+        scan: ScanId,
         posts: Vec<String>,
     },
+    /// Posts that were indexed apart from any scan are being stored.
+    PostsApart(Vec<PostKey>),
     Cursor {
         scan: ScanId,
         step: ListingStep,
@@ -233,7 +235,7 @@ pub struct State {
 }
 
 /// First look of maintenance after the start.
-const MAINTENANCE_DELAY: Duration = Duration::from_secs(60);
+const MAINTENANCE_DELAY: Duration = Duration::from_secs(10);
 /// Posts handed to an indexing worker at once. Small, so that a batch that fails or is lost costs little.
 pub(super) const BATCH_POSTS: usize = 8;
 /// Images in such a batch, unless one post has more: what is found out about one is a third of a kilobyte.
@@ -590,10 +592,13 @@ impl State {
                 self.listed(scan, step, end, now, effects);
             }
             (Owner::Batch(scan), Work::IndexPosts { account, .. }, StageOutput::Indexed(posts)) => {
-                self.indexed(Some(scan), account.clone(), posts, effects);
+                self.indexed(scan, account.clone(), posts, effects);
             }
             (Owner::Retries, Work::IndexPosts { account, .. }, StageOutput::Indexed(posts)) => {
-                self.indexed(None, account.clone(), posts, effects);
+                self.indexed_apart(account.clone(), posts, effects);
+            }
+            (Owner::Retries, Work::LookUpPosts { .. }, StageOutput::LookedUp(posts)) => {
+                self.posts_looked_up(posts, now, effects);
             }
             (Owner::Maintenance(_), Work::Maintain(_), StageOutput::Maintained) => {}
             (Owner::Delivery(_), Work::Deliver(delivery), StageOutput::Delivered) => {
@@ -681,11 +686,10 @@ impl State {
                     && let Work::IndexPosts { account, posts, .. } = &item.work
                 {
                     let posts = posts.iter().map(|post| given_up(post, &why)).collect();
-                    let scan = match item.owner {
-                        Owner::Batch(scan) => Some(scan),
-                        _ => None,
-                    };
-                    self.indexed(scan, account.clone(), posts, effects);
+                    match item.owner {
+                        Owner::Batch(scan) => self.indexed(scan, account.clone(), posts, effects),
+                        _ => self.indexed_apart(account.clone(), posts, effects),
+                    }
                 }
             }
             Owner::Maintenance(_) => {}
@@ -722,6 +726,7 @@ impl State {
         match question {
             Question::StartScans { scans, priority } => self.start_updates(scans, priority, now, effects),
             Question::RetryPosts(posts) => self.retry_posts(posts, now),
+            Question::LookUpPosts(posts) => self.look_posts_up(posts, now),
             Question::SearchedPosts { scan, from: first } => {
                 let answer = self.searched_posts(scan, first);
                 let message = BrokerToStage::Answer { ask, answer };
@@ -735,6 +740,7 @@ impl State {
             | Question::AccountFingerprints { .. }
             | Question::AccountsDue { .. }
             | Question::RetriesDue { .. }
+            | Question::WantedPostsDue { .. }
             | Question::ResetSearchCursors(_)) => {
                 let ticket = self.expect(Pending::StageAsk { container: from, ask });
                 effects.push(Effect::ToStore(ToStorekeeper::Ask { ticket, question }));
@@ -743,19 +749,6 @@ impl State {
         }
         let message = BrokerToStage::Answer { ask, answer: Answer::Done };
         effects.push(Effect::ToStage { to: from, message, blob: None });
-    }
-
-    fn retry_posts(&mut self, posts: Vec<RetryPost>, now: Now) {
-        for retry in posts {
-            let account = Account { key: retry.account, handle: String::new(), posts: None };
-            let work = Work::IndexPosts {
-                scan: ScanId(0),
-                step: ListingStep::Timeline,
-                account,
-                posts: vec![retry.post],
-            };
-            self.enqueue(Owner::Retries, work, Priority::Maintenance, 1, now);
-        }
     }
 
     // ---- the storekeeper
@@ -801,6 +794,9 @@ impl State {
             ) => self.posts_filtered(scan, step, (container, lease), posts, now, effects),
             (Some(Pending::Posts { scan, posts }), FromStorekeeper::Stored { .. }) => {
                 self.posts_stored(scan, &posts, now, effects);
+            }
+            (Some(Pending::PostsApart(posts)), FromStorekeeper::Stored { .. }) => {
+                effects.push(Effect::ToStore(ToStorekeeper::SettleWanted { posts }));
             }
             (Some(Pending::Cursor { scan, step }), FromStorekeeper::Stored { .. }) => {
                 self.cursor_stored(scan, step, now, effects);

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use crate::base::Timestamp;
 use crate::base::ids::AccountKey;
 use crate::commands::prune::{self, PruneArgs};
-use crate::commands::{db_complete, db_verify};
+use crate::commands::{db_add, db_complete, db_verify};
 use crate::config::Settings;
 use crate::roles;
 use crate::store::care::{self, Finding, Stats};
@@ -48,6 +48,9 @@ pub enum Db {
     /// Download images again of which only the fingerprint is known (imported ones), for what tells copies from
     /// look-alikes; also while the daemon is running. Costs nothing, and may be stopped and run again
     Complete(db_complete::CompleteArgs),
+    /// Note posts of X of any account, by address or number: the daemon looks them up and indexes them (a paid read
+    /// each); also while it is running
+    Add(db_add::AddArgs),
     /// Show what refers to nothing any more, and remove it with --yes (then the daemon must not run)
     Cleanup {
         #[arg(long, visible_alias = "apply")]
@@ -78,7 +81,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
     match command {
         Db::Import { source, zone } => {
             make_data_dir(settings)?;
-            import::command::run(source, zone.as_deref(), &roles::database(settings)?, out)?;
+            import::command::run(source, zone.as_deref(), &roles::database(settings)?, &state, out)?;
         }
         Db::Export { file, zone } => {
             import::command::run_export(file, zone.as_deref(), &roles::database(settings)?, out)?;
@@ -92,6 +95,10 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
             let _lock = lock(settings)?;
             backup::command::put_back(backup, &roles::database(settings)?, &state, out)?;
         }
+        Db::Add(args) => {
+            make_data_dir(settings)?;
+            db_add::add(args, &state, out)?;
+        }
         Db::Complete(args) => db_complete::run(args, settings, out)?,
         Db::Cleanup { yes } => {
             let _lock = if *yes { Some(lock(settings)?) } else { None };
@@ -104,7 +111,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
             prune::prune(args, settings, &state, out)?;
         }
         Db::Stats { json } => {
-            let stats = care::stats(&roles::database(settings)?)?;
+            let stats = care::stats(&roles::database(settings)?, &state)?;
             match json {
                 true => writeln!(out, "{}", serde_json::to_string(&stats)?)?,
                 false => tell_stats(&stats, out)?,
@@ -162,7 +169,8 @@ fn tell_cleanup(found: &[Finding], done: bool, out: &mut impl Write) -> io::Resu
 }
 
 fn tell_stats(stats: &Stats, out: &mut impl Write) -> io::Result<()> {
-    let Stats { accounts, posts, images, retries, lost_images, given_up, .. } = stats;
+    let Stats { accounts, posts, images, retries, lost_images, given_up, wanted, wanted_given_up, .. } =
+        stats;
     writeln!(
         out,
         "{accounts} accounts, {posts} posts, {images} images ({lost_images} without a fingerprint)"
@@ -185,5 +193,9 @@ fn tell_stats(stats: &Stats, out: &mut impl Write) -> io::Result<()> {
     list(out, "Posts stored per day", stats.growth.iter().map(days).collect())?;
     let attempts = |(attempts, posts): &(u64, u64)| (format!("after {attempts} attempts"), posts.to_string());
     let title = format!("Retries: {retries}, of which {given_up} were given up");
-    list(out, &title, stats.retries_by_attempts.iter().map(attempts).collect())
+    list(out, &title, stats.retries_by_attempts.iter().map(attempts).collect())?;
+    if *wanted > 0 {
+        writeln!(out, "\nPosts to be looked up: {wanted}, of which {wanted_given_up} were given up")?;
+    }
+    Ok(())
 }

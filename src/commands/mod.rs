@@ -14,6 +14,7 @@ pub mod bench_networks;
 pub mod bench_store;
 pub mod check;
 pub mod db;
+mod db_add;
 pub mod db_complete;
 pub mod db_verify;
 pub mod hash;

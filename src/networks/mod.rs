@@ -21,7 +21,8 @@ use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::base::{Reaction, Timestamp};
 use crate::fetch::FetchError;
 use crate::proto::data::{
-    Account, AccountRef, Cursor, ListedPost, ListingEnd, PaidReads, PostState, ReadWish, Resolution,
+    Account, AccountRef, Cursor, ListedPost, ListingEnd, PaidReads, PostOutcome, PostState, ReadWish,
+    Resolution,
 };
 use crate::proto::failure::FailureCode;
 
@@ -89,6 +90,16 @@ pub trait NetworkClient: Send + Sync {
     /// # Errors
     /// Only `Stopping`: a post whose state cannot be had is `Unknown`.
     fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError>;
+
+    /// What these posts show and whose they are, in the order asked. Costs one post read for each that is there,
+    /// where reads cost something. The default is for networks where listing an account costs nothing: it leaves
+    /// all unknown.
+    ///
+    /// # Errors
+    /// When some of them could not be asked about; then none is answered.
+    fn look_posts_up(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
+        Ok(vec![PostOutcome::Unknown; posts.len()])
+    }
 
     /// Whether these accounts are still there, in the order asked: for removing those that are not, so what the
     /// network does not say in so many words is `Unknown`, also where it cannot be asked. Costs one user read for

@@ -5,7 +5,9 @@ use std::ops::ControlFlow;
 
 use super::{NetworkClient, NetworkError, Presence, SearchedPosts};
 use crate::base::ids::{Network, PostKey};
-use crate::proto::data::{Account, AccountRef, Cursor, ListedPost, ListingEnd, PostState, Resolution};
+use crate::proto::data::{
+    Account, AccountRef, Cursor, ListedPost, ListingEnd, PostOutcome, PostState, Resolution,
+};
 
 /// The sources, the preferred one first. Without any, every question fails with `NoCredentials`.
 pub struct Sources {
@@ -113,6 +115,31 @@ impl NetworkClient for Sources {
             }
         }
         Ok(states)
+    }
+
+    /// Whoever takes nothing for it first; each about what the ones before could not tell.
+    fn look_posts_up(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
+        let (billed, free): (Vec<_>, Vec<_>) = self.sources.iter().partition(|source| source.is_billed());
+        let mut outcomes = vec![PostOutcome::Unknown; posts.len()];
+        let mut why = None;
+        for source in free.into_iter().chain(billed) {
+            let open: Vec<usize> =
+                (0..posts.len()).filter(|index| outcomes[*index] == PostOutcome::Unknown).collect();
+            let asked: Vec<PostKey> = open.iter().map(|index| posts[*index].clone()).collect();
+            match source.look_posts_up(&asked) {
+                Ok(found) => {
+                    for (index, outcome) in open.into_iter().zip(found) {
+                        outcomes[index] = outcome;
+                    }
+                }
+                Err(error) if is_of_the_source(&error) => drop(why.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
+        }
+        match why {
+            Some(error) if outcomes.iter().all(|outcome| *outcome == PostOutcome::Unknown) => Err(error),
+            Some(_) | None => Ok(outcomes),
+        }
     }
 
     /// Each source is asked about what the ones before it could not tell.

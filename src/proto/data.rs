@@ -153,6 +153,23 @@ pub enum PostState {
     Unknown,
 }
 
+/// What became of a post that was asked for by its id alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookedUpPost {
+    pub post: PostKey,
+    pub outcome: PostOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PostOutcome {
+    /// It is there, with images of its author's own.
+    Found { author: Account, post: ListedPost },
+    /// There is nothing to index: it is gone, or has no such images. `why` continues the sentence `it ...`.
+    Nothing { why: String },
+    /// The network did not say clearly: it is to be asked again.
+    Unknown,
+}
+
 /// A post with images, as a listing found it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedPost {
@@ -610,6 +627,10 @@ pub enum Work {
     CheckPosts {
         posts: Vec<PostKey>,
     },
+    /// Find out what these posts show, and whose they are.
+    LookUpPosts {
+        posts: Vec<PostKey>,
+    },
     /// `searched`: a timeline is to be read only as far as it holds posts that the search missed.
     ListPosts {
         scan: ScanId,
@@ -644,7 +665,7 @@ pub enum MaintenanceTask {
     UpdateAccounts,
     /// Forget the search cursor of accounts, a few at a time, so that search lists them anew.
     ResetSearchCursors,
-    /// Try again the posts of which an image failed.
+    /// Try again the posts of which an image failed, and look up those that were noted by their ids alone.
     RetryPosts,
 }
 
@@ -657,6 +678,7 @@ impl Work {
             Work::SearchImage { .. } => "search an image".to_owned(),
             Work::Resolve { refs } => format!("look up {} accounts", refs.len()),
             Work::CheckPosts { posts } => format!("check {} posts", posts.len()),
+            Work::LookUpPosts { posts } => format!("look up {} posts", posts.len()),
             Work::ListPosts { account, cursor, .. } => match account.key.network {
                 Network::Twitter => {
                     format!("list posts of @{} by {}", account.handle, cursor.step().as_str())
@@ -681,6 +703,8 @@ pub enum StageOutput {
     Resolved(Vec<Resolution>),
     /// In the order asked.
     Checked(Vec<PostState>),
+    /// In the order asked.
+    LookedUp(Vec<LookedUpPost>),
     Listed(ListingEnd),
     Indexed(Vec<IndexedPost>),
     Maintained,
@@ -775,6 +799,7 @@ mod tests {
                 refs: vec![AccountRef::Handle { network: Network::Twitter, handle: "a".into() }],
             },
             Work::CheckPosts { posts: vec![post().key] },
+            Work::LookUpPosts { posts: vec![post().key] },
             Work::ListPosts {
                 scan: ScanId(1),
                 account: account(),
@@ -864,6 +889,14 @@ mod tests {
                 outcome: ResolutionOutcome::Readable(account()),
             }]),
             StageOutput::Checked(vec![PostState::Visible, PostState::Gone, PostState::Unknown]),
+            StageOutput::LookedUp(vec![
+                LookedUpPost {
+                    post: post().key,
+                    outcome: PostOutcome::Found { author: account(), post: post() },
+                },
+                LookedUpPost { post: post().key, outcome: PostOutcome::Nothing { why: "w".into() } },
+                LookedUpPost { post: post().key, outcome: PostOutcome::Unknown },
+            ]),
             StageOutput::Listed(ListingEnd {
                 cursor: Cursor::Search(Some(Timestamp(3))),
                 newest: None,

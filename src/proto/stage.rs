@@ -8,7 +8,7 @@ use super::data::{
 };
 use super::roles::{Role, Stage};
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountKey, AccountNo, AskId, ImageId, LeaseId, ScanId};
+use crate::base::ids::{AccountKey, AccountNo, AskId, ImageId, LeaseId, PostKey, ScanId};
 
 /// From a container's workers. The broker knows the sender by its link and treats what it says as
 /// gossip: an unknown lease is dropped and counted.
@@ -97,6 +97,8 @@ pub enum Question {
     AccountsDue { task: MaintenanceTask, limit: u32 },
     /// Posts to be tried again, at most `limit`.
     RetriesDue { limit: u32 },
+    /// Posts noted by their ids alone whose turn it is to be looked up, at most `limit`.
+    WantedPostsDue { limit: u32 },
     /// What the search of a scan has listed, newest first, from the `from`-th post on; at most
     /// [`MAX_SEARCHED_POSTS`]. An empty answer is the end.
     SearchedPosts { scan: ScanId, from: u32 },
@@ -106,6 +108,8 @@ pub enum Question {
     StartScans { scans: Vec<(Account, AccountState)>, priority: Priority },
     /// Index these posts again, apart from any scan.
     RetryPosts(Vec<RetryPost>),
+    /// Look these posts up and index them, apart from any scan.
+    LookUpPosts(Vec<PostKey>),
     /// Forget the search cursors of these accounts.
     ResetSearchCursors(Vec<AccountKey>),
 }
@@ -119,6 +123,7 @@ pub enum Answer {
     Fingerprints(Vec<(ImageId, Fingerprint, Option<Fingerprint>)>),
     Accounts(Vec<(Account, AccountState)>),
     Retries(Vec<RetryPost>),
+    WantedPosts(Vec<PostKey>),
     /// The network's own ids.
     SearchedPosts(Vec<String>),
     AccountRecords(Vec<AccountRecord>),
@@ -131,7 +136,7 @@ pub enum Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::{Network, PostKey, QueryId};
+    use crate::base::ids::{Network, QueryId};
     use crate::proto::MAX_MESSAGE_BYTES;
     use crate::proto::data::{Coverage, Detail, Resource, SeenHandle};
     use crate::proto::tests::check_round_trip;
@@ -208,6 +213,8 @@ mod tests {
             Question::SearchedPosts { scan: ScanId(1), from: 1000 },
             Question::Accounts(AccountRef::Id(key.clone())),
             Question::RetryPosts(vec![]),
+            Question::WantedPostsDue { limit: 3 },
+            Question::LookUpPosts(vec![PostKey::new(Network::Twitter, "2")]),
             Question::ResetSearchCursors(vec![key.clone()]),
         ] {
             check_round_trip(StageToBroker::Ask { ask: AskId(1), question });
@@ -232,6 +239,7 @@ mod tests {
             Answer::Accounts(vec![(account, state.clone())]),
             Answer::Fingerprints(vec![(ImageId(1), Fingerprint(2), None)]),
             Answer::Retries(vec![]),
+            Answer::WantedPosts(vec![PostKey::new(Network::Twitter, "2")]),
             Answer::SearchedPosts(vec!["1".into()]),
             Answer::AccountRecords(vec![AccountRecord {
                 state: state.clone(),

@@ -6,6 +6,7 @@ use super::data::{
 };
 use super::stage::{Answer, Question};
 use super::view::StoreSizes;
+use crate::base::ids::PostKey;
 
 /// Pairs an answer of the storekeeper with the effect that asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +31,8 @@ pub enum ToStorekeeper {
     Journal { ticket: Ticket, entry: JournalEntry },
     /// These were billed. Answered by `Billed` once durable.
     CountReads { reads: PaidReads },
+    /// These posts are stored, or there is nothing to store: nobody need look them up. Not answered.
+    SettleWanted { posts: Vec<PostKey> },
     /// A query ended like this, for the results log. Not answered.
     NoteResult { view: Box<super::view::QueryView> },
     /// Commit what is pending and end.

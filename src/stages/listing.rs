@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::link_finder::pause;
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
 use crate::base::clock::Monotonic;
-use crate::base::ids::{Network, ScanId};
+use crate::base::ids::{Network, PostKey, ScanId};
 use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp};
 use crate::broker::client::{LeaseHandle, StageClient, Unavailable};
 use crate::networks::{Meter, NetworkClient, NetworkError, SearchedPosts, Stopping, Waiter};
 use crate::proto::data::{
-    AccountRef, PaidReads, PostState, ReadWish, Reserved, Resolution, ResolutionOutcome, Searched,
-    StageOutput, Work,
+    AccountRef, LookedUpPost, PaidReads, PostState, ReadWish, Reserved, Resolution, ResolutionOutcome,
+    Searched, StageOutput, Work,
 };
 use crate::proto::stage::{Answer, Question};
 
@@ -46,6 +46,7 @@ impl StageWorker for Listing {
                 }
                 Ok(StageOutput::Checked(states))
             }
+            Work::LookUpPosts { posts } => self.look_up(&posts).map(StageOutput::LookedUp),
             Work::ListPosts { scan, account, cursor, searched } => {
                 let network = account.key.network;
                 let client = self
@@ -107,6 +108,22 @@ impl Listing {
             Some(error) if !resolutions.iter().any(is_readable) => Err(stage_error(error)),
             Some(_) | None => Ok(resolutions),
         }
+    }
+
+    fn look_up(&self, posts: &[PostKey]) -> Result<Vec<LookedUpPost>, StageError> {
+        let mut looked_up = Vec::with_capacity(posts.len());
+        for network in Network::ALL {
+            let asked: Vec<_> = posts.iter().filter(|post| post.network == network).cloned().collect();
+            if asked.is_empty() {
+                continue;
+            }
+            let client =
+                self.client(network).ok_or_else(|| stage_error(NetworkError::NoCredentials { network }))?;
+            let outcomes = client.look_posts_up(&asked).map_err(stage_error)?;
+            let answers = asked.into_iter().zip(outcomes);
+            looked_up.extend(answers.map(|(post, outcome)| LookedUpPost { post, outcome }));
+        }
+        Ok(looked_up)
     }
 
     fn client(&self, network: Network) -> Option<&dyn NetworkClient> {

@@ -1,4 +1,4 @@
-//! Maintenance: finds accounts whose turn it is and posts that are to be tried again, a few at a time,
+//! Maintenance: finds accounts whose turn it is and posts that are to be tried again or looked up, a few at a time,
 //! and starts the work for them. The work itself waits behind everything that a user waits for.
 
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
@@ -34,14 +34,22 @@ impl StageWorker for Maintenance {
                     lease.ask(Question::ResetSearchCursors(keys))?;
                 }
             }
-            MaintenanceTask::RetryPosts => match lease.ask(Question::RetriesDue { limit: POSTS_AT_ONCE })? {
-                Answer::Retries(posts) => {
-                    for posts in posts.chunks(POSTS_PER_MESSAGE) {
-                        lease.ask(Question::RetryPosts(posts.to_vec()))?;
-                    }
+            MaintenanceTask::RetryPosts => {
+                let posts = match lease.ask(Question::RetriesDue { limit: POSTS_AT_ONCE })? {
+                    Answer::Retries(posts) => posts,
+                    answer => return Err(unexpected_answer(&answer)),
+                };
+                for posts in posts.chunks(POSTS_PER_MESSAGE) {
+                    lease.ask(Question::RetryPosts(posts.to_vec()))?;
                 }
-                answer => return Err(unexpected_answer(&answer)),
-            },
+                let wanted = match lease.ask(Question::WantedPostsDue { limit: POSTS_AT_ONCE })? {
+                    Answer::WantedPosts(posts) => posts,
+                    answer => return Err(unexpected_answer(&answer)),
+                };
+                for posts in wanted.chunks(POSTS_PER_MESSAGE) {
+                    lease.ask(Question::LookUpPosts(posts.to_vec()))?;
+                }
+            }
         }
         Ok(StageOutput::Maintained)
     }

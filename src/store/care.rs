@@ -1,7 +1,10 @@
 //! The care for a database: what refers to nothing, what the sizes should be, and figures for operators.
 //! Called by `aotf db verify`, `cleanup` and `stats`. It knows no engine: its statements are plain SQL.
 
+use std::path::Path;
+
 use super::dump::{Dump, Extent};
+use super::state::StateFile;
 use super::table::{Kind, Value};
 use super::{Location, StoreError, rows};
 use crate::base::Timestamp;
@@ -220,6 +223,9 @@ pub struct Stats {
     pub lost_images: u64,
     /// Retries that were given up.
     pub given_up: u64,
+    /// Posts noted by their ids alone, and how many of them were given up.
+    pub wanted: u64,
+    pub wanted_given_up: u64,
     /// Retries by attempts so far.
     pub retries_by_attempts: Vec<(u64, u64)>,
     /// The accounts with most posts.
@@ -233,9 +239,13 @@ pub struct Stats {
 /// Accounts and days that the figures name.
 const NAMED: u32 = 10;
 
-/// Reads the figures. Some of them read every post.
-pub fn stats(location: &Location) -> Result<Stats, StoreError> {
+/// Reads the figures of a database, and of the state file at `state` if there is one. Some of them read every post.
+pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
     use Kind::{Int, Text};
+    let (wanted, wanted_given_up) = match state.exists() {
+        true => StateFile::open(state)?.count_wanted()?,
+        false => (0, 0),
+    };
     let mut dump = location.open_dump()?;
     dump.begin_reading()?;
     let extent = dump.extent()?;
@@ -277,6 +287,8 @@ pub fn stats(location: &Location) -> Result<Stats, StoreError> {
         posts: extent.posts,
         images: extent.images,
         retries: extent.retries,
+        wanted,
+        wanted_given_up,
         lost_images: rows::size(dump.number("SELECT count(*) FROM images WHERE fingerprint IS NULL")?)?,
         given_up: rows::size(dump.number("SELECT count(*) FROM retries WHERE next_due IS NULL")?)?,
         retries_by_attempts: attempts
@@ -332,7 +344,7 @@ mod tests {
         store.apply(&changes, NOW).unwrap();
         assert_eq!(check_references(location).unwrap(), []);
         assert_eq!(clean_up(location, true, NOW).unwrap(), [], "a new account stays");
-        let figures = stats(location).unwrap();
+        let figures = stats(location, Path::new("no-state.db")).unwrap();
         assert_eq!((figures.posts, figures.lost_images, figures.retries), (6, 6, 6));
         assert_eq!(figures.biggest.iter().map(|(_, posts)| *posts).collect::<Vec<_>>(), [3, 3]);
         assert_eq!(figures.oldest.len(), 3);

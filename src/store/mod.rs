@@ -45,6 +45,7 @@ mod table;
 #[cfg(test)]
 mod test_server;
 mod turns;
+mod wanted;
 
 pub use error::{EngineError, EngineFault, StoreError};
 

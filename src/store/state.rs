@@ -1,6 +1,6 @@
 //! The state file beside the database (`state.db`): accepted work that has not ended, the ledger of
-//! what a network bills (`ledger.rs`), and what networks said of accounts (`presence.rs`). Always SQLite, whatever the database is, so that accepting work
-//! does not depend on a server.
+//! what a network bills (`ledger.rs`), what networks said of accounts (`presence.rs`), and posts that are to be looked up
+//! (`wanted.rs`). Always SQLite, whatever the database is, so that accepting work does not depend on a server.
 
 use std::path::Path;
 
@@ -18,6 +18,11 @@ const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "requests", sql: include_str!("../../migrations/state/0001_requests.sql") },
     Migration { number: 2, name: "ledger", sql: include_str!("../../migrations/state/0002_ledger.sql") },
     Migration { number: 3, name: "presence", sql: include_str!("../../migrations/state/0003_presence.sql") },
+    Migration {
+        number: 4,
+        name: "wanted_posts",
+        sql: include_str!("../../migrations/state/0004_wanted_posts.sql"),
+    },
 ];
 
 const CACHE_KIB: i64 = 1024;

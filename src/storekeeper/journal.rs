@@ -1,5 +1,5 @@
 //! The journal's thread: writes down accepted and ended work, and what was billed, everything that waits in
-//! one commit, so that one flush of the disk serves many clients.
+//! one commit, so that one flush of the disk serves many clients. Keeps the posts that are to be looked up.
 
 use std::sync::Arc;
 
@@ -9,12 +9,14 @@ use super::halt::{Halt, Patience};
 use super::results::ResultsLog;
 use super::trouble::Trouble;
 use super::{Tell, broken};
+use crate::base::ids::PostKey;
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::proto::data::PaidReads;
+use crate::proto::stage::Answer;
 use crate::proto::store::{FromStorekeeper, JournalEntry, StorePart, Ticket};
 use crate::proto::view::QueryView;
-use crate::store::StoreError;
 use crate::store::state::StateFile;
+use crate::store::{RetryRule, StoreError};
 
 /// Entries in one commit.
 const MAX_ENTRIES: usize = 1024;
@@ -22,11 +24,14 @@ const MAX_ENTRIES: usize = 1024;
 pub enum Order {
     Entry { ticket: Ticket, entry: JournalEntry },
     Reads(PaidReads),
+    TakeWanted { ticket: Ticket, limit: u32 },
+    SettleWanted(Vec<PostKey>),
     Result(Box<QueryView>),
 }
 
 pub struct Journal {
     state: StateFile,
+    retry: RetryRule,
     results: Option<ResultsLog>,
     tell: Tell,
     halt: Halt,
@@ -34,9 +39,15 @@ pub struct Journal {
 }
 
 impl Journal {
-    pub fn new(state: StateFile, results: Option<ResultsLog>, tell: Tell, halt: Halt) -> Journal {
+    pub fn new(
+        state: StateFile,
+        retry: RetryRule,
+        results: Option<ResultsLog>,
+        tell: Tell,
+        halt: Halt,
+    ) -> Journal {
         let trouble = Trouble::new(StorePart::Journal, Arc::clone(&tell));
-        Journal { state, results, tell, halt, trouble }
+        Journal { state, retry, results, tell, halt, trouble }
     }
 
     /// Until the queue closes, or the file is lost.
@@ -46,6 +57,8 @@ impl Journal {
             let mut entries = Vec::new();
             let mut reads = Vec::new();
             let mut results = Vec::new();
+            let mut wanted = Vec::new();
+            let mut settled = Vec::new();
             for order in std::iter::once(first).chain(orders.try_iter().take(MAX_ENTRIES - 1)) {
                 match order {
                     Order::Entry { ticket, entry } => {
@@ -54,6 +67,8 @@ impl Journal {
                     }
                     Order::Reads(more) => reads.push(more),
                     Order::Result(view) => results.push(*view),
+                    Order::TakeWanted { ticket, limit } => wanted.push((ticket, limit)),
+                    Order::SettleWanted(posts) => settled.extend(posts),
                 }
             }
             if !entries.is_empty() && self.insist(|state| state.record(&entries, Timestamp::now())).is_none()
@@ -71,6 +86,15 @@ impl Journal {
                     return;
                 };
                 (self.tell)(FromStorekeeper::Billed { ledger, orders: reads.len() });
+            }
+            if !settled.is_empty() && self.insist(|state| state.settle_wanted(&settled)).is_none() {
+                return;
+            }
+            for (ticket, limit) in wanted {
+                let rule = self.retry;
+                let taken = self.insist(|state| state.take_wanted(limit, &rule, Timestamp::now()));
+                let Some(posts) = taken else { return };
+                (self.tell)(FromStorekeeper::Answered { ticket, answer: Answer::WantedPosts(posts) });
             }
         }
     }

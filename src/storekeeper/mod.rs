@@ -131,8 +131,11 @@ type Tell = Arc<dyn Fn(FromStorekeeper) + Send + Sync>;
 /// # Errors
 /// When the URL is of no engine that this program has.
 pub fn location(url: &str, data_dir: &Path, maintenance: &Maintenance) -> Result<Location, StoreError> {
-    let rule = RetryRule { pause: maintenance.retry, max_attempts: MAX_ATTEMPTS };
-    Location::parse(url, data_dir, rule)
+    Location::parse(url, data_dir, retry_rule(maintenance))
+}
+
+fn retry_rule(maintenance: &Maintenance) -> RetryRule {
+    RetryRule { pause: maintenance.retry, max_attempts: MAX_ATTEMPTS }
 }
 
 /// Opens the database and the journal and starts the threads.
@@ -223,7 +226,8 @@ fn run(parts: Parts, publisher: impl Publisher + 'static, to: &Receiver<ToStorek
     let (to_journal, for_journal) = bounded(QUEUE_LENGTH);
     let writer = writer::Writer::new(store, index, Arc::clone(&tell), halt.clone());
     let reader = reader::Reader::new(reader, Arc::clone(&tell));
-    let journal = journal::Journal::new(state, results, Arc::clone(&tell), halt.clone());
+    let journal =
+        journal::Journal::new(state, retry_rule(&maintenance), results, Arc::clone(&tell), halt.clone());
     std::thread::scope(|scope| {
         let watched = |part: Box<dyn FnOnce() + Send>| {
             let watch = PanicWatch { tell: Arc::clone(&tell) };
@@ -299,7 +303,13 @@ fn hand_out(
                 journal.send(journal::Order::Entry { ticket, entry }).is_ok()
             }
             ToStorekeeper::NoteResult { view } => journal.send(journal::Order::Result(view)).is_ok(),
+            ToStorekeeper::SettleWanted { posts } => {
+                journal.send(journal::Order::SettleWanted(posts)).is_ok()
+            }
             ToStorekeeper::CountReads { reads } => journal.send(journal::Order::Reads(reads)).is_ok(),
+            ToStorekeeper::Ask { ticket, question: Question::WantedPostsDue { limit } } => {
+                journal.send(journal::Order::TakeWanted { ticket, limit }).is_ok()
+            }
             ToStorekeeper::Ask { ticket, question } => match sort(question, maintenance, Timestamp::now()) {
                 Sorted::Change(change) => write(change, Awaited::Answer(ticket)),
                 Sorted::Read(question) => reader.send(reader::Order::Ask { ticket, question }).is_ok(),
@@ -350,9 +360,13 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         Question::AccountsDue { task: MaintenanceTask::RetryPosts, .. } => {
             Sorted::Known(Answer::Accounts(Vec::new()))
         }
-        Question::StartScans { .. } | Question::RetryPosts(_) | Question::SearchedPosts { .. } => {
-            tracing::error!("an order that the broker itself carries out came to the storekeeper");
-            Sorted::Known(Answer::Unavailable("only the broker starts work".to_owned()))
+        Question::StartScans { .. }
+        | Question::RetryPosts(_)
+        | Question::LookUpPosts(_)
+        | Question::SearchedPosts { .. }
+        | Question::WantedPostsDue { .. } => {
+            tracing::error!("a question for another part came to the storekeeper's database");
+            Sorted::Known(Answer::Unavailable("it is not for the database".to_owned()))
         }
     }
 }

@@ -237,6 +237,23 @@ fn questions_are_answered() {
 }
 
 #[test]
+fn wanted_posts_are_told_until_they_are_settled() {
+    let world = World::new();
+    let posts = [1, 2].map(|native| PostKey::new(Network::Twitter, native.to_string()));
+    let (running, ..) = world.start().opened();
+    let due = Question::WantedPostsDue { limit: 5 };
+    assert_eq!(running.ask(due.clone()), Answer::WantedPosts(vec![]));
+    // Somebody else notes them, as `aotf db add` does beside the running program.
+    let mut state = StateFile::open(&world.dir.path().join("state.db")).unwrap();
+    assert_eq!(state.want_posts(&posts).unwrap(), 2);
+    assert_eq!(running.ask(due.clone()), Answer::WantedPosts(posts.to_vec()));
+    running.send(ToStorekeeper::SettleWanted { posts: posts[..1].to_vec() });
+    assert_eq!(running.ask(due), Answer::WantedPosts(posts[1..].to_vec()));
+    running.stop();
+    assert_eq!(state.count_wanted().unwrap(), (1, 0));
+}
+
+#[test]
 fn accepted_work_is_found_again_until_it_ended() {
     let world = World::new();
     let (running, ..) = world.start().opened();

@@ -33,4 +33,5 @@ mod prune;
 mod queries;
 mod rooms;
 mod terminal;
+mod wanted;
 mod webdriver;

@@ -104,16 +104,21 @@ impl FxTwitterClient {
             }
             let published = status.created_timestamp.map(Timestamp::from_secs);
             progress.saw(&status.id, published);
-            let photos = status.media.map(|media| media.photos).unwrap_or_default();
-            let photos = photos.iter().filter(|photo| photo.r#type.as_deref() != Some("gif"));
-            let images = delivery::within_bounds(
-                photos.filter_map(|photo| image_of(photo.url.as_deref()?, &self.image_size)),
-            );
-            if !images.is_empty() {
-                posts.push(ListedPost { key: PostKey::new(Network::Twitter, status.id), published, images });
-            }
+            posts.extend(self.listed_post(status));
         }
         posts
+    }
+
+    /// `None` where it has no photos.
+    pub(super) fn listed_post(&self, status: Status) -> Option<ListedPost> {
+        let photos = status.media.map(|media| media.photos).unwrap_or_default();
+        let photos = photos.iter().filter(|photo| photo.r#type.as_deref() != Some("gif"));
+        let images = delivery::within_bounds(
+            photos.filter_map(|photo| image_of(photo.url.as_deref()?, &self.image_size)),
+        );
+        let published = status.created_timestamp.map(Timestamp::from_secs);
+        let key = PostKey::new(Network::Twitter, status.id);
+        (!images.is_empty()).then_some(ListedPost { key, published, images })
     }
 }
 

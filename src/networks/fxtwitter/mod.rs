@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use self::wire::{ProfileAnswer, User};
+use self::wire::{ProfileAnswer, StatusAnswer, User};
 use super::asking::{Asker, Effort, read_json, unreadable};
 use super::{NetworkClient, NetworkError, Presence, Waiter};
 use crate::base::clock::Monotonic;
@@ -22,7 +22,8 @@ use crate::base::{ErrorChain, Timestamp};
 use crate::config;
 use crate::fetch::{Fetch, Response};
 use crate::proto::data::{
-    Account, AccountRef, Cursor, ListedPost, ListingEnd, PostState, Resolution, ResolutionOutcome,
+    Account, AccountRef, Cursor, ListedPost, ListingEnd, PostOutcome, PostState, Resolution,
+    ResolutionOutcome,
 };
 
 const PROFILE: &str = "profile";
@@ -98,6 +99,30 @@ impl FxTwitterClient {
         Ok(())
     }
 
+    fn look_post_up(&self, post: &PostKey) -> Result<PostOutcome, NetworkError> {
+        let nothing = |why: &str| Ok(PostOutcome::Nothing { why: why.to_owned() });
+        if !is_number(post) {
+            return nothing("has no number of X");
+        }
+        let (url, response) = self.call(&format!("status/{}", post.native), STATUS, &[], Effort::LOOKUP)?;
+        let status = match response.status {
+            200..=299 => read_json::<StatusAnswer>(&url, &response)?.status,
+            401 | 404 | 410 => return nothing("is gone, or cannot be seen by everybody"),
+            status => {
+                return Err(NetworkError::Refused { endpoint: STATUS, why: format!("status {status}") });
+            }
+        };
+        if status.reposted_by.is_some() {
+            return nothing("repeats another's post");
+        }
+        let handle = status.author.screen_name.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let key = AccountKey::new(Network::Twitter, status.author.id.clone());
+        match self.listed_post(status) {
+            Some(post) => Ok(PostOutcome::Found { author: Account { key, handle, posts: None }, post }),
+            None => nothing("has no images"),
+        }
+    }
+
     fn resolve_one(&self, asked: &AccountRef) -> Result<ResolutionOutcome, NetworkError> {
         let plain = |text: &str, extra: u8| {
             (1..=20).contains(&text.len())
@@ -123,6 +148,13 @@ impl FxTwitterClient {
             (status, _) => Err(NetworkError::Refused { endpoint: PROFILE, why: format!("status {status}") }),
         }
     }
+}
+
+/// Its id can stand in an address of this API.
+fn is_number(post: &PostKey) -> bool {
+    post.network == Network::Twitter
+        && (1..=20).contains(&post.native.len())
+        && post.native.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn outcome_of(user: User) -> ResolutionOutcome {
@@ -159,8 +191,7 @@ impl NetworkClient for FxTwitterClient {
     fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
         let mut states = vec![PostState::Unknown; posts.len()];
         for (state, post) in states.iter_mut().zip(posts) {
-            let is_number = post.native.bytes().all(|byte| byte.is_ascii_digit());
-            if post.network != Network::Twitter || !is_number {
+            if !is_number(post) {
                 continue;
             }
             match self.call(&format!("status/{}", post.native), STATUS, &[], Effort::CHECK) {
@@ -180,6 +211,10 @@ impl NetworkClient for FxTwitterClient {
             }
         }
         Ok(states)
+    }
+
+    fn look_posts_up(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
+        posts.iter().map(|post| self.look_post_up(post)).collect()
     }
 
     /// That an account is gone, X itself must say: this server shows only what X shows it.

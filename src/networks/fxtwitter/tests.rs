@@ -178,3 +178,39 @@ fn gaps_are_filled_without_paying() {
     });
     assert_eq!((posts, end.unwrap().cursor), (130, Cursor::Timeline(Some("130".into()))));
 }
+
+#[test]
+fn single_posts_are_looked_up_without_paying() {
+    let servers = FakeServers::new(|url| match (url.host_str(), url.path()) {
+        (Some("api.fxtwitter.com"), "/2/status/1") => {
+            reply(200, &[], &json!({"code": 200, "status": status(1)}))
+        }
+        (Some("api.fxtwitter.com"), "/2/status/2") => reply(404, &[], &json!({"code": 404})),
+        (Some("api.fxtwitter.com"), "/2/status/3") => {
+            let mut video = status(3);
+            video["media"] = json!({"videos": []});
+            reply(200, &[], &json!({"code": 200, "status": video}))
+        }
+        (Some("api.fxtwitter.com"), _) => reply(403, &[], &json!({"code": 403})),
+        _ => panic!("nothing is to be paid for: {url}"),
+    });
+    let mut settings = Settings::default().twitter;
+    settings.credentials = vec![config::TwitterCredential { bearer_token: config::Secret::new("token") }];
+    let waiter: Arc<dyn Waiter> = Arc::new(FakeWaiter::default());
+    let free = FxTwitterClient::new(servers.clone(), &settings, Arc::clone(&waiter));
+    let posts =
+        |ids: &[&str]| -> Vec<PostKey> { ids.iter().map(|id| PostKey::new(Network::Twitter, *id)).collect() };
+    let sources = Sources::new(
+        Network::Twitter,
+        vec![Box::new(TwitterClient::new(servers.clone(), &settings, waiter)), Box::new(free.clone())],
+    );
+    let outcomes = sources.look_posts_up(&posts(&["1", "2", "3", "../4"])).unwrap();
+    let [PostOutcome::Found { author, post }, others @ ..] = &outcomes[..] else { panic!("{outcomes:?}") };
+    assert_eq!((&author.key, author.handle.as_str()), (&artist().key, "artist"));
+    assert_eq!((post.key.native.as_str(), post.images.len()), ("1", 1));
+    assert_eq!(post.published, Some(Timestamp::from_secs(1_700_000_001)));
+    assert!(others.iter().all(|outcome| matches!(outcome, PostOutcome::Nothing { .. })), "{outcomes:?}");
+    assert!(matches!(free.look_posts_up(&posts(&["5"])), Err(NetworkError::Refused { .. })));
+    let alone = Sources::new(Network::Twitter, vec![Box::new(free)]);
+    assert!(matches!(alone.look_posts_up(&posts(&["5"])), Err(NetworkError::Refused { .. })));
+}

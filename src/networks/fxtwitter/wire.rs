@@ -17,6 +17,12 @@ pub struct User {
     pub statuses: Option<u64>,
 }
 
+/// A post by its number.
+#[derive(Debug, Deserialize)]
+pub struct StatusAnswer {
+    pub status: Status,
+}
+
 /// A page of a timeline or a search.
 #[derive(Debug, Deserialize)]
 pub struct Page {
@@ -44,6 +50,7 @@ pub struct Status {
 #[derive(Debug, Deserialize)]
 pub struct Author {
     pub id: String,
+    pub screen_name: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

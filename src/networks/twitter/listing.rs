@@ -172,7 +172,7 @@ impl TwitterClient {
 
     /// What to ask of a post. The newer contract has the author, the references and the versions as
     /// expansions only, which are paid for; they tell nothing that the query does not ensure already.
-    fn post_fields(&self) -> &'static str {
+    pub(super) fn post_fields(&self) -> &'static str {
         if self.settings.fields_parameter == "tweet.fields" {
             "attachments,author_id,created_at,edit_history_tweet_ids,entities,id,referenced_tweets"
         } else {

@@ -18,7 +18,7 @@ use crate::networks::{NetworkError, Presence};
 use crate::proto::data::{Account, AccountRef, PostState, Resolution, ResolutionOutcome};
 
 /// Accounts or posts in one request.
-const BATCH: usize = 100;
+pub(super) const BATCH: usize = 100;
 
 /// What is read of an account beside its id, name and handle.
 const USER_FIELDS: &str = "protected,public_metrics";
@@ -93,7 +93,7 @@ impl TwitterClient {
     }
 
     /// An answer without a subject of its own: anything else is the request's fault.
-    fn answer_only(&self, question: &Question<'_>) -> Result<Answer, NetworkError> {
+    pub(super) fn answer_only(&self, question: &Question<'_>) -> Result<Answer, NetworkError> {
         let refused = |why: String| NetworkError::Refused { endpoint: question.endpoint.as_str(), why };
         match self.ask(question, &mut Vec::new())? {
             Said::Answer(answer) => Ok(answer),
@@ -188,7 +188,7 @@ impl TwitterClient {
 }
 
 /// The free endpoint that says whether a post can be embedded, which is whether it can be seen.
-fn oembed_request(id: &str) -> Request {
+pub(super) fn oembed_request(id: &str) -> Request {
     let post = format!("https://twitter.com/i/status/{id}");
     let url = Url::parse_with_params(
         "https://publish.twitter.com/oembed",
@@ -198,7 +198,7 @@ fn oembed_request(id: &str) -> Request {
     Request::get(url).max_bytes(MAX_OEMBED_BYTES).retries(1)
 }
 
-fn state_of(id: &str, answer: &Answer) -> PostState {
+pub(super) fn state_of(id: &str, answer: &Answer) -> PostState {
     let is_it = |value: &serde_json::Value| value.get("id").and_then(|found| found.as_str()) == Some(id);
     if answer.data.iter().flatten().any(is_it) {
         return PostState::Visible;

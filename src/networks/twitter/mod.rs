@@ -1,5 +1,5 @@
 //! X (Twitter), by its API v2. A question passes `ask` (credential, window, retries), which reads
-//! `pool` (whose turn it is) and `problem` (what a refusal means); `listing` and `lookup` ask; `media`
+//! `pool` (whose turn it is) and `problem` (what a refusal means); `listing`, `lookup` and `posts` ask; `media`
 //! picks the images; `usage` asks whether a key works; `wire` is what X sends.
 
 mod ask;
@@ -7,6 +7,7 @@ mod listing;
 mod lookup;
 mod media;
 mod pool;
+mod posts;
 mod problem;
 mod samples;
 #[cfg(test)]
@@ -28,7 +29,9 @@ use super::{Meter, NetworkClient, NetworkError, Presence, SearchedPosts, Waiter}
 use crate::base::ids::{Network, PostKey};
 use crate::config;
 use crate::fetch::Fetch;
-use crate::proto::data::{Account, AccountRef, Cursor, ListedPost, ListingEnd, PostState, Resolution};
+use crate::proto::data::{
+    Account, AccountRef, Cursor, ListedPost, ListingEnd, PostOutcome, PostState, Resolution,
+};
 
 pub(super) use media::image as image_of;
 
@@ -118,6 +121,10 @@ impl NetworkClient for TwitterClient {
 
     fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
         self.check_existence(posts)
+    }
+
+    fn look_posts_up(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
+        self.look_up_posts(posts)
     }
 
     fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {

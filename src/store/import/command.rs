@@ -14,6 +14,7 @@ use super::archive::{self, ArchiveError};
 use super::export::{ExportError, Exported, export};
 use super::original::Original;
 use crate::base::Timestamp;
+use crate::store::state::StateFile;
 use crate::store::{Location, StoreError};
 
 /// The progress line is renewed this often.
@@ -110,11 +111,12 @@ fn run_archive(path: &Path, database: &Location, out: &mut dyn Write) -> Result<
 }
 
 /// Imports an AOTF database, a file or a `mysql://` address, whose dates are in the time zone `zone` (the machine's, if `None`), and
-/// writes the report to `out`. The progress goes to standard error, if that is a terminal.
+/// writes the report to `out`. Posts that it knows by their ids alone are noted in the state file. The progress goes to standard error, if that is a terminal.
 pub fn run(
     source: &str,
     zone: Option<&str>,
     database: &Location,
+    state: &Path,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let zone = zone_of(zone)?;
@@ -138,6 +140,9 @@ pub fn run(
     })?;
     if terminal {
         eprintln!();
+    }
+    if !report.wanted.is_empty() {
+        StateFile::open(state)?.want_posts(&report.wanted)?;
     }
     tell(&report, start.elapsed(), out).map_err(|source| CommandError::Report { source })?;
     match report.missing_posts {
@@ -173,6 +178,13 @@ fn tell(report: &Report, elapsed: Duration, out: &mut dyn Write) -> io::Result<(
             writeln!(out, "  {example}")?;
         }
     }
+    if !report.wanted.is_empty() {
+        let count = report.wanted.len();
+        writeln!(
+            out,
+            "{count} posts are known by their ids alone: the daemon will look them up (a paid read each)"
+        )?;
+    }
     writeln!(out, "original: {}", report.original)?;
     writeln!(out, "here:     {}", report.here)?;
     let verdict = if report.is_exact() {
@@ -188,6 +200,7 @@ fn tell(report: &Report, elapsed: Duration, out: &mut dyn Write) -> io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::{Network, PostKey};
     use crate::store::RetryRule;
     use crate::store::import::Tally;
     use crate::store::import::aotf::Skipped;
@@ -205,6 +218,8 @@ mod tests {
         assert!(found.contains("posts              2003             3\n"), "{found}");
         assert!(found.contains("30 rows could not be taken over:\n  the post 7\n"), "{found}");
         assert!(found.ends_with("checked: every fingerprint is the same (1.5 s)\n"), "{found}");
+        report.wanted = vec![PostKey::new(Network::Twitter, "1")];
+        assert!(text(&report).contains("1 posts are known by their ids alone"));
         report.here = Tally { posts: 1, ..Tally::default() };
         assert!(text(&report).contains("which stay"));
         report.missing_posts = 1;
@@ -224,7 +239,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let rule = RetryRule { pause: Duration::ZERO, max_attempts: 1 };
         let database = Location::parse("sqlite:aotf.db", dir.path(), rule).unwrap();
-        let error = run("x.db", Some("Mars/Base"), &database, &mut Vec::new()).unwrap_err();
+        let error = run("x.db", Some("Mars/Base"), &database, &dir.path().join("state.db"), &mut Vec::new())
+            .unwrap_err();
         assert!(error.to_string().contains("Mars/Base"), "{error}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }

@@ -1,0 +1,133 @@
+//! Single posts by number: what they show, and whose they are.
+
+use serde::Deserialize;
+use url::Url;
+
+use super::ask::{Question, Reads};
+use super::lookup::{BATCH, is_id, oembed_request, state_of};
+use super::media;
+use super::pool::Endpoint;
+use super::wire::{Answer, Post};
+use super::{PATIENT, TwitterClient};
+use crate::base::Timestamp;
+use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::fetch::{FetchError, Response};
+use crate::networks::NetworkError;
+use crate::proto::data::{Account, AccountRef, ListedPost, PostOutcome, PostState, ResolutionOutcome};
+
+const GONE: &str = "is gone, or cannot be seen by everybody";
+
+/// What the free endpoint says about a post.
+enum Embedded {
+    /// It is there; its author's handle, in lower case.
+    By(String),
+    Gone,
+    /// It may be there: some posts cannot be embedded.
+    Unknown,
+}
+
+/// The part of its answer that is read.
+#[derive(Deserialize)]
+struct Embed {
+    author_url: String,
+}
+
+impl TwitterClient {
+    /// The free endpoint tells whether a post is there and its author's handle, the paid one the rest. The newer
+    /// contract has the author as an expansion only, which is paid for: there the handle is looked up instead.
+    pub(super) fn look_up_posts(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
+        let nothing = |why: &str| PostOutcome::Nothing { why: why.to_owned() };
+        let mut outcomes = vec![PostOutcome::Unknown; posts.len()];
+        let mut asked = Vec::new();
+        for (index, post) in posts.iter().enumerate() {
+            match post.network == Network::Twitter && is_id(&post.native) {
+                true => asked.push((index, post.native.as_str())),
+                false => outcomes[index] = nothing("has no number of X"),
+            }
+        }
+        let requests = asked.iter().map(|(_, id)| oembed_request(id)).collect();
+        let mut open = Vec::new();
+        for ((index, id), response) in asked.into_iter().zip(self.fetch.fetch_all(requests)) {
+            match embedded(response)? {
+                Embedded::By(handle) => open.push((index, id, handle)),
+                Embedded::Gone => outcomes[index] = nothing(GONE),
+                Embedded::Unknown => open.push((index, id, String::new())),
+            }
+        }
+        for batch in open.chunks(BATCH) {
+            let ids: Vec<&str> = batch.iter().map(|(_, id, _)| *id).collect();
+            let answer = self.read_posts(&ids)?;
+            for (index, id, handle) in batch {
+                outcomes[*index] = match state_of(id, &answer) {
+                    PostState::Visible => self.outcome_of_post(id, handle, &answer)?,
+                    PostState::Gone => nothing(GONE),
+                    PostState::Unknown => PostOutcome::Unknown,
+                };
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn read_posts(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
+        let endpoint = Endpoint::Posts;
+        let parameters = [
+            ("ids", &*ids.join(",")),
+            (&self.settings.fields_parameter, self.post_fields()),
+            ("expansions", "attachments.media_keys"),
+            ("media.fields", "media_key,type,url"),
+        ];
+        let url = self.url(endpoint, endpoint.as_str(), &parameters)?;
+        let reads = Reads::Named(ids.len());
+        self.answer_only(&Question { endpoint, url, subject: None, patience: PATIENT, reads })
+    }
+
+    /// `handle` is empty where it is not known.
+    fn outcome_of_post(&self, id: &str, handle: &str, answer: &Answer) -> Result<PostOutcome, NetworkError> {
+        let data = answer.data.iter().flatten();
+        let Some(post) = data.filter_map(|post| Post::deserialize(post).ok()).find(|post| post.id == id)
+        else {
+            return Ok(PostOutcome::Unknown);
+        };
+        let nothing = |why: &str| Ok(PostOutcome::Nothing { why: why.to_owned() });
+        if post.is_repost() {
+            return nothing("repeats another's post");
+        }
+        let media = answer.includes.as_ref().map(|includes| &*includes.media).unwrap_or_default();
+        let images = media::photos(&post, media, handle, &self.settings.image_size);
+        if images.is_empty() {
+            return nothing("has no images of its author's own");
+        }
+        let author = match post.author_id {
+            Some(native) => Account {
+                key: AccountKey::new(Network::Twitter, native),
+                handle: handle.to_owned(),
+                posts: None,
+            },
+            None if handle.is_empty() => return Ok(PostOutcome::Unknown),
+            None => {
+                let asked = AccountRef::Handle { network: Network::Twitter, handle: handle.to_owned() };
+                match self.resolve_accounts(&[asked])?.pop().map(|resolution| resolution.outcome) {
+                    Some(ResolutionOutcome::Readable(account)) => account,
+                    // Renamed or closed just now.
+                    Some(_) | None => return Ok(PostOutcome::Unknown),
+                }
+            }
+        };
+        let published = post.created_at.as_deref().and_then(Timestamp::parse_rfc3339);
+        let key = PostKey::new(Network::Twitter, post.id);
+        Ok(PostOutcome::Found { author, post: ListedPost { key, published, images } })
+    }
+}
+
+fn embedded(response: Result<Response, FetchError>) -> Result<Embedded, NetworkError> {
+    Ok(match response {
+        Ok(response) if response.is_success() => serde_json::from_slice::<Embed>(&response.body)
+            .ok()
+            .and_then(|embed| Url::parse(&embed.author_url).ok())
+            .and_then(|url| Some(url.path_segments()?.next()?.to_ascii_lowercase()))
+            .map_or(Embedded::Unknown, Embedded::By),
+        Ok(response) if matches!(response.status, 404 | 410) => Embedded::Gone,
+        Err(FetchError::Stopping) => return Err(NetworkError::Stopping),
+        Ok(_) | Err(_) => Embedded::Unknown,
+    })
+}
