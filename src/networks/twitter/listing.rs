@@ -215,6 +215,7 @@ impl TwitterClient {
             tracing::warn!(account = %account.key, count, %error, "posts of a page skipped");
         }
         progress.posts_read += read;
+        whole.posts += read;
         if matches!(run.cursor, Cursor::Timeline(_)) {
             whole.listed.extend(listed.iter().filter_map(|post| post.key.native.parse::<u64>().ok()));
         }
