@@ -2,6 +2,8 @@
 //! declared type. Of several frames the first one counts; orientation, color profiles and gamma
 //! are ignored, because the fingerprints already stored ignore them.
 
+#[cfg(feature = "avif")]
+mod avif;
 mod gif;
 mod jpeg;
 mod png;
@@ -18,7 +20,7 @@ pub struct Limits {
     pub max_pixels: u64,
     /// Width, and height, in pixels.
     pub max_side: u32,
-    /// Memory for formats that cannot be decoded row by row: WebP, GIF, interlaced PNG,
+    /// Memory for formats that cannot be decoded row by row: WebP, GIF, AVIF, interlaced PNG,
     /// progressive JPEG. The others need a few rows.
     pub max_frame_bytes: usize,
 }
@@ -110,6 +112,10 @@ pub fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> Result<(
         Format::Png => png::decode(bytes, limits, sink),
         Format::Gif => gif::decode(bytes, limits, sink),
         Format::WebP => webp::decode(bytes, limits, sink),
+        #[cfg(feature = "avif")]
+        Format::Avif => avif::decode(bytes, limits, sink),
+        #[cfg(not(feature = "avif"))]
+        Format::Avif => Err(DecodeError::Unsupported("AVIF in a build without the feature `avif`")),
         Format::Other(name) => Err(DecodeError::Unsupported(name)),
         Format::Unknown => Err(DecodeError::NotAnImage),
     }
@@ -120,6 +126,7 @@ enum Format {
     Png,
     Gif,
     WebP,
+    Avif,
     Other(&'static str),
     Unknown,
 }
@@ -138,7 +145,8 @@ fn sniff(bytes: &[u8]) -> Format {
         Format::WebP
     } else if bytes.get(4..8) == Some(b"ftyp") {
         match brand {
-            Some(b"avif" | b"avis") => Format::Other("AVIF"),
+            Some(b"avif" | b"avis") => Format::Avif,
+            _ if is_compatible_with_avif(bytes) => Format::Avif,
             Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1") => Format::Other("HEIF"),
             _ => Format::Other("video"),
         }
@@ -155,6 +163,13 @@ fn sniff(bytes: &[u8]) -> Format {
     } else {
         Format::Unknown
     }
+}
+
+/// Whether a file of another first brand names AVIF's among those that it keeps to.
+fn is_compatible_with_avif(bytes: &[u8]) -> bool {
+    let len = bytes.first_chunk().map_or(0, |&len| u32::from_be_bytes(len) as usize);
+    let brands = bytes.get(16..len.min(bytes.len())).unwrap_or_default();
+    brands.chunks_exact(4).any(|brand| matches!(brand, b"avif" | b"avis"))
 }
 
 /// Holds the sides of an image against the limits.
@@ -180,14 +195,17 @@ fn check_sides(width: u32, height: u32, limits: &Limits, format: &'static str) -
 /// Memory for a whole frame, zeroed, if the limits allow it.
 fn frame_buffer(pixels: u64, bytes_per_pixel: usize, limits: &Limits) -> Result<Vec<u8>, DecodeError> {
     let wanted = pixels.saturating_mul(bytes_per_pixel as u64);
-    match usize::try_from(wanted) {
-        Ok(len) if len <= limits.max_frame_bytes => Ok(vec![0; len]),
-        _ => Err(DecodeError::TooLarge {
-            actual: wanted,
-            unit: "bytes for the frame",
-            limit: limits.max_frame_bytes as u64,
-        }),
-    }
+    check_frame_bytes(wanted, limits).map(|len| vec![0; len])
+}
+
+/// Holds the memory that a frame takes against the limits.
+fn check_frame_bytes(wanted: u64, limits: &Limits) -> Result<usize, DecodeError> {
+    let too_large = || DecodeError::TooLarge {
+        actual: wanted,
+        unit: "bytes for the frame",
+        limit: limits.max_frame_bytes as u64,
+    };
+    usize::try_from(wanted).ok().filter(|&len| len <= limits.max_frame_bytes).ok_or_else(too_large)
 }
 
 #[cfg(test)]

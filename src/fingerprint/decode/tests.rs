@@ -85,13 +85,15 @@ fn jpeg_file(progressive: bool) -> Vec<u8> {
     compressor.compress_to_vec(image).unwrap()
 }
 
-fn files() -> [(&'static str, Vec<u8>); 5] {
-    [
+fn files() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
         ("PNG", png_file(WIDTH, HEIGHT, false)),
         ("GIF", gif_file()),
         ("WebP", webp_file()),
         ("JPEG", jpeg_file(false)),
         ("progressive JPEG", jpeg_file(true)),
+        #[cfg(feature = "avif")]
+        ("AVIF", AVIF_HALVED.to_vec()),
     ]
 }
 
@@ -99,7 +101,8 @@ fn files() -> [(&'static str, Vec<u8>); 5] {
 fn whole_files_are_read() {
     for (name, file) in files() {
         let collector = run(&file).unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert_eq!(collector.sides, Some((WIDTH, HEIGHT)), "{name}");
+        let sides = if name == "AVIF" { (64, 48) } else { (WIDTH, HEIGHT) };
+        assert_eq!(collector.sides, Some(sides), "{name}");
         if name == "PNG" || name == "WebP" {
             assert_eq!(collector.rows.concat(), pixels(), "{name}");
         }
@@ -122,12 +125,85 @@ fn what_is_no_image_is_told_from_what_we_cannot_read() {
     for bytes in [&b""[..], b"\xff", b"<!DOCTYPE html><html>", b"{\"error\": 404}", b"RIFF....WAVEfmt "] {
         assert!(matches!(run(bytes), Err(DecodeError::NotAnImage)), "{bytes:?}");
     }
-    for (bytes, name) in [
-        (&b"\0\0\0\x1cftypavif\0\0\0\0"[..], "AVIF"),
-        (b"\0\0\0\x20ftypisom\0\0\0\0", "video"),
-        (b"II*\0\x08\0\0\0", "TIFF"),
-    ] {
+    for (bytes, name) in [(&b"\0\0\0\x20ftypisom\0\0\0\0"[..], "video"), (b"II*\0\x08\0\0\0", "TIFF")] {
         assert!(matches!(run(bytes), Err(DecodeError::Unsupported(found)) if found == name), "{name}");
+    }
+}
+
+const AVIF_HALVED: &[u8] = include_bytes!("../../../tests/fixtures/images/halved_made.avif");
+
+#[cfg(not(feature = "avif"))]
+#[test]
+fn whoever_has_an_avif_is_told_what_reads_it() {
+    let error = run(AVIF_HALVED).map(|collector| collector.sides).unwrap_err();
+    assert_eq!(error.to_string(), "AVIF in a build without the feature `avif` is not supported");
+}
+
+#[cfg(feature = "avif")]
+mod with_avif {
+    use super::*;
+    use crate::base::Fingerprint;
+    use crate::fingerprint::phash;
+
+    const AVIF_TRANSPARENT: &[u8] = include_bytes!("../../../tests/fixtures/images/transparent_made.avif");
+    const AVIF_GRAY: &[u8] = include_bytes!("../../../tests/fixtures/images/gray_made.avif");
+
+    /// The picture that `make.py` beside the files paints.
+    fn painted(x: usize, y: usize) -> [f64; 4] {
+        let (x, y) = (x as f64, y as f64);
+        let red = 128.0 + 100.0 * (x / 9.0).sin() + 20.0 * (y / 5.0).cos();
+        let green = 90.0 + 80.0 * ((x + 2.0 * y) / 17.0).cos();
+        let blue = 40.0 + 2.5 * x + 1.5 * y;
+        let inside = (x - 32.0).powi(2) + (y - 24.0).powi(2) < 22.0 * 22.0;
+        [red, green, blue, if inside { 255.0 } else { 0.0 }].map(|level: f64| level.clamp(0.0, 255.0))
+    }
+
+    /// The mean difference from what was painted, over the channels of the file.
+    fn mean_difference(file: &[u8], expect: impl Fn([f64; 4]) -> Vec<f64>) -> f64 {
+        let collector = run(file).unwrap();
+        assert_eq!(collector.sides, Some((64, 48)));
+        let differences = collector.rows.iter().enumerate().flat_map(|(y, row)| {
+            let expect: Vec<f64> = (0..64).flat_map(|x| expect(painted(x, y))).collect();
+            assert_eq!(row.len(), expect.len());
+            row.iter().zip(expect).map(|(&is, expect)| (f64::from(is) - expect).abs()).collect::<Vec<_>>()
+        });
+        let differences: Vec<f64> = differences.collect();
+        differences.iter().sum::<f64>() / differences.len() as f64
+    }
+
+    #[test]
+    fn an_avif_shows_what_was_painted() {
+        let gray = |[red, green, blue, _]: [f64; 4]| vec![0.299 * red + 0.587 * green + 0.114 * blue];
+        for (name, difference) in [
+            ("halved", mean_difference(AVIF_HALVED, |painted| painted[..3].to_vec())),
+            ("transparent", mean_difference(AVIF_TRANSPARENT, |painted| painted.to_vec())),
+            ("gray", mean_difference(AVIF_GRAY, gray)),
+        ] {
+            assert!(difference < 3.0, "{name}: {difference}");
+        }
+    }
+
+    #[test]
+    fn an_avif_has_the_fingerprint_of_imagehash() {
+        for (file, expect) in [
+            (AVIF_HALVED, 0xe06a_c085_cf94_cf97),
+            (AVIF_TRANSPARENT, 0xe06a_c095_ce94_df95),
+            (AVIF_GRAY, 0xe06b_c095_db91_d995),
+        ] {
+            let (found, _) = phash(file, &Limits::default()).unwrap();
+            assert_eq!(found, Fingerprint(expect));
+        }
+    }
+
+    #[test]
+    fn an_avif_keeps_to_the_limits() {
+        let error = |limits| decode(AVIF_TRANSPARENT, &limits, &mut Collector::default()).unwrap_err();
+        let limits = Limits { max_pixels: 64 * 48 - 1, ..Limits::default() };
+        assert!(matches!(error(limits), DecodeError::TooLarge { unit: "pixels", .. }));
+        let limits = Limits { max_side: 63, ..Limits::default() };
+        assert!(matches!(error(limits), DecodeError::TooLarge { unit: "pixels a side", .. }));
+        let limits = Limits { max_frame_bytes: 64 * 48 * 4 - 1, ..Limits::default() };
+        assert!(matches!(error(limits), DecodeError::TooLarge { unit: "bytes for the frame", .. }));
     }
 }
 
@@ -176,12 +252,13 @@ proptest! {
     /// Whatever is damaged: an error or a picture, but no panic, and no more rows than announced.
     #[test]
     fn damaged_files_do_no_harm(
-        which in 0_usize..5,
+        which in any::<prop::sample::Index>(),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         keep in any::<prop::sample::Index>(),
         cut in any::<bool>(),
     ) {
-        let (_, mut file) = files()[which].clone();
+        let files = files();
+        let (_, mut file) = files[which.index(files.len())].clone();
         for (at, value) in damage {
             let at = at.index(file.len());
             file[at] = value;
