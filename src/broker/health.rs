@@ -112,7 +112,15 @@ impl State {
                 since_ms: 0,
                 blocking: false,
             });
-        store.chain(self.network.problem(now.mono)).chain(put_off).chain(unserved).collect()
+        let index = (!self.index.is_complete()).then(|| ProblemView {
+            what: format!(
+                "the fingerprint index is being made, {} % are there: searches of everything wait",
+                self.index.percent()
+            ),
+            since_ms: 0,
+            blocking: false,
+        });
+        store.chain(self.network.problem(now.mono)).chain(put_off).chain(unserved).chain(index).collect()
     }
 }
 
@@ -121,6 +129,7 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::broker::state::{Effect, Event, Policy};
+    use crate::proto::data::IndexProgress;
     use crate::proto::store::FromStorekeeper;
 
     fn at(mono: u64) -> Now {
@@ -167,6 +176,26 @@ mod tests {
             Stage::ALL.len() - 1,
             "nobody works, and nothing is to be delivered"
         );
+    }
+
+    #[test]
+    fn an_index_that_is_being_made_is_told_until_it_is_complete() {
+        let mut state = state();
+        let mut told = |done| {
+            let progress = IndexProgress { done, total: 200 };
+            let message = FromStorekeeper::Indexing { progress };
+            state.handle(Event::FromStore(message), at(0), &mut Vec::new());
+            let problems = state.problems(at(1)).into_iter();
+            problems
+                .filter(|problem| problem.what.contains("fingerprint index"))
+                .map(|problem| problem.what)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            told(50),
+            ["the fingerprint index is being made, 25 % are there: searches of everything wait"]
+        );
+        assert_eq!(told(200), [""; 0]);
     }
 
     #[test]

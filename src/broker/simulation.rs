@@ -599,6 +599,7 @@ impl World {
             counts: StoreCounts::default(),
             unfinished,
             ledger: Default::default(),
+            index: IndexProgress::default(),
         };
         self.tell(Event::FromStore(opened));
         let roles: Vec<Role> = self.containers.values().map(|(role, _)| *role).collect();

@@ -755,8 +755,9 @@ impl State {
 
     fn hear_store(&mut self, message: FromStorekeeper, now: Now, effects: &mut Vec<Effect>) {
         let (ticket, message) = match message {
-            FromStorekeeper::Opened { counts, unfinished, ledger } => {
+            FromStorekeeper::Opened { counts, unfinished, ledger, index } => {
                 self.counts = counts;
+                self.index = index;
                 self.spending.learn(ledger, 0);
                 self.resume(unfinished, now, effects);
                 return;

@@ -107,6 +107,7 @@ pub enum FromStorekeeper {
         counts: StoreCounts,
         unfinished: Vec<AcceptedRequest>,
         ledger: Ledger,
+        index: IndexProgress,
     },
     /// What was billed by now, with the next `orders` of `CountReads`.
     Billed {

@@ -140,8 +140,8 @@ fn retry_rule(maintenance: &Maintenance) -> RetryRule {
 
 /// Opens the database and the journal and starts the threads.
 ///
-/// The first message `from` gets is `Opened`, after a second at most. An index that lacks more than a
-/// million images then is made beside the other work (in half a minute for ten million), and `Indexing`
+/// The first message `from` gets is `Opened`, after a moment. An index that lacks more than a hundred
+/// thousand images then is made beside the other work (in half a minute for ten million), and `Indexing`
 /// says how far it is.
 /// `from` is called from several threads, one call at a time each, and should not block for long.
 ///
@@ -261,13 +261,12 @@ fn open<P: Publisher>(
 ) -> Result<FromStorekeeper, IndexFailure> {
     index.attach(store, state)?;
     // Little is added before anybody is heard; much is added by the writer, beside its other work.
-    let added = index.advance(store)?;
-    match index.progress() {
-        progress if !progress.is_complete() => {
-            tracing::info!(images = progress.total, "the fingerprint index is being made");
-        }
-        _ if added > 0 => tracing::info!(fingerprints = added, "the index caught up with the database"),
-        _ => {}
+    let added = index.begin(store)?;
+    let progress = index.progress();
+    if !progress.is_complete() {
+        tracing::info!(images = progress.total, "the fingerprint index is being made");
+    } else if added > 0 {
+        tracing::info!(fingerprints = added, "the index caught up with the database");
     }
     let counts = store.counts()?;
     let unfinished = state.unfinished()?;
@@ -275,7 +274,7 @@ fn open<P: Publisher>(
         tracing::warn!(key, "accepted work of another version cannot be read and is passed over");
     }
     let ledger = state.ledger(Timestamp::now())?;
-    Ok(FromStorekeeper::Opened { counts, unfinished: unfinished.requests, ledger })
+    Ok(FromStorekeeper::Opened { counts, unfinished: unfinished.requests, ledger, index: progress })
 }
 
 /// Gives each message to the thread it is for, until `Stop` or until a thread has ended.

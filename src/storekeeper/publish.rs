@@ -93,6 +93,10 @@ impl IndexFailure {
 /// nothing in large pieces faster than in small ones.
 const CHUNK: u32 = if cfg!(test) { 8 } else { 1_000_000 };
 
+/// Images that are added before the daemon is ready: a tenth of a second. Of an index that lacks more, all
+/// is left to the writer.
+const AT_START: u64 = if cfg!(test) { 8 } else { 100_000 };
+
 /// Goes with the identity of the database from which an index was made: one whose entries were
 /// numbered otherwise (by images alone) is remade.
 const NUMBERING: &str = "by forms";
@@ -103,7 +107,7 @@ pub struct Index<P> {
     halt: Halt,
     /// Of the images up to this one, the index holds all that are searchable.
     covered: ImageId,
-    /// The newest image of a database of which more than the next piece is missing here; else 0.
+    /// The newest image of a database of which more is missing here than is added in passing; else 0.
     goal: ImageId,
 }
 
@@ -135,6 +139,17 @@ impl<P: Publisher> Index<P> {
     /// How much of the database it holds.
     pub fn progress(&self) -> IndexProgress {
         IndexProgress { done: self.covered.0, total: self.covered.max(self.goal).0 }
+    }
+
+    /// At the start of the daemon: adds what is missing if that is little, and else only finds out how much
+    /// it is; how many entries were added.
+    pub fn begin(&mut self, store: &mut dyn Store) -> Result<u64, IndexFailure> {
+        let last = store.last_image()?;
+        if last.0.saturating_sub(self.covered.0) <= AT_START {
+            return self.advance(store);
+        }
+        self.goal = last;
+        Ok(0)
     }
 
     /// Adds the next piece of what the database has beyond what the index holds; how many entries that

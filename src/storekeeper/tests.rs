@@ -581,8 +581,12 @@ fn a_lost_index_is_made_beside_the_other_work() {
     let world = World::new();
     let mut other = world.location().open().unwrap();
     other.apply(&(0..30).map(|native| change(native, native)).collect::<Vec<_>>(), Timestamp(0)).unwrap();
-    let (running, counts, _) = world.start().opened();
-    assert_eq!(counts.images, 30);
+    let running = world.start();
+    let nothing = IndexProgress { done: 0, total: 30 };
+    match running.next() {
+        FromStorekeeper::Opened { counts, index, .. } => assert_eq!((counts.images, index), (30, nothing)),
+        other => panic!("not opened first: {other:?}"),
+    }
     running.send(store(1, 40, vec![image("a", 99)]));
     let (mut progress, mut stored) = (Vec::new(), false);
     while !progress.last().is_some_and(|last: &IndexProgress| last.is_complete()) || !stored {
@@ -592,7 +596,7 @@ fn a_lost_index_is_made_beside_the_other_work() {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(progress[0], IndexProgress { done: 8, total: 30 }, "opened after the first piece");
+    assert_eq!(progress[0].done, 8);
     assert!(progress.is_sorted_by_key(|progress| progress.done), "{progress:?}");
     running.stop();
     assert_eq!(world.index.fingerprints(), (0..30).chain([99]).collect::<Vec<_>>());

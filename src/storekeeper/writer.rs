@@ -61,9 +61,6 @@ impl<P: Publisher> Writer<P> {
     /// While the index lacks much, changes are written between the pieces that are added to it: they are
     /// durable at once, searchable among their account's posts, and in the index when it comes to them.
     pub fn run(mut self, orders: &Receiver<Order>) {
-        if !self.index.progress().is_complete() {
-            self.tell_progress();
-        }
         loop {
             let patience = match self.index.progress().is_complete() {
                 true => LOOK_EVERY,
