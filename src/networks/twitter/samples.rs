@@ -27,7 +27,7 @@ const LEAST_KNOWN: usize = 48;
 const SAMPLED: usize = 12;
 /// Intervals in a window, read in one request.
 const WINDOW: usize = 4;
-const LEAST_WINDOWS: usize = 3;
+const LEAST_WINDOWS: usize = 4;
 /// Of so many intervals, no more than one is looked into because it is long.
 const LONG: usize = 70;
 const LEAST_LONG: usize = 2;
