@@ -18,15 +18,22 @@ pub enum FileError {
     Decode(#[from] DecodeError),
 }
 
-/// Prints `16-hex-digits  path` for each file, as ImageHash prints fingerprints; what fails goes to
-/// `err`, one line per file, and the others go on. Returns the exit status: 0, or 1 if any failed.
+/// Prints `16-hex-digits  path` for each file, as ImageHash prints fingerprints; what fails, and what is
+/// of low quality, goes to `err`, one line per file, and the others go on. Returns the exit status: 0, or 1 if any failed.
 pub fn hash(files: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let limits = Limits::default();
     let mut status = 0;
     for path in files {
         let result = load(path, &limits).and_then(|bytes| Ok(phash(&bytes, &limits)?));
         let written = match result {
-            Ok((fingerprint, _)) => writeln!(out, "{fingerprint}  {}", path.display()),
+            Ok((fingerprint, low_quality)) => {
+                if low_quality {
+                    // If nobody reads this, the fingerprint is printed all the same.
+                    let _ =
+                        writeln!(err, "{}: of low quality, no search finds anything by it", path.display());
+                }
+                writeln!(out, "{fingerprint}  {}", path.display())
+            }
             Err(error) => {
                 status = 1;
                 writeln!(err, "{}: {}", path.display(), ErrorChain(&error))
@@ -150,6 +157,16 @@ mod tests {
         assert_eq!(lines[0], format!("{}: not an image", text_file.display()));
         assert!(lines[1].starts_with(&format!("{}: could not read the file: ", gone.display())), "{err}");
         assert_eq!(hash(&[good], &mut Vec::new(), &mut Vec::new()), 0);
+
+        let flat = folder.path().join("flat.png");
+        write_png(&flat, 32, |_, _| 90);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        assert_eq!(hash(std::slice::from_ref(&flat), &mut out, &mut err), 0);
+        assert_eq!(text(out).lines().count(), 1);
+        assert_eq!(
+            text(err),
+            format!("{}: of low quality, no search finds anything by it\n", flat.display())
+        );
     }
 
     #[test]
