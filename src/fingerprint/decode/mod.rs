@@ -146,7 +146,6 @@ fn sniff(bytes: &[u8]) -> Format {
     } else if bytes.get(4..8) == Some(b"ftyp") {
         match brand {
             Some(b"avif" | b"avis") => Format::Avif,
-            _ if is_compatible_with_avif(bytes) => Format::Avif,
             Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1") => Format::Other("HEIF"),
             _ => Format::Other("video"),
         }
@@ -163,13 +162,6 @@ fn sniff(bytes: &[u8]) -> Format {
     } else {
         Format::Unknown
     }
-}
-
-/// Whether a file of another first brand names AVIF's among those that it keeps to.
-fn is_compatible_with_avif(bytes: &[u8]) -> bool {
-    let len = bytes.first_chunk().map_or(0, |&len| u32::from_be_bytes(len) as usize);
-    let brands = bytes.get(16..len.min(bytes.len())).unwrap_or_default();
-    brands.chunks_exact(4).any(|brand| matches!(brand, b"avif" | b"avis"))
 }
 
 /// Holds the sides of an image against the limits.
