@@ -8,6 +8,7 @@
 mod admission;
 pub mod budget;
 pub mod client;
+mod deaths;
 mod deliveries;
 mod health;
 mod inspect;

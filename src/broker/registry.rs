@@ -98,6 +98,11 @@ impl Registry {
         self.ready.remove(index)
     }
 
+    /// It was taken for nothing, and is the next again.
+    pub fn give_back(&mut self, id: WorkerId) {
+        self.ready.push_front(id);
+    }
+
     pub fn set_leased(&mut self, id: WorkerId, lease: LeaseId, now: Monotonic) {
         if let Some(worker) = self.worker_mut(id) {
             worker.state = WorkerState::Leased(lease);

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use super::budget::Spending;
+use super::deaths::REST;
 use super::health::Troubles;
-use super::items::{Item, ItemId, MAX_DEATHS, Owner, patience, rest, stage_of};
+use super::items::{Item, ItemId, Owner, patience, rest, stage_of};
 use super::leases::{Lease, Leases};
 use super::limits::Limits;
 use super::metrics::Metrics;
@@ -211,7 +212,7 @@ pub struct State {
     pub(super) deferred_scans: BTreeSet<ScanId>,
     /// When it is looked again whether they may begin, or held pages go on.
     pub(super) budget_check: Option<Monotonic>,
-    queues: BTreeMap<Stage, Queue>,
+    pub(super) queues: BTreeMap<Stage, Queue>,
     leases: Leases,
     registry: Registry,
     pub(super) pending: HashMap<Ticket, Pending>,
@@ -440,6 +441,12 @@ impl State {
             while self.queues.get(&stage).is_some_and(|queue| !queue.is_empty()) {
                 let Some(worker) = self.registry.take_ready(stage) else { break };
                 let Some(item) = self.queues.get_mut(&stage).and_then(Queue::pop) else { break };
+                if !self.may_share(&item, worker.container) {
+                    self.registry.give_back(worker);
+                    let due = now.mono.plus(REST);
+                    self.queues.entry(stage).or_default().push_delayed(item, due);
+                    continue;
+                }
                 let work = item.work.clone();
                 let owner = item.owner.clone();
                 let attempt = item.deaths + 1;
@@ -611,20 +618,6 @@ impl State {
         }
     }
 
-    /// The worker died or fell silent: the item goes to another, unless it has taken too many along.
-    fn item_survived_its_worker(&mut self, mut item: Item, why: &str, now: Now, effects: &mut Vec<Effect>) {
-        item.deaths += 1;
-        if item.deaths >= MAX_DEATHS {
-            let why = format!("{MAX_DEATHS} workers were lost over it, the last because {why}");
-            self.fail_item(item, FailureCode::ProcessingError, why, now, effects);
-        } else if self.split_batch(&item) {
-            // Its posts go on one by one, so that only the one that kills is given up.
-        } else {
-            let stage = stage_of(&item.work);
-            self.queues.entry(stage).or_default().push(item);
-        }
-    }
-
     fn tell_worker_lost(
         &self,
         who: Option<(Role, u32)>,
@@ -643,28 +636,15 @@ impl State {
         });
     }
 
-    /// Puts the posts of a batch back one by one. False if there is nothing to split.
-    fn split_batch(&mut self, item: &Item) -> bool {
-        let Work::IndexPosts { scan, step, account, posts } = &item.work else { return false };
-        if posts.len() < 2 {
-            return false;
-        }
-        for post in posts {
-            let id = ItemId(self.next_number());
-            let work = Work::IndexPosts {
-                scan: *scan,
-                step: *step,
-                account: account.clone(),
-                posts: vec![post.clone()],
-            };
-            let single = Item { id, work, ..item.clone() };
-            self.queues.entry(Stage::Indexing).or_default().push(single);
-        }
-        true
-    }
-
     /// An item is given up; its owner is told.
-    fn fail_item(&mut self, item: Item, code: FailureCode, why: String, now: Now, effects: &mut Vec<Effect>) {
+    pub(super) fn fail_item(
+        &mut self,
+        item: Item,
+        code: FailureCode,
+        why: String,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         if code == FailureCode::ProcessingError {
             effects.push(Effect::WorkFailed { work: item.work.describe(), why: why.clone() });
         }

@@ -77,17 +77,18 @@ fn refresh_target(html: &str) -> Option<String> {
     Url::parse(target.trim_end_matches(['"', '\''])).ok().map(String::from)
 }
 
-/// The target that a redirector's own URL holds, looking through several at most.
+/// The target that a redirector's own URL holds. Redirectors may be nested: the answer is none that holds another
+/// target. Each is shorter than the one around it, so this ends.
 pub fn target_within(address: &Address) -> Option<Address> {
     let mut found: Option<Address> = None;
-    // Redirectors may be nested, but nobody nests them deep in earnest.
-    for _ in 0..4 {
-        match target_of(found.as_ref().unwrap_or(address)) {
+    loop {
+        let around = found.as_ref().unwrap_or(address);
+        let length = around.url().as_str().len();
+        match target_of(around).filter(|next| next.url().as_str().len() < length) {
             Some(next) => found = Some(next),
-            None => break,
+            None => return found,
         }
     }
-    found
 }
 
 fn target_of(address: &Address) -> Option<Address> {
@@ -133,6 +134,8 @@ mod tests {
         check("https://www.pixiv.net/jump.php?url=https%3A%2F%2Ftwitter.com%2Ffoo", "https://x.com/foo");
         check("https://t.umblr.com/redirect?z=https%3A%2F%2Ftwitter.com%2Ffoo&t=1", "https://x.com/foo");
         check("https://unsafelink.com/https://x.com/foo/status/12?s=19", "https://x.com/foo/status/12");
+        let nested = format!("{}https://x.com/foo", "https://unsafelink.com/".repeat(9));
+        check(&nested, "https://x.com/foo");
     }
 
     #[test]
