@@ -166,14 +166,13 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
 
     use super::super::state::{Event, Policy};
     use super::*;
     use crate::base::Timestamp;
     use crate::base::clock::Monotonic;
     use crate::base::ids::{AccountKey, AskId};
-    use crate::config::{Budget, TimelinePolicy};
+    use crate::config::Budget;
     use crate::proto::data::{Account, AccountState, Ledger, ReadCounts, ReadWish, Reserved, Resource, Work};
     use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion};
     use crate::proto::roles::{Role, Stage};
@@ -199,15 +198,8 @@ mod tests {
             };
             let policy = Policy {
                 max_processing_requests_per_ip: 1,
-                max_processing_requests: 1000,
-                max_kept_queries: 10,
-                max_pending_posts: 1000,
-                blocklist: HashSet::new(),
-                maintenance: Vec::new(),
                 budget: Some((Network::Twitter, budget)),
-                timeline: TimelinePolicy::Always,
-                results_log: false,
-                salt: 1,
+                ..Policy::plain()
             };
             let noon = Timestamp::parse_rfc3339("2026-05-15T12:00:00Z").unwrap();
             let now = Now { mono: Monotonic(0), wall: noon };

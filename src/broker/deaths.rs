@@ -83,7 +83,6 @@ mod tests {
     use crate::base::clock::Monotonic;
     use crate::base::ids::{AskId, Networks};
     use crate::broker::state::{Event, Policy};
-    use crate::config::TimelinePolicy;
     use crate::proto::data::LeaseOutcome;
     use crate::proto::front::{Client, FrontQuestion};
     use crate::proto::roles::Role;
@@ -104,19 +103,7 @@ mod tests {
 
     impl World {
         fn new() -> World {
-            let policy = Policy {
-                max_processing_requests_per_ip: 5,
-                max_processing_requests: 1000,
-                max_kept_queries: 10,
-                max_pending_posts: 1000,
-                blocklist: std::collections::HashSet::new(),
-                maintenance: vec![],
-                budget: None,
-                timeline: TimelinePolicy::Always,
-                results_log: false,
-                salt: 1,
-            };
-            let state = State::new(policy, Now { mono: Monotonic(0), wall: Timestamp(0) });
+            let state = State::new(Policy::plain(), Now { mono: Monotonic(0), wall: Timestamp(0) });
             World { state, now: 0, process: 100, deaths: 0 }
         }
 

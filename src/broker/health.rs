@@ -137,19 +137,7 @@ mod tests {
     }
 
     fn state() -> State {
-        let policy = Policy {
-            max_processing_requests_per_ip: 1,
-            max_kept_queries: 1,
-            max_pending_posts: 1,
-            blocklist: std::collections::HashSet::new(),
-            maintenance: Vec::new(),
-            budget: None,
-            timeline: crate::config::TimelinePolicy::Always,
-            max_processing_requests: 1000,
-            results_log: false,
-            salt: 0,
-        };
-        State::new(policy, at(0))
+        State::new(Policy::plain(), at(0))
     }
 
     #[test]

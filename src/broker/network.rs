@@ -91,7 +91,6 @@ mod tests {
     use crate::base::Timestamp;
     use crate::base::ids::{AskId, Networks};
     use crate::broker::state::{Event, Policy};
-    use crate::config::TimelinePolicy;
     use crate::proto::data::{LeaseOutcome, MaintenanceTask};
     use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
     use crate::proto::roles::{Role, Stage};
@@ -111,16 +110,8 @@ mod tests {
     impl Broker {
         fn new() -> Broker {
             let policy = Policy {
-                max_processing_requests_per_ip: 5,
-                max_processing_requests: 1000,
-                max_kept_queries: 10,
-                max_pending_posts: 1000,
-                blocklist: std::collections::HashSet::new(),
                 maintenance: vec![(MaintenanceTask::RetryPosts, Duration::from_secs(600))],
-                budget: None,
-                timeline: TimelinePolicy::Always,
-                results_log: false,
-                salt: 1,
+                ..Policy::plain()
             };
             let now = Now { mono: Monotonic(0), wall: Timestamp(0) };
             let mut broker = Broker { state: State::new(policy, now), now: 0, maintained: 0 };

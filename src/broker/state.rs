@@ -67,6 +67,25 @@ pub struct Policy {
     pub salt: u64,
 }
 
+#[cfg(test)]
+impl Policy {
+    /// For tests: nothing is scarce, nothing is billed, nothing happens by itself.
+    pub(super) fn plain() -> Policy {
+        Policy {
+            max_processing_requests_per_ip: 5,
+            max_processing_requests: 1000,
+            max_kept_queries: 10,
+            max_pending_posts: 1000,
+            blocklist: HashSet::new(),
+            maintenance: Vec::new(),
+            budget: None,
+            timeline: TimelinePolicy::Always,
+            results_log: false,
+            salt: 1,
+        }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Event {
