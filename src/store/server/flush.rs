@@ -6,10 +6,12 @@ use crate::store::dump::Extent;
 use crate::store::table::{self, Table, Value};
 use crate::store::{StoreError, rows};
 
-/// The sizes of one `INSERT`: a commit of 512 posts takes five, and each statement is a wait for the server; yet few enough
-/// that each is prepared once. The largest stays below 65,535 parameters, and, with thumbnails, below half a
-/// megabyte.
-const ROWS_PER_INSERT: [usize; 8] = [1024, 512, 256, 128, 64, 16, 4, 1];
+/// The sizes of one `INSERT`: few enough that each is prepared once. The largest stays below 65,535 parameters.
+const ROWS_PER_INSERT: [usize; 9] = [1024, 512, 256, 128, 64, 32, 16, 4, 1];
+
+/// What one `INSERT` may hold, bytes, unless it is one row: a record of TLS, which has 16 KiB. sqlx leaves Nagle's algorithm on, so that the
+/// end of what takes two waits until the server acknowledges the beginning, which it puts off for 40 ms.
+const BYTES_PER_INSERT: usize = 15 * 1024;
 
 /// Writes everything, in an order in which every row finds what it refers to.
 pub fn flush(link: &mut Link, work: &mut Work) -> Result<(), StoreError> {
@@ -90,13 +92,26 @@ pub fn insert(
     replacing: bool,
 ) -> Result<(), StoreError> {
     while !rows.is_empty() {
-        let size = ROWS_PER_INSERT.into_iter().find(|size| *size <= rows.len()).unwrap_or(1);
+        let fits = |chunk: &[Vec<Value>]| bytes_of(chunk) <= BYTES_PER_INSERT;
+        let size = ROWS_PER_INSERT.into_iter().find(|size| rows.get(..*size).is_some_and(fits)).unwrap_or(1);
         let (chunk, rest) = rows.split_at(size);
         let sql = link.engine().insert(table, size, replacing);
         link.run_phrased(sql, &chunk.concat(), "insert rows")?;
         rows = rest;
     }
     Ok(())
+}
+
+/// What these rows take in a message, about.
+fn bytes_of(rows: &[Vec<Value>]) -> usize {
+    /// A number, or the length of what follows; and its type.
+    const EACH: usize = 14;
+    let bytes = |value: &Value| match value {
+        Value::Text(Some(text)) => text.len(),
+        Value::Bytes(Some(bytes)) => bytes.len(),
+        Value::Text(None) | Value::Bytes(None) | Value::Int(_) => 0,
+    };
+    rows.iter().flatten().map(|value| EACH + bytes(value)).sum()
 }
 
 fn delete(link: &mut Link, table: &str, column: &str, numbers: &[i64]) -> Result<(), StoreError> {
