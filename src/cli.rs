@@ -9,17 +9,17 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::base::roles::Role;
 use crate::commands::{
     bench_accuracy, bench_fingerprint, bench_index, bench_ipc, bench_links, bench_listing, bench_networks,
     bench_store, check, db, db_complete, hash, init, links, man, mirror, sites, thumbnails,
 };
 use crate::config::{self, ConfigError, Loaded, Settings};
+use crate::console::pictures::Outside;
 use crate::demo;
 use crate::fetch::HttpFetch;
-use crate::front::console::pictures::Outside;
-use crate::front::{self, console};
 use crate::ipc::container::{ConnectArgs, run_container};
-use crate::proto::roles::Role;
+use crate::{console, front};
 use crate::{roles, supervisor, telemetry};
 
 /// The version, and the commit that it was built from where that is known.

@@ -10,6 +10,7 @@ pub mod roles;
 
 pub mod base;
 pub mod config;
+pub mod domain;
 pub mod proto;
 pub mod telemetry;
 
@@ -23,6 +24,8 @@ pub mod index;
 pub mod store;
 pub mod storekeeper;
 
+pub mod api;
+pub mod console;
 pub mod front;
 
 pub mod fetch;

@@ -13,15 +13,16 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 
 use crate::base::ids::{Network, QueryId};
+use crate::base::roles::{Role, Stage};
 use crate::base::{ErrorChain, Reaction, StopSignal};
 use crate::broker::client::FrontClient;
 use crate::broker::server::{self, StoreLink};
 use crate::broker::state::Policy;
 use crate::config::Settings;
+use crate::console::pictures::Outside;
+use crate::console::{AtWork, ConsoleEnd, SavedTerminal};
 use crate::fetch::{Fetch, HttpFetch, NetworkWatch};
 use crate::front::broker::{Broker, Root, Unavailable};
-use crate::front::console::pictures::Outside;
-use crate::front::console::{AtWork, ConsoleEnd, SavedTerminal};
 use crate::index::shared::{Reader, Writer};
 use crate::ipc::container::{ContainerContext, ContainerError, ControlHandle};
 use crate::ipc::control::Link;
@@ -34,11 +35,9 @@ use crate::networks::sources::Sources;
 use crate::networks::twitter::TwitterClient;
 use crate::networks::{Meter, NetworkClient, Waiter};
 use crate::proto::control::StacksWritten;
-use crate::proto::data::MaintenanceTask;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
-use crate::proto::roles::{Role, Stage};
-use crate::proto::store::{FromStorekeeper, StorePart, ToStorekeeper};
 use crate::proto::view::{QueryStatus, QueryView};
+use crate::proto::work::MaintenanceTask;
 use crate::sandbox::{self, Confinement, ResolverFile};
 use crate::sites::Credentials;
 use crate::stages::container::{WorkerSpec, run};
@@ -51,10 +50,11 @@ use crate::stages::maintenance::Maintenance;
 use crate::stages::reverse_search::ReverseSearch;
 use crate::store::state::StateFile;
 use crate::store::{Location, StoreError};
+use crate::storekeeper::orders::{FromStorekeeper, StorePart, ToStorekeeper};
 use crate::storekeeper::{self, StorekeeperError, StorekeeperHandle, StorekeeperSettings};
 use crate::supervisor::{ContainerSpec, Restart};
 use crate::telemetry::events;
-use crate::{fetch, front};
+use crate::{api, fetch, front};
 
 /// Receivers that can be told at the same time; a slow one holds up one of them.
 const DELIVERY_WORKERS: usize = 2;
@@ -369,7 +369,7 @@ fn console(context: ContainerContext) -> Result<(), ContainerError> {
         }
         std::process::exit(0);
     });
-    match front::console::run(&socket, context.settings.log.file.as_deref(), &outside, &at_work) {
+    match crate::console::run(&socket, context.settings.log.file.as_deref(), &outside, &at_work) {
         Ok(ConsoleEnd::Left | ConsoleEnd::StopRequested) => {}
         Ok(ConsoleEnd::Interrupted) => context.control.request_stop("Ctrl-C on the console"),
         Err(error) => return Err(ContainerError::passing("the console ended", error)),
@@ -613,7 +613,7 @@ fn maintenance(context: ContainerContext) -> Result<(), ContainerError> {
     let receivers = Arc::new(receivers);
     for _ in 0..DELIVERY_WORKERS {
         let receivers = Arc::clone(&receivers);
-        let body = front::http::view::answer_json;
+        let body = api::answers::answer_json;
         specs.push(WorkerSpec::new(&[Stage::Delivery], move |_| Deliveries { receivers, body }));
     }
     // A delivery that fails is tried again for a day anyway, and some receivers are on this machine.

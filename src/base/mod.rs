@@ -6,6 +6,7 @@ pub mod error;
 pub mod fingerprint;
 pub mod ids;
 pub mod money;
+pub mod roles;
 pub mod stop;
 
 pub use clock::Timestamp;

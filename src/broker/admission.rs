@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::state::{Effect, Now, State};
 use crate::base::MicroUsd;
 use crate::base::ids::{ContainerId, LeaseId, Network, ScanId};
-use crate::proto::data::{PaidReads, Priority};
-use crate::proto::failure::FailureCode;
-use crate::proto::store::ToStorekeeper;
+use crate::domain::failure::FailureCode;
+use crate::domain::reads::PaidReads;
+use crate::domain::scans::Priority;
+use crate::storekeeper::orders::ToStorekeeper;
 
 /// The wall clock may jump, so that the next day is not waited for in one piece.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -172,13 +173,15 @@ mod tests {
     use crate::base::Timestamp;
     use crate::base::clock::Monotonic;
     use crate::base::ids::{AccountKey, AskId};
+    use crate::base::roles::{Role, Stage};
     use crate::config::Budget;
-    use crate::proto::data::{Account, AccountState, Ledger, ReadCounts, ReadWish, Reserved, Resource, Work};
+    use crate::domain::accounts::{Account, AccountState};
+    use crate::domain::reads::{Ledger, ReadCounts, ReadWish, Reserved, Resource};
     use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion};
-    use crate::proto::roles::{Role, Stage};
     use crate::proto::stage::{BrokerToStage, StageToBroker};
-    use crate::proto::store::FromStorekeeper;
     use crate::proto::view::SpendingView;
+    use crate::proto::work::Work;
+    use crate::storekeeper::orders::FromStorekeeper;
 
     const LISTING: ContainerId = ContainerId(5);
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::base::{MicroUsd, Timestamp};
 use crate::config::{Budget, TimelinePolicy};
-use crate::proto::data::{Ledger, PaidReads, ReadCounts, Resource};
+use crate::domain::reads::{Ledger, PaidReads, ReadCounts, Resource};
 use crate::proto::view::SpendingView;
 
 /// The timeline shows no more posts than this.

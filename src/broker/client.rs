@@ -12,12 +12,14 @@ use crossbeam_channel as queue;
 use crate::base::StopSignal;
 use crate::base::clock::Monotonic;
 use crate::base::ids::{AskId, LeaseId, QueryId};
+use crate::base::roles::{Role, Stage};
+use crate::domain::posts::ListedPost;
+use crate::domain::reads::{PaidReads, ReadWish, Reserved};
 use crate::ipc::{Blob, Endpoint, Outbox, Parcel, pump};
-use crate::proto::data::{LeaseOutcome, ListedPost, PaidReads, ReadWish, Reserved, Work};
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion, FrontToBroker};
-use crate::proto::roles::{Role, Stage};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
 use crate::proto::view::QueryView;
+use crate::proto::work::{LeaseOutcome, Work};
 
 /// Messages that wait for the broker; a worker waits when it is full.
 const OUTBOX_CAPACITY: usize = 256;

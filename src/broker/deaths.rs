@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::items::{Item, ItemId, MAX_DEATHS, stage_of};
 use super::state::{Effect, Now, State};
 use crate::base::ids::ContainerId;
-use crate::proto::data::Work;
-use crate::proto::failure::FailureCode;
-use crate::proto::roles::Stage;
+use crate::base::roles::Stage;
+use crate::domain::failure::FailureCode;
+use crate::proto::work::Work;
 
 /// An item on its last chance rests for so long when another such is in the process that could take it.
 pub(super) const REST: Duration = Duration::from_millis(500);
@@ -82,13 +82,13 @@ mod tests {
     use crate::base::Timestamp;
     use crate::base::clock::Monotonic;
     use crate::base::ids::{AskId, Networks};
+    use crate::base::roles::Role;
     use crate::broker::state::{Event, Policy};
-    use crate::proto::data::LeaseOutcome;
     use crate::proto::front::{Client, FrontQuestion};
-    use crate::proto::roles::Role;
     use crate::proto::stage::{BrokerToStage, StageToBroker};
-    use crate::proto::store::{FromStorekeeper, ToStorekeeper};
     use crate::proto::view::QueryStatus;
+    use crate::proto::work::LeaseOutcome;
+    use crate::storekeeper::orders::{FromStorekeeper, ToStorekeeper};
 
     const FRONT: ContainerId = ContainerId(9);
     const WORKERS: u16 = 4;

@@ -4,9 +4,10 @@
 use super::items::Owner;
 use super::state::{Effect, Now, State};
 use crate::base::ids::QueryId;
-use crate::proto::data::{Delivery, Priority, Work};
-use crate::proto::store::{AcceptedRequest, JournalEntry};
+use crate::domain::scans::Priority;
 use crate::proto::view::QueryStatus;
+use crate::proto::work::{Delivery, Work};
+use crate::storekeeper::orders::{AcceptedRequest, JournalEntry};
 
 /// Answers that wait for their receivers at most; each holds a whole answer in memory. Beyond it new ones
 /// are given up, loudly: a receiver has been away for hours then.

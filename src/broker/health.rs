@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use super::state::{Effect, Now, Pending, State};
 use crate::base::clock::Monotonic;
-use crate::proto::data::LeaseOutcome;
+use crate::base::roles::Stage;
 use crate::proto::front::FrontAnswer;
-use crate::proto::roles::Stage;
-use crate::proto::store::StorePart;
 use crate::proto::view::ProblemView;
+use crate::proto::work::LeaseOutcome;
+use crate::storekeeper::orders::StorePart;
 
 /// So often in a row must a kind of work be put off before it is told: one site that is down is none.
 const PUT_OFF_IN_A_ROW: u32 = 5;
@@ -129,8 +129,8 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::broker::state::{Effect, Event, Policy};
-    use crate::proto::data::IndexProgress;
-    use crate::proto::store::FromStorekeeper;
+    use crate::domain::images::IndexProgress;
+    use crate::storekeeper::orders::FromStorekeeper;
 
     fn at(mono: u64) -> Now {
         Now { mono: Monotonic(mono), wall: Timestamp(0) }
@@ -198,7 +198,7 @@ mod tests {
         for times in 1..10 {
             assert_eq!(put_off(&mut state, retry(5)), usize::from(times >= PUT_OFF_IN_A_ROW));
         }
-        let done = LeaseOutcome::Done(crate::proto::data::StageOutput::Maintained);
+        let done = LeaseOutcome::Done(crate::proto::work::StageOutput::Maintained);
         assert_eq!(put_off(&mut state, done), 0);
         for _ in 1..10 {
             assert_eq!(put_off(&mut state, retry(0)), 0);

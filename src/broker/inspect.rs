@@ -4,9 +4,9 @@ use super::items::Owner;
 use super::registry::WorkerState;
 use super::state::{Now, State};
 use crate::base::ids::WorkerId;
-use crate::proto::data::Priority;
-use crate::proto::failure::FailureCode;
-use crate::proto::roles::Stage;
+use crate::base::roles::Stage;
+use crate::domain::failure::FailureCode;
+use crate::domain::scans::Priority;
 use crate::proto::view::{CountersView, QueryStatus, QueueView, StatsView, WorkerView};
 
 impl State {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use crate::base::clock::Monotonic;
 use crate::base::ids::{QueryId, ScanId};
-use crate::proto::data::{Cursor, ListingStep, MaintenanceTask, Priority, Work};
-use crate::proto::roles::Stage;
+use crate::base::roles::Stage;
+use crate::domain::scans::{Cursor, ListingStep, Priority};
+use crate::proto::work::{MaintenanceTask, Work};
 
 /// Numbers work items in the order they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

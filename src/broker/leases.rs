@@ -115,7 +115,7 @@ impl Leases {
     }
 
     /// Gives the leased items that `select` chooses a higher priority, for the case that they come back.
-    pub fn raise(&mut self, priority: crate::proto::data::Priority, select: impl Fn(&Item) -> bool) {
+    pub fn raise(&mut self, priority: crate::domain::scans::Priority, select: impl Fn(&Item) -> bool) {
         for lease in self.leases.values_mut() {
             if select(&lease.item) && lease.item.priority > priority {
                 lease.item.priority = priority;

@@ -90,13 +90,13 @@ mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::base::ids::{AskId, Networks};
+    use crate::base::roles::{Role, Stage};
     use crate::broker::state::{Event, Policy};
-    use crate::proto::data::{LeaseOutcome, MaintenanceTask};
     use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
-    use crate::proto::roles::{Role, Stage};
     use crate::proto::stage::{BrokerToStage, StageToBroker};
-    use crate::proto::store::{FromStorekeeper, ToStorekeeper};
     use crate::proto::view::QueryView;
+    use crate::proto::work::{LeaseOutcome, MaintenanceTask};
+    use crate::storekeeper::orders::{FromStorekeeper, ToStorekeeper};
 
     const FINDER: ContainerId = ContainerId(5);
     const FRONT: ContainerId = ContainerId(9);

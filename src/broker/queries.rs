@@ -11,19 +11,18 @@ use super::scans::ScanOutcome;
 use super::state::{BlobKey, Effect, Now, Pending, PostStates, State, micros};
 use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::{AskId, ContainerId, Networks, QueryId, ScanId};
-use crate::proto::addresses::account_named;
-use crate::proto::data::{
-    Account, AccountRef, Candidate, FoundImage, ImageSource, LinksFound, PostState, Priority, QueryImage,
-    Resolution, ResolutionOutcome, ScanPlan, SearchFound, SearchScope, Work,
-};
-use crate::proto::failure::FailureCode;
-use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
+use crate::domain::accounts::{Account, AccountRef, Candidate, LinksFound, Resolution, ResolutionOutcome};
+use crate::domain::addresses::account_named;
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{FoundImage, ImageSource, QueryImage, SearchScope};
+use crate::domain::posts::PostState;
+use crate::domain::scans::Priority;
+use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion, MAX_URL_CHARS};
 use crate::proto::stage::{Answer, Question};
-use crate::proto::store::{AcceptedRequest, JournalEntry, Ticket, ToStorekeeper};
 use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView};
+use crate::proto::work::{ScanPlan, SearchFound, Work};
+use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, Ticket, ToStorekeeper};
 
-/// The longest URL that is looked at, characters (the API's contract).
-pub const MAX_URL_CHARACTERS: usize = 256;
 /// Answers are kept this long after success, failure, and a mistake of the user.
 const KEPT_AFTER_SUCCESS: Duration = Duration::from_secs(3 * 3600);
 const KEPT_AFTER_FAILURE: Duration = Duration::from_secs(3600);
@@ -67,7 +66,7 @@ pub struct Query {
     results: Vec<ResultView>,
     similar: Vec<ResultView>,
     error: Option<(FailureCode, String)>,
-    item: Option<(crate::proto::roles::Stage, ItemId)>,
+    item: Option<(crate::base::roles::Stage, ItemId)>,
     /// Its acceptance is on the way to the journal; gone once it is there.
     being_written: Option<Ticket>,
     version: u64,
@@ -199,7 +198,7 @@ impl State {
     ) {
         let refusal = match url.trim() {
             "" => Some(FailureCode::NoUrlField),
-            trimmed if trimmed.chars().count() > MAX_URL_CHARACTERS => Some(FailureCode::UrlTooLong),
+            trimmed if trimmed.chars().count() > MAX_URL_CHARS => Some(FailureCode::UrlTooLong),
             _ => None,
         };
         if let Some(code) = refusal {
@@ -792,7 +791,7 @@ impl State {
 
     pub(super) fn journal(&mut self, entry: JournalEntry, effects: &mut Vec<Effect>) {
         // Nobody waits for it: the answer to this ticket is dropped.
-        let ticket = crate::proto::store::Ticket(0);
+        let ticket = crate::storekeeper::orders::Ticket(0);
         effects.push(Effect::ToStore(ToStorekeeper::Journal { ticket, entry }));
     }
 

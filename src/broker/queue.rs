@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::items::{Item, ItemId};
 use crate::base::clock::Monotonic;
-use crate::proto::data::Priority;
+use crate::domain::scans::Priority;
 
 /// Handicap per post that the account is expected to have.
 const HANDICAP_PER_POST: Duration = Duration::from_millis(10);
@@ -121,7 +121,7 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::broker::items::Owner;
-    use crate::proto::data::{MaintenanceTask, Work};
+    use crate::proto::work::{MaintenanceTask, Work};
 
     fn item(id: u64, priority: Priority, weight: u64, arrived_ms: u64) -> Item {
         Item {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::base::clock::Monotonic;
 use crate::base::ids::{ContainerId, LeaseId, WorkerId};
-use crate::proto::roles::{Role, Stage};
+use crate::base::roles::{Role, Stage};
 
 #[derive(Debug)]
 pub struct Container {

@@ -5,7 +5,7 @@ use super::items::Owner;
 use super::state::{Effect, Now, State};
 use crate::base::MicroUsd;
 use crate::base::ids::{ContainerId, LeaseId, ScanId};
-use crate::proto::data::{ReadWish, Reserved};
+use crate::domain::reads::{ReadWish, Reserved};
 use crate::proto::stage::BrokerToStage;
 
 /// The reservations of all workers; each has one at most, since it asks one thing at a time.

@@ -4,11 +4,12 @@
 use super::items::Owner;
 use super::state::{Effect, Now, Pending, State};
 use crate::base::ids::{PostKey, ScanId};
-use crate::proto::addresses::post_url;
-use crate::proto::data::{
-    Account, IndexedPost, ListedPost, ListingStep, LookedUpPost, PostOutcome, Priority, RetryPost, Work,
-};
-use crate::proto::store::ToStorekeeper;
+use crate::domain::accounts::Account;
+use crate::domain::addresses::post_url;
+use crate::domain::posts::{IndexedPost, ListedPost, LookedUpPost, PostOutcome, RetryPost};
+use crate::domain::scans::{ListingStep, Priority};
+use crate::proto::work::Work;
+use crate::storekeeper::orders::ToStorekeeper;
 
 impl State {
     pub(super) fn retry_posts(&mut self, posts: Vec<RetryPost>, now: Now) {

@@ -16,16 +16,16 @@ use crate::base::MicroUsd;
 use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, Network, QueryId, ScanId};
 use crate::config::TimelinePolicy;
-use crate::proto::addresses::account_named;
-use crate::proto::data::{
-    Account, AccountRef, AccountState, Coverage, Cursor, EndedSearch, IndexedPost, ListedPost, ListingEnd,
-    ListingStep, Priority, Resolution, ResolutionOutcome, Searched, Work,
-};
-use crate::proto::failure::FailureCode;
+use crate::domain::accounts::{Account, AccountRef, AccountState, Resolution, ResolutionOutcome};
+use crate::domain::addresses::account_named;
+use crate::domain::failure::FailureCode;
+use crate::domain::posts::{IndexedPost, ListedPost};
+use crate::domain::scans::{Coverage, Cursor, EndedSearch, ListingEnd, ListingStep, Priority, Searched};
 use crate::proto::front::FrontAnswer;
 use crate::proto::stage::{Answer, Question};
-use crate::proto::store::{AcceptedRequest, JournalEntry, ToStorekeeper};
 use crate::proto::view::{ScanState, ScanView};
+use crate::proto::work::Work;
+use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, ToStorekeeper};
 
 /// How long an ended scan can be asked for.
 const KEPT: Duration = Duration::from_secs(24 * 3600);

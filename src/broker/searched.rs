@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::proto::data::ListedPost;
+use crate::domain::posts::ListedPost;
 use crate::proto::stage::MAX_SEARCHED_POSTS;
 
 /// The timeline shows no more posts than this, so no older ones are remembered: a scan of any account

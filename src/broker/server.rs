@@ -17,7 +17,7 @@ use crate::ipc::control::{Link, PeerEnd};
 use crate::ipc::{Blob, Outbox, OutboxError, Parcel, pump};
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion, FrontToBroker};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
-use crate::proto::store::{FromStorekeeper, ToStorekeeper};
+use crate::storekeeper::orders::{FromStorekeeper, ToStorekeeper};
 use crate::telemetry::events;
 
 /// Messages that wait for the loop; beyond it, senders wait.

@@ -15,14 +15,18 @@ use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::{
     AccountKey, AskId, ContainerId, ImageId, LeaseId, Network, Networks, PostKey, QueryId,
 };
+use crate::base::roles::{Role, Stage};
 use crate::config::{Budget, TimelinePolicy};
-use crate::proto::data::*;
-use crate::proto::failure::FailureCode;
+use crate::domain::accounts::*;
+use crate::domain::failure::FailureCode;
+use crate::domain::images::*;
+use crate::domain::posts::*;
+use crate::domain::scans::*;
 use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
-use crate::proto::roles::{Role, Stage};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
-use crate::proto::store::{AcceptedRequest, FromStorekeeper, JournalEntry, ToStorekeeper};
 use crate::proto::view::{QueryStatus, QueryView};
+use crate::proto::work::*;
+use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, JournalEntry, ToStorekeeper};
 
 const FRONT: ContainerId = ContainerId(1);
 const STAGES: [(Role, &[&[Stage]]); 6] = [

@@ -24,18 +24,19 @@ use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::{
     AccountKey, AskId, ContainerId, LeaseId, Network, PostKey, QueryId, ScanId, WorkerId,
 };
+use crate::base::roles::{Role, Stage};
 use crate::config::{Budget, TimelinePolicy};
-use crate::proto::data::{
-    Account, AccountState, Cursor, EndedSearch, ImageState, IndexProgress, IndexedImage, IndexedPost,
-    LeaseOutcome, ListedPost, ListingStep, MaintenanceTask, PaidReads, PostState, Priority, Resource,
-    StageOutput, StoreCounts, Work,
-};
-use crate::proto::failure::FailureCode;
+use crate::domain::accounts::{Account, AccountState};
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{IndexProgress, StoreCounts};
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedPost, PostState};
+use crate::domain::reads::{PaidReads, Resource};
+use crate::domain::scans::{Cursor, EndedSearch, ListingStep, Priority};
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion};
-use crate::proto::roles::{Role, Stage};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
-use crate::proto::store::{AcceptedRequest, FromStorekeeper, Ticket, ToStorekeeper};
 use crate::proto::view::StoreSizes;
+use crate::proto::work::{LeaseOutcome, MaintenanceTask, StageOutput, Work};
+use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, Ticket, ToStorekeeper};
 
 /// This moment, on both clocks: the one that never jumps, and the one that people read.
 #[derive(Clone, Copy, Debug)]

@@ -14,10 +14,12 @@ use crate::base::{MicroUsd, Timestamp};
 use crate::config::{Secret, Settings, TimelinePolicy, TwitterCredential};
 use crate::demo::world::crowd::{Artist, Misses};
 use crate::demo::world::{Options, World};
+use crate::domain::accounts::Account;
+use crate::domain::reads::{PaidReads, ReadWish};
+use crate::domain::scans::Cursor;
 use crate::fetch::HttpFetch;
 use crate::networks::twitter::TwitterClient;
 use crate::networks::{Meter, NetworkClient, NetworkError, SearchedPosts, Stopping, Waiter};
-use crate::proto::data::{Account, Cursor, PaidReads, ReadWish};
 
 #[derive(Debug, Args)]
 pub struct BenchListingArgs {
@@ -171,7 +173,7 @@ fn list(
     })?;
     let mut found: BTreeSet<String> = searched.ids.iter().cloned().collect();
     let cursor = Cursor::Timeline(None);
-    let mut page = |posts: Vec<crate::proto::data::ListedPost>, _| {
+    let mut page = |posts: Vec<crate::domain::posts::ListedPost>, _| {
         found.extend(posts.into_iter().map(|post| post.key.native));
         ControlFlow::Continue(())
     };

@@ -14,11 +14,12 @@ use crate::base::Timestamp;
 use crate::base::ids::Network;
 use crate::config::Settings;
 use crate::demo::world::{Endpoint, Options, World};
+use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
+use crate::domain::scans::Cursor;
 use crate::fetch::{Fetch, HttpFetch, Request};
 use crate::networks::bluesky::BlueskyClient;
 use crate::networks::mastodon::MastodonClient;
 use crate::networks::{NetworkClient, Stopping, Waiter};
-use crate::proto::data::{Account, AccountRef, Cursor, ResolutionOutcome};
 
 #[derive(Debug, Args)]
 pub struct BenchNetworksArgs {

@@ -9,7 +9,9 @@ use clap::Args;
 
 use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::proto::data::{Account, Detail, ImageFacts, ImageState, IndexedImage, IndexedPost, StoreCounts};
+use crate::domain::accounts::Account;
+use crate::domain::images::{Detail, ImageFacts, StoreCounts};
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::store::{Change, Location, RetryRule, Store};
 
 /// Posts of one account in one change, as the indexing hands them over.

@@ -319,8 +319,10 @@ mod tests {
 
     use crate::base::ids::{AccountKey, AccountNo, Network, PostKey};
     use crate::base::{Fingerprint, Timestamp};
+    use crate::domain::accounts::Account;
+    use crate::domain::images::{Detail, ImageFacts};
+    use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
     use crate::index::shared::Writer;
-    use crate::proto::data::{Account, Detail, ImageFacts, ImageState, IndexedImage, IndexedPost};
     use crate::store::{Change, RetryRule};
 
     fn entry(form: FormId, fingerprint: u64) -> Entry {

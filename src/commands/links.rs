@@ -6,9 +6,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::base::ErrorChain;
+use crate::domain::accounts::{Evidence, LinksFound};
+use crate::domain::images::ImageSource;
 use crate::fetch::Fetch;
 use crate::links::{LinkError, LinkSettings, Trace, Verdict, find_traced};
-use crate::proto::data::{Evidence, ImageSource, LinksFound};
 
 /// Searches and shows the answer; answers whether the search ended without an error.
 ///

@@ -10,12 +10,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use url::Url;
 
 use crate::base::ErrorChain;
+use crate::base::roles::Role;
 use crate::config::Settings;
+use crate::console::pictures::{Form, Order, Picture};
 use crate::fetch::{Fetch, HttpFetch, Request, Response};
 use crate::fingerprint::Limits;
 use crate::fingerprint::decode::{self, Layout, RowSink};
-use crate::front::console::pictures::{Form, Order, Picture};
-use crate::proto::roles::Role;
 use crate::sandbox::{self, Confinement};
 use crate::supervisor;
 

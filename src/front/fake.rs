@@ -9,14 +9,14 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use super::broker::{Broker, Root, Unavailable};
 use crate::base::ids::{AccountKey, Network, PostKey, QueryId};
+use crate::base::roles::Role;
 use crate::base::{MicroUsd, Timestamp};
+use crate::domain::accounts::Evidence;
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{IndexProgress, MatchClass, SecondStage, StoreCounts, Variant};
+use crate::domain::reads::ReadCounts;
 use crate::proto::control::StacksWritten;
-use crate::proto::data::{
-    Evidence, IndexProgress, MatchClass, ReadCounts, SecondStage, StoreCounts, Variant,
-};
-use crate::proto::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
-use crate::proto::roles::Role;
 use crate::proto::view::{
     AccountView, CountersView, MetricView, QueryStatus, QueryView, ResultView, SpendingView, StatsView,
     StoreSizes,
@@ -101,7 +101,9 @@ fn default_answer(question: &FrontQuestion) -> FrontAnswer {
         | FrontQuestion::SearchState { .. } => {
             FrontAnswer::Search { identifier: "abc".to_owned(), view: sample_view() }
         }
-        FrontQuestion::Account { .. } => FrontAnswer::Account(vec![super::account::tests::sample_record()]),
+        FrontQuestion::Account { .. } => {
+            FrontAnswer::Account(vec![crate::api::account::tests::sample_record()])
+        }
         FrontQuestion::Stats => FrontAnswer::Stats(sample_stats()),
         FrontQuestion::Threads => FrontAnswer::Threads(Vec::new()),
         FrontQuestion::Queues => FrontAnswer::Queues(Vec::new()),

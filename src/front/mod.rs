@@ -6,10 +6,8 @@
 //! command line (`console::run`, `console::one_shot`). Never connects out, opens no database,
 //! decodes no image, and never decides what a query does.
 
-mod account;
 pub mod admin;
 pub mod broker;
-pub mod console;
 pub mod http;
 pub mod local_socket;
 mod port_holder;

@@ -12,9 +12,9 @@ use ipc_channel::ipc::{IpcOneShotServer, IpcSender};
 
 use super::control::{ContainerEnd, RootEnd, control_pair};
 use super::link::{Frame, Parcel, RecvError, SendError, Transport, WireFrame};
+use crate::base::roles::Role;
 use crate::proto::PROTOCOL_VERSION;
 use crate::proto::control::{Hello, Welcome};
-use crate::proto::roles::Role;
 
 /// How long a container waits for the root's answer: the root does nothing that takes long.
 const WELCOME_LIMIT: Duration = Duration::from_secs(10);

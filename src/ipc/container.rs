@@ -18,10 +18,10 @@ use super::bootstrap;
 use super::control::{ContainerEnd, Link, Order, Orders};
 use super::outbox::Outbox;
 use crate::base::ids::ContainerId;
+use crate::base::roles::Role;
 use crate::base::{ErrorChain, StopSignal};
 use crate::config::Settings;
 use crate::proto::control::{ContainerToRoot, RootToContainer, StacksWritten, ThreadState, Welcome};
-use crate::proto::roles::Role;
 use crate::telemetry::{self, events, faults, stacks, tasks};
 
 /// How often a container says that it lives.

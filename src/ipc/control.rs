@@ -9,9 +9,9 @@ use super::Blob;
 use super::link::{Endpoint, Frame, Parcel, RawEnd, RawReceiver, Receiver, RecvError, Transport};
 use super::outbox::{Outbox, OutboxError};
 use crate::base::ids::ContainerId;
+use crate::base::roles::Role;
 use crate::proto::control::{ContainerToRoot, RootToContainer, Welcome};
 use crate::proto::front::{BrokerToFront, FrontToBroker};
-use crate::proto::roles::Role;
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 
 /// Orders and ends that wait for a container which does not read; more than it ever gets at once.

@@ -19,9 +19,9 @@ pub use trace::{Link, READ, Step, Trace, Verdict};
 
 use crate::base::Reaction;
 use crate::base::ids::Network;
+use crate::domain::accounts::LinksFound;
+use crate::domain::failure::FailureCode;
 use crate::fetch::{Fetch, FetchError};
-use crate::proto::data::LinksFound;
-use crate::proto::failure::FailureCode;
 use crate::sites::{self, Address, Credentials, Kind, SiteError, Web};
 
 /// How far one search for links goes.

@@ -1,7 +1,7 @@
 //! Accounts of the sites themselves, which stand in every page's footer.
 
 use crate::base::ids::Network;
-use crate::proto::data::AccountRef;
+use crate::domain::accounts::AccountRef;
 
 /// Handles on X of sites, networks and tools, in lower case.
 const ON_TWITTER: &[&str] = &[

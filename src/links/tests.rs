@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::*;
 use crate::base::ids::Network;
+use crate::domain::accounts::Evidence;
 use crate::fetch::{Request, Response};
-use crate::proto::data::Evidence;
 
 fn find(url: &str, fetch: &dyn Fetch, settings: &LinkSettings) -> Result<LinksFound, LinkError> {
     find_traced(url, fetch, settings).0

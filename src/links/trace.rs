@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::proto::data::Evidence;
+use crate::domain::accounts::Evidence;
 use crate::sites::{Artwork, Identified, Place, SiteError};
 
 /// Every step of one search for links, in order.

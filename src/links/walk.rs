@@ -8,7 +8,7 @@ use super::official::is_official;
 use super::trace::{Link, Step, Trace, Verdict};
 use super::{LinkSettings, is_stopping};
 use crate::base::clock::Monotonic;
-use crate::proto::data::{AccountRef, Candidate, Evidence};
+use crate::domain::accounts::{AccountRef, Candidate, Evidence};
 use crate::sites::{self, Address, Identified, Kind, Lead, Place, Site, SiteError, Web, plain};
 
 /// Threads that fetch the pages of one round; each host has its own, lower limit in `fetch`.

@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use super::{MAX_POSTS_PER_PIECE, NetworkError};
-use crate::proto::data::{ListedImage, ListedPost};
+use crate::domain::posts::{ListedImage, ListedPost};
 
 /// Of one piece, by `weight`; a message holds half as much again.
 const MAX_PIECE_BYTES: usize = 40 * 1024;

@@ -9,8 +9,10 @@ use url::Url;
 
 use super::{NetworkClient, NetworkError, Stopping, Waiter};
 use crate::base::Timestamp;
+use crate::domain::accounts::Account;
+use crate::domain::posts::ListedPost;
+use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::{Fetch, FetchError, Request, Response};
-use crate::proto::data::{Account, Cursor, ListedPost, ListingEnd};
 
 pub type Answer = Result<Response, FetchError>;
 

@@ -19,12 +19,12 @@ use std::time::Duration;
 
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::base::{Reaction, Timestamp};
+use crate::domain::accounts::{Account, AccountRef, Resolution};
+use crate::domain::failure::FailureCode;
+use crate::domain::posts::{ListedPost, PostOutcome, PostState};
+use crate::domain::reads::{PaidReads, ReadWish};
+use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::FetchError;
-use crate::proto::data::{
-    Account, AccountRef, Cursor, ListedPost, ListingEnd, PaidReads, PostOutcome, PostState, ReadWish,
-    Resolution,
-};
-use crate::proto::failure::FailureCode;
 
 pub use original::{fetch_original, image_called};
 

@@ -6,8 +6,8 @@ use url::Url;
 use super::{bluesky, twitter};
 use crate::base::ids::{AccountKey, Network};
 use crate::config::Settings;
+use crate::domain::posts::ListedImage;
 use crate::fetch::{Fetch, FetchError, Request, Response};
-use crate::proto::data::ListedImage;
 
 /// Fetches the image from where its network keeps the file itself: on the account's own server (Bluesky), or in
 /// its original size (Mastodon). `None` where there is no such place.

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 
 use super::{NetworkClient, NetworkError, Presence, SearchedPosts};
 use crate::base::ids::{Network, PostKey};
-use crate::proto::data::{
-    Account, AccountRef, Cursor, ListedPost, ListingEnd, PostOutcome, PostState, Resolution,
-};
+use crate::domain::accounts::{Account, AccountRef, Resolution};
+use crate::domain::posts::{ListedPost, PostOutcome, PostState};
+use crate::domain::scans::{Cursor, ListingEnd};
 
 /// The sources, the preferred one first. Without any, every question fails with `NoCredentials`.
 pub struct Sources {

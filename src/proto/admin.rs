@@ -4,10 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::control::StacksWritten;
-use super::data::AccountRecord;
-use super::failure::FailureCode;
 use super::view::{MetricView, ProblemView, QueryView, QueueView, ScanView, StatsView, WorkerView};
 use crate::base::ids::Networks;
+use crate::domain::accounts::AccountRecord;
+use crate::domain::failure::FailureCode;
 
 /// One command; answered by one or several `AdminReply`s, the last of which is not `Progress`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

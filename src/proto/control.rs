@@ -4,8 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::roles::Role;
 use crate::base::ids::ContainerId;
+use crate::base::roles::Role;
 
 /// First from a container that has just started.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::data::AccountRecord;
-use super::failure::FailureCode;
 use super::view::{
     CountersView, MetricView, ProblemView, QueryView, QueueView, ScanView, StatsView, WorkerView,
 };
 use crate::base::ids::{AskId, Networks, QueryId};
+use crate::domain::accounts::AccountRecord;
+use crate::domain::failure::FailureCode;
+
+/// The longest artwork URL that is accepted, in characters; `max_illust_url_size` in `/config`.
+pub const MAX_URL_CHARS: usize = 256;
 
 /// From `front`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -144,8 +147,9 @@ pub enum FrontAnswer {
 mod tests {
     use super::*;
     use crate::base::ids::{AccountKey, Network, PostKey};
-    use crate::proto::data::{Evidence, MatchClass, SecondStage, Variant};
-    use crate::proto::roles::{Role, Stage};
+    use crate::base::roles::{Role, Stage};
+    use crate::domain::accounts::Evidence;
+    use crate::domain::images::{MatchClass, SecondStage, Variant};
     use crate::proto::tests::check_round_trip;
     use crate::proto::view::{AccountView, QueryStatus, ResultView, ScanState};
 

@@ -1,18 +1,14 @@
 //! What crosses process lines: plain data, one file per direction or subject. Every value is
 //! valid; every message survives the wire format (postcard: no untagged, flattened or
 //! internally tagged types, no `skip_serializing_if`, no `serde_json::Value`), which the tests of
-//! each file show for all variants. Imports nothing but `base`.
+//! each file show for all variants. Imports `base` and `domain`.
 
-pub mod addresses;
 pub mod admin;
 pub mod control;
-pub mod data;
-pub mod failure;
 pub mod front;
-pub mod roles;
 pub mod stage;
-pub mod store;
 pub mod view;
+pub mod work;
 
 /// Raised with every change of a message. Both ends of a link are the same executable, so a
 /// difference means that an old process survived an upgrade: it is refused.

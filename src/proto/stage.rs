@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{
-    Account, AccountRecord, AccountRef, AccountState, ImageRecord, LeaseOutcome, ListedPost, MaintenanceTask,
-    PaidReads, Priority, ReadWish, Reserved, RetryPost, Work,
-};
-use super::roles::{Role, Stage};
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountKey, AccountNo, AskId, ImageId, LeaseId, PostKey, ScanId};
+use crate::base::roles::{Role, Stage};
+use crate::domain::accounts::{Account, AccountRecord, AccountRef, AccountState};
+use crate::domain::posts::{ImageRecord, ListedPost, RetryPost};
+use crate::domain::reads::{PaidReads, ReadWish, Reserved};
+use crate::domain::scans::Priority;
+use crate::proto::work::{LeaseOutcome, MaintenanceTask, Work};
 
 /// From a container's workers. The broker knows the sender by its link and treats what it says as
 /// gossip: an unknown lease is dropped and counted.
@@ -137,8 +138,11 @@ pub enum Answer {
 mod tests {
     use super::*;
     use crate::base::ids::{Network, QueryId};
+    use crate::domain::accounts::SeenHandle;
+    use crate::domain::images::Detail;
+    use crate::domain::reads::Resource;
+    use crate::domain::scans::Coverage;
     use crate::proto::MAX_MESSAGE_BYTES;
-    use crate::proto::data::{Coverage, Detail, Resource, SeenHandle};
     use crate::proto::tests::check_round_trip;
 
     #[test]

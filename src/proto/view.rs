@@ -5,11 +5,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::data::{Evidence, IndexProgress, MatchClass, ReadCounts, SecondStage, StoreCounts, Variant};
-use super::failure::FailureCode;
-use super::roles::{Role, Stage};
 use crate::base::ids::{AccountKey, PostKey, QueryId};
+use crate::base::roles::{Role, Stage};
 use crate::base::{MicroUsd, Timestamp};
+use crate::domain::accounts::Evidence;
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{IndexProgress, MatchClass, SecondStage, StoreCounts, Variant};
+use crate::domain::reads::ReadCounts;
 
 /// Where a query is. The names are those of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::base::roles::Role;
 use crate::config::Settings;
-use crate::proto::roles::Role;
 
 /// Which connections a process may make. Sockets that it already has work on in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

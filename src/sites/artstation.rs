@@ -6,7 +6,7 @@ use super::address::name;
 use super::read::{anchors, at, links_in_text, list_at, plain_text, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
-use crate::proto::data::ImageSource;
+use crate::domain::images::ImageSource;
 
 pub const SITE: Site = Site { name: "artstation", identify, artwork: Some(artwork), leads: Some(profile) };
 

@@ -6,7 +6,7 @@ use super::address::encode;
 use super::read::{links_in_text, list_at, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::ids::{AccountKey, Network};
-use crate::proto::data::AccountRef;
+use crate::domain::accounts::AccountRef;
 
 pub const SITE: Site = Site { name: "bluesky", identify, artwork: None, leads: Some(leads) };
 

@@ -9,7 +9,7 @@ use super::read::{anchors, at, javascript_string, links_in_text, list_at, object
 use super::web::{judge, read_json};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
-use crate::proto::data::ImageSource;
+use crate::domain::images::ImageSource;
 
 pub const SITE: Site = Site { name: "deviantart", identify, artwork: Some(artwork), leads: Some(profile) };
 

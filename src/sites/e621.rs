@@ -7,7 +7,7 @@ use super::address::{encode, number};
 use super::read::{at, id_at, list_at, need, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
-use crate::proto::data::ImageSource;
+use crate::domain::images::ImageSource;
 
 pub const SITE: Site = Site { name: "e621", identify, artwork: Some(artwork), leads: Some(artist) };
 

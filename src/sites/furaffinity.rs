@@ -8,7 +8,7 @@ use super::address::{name, number};
 use super::read::{anchors, links_in_text};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
-use crate::proto::data::ImageSource;
+use crate::domain::images::ImageSource;
 
 pub const SITE: Site = Site { name: "furaffinity", identify, artwork: Some(artwork), leads: Some(profile) };
 

@@ -7,8 +7,8 @@ use super::plain::outbound;
 use super::read::{anchors, id_at, links_in_text, list_at, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
+use crate::domain::images::ImageSource;
 use crate::fetch::Method;
-use crate::proto::data::ImageSource;
 
 pub const SITE: Site = Site { name: "inkbunny", identify, artwork: Some(artwork), leads: Some(member) };
 

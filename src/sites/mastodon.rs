@@ -8,8 +8,8 @@ use super::address::{encode, name};
 use super::read::{anchors, at, links_in_text, list_at, plain_text, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::ids::Network;
+use crate::domain::accounts::AccountRef;
 use crate::fetch::FetchError;
-use crate::proto::data::AccountRef;
 
 pub const SITE: Site = Site { name: "mastodon", identify, artwork: None, leads: Some(leads) };
 

@@ -41,7 +41,8 @@ pub use error::{Missing, SiteError};
 pub use web::{Credentials, Web};
 
 use crate::base::Timestamp;
-use crate::proto::data::{AccountRef, ImageSource};
+use crate::domain::accounts::AccountRef;
+use crate::domain::images::ImageSource;
 
 /// Every site, in the order in which they are asked: the first to recognise an address has it.
 #[rustfmt::skip]

@@ -9,8 +9,8 @@ use super::read::{anchors, at, id_at, links_in_text, list_at, plain_text, text_a
 use super::web::{judge, read_json};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
+use crate::domain::images::ImageSource;
 use crate::fetch::{Request, Response};
-use crate::proto::data::ImageSource;
 
 pub const SITE: Site = Site { name: "pixiv", identify, artwork: Some(artwork), leads: Some(profile) };
 

@@ -4,7 +4,7 @@
 use super::address::number;
 use super::{Address, Identified, Kind, Site};
 use crate::base::ids::{AccountKey, Network};
-use crate::proto::data::AccountRef;
+use crate::domain::accounts::AccountRef;
 
 pub const SITE: Site = Site { name: "twitter", identify, artwork: None, leads: None };
 

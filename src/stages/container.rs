@@ -8,11 +8,11 @@ use std::time::Duration;
 use crossbeam_channel as queue;
 
 use super::worker::{self, StageWorker};
+use crate::base::roles::Stage;
 use crate::broker::client::StageClient;
 use crate::fetch::NetworkWatch;
 use crate::ipc::container::{ContainerContext, ContainerError};
 use crate::ipc::control::Link;
-use crate::proto::roles::Stage;
 
 /// A worker to be: which kinds of work it takes, and how it is made (on its own thread).
 pub struct WorkerSpec {
@@ -111,13 +111,13 @@ mod tests {
 
     use super::*;
     use crate::base::ids::{ContainerId, LeaseId};
+    use crate::base::roles::Role;
     use crate::config::Settings;
     use crate::ipc::control::{PeerEnd, broker_link, control_pair};
     use crate::ipc::{Transport, container::run_on_thread};
     use crate::proto::control::{ContainerToRoot, Welcome};
-    use crate::proto::data::{MaintenanceTask, StageOutput, Work};
-    use crate::proto::roles::Role;
     use crate::proto::stage::{BrokerToStage, StageToBroker};
+    use crate::proto::work::{MaintenanceTask, StageOutput, Work};
     use crate::stages::worker::{Lease, StageError};
 
     const LONG: Duration = Duration::from_secs(60);

@@ -16,10 +16,10 @@ use url::Url;
 use super::worker::{Lease, StageError, StageWorker, unexpected_work};
 use crate::base::{Reaction, Timestamp};
 use crate::config::Webhook;
+use crate::domain::failure::FailureCode;
 use crate::fetch::{Fetch, Method, Request};
-use crate::proto::data::{Delivery, StageOutput, Work};
-use crate::proto::failure::FailureCode;
 use crate::proto::view::QueryView;
+use crate::proto::work::{Delivery, StageOutput, Work};
 
 /// What a receiver answers is not read beyond this; its status is what counts.
 const MAX_REPLY_BYTES: u64 = 64 * 1024;

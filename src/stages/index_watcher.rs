@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
 use crate::base::Timestamp;
-use crate::proto::data::{Account, AccountState, ScanPlan, StageOutput, Work};
+use crate::domain::accounts::{Account, AccountState};
 use crate::proto::stage::{Answer, Question};
+use crate::proto::work::{ScanPlan, StageOutput, Work};
 
 /// A date further in the future than this is no difference between clocks.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(24 * 3600);

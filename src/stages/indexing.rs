@@ -6,12 +6,12 @@ use url::Url;
 
 use super::worker::{Lease, StageError, StageWorker, unexpected_work};
 use crate::base::ids::Network;
+use crate::domain::images::{Detail, ImageFacts};
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage};
 use crate::fetch::{Fetch, FetchError, Request, Response};
 use crate::fingerprint::{self, Analysis, Limits};
 use crate::networks;
-use crate::proto::data::{
-    Detail, ImageFacts, ImageState, IndexedImage, IndexedPost, ListedImage, StageOutput, Work,
-};
+use crate::proto::work::{StageOutput, Work};
 
 /// Downloads through `fetch`, decodes on the worker's own thread.
 pub struct Indexing {

@@ -7,7 +7,7 @@ use super::worker::{Lease, StageError, StageWorker, unexpected_work};
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::fetch::{Fetch, NetworkWatch};
 use crate::links::{self, LinkSettings, Step};
-use crate::proto::data::{StageOutput, Work};
+use crate::proto::work::{StageOutput, Work};
 
 /// Candidates beyond this are dropped, weakest evidence first: no artist has as many accounts, and a
 /// message has a size.

@@ -10,12 +10,13 @@ use crate::base::clock::Monotonic;
 use crate::base::ids::{Network, PostKey, ScanId};
 use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp};
 use crate::broker::client::{LeaseHandle, StageClient, Unavailable};
+use crate::domain::accounts::{AccountRef, Resolution, ResolutionOutcome};
+use crate::domain::posts::{LookedUpPost, PostState};
+use crate::domain::reads::{PaidReads, ReadWish, Reserved};
+use crate::domain::scans::Searched;
 use crate::networks::{Meter, NetworkClient, NetworkError, SearchedPosts, Stopping, Waiter};
-use crate::proto::data::{
-    AccountRef, LookedUpPost, PaidReads, PostState, ReadWish, Reserved, Resolution, ResolutionOutcome,
-    Searched, StageOutput, Work,
-};
 use crate::proto::stage::{Answer, Question};
+use crate::proto::work::{StageOutput, Work};
 
 /// A worker's clients, one per network, all waiting through the same `VisibleWaiter`.
 pub struct Listing {

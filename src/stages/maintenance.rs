@@ -2,8 +2,9 @@
 //! and starts the work for them. The work itself waits behind everything that a user waits for.
 
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
-use crate::proto::data::{MaintenanceTask, Priority, StageOutput, Work};
+use crate::domain::scans::Priority;
 use crate::proto::stage::{Answer, Question};
+use crate::proto::work::{MaintenanceTask, StageOutput, Work};
 
 /// Accounts taken up in one go: the rest of those that are due have their turn the next time, which
 /// spreads the work.
@@ -58,7 +59,7 @@ impl StageWorker for Maintenance {
 fn accounts_due(
     task: MaintenanceTask,
     lease: &Lease<'_>,
-) -> Result<Vec<(crate::proto::data::Account, crate::proto::data::AccountState)>, StageError> {
+) -> Result<Vec<(crate::domain::accounts::Account, crate::domain::accounts::AccountState)>, StageError> {
     match lease.ask(Question::AccountsDue { task, limit: ACCOUNTS_AT_ONCE })? {
         Answer::Accounts(accounts) => Ok(accounts),
         answer => Err(unexpected_answer(&answer)),

@@ -10,16 +10,16 @@ use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpecte
 use crate::base::Reaction;
 use crate::base::ids::{AccountKey, AccountNo, FormId, ImageId};
 use crate::config;
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{FoundImage, ImageSource, QueryImage, SearchScope, Variant};
+use crate::domain::posts::ImageRecord;
 use crate::fetch::{Fetch, FetchError, Request};
 use crate::fingerprint::{self, DecodeError, Limits, QueryImage as Variants, VariantKind};
 use crate::index::flat::FlatIndex;
 use crate::index::shared::{Reader, Status};
 use crate::index::{Entry, HammingIndex};
-use crate::proto::data::{
-    FoundImage, ImageRecord, ImageSource, QueryImage, SearchFound, SearchScope, StageOutput, Variant, Work,
-};
-use crate::proto::failure::FailureCode;
 use crate::proto::stage::{Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, Question};
+use crate::proto::work::{SearchFound, StageOutput, Work};
 
 /// Images shown beside the results at most: a look at more tells nobody anything.
 const MAX_SIMILAR: usize = 50;

@@ -1,9 +1,10 @@
 //! A closer look at what the index has found: what each image is to the query image, and how the
 //! answer is made of them.
 
+use crate::domain::images::{self, FoundImage, MatchClass, SecondStage};
 use crate::fingerprint::QueryImage;
 use crate::fingerprint::detail::{Detail, Likeness};
-use crate::proto::data::{self, FoundImage, MatchClass, SearchFound, SecondStage};
+use crate::proto::work::SearchFound;
 
 /// What all found images may take together. They travel in one message, and on to the front in
 /// another with the accounts and the ways to them, each below `MAX_MESSAGE_BYTES`.
@@ -14,7 +15,7 @@ const MAX_FOUND_BYTES: usize = 32 * 1024;
 pub fn judge(
     distance: u32,
     query: &QueryImage,
-    stored: Option<data::Detail>,
+    stored: Option<images::Detail>,
 ) -> (MatchClass, Option<SecondStage>) {
     let Some(stored) = stored.and_then(detail) else {
         return (match_class(Likeness::by_distance(distance)), None);
@@ -28,7 +29,7 @@ pub fn judge(
 }
 
 /// None where the thumbnail has another size than ours.
-fn detail(stored: data::Detail) -> Option<Detail> {
+fn detail(stored: images::Detail) -> Option<Detail> {
     let thumbnail = stored.thumbnail.try_into().ok()?;
     Some(Detail { phash256: stored.phash256, thumbnail, trimmed: stored.trimmed })
 }
@@ -85,9 +86,10 @@ mod tests {
     use super::*;
     use crate::base::Fingerprint;
     use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
+    use crate::domain::images::Variant;
     use crate::fingerprint::{Analysis, VariantKind};
     use crate::proto::MAX_MESSAGE_BYTES;
-    use crate::proto::data::{StageOutput, Variant};
+    use crate::proto::work::StageOutput;
 
     const PLAIN: Detail = Detail { phash256: [0; 4], thumbnail: [100; 192], trimmed: None };
     const WHITE: Detail = Detail { phash256: [u64::MAX; 4], thumbnail: [200; 192], trimmed: None };
@@ -107,12 +109,12 @@ mod tests {
         }
     }
 
-    fn stored(phash256: [u64; 4], level: u8) -> Option<data::Detail> {
-        Some(data::Detail { phash256, thumbnail: vec![level; 192], trimmed: None })
+    fn stored(phash256: [u64; 4], level: u8) -> Option<images::Detail> {
+        Some(images::Detail { phash256, thumbnail: vec![level; 192], trimmed: None })
     }
 
     #[track_caller]
-    fn check(distance: u32, stored: Option<data::Detail>, class: MatchClass, numbers: Option<(u16, u16)>) {
+    fn check(distance: u32, stored: Option<images::Detail>, class: MatchClass, numbers: Option<(u16, u16)>) {
         let (found, second_stage) = judge(distance, &query(), stored);
         assert_eq!(found, class);
         let found = second_stage.map(|numbers| (numbers.distance256, numbers.thumbnail_centilevels));
@@ -132,7 +134,7 @@ mod tests {
     fn without_detail_the_distance_decides() {
         check(0, None, MatchClass::Recompressed, None);
         check(4, None, MatchClass::Similar, None);
-        let odd = data::Detail { phash256: [0; 4], thumbnail: vec![1, 2], trimmed: None };
+        let odd = images::Detail { phash256: [0; 4], thumbnail: vec![1, 2], trimmed: None };
         check(4, Some(odd), MatchClass::Similar, None);
     }
 

@@ -8,10 +8,11 @@ use crossbeam_channel as queue;
 
 use crate::base::StopSignal;
 use crate::broker::client::{Granted, LeaseHandle, StageClient, Unavailable};
+use crate::domain::failure::FailureCode;
+use crate::domain::posts::ListedPost;
 use crate::ipc::Blob;
-use crate::proto::data::{LeaseOutcome, ListedPost, StageOutput, Work};
-use crate::proto::failure::FailureCode;
 use crate::proto::stage::{Answer, Question};
+use crate::proto::work::{LeaseOutcome, StageOutput, Work};
 use crate::telemetry::{events, faults};
 
 /// A stage's work on one item after the other.

@@ -314,7 +314,8 @@ pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
 mod tests {
     use super::*;
     use crate::base::ids::{Network, PostKey};
-    use crate::proto::data::{Account, ImageState, IndexedImage, IndexedPost};
+    use crate::domain::accounts::Account;
+    use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
     use crate::store::Change;
     use crate::store::contract::{RULE, TestDatabase};
     use crate::store::test_server::{MySql, OnServer, Postgres};

@@ -3,7 +3,7 @@
 
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountKey, ImageId};
-use crate::proto::data::ImageFacts;
+use crate::domain::images::ImageFacts;
 
 /// Pictures farther apart than this many bits are not taken for one picture in two sizes. The width of
 /// the search within accounts; the same picture at 360 px and as an original differs by 2 at most.

@@ -8,9 +8,9 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::*;
 use crate::base::ids::{Network, PostKey};
-use crate::proto::data::{
-    Coverage, Cursor, Detail, ImageFacts, ImageState, IndexedImage, ListedImage, ListingStep,
-};
+use crate::domain::images::{Detail, ImageFacts};
+use crate::domain::posts::{ImageState, IndexedImage, ListedImage};
+use crate::domain::scans::{Coverage, Cursor, ListingStep};
 
 /// A new database of one engine, removed when dropped.
 pub trait TestDatabase {

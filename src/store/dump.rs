@@ -13,7 +13,7 @@ use super::sqlite::SqliteStore;
 use super::sqlite::connection::Step;
 use super::table::{self, Kind, Table, Value};
 use super::{rows, server};
-use crate::proto::data::StoreCounts;
+use crate::domain::images::StoreCounts;
 
 /// Rows that are written at a time.
 pub const ROWS_PER_WRITE: usize = 4096;

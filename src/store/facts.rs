@@ -2,7 +2,7 @@
 
 use super::{StoreError, rows};
 use crate::base::Fingerprint;
-use crate::proto::data::Coverage;
+use crate::domain::scans::Coverage;
 
 /// More images than a post of any network has; what lies beyond would not fit a position.
 pub const MOST_IMAGES: usize = u8::MAX as usize;

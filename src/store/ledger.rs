@@ -6,7 +6,7 @@ use super::error::StoreError;
 use super::sqlite::connection::Step;
 use super::state::StateFile;
 use crate::base::Timestamp;
-use crate::proto::data::{Ledger, PaidReads, ReadCounts, Resource};
+use crate::domain::reads::{Ledger, PaidReads, ReadCounts, Resource};
 
 /// Days. So long at most is a limit that was reached under a wrong date waited out.
 const LONGEST_AHEAD: i64 = 7;

@@ -19,10 +19,10 @@ use std::time::Duration;
 
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::proto::data::{
-    Account, AccountRecord, AccountState, ImageRecord, IndexedPost, ListedPost, ListingEnd, RetryPost,
-    StoreCounts,
-};
+use crate::domain::accounts::{Account, AccountRecord, AccountState};
+use crate::domain::images::StoreCounts;
+use crate::domain::posts::{ImageRecord, IndexedPost, ListedPost, RetryPost};
+use crate::domain::scans::ListingEnd;
 
 pub mod backup;
 pub mod care;

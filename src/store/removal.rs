@@ -8,7 +8,7 @@ use super::table::{self, Kind, Value};
 use super::{Location, StoreError, rows};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo};
-use crate::proto::data::Account;
+use crate::domain::accounts::Account;
 
 /// Accounts named in one statement. Of large ones that is a million rows, which takes seconds.
 const ACCOUNTS_AT_A_TIME: usize = 20;
@@ -156,7 +156,7 @@ fn still_the_same(
 mod tests {
     use super::*;
     use crate::base::ids::{Network, PostKey};
-    use crate::proto::data::{ImageState, IndexedImage, IndexedPost};
+    use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
     use crate::store::Change;
     use crate::store::care::check_references;
     use crate::store::contract::{RULE, TestDatabase};

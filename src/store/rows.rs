@@ -2,7 +2,7 @@
 
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::proto::data::Coverage;
+use crate::domain::scans::Coverage;
 use crate::store::StoreError;
 
 /// The network's number in the table `networks`; part of the schema, never changed.

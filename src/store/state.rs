@@ -12,7 +12,7 @@ use super::migrate::Migration;
 use super::sqlite::connection::{self, Step};
 use super::table::Value;
 use crate::base::Timestamp;
-use crate::proto::store::{AcceptedRequest, JournalEntry};
+use crate::storekeeper::orders::{AcceptedRequest, JournalEntry};
 
 const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "requests", sql: include_str!("../../migrations/state/0001_requests.sql") },
@@ -209,8 +209,10 @@ fn end(connection: &Connection, key: &str) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
     use crate::base::ids::{AccountKey, Network};
-    use crate::proto::data::{Account, Delivery, Priority};
+    use crate::domain::accounts::Account;
+    use crate::domain::scans::Priority;
     use crate::proto::front::Client;
+    use crate::proto::work::Delivery;
 
     fn query(url: &str) -> JournalEntry {
         let request = AcceptedRequest::Query {

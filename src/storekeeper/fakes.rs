@@ -9,7 +9,9 @@ use crossbeam_channel::{Receiver, Sender};
 use super::Publisher;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::proto::data::{AccountRecord, AccountState, ImageRecord, ListedPost, StoreCounts};
+use crate::domain::accounts::{AccountRecord, AccountState};
+use crate::domain::images::StoreCounts;
+use crate::domain::posts::{ImageRecord, ListedPost};
 use crate::store::complete::BareImage;
 use crate::store::{Change, Committed, EngineError, EngineFault, IndexEntry, Store, StoreError};
 

@@ -11,12 +11,12 @@ use super::trouble::Trouble;
 use super::{Tell, broken};
 use crate::base::ids::PostKey;
 use crate::base::{ErrorChain, Reaction, Timestamp};
-use crate::proto::data::PaidReads;
+use crate::domain::reads::PaidReads;
 use crate::proto::stage::Answer;
-use crate::proto::store::{FromStorekeeper, JournalEntry, StorePart, Ticket};
 use crate::proto::view::QueryView;
 use crate::store::state::StateFile;
 use crate::store::{RetryRule, StoreError};
+use crate::storekeeper::orders::{FromStorekeeper, JournalEntry, StorePart, Ticket};
 
 /// Entries in one commit.
 const MAX_ENTRIES: usize = 1024;

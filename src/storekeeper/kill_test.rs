@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use super::fakes::FakeIndex;
 use super::*;
 use crate::base::ids::{AccountKey, Network, PostKey};
-use crate::proto::data::{Account, ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost};
+use crate::domain::accounts::Account;
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost};
 use crate::proto::front::Client;
-use crate::proto::store::{AcceptedRequest, JournalEntry, Ticket};
+use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, Ticket};
 
 /// Set for the process that is to be killed: its data folder.
 const VICTIM_DIR: &str = "AOTF_TEST_VICTIM_DIR";

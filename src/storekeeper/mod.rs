@@ -33,11 +33,11 @@ use self::results::ResultsLog;
 use self::writer::Awaited;
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::config::Maintenance;
-use crate::proto::data::MaintenanceTask;
 use crate::proto::stage::{Answer, Question};
-use crate::proto::store::{FromStorekeeper, ToStorekeeper};
+use crate::proto::work::MaintenanceTask;
 use crate::store::state::StateFile;
 use crate::store::{AccountTask, AccountsDue, Change, Location, RetryRule, Store, StoreError};
+use crate::storekeeper::orders::{FromStorekeeper, ToStorekeeper};
 
 #[cfg(test)]
 mod fakes;
@@ -45,6 +45,7 @@ mod halt;
 mod journal;
 #[cfg(test)]
 mod kill_test;
+pub mod orders;
 mod publish;
 mod reader;
 mod results;

@@ -6,8 +6,8 @@ use std::error::Error;
 use super::halt::Halt;
 use crate::base::Reaction;
 use crate::base::ids::{FormId, ImageId};
+use crate::domain::images::IndexProgress;
 use crate::index;
-use crate::proto::data::IndexProgress;
 use crate::store::state::StateFile;
 use crate::store::{Committed, IndexEntry, Store, StoreError};
 

@@ -8,10 +8,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use super::{Tell, broken};
 use crate::base::ids::{AccountKey, AccountNo, ImageId};
 use crate::base::{ErrorChain, Reaction};
-use crate::proto::data::{AccountRecord, AccountRef, ListedPost};
+use crate::domain::accounts::{AccountRecord, AccountRef};
+use crate::domain::posts::ListedPost;
 use crate::proto::stage::{Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION};
-use crate::proto::store::{FromStorekeeper, Ticket};
 use crate::store::{Store, StoreError};
+use crate::storekeeper::orders::{FromStorekeeper, Ticket};
 
 /// A filter that failed is tried again this often. It has no other answer than the truth.
 const PAUSE: Duration = Duration::from_secs(1);

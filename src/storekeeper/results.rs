@@ -82,7 +82,7 @@ fn line(view: &QueryView, now: Timestamp) -> String {
 mod tests {
     use super::*;
     use crate::base::ids::{AccountKey, Network};
-    use crate::proto::failure::FailureCode;
+    use crate::domain::failure::FailureCode;
     use crate::proto::view::{AccountView, QueryStatus};
 
     fn view(subject: &str, error: Option<FailureCode>) -> QueryView {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::halt::Halt;
 use super::{StorekeeperSettings, Tell};
-use crate::proto::store::FromStorekeeper;
 use crate::proto::view::StoreSizes;
+use crate::storekeeper::orders::FromStorekeeper;
 
 /// Figures for a graph: no finer than what reads them.
 const PERIOD: Duration = Duration::from_secs(15);

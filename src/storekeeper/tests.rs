@@ -11,15 +11,16 @@ use super::fakes::{FailingStore, FakeIndex, Fault};
 use super::*;
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
-use crate::proto::data::IndexProgress;
-use crate::proto::data::{
-    Account, Coverage, Cursor, Detail, ImageFacts, ImageState, IndexedImage, IndexedPost, ListedImage,
-    ListedPost, ListingEnd, MaintenanceTask, Priority, StoreCounts,
-};
+use crate::domain::accounts::Account;
+use crate::domain::images::IndexProgress;
+use crate::domain::images::{Detail, ImageFacts, StoreCounts};
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd, Priority};
 use crate::proto::front::Client;
 use crate::proto::stage::MAX_IMAGES_PER_QUESTION;
-use crate::proto::store::{AcceptedRequest, JournalEntry, Ticket};
+use crate::proto::work::MaintenanceTask;
 use crate::store::EngineFault;
+use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, Ticket};
 
 /// Longer than any step takes, even on a busy machine; a test that waits so long has failed.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use super::Tell;
 use crate::base::ErrorChain;
-use crate::proto::store::{FromStorekeeper, StorePart};
+use crate::storekeeper::orders::{FromStorekeeper, StorePart};
 
 pub struct Trouble {
     part: StorePart,

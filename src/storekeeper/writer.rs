@@ -13,8 +13,8 @@ use super::trouble::Trouble;
 use super::{Tell, broken};
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::proto::stage::Answer;
-use crate::proto::store::{FromStorekeeper, StorePart, Ticket};
 use crate::store::{Change, Committed, Outcome, Store};
+use crate::storekeeper::orders::{FromStorekeeper, StorePart, Ticket};
 
 /// While nothing is to be written, this often it looks whether somebody else has written (an import
 /// beside the running program), whose images are to be searchable too.

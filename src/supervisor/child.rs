@@ -13,10 +13,10 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::base::ErrorChain;
+use crate::base::roles::Role;
 use crate::ipc::RoleMain;
 use crate::ipc::container::run_on_thread;
 use crate::ipc::control::ContainerEnd;
-use crate::proto::roles::Role;
 
 /// How a container ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! What of the settings each role is told.
 
+use crate::base::roles::Role;
 use crate::config::{Secret, Settings};
-use crate::proto::roles::Role;
 
 /// The settings without the secrets that the role has no use for: keys for the network only where it
 /// is called (`listing`), cookies and keys of sites only where their pages are read (`link-finder`), the database's address only where it is opened (the broker).

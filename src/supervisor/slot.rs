@@ -12,11 +12,11 @@ use super::restart::History;
 use super::{ContainerSpec, Event};
 use crate::base::clock::Monotonic;
 use crate::base::ids::ContainerId;
+use crate::base::roles::Role;
 use crate::ipc::bootstrap::{self, BootstrapError, Door};
 use crate::ipc::control::{RootEnd, RootOutbox, control_pair};
 use crate::ipc::{Transport, try_pump};
 use crate::proto::control::RootToContainer;
-use crate::proto::roles::Role;
 use crate::telemetry::events;
 
 /// A place in the tree, filled by one container after the other.

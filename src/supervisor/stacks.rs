@@ -10,8 +10,8 @@ use crossbeam_channel as queue;
 
 use crate::base::Timestamp;
 use crate::base::ids::ContainerId;
+use crate::base::roles::Role;
 use crate::proto::control::{StacksWritten, ThreadState};
-use crate::proto::roles::Role;
 use crate::telemetry::rotate::{self, Bounds};
 use crate::telemetry::{stacks, tasks};
 

@@ -18,12 +18,12 @@ use super::{ContainerSpec, Event, Exit, Options, Restart, SupervisorError};
 use crate::base::ErrorChain;
 use crate::base::clock::Monotonic;
 use crate::base::ids::ContainerId;
+use crate::base::roles::Role;
 use crate::config::Settings;
 use crate::ipc::bootstrap::BootstrapError;
 use crate::ipc::control::{RootEnd, broker_link};
 use crate::ipc::{OutboxError, RecvError, Transport};
 use crate::proto::control::{ContainerToRoot, Hello, RootToContainer, StacksWritten, Welcome};
-use crate::proto::roles::Role;
 use crate::telemetry::error_log::ErrorLog;
 use crate::telemetry::events;
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use aotf::proto::failure::FailureCode;
+use aotf::domain::failure::FailureCode;
 
 use crate::daemon::binary;
 

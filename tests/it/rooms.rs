@@ -5,22 +5,23 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms that every room but the pure ones may use.
-const COMMON: &[&str] = &["base", "config", "telemetry"];
-/// Rooms that use nothing but `base` (and `base` itself, which uses nothing).
-const PURE: &[&str] = &["base", "proto", "fingerprint"];
+const COMMON: &[&str] = &["base", "config", "domain", "telemetry"];
+/// Rooms without configuration and telemetry: plain values and pure functions.
+const PURE: &[&str] = &["base", "domain", "proto", "fingerprint"];
 /// Files that see every room: they put the program together.
 const EVERYTHING: &[&str] = &["main", "lib", "cli", "roles", "commands"];
 
 const MAY_USE: &[(&str, &[&str])] = &[
     ("base", &[]),
-    ("proto", &["base"]),
+    ("domain", &["base"]),
+    ("proto", &["base", "domain"]),
     ("fingerprint", &["base"]),
     ("config", &["base"]),
     ("telemetry", &["proto"]),
     ("ipc", &["proto"]),
     ("sandbox", &["proto"]),
     ("supervisor", &["ipc", "proto"]),
-    ("broker", &["ipc", "proto"]),
+    ("broker", &["ipc", "proto", "storekeeper::orders"]),
     ("storekeeper", &["store", "index", "proto"]),
     ("store", &["fingerprint", "proto"]),
     ("index", &["fingerprint"]),
@@ -28,7 +29,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sites", &["fetch", "proto"]),
     ("networks", &["fetch", "proto"]),
     ("links", &["sites", "networks", "fetch", "proto"]),
-    ("front", &["broker::client", "proto"]),
+    ("api", &["proto", "front"]),
+    ("front", &["broker::client", "proto", "api"]),
+    ("console", &["api", "proto", "front"]),
     (
         "stages",
         &["broker::client", "proto", "ipc", "index", "fingerprint", "sites", "links", "networks", "fetch"],

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use aotf::base::ErrorChain;
 use aotf::base::ids::{AskId, LeaseId};
+use aotf::base::roles::Role;
 use aotf::config::Settings;
 use aotf::ipc::{
     ConnectArgs, ContainerContext, ContainerError, Link, Outbox, Parcel, PeerEnd, pump, run_container,
 };
 use aotf::proto::front::{BrokerToFront, FrontAnswer, FrontToBroker};
-use aotf::proto::roles::Role;
 use aotf::proto::stage::{BrokerToStage, StageToBroker};
 use aotf::supervisor::{self, ContainerSpec, Options, Restart, RestartPolicy, Timing};
 

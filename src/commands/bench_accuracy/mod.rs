@@ -17,9 +17,9 @@ use image::{Rgba, RgbaImage};
 use serde::Serialize;
 
 use super::hash::load;
+use crate::domain::images::{Detail, MatchClass};
 use crate::fingerprint::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use crate::fingerprint::{Analysis, QueryImage, analyze, query_variants};
-use crate::proto::data::{Detail, MatchClass};
 use crate::stages::second_stage::judge;
 use alter::{Alteration, Family, alterations, plain_post};
 

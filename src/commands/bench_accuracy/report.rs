@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Family, Measured, RADII, RESULT_RADIUS};
-use crate::proto::data::MatchClass;
+use crate::domain::images::MatchClass;
 
 /// What stands between these lines of a document is replaced.
 pub const BEGIN: &str = "<!-- measured: begin -->";

@@ -15,12 +15,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use self::worker::{Asked, Seen};
 use crate::base::ids::ImageId;
+use crate::base::roles::Role;
 use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp};
 use crate::commands::signals::stop_on_signals;
 use crate::config::Settings;
+use crate::domain::posts::ImageState;
 use crate::networks;
-use crate::proto::data::ImageState;
-use crate::proto::roles::Role;
 use crate::store::complete::{self, BareImage, Completed};
 use crate::store::{Change, Outcome, Store, StoreError, backup};
 use crate::{roles, supervisor};

@@ -10,10 +10,10 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::base::ids::Network;
+use crate::base::roles::Role;
 use crate::config::Settings;
+use crate::domain::posts::{ImageState, ListedImage};
 use crate::fetch::{Fetch, HttpFetch};
-use crate::proto::data::{ImageState, ListedImage};
-use crate::proto::roles::Role;
 use crate::roles;
 use crate::stages::indexing::{Indexing, is_network_loss};
 use crate::supervisor;

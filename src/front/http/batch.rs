@@ -17,9 +17,9 @@ use super::error::{ErrorBody, HttpError};
 use super::limits::RateClass;
 use super::routes::{Started, ask_query, checked_webhook, chosen_networks};
 use super::url_parameter::{self, MAX_URL_BODY_BYTES};
-use super::view::{Answer, BatchAnswer, BatchEntry};
 use super::{Api, JSON_DEADLINE};
-use crate::proto::failure::FailureCode;
+use crate::api::answers::{Answer, BatchAnswer, BatchEntry};
+use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 
 /// Queries of one request.

@@ -183,7 +183,7 @@ async fn every_code_is_explained() {
     let world = World::new(FakeBroker::default()).await;
     let list = world.get("/errors").await.json();
     let entries = list.as_array().unwrap();
-    assert_eq!(entries.len(), crate::proto::failure::FailureCode::ALL.len() + HttpError::CODES.len());
+    assert_eq!(entries.len(), crate::domain::failure::FailureCode::ALL.len() + HttpError::CODES.len());
     for entry in entries {
         let code = entry["code"].as_str().unwrap();
         for language in ["en", "fr"] {

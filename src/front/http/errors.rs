@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::error::HttpError;
 use super::texts::{Language, Texts};
-use crate::proto::failure::FailureCode;
+use crate::domain::failure::FailureCode;
 
 /// One code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]

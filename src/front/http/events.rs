@@ -15,8 +15,8 @@ use super::caller::Caller;
 use super::error::{ErrorBody, HttpError};
 use super::limits::RateClass;
 use super::routes::{Started, chosen_networks, start_query};
-use super::view::Answer;
 use super::{Api, url_parameter};
+use crate::api::answers::Answer;
 use crate::front::until_stopped;
 use crate::proto::view::{QueryStatus, QueryView};
 

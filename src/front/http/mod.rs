@@ -28,7 +28,6 @@ pub mod serve;
 mod tests;
 mod texts;
 mod url_parameter;
-pub mod view;
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};

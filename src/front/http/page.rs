@@ -14,11 +14,11 @@ use super::error::HttpError;
 use super::limits::RateClass;
 use super::routes::{chosen_networks, start_query};
 use super::texts::{Language, TEXTS_JSON, Texts};
-use super::view::{Answer, NetworkAccountAnswer, PostAnswer};
 use super::{Api, STATS_AGE, url_parameter};
+use crate::api::answers::{Answer, NetworkAccountAnswer, PostAnswer};
 use crate::base::ids::Network;
-use crate::proto::data::Variant;
-use crate::proto::failure::FailureCode;
+use crate::domain::failure::FailureCode;
+use crate::domain::images::Variant;
 use crate::proto::view::{QueryStatus, StatsView};
 
 pub(super) const STYLE_PATH: &str = "/assets/style.css";

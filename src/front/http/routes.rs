@@ -17,12 +17,13 @@ use super::caller::Caller;
 use super::error::{Closed, ErrorBody, HttpError};
 use super::limits::RateClass;
 use super::url_parameter::{self, MAX_URL_BODY_BYTES};
-use super::view::{Answer, ConfigAnswer, StatsAnswer};
 use super::{Api, READY_AGE, STATS_AGE};
+use crate::api::account::AccountsAnswer;
+use crate::api::answers::{Answer, ConfigAnswer, StatsAnswer};
 use crate::base::ids::Networks;
-use crate::front::account::AccountsAnswer;
-use crate::proto::failure::FailureCode;
-use crate::proto::front::{FrontAnswer, FrontQuestion};
+use crate::config::{Limits, Maintenance};
+use crate::domain::failure::FailureCode;
+use crate::proto::front::{FrontAnswer, FrontQuestion, MAX_URL_CHARS};
 use crate::proto::view::{QueryStatus, QueryView};
 
 /// A URL is one packet or two.
@@ -250,7 +251,7 @@ pub(super) async fn config(
     Extension(caller): Extension<Caller>,
 ) -> Json<ConfigAnswer> {
     let networks = caller.networks.that_are_in(&api.networks);
-    Json(ConfigAnswer::new(&api.limits, &api.maintenance, networks.as_ref(), &caller))
+    Json(config_answer(&api.limits, &api.maintenance, networks.as_ref(), &caller))
 }
 
 /// Whether this process answers
@@ -290,4 +291,21 @@ pub(super) async fn readyz(
         });
     }
     Ok((status, Json(ready)).into_response())
+}
+
+fn config_answer(
+    limits: &Limits,
+    maintenance: &Maintenance,
+    networks: Option<&Networks>,
+    caller: &Caller,
+) -> ConfigAnswer {
+    let of_key = caller.key.as_ref().map(|key| key.max_processing_requests);
+    ConfigAnswer {
+        limit_per_ip_address: of_key.unwrap_or(limits.max_processing_requests_per_ip),
+        ip_can_bypass_limit: caller.unlimited,
+        ip_can_use_advanced: caller.advanced,
+        update_accounts_frequency: maintenance.auto_update.map(|every| every.as_secs() / 86_400),
+        max_illust_url_size: MAX_URL_CHARS,
+        networks: networks.into_iter().flat_map(Networks::iter).map(|network| network.to_string()).collect(),
+    }
 }

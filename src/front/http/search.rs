@@ -14,9 +14,9 @@ use super::error::{Closed, ErrorBody, HttpError};
 use super::limits::RateClass;
 use super::routes::chosen_networks;
 use super::url_parameter;
-use super::view::{Answer, SearchAnswer};
 use super::{Api, JSON_DEADLINE};
-use crate::proto::failure::FailureCode;
+use crate::api::answers::{Answer, SearchAnswer};
+use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 
 /// A URL of an image, which can be longer than that of a page, and a name.

@@ -10,8 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 use crate::base::ids::Network;
+use crate::domain::failure::FailureCode;
 use crate::front::fake::{Asked, FakeBroker, sample_stats, sample_view, sample_view_at};
-use crate::proto::failure::FailureCode;
 use crate::proto::front::Client;
 use crate::proto::view::QueryStatus;
 
@@ -108,7 +108,7 @@ async fn a_query_is_answered_field_for_field() {
     let world = World::new(FakeBroker::default()).await;
     let reply = world.get("/query?url=https://a.example/p?a=1&b=2+3").await;
     assert_eq!(reply.status, 200);
-    let golden: Value = serde_json::from_str(include_str!("golden/query_end.json")).unwrap();
+    let golden: Value = serde_json::from_str(include_str!("../../api/golden/query_end.json")).unwrap();
     assert_eq!(reply.json(), golden);
     assert_eq!(world.last_asked().0, query_question("https://a.example/p?a=1&b=2+3", Client::Exempt));
     assert!(reply.head.contains("content-type: application/json"));

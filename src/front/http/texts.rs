@@ -81,8 +81,8 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::failure::FailureCode;
     use crate::front::http::error::HttpError;
-    use crate::proto::failure::FailureCode;
 
     #[test]
     fn languages_have_the_same_texts_and_name_all_errors() {

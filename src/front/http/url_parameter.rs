@@ -12,10 +12,9 @@
 
 use url::form_urlencoded;
 
-use crate::proto::failure::FailureCode;
+use crate::domain::failure::FailureCode;
+use crate::proto::front::MAX_URL_CHARS;
 
-/// The most characters of a URL; `max_illust_url_size` in `/config`.
-pub const MAX_URL_CHARS: usize = 256;
 /// The most bytes of a body that holds a URL: `MAX_URL_CHARS` of the widest characters.
 pub const MAX_URL_BODY_BYTES: usize = 1024;
 

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use url::Url;
 
+use crate::domain::posts::ListedImage;
 use crate::networks::delivery::within_bounds;
-use crate::proto::data::ListedImage;
 
 /// The images of a post in its own order. A quoted post's images are not the author's, the picture of a
 /// link or of a video is no artwork.

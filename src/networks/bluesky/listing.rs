@@ -9,10 +9,12 @@ use super::wire::{Entry, Feed, Post};
 use super::{BlueskyClient, Effort, Refusal, embed, refusal};
 use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey};
+use crate::domain::accounts::Account;
+use crate::domain::posts::ListedPost;
+use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 use crate::fetch::Response;
 use crate::networks::asking::{read_json, unreadable};
 use crate::networks::{NetworkError, OVERLAP, delivery, list_start};
-use crate::proto::data::{Account, Coverage, Cursor, ListedPost, ListingEnd};
 
 const METHOD: &str = "app.bsky.feed.getAuthorFeed";
 

@@ -8,9 +8,10 @@ use super::wire::{Posts, Profile, Profiles};
 use super::{BlueskyClient, Effort, Refusal, refusal};
 use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
+use crate::domain::posts::PostState;
 use crate::networks::asking::{read_json, unreadable};
 use crate::networks::{NetworkError, Presence};
-use crate::proto::data::{Account, AccountRef, PostState, Resolution, ResolutionOutcome};
 
 /// Accounts or posts in one request.
 const BATCH: usize = 25;

@@ -22,8 +22,10 @@ use super::asking::{Asker, Effort, unreadable};
 use super::{NetworkClient, NetworkError, Presence, Waiter};
 use crate::base::ids::{Network, PostKey};
 use crate::config;
+use crate::domain::accounts::{Account, AccountRef, Resolution};
+use crate::domain::posts::{ListedPost, PostState};
+use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::{Fetch, Response};
-use crate::proto::data::{Account, AccountRef, Cursor, ListedPost, ListingEnd, PostState, Resolution};
 
 pub(super) use original::original;
 

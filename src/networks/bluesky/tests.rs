@@ -9,9 +9,10 @@ use super::*;
 use crate::base::Timestamp;
 use crate::base::ids::AccountKey;
 use crate::config::Bluesky;
+use crate::domain::accounts::ResolutionOutcome;
+use crate::domain::posts::ListedImage;
+use crate::domain::scans::Coverage;
 use crate::networks::fake::{Answer, FakeServers, FakeWaiter, list, material, parameter, reply};
-use crate::proto::data::Coverage;
-use crate::proto::data::{ListedImage, ResolutionOutcome};
 
 const DID: &str = "did:plc:artist";
 

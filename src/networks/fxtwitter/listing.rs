@@ -6,10 +6,12 @@ use super::wire::{Page, Status};
 use super::{Effort, FxTwitterClient};
 use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey};
+use crate::domain::accounts::Account;
+use crate::domain::posts::ListedPost;
+use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 use crate::networks::asking::{read_json, unreadable};
 use crate::networks::twitter::image_of;
 use crate::networks::{NetworkError, OVERLAP, delivery};
-use crate::proto::data::{Account, Coverage, Cursor, ListedPost, ListingEnd};
 
 const MEDIA: &str = "profile/:name/media";
 const SEARCH: &str = "search";

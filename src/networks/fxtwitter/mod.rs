@@ -20,11 +20,10 @@ use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::base::{ErrorChain, Timestamp};
 use crate::config;
+use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
+use crate::domain::posts::{ListedPost, PostOutcome, PostState};
+use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::{Fetch, Response};
-use crate::proto::data::{
-    Account, AccountRef, Cursor, ListedPost, ListingEnd, PostOutcome, PostState, Resolution,
-    ResolutionOutcome,
-};
 
 const PROFILE: &str = "profile";
 const STATUS: &str = "status/:id";

@@ -11,10 +11,12 @@ use super::wire::{Attachment, Status};
 use super::{Effort, MastodonClient};
 use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey};
+use crate::domain::accounts::Account;
+use crate::domain::posts::{ListedImage, ListedPost};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 use crate::fetch::Response;
 use crate::networks::asking::{read_json, unreadable};
 use crate::networks::{NetworkError, OVERLAP, delivery, list_start};
-use crate::proto::data::{Account, Coverage, Cursor, ListedImage, ListedPost, ListingEnd};
 
 const STATUSES: &str = "accounts/:id/statuses";
 

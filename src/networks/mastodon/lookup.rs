@@ -9,9 +9,10 @@ use super::wire::{Account as WireAccount, Problem, Webfinger};
 use super::{Effort, MastodonClient};
 use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
+use crate::domain::posts::PostState;
 use crate::networks::asking::read_json;
 use crate::networks::{NetworkError, Presence};
-use crate::proto::data::{Account, AccountRef, PostState, Resolution, ResolutionOutcome};
 
 /// Servers that one look-up of accounts asks at most, and one check of posts: a stranger's page may name any
 /// number of them.

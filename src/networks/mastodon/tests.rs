@@ -9,8 +9,9 @@ use super::*;
 use crate::base::Timestamp;
 use crate::base::ids::AccountKey;
 use crate::config::Mastodon;
+use crate::domain::accounts::ResolutionOutcome;
+use crate::domain::scans::Coverage;
 use crate::networks::fake::{Answer, FakeServers, FakeWaiter, list, material, parameter, reply};
-use crate::proto::data::{Coverage, ResolutionOutcome};
 
 const ACTOR: &str = "https://art.example/users/ann";
 

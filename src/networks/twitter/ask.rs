@@ -12,9 +12,9 @@ use super::wire::Answer;
 use crate::base::clock::Monotonic;
 use crate::base::ids::Network;
 use crate::base::{Reaction, Timestamp};
+use crate::domain::reads::{PaidReads, ReadWish, Resource};
 use crate::fetch::{Request, Response};
 use crate::networks::NetworkError;
-use crate::proto::data::{PaidReads, ReadWish, Resource};
 
 /// Attempts after the first when the network has a fault or is lost. A listing that gives up starts
 /// from its beginning and pays again, so it does not give up lightly.

@@ -15,8 +15,10 @@ use super::wire::{Answer, Post};
 use super::{PATIENT, TwitterClient};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
+use crate::domain::posts::ListedPost;
+use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 use crate::networks::{MAX_POSTS_PER_PIECE, NetworkError, SearchedPosts};
-use crate::proto::data::{Account, AccountRef, Coverage, Cursor, ListedPost, ListingEnd, ResolutionOutcome};
 
 /// A search starts this much before its cursor: posts are indexed late, and dates have whole seconds.
 const SEARCH_OVERLAP: std::time::Duration = std::time::Duration::from_secs(86_400);
@@ -333,7 +335,7 @@ impl Progress {
         &mut self,
         post: &Post,
         account: &Account,
-        photos: impl FnOnce(&Post) -> Vec<crate::proto::data::ListedImage>,
+        photos: impl FnOnce(&Post) -> Vec<crate::domain::posts::ListedImage>,
     ) -> Option<ListedPost> {
         let is_own = post.author_id.as_ref().is_none_or(|author| *author == account.key.native);
         if !is_own || post.is_repost() {

@@ -13,9 +13,10 @@ use super::wire::{Answer, User};
 use super::{PATIENT, TwitterClient};
 use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
+use crate::domain::posts::PostState;
 use crate::fetch::{FetchError, Request};
 use crate::networks::{NetworkError, Presence};
-use crate::proto::data::{Account, AccountRef, PostState, Resolution, ResolutionOutcome};
 
 /// Accounts or posts in one request.
 pub(super) const BATCH: usize = 100;

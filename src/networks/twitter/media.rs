@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::wire::{Media, Post, UrlEntity};
-use crate::proto::data::ListedImage;
+use crate::domain::posts::ListedImage;
 
 /// The photos of `post` in its own order, in the given size. Videos, animated images and their posters
 /// are left out, and so is media that first stood in another account's post: it is not the artist's.

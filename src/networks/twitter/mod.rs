@@ -28,10 +28,10 @@ use self::pool::{Endpoint, Pool};
 use super::{Meter, NetworkClient, NetworkError, Presence, SearchedPosts, Waiter};
 use crate::base::ids::{Network, PostKey};
 use crate::config;
+use crate::domain::accounts::{Account, AccountRef, Resolution};
+use crate::domain::posts::{ListedPost, PostOutcome, PostState};
+use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Fetch;
-use crate::proto::data::{
-    Account, AccountRef, Cursor, ListedPost, ListingEnd, PostOutcome, PostState, Resolution,
-};
 
 pub(super) use media::image as image_of;
 

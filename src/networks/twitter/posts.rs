@@ -11,9 +11,10 @@ use super::wire::{Answer, Post};
 use super::{PATIENT, TwitterClient};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
+use crate::domain::posts::{ListedPost, PostOutcome, PostState};
 use crate::fetch::{FetchError, Response};
 use crate::networks::NetworkError;
-use crate::proto::data::{Account, AccountRef, ListedPost, PostOutcome, PostState, ResolutionOutcome};
 
 const GONE: &str = "is gone, or cannot be seen by everybody";
 

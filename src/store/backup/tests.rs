@@ -9,16 +9,17 @@ use tempfile::TempDir;
 use super::*;
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
-use crate::proto::data::{
-    Account, Coverage, Cursor, Detail, ImageFacts, ImageState, IndexedImage, IndexedPost, ListingEnd,
-    PaidReads, Priority, Resource,
-};
-use crate::proto::store::{AcceptedRequest, JournalEntry};
+use crate::domain::accounts::Account;
+use crate::domain::images::{Detail, ImageFacts};
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
+use crate::domain::reads::{PaidReads, Resource};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd, Priority};
 use crate::store::contract::{RULE, TestDatabase};
 use crate::store::state::StateFile;
 use crate::store::table::{self, Value};
 use crate::store::test_server::{MySql, OnServer, Postgres};
 use crate::store::{Change, Location, Store};
+use crate::storekeeper::orders::{AcceptedRequest, JournalEntry};
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 

@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::base::ids::{AccountKey, ImageId, Network};
     use crate::base::{ErrorChain, Fingerprint};
-    use crate::proto::data::StoreCounts;
+    use crate::domain::images::StoreCounts;
     use crate::store::import::aotf_sqlite::SqliteOriginal;
     use crate::store::{Location, RetryRule};
 

@@ -31,8 +31,10 @@ use zip::ZipArchive;
 use super::{ImportedAccount, Page};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::domain::accounts::Account;
+use crate::domain::images::{Detail, ImageFacts};
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::fingerprint::{self, Limits};
-use crate::proto::data::{Account, Detail, ImageFacts, ImageState, IndexedImage, IndexedPost};
 use crate::store::{Change, Store, StoreError};
 
 /// The lists of a large account have some hundred megabytes.

@@ -17,10 +17,9 @@ use super::{
 };
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::proto::data::{
-    Account, AccountRecord, AccountState, Detail, ImageRecord, ListedImage, ListedPost, RetryPost,
-    SeenHandle, StoreCounts,
-};
+use crate::domain::accounts::{Account, AccountRecord, AccountState, SeenHandle};
+use crate::domain::images::{Detail, StoreCounts};
+use crate::domain::posts::{ImageRecord, ListedImage, ListedPost, RetryPost};
 
 mod completing;
 pub(super) mod engine;

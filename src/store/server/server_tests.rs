@@ -4,7 +4,7 @@
 use super::*;
 use crate::base::ids::Network;
 use crate::base::{ErrorChain, Reaction};
-use crate::proto::data::{ImageState, IndexedImage, IndexedPost};
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::store::contract::{RULE, TestDatabase, contract_tests};
 use crate::store::test_server::{Kind, MySql, OnServer, Postgres};
 

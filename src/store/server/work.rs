@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::base::ids::{AccountKey, AccountNo, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::proto::data::{
-    Account, AccountRecord, AccountState, Cursor, Detail, ImageFacts, ImageState, IndexedPost, ListingEnd,
-    SeenHandle, StoreCounts,
-};
+use crate::domain::accounts::{Account, AccountRecord, AccountState, SeenHandle};
+use crate::domain::images::{Detail, ImageFacts, StoreCounts};
+use crate::domain::posts::{ImageState, IndexedPost};
+use crate::domain::scans::{Cursor, ListingEnd};
 use crate::store::dump::Extent;
 use crate::store::facts::{MOST_IMAGES, Stored, THUMBNAIL_BYTES, covered, pair_up};
 use crate::store::import::{ImportedAccount, ImportedPost, ImportedRetry, Page, is_solid};

@@ -7,7 +7,7 @@ use super::posts::{Print, Slot};
 use super::sql;
 use super::writing::Writing;
 use crate::base::ids::ImageId;
-use crate::proto::data::ImageFacts;
+use crate::domain::images::ImageFacts;
 use crate::store::complete::{BareImage, Completed, Seen};
 use crate::store::facts::THUMBNAIL_BYTES;
 use crate::store::{StoreError, rows};

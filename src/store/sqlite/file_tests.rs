@@ -8,7 +8,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, Network, PostKey};
-use crate::proto::data::{Account, Coverage, Cursor, ImageState, IndexedImage, IndexedPost, ListingEnd};
+use crate::domain::accounts::Account;
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 use crate::store::contract::{RULE, TestDatabase, contract_tests};
 
 struct TempFile {

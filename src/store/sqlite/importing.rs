@@ -7,7 +7,7 @@ use super::posts::{Print, Slot, find_post, stored_images};
 use super::sql;
 use super::writing::Writing;
 use crate::base::ids::{AccountKey, AccountNo};
-use crate::proto::data::Account;
+use crate::domain::accounts::Account;
 use crate::store::facts::{MOST_IMAGES, pair_up};
 use crate::store::import::{ImportedAccount, ImportedPost, ImportedRetry, Page, is_solid};
 use crate::store::{StoreError, rows};

@@ -11,7 +11,9 @@ use super::migrate::Migration;
 use super::{Change, Committed, IndexEntry, RetryRule, Schema, Store, StoreError, rows};
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::proto::data::{AccountRecord, AccountState, ImageRecord, ListedPost, StoreCounts};
+use crate::domain::accounts::{AccountRecord, AccountState};
+use crate::domain::images::StoreCounts;
+use crate::domain::posts::{ImageRecord, ListedPost};
 
 mod accounts;
 mod completing;

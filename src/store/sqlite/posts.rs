@@ -7,9 +7,8 @@ use super::sql;
 use super::writing::Writing;
 use crate::base::ids::{AccountNo, ImageId, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::proto::data::{
-    Detail, ImageFacts, ImageRecord, ImageState, IndexedImage, IndexedPost, ListedPost,
-};
+use crate::domain::images::{Detail, ImageFacts};
+use crate::domain::posts::{ImageRecord, ImageState, IndexedImage, IndexedPost, ListedPost};
 use crate::store::facts::{MOST_IMAGES, Stored, THUMBNAIL_BYTES, pair_up};
 use crate::store::{IndexEntry, StoreError, rows};
 

@@ -6,7 +6,7 @@ use super::connection::Step;
 use super::sql;
 use super::writing::Writing;
 use crate::base::Timestamp;
-use crate::proto::data::{ListedImage, ListedPost, RetryPost};
+use crate::domain::posts::{ListedImage, ListedPost, RetryPost};
 use crate::store::{StoreError, rows};
 
 impl Writing<'_> {

@@ -8,7 +8,7 @@ use super::connection::Step;
 use super::sql;
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, ImageId};
-use crate::proto::data::StoreCounts;
+use crate::domain::images::StoreCounts;
 use crate::store::{Change, Committed, IndexEntry, MovedHandle, Outcome, RetryRule, StoreError, rows};
 
 /// The work of one `apply`. Dropped without `finish`, it leaves the transaction to be rolled back.

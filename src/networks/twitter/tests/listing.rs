@@ -1,7 +1,7 @@
 //! The two listings: what is asked, what is delivered, where the next one starts.
 
 use super::*;
-use crate::proto::data::Coverage;
+use crate::domain::scans::Coverage;
 
 fn timeline(since: Option<&str>) -> Cursor {
     Cursor::Timeline(since.map(str::to_owned))

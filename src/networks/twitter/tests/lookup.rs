@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::base::ids::PostKey;
+use crate::domain::accounts::{AccountRef, ResolutionOutcome};
+use crate::domain::posts::PostState;
 use crate::networks::Presence;
-use crate::proto::data::{AccountRef, PostState, ResolutionOutcome};
 
 fn handle(name: &str) -> AccountRef {
     AccountRef::Handle { network: Network::Twitter, handle: name.to_owned() }

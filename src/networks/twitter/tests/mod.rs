@@ -19,10 +19,12 @@ use super::TwitterClient;
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network};
 use crate::config;
+use crate::domain::accounts::Account;
+use crate::domain::posts::ListedPost;
+use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::test_server::{Reply, TestServer};
 use crate::fetch::{Fetch, FetchError, HttpFetch, Request, Response};
 use crate::networks::{MAX_POSTS_PER_PIECE, NetworkClient, NetworkError, SearchedPosts, Stopping, Waiter};
-use crate::proto::data::{Account, Cursor, ListedPost, ListingEnd};
 
 /// A request as it reached the fake X.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::ids::PostKey;
-use crate::proto::data::AccountRef;
+use crate::domain::accounts::AccountRef;
 
 /// Every place in a JSON value, as pointers.
 fn places(value: &Value, here: &str, found: &mut Vec<String>) {

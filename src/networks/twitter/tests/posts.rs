@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::ids::PostKey;
-use crate::proto::data::{ListedImage, PostOutcome};
+use crate::domain::posts::{ListedImage, PostOutcome};
 
 fn posts(ids: &[&str]) -> Vec<PostKey> {
     ids.iter().map(|id| PostKey::new(Network::Twitter, *id)).collect()

@@ -1,7 +1,7 @@
 //! Answers that X really gave, read by the client.
 
 use super::*;
-use crate::proto::data::{AccountRef, ResolutionOutcome};
+use crate::domain::accounts::{AccountRef, ResolutionOutcome};
 
 /// The body of a recording; `None`, loudly, where the material is not at hand.
 fn recorded(name: &str) -> Option<Value> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::base::Reaction;
-use crate::proto::failure::FailureCode;
+use crate::domain::failure::FailureCode;
 
 fn all_posts() -> Cursor {
     Cursor::Timeline(None)

@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::table::clean;
 use super::terminal::Keyboard;
+use crate::api::answers::ResultAnswer;
 use crate::config::{self, Settings};
-use crate::front::http::view::ResultAnswer;
 use crate::proto::view::QueryView;
 
 /// Pictures of one answer; the closest posts come first.

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::proto::data::{AccountRecord, Coverage};
+use crate::domain::accounts::AccountRecord;
+use crate::domain::scans::Coverage;
 
 /// The answer of `/account`.
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
@@ -112,7 +113,7 @@ pub mod tests {
     use super::*;
     use crate::base::Timestamp;
     use crate::base::ids::{AccountKey, Network};
-    use crate::proto::data::{AccountState, SeenHandle};
+    use crate::domain::accounts::{AccountState, SeenHandle};
 
     /// An account that was renamed.
     pub fn sample_record() -> AccountRecord {

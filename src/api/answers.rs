@@ -4,15 +4,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::MicroUsd;
-use crate::base::ids::{Network, Networks, PostKey};
-use crate::config::{Limits, Maintenance};
-use crate::proto::addresses::{account_url, image_url, post_url};
-use crate::proto::data::{Evidence, MatchClass, Variant};
-use crate::proto::failure::FailureCode;
+use crate::base::ids::{Network, PostKey};
+use crate::domain::accounts::Evidence;
+use crate::domain::addresses::{account_url, image_url, post_url};
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{MatchClass, Variant};
 use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView, StatsView};
-
-use super::caller::Caller;
-use super::url_parameter::MAX_URL_CHARS;
 
 /// The answer of `/query` and `/search`, whatever happened: always all fields.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -406,29 +403,6 @@ pub struct ConfigAnswer {
     pub max_illust_url_size: usize,
     /// Those that this server searches for the caller.
     pub networks: Vec<String>,
-}
-
-impl ConfigAnswer {
-    pub fn new(
-        limits: &Limits,
-        maintenance: &Maintenance,
-        networks: Option<&Networks>,
-        caller: &Caller,
-    ) -> ConfigAnswer {
-        let of_key = caller.key.as_ref().map(|key| key.max_processing_requests);
-        ConfigAnswer {
-            limit_per_ip_address: of_key.unwrap_or(limits.max_processing_requests_per_ip),
-            ip_can_bypass_limit: caller.unlimited,
-            ip_can_use_advanced: caller.advanced,
-            update_accounts_frequency: maintenance.auto_update.map(|every| every.as_secs() / 86_400),
-            max_illust_url_size: MAX_URL_CHARS,
-            networks: networks
-                .into_iter()
-                .flat_map(Networks::iter)
-                .map(|network| network.to_string())
-                .collect(),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! Between the broker's loop and the storekeeper thread in the same process. Bounded on the way in,
 //! which is the program's back-pressure.
 
-use super::data::{
-    Account, Delivery, IndexProgress, IndexedPost, Ledger, ListedPost, ListingEnd, PaidReads, StoreCounts,
-};
-use super::stage::{Answer, Question};
-use super::view::StoreSizes;
 use crate::base::ids::PostKey;
+use crate::domain::accounts::Account;
+use crate::domain::images::{IndexProgress, StoreCounts};
+use crate::domain::posts::{IndexedPost, ListedPost};
+use crate::domain::reads::{Ledger, PaidReads};
+use crate::domain::scans::ListingEnd;
+use crate::proto::stage::{Answer, Question};
+use crate::proto::view::StoreSizes;
+use crate::proto::work::Delivery;
 
 /// Pairs an answer of the storekeeper with the effect that asked for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +37,7 @@ pub enum ToStorekeeper {
     /// These posts are stored, or there is nothing to store: nobody need look them up. Not answered.
     SettleWanted { posts: Vec<PostKey> },
     /// A query ended like this, for the results log. Not answered.
-    NoteResult { view: Box<super::view::QueryView> },
+    NoteResult { view: Box<crate::proto::view::QueryView> },
     /// Commit what is pending and end.
     Stop,
 }
@@ -62,7 +65,7 @@ impl JournalEntry {
 pub enum AcceptedRequest {
     Query {
         url: String,
-        client: super::front::Client,
+        client: crate::proto::front::Client,
         /// Accounts on others are left out.
         #[serde(default)]
         networks: crate::base::ids::Networks,
@@ -72,10 +75,10 @@ pub enum AcceptedRequest {
     },
     Scan {
         account: Account,
-        priority: super::data::Priority,
+        priority: crate::domain::scans::Priority,
         /// Its search, once that has ended: the timeline is read in samples by what it listed.
         #[serde(default)]
-        searched: Option<super::data::EndedSearch>,
+        searched: Option<crate::domain::scans::EndedSearch>,
     },
     Delivery(Box<Delivery>),
 }

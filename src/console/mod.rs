@@ -26,9 +26,9 @@ pub use prompt::{AtWork, ConsoleEnd, ConsoleError, run};
 pub use terminal::SavedTerminal;
 
 use crate::base::ErrorChain;
+use crate::domain::failure::FailureCode;
 use crate::proto::admin::AdminReply;
 use crate::proto::control::StacksWritten;
-use crate::proto::failure::FailureCode;
 use crate::proto::view::{QueryStatus, ScanState};
 use client::{Connection, Waited};
 use follow::Follower;

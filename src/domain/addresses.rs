@@ -3,8 +3,8 @@
 
 use url::Url;
 
-use super::data::AccountRef;
 use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::domain::accounts::AccountRef;
 
 /// An account's page.
 pub fn account_url(key: &AccountKey, handle: &str) -> String {

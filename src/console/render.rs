@@ -9,15 +9,16 @@ use unicode_width::UnicodeWidthStr;
 use super::command::{SPECS, Spec};
 use super::progress::Indexing;
 use super::table::{Align, Style, Table, Tone, clean, fit, wrap};
+use crate::api::account::{AccountsAnswer, coverage_words};
+use crate::api::answers::{Answer, StatsAnswer, earliest};
 use crate::base::ids::Network;
 use crate::base::{MicroUsd, Timestamp};
-use crate::front::account::{AccountsAnswer, coverage_words};
-use crate::front::http::view::{Answer, StatsAnswer, earliest};
-use crate::proto::addresses::post_url;
+use crate::domain::accounts::{AccountRecord, Evidence};
+use crate::domain::addresses::post_url;
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{MatchClass, Variant};
 use crate::proto::admin::AdminReply;
 use crate::proto::control::StacksWritten;
-use crate::proto::data::{AccountRecord, Evidence, MatchClass, Variant};
-use crate::proto::failure::FailureCode;
 use crate::proto::view::{
     MetricView, ProblemView, QueryStatus, QueryView, QueueView, ResultView, ScanState, ScanView, StatsView,
     WorkerView,
@@ -590,8 +591,8 @@ fn micros(micros: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::roles::{Role, Stage};
     use crate::front::fake::{sample_stats, sample_view, sample_view_at};
-    use crate::proto::roles::{Role, Stage};
 
     const PLAIN: Style = Style { colors: false, width: 100 };
 
@@ -663,7 +664,7 @@ https://x.com/jane_paints/status/18446744073709551615
 
     #[test]
     fn an_account_and_who_had_its_name_before() {
-        let record = crate::front::account::tests::sample_record();
+        let record = crate::api::account::tests::sample_record();
         let mut before = record.clone();
         before.state.key.native = "12".to_owned();
         before.handles.truncate(0);
@@ -802,6 +803,6 @@ fingerprint     12  950 us  900 us  1.5 ms  1.2 s
     #[test]
     fn json_of_a_query_is_that_of_the_api() {
         let json = serde_json::to_string_pretty(&as_json(&AdminReply::Query(sample_view()))).unwrap();
-        assert_eq!(json, include_str!("../http/golden/query_end.json").trim_end());
+        assert_eq!(json, include_str!("../api/golden/query_end.json").trim_end());
     }
 }

@@ -1,0 +1,222 @@
+//! Accounts on networks: how pages name them, what a network says of them, what the database keeps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Timestamp;
+use crate::base::ids::{AccountKey, Network};
+use crate::domain::images::ImageSource;
+use crate::domain::scans::{Coverage, Cursor, ListingStep};
+
+/// How a page names an account.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AccountRef {
+    /// By its present handle: lower case, without `@`.
+    Handle { network: Network, handle: String },
+    /// By its stable id.
+    Id(AccountKey),
+}
+
+impl AccountRef {
+    pub fn network(&self) -> Network {
+        match self {
+            AccountRef::Handle { network, .. } => *network,
+            AccountRef::Id(key) => key.network,
+        }
+    }
+}
+
+impl AccountRef {
+    /// As people write it on its network: the handle, or the stable id.
+    pub fn name(&self) -> &str {
+        match self {
+            AccountRef::Handle { handle, .. } => handle,
+            AccountRef::Id(key) => &key.native,
+        }
+    }
+}
+
+impl std::fmt::Display for AccountRef {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            AccountRef::Handle { network, handle } => write!(f, "{network}:@{handle}"),
+            AccountRef::Id(key) => write!(f, "{key}"),
+        }
+    }
+}
+
+/// How strong the reason is to believe that an account is the artist's, strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Evidence {
+    /// Links in both directions, a verified field, or an equality of ids vouched for by a site.
+    Mutual,
+    /// A structured field on the artist's own profile.
+    ProfileField,
+    /// An entry that a booru's curators keep about the artist.
+    Curated,
+    /// A link in the free text of a profile, or on a link page.
+    ProfileText,
+    /// A link in the description of one artwork.
+    WorkText,
+    /// The same handle on another network.
+    SameHandle,
+}
+
+/// An account that may be the artist's, with the way that led to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    pub account: AccountRef,
+    pub evidence: Evidence,
+    /// The pages walked, from the artwork's page to the page that names the account.
+    pub chain: Vec<String>,
+}
+
+/// What step 1 found on the artwork's page and beyond.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinksFound {
+    /// The site's name, such as `deviantart`.
+    pub site: String,
+    /// Best quality first, then lighter ones. Never empty.
+    pub images: Vec<ImageSource>,
+    /// When the artist published the work, where the site tells.
+    pub published: Option<Timestamp>,
+    /// Each account once, strongest evidence first. May be empty.
+    pub candidates: Vec<Candidate>,
+    /// Pages fetched for it.
+    pub pages: u32,
+}
+
+/// An account as its network describes it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub key: AccountKey,
+    /// Its present handle, lower case, without `@`.
+    pub handle: String,
+    /// How many posts the network says it has; the weight of its scan.
+    pub posts: Option<u64>,
+}
+
+/// What became of one account reference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    pub asked: AccountRef,
+    pub outcome: ResolutionOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ResolutionOutcome {
+    Readable(Account),
+    Missing,
+    /// Posts are for approved followers only.
+    Private,
+    Suspended,
+    /// Its owner or its server does not want it to be read: `why` continues the sentence `the account ...`.
+    Closed {
+        why: String,
+    },
+}
+
+impl ResolutionOutcome {
+    /// Why the account cannot be read, as the end of a sentence; `None` if it can.
+    pub fn refusal(&self) -> Option<&str> {
+        match self {
+            ResolutionOutcome::Readable(_) => None,
+            ResolutionOutcome::Missing => Some("does not exist"),
+            ResolutionOutcome::Private => Some("is private"),
+            ResolutionOutcome::Suspended => Some("is suspended"),
+            ResolutionOutcome::Closed { why } => Some(why),
+        }
+    }
+}
+
+/// What the database knows about an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountState {
+    pub key: AccountKey,
+    pub search_cursor: Option<Timestamp>,
+    pub timeline_cursor: Option<String>,
+    /// When each listing last ended with its posts stored; `None` = never.
+    pub search_listed_at: Option<Timestamp>,
+    pub timeline_listed_at: Option<Timestamp>,
+}
+
+impl AccountState {
+    /// An account without any stored listing.
+    pub fn unknown(key: AccountKey) -> AccountState {
+        AccountState {
+            key,
+            search_cursor: None,
+            timeline_cursor: None,
+            search_listed_at: None,
+            timeline_listed_at: None,
+        }
+    }
+
+    /// When all listings that its network has were last complete, if ever.
+    pub fn scanned_at(&self) -> Option<Timestamp> {
+        let steps = ListingStep::of(self.key.network).iter();
+        let listed = steps.map(|step| match step {
+            ListingStep::Search => self.search_listed_at,
+            ListingStep::Timeline => self.timeline_listed_at,
+        });
+        listed.min().flatten()
+    }
+
+    pub fn cursor(&self, step: ListingStep) -> Cursor {
+        match step {
+            ListingStep::Search => Cursor::Search(self.search_cursor),
+            ListingStep::Timeline => Cursor::Timeline(self.timeline_cursor.clone()),
+        }
+    }
+}
+
+/// All that the database knows about an account, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRecord {
+    pub state: AccountState,
+    pub known_since: Timestamp,
+    /// How many posts the network said it has, last.
+    pub stated_posts: Option<u64>,
+    /// How much each kind of listing covers; `None` where it never ended, or started where another program
+    /// had stopped.
+    pub search_coverage: Option<Coverage>,
+    pub timeline_coverage: Option<Coverage>,
+    /// Publish dates of the newest and oldest post read, with images or without.
+    pub newest_seen: Option<Timestamp>,
+    pub oldest_seen: Option<Timestamp>,
+    /// Over all listings.
+    pub posts_read: u64,
+    /// Queries that searched it.
+    pub uses: u64,
+    pub last_used_at: Option<Timestamp>,
+    /// Every handle under which it was seen, the present one first. Empty for imported accounts.
+    pub handles: Vec<SeenHandle>,
+}
+
+/// When an account was seen with a handle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenHandle {
+    pub handle: String,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_scanned_when_its_networks_listings_are() {
+        let check = |network, search: Option<i64>, timeline: Option<i64>, expect: Option<i64>| {
+            let mut state = AccountState::unknown(AccountKey::new(network, "1"));
+            state.search_listed_at = search.map(Timestamp);
+            state.timeline_listed_at = timeline.map(Timestamp);
+            assert_eq!(state.scanned_at(), expect.map(Timestamp));
+        };
+        check(Network::Twitter, Some(2), Some(1), Some(1));
+        check(Network::Twitter, Some(2), None, None);
+        check(Network::Twitter, None, Some(1), None);
+        check(Network::Bluesky, Some(2), None, Some(2));
+        check(Network::Mastodon, None, None, None);
+    }
+}

@@ -1,0 +1,103 @@
+//! Scans of accounts: their listings, cursors and priorities.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Timestamp;
+use crate::base::ids::Network;
+
+/// The two ways to list an account's posts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ListingStep {
+    /// Step A: the search of X, or the only listing of a network that has one. Its cursor is a date.
+    Search,
+    /// Step B, on X alone. Its cursor is a post id.
+    Timeline,
+}
+
+impl ListingStep {
+    pub const ALL: [ListingStep; 2] = [ListingStep::Search, ListingStep::Timeline];
+
+    /// The listings that a network has: each other's complement on X, complete by itself elsewhere.
+    pub fn of(network: Network) -> &'static [ListingStep] {
+        match network {
+            Network::Twitter => &ListingStep::ALL,
+            Network::Bluesky | Network::Mastodon => &[ListingStep::Search],
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ListingStep::Search => "search",
+            ListingStep::Timeline => "timeline",
+        }
+    }
+}
+
+/// How far an earlier listing came; `None` lists everything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Cursor {
+    /// Publish date of the newest post that search has listed.
+    Search(Option<Timestamp>),
+    /// Native id of the newest post that the timeline has listed.
+    Timeline(Option<String>),
+}
+
+impl Cursor {
+    pub fn step(&self) -> ListingStep {
+        match self {
+            Cursor::Search(_) => ListingStep::Search,
+            Cursor::Timeline(_) => ListingStep::Timeline,
+        }
+    }
+}
+
+/// A search of the same account that has come to its end. What it listed is asked for
+/// (`Question::SearchedPosts`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Searched {
+    /// The cursor that it started from; `None` for all posts.
+    pub since: Option<Timestamp>,
+}
+
+/// A search that has ended, as the journal keeps it for a scan that is begun again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedSearch {
+    /// The cursor that it started from; `None` for all posts.
+    pub since: Option<Timestamp>,
+    /// The cursor that stands in the database once all that it listed is stored.
+    pub until: Option<Timestamp>,
+    /// Native ids of the newest posts that it listed, as many as a timeline can show.
+    pub ids: Vec<String>,
+}
+
+/// What a listing that came to its end has seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListingEnd {
+    /// Where the next listing starts. The old cursor where nothing newer was seen.
+    pub cursor: Cursor,
+    /// Publish dates of the newest and oldest post read, whether they had images or not.
+    pub newest: Option<Timestamp>,
+    pub oldest: Option<Timestamp>,
+    pub coverage: Coverage,
+    /// Posts read from the network: what is paid for.
+    pub posts_read: u64,
+}
+
+/// How much of the account a listing covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Coverage {
+    Complete,
+    /// The network shows only the latest N posts.
+    LimitedTo(u32),
+    /// Read in samples, which showed that the search had missed nothing.
+    Sampled,
+    /// Not read: the search alone lists this account.
+    Skipped,
+}
+
+/// Who waits for a work item, which decides its place in the queue. Smaller passes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Priority {
+    User,
+    Maintenance,
+}

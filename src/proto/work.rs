@@ -1,0 +1,316 @@
+//! Work items and their outcomes: what a lease carries to a stage, and what comes back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Timestamp;
+use crate::base::ids::{Network, PostKey, QueryId, ScanId};
+use crate::domain::accounts::{Account, AccountRef, AccountState, LinksFound, Resolution};
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{FoundImage, QueryImage, SearchScope};
+use crate::domain::posts::{IndexedPost, ListedPost, LookedUpPost, PostState};
+use crate::domain::scans::{Cursor, ListingEnd, ListingStep, Searched};
+use crate::proto::view::QueryView;
+
+/// A work item, complete: a worker needs nothing else but its own settings to do it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Work {
+    FindLinks {
+        query: QueryId,
+        url: String,
+    },
+    PlanScans {
+        query: QueryId,
+        accounts: Vec<Account>,
+        published: Option<Timestamp>,
+    },
+    SearchImage {
+        query: QueryId,
+        image: QueryImage,
+        scope: SearchScope,
+        /// Also mirrored, turned by a quarter and upside down.
+        turned: bool,
+    },
+    Resolve {
+        refs: Vec<AccountRef>,
+    },
+    CheckPosts {
+        posts: Vec<PostKey>,
+    },
+    /// Find out what these posts show, and whose they are.
+    LookUpPosts {
+        posts: Vec<PostKey>,
+    },
+    /// `searched`: a timeline is to be read only as far as it holds posts that the search missed.
+    ListPosts {
+        scan: ScanId,
+        account: Account,
+        cursor: Cursor,
+        searched: Option<Searched>,
+    },
+    IndexPosts {
+        scan: ScanId,
+        step: ListingStep,
+        account: Account,
+        posts: Vec<ListedPost>,
+    },
+    Maintain(MaintenanceTask),
+    Deliver(Box<Delivery>),
+}
+
+/// A final answer on its way to a webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Distinct, also over restarts: its receiver can tell a repetition by it.
+    pub id: String,
+    /// The name of the webhook in the configuration.
+    pub webhook: String,
+    pub answer: QueryView,
+}
+
+/// What the maintenance role does, each at its own pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum MaintenanceTask {
+    /// Scan accounts that were not scanned for a long time, a few at a time.
+    UpdateAccounts,
+    /// Forget the search cursor of accounts, a few at a time, so that search lists them anew.
+    ResetSearchCursors,
+    /// Try again the posts of which an image failed, and look up those that were noted by their ids alone.
+    RetryPosts,
+}
+
+impl Work {
+    /// The work's kind for people, with its subject; never a secret.
+    pub fn describe(&self) -> String {
+        match self {
+            Work::FindLinks { url, .. } => format!("find links from {url}"),
+            Work::PlanScans { accounts, .. } => format!("plan scans of {} accounts", accounts.len()),
+            Work::SearchImage { .. } => "search an image".to_owned(),
+            Work::Resolve { refs } => format!("look up {} accounts", refs.len()),
+            Work::CheckPosts { posts } => format!("check {} posts", posts.len()),
+            Work::LookUpPosts { posts } => format!("look up {} posts", posts.len()),
+            Work::ListPosts { account, cursor, .. } => match account.key.network {
+                Network::Twitter => {
+                    format!("list posts of @{} by {}", account.handle, cursor.step().as_str())
+                }
+                network => format!("list posts of @{} on {network}", account.handle),
+            },
+            Work::IndexPosts { account, posts, .. } => {
+                format!("index {} posts of @{}", posts.len(), account.handle)
+            }
+            Work::Maintain(task) => format!("maintenance: {task:?}"),
+            Work::Deliver(delivery) => format!("deliver an answer to the webhook {}", delivery.webhook),
+        }
+    }
+}
+
+/// What a finished work item yields. The variant fits the work's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StageOutput {
+    Links(LinksFound),
+    Plan(ScanPlan),
+    Found(SearchFound),
+    Resolved(Vec<Resolution>),
+    /// In the order asked.
+    Checked(Vec<PostState>),
+    /// In the order asked.
+    LookedUp(Vec<LookedUpPost>),
+    Listed(ListingEnd),
+    Indexed(Vec<IndexedPost>),
+    Maintained,
+    Delivered,
+}
+
+/// Step 2's decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScanPlan {
+    /// What to scan before the search, with the cursors to start from.
+    pub scans: Vec<(Account, AccountState)>,
+    /// One of them was never scanned: this will take a while.
+    pub first_time: bool,
+}
+
+/// Step 3's result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchFound {
+    /// Within the distance that makes a result; nearest first.
+    pub images: Vec<FoundImage>,
+    /// Farther ones that a closer look may still like; by class, then distance.
+    pub similar: Vec<FoundImage>,
+    /// More were found than an answer holds.
+    pub cut: bool,
+    /// The query image has nothing to be recognised by, so nothing was searched.
+    pub low_quality: bool,
+}
+
+/// How a lease ends.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LeaseOutcome {
+    /// Finished; the request moves on.
+    Done(StageOutput),
+    /// Back to the queue, not leased again before `after_ms` has passed. Does not count as an attempt
+    /// against the work: the outside world was not ready.
+    Retry { after_ms: u64, why: String },
+    /// The request fails with `code`, which the HTTP API shows; never retried.
+    Failed { code: FailureCode, why: String },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Fingerprint;
+    use crate::base::ids::{AccountKey, ImageId, Network};
+    use crate::domain::accounts::{Candidate, Evidence, ResolutionOutcome};
+    use crate::domain::images::{Detail, ImageFacts, ImageSource, MatchClass, SecondStage, Variant};
+    use crate::domain::posts::{ImageState, IndexedImage, ListedImage, PostOutcome};
+    use crate::domain::scans::Coverage;
+    use crate::proto::tests::check_round_trip;
+
+    fn account() -> Account {
+        Account { key: AccountKey::new(Network::Twitter, "12"), handle: "jack".into(), posts: Some(3) }
+    }
+
+    fn post() -> ListedPost {
+        ListedPost {
+            key: PostKey::new(Network::Twitter, "18446744073709551615"),
+            published: Some(Timestamp(1)),
+            images: vec![ListedImage { name: "a.jpg".into(), url: "https://pbs.twimg.com/media/a".into() }],
+        }
+    }
+
+    #[test]
+    fn every_work_travels() {
+        for work in [
+            Work::FindLinks { query: QueryId(1), url: "https://a.example/".into() },
+            Work::PlanScans { query: QueryId(1), accounts: vec![account()], published: None },
+            Work::SearchImage {
+                query: QueryId(1),
+                image: QueryImage::Urls(vec![ImageSource::plain("u")]),
+                scope: SearchScope::Everything,
+                turned: true,
+            },
+            Work::SearchImage {
+                query: QueryId(1),
+                image: QueryImage::Attached { len_bytes: 5 },
+                scope: SearchScope::Accounts(vec![account().key]),
+                turned: false,
+            },
+            Work::Resolve { refs: vec![AccountRef::Id(account().key)] },
+            Work::Resolve {
+                refs: vec![AccountRef::Handle { network: Network::Twitter, handle: "a".into() }],
+            },
+            Work::CheckPosts { posts: vec![post().key] },
+            Work::LookUpPosts { posts: vec![post().key] },
+            Work::ListPosts {
+                scan: ScanId(1),
+                account: account(),
+                cursor: Cursor::Search(None),
+                searched: None,
+            },
+            Work::ListPosts {
+                scan: ScanId(1),
+                account: account(),
+                cursor: Cursor::Timeline(Some("7".into())),
+                searched: Some(Searched { since: Some(Timestamp(1)) }),
+            },
+            Work::IndexPosts {
+                scan: ScanId(1),
+                step: ListingStep::Search,
+                account: account(),
+                posts: vec![post()],
+            },
+            Work::Maintain(MaintenanceTask::RetryPosts),
+        ] {
+            assert!(!work.describe().is_empty());
+            check_round_trip(work);
+        }
+    }
+
+    fn found(class: MatchClass, second_stage: Option<SecondStage>) -> FoundImage {
+        FoundImage {
+            image: ImageId(u64::MAX),
+            post: post().key,
+            account: account().key,
+            position: 1,
+            count: 4,
+            name: "a.jpg".into(),
+            published: None,
+            distance: 64,
+            variant: Variant::Trimmed,
+            class,
+            second_stage,
+        }
+    }
+
+    #[test]
+    fn every_outcome_travels() {
+        let facts = ImageFacts {
+            fingerprint: Fingerprint(u64::MAX),
+            solid_ground: true,
+            width: 1,
+            height: 2,
+            detail: Detail { phash256: [1, 2, 3, 4], thumbnail: vec![7; 192], trimmed: None },
+        };
+        let image = |state| IndexedImage { name: "a.jpg".into(), state };
+        for output in [
+            StageOutput::Links(LinksFound {
+                site: "s".into(),
+                images: vec![ImageSource::plain("u")],
+                published: None,
+                candidates: vec![Candidate {
+                    account: AccountRef::Id(account().key),
+                    evidence: Evidence::Mutual,
+                    chain: vec!["u".into()],
+                }],
+                pages: 1,
+            }),
+            StageOutput::Plan(ScanPlan {
+                scans: vec![(account(), AccountState::unknown(account().key))],
+                first_time: true,
+            }),
+            StageOutput::Found(SearchFound {
+                images: vec![found(MatchClass::Identical, None)],
+                similar: MatchClass::ALL
+                    .map(|class| {
+                        found(class, Some(SecondStage { distance256: 256, thumbnail_centilevels: 25_500 }))
+                    })
+                    .to_vec(),
+                cut: false,
+                low_quality: true,
+            }),
+            StageOutput::Resolved(vec![Resolution {
+                asked: AccountRef::Id(account().key),
+                outcome: ResolutionOutcome::Readable(account()),
+            }]),
+            StageOutput::Checked(vec![PostState::Visible, PostState::Gone, PostState::Unknown]),
+            StageOutput::LookedUp(vec![
+                LookedUpPost {
+                    post: post().key,
+                    outcome: PostOutcome::Found { author: account(), post: post() },
+                },
+                LookedUpPost { post: post().key, outcome: PostOutcome::Nothing { why: "w".into() } },
+                LookedUpPost { post: post().key, outcome: PostOutcome::Unknown },
+            ]),
+            StageOutput::Listed(ListingEnd {
+                cursor: Cursor::Search(Some(Timestamp(3))),
+                newest: None,
+                oldest: None,
+                coverage: Coverage::LimitedTo(3200),
+                posts_read: 9,
+            }),
+            StageOutput::Indexed(vec![IndexedPost {
+                key: post().key,
+                published: None,
+                images: vec![
+                    image(ImageState::Fingerprinted(facts)),
+                    image(ImageState::Lost),
+                    image(ImageState::Failed { url: "u".into(), why: "w".into() }),
+                ],
+            }]),
+            StageOutput::Maintained,
+        ] {
+            check_round_trip(LeaseOutcome::Done(output));
+        }
+        check_round_trip(LeaseOutcome::Retry { after_ms: 1, why: "w".into() });
+        check_round_trip(LeaseOutcome::Failed { code: FailureCode::ProcessingError, why: "w".into() });
+    }
+}
