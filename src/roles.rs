@@ -15,12 +15,13 @@ use tokio::sync::{oneshot, watch};
 use crate::base::ids::{Network, QueryId};
 use crate::base::roles::{Role, Stage};
 use crate::base::{ErrorChain, Reaction, StopSignal};
+use crate::broker::Policy;
 use crate::broker::client::FrontClient;
 use crate::broker::server::{self, StoreLink};
-use crate::broker::state::Policy;
 use crate::config::Settings;
 use crate::console::pictures::Outside;
 use crate::console::{AtWork, ConsoleEnd, SavedTerminal};
+use crate::domain::blocklist::Blocklist;
 use crate::fetch::{Fetch, HttpFetch, NetworkWatch};
 use crate::front::broker::{Broker, Root, Unavailable};
 use crate::index::shared::{Reader, Writer};
@@ -210,7 +211,7 @@ fn policy(settings: &Settings) -> Policy {
             .unwrap_or(usize::MAX),
         max_kept_queries: usize::try_from(settings.limits.max_kept_queries).unwrap_or(usize::MAX),
         max_pending_posts: usize::try_from(settings.scan.max_pending_posts).unwrap_or(usize::MAX),
-        blocklist: settings.scan.blocklist.iter().map(|entry| entry.to_lowercase()).collect(),
+        blocklist: Blocklist::new(&settings.scan.blocklist),
         maintenance,
         budget: Some((Network::Twitter, settings.twitter.budget)),
         timeline: settings.scan.timeline,
