@@ -427,7 +427,7 @@ impl World {
                     images: vec![ListedImage { name: "n".into(), url: "u".into() }],
                 });
                 let posts = posts.collect();
-                self.tell(Event::FromStage(container, StageToBroker::Page { lease, posts, posts_read: 25 }));
+                self.tell(Event::FromStage(container, StageToBroker::Page { lease, posts }));
                 return true;
             }
         }

@@ -471,7 +471,7 @@ impl State {
                 let owner = item.owner.clone();
                 let attempt = item.deaths + 1;
                 let waited = now.mono.since(item.arrived);
-                let (lease, time) = self.leases.grant(item, worker, now.mono);
+                let lease = self.leases.grant(item, worker, now.mono);
                 self.registry.set_leased(worker, lease, now.mono);
                 self.metrics.record(&format!("{stage}: wait"), micros(waited));
                 let blob = match &owner {
@@ -480,13 +480,7 @@ impl State {
                 };
                 effects.push(Effect::ToStage {
                     to: worker.container,
-                    message: BrokerToStage::Lease {
-                        worker: worker.index,
-                        lease,
-                        lease_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-                        attempt,
-                        work,
-                    },
+                    message: BrokerToStage::Lease { worker: worker.index, lease, attempt, work },
                     blob,
                 });
             }
@@ -502,7 +496,7 @@ impl State {
             StageToBroker::Report { lease, outcome, elapsed_micros } => {
                 self.settle(from, lease, outcome, elapsed_micros, now, effects);
             }
-            StageToBroker::Page { lease, posts, posts_read: _ } => {
+            StageToBroker::Page { lease, posts } => {
                 self.page_listed(from, lease, posts, now, effects);
             }
             StageToBroker::Doing { lease, what } => {
