@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::items::{Item, lease_time};
 use crate::base::clock::Monotonic;
 use crate::base::ids::{ContainerId, LeaseId, WorkerId};
+use crate::broker::books::items::{Item, lease_time};
 
 /// A worker's hold on an item.
 #[derive(Debug)]
