@@ -8,12 +8,11 @@ use crate::base::ids::{AccountKey, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 
 pub mod aotf;
-mod aotf_mysql;
-mod aotf_sqlite;
-mod archive;
-pub mod command;
-mod export;
-mod original;
+pub mod aotf_mysql;
+pub mod aotf_sqlite;
+pub mod archive;
+pub mod export;
+pub mod original;
 
 /// Rows for one commit.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde::Serialize;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
-use super::hash::load;
 use crate::base::ErrorChain;
 use crate::base::clock::thread_cpu_time;
+use crate::commands::hash::load;
 use crate::fingerprint::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use crate::fingerprint::{analyze, phash};
 

@@ -9,13 +9,18 @@ use clap::Subcommand;
 
 use crate::base::Timestamp;
 use crate::base::ids::AccountKey;
-use crate::commands::prune::{self, PruneArgs};
-use crate::commands::{db_add, db_complete, db_verify};
 use crate::config::Settings;
 use crate::roles;
+use crate::store::backup::rotate;
 use crate::store::care::{self, Finding, Stats};
-use crate::store::{backup, import};
 use crate::supervisor::DataLock;
+
+mod add;
+mod backup;
+mod complete;
+mod import;
+mod prune;
+mod verify;
 
 #[derive(Debug, Subcommand)]
 pub enum Db {
@@ -40,17 +45,17 @@ pub enum Db {
         /// The folder in which the backup's own folder is made (default: backups/ of the data folder)
         dir: Option<PathBuf>,
         /// Afterwards remove backups older than this, such as 6w, 30d or 12h; the newest always stays
-        #[arg(long, value_name = "TIME", value_parser = backup::command::length)]
+        #[arg(long, value_name = "TIME", value_parser = rotate::length)]
         keep: Option<Duration>,
     },
     /// Put a backup back into the database of the configuration, which must be empty; any engine will do
     Restore { backup: PathBuf },
     /// Download images again of which only the fingerprint is known (imported ones), for what tells copies from
     /// look-alikes; also while the daemon is running. Costs nothing, and may be stopped and run again
-    Complete(db_complete::CompleteArgs),
+    Complete(complete::CompleteArgs),
     /// Note posts of X of any account, by address or number: the daemon looks them up and indexes them (a paid read
     /// each); also while it is running
-    Add(db_add::AddArgs),
+    Add(add::AddArgs),
     /// Show what refers to nothing any more, and remove it with --yes (then the daemon must not run)
     Cleanup {
         #[arg(long, visible_alias = "apply")]
@@ -58,7 +63,7 @@ pub enum Db {
     },
     /// Show accounts that their networks no longer have or that the blocklist names, and remove them with all
     /// their posts with --apply (then the daemon must not run)
-    Prune(PruneArgs),
+    Prune(prune::PruneArgs),
     /// Figures: the biggest accounts, the oldest updates, retries, growth
     Stats {
         #[arg(long)]
@@ -81,25 +86,25 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
     match command {
         Db::Import { source, zone } => {
             make_data_dir(settings)?;
-            import::command::run(source, zone.as_deref(), &roles::database(settings)?, &state, out)?;
+            import::run(source, zone.as_deref(), &roles::database(settings)?, &state, out)?;
         }
         Db::Export { file, zone } => {
-            import::command::run_export(file, zone.as_deref(), &roles::database(settings)?, out)?;
+            import::run_export(file, zone.as_deref(), &roles::database(settings)?, out)?;
         }
         Db::Backup { dir, keep } => {
             let folder = dir.clone().unwrap_or_else(|| settings.data_dir.join("backups"));
             make_data_dir(settings)?;
-            backup::command::backup(&roles::database(settings)?, &state, &folder, *keep, out)?;
+            backup::backup(&roles::database(settings)?, &state, &folder, *keep, out)?;
         }
         Db::Restore { backup } => {
             let _lock = lock(settings)?;
-            backup::command::put_back(backup, &roles::database(settings)?, &state, out)?;
+            backup::put_back(backup, &roles::database(settings)?, &state, out)?;
         }
         Db::Add(args) => {
             make_data_dir(settings)?;
-            db_add::add(args, &state, out)?;
+            add::add(args, &state, out)?;
         }
-        Db::Complete(args) => db_complete::run(args, settings, out)?,
+        Db::Complete(args) => complete::run(args, settings, out)?,
         Db::Cleanup { yes } => {
             let _lock = if *yes { Some(lock(settings)?) } else { None };
             let found = care::clean_up(&roles::database(settings)?, *yes, Timestamp::now())?;
@@ -117,14 +122,14 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
                 false => tell_stats(&stats, out)?,
             }
         }
-        Db::Verify { backup: Some(backup), .. } => backup::command::check(backup, out)?,
+        Db::Verify { backup: Some(backup), .. } => backup::check(backup, out)?,
         Db::Verify { backup: None, json } => {
             let database = roles::database(settings)?;
             let wrong = care::check_references(&database)?;
             if !json {
                 tell_references(&wrong, out)?;
             }
-            let index = db_verify::verify(&database, &roles::index_dir(settings), &wrong, *json, out)?;
+            let index = verify::verify(&database, &roles::index_dir(settings), &wrong, *json, out)?;
             return Ok(index && wrong.is_empty());
         }
     }

@@ -15,11 +15,11 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::signals::stop_on_signals;
 use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, Network};
 use crate::base::{ErrorChain, MicroUsd, StopSignal, Timestamp};
 use crate::broker::budget::Spending;
+use crate::commands::signals::stop_on_signals;
 use crate::config::{Budget, Settings};
 use crate::domain::accounts::Account;
 use crate::domain::reads::{PaidReads, ReadWish, Resource};
@@ -27,10 +27,11 @@ use crate::fetch::{Fetch, HttpFetch};
 use crate::index::shared::Writer;
 use crate::networks::{Meter, NetworkClient, NetworkError, Presence, Stopping, Waiter};
 use crate::roles;
+use crate::store::backup::rotate;
 use crate::store::presence::Heard;
 use crate::store::removal::{self, Stored, StoredAccount};
 use crate::store::state::StateFile;
-use crate::store::{Location, StoreError, backup};
+use crate::store::{Location, StoreError};
 
 /// Accounts that a network is asked about at a time: what X takes in one request.
 const BATCH: usize = 100;
@@ -50,13 +51,13 @@ pub struct PruneArgs {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "STATE")]
     also: Vec<Also>,
     /// An account is gone when its network said so twice, at least this long apart
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = backup::command::length)]
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = rotate::length)]
     grace: Duration,
     /// An account is gone when its network says so now
     #[arg(long, conflicts_with = "grace")]
     at_once: bool,
     /// Do not ask about accounts that were there within this time, when they were listed or asked about
-    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = backup::command::length)]
+    #[arg(long, value_name = "TIME", default_value = "30d", value_parser = rotate::length)]
     unseen_for: Duration,
     /// Ask no network: the blocklist alone, and what was heard before
     #[arg(long)]

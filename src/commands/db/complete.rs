@@ -2,7 +2,7 @@
 //! stores what the second stage needs of them. Beside a running daemon or without one, as an import.
 //!
 //! Bounded: a page of images at a time. Resumable: what is done is not found again. What is decoded is
-//! decoded in a process of its own (`worker.rs`).
+//! decoded in a process of its own (`helpers/complete_worker.rs`).
 
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
@@ -13,19 +13,18 @@ use anyhow::{Context, bail};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use self::worker::{Asked, Seen};
 use crate::base::ids::ImageId;
 use crate::base::roles::Role;
 use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp};
+use crate::commands::helpers::complete_worker::{Asked, Seen};
 use crate::commands::signals::stop_on_signals;
 use crate::config::Settings;
 use crate::domain::posts::ImageState;
 use crate::networks;
+use crate::store::backup::rotate;
 use crate::store::complete::{self, BareImage, Completed};
-use crate::store::{Change, Outcome, Store, StoreError, backup};
+use crate::store::{Change, Outcome, Store, StoreError};
 use crate::{roles, supervisor};
-
-pub mod worker;
 
 /// Images that are downloaded at the same time and stored with one commit. Each may be as large as the
 /// settings allow, and is in memory until it is decoded.
@@ -41,7 +40,7 @@ pub struct CompleteArgs {
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
     /// End after this time, such as 8h or 2d
-    #[arg(long = "for", value_name = "TIME", value_parser = backup::command::length)]
+    #[arg(long = "for", value_name = "TIME", value_parser = rotate::length)]
     time: Option<Duration>,
     /// One JSON object
     #[arg(long)]

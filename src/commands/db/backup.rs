@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{BackupError, Manifest, restore, rotate, verify, write};
 use crate::base::Timestamp;
 use crate::store::Location;
+use crate::store::backup::{BackupError, Manifest, restore, rotate, verify, write};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -53,11 +53,6 @@ pub fn backup(
         writeln!(out, "removed: {}", old.display())?;
     }
     Ok(())
-}
-
-/// `6w`, `30d`, `12h`, as an argument.
-pub fn length(text: &str) -> Result<Duration, BackupError> {
-    rotate::length(text)
 }
 
 /// Reads a backup from beginning to end and says whether it is whole.

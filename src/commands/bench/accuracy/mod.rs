@@ -16,7 +16,7 @@ use clap::Args;
 use image::{Rgba, RgbaImage};
 use serde::Serialize;
 
-use super::hash::load;
+use crate::commands::hash::load;
 use crate::domain::images::{Detail, MatchClass};
 use crate::fingerprint::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use crate::fingerprint::{Analysis, QueryImage, analyze, query_variants};
@@ -54,7 +54,7 @@ pub enum BenchAccuracyError {
     #[error("{} names no artworks", path.display())]
     NoArtworks { path: PathBuf },
     #[error("could not read the artwork {file}")]
-    Artwork { file: String, source: super::hash::FileError },
+    Artwork { file: String, source: crate::commands::hash::FileError },
     #[error("could not make {alteration:?} of {file}")]
     Alter { file: String, alteration: String, source: turbojpeg::Error },
     #[error("could not read {alteration:?} of {file} back")]

@@ -14,11 +14,11 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::folder::Folder;
-use super::world::crowd::{Artist, Misses};
-use super::world::facts::{AccountState, Facts};
-use super::world::picture::Picture;
-use super::world::{Options, World};
+use crate::demo::folder::Folder;
+use crate::demo::world::crowd::{Artist, Misses};
+use crate::demo::world::facts::{AccountState, Facts};
+use crate::demo::world::picture::Picture;
+use crate::demo::world::{Options, World};
 
 /// The daemon gets ready in a fraction of a second; machines under load take longer.
 const READY_WITHIN: Duration = Duration::from_secs(60);

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
-use super::bench::{ANSWER_WITHIN, Daemon, program, tree, wait_until_ready};
-use super::folder::Folder;
-use super::world::{Options, World};
+use super::pipeline::{ANSWER_WITHIN, Daemon, program, tree, wait_until_ready};
+use crate::demo::folder::Folder;
+use crate::demo::world::{Options, World};
 
 /// Connections that ask at the same time.
 const CLIENTS: u64 = 32;

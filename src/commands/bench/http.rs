@@ -12,9 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use super::bench::{Daemon, program, query, tree, wait_until_ready};
-use super::folder::Folder;
-use super::world::{Options, World};
+use super::pipeline::{Daemon, program, query, tree, wait_until_ready};
+use crate::demo::folder::Folder;
+use crate::demo::world::{Options, World};
 
 /// What to measure.
 #[derive(Debug, Args)]

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 
-use super::aotf::{self, ImportError, Progress, Report};
-use super::aotf_mysql::MySqlOriginal;
-use super::aotf_sqlite::SqliteOriginal;
-use super::archive::{self, ArchiveError};
-use super::export::{ExportError, Exported, export};
-use super::original::Original;
 use crate::base::Timestamp;
+use crate::store::import::aotf::{self, ImportError, Progress, Report};
+use crate::store::import::aotf_mysql::MySqlOriginal;
+use crate::store::import::aotf_sqlite::SqliteOriginal;
+use crate::store::import::archive::{self, ArchiveError};
+use crate::store::import::export::{ExportError, Exported, export};
+use crate::store::import::original::Original;
 use crate::store::state::StateFile;
 use crate::store::{Location, StoreError};
 
