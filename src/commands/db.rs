@@ -13,7 +13,7 @@ use crate::commands::prune::{self, PruneArgs};
 use crate::commands::{db_add, db_complete, db_verify};
 use crate::config::Settings;
 use crate::roles;
-use crate::store::care::{self, Finding, Stats};
+use crate::store::integrity::{self, Finding, Stats};
 use crate::store::{backup, import};
 use crate::supervisor::DataLock;
 
@@ -102,7 +102,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
         Db::Complete(args) => db_complete::run(args, settings, out)?,
         Db::Cleanup { yes } => {
             let _lock = if *yes { Some(lock(settings)?) } else { None };
-            let found = care::clean_up(&roles::database(settings)?, *yes, Timestamp::now())?;
+            let found = integrity::clean_up(&roles::database(settings)?, *yes, Timestamp::now())?;
             tell_cleanup(&found, *yes, out)?;
         }
         Db::Prune(args) => {
@@ -111,7 +111,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
             prune::prune(args, settings, &state, out)?;
         }
         Db::Stats { json } => {
-            let stats = care::stats(&roles::database(settings)?, &state)?;
+            let stats = integrity::stats(&roles::database(settings)?, &state)?;
             match json {
                 true => writeln!(out, "{}", serde_json::to_string(&stats)?)?,
                 false => tell_stats(&stats, out)?,
@@ -120,7 +120,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
         Db::Verify { backup: Some(backup), .. } => backup::command::check(backup, out)?,
         Db::Verify { backup: None, json } => {
             let database = roles::database(settings)?;
-            let wrong = care::check_references(&database)?;
+            let wrong = integrity::check_references(&database)?;
             if !json {
                 tell_references(&wrong, out)?;
             }
