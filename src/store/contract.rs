@@ -751,7 +751,7 @@ pub fn imports_add_and_never_overwrite<D: TestDatabase>() {
 }
 
 pub fn images_are_completed_once_and_keep_their_fingerprints<D: TestDatabase>() {
-    use complete::{Completed, Seen};
+    use backfill::{Completed, Seen};
     use import::{ImportedImage, ImportedPost, Page};
 
     let database = D::new();

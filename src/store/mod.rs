@@ -24,28 +24,28 @@ use crate::domain::images::StoreCounts;
 use crate::domain::posts::{ImageRecord, IndexedPost, ListedPost, RetryPost};
 use crate::domain::scans::ListingEnd;
 
+pub mod backfill;
 pub mod backup;
-pub mod care;
-pub mod complete;
+mod codec;
 #[cfg(test)]
 mod contract;
-mod dump;
 mod error;
-mod facts;
 pub mod import;
+pub mod integrity;
 mod ledger;
+pub mod liveness;
+mod merge_rules;
 pub mod migrate;
-pub mod presence;
+mod noted_posts;
 pub mod removal;
-mod rows;
+mod schedule;
+mod schema;
 mod server;
 mod sqlite;
 pub mod state;
-mod table;
+mod table_io;
 #[cfg(test)]
 mod test_server;
-mod turns;
-mod wanted;
 
 pub use error::{EngineError, EngineFault, StoreError};
 
@@ -102,7 +102,7 @@ pub trait Store: Send {
 
     /// Up to `limit` images beyond the image `after` that are searchable, lack second-stage detail and may
     /// still be had, in the order of their numbers.
-    fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<complete::BareImage>, StoreError>;
+    fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<backfill::BareImage>, StoreError>;
 
     /// The highest number that an image ever had; 0 before the first.
     fn last_image(&mut self) -> Result<ImageId, StoreError>;
@@ -145,7 +145,7 @@ pub enum Change {
     /// Takes over what another program has stored; what is stored already stays, as with `Posts`.
     Import(import::Page),
     /// Adds the second stage's detail to images that lack it; their fingerprints stay.
-    Complete(Vec<(ImageId, complete::Seen)>),
+    Complete(Vec<(ImageId, backfill::Seen)>),
 }
 
 /// Which accounts [`Change::TakeAccounts`] means.
@@ -168,8 +168,8 @@ impl AccountsDue {
             return AccountsDue { task, before: now.minus(period), turns: None };
         }
         // What was done a little late in the last round is not to miss this one.
-        let before = now.minus(period.saturating_sub(turns::open_for(period)));
-        AccountsDue { task, before, turns: Some(turns::open_turns(now, period)) }
+        let before = now.minus(period.saturating_sub(schedule::open_for(period)));
+        AccountsDue { task, before, turns: Some(schedule::open_turns(now, period)) }
     }
 }
 
@@ -207,7 +207,7 @@ pub enum Outcome {
     Imported {
         new: u64,
     },
-    Completed(complete::Completed),
+    Completed(backfill::Completed),
 }
 
 /// A handle that changed hands: links to it that are older mean another person.
@@ -287,7 +287,7 @@ impl Location {
     }
 
     /// Opens the database as rows of whole tables, up to date as with `open`.
-    fn open_dump(&self) -> Result<Box<dyn dump::Dump>, StoreError> {
+    fn open_dump(&self) -> Result<Box<dyn table_io::Dump>, StoreError> {
         Ok(match &self.engine {
             Place::File(file) => Box::new(sqlite::SqliteStore::open(file, self.rule)?),
             Place::Server(address) => Box::new(server::ServerStore::open(address, self.rule)?),

@@ -1,11 +1,11 @@
 //! Removes whole accounts: their posts, images, details and retries. Called by `aotf db prune`, with the data
-//! folder to itself. Like `care.rs` it knows no engine.
+//! folder to itself. Like `integrity.rs` it knows no engine.
 
 use std::collections::HashMap;
 
-use super::dump::{Dump, Extent};
-use super::table::{self, Kind, Value};
-use super::{Location, StoreError, rows};
+use super::schema::{self, Kind, Value};
+use super::table_io::{Dump, Extent};
+use super::{Location, StoreError, codec};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo};
 use crate::domain::accounts::Account;
@@ -49,16 +49,16 @@ pub fn accounts(location: &Location) -> Result<Vec<StoredAccount>, StoreError> {
             Some(Value::Int(value)) => *value,
             _ => None,
         };
-        let key = rows::account_key(*network, native.clone())?;
+        let key = codec::account_key(*network, native.clone())?;
         let posts = int(0).and_then(|posts| u64::try_from(posts).ok());
         found.push(StoredAccount {
-            no: rows::account_no(*no)?,
+            no: codec::account_no(*no)?,
             account: Account { key, handle: String::new(), posts },
             listed_at: int(1).max(int(2)).map(Timestamp),
         });
     }
     let mut handles: HashMap<i64, (i64, String)> = HashMap::new();
-    dump.read(&table::HANDLES, &mut |row| {
+    dump.read(&schema::HANDLES, &mut |row| {
         if let [_, Value::Text(Some(handle)), Value::Int(Some(no)), _, Value::Int(Some(seen))] = &row[..] {
             let entry = handles.entry(*no).or_insert_with(|| (*seen, handle.clone()));
             if entry.0 < *seen {
@@ -87,7 +87,7 @@ pub fn sizes(location: &Location, accounts: &[AccountNo]) -> Result<Vec<Stored>,
     let mut sizes = Vec::with_capacity(accounts.len());
     for no in accounts {
         let of = format!("FROM images WHERE account = {}", no.0);
-        let mut count = |sql: String| rows::size(dump.number(&sql)?);
+        let mut count = |sql: String| codec::size(dump.number(&sql)?);
         sizes.push(Stored {
             accounts: 1,
             posts: count(format!("SELECT count(DISTINCT post) {of}"))?,
@@ -144,7 +144,7 @@ fn still_the_same(
         let [Value::Int(Some(no)), Value::Int(Some(network)), Value::Text(Some(native))] = &row[..] else {
             return Err(strange());
         };
-        let found = (rows::account_no(*no)?, rows::account_key(*network, native.clone())?);
+        let found = (codec::account_no(*no)?, codec::account_key(*network, native.clone())?);
         if accounts.contains(&found) {
             same.push(no.to_string());
         }
@@ -158,8 +158,8 @@ mod tests {
     use crate::base::ids::{Network, PostKey};
     use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
     use crate::store::Change;
-    use crate::store::care::check_references;
     use crate::store::contract::{RULE, TestDatabase};
+    use crate::store::integrity::check_references;
     use crate::store::test_server::{MySql, OnServer, Postgres};
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);

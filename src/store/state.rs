@@ -1,6 +1,6 @@
 //! The state file beside the database (`state.db`): accepted work that has not ended, the ledger of
-//! what a network bills (`ledger.rs`), what networks said of accounts (`presence.rs`), and posts that are to be looked up
-//! (`wanted.rs`). Always SQLite, whatever the database is, so that accepting work does not depend on a server.
+//! what a network bills (`ledger.rs`), what networks said of accounts (`liveness.rs`), and posts that are to be looked up
+//! (`noted_posts.rs`). Always SQLite, whatever the database is, so that accepting work does not depend on a server.
 
 use std::path::Path;
 
@@ -9,8 +9,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::error::StoreError;
 use super::migrate::Migration;
+use super::schema::Value;
 use super::sqlite::connection::{self, Step};
-use super::table::Value;
 use crate::base::Timestamp;
 use crate::storekeeper::orders::{AcceptedRequest, JournalEntry};
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::contract::{RULE, TestDatabase};
 use super::server::link::{Address, Link};
-use super::{Location, Store, server, table};
+use super::{Location, Store, schema, server};
 
 /// A kind of server.
 pub trait Kind: Sync + 'static {
@@ -123,7 +123,7 @@ impl<K: Kind> OnServer<K> {
 
     fn empty(&self) {
         let mut link = self.link();
-        for table in table::ALL.iter().rev() {
+        for table in schema::ALL.iter().rev() {
             link.run(&format!("DELETE FROM {}", table.name), &[], "empty").unwrap();
         }
         let sql = format!(

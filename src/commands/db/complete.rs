@@ -22,7 +22,7 @@ use crate::config::Settings;
 use crate::domain::posts::ImageState;
 use crate::networks;
 use crate::store::backup::rotate;
-use crate::store::complete::{self, BareImage, Completed};
+use crate::store::backfill::{self, BareImage, Completed};
 use crate::store::{Change, Outcome, Store, StoreError};
 use crate::{roles, supervisor};
 
@@ -144,7 +144,7 @@ fn look_at(
     worker: &mut Worker<'_>,
     images: &[BareImage],
     report: &mut Report,
-) -> anyhow::Result<Vec<(ImageId, complete::Seen)>> {
+) -> anyhow::Result<Vec<(ImageId, backfill::Seen)>> {
     let mut seen = Vec::with_capacity(images.len());
     let (mut ids, mut asked) = (Vec::new(), Vec::new());
     for BareImage { image, account, name } in images {
@@ -154,13 +154,13 @@ fn look_at(
                 asked.push(Asked { network: account.network, image: listed });
             }
             // Nobody can be asked for it.
-            None => seen.push((*image, complete::Seen::Gone)),
+            None => seen.push((*image, backfill::Seen::Gone)),
         }
     }
     for (id, state) in ids.into_iter().zip(worker.look_at(&asked)?) {
         match state {
-            ImageState::Fingerprinted(facts) => seen.push((id, complete::Seen::Picture(facts))),
-            ImageState::Lost => seen.push((id, complete::Seen::Gone)),
+            ImageState::Fingerprinted(facts) => seen.push((id, backfill::Seen::Picture(facts))),
+            ImageState::Lost => seen.push((id, backfill::Seen::Gone)),
             ImageState::Failed { url, why } => {
                 report.failed += 1;
                 report.why.get_or_insert_with(|| format!("{url}: {why}"));

@@ -12,7 +12,7 @@ use crate::base::ids::AccountKey;
 use crate::config::Settings;
 use crate::roles;
 use crate::store::backup::rotate;
-use crate::store::care::{self, Finding, Stats};
+use crate::store::integrity::{self, Finding, Stats};
 use crate::supervisor::DataLock;
 
 mod add;
@@ -107,7 +107,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
         Db::Complete(args) => complete::run(args, settings, out)?,
         Db::Cleanup { yes } => {
             let _lock = if *yes { Some(lock(settings)?) } else { None };
-            let found = care::clean_up(&roles::database(settings)?, *yes, Timestamp::now())?;
+            let found = integrity::clean_up(&roles::database(settings)?, *yes, Timestamp::now())?;
             tell_cleanup(&found, *yes, out)?;
         }
         Db::Prune(args) => {
@@ -116,7 +116,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
             prune::prune(args, settings, &state, out)?;
         }
         Db::Stats { json } => {
-            let stats = care::stats(&roles::database(settings)?, &state)?;
+            let stats = integrity::stats(&roles::database(settings)?, &state)?;
             match json {
                 true => writeln!(out, "{}", serde_json::to_string(&stats)?)?,
                 false => tell_stats(&stats, out)?,
@@ -125,7 +125,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
         Db::Verify { backup: Some(backup), .. } => backup::check(backup, out)?,
         Db::Verify { backup: None, json } => {
             let database = roles::database(settings)?;
-            let wrong = care::check_references(&database)?;
+            let wrong = integrity::check_references(&database)?;
             if !json {
                 tell_references(&wrong, out)?;
             }

@@ -28,7 +28,7 @@ use crate::index::shared::Writer;
 use crate::networks::{Meter, NetworkClient, NetworkError, Presence, Stopping, Waiter};
 use crate::roles;
 use crate::store::backup::rotate;
-use crate::store::presence::Heard;
+use crate::store::liveness::Heard;
 use crate::store::removal::{self, Stored, StoredAccount};
 use crate::store::state::StateFile;
 use crate::store::{Location, StoreError};

@@ -13,7 +13,7 @@ use crate::base::ErrorChain;
 use crate::base::ids::{FormId, ImageId};
 use crate::index::Entry;
 use crate::index::shared::{Reader, Status};
-use crate::store::care::Finding;
+use crate::store::integrity::Finding;
 use crate::store::{IndexEntry, Location, Store, StoreError};
 
 /// Images in a range, as a power of two.

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use super::dump::Extent;
+use super::table_io::Extent;
 
 mod lines;
 pub mod restore;

@@ -6,9 +6,9 @@ use super::lines::LineReader;
 use super::verify::{columns, manifest, table_of};
 use super::{BackupError, FileEntry, Manifest, Progress};
 use crate::store::Location;
-use crate::store::dump::{self, Dump, ROWS_PER_WRITE};
+use crate::store::schema::{Kind, Table, Value};
 use crate::store::state::{StateFile, StateTable};
-use crate::store::table::{Kind, Table, Value};
+use crate::store::table_io::{self, Dump, ROWS_PER_WRITE};
 
 /// Puts the backup in `folder` back: everything, or nothing. The database gets an identity of its own, so
 /// that a fingerprint index made from another one is remade.
@@ -20,7 +20,7 @@ pub fn restore(
 ) -> Result<Manifest, BackupError> {
     let manifest = manifest(folder)?;
     let mut dump = location.open_dump()?;
-    if !dump::is_empty(&mut *dump)? {
+    if !table_io::is_empty(&mut *dump)? {
         return Err(BackupError::NotEmpty { place: location.place() });
     }
     let mut state = StateFile::open(state)?;

@@ -15,8 +15,8 @@ use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::domain::reads::{PaidReads, Resource};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd, Priority};
 use crate::store::contract::{RULE, TestDatabase};
+use crate::store::schema::{self, Value};
 use crate::store::state::StateFile;
-use crate::store::table::{self, Value};
 use crate::store::test_server::{MySql, OnServer, Postgres};
 use crate::store::{Change, Location, Store};
 use crate::storekeeper::orders::{AcceptedRequest, JournalEntry};
@@ -70,7 +70,7 @@ fn fill(store: &mut dyn Store) {
 /// Everything in a database, as rows.
 fn everything(location: &Location) -> Vec<(&'static str, Vec<Vec<Value>>)> {
     let mut dump = location.open_dump().unwrap();
-    table::ALL
+    schema::ALL
         .iter()
         .map(|table| {
             let mut rows = Vec::new();
@@ -152,7 +152,7 @@ fn a_backup_is_of_one_moment() {
         store.apply(&[post(5000)], NOW).unwrap();
         let extent = dump.extent().unwrap();
         let mut rows = 0;
-        dump.read(&table::POSTS, &mut |_| {
+        dump.read(&schema::POSTS, &mut |_| {
             rows += 1;
             std::ops::ControlFlow::Continue(())
         })

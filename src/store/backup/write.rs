@@ -9,8 +9,8 @@ use super::lines::{Head, LineWriter};
 use super::{BackupError, FORMAT, FileEntry, MANIFEST, Manifest, PREFIX, Progress, UNFINISHED};
 use crate::base::Timestamp;
 use crate::store::Location;
+use crate::store::schema::{self, Value};
 use crate::store::state::StateFile;
-use crate::store::table::{self, Value};
 
 /// Writes a backup of the database, and of the state file beside it, as a new folder within `folder`.
 ///
@@ -57,7 +57,7 @@ fn fill(
     dump.begin_reading()?;
     let extent = dump.extent()?;
     let mut files = Vec::new();
-    for table in table::ALL {
+    for table in schema::ALL {
         let name = format!("{}.zst", table.name);
         let path = folder.join(&name);
         let columns = table.columns.iter().map(|(name, _)| (*name).to_owned()).collect();

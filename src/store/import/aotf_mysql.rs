@@ -9,9 +9,9 @@ use super::{ImportedAccount, ImportedImage, ImportedPost, ImportedRetry};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::store::StoreError;
+use crate::store::schema::Value;
 use crate::store::server::engine::Engine;
 use crate::store::server::link::{Address, Link, Row};
-use crate::store::table::Value;
 
 /// The original's database on its server.
 pub struct MySqlOriginal {

@@ -12,9 +12,9 @@ use rusqlite::{Connection, params};
 
 use crate::base::Timestamp;
 use crate::base::ids::Network;
-use crate::store::dump::Dump;
-use crate::store::table::{self, Table, Value};
-use crate::store::{Location, StoreError, rows};
+use crate::store::schema::{self, Table, Value};
+use crate::store::table_io::Dump;
+use crate::store::{Location, StoreError, codec};
 
 /// As its class `SQLite_or_MySQL` creates them.
 const TABLES: &str = "
@@ -74,7 +74,7 @@ pub fn export(location: &Location, path: &Path, zone: &TimeZone) -> Result<Expor
     dump.begin_reading()?;
     let mut writing = Writing { file: &transaction, zone, done: Exported::default() };
     // Rows bear our numbers as their hidden ones, by which what belongs together is found.
-    for table in [&table::ACCOUNTS, &table::POSTS, &table::IMAGES, &table::RETRIES] {
+    for table in [&schema::ACCOUNTS, &schema::POSTS, &schema::IMAGES, &schema::RETRIES] {
         each(&mut *dump, table, path, &mut |row| writing.take(Named { table, row }))?;
     }
     let mut done = writing.done;
@@ -154,7 +154,7 @@ impl<'a> Named<'a> {
 
     /// The id, if it is one of X that a column of SQLite can hold.
     fn native(&self) -> Option<i64> {
-        let of_x = self.int("network") == Some(rows::network_no(Network::Twitter));
+        let of_x = self.int("network") == Some(codec::network_no(Network::Twitter));
         self.text("native").filter(|_| of_x)?.parse().ok()
     }
 }
@@ -317,7 +317,7 @@ mod tests {
         let contents = |location: &Location| {
             let mut dump = location.open_dump().unwrap();
             let mut rows = Vec::new();
-            for table in table::ALL {
+            for table in schema::ALL {
                 dump.read(table, &mut |row| {
                     rows.push(row);
                     ControlFlow::Continue(())

@@ -8,10 +8,10 @@ use super::load;
 use super::work::{Print, Work};
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, ImageId};
-use crate::store::complete::{Completed, Seen};
-use crate::store::facts::THUMBNAIL_BYTES;
-use crate::store::table::{self, Value};
-use crate::store::{StoreError, rows};
+use crate::store::backfill::{Completed, Seen};
+use crate::store::merge_rules::THUMBNAIL_BYTES;
+use crate::store::schema::{self, Value};
+use crate::store::{StoreError, codec};
 
 // Each image has an account: the outer join only keeps a server from beginning with the accounts, and sorting.
 pub const BARE_IMAGES: &str = "SELECT i.id, a.network, a.native, i.name
@@ -42,7 +42,7 @@ pub fn complete(
     let mut done = Completed::default();
     let (mut sizes, mut details, mut marks) = (Vec::new(), Vec::new(), Vec::new());
     for (image, seen) in images {
-        let id = rows::image_no(*image);
+        let id = codec::image_no(*image);
         let mark = || vec![id.into(), work.now.0.into()];
         let facts = match seen {
             // It comes from a worker that is not ours to believe.
@@ -68,7 +68,7 @@ pub fn complete(
         } else {
             details.push(vec![
                 id.into(),
-                rows::phash256_bytes(facts.detail.phash256).to_vec().into(),
+                codec::phash256_bytes(facts.detail.phash256).to_vec().into(),
                 facts.detail.thumbnail.clone().into(),
             ]);
             sizes.push(vec![
@@ -79,27 +79,27 @@ pub fn complete(
                 old.name.as_str().into(),
                 i64::from(facts.width).into(),
                 i64::from(facts.height).into(),
-                Some(rows::fingerprint_bytes(old.fingerprint)).into(),
+                Some(codec::fingerprint_bytes(old.fingerprint)).into(),
                 1.into(),
                 None::<[u8; 8]>.into(),
             ]);
         }
     }
-    flush::insert(link, &table::IMAGES, &sizes, true)?;
-    flush::insert(link, &table::DETAILS, &details, false)?;
-    flush::insert(link, &table::UNAVAILABLE, &marks, true)?;
+    flush::insert(link, &schema::IMAGES, &sizes, true)?;
+    flush::insert(link, &schema::DETAILS, &details, false)?;
+    flush::insert(link, &schema::UNAVAILABLE, &marks, true)?;
     Ok(done)
 }
 
 fn find(link: &mut Link, images: &[(ImageId, Seen)]) -> Result<BTreeMap<i64, Bare>, StoreError> {
-    let ids: Vec<Value> = images.iter().map(|(image, _)| rows::image_no(*image).into()).collect();
+    let ids: Vec<Value> = images.iter().map(|(image, _)| codec::image_no(*image).into()).collect();
     let mut bare = BTreeMap::new();
     load::in_lists(link, BARE, &[], &ids, "look up images to complete", |row| {
-        let Some(fingerprint) = row.array(5)?.map(rows::fingerprint) else { return Ok(()) };
+        let Some(fingerprint) = row.array(5)?.map(codec::fingerprint) else { return Ok(()) };
         let image = Bare {
             post: row.number(1)?,
-            account: rows::account_no(row.number(2)?)?,
-            position: rows::small(row.number(3)?)?,
+            account: codec::account_no(row.number(2)?)?,
+            position: codec::small(row.number(3)?)?,
             name: row.string(4)?,
             fingerprint,
         };

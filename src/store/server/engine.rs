@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlDatabaseError;
 
 use crate::store::error::{EngineError, EngineFault};
 use crate::store::migrate::Migration;
-use crate::store::table::Table;
+use crate::store::schema::Table;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -191,7 +191,7 @@ fn postgres_fault(code: &str) -> EngineFault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::table;
+    use crate::store::schema;
 
     #[test]
     fn statements_are_written_as_each_engine_wants_them() {
@@ -199,12 +199,12 @@ mod tests {
         assert_eq!(Engine::MySql.phrase(sql), sql);
         assert_eq!(Engine::Postgres.phrase(sql), "SELECT a FROM b WHERE c = $1 AND d = $2");
         assert_eq!(
-            Engine::Postgres.insert(&table::RETRY_IMAGES, 2, true),
+            Engine::Postgres.insert(&schema::RETRY_IMAGES, 2, true),
             "INSERT INTO retry_images (post, position, url, why) VALUES ($1, $2, $3, $4), ($5, $6, $7, $8) \
              ON CONFLICT (post, position) DO UPDATE SET url = excluded.url, why = excluded.why"
         );
         assert_eq!(
-            Engine::MySql.insert(&table::RETRIES, 1, false),
+            Engine::MySql.insert(&schema::RETRIES, 1, false),
             "INSERT INTO retries (post, attempts, last_tried, next_due) VALUES (?, ?, ?, ?)"
         );
     }

@@ -2,9 +2,9 @@
 
 use super::link::Link;
 use super::work::{AccountRow, NewImage, Work, storable_detail, turn};
-use crate::store::dump::Extent;
-use crate::store::table::{self, Table, Value};
-use crate::store::{StoreError, rows};
+use crate::store::schema::{self, Table, Value};
+use crate::store::table_io::Extent;
+use crate::store::{StoreError, codec};
 
 /// The sizes of one `INSERT`: few enough that each is prepared once. The largest stays below 65,535 parameters.
 const ROWS_PER_INSERT: [usize; 9] = [1024, 512, 256, 128, 64, 32, 16, 4, 1];
@@ -23,15 +23,15 @@ pub fn flush(link: &mut Link, work: &mut Work) -> Result<(), StoreError> {
         Some(Value::Int(no)) => *no,
         _ => None,
     });
-    insert(link, &table::ACCOUNTS, &accounts, true)?;
-    insert(link, &table::HANDLES, &handle_values(work), true)?;
+    insert(link, &schema::ACCOUNTS, &accounts, true)?;
+    insert(link, &schema::HANDLES, &handle_values(work), true)?;
     let posts: Vec<Vec<Value>> = work
         .new_posts
         .iter()
         .map(|post| {
             vec![
                 post.no.into(),
-                rows::network_no(post.key.network).into(),
+                codec::network_no(post.key.network).into(),
                 post.key.native.as_str().into(),
                 i64::from(post.account.0).into(),
                 post.published.into(),
@@ -40,11 +40,11 @@ pub fn flush(link: &mut Link, work: &mut Work) -> Result<(), StoreError> {
             ]
         })
         .collect();
-    insert(link, &table::POSTS, &posts, false)?;
+    insert(link, &schema::POSTS, &posts, false)?;
     let images: Vec<Vec<Value>> = work.new_images.values().map(image_values).collect();
-    insert(link, &table::IMAGES, &images, false)?;
+    insert(link, &schema::IMAGES, &images, false)?;
     let details: Vec<Vec<Value>> = work.new_images.values().filter_map(detail_values).collect();
-    insert(link, &table::DETAILS, &details, false)?;
+    insert(link, &schema::DETAILS, &details, false)?;
     flush_retries(link, work)?;
     work.written();
     Ok(())
@@ -69,13 +69,13 @@ fn flush_retries(link: &mut Link, work: &Work) -> Result<(), StoreError> {
     }
     delete(link, "retry_images", "post", &numbers)?;
     delete(link, "retries", "post", &numbers)?;
-    insert(link, &table::RETRIES, &retries, false)?;
-    insert(link, &table::RETRY_IMAGES, &images, false)
+    insert(link, &schema::RETRIES, &retries, false)?;
+    insert(link, &schema::RETRY_IMAGES, &images, false)
 }
 
 /// Writes the sizes and the highest numbers.
 pub fn store_extent(link: &mut Link, extent: &Extent) -> Result<(), StoreError> {
-    let sizes = [extent.accounts, extent.posts, extent.images, extent.retries].map(rows::count);
+    let sizes = [extent.accounts, extent.posts, extent.images, extent.retries].map(codec::count);
     let last = [extent.last_account, extent.last_post, extent.last_image];
     let row: Vec<Value> = sizes.into_iter().chain(last).map(Value::from).collect();
     let sql = "UPDATE summary SET accounts = ?, posts = ?, images = ?, retries = ?, last_account = ?,
@@ -131,7 +131,7 @@ fn delete(link: &mut Link, table: &str, column: &str, numbers: &[i64]) -> Result
 fn account_values(row: &AccountRow) -> Vec<Value> {
     vec![
         i64::from(row.no.0).into(),
-        rows::network_no(row.key.network).into(),
+        codec::network_no(row.key.network).into(),
         row.key.native.as_str().into(),
         row.known_since.into(),
         row.stated_posts.into(),
@@ -157,7 +157,7 @@ fn handle_values(work: &Work) -> Vec<Vec<Value>> {
     for ((network, handle), holders) in &work.handles {
         for (account, kept) in holders.iter().filter(|(_, kept)| kept.changed) {
             values.push(vec![
-                rows::network_no(*network).into(),
+                codec::network_no(*network).into(),
                 handle.as_str().into(),
                 i64::from(account.0).into(),
                 kept.row.first_seen.into(),
@@ -180,9 +180,9 @@ fn image_values(image: &NewImage) -> Vec<Value> {
         image.name.as_str().into(),
         size.map(|(width, _)| i64::from(width)).into(),
         size.map(|(_, height)| i64::from(height)).into(),
-        print.map(|print| rows::fingerprint_bytes(print.fingerprint)).into(),
+        print.map(|print| codec::fingerprint_bytes(print.fingerprint)).into(),
         print.map(|print| i64::from(print.solid_ground)).into(),
-        trimmed.map(rows::fingerprint_bytes).into(),
+        trimmed.map(codec::fingerprint_bytes).into(),
     ]
 }
 
@@ -190,7 +190,7 @@ fn detail_values(image: &NewImage) -> Option<Vec<Value>> {
     let detail = image.print.as_ref().and_then(storable_detail)?;
     Some(vec![
         image.id.into(),
-        rows::phash256_bytes(detail.phash256).to_vec().into(),
+        codec::phash256_bytes(detail.phash256).to_vec().into(),
         detail.thumbnail.clone().into(),
     ])
 }

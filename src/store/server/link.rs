@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::engine::{Engine, classify};
 use crate::store::StoreError;
 use crate::store::error::{EngineError, EngineFault};
-use crate::store::table::Value;
+use crate::store::schema::Value;
 
 /// A server that does not answer a new connection by then is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

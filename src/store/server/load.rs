@@ -7,10 +7,10 @@ use super::work::{AccountRow, HandleRow, Kept, PostRow, Retry, Summary, Work};
 use crate::base::ids::{AccountKey, AccountNo, Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::images::StoreCounts;
-use crate::store::facts::Stored;
 use crate::store::import::Page;
-use crate::store::table::Value;
-use crate::store::{Change, StoreError, rows};
+use crate::store::merge_rules::Stored;
+use crate::store::schema::Value;
+use crate::store::{Change, StoreError, codec};
 
 /// Values in one `IN (...)`. Above a thousand, MariaDB makes a table of them.
 const MOST_VALUES: usize = 512;
@@ -86,10 +86,10 @@ pub fn summary(link: &mut Link, locked: bool) -> Result<Summary, StoreError> {
     })?;
     Ok(Summary {
         counts: StoreCounts {
-            accounts: rows::size(row.number(0)?)?,
-            posts: rows::size(row.number(1)?)?,
-            images: rows::size(row.number(2)?)?,
-            retries: rows::size(row.number(3)?)?,
+            accounts: codec::size(row.number(0)?)?,
+            posts: codec::size(row.number(1)?)?,
+            images: codec::size(row.number(2)?)?,
+            retries: codec::size(row.number(3)?)?,
         },
         last_account: row.number(4)?,
         last_post: row.number(5)?,
@@ -147,11 +147,11 @@ pub fn concerned(link: &mut Link, work: &mut Work, changes: &[Change]) -> Result
     handles(link, work, &concerned.handles)?;
     for (network, natives) in by_network(concerned.posts.iter().map(|key| (key.network, key.native.as_str())))
     {
-        let network_no = Value::from(rows::network_no(network));
+        let network_no = Value::from(codec::network_no(network));
         let mut found = Vec::new();
         in_lists(link, POSTS_BY_KEY, &[network_no], &natives, "look up posts", |row| {
             let key = PostKey { network, native: row.string(1)? };
-            found.push((key, row.number(0)?, rows::account_no(row.number(2)?)?));
+            found.push((key, row.number(0)?, codec::account_no(row.number(2)?)?));
             Ok(())
         })?;
         posts(link, work, found)?;
@@ -163,7 +163,7 @@ pub fn concerned(link: &mut Link, work: &mut Work, changes: &[Change]) -> Result
 pub fn accounts(link: &mut Link, work: &mut Work, keys: &[&AccountKey]) -> Result<(), StoreError> {
     let unknown = keys.iter().filter(|key| !work.accounts.contains_key(**key));
     for (network, natives) in by_network(unknown.map(|key| (key.network, key.native.as_str()))) {
-        let network_no = Value::from(rows::network_no(network));
+        let network_no = Value::from(codec::network_no(network));
         in_lists(link, ACCOUNTS_BY_KEY, &[network_no], &natives, "look up accounts", |row| {
             let account = account_row(row)?;
             work.keys.insert(account.no, account.key.clone());
@@ -176,8 +176,8 @@ pub fn accounts(link: &mut Link, work: &mut Work, keys: &[&AccountKey]) -> Resul
 
 fn account_row(row: &Row) -> Result<AccountRow, StoreError> {
     Ok(AccountRow {
-        no: rows::account_no(row.number(0)?)?,
-        key: rows::account_key(row.number(1)?, row.string(2)?)?,
+        no: codec::account_no(row.number(0)?)?,
+        key: codec::account_key(row.number(1)?, row.string(2)?)?,
         known_since: row.number(3)?,
         stated_posts: row.int(4)?,
         search_cursor: row.int(5)?,
@@ -200,9 +200,9 @@ fn account_row(row: &Row) -> Result<AccountRow, StoreError> {
 fn handles(link: &mut Link, work: &mut Work, handles: &[(Network, &str)]) -> Result<(), StoreError> {
     let mut owners = BTreeSet::new();
     for (network, natives) in by_network(handles.iter().copied()) {
-        let network_no = Value::from(rows::network_no(network));
+        let network_no = Value::from(codec::network_no(network));
         in_lists(link, HANDLES, &[network_no], &natives, "look up handles", |row| {
-            let owner = rows::account_no(row.number(1)?)?;
+            let owner = codec::account_no(row.number(1)?)?;
             let handle = HandleRow { first_seen: row.number(2)?, last_seen: row.number(3)? };
             owners.insert(owner);
             let holders = work.handles.entry((network, row.string(0)?)).or_default();
@@ -216,8 +216,8 @@ fn handles(link: &mut Link, work: &mut Work, handles: &[(Network, &str)]) -> Res
         .map(|owner| Value::from(i64::from(owner.0)))
         .collect();
     in_lists(link, ACCOUNT_KEYS, &[], &unknown, "look up the owners of handles", |row| {
-        let key = rows::account_key(row.number(1)?, row.string(2)?)?;
-        work.keys.insert(rows::account_no(row.number(0)?)?, key);
+        let key = codec::account_key(row.number(1)?, row.string(2)?)?;
+        work.keys.insert(codec::account_no(row.number(0)?)?, key);
         Ok(())
     })
 }
@@ -232,10 +232,10 @@ pub fn posts_by_no(
     let mut found = Vec::new();
     let values: Vec<Value> = numbers.iter().copied().map(Value::from).collect();
     in_lists(link, POSTS_BY_NO, &[], &values, "look up posts", |row| {
-        let (no, key) = (row.number(0)?, rows::post_key(row.number(1)?, row.string(2)?)?);
+        let (no, key) = (row.number(0)?, codec::post_key(row.number(1)?, row.string(2)?)?);
         keys.insert(no, key.clone());
         if !work.posts.contains_key(&key) {
-            found.push((key, no, rows::account_no(row.number(3)?)?));
+            found.push((key, no, codec::account_no(row.number(3)?)?));
         }
         Ok(())
     })?;
@@ -257,7 +257,7 @@ fn posts(link: &mut Link, work: &mut Work, found: Vec<(PostKey, i64, AccountNo)>
     let retried: Vec<Value> = retries.keys().copied().map(Value::from).collect();
     in_lists(link, RETRY_IMAGES, &[], &retried, "look up failed images", |row| {
         if let Some(retry) = retries.get_mut(&row.number(0)?) {
-            retry.images.insert(rows::small(row.number(1)?)?, (row.string(2)?, row.string(3)?));
+            retry.images.insert(codec::small(row.number(1)?)?, (row.string(2)?, row.string(3)?));
         }
         Ok(())
     })?;
@@ -275,9 +275,9 @@ pub fn images_of(link: &mut Link, posts: &[Value]) -> Result<HashMap<i64, Vec<St
     in_lists(link, IMAGES_OF_POSTS, &[], posts, "look up the images of posts", |row| {
         images.entry(row.number(0)?).or_default().push(Stored {
             id: row.number(1)?,
-            position: rows::small(row.number(2)?)?,
+            position: codec::small(row.number(2)?)?,
             name: row.string(3)?,
-            fingerprint: row.array(4)?.map(rows::fingerprint),
+            fingerprint: row.array(4)?.map(codec::fingerprint),
         });
         Ok(())
     })?;

@@ -4,7 +4,7 @@ use super::engine::Engine;
 use super::link::Link;
 use crate::store::StoreError;
 use crate::store::migrate::{self, MigrateError, Migration};
-use crate::store::table::Value;
+use crate::store::schema::Value;
 
 /// Any number that other programs are unlikely to lock: "aotf" in ASCII.
 const POSTGRES_LOCK: &str = "SELECT pg_advisory_lock(1634694246)";

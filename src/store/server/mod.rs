@@ -9,11 +9,11 @@ use std::collections::HashMap;
 
 use self::link::{Address, Link};
 use self::work::Work;
-use super::complete::BareImage;
-use super::table::Value;
+use super::backfill::BareImage;
+use super::schema::Value;
 use super::{
     AccountTask, AccountsDue, Change, Committed, IndexEntry, Outcome, RetryRule, Schema, Store, StoreError,
-    rows,
+    codec,
 };
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
@@ -157,8 +157,8 @@ impl Store for ServerStore {
         Ok(Committed {
             outcomes,
             entries: work.entries,
-            images_before: rows::image_id(summary.last_image)?,
-            images_after: rows::image_id(work.summary.last_image)?,
+            images_before: codec::image_id(summary.last_image)?,
+            images_after: codec::image_id(work.summary.last_image)?,
             moved_handles: work.moved_handles,
             counts: work.summary.counts,
         })
@@ -191,9 +191,9 @@ impl Store for ServerStore {
 
     fn accounts_called(&mut self, network: Network, handle: &str) -> Result<Vec<AccountKey>, StoreError> {
         let mut owners = Vec::new();
-        let asked = [rows::network_no(network).into(), handle.into()];
+        let asked = [codec::network_no(network).into(), handle.into()];
         self.link.each(OWNERS_OF_HANDLE, &asked, "look up a handle", |row| {
-            owners.push(rows::account_key(row.number(0)?, row.string(1)?)?);
+            owners.push(codec::account_key(row.number(0)?, row.string(1)?)?);
             Ok(())
         })?;
         Ok(owners)
@@ -206,7 +206,7 @@ impl Store for ServerStore {
     }
 
     fn images(&mut self, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError> {
-        let values: Vec<Value> = ids.iter().map(|id| rows::image_no(*id).into()).collect();
+        let values: Vec<Value> = ids.iter().map(|id| codec::image_no(*id).into()).collect();
         let mut found: HashMap<ImageId, ImageRecord> = HashMap::new();
         load::in_lists(&mut self.link, IMAGE_RECORDS, &[], &values, "look up images", |row| {
             let record = image_record(row)?;
@@ -251,7 +251,7 @@ impl Store for ServerStore {
     }
 
     fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError> {
-        self.index_entries(FINGERPRINTS_AFTER, &[rows::image_no(after).into(), i64::from(limit).into()])
+        self.index_entries(FINGERPRINTS_AFTER, &[codec::image_no(after).into(), i64::from(limit).into()])
     }
 
     fn fingerprints_of_account(
@@ -260,17 +260,17 @@ impl Store for ServerStore {
         after: ImageId,
         limit: u32,
     ) -> Result<Vec<IndexEntry>, StoreError> {
-        let values = [i64::from(account.0).into(), rows::image_no(after).into(), i64::from(limit).into()];
+        let values = [i64::from(account.0).into(), codec::image_no(after).into(), i64::from(limit).into()];
         self.index_entries(FINGERPRINTS_OF_ACCOUNT, &values)
     }
 
     fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<BareImage>, StoreError> {
         let mut images = Vec::new();
-        let values = [rows::image_no(after).into(), i64::from(limit).into()];
+        let values = [codec::image_no(after).into(), i64::from(limit).into()];
         self.link.each(completing::BARE_IMAGES, &values, "look for images without detail", |row| {
             images.push(BareImage {
-                image: rows::image_id(row.number(0)?)?,
-                account: rows::account_key(row.number(1)?, row.string(2)?)?,
+                image: codec::image_id(row.number(0)?)?,
+                account: codec::account_key(row.number(1)?, row.string(2)?)?,
                 name: row.string(3)?,
             });
             Ok(())
@@ -279,7 +279,7 @@ impl Store for ServerStore {
     }
 
     fn last_image(&mut self) -> Result<ImageId, StoreError> {
-        rows::image_id(load::summary(&mut self.link, false)?.last_image)
+        codec::image_id(load::summary(&mut self.link, false)?.last_image)
     }
 
     fn counts(&mut self) -> Result<StoreCounts, StoreError> {
@@ -291,7 +291,7 @@ impl Store for ServerStore {
             (SELECT COUNT(*) FROM images WHERE LENGTH(fingerprint) <> 8 OR LENGTH(trimmed) <> 8)
           + (SELECT COUNT(*) FROM details WHERE LENGTH(phash256) <> 32 OR LENGTH(thumbnail) <> 192)";
         let found = self.link.rows(sql, &[], "count wrong lengths")?;
-        rows::size(found.first().map_or(Ok(0), |row| row.number(0))?)
+        codec::size(found.first().map_or(Ok(0), |row| row.number(0))?)
     }
 
     fn identity(&mut self) -> Result<String, StoreError> {
@@ -324,15 +324,15 @@ impl ServerStore {
     fn index_entries(&mut self, sql: &str, values: &[Value]) -> Result<Vec<IndexEntry>, StoreError> {
         let mut entries = Vec::new();
         self.link.each(sql, values, "read the fingerprints", |row| {
-            let fingerprint = row.array(2)?.map(rows::fingerprint).ok_or_else(|| StoreError::Strange {
+            let fingerprint = row.array(2)?.map(codec::fingerprint).ok_or_else(|| StoreError::Strange {
                 what: "an image that is searchable without a fingerprint",
                 value: row.number(0).map(|id| id.to_string()).unwrap_or_default(),
             })?;
             entries.push((
-                rows::image_id(row.number(0)?)?,
-                rows::account_no(row.number(1)?)?,
+                codec::image_id(row.number(0)?)?,
+                codec::account_no(row.number(1)?)?,
                 fingerprint,
-                row.array(3)?.map(rows::fingerprint),
+                row.array(3)?.map(codec::fingerprint),
             ));
             Ok(())
         })?;
@@ -353,7 +353,7 @@ impl ServerStore {
         let mut numbers = HashMap::new();
         for (network, natives) in load::by_network(keys.iter().map(|key| (key.network, key.native.as_str())))
         {
-            let first = [Value::from(rows::network_no(network))];
+            let first = [Value::from(codec::network_no(network))];
             load::in_lists(&mut self.link, load::POSTS_BY_KEY, &first, &natives, "look up posts", |row| {
                 numbers.insert(PostKey { network, native: row.string(1)? }, row.number(0)?);
                 Ok(())
@@ -416,7 +416,7 @@ fn take_accounts(
     }
     let mut due_ones = Vec::new();
     for row in found {
-        let key = rows::account_key(row.number(0)?, row.string(1)?)?;
+        let key = codec::account_key(row.number(0)?, row.string(1)?)?;
         due_ones.push((row.number(2)?, row.number(3)?, key));
     }
     due_ones.sort_by_key(|(since, no, _)| (*since, *no));
@@ -434,7 +434,7 @@ fn take_accounts(
             work.mark_visited(&key);
         }
         let Some(found) = work.accounts.get(&key) else { continue };
-        let posts = found.row.stated_posts.map(rows::size).transpose()?;
+        let posts = found.row.stated_posts.map(codec::size).transpose()?;
         let handle = handles.remove(&no).unwrap_or_default();
         accounts.push((Account { key, handle, posts }, found.row.state()));
     }
@@ -447,8 +447,8 @@ fn take_retries(link: &mut Link, work: &mut Work, limit: u32) -> Result<Vec<Retr
     let values = [Value::from(work.now.0), i64::from(limit).into()];
     let mut due = Vec::new();
     for row in link.rows(RETRIES_DUE, &values, "find posts to be tried again")? {
-        let account = rows::account_key(row.number(2)?, row.string(3)?)?;
-        due.push((row.number(0)?, rows::moment(row.int(1)?), account));
+        let account = codec::account_key(row.number(2)?, row.string(3)?)?;
+        due.push((row.number(0)?, codec::moment(row.int(1)?), account));
     }
     let numbers: Vec<i64> = due.iter().map(|(no, _, _)| *no).collect();
     let keys = load::posts_by_no(link, work, &numbers)?;
@@ -463,20 +463,20 @@ fn take_retries(link: &mut Link, work: &mut Work, limit: u32) -> Result<Vec<Retr
 
 fn image_record(row: &link::Row) -> Result<ImageRecord, StoreError> {
     let network = row.number(1)?;
-    let trimmed = row.array(10)?.map(rows::fingerprint);
+    let trimmed = row.array(10)?.map(codec::fingerprint);
     let detail = row.array(8)?.zip(row.bytes(9)?).map(|(phash256, thumbnail)| Detail {
-        phash256: rows::phash256(phash256),
+        phash256: codec::phash256(phash256),
         thumbnail,
         trimmed,
     });
     Ok(ImageRecord {
-        image: rows::image_id(row.number(0)?)?,
-        post: rows::post_key(network, row.string(2)?)?,
-        account: rows::account_key(network, row.string(3)?)?,
-        position: rows::small(row.number(4)?)?,
-        count: rows::small(row.number(5)?)?,
+        image: codec::image_id(row.number(0)?)?,
+        post: codec::post_key(network, row.string(2)?)?,
+        account: codec::account_key(network, row.string(3)?)?,
+        position: codec::small(row.number(4)?)?,
+        count: codec::small(row.number(5)?)?,
         name: row.string(6)?,
-        published: rows::moment(row.int(7)?),
+        published: codec::moment(row.int(7)?),
         detail,
     })
 }

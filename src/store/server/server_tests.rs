@@ -224,7 +224,7 @@ mod checks {
             engine::Engine::MySql => "DATABASE()",
             engine::Engine::Postgres => "current_schema()",
         };
-        for table in crate::store::table::ALL {
+        for table in crate::store::schema::ALL {
             let sql = format!(
                 "SELECT column_name FROM information_schema.columns
                  WHERE table_schema = {schema} AND table_name = '{}' ORDER BY ordinal_position",

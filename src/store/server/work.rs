@@ -12,11 +12,11 @@ use crate::domain::accounts::{Account, AccountRecord, AccountState, SeenHandle};
 use crate::domain::images::{Detail, ImageFacts, StoreCounts};
 use crate::domain::posts::{ImageState, IndexedPost};
 use crate::domain::scans::{Cursor, ListingEnd};
-use crate::store::dump::Extent;
-use crate::store::facts::{MOST_IMAGES, Stored, THUMBNAIL_BYTES, covered, pair_up};
 use crate::store::import::{ImportedAccount, ImportedPost, ImportedRetry, Page, is_solid};
-use crate::store::turns::turn_of;
-use crate::store::{IndexEntry, MovedHandle, RetryRule, StoreError, rows};
+use crate::store::merge_rules::{MOST_IMAGES, Stored, THUMBNAIL_BYTES, covered, pair_up};
+use crate::store::schedule::turn_of;
+use crate::store::table_io::Extent;
+use crate::store::{IndexEntry, MovedHandle, RetryRule, StoreError, codec};
 
 /// A row, and whether it has to be written.
 pub struct Kept<T> {
@@ -81,10 +81,10 @@ impl AccountRow {
     pub fn state(&self) -> AccountState {
         AccountState {
             key: self.key.clone(),
-            search_cursor: rows::moment(self.search_cursor),
+            search_cursor: codec::moment(self.search_cursor),
             timeline_cursor: self.timeline_cursor.clone(),
-            search_listed_at: rows::moment(self.search_listed_at),
-            timeline_listed_at: rows::moment(self.timeline_listed_at),
+            search_listed_at: codec::moment(self.search_listed_at),
+            timeline_listed_at: codec::moment(self.timeline_listed_at),
         }
     }
 }
@@ -92,18 +92,18 @@ impl AccountRow {
 impl AccountRow {
     /// For people.
     pub fn record(&self, handles: Vec<SeenHandle>) -> Result<AccountRecord, StoreError> {
-        let coverage = |text: &Option<String>| text.as_deref().map(rows::coverage_of).transpose();
+        let coverage = |text: &Option<String>| text.as_deref().map(codec::coverage_of).transpose();
         Ok(AccountRecord {
             state: self.state(),
             known_since: Timestamp(self.known_since),
-            stated_posts: self.stated_posts.map(rows::size).transpose()?,
+            stated_posts: self.stated_posts.map(codec::size).transpose()?,
             search_coverage: coverage(&self.search_coverage)?,
             timeline_coverage: coverage(&self.timeline_coverage)?,
-            newest_seen: rows::moment(self.newest_seen),
-            oldest_seen: rows::moment(self.oldest_seen),
-            posts_read: rows::size(self.posts_read)?,
-            uses: rows::size(self.uses)?,
-            last_used_at: rows::moment(self.last_used_at),
+            newest_seen: codec::moment(self.newest_seen),
+            oldest_seen: codec::moment(self.oldest_seen),
+            posts_read: codec::size(self.posts_read)?,
+            uses: codec::size(self.uses)?,
+            last_used_at: codec::moment(self.last_used_at),
             handles,
         })
     }
@@ -240,7 +240,7 @@ impl Work {
     }
 
     fn find_or_insert(&mut self, account: &Account) -> Result<AccountNo, StoreError> {
-        let stated = account.posts.map(rows::count);
+        let stated = account.posts.map(codec::count);
         if let Some(found) = self.accounts.get_mut(&account.key) {
             if stated.is_some() && found.row.stated_posts != stated {
                 found.change().stated_posts = stated;
@@ -249,7 +249,7 @@ impl Work {
         }
         self.summary.last_account += 1;
         self.summary.counts.accounts += 1;
-        let no = rows::account_no(self.summary.last_account)?;
+        let no = codec::account_no(self.summary.last_account)?;
         let row = AccountRow {
             no,
             key: account.key.clone(),
@@ -323,7 +323,7 @@ impl Work {
         row.visited_at = now;
         row.newest_seen = row.newest_seen.max(end.newest.map(|moment| moment.0));
         row.oldest_seen = earlier(row.oldest_seen, end.oldest.map(|moment| moment.0));
-        row.posts_read = row.posts_read.saturating_add(rows::count(end.posts_read));
+        row.posts_read = row.posts_read.saturating_add(codec::count(end.posts_read));
         Ok(())
     }
 
@@ -437,7 +437,7 @@ impl Work {
             && print.solid_ground
         {
             let trimmed = print.detail.as_ref().and_then(|detail| detail.trimmed);
-            self.entries.push((rows::image_id(id)?, account, print.fingerprint, trimmed));
+            self.entries.push((codec::image_id(id)?, account, print.fingerprint, trimmed));
         }
         self.new_images.insert(id, NewImage { id, post, account, position, name: name.to_owned(), print });
         Ok(id)
@@ -643,7 +643,7 @@ impl Work {
             row.visited_at = visited.map_or(row.visited_at, |moment| moment.0);
             changed = true;
         }
-        row.uses = row.uses.max(rows::count(account.uses));
+        row.uses = row.uses.max(codec::count(account.uses));
         row.last_used_at = row.last_used_at.max(account.last_used_at.map(|moment| moment.0));
         Ok(changed)
     }

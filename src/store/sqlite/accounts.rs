@@ -9,9 +9,9 @@ use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, Network};
 use crate::domain::accounts::{Account, AccountRecord, AccountState, SeenHandle};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
-use crate::store::facts::covered;
-use crate::store::turns::turn_of;
-use crate::store::{AccountTask, AccountsDue, MovedHandle, StoreError, rows};
+use crate::store::merge_rules::covered;
+use crate::store::schedule::turn_of;
+use crate::store::{AccountTask, AccountsDue, MovedHandle, StoreError, codec};
 
 impl Writing<'_> {
     /// The account's number; a row for it where there is none; its handle and size as of now.
@@ -32,13 +32,13 @@ impl Writing<'_> {
     fn find_or_insert(&mut self, account: &Account) -> Result<AccountNo, StoreError> {
         let step = "store an account";
         let Account { key, posts, .. } = account;
-        let stated = posts.map(rows::count);
+        let stated = posts.map(codec::count);
         let found: Option<(i64, Option<i64>)> = self
             .connection
             .prepare_cached(sql::FIND_ACCOUNT)
             .and_then(|mut statement| {
                 statement
-                    .query_row(params![rows::network_no(key.network), key.native], |row| {
+                    .query_row(params![codec::network_no(key.network), key.native], |row| {
                         Ok((row.get(0)?, row.get(1)?))
                     })
                     .optional()
@@ -48,19 +48,19 @@ impl Writing<'_> {
             if stated.is_some() && stated != stored {
                 self.run(sql::UPDATE_STATED_POSTS, params![no, stated], step)?;
             }
-            return rows::account_no(no);
+            return codec::account_no(no);
         }
         let turn = turn_of(key);
-        let row = params![rows::network_no(key.network), key.native, self.now.0, stated, turn];
+        let row = params![codec::network_no(key.network), key.native, self.now.0, stated, turn];
         self.run(sql::INSERT_ACCOUNT, row, step)?;
         self.counts.accounts += 1;
-        rows::account_no(self.connection.last_insert_rowid())
+        codec::account_no(self.connection.last_insert_rowid())
     }
 
     /// Writes that the account has this handle now, and notes whom it was taken over from.
     fn note_handle(&mut self, account: &Account, no: AccountNo) -> Result<(), StoreError> {
         let step = "store a handle";
-        let network = rows::network_no(account.key.network);
+        let network = codec::network_no(account.key.network);
         let owner: Option<(i64, i64)> = self
             .connection
             .prepare_cached(sql::FIND_OWNER)
@@ -83,7 +83,7 @@ impl Writing<'_> {
                 .step(step)?;
             self.moved_handles.push(MovedHandle {
                 handle: account.handle.clone(),
-                from: rows::account_key(from.0, from.1)?,
+                from: codec::account_key(from.0, from.1)?,
                 to: account.key.clone(),
             });
         }
@@ -103,7 +103,7 @@ impl Writing<'_> {
         let (had_search, had_timeline, search_coverage, timeline_coverage) = before;
         let newest = end.newest.map(|moment| moment.0);
         let oldest = end.oldest.map(|moment| moment.0);
-        let read = rows::count(end.posts_read);
+        let read = codec::count(end.posts_read);
         match &end.cursor {
             Cursor::Search(cursor) => {
                 let coverage = covered(had_search, search_coverage.as_deref(), end.coverage)?;
@@ -121,7 +121,7 @@ impl Writing<'_> {
 
     pub(super) fn count_use(&mut self, accounts: &[AccountKey]) -> Result<(), StoreError> {
         for key in accounts {
-            let row = params![rows::network_no(key.network), key.native, self.now.0];
+            let row = params![codec::network_no(key.network), key.native, self.now.0];
             self.run(sql::COUNT_USE, row, "count the use of an account")?;
         }
         Ok(())
@@ -129,7 +129,7 @@ impl Writing<'_> {
 
     pub(super) fn forget_search_cursors(&mut self, accounts: &[AccountKey]) -> Result<(), StoreError> {
         for key in accounts {
-            let row = params![rows::network_no(key.network), key.native, self.now.0];
+            let row = params![codec::network_no(key.network), key.native, self.now.0];
             self.run(sql::FORGET_SEARCH_CURSOR, row, "forget a search cursor")?;
         }
         Ok(())
@@ -190,8 +190,8 @@ impl Writing<'_> {
         let mut statement = self.connection.prepare_cached(sql::WHOLE_ACCOUNT).step(step)?;
         let mut rows = statement.query([no]).step(step)?;
         let row = rows.next().step(step)?.ok_or(rusqlite::Error::QueryReturnedNoRows).step(step)?;
-        let key = rows::account_key(row.get(0).step(step)?, row.get(1).step(step)?)?;
-        let posts = row.get::<_, Option<i64>>(2).step(step)?.map(rows::size).transpose()?;
+        let key = codec::account_key(row.get(0).step(step)?, row.get(1).step(step)?)?;
+        let posts = row.get::<_, Option<i64>>(2).step(step)?.map(codec::size).transpose()?;
         let handle = row.get::<_, Option<String>>(3).step(step)?.unwrap_or_default();
         let state = account_state(row, 4, key.clone()).step(step)?;
         Ok((Account { key, handle, posts }, state))
@@ -205,10 +205,10 @@ pub fn account_record(
 ) -> Result<Option<AccountRecord>, StoreError> {
     let step = "read an account's record";
     let mut statement = connection.prepare_cached(sql::ACCOUNT_RECORD).step(step)?;
-    let mut found = statement.query(params![rows::network_no(key.network), key.native]).step(step)?;
+    let mut found = statement.query(params![codec::network_no(key.network), key.native]).step(step)?;
     let Some(row) = found.next().step(step)? else { return Ok(None) };
     let coverage = |column| -> Result<Option<Coverage>, StoreError> {
-        row.get::<_, Option<String>>(column).step(step)?.map(|text| rows::coverage_of(&text)).transpose()
+        row.get::<_, Option<String>>(column).step(step)?.map(|text| codec::coverage_of(&text)).transpose()
     };
     let mut statement = connection.prepare_cached(sql::HANDLES_OF_ACCOUNT).step(step)?;
     let no: i64 = row.get(0).step(step)?;
@@ -224,14 +224,14 @@ pub fn account_record(
         .step(step)?;
     Ok(Some(AccountRecord {
         known_since: Timestamp(row.get(1).step(step)?),
-        stated_posts: row.get::<_, Option<i64>>(2).step(step)?.map(rows::size).transpose()?,
+        stated_posts: row.get::<_, Option<i64>>(2).step(step)?.map(codec::size).transpose()?,
         search_coverage: coverage(3)?,
         timeline_coverage: coverage(4)?,
-        newest_seen: rows::moment(row.get(5).step(step)?),
-        oldest_seen: rows::moment(row.get(6).step(step)?),
-        posts_read: rows::size(row.get(7).step(step)?)?,
-        uses: rows::size(row.get(8).step(step)?)?,
-        last_used_at: rows::moment(row.get(9).step(step)?),
+        newest_seen: codec::moment(row.get(5).step(step)?),
+        oldest_seen: codec::moment(row.get(6).step(step)?),
+        posts_read: codec::size(row.get(7).step(step)?)?,
+        uses: codec::size(row.get(8).step(step)?)?,
+        last_used_at: codec::moment(row.get(9).step(step)?),
         state: account_state(row, 10, key.clone()).step(step)?,
         handles,
     }))
@@ -248,10 +248,10 @@ pub fn accounts_called(
         .prepare_cached(sql::OWNERS_OF_HANDLE)
         .and_then(|mut statement| {
             let pair = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-            statement.query_map(params![rows::network_no(network), handle], pair)?.collect()
+            statement.query_map(params![codec::network_no(network), handle], pair)?.collect()
         })
         .step(step)?;
-    owners.into_iter().map(|(network, native)| rows::account_key(network, native)).collect()
+    owners.into_iter().map(|(network, native)| codec::account_key(network, native)).collect()
 }
 
 /// The four columns of an account's state, from `first` on.
@@ -262,9 +262,9 @@ pub fn account_state(
 ) -> rusqlite::Result<AccountState> {
     Ok(AccountState {
         key,
-        search_cursor: rows::moment(row.get(first)?),
+        search_cursor: codec::moment(row.get(first)?),
         timeline_cursor: row.get(first + 1)?,
-        search_listed_at: rows::moment(row.get(first + 2)?),
-        timeline_listed_at: rows::moment(row.get(first + 3)?),
+        search_listed_at: codec::moment(row.get(first + 2)?),
+        timeline_listed_at: codec::moment(row.get(first + 3)?),
     })
 }

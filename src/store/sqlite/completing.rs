@@ -8,9 +8,9 @@ use super::sql;
 use super::writing::Writing;
 use crate::base::ids::ImageId;
 use crate::domain::images::ImageFacts;
-use crate::store::complete::{BareImage, Completed, Seen};
-use crate::store::facts::THUMBNAIL_BYTES;
-use crate::store::{StoreError, rows};
+use crate::store::backfill::{BareImage, Completed, Seen};
+use crate::store::merge_rules::THUMBNAIL_BYTES;
+use crate::store::{StoreError, codec};
 
 impl Writing<'_> {
     pub(super) fn complete(&mut self, images: &[(ImageId, Seen)]) -> Result<Completed, StoreError> {
@@ -50,16 +50,16 @@ impl Writing<'_> {
             .prepare_cached(sql::BARE_IMAGE)
             .and_then(|mut statement| {
                 statement
-                    .query_row([rows::image_no(image)], |row| {
+                    .query_row([codec::image_no(image)], |row| {
                         let account: i64 = row.get(1)?;
                         let fingerprint: [u8; 8] = row.get(4)?;
-                        Ok((row.get(0)?, account, row.get(2)?, row.get(3)?, rows::fingerprint(fingerprint)))
+                        Ok((row.get(0)?, account, row.get(2)?, row.get(3)?, codec::fingerprint(fingerprint)))
                     })
                     .optional()
             })
             .step(step)?;
         let Some((post, account, position, name, fingerprint)) = found else { return Ok(None) };
-        let slot = Slot { post, account: rows::account_no(account)?, position };
+        let slot = Slot { post, account: codec::account_no(account)?, position };
         Ok(Some((slot, name, fingerprint)))
     }
 
@@ -74,18 +74,18 @@ impl Writing<'_> {
         facts: &ImageFacts,
     ) -> Result<(), StoreError> {
         let step = "complete an image";
-        let id = rows::image_no(image);
+        let id = codec::image_no(image);
         if facts.detail.trimmed.is_some() {
             self.run(sql::DELETE_IMAGE, [id], step)?;
             return self.insert_image(slot, name, Some(Print { solid_ground: true, ..print }));
         }
         self.run(sql::SET_SIZE, params![id, facts.width, facts.height], step)?;
-        let phash256 = rows::phash256_bytes(facts.detail.phash256);
+        let phash256 = codec::phash256_bytes(facts.detail.phash256);
         self.run(sql::INSERT_DETAIL, params![id, phash256, facts.detail.thumbnail], step)
     }
 
     fn mark_unavailable(&self, image: ImageId) -> Result<(), StoreError> {
-        self.run(sql::MARK_UNAVAILABLE, params![rows::image_no(image), self.now.0], "mark an image")
+        self.run(sql::MARK_UNAVAILABLE, params![codec::image_no(image), self.now.0], "mark an image")
     }
 }
 
@@ -97,13 +97,13 @@ pub fn bare_images(
 ) -> Result<Vec<BareImage>, StoreError> {
     let step = "look for images without detail";
     let mut statement = connection.prepare_cached(sql::BARE_IMAGES).step(step)?;
-    let mut found = statement.query(params![rows::image_no(after), limit]).step(step)?;
+    let mut found = statement.query(params![codec::image_no(after), limit]).step(step)?;
     let mut images = Vec::new();
     while let Some(row) = found.next().step(step)? {
         let (id, network) = (row.get(0).step(step)?, row.get(1).step(step)?);
         images.push(BareImage {
-            image: rows::image_id(id)?,
-            account: rows::account_key(network, row.get(2).step(step)?)?,
+            image: codec::image_id(id)?,
+            account: codec::account_key(network, row.get(2).step(step)?)?,
             name: row.get(3).step(step)?,
         });
     }

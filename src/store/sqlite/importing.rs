@@ -8,9 +8,9 @@ use super::sql;
 use super::writing::Writing;
 use crate::base::ids::{AccountKey, AccountNo};
 use crate::domain::accounts::Account;
-use crate::store::facts::{MOST_IMAGES, pair_up};
 use crate::store::import::{ImportedAccount, ImportedPost, ImportedRetry, Page, is_solid};
-use crate::store::{StoreError, rows};
+use crate::store::merge_rules::{MOST_IMAGES, pair_up};
+use crate::store::{StoreError, codec};
 
 impl Writing<'_> {
     /// How many rows were new, or gained something.
@@ -122,7 +122,7 @@ impl Writing<'_> {
             changed += self.count_run(sql::IMPORT_TIMELINE, row, step)?;
         }
         let last_used = account.last_used_at.map(|moment| moment.0);
-        self.run(sql::IMPORT_USES, params![no.0, rows::count(account.uses), last_used], step)?;
+        self.run(sql::IMPORT_USES, params![no.0, codec::count(account.uses), last_used], step)?;
         Ok(changed > 0 || self.counts.accounts > before)
     }
 }

@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use self::connection::Step;
 use self::writing::Writing;
-use super::complete::BareImage;
+use super::backfill::BareImage;
 use super::migrate::Migration;
-use super::{Change, Committed, IndexEntry, RetryRule, Schema, Store, StoreError, rows};
+use super::{Change, Committed, IndexEntry, RetryRule, Schema, Store, StoreError, codec};
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState};
@@ -106,7 +106,7 @@ impl Store for SqliteStore {
         let mut states = Vec::with_capacity(keys.len());
         for key in keys {
             let found = statement
-                .query_row(params![rows::network_no(key.network), key.native], |row| {
+                .query_row(params![codec::network_no(key.network), key.native], |row| {
                     accounts::account_state(row, 0, key.clone())
                 })
                 .optional()
@@ -130,11 +130,11 @@ impl Store for SqliteStore {
         let mut numbers = Vec::with_capacity(keys.len());
         for key in keys {
             let found: Option<i64> = statement
-                .query_row(params![rows::network_no(key.network), key.native], |row| row.get(0))
+                .query_row(params![codec::network_no(key.network), key.native], |row| row.get(0))
                 .optional()
                 .step(step)?;
             if let Some(no) = found {
-                numbers.push((key.clone(), rows::account_no(no)?));
+                numbers.push((key.clone(), codec::account_no(no)?));
             }
         }
         Ok(numbers)
@@ -185,7 +185,7 @@ impl Store for SqliteStore {
         let count = |sql| self.connection.query_row(sql, [], |row| row.get(0)).step(step);
         let images: i64 = count(sql::WRONG_FINGERPRINTS)?;
         let details: i64 = count(sql::WRONG_DETAILS)?;
-        rows::size(images.saturating_add(details))
+        codec::size(images.saturating_add(details))
     }
 
     fn identity(&mut self) -> Result<String, StoreError> {

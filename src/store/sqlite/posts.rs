@@ -9,8 +9,8 @@ use crate::base::ids::{AccountNo, ImageId, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::images::{Detail, ImageFacts};
 use crate::domain::posts::{ImageRecord, ImageState, IndexedImage, IndexedPost, ListedPost};
-use crate::store::facts::{MOST_IMAGES, Stored, THUMBNAIL_BYTES, pair_up};
-use crate::store::{IndexEntry, StoreError, rows};
+use crate::store::merge_rules::{MOST_IMAGES, Stored, THUMBNAIL_BYTES, pair_up};
+use crate::store::{IndexEntry, StoreError, codec};
 
 /// The place of an image.
 #[derive(Clone, Copy)]
@@ -79,7 +79,7 @@ impl Writing<'_> {
         image_count: usize,
     ) -> Result<i64, StoreError> {
         let row = params![
-            rows::network_no(key.network),
+            codec::network_no(key.network),
             key.native,
             account.0,
             published.map(|date| date.0),
@@ -143,9 +143,9 @@ impl Writing<'_> {
             name,
             size.map(|(width, _)| width),
             size.map(|(_, height)| height),
-            print.map(|print| rows::fingerprint_bytes(print.fingerprint)),
+            print.map(|print| codec::fingerprint_bytes(print.fingerprint)),
             print.map(|print| print.solid_ground),
-            detail.and_then(|detail| detail.trimmed).map(rows::fingerprint_bytes),
+            detail.and_then(|detail| detail.trimmed).map(codec::fingerprint_bytes),
         ];
         self.run(sql::INSERT_IMAGE, row, step)?;
         let Some(print) = print else { return Ok(()) };
@@ -153,12 +153,12 @@ impl Writing<'_> {
         // A thumbnail of another size comes from a worker that is not ours to believe; the image is
         // found without it.
         if let Some(detail) = detail.filter(|detail| detail.thumbnail.len() == THUMBNAIL_BYTES) {
-            let phash256 = rows::phash256_bytes(detail.phash256);
+            let phash256 = codec::phash256_bytes(detail.phash256);
             self.run(sql::INSERT_DETAIL, params![id, phash256, detail.thumbnail], step)?;
         }
         if print.solid_ground {
             let trimmed = detail.and_then(|detail| detail.trimmed);
-            self.entries.push((rows::image_id(id)?, slot.account, print.fingerprint, trimmed));
+            self.entries.push((codec::image_id(id)?, slot.account, print.fingerprint, trimmed));
         }
         Ok(())
     }
@@ -170,13 +170,13 @@ pub fn find_post(connection: &Connection, key: &PostKey) -> Result<Option<(i64, 
         .prepare_cached(sql::FIND_POST)
         .and_then(|mut statement| {
             statement
-                .query_row(params![rows::network_no(key.network), key.native], |row| {
+                .query_row(params![codec::network_no(key.network), key.native], |row| {
                     Ok((row.get(0)?, row.get(1)?))
                 })
                 .optional()
         })
         .step("look up a post")?;
-    found.map(|(no, owner)| Ok((no, rows::account_no(owner)?))).transpose()
+    found.map(|(no, owner)| Ok((no, codec::account_no(owner)?))).transpose()
 }
 
 /// The images of a stored post, in the order of their positions.
@@ -188,7 +188,7 @@ pub fn stored_images(connection: &Connection, post: i64) -> Result<Vec<Stored>, 
                 .query_map([post], |row| {
                     let (id, position, name) = (row.get(0)?, row.get(1)?, row.get(2)?);
                     let bytes: Option<[u8; 8]> = row.get(3)?;
-                    Ok(Stored { id, position, name, fingerprint: bytes.map(rows::fingerprint) })
+                    Ok(Stored { id, position, name, fingerprint: bytes.map(codec::fingerprint) })
                 })?
                 .collect()
         })
@@ -202,7 +202,7 @@ pub fn images(connection: &Connection, ids: &[ImageId]) -> Result<Vec<ImageRecor
     let mut records = Vec::with_capacity(ids.len());
     for id in ids {
         let found = statement
-            .query_row([rows::image_no(*id)], |row| {
+            .query_row([codec::image_no(*id)], |row| {
                 let network: i64 = row.get(0)?;
                 let post: String = row.get(1)?;
                 let account: String = row.get(2)?;
@@ -212,9 +212,9 @@ pub fn images(connection: &Connection, ids: &[ImageId]) -> Result<Vec<ImageRecor
                 let thumbnail: Option<Vec<u8>> = row.get(8)?;
                 let trimmed: Option<[u8; 8]> = row.get(9)?;
                 let detail = phash256.zip(thumbnail).map(|(phash256, thumbnail)| Detail {
-                    phash256: rows::phash256(phash256),
+                    phash256: codec::phash256(phash256),
                     thumbnail,
-                    trimmed: trimmed.map(rows::fingerprint),
+                    trimmed: trimmed.map(codec::fingerprint),
                 });
                 Ok((network, post, account, position, count, row.get(5)?, row.get(6)?, detail))
             })
@@ -225,12 +225,12 @@ pub fn images(connection: &Connection, ids: &[ImageId]) -> Result<Vec<ImageRecor
         };
         records.push(ImageRecord {
             image: *id,
-            post: rows::post_key(network, post)?,
-            account: rows::account_key(network, account)?,
-            position: rows::small(position)?,
-            count: rows::small(count)?,
+            post: codec::post_key(network, post)?,
+            account: codec::account_key(network, account)?,
+            position: codec::small(position)?,
+            count: codec::small(count)?,
             name,
-            published: rows::moment(published),
+            published: codec::moment(published),
             detail,
         });
     }
@@ -269,7 +269,7 @@ pub fn fingerprints_after(
     after: ImageId,
     limit: u32,
 ) -> Result<Vec<IndexEntry>, StoreError> {
-    index_entries(connection, sql::FINGERPRINTS_AFTER, params![rows::image_no(after), limit])
+    index_entries(connection, sql::FINGERPRINTS_AFTER, params![codec::image_no(after), limit])
 }
 
 /// See `Store::fingerprints_of_account`.
@@ -279,7 +279,7 @@ pub fn fingerprints_of_account(
     after: ImageId,
     limit: u32,
 ) -> Result<Vec<IndexEntry>, StoreError> {
-    let parameters = params![account.0, rows::image_no(after), limit];
+    let parameters = params![account.0, codec::image_no(after), limit];
     index_entries(connection, sql::FINGERPRINTS_OF_ACCOUNT, parameters)
 }
 
@@ -296,10 +296,10 @@ fn index_entries(
         let (id, account, bytes) = (row.get(0).step(step)?, row.get(1).step(step)?, row.get(2).step(step)?);
         let trimmed: Option<[u8; 8]> = row.get(3).step(step)?;
         entries.push((
-            rows::image_id(id)?,
-            rows::account_no(account)?,
-            rows::fingerprint(bytes),
-            trimmed.map(rows::fingerprint),
+            codec::image_id(id)?,
+            codec::account_no(account)?,
+            codec::fingerprint(bytes),
+            trimmed.map(codec::fingerprint),
         ));
     }
     Ok(entries)

@@ -7,7 +7,7 @@ use super::sql;
 use super::writing::Writing;
 use crate::base::Timestamp;
 use crate::domain::posts::{ListedImage, ListedPost, RetryPost};
-use crate::store::{StoreError, rows};
+use crate::store::{StoreError, codec};
 
 impl Writing<'_> {
     /// A new post with failed images: `(position, url, why)` each. Its first fetch was attempt 1.
@@ -85,10 +85,10 @@ impl Writing<'_> {
                 })
                 .step(step)?;
             retries.push(RetryPost {
-                account: rows::account_key(account_network, account)?,
+                account: codec::account_key(account_network, account)?,
                 post: ListedPost {
-                    key: rows::post_key(network, native)?,
-                    published: rows::moment(published),
+                    key: codec::post_key(network, native)?,
+                    published: codec::moment(published),
                     images,
                 },
             });

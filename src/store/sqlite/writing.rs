@@ -9,7 +9,7 @@ use super::sql;
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, ImageId};
 use crate::domain::images::StoreCounts;
-use crate::store::{Change, Committed, IndexEntry, MovedHandle, Outcome, RetryRule, StoreError, rows};
+use crate::store::{Change, Committed, IndexEntry, MovedHandle, Outcome, RetryRule, StoreError, codec};
 
 /// The work of one `apply`. Dropped without `finish`, it leaves the transaction to be rolled back.
 pub struct Writing<'a> {
@@ -86,7 +86,7 @@ impl<'a> Writing<'a> {
     pub fn finish(self, outcomes: Vec<Outcome>) -> Result<Committed, StoreError> {
         if self.counts != self.counts_before {
             let StoreCounts { accounts, posts, images, retries } = self.counts;
-            let row = [accounts, posts, images, retries].map(rows::count);
+            let row = [accounts, posts, images, retries].map(codec::count);
             self.run(sql::STORE_SUMMARY, row, "store the sizes")?;
         }
         Ok(Committed {
@@ -109,10 +109,10 @@ pub fn counts(connection: &Connection) -> Result<StoreCounts, StoreError> {
         })
         .step("read the sizes")?;
     Ok(StoreCounts {
-        accounts: rows::size(accounts)?,
-        posts: rows::size(posts)?,
-        images: rows::size(images)?,
-        retries: rows::size(retries)?,
+        accounts: codec::size(accounts)?,
+        posts: codec::size(posts)?,
+        images: codec::size(images)?,
+        retries: codec::size(retries)?,
     })
 }
 
@@ -121,5 +121,5 @@ pub fn last_image(connection: &Connection) -> Result<ImageId, StoreError> {
         .prepare_cached(sql::LAST_IMAGE)
         .and_then(|mut statement| statement.query_row([], |row| row.get(0)).optional())
         .step("read the last image number")?;
-    rows::image_id(last.unwrap_or(0))
+    codec::image_id(last.unwrap_or(0))
 }

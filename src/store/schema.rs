@@ -1,7 +1,7 @@
 //! The tables of a database, the same in every engine: what is written in many rows at once, copied
 //! into backups, and read back from them.
 
-use super::table::Kind::{Bytes, Int, Text};
+use super::schema::Kind::{Bytes, Int, Text};
 
 /// A value of a column. What a kind means in an engine (`TEXT`, `VARBINARY`) is the engine's business.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use rusqlite::{TransactionBehavior, params};
 
+use super::codec;
 use super::error::StoreError;
-use super::rows;
 use super::sqlite::connection::Step;
 use super::state::StateFile;
 use crate::base::Timestamp;
@@ -32,7 +32,7 @@ impl StateFile {
         let mut found = statement.query([]).step(step)?;
         let mut heard = HashMap::new();
         while let Some(row) = found.next().step(step)? {
-            let key = rows::account_key(row.get(0).step(step)?, row.get(1).step(step)?)?;
+            let key = codec::account_key(row.get(0).step(step)?, row.get(1).step(step)?)?;
             let (seen, missing): (Option<i64>, Option<i64>) =
                 (row.get(2).step(step)?, row.get(3).step(step)?);
             let last = match (missing, seen) {
@@ -66,7 +66,7 @@ impl StateFile {
                 .step(step)?;
             for (key, is_present) in news {
                 let statement = if *is_present { &mut present } else { &mut missing };
-                statement.execute(params![rows::network_no(key.network), key.native, now.0]).step(step)?;
+                statement.execute(params![codec::network_no(key.network), key.native, now.0]).step(step)?;
             }
         }
         transaction.commit().step(step)
@@ -80,7 +80,7 @@ impl StateFile {
         for key in keys {
             transaction
                 .prepare_cached("DELETE FROM presence WHERE network = ?1 AND native = ?2")
-                .and_then(|mut delete| delete.execute(params![rows::network_no(key.network), key.native]))
+                .and_then(|mut delete| delete.execute(params![codec::network_no(key.network), key.native]))
                 .step(step)?;
         }
         transaction.commit().step(step)

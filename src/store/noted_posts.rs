@@ -4,8 +4,8 @@
 use rusqlite::{TransactionBehavior, params};
 
 use super::RetryRule;
+use super::codec;
 use super::error::StoreError;
-use super::rows;
 use super::sqlite::connection::Step;
 use super::state::StateFile;
 use crate::base::Timestamp;
@@ -20,7 +20,7 @@ impl StateFile {
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).step(step)?;
         let mut new = 0;
         for PostKey { network, native } in posts {
-            let row = params![rows::network_no(*network), native];
+            let row = params![codec::network_no(*network), native];
             let added = transaction
                 .prepare_cached("INSERT OR IGNORE INTO wanted_posts (network, native) VALUES (?1, ?2)")
                 .and_then(|mut insert| insert.execute(row))
@@ -71,7 +71,7 @@ impl StateFile {
                 .step(step)?;
         }
         transaction.commit().step(step)?;
-        due.into_iter().map(|(network, native)| rows::post_key(network, native)).collect()
+        due.into_iter().map(|(network, native)| codec::post_key(network, native)).collect()
     }
 
     /// Nothing is left to do about these posts, wanted or not.
@@ -82,7 +82,7 @@ impl StateFile {
         for PostKey { network, native } in posts {
             transaction
                 .prepare_cached("DELETE FROM wanted_posts WHERE network = ?1 AND native = ?2")
-                .and_then(|mut delete| delete.execute(params![rows::network_no(*network), native]))
+                .and_then(|mut delete| delete.execute(params![codec::network_no(*network), native]))
                 .step(step)?;
         }
         transaction.commit().step(step)
@@ -97,7 +97,7 @@ impl StateFile {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .step(step)?;
-        Ok((rows::size(all)?, rows::size(given_up)?))
+        Ok((codec::size(all)?, codec::size(given_up)?))
     }
 }
 

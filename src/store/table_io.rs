@@ -7,12 +7,12 @@ use rusqlite::params_from_iter;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use super::StoreError;
+use super::schema::{self, Kind, Table, Value};
 use super::server::ServerStore;
 use super::server::engine::Engine;
 use super::sqlite::SqliteStore;
 use super::sqlite::connection::Step;
-use super::table::{self, Kind, Table, Value};
-use super::{rows, server};
+use super::{codec, server};
 use crate::domain::images::StoreCounts;
 
 /// Rows that are written at a time.
@@ -61,7 +61,7 @@ pub trait Dump: Send {
     /// leaves nothing.
     fn begin_writing(&mut self) -> Result<(), StoreError>;
 
-    /// Adds rows. Tables are written in the order of [`table::ALL`].
+    /// Adds rows. Tables are written in the order of [`schema::ALL`].
     fn write(&mut self, table: &'static Table, rows: &[Vec<Value>]) -> Result<(), StoreError>;
 
     /// A statement that all engines understand, within the change; how many rows it changed.
@@ -162,7 +162,7 @@ impl Dump for SqliteStore {
 
     fn set_extent(&mut self, extent: &Extent) -> Result<(), StoreError> {
         let step = "store the sizes";
-        let sizes = [extent.accounts, extent.posts, extent.images, extent.retries].map(rows::count);
+        let sizes = [extent.accounts, extent.posts, extent.images, extent.retries].map(codec::count);
         let sql = "UPDATE summary SET accounts = ?1, posts = ?2, images = ?3, retries = ?4";
         self.connection().execute(sql, sizes).step(step)?;
         let last = [extent.last_account, extent.last_post, extent.last_image];
@@ -294,7 +294,7 @@ fn server_values(
 
 /// Nothing was ever stored in it.
 pub fn is_empty(dump: &mut dyn Dump) -> Result<bool, StoreError> {
-    for table in table::ALL {
+    for table in schema::ALL {
         if dump.number(&format!("SELECT count(*) FROM {}", table.name))? > 0 {
             return Ok(false);
         }

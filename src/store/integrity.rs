@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use super::dump::{Dump, Extent};
+use super::schema::{Kind, Value};
 use super::state::StateFile;
-use super::table::{Kind, Value};
-use super::{Location, StoreError, rows};
+use super::table_io::{Dump, Extent};
+use super::{Location, StoreError, codec};
 use crate::base::Timestamp;
 use crate::base::ids::AccountKey;
 
@@ -195,14 +195,14 @@ pub fn clean_up(location: &Location, really: bool, now: Timestamp) -> Result<Vec
 fn count(dump: &mut dyn Dump, rule: &Rule, old: i64) -> Result<Option<Finding>, StoreError> {
     let condition = rule.condition.replace('@', &old.to_string());
     let sql = format!("SELECT count(*) FROM {} WHERE {condition}", rule.table);
-    let rows = rows::size(dump.number(&sql)?)?;
+    let rows = codec::size(dump.number(&sql)?)?;
     Ok((rows > 0).then_some(Finding { about: rule.about, rows, removable: rule.removable }))
 }
 
 /// The sizes as they are; the highest numbers as they were, or higher.
 fn counted(dump: &mut dyn Dump) -> Result<Extent, StoreError> {
     let kept = dump.extent()?;
-    let mut count = |table: &str| rows::size(dump.number(&format!("SELECT count(*) FROM {table}"))?);
+    let mut count = |table: &str| codec::size(dump.number(&format!("SELECT count(*) FROM {table}"))?);
     Ok(Extent {
         accounts: count("accounts")?,
         posts: count("posts")?,
@@ -255,8 +255,8 @@ pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
     };
     let key = |row: &[Value]| -> Result<AccountKey, StoreError> {
         match row.get(1) {
-            Some(Value::Text(Some(native))) => rows::account_key(int(row, 0), native.clone()),
-            _ => rows::account_key(int(row, 0), String::new()),
+            Some(Value::Text(Some(native))) => codec::account_key(int(row, 0), native.clone()),
+            _ => codec::account_key(int(row, 0), String::new()),
         }
     };
     let biggest = dump.question(
@@ -289,15 +289,15 @@ pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
         retries: extent.retries,
         wanted,
         wanted_given_up,
-        lost_images: rows::size(dump.number("SELECT count(*) FROM images WHERE fingerprint IS NULL")?)?,
-        given_up: rows::size(dump.number("SELECT count(*) FROM retries WHERE next_due IS NULL")?)?,
+        lost_images: codec::size(dump.number("SELECT count(*) FROM images WHERE fingerprint IS NULL")?)?,
+        given_up: codec::size(dump.number("SELECT count(*) FROM retries WHERE next_due IS NULL")?)?,
         retries_by_attempts: attempts
             .iter()
-            .map(|row| Ok((rows::size(int(row, 0))?, rows::size(int(row, 1))?)))
+            .map(|row| Ok((codec::size(int(row, 0))?, codec::size(int(row, 1))?)))
             .collect::<Result<_, StoreError>>()?,
         biggest: biggest
             .iter()
-            .map(|row| Ok((key(row)?, rows::size(int(row, 2))?)))
+            .map(|row| Ok((key(row)?, codec::size(int(row, 2))?)))
             .collect::<Result<_, StoreError>>()?,
         oldest: oldest
             .iter()
@@ -305,7 +305,7 @@ pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
             .collect::<Result<_, StoreError>>()?,
         growth: growth
             .iter()
-            .map(|row| Ok((Timestamp(int(row, 0)), rows::size(int(row, 1))?)))
+            .map(|row| Ok((Timestamp(int(row, 0)), codec::size(int(row, 1))?)))
             .collect::<Result<_, StoreError>>()?,
     })
 }

@@ -1,6 +1,6 @@
 //! What a report means for what is stored: the rules that every engine follows.
 
-use super::{StoreError, rows};
+use super::{StoreError, codec};
 use crate::base::Fingerprint;
 use crate::domain::scans::Coverage;
 
@@ -41,15 +41,15 @@ pub fn pair_up<'a>(
 /// covered before, and cannot mend it.
 pub fn covered(had_cursor: bool, before: Option<&str>, now: Coverage) -> Result<Option<String>, StoreError> {
     if !had_cursor {
-        return Ok(Some(rows::coverage_text(now)));
+        return Ok(Some(codec::coverage_text(now)));
     }
-    let before = before.map(rows::coverage_of).transpose()?;
+    let before = before.map(codec::coverage_of).transpose()?;
     Ok(match (before, now) {
         // The first of these is the most that can be said of both together.
-        (_, Coverage::LimitedTo(_)) => Some(rows::coverage_text(now)),
-        (Some(Coverage::LimitedTo(posts)), _) => Some(rows::coverage_text(Coverage::LimitedTo(posts))),
-        (Some(_), Coverage::Sampled | Coverage::Skipped) => Some(rows::coverage_text(now)),
-        (Some(before), Coverage::Complete) => Some(rows::coverage_text(before)),
+        (_, Coverage::LimitedTo(_)) => Some(codec::coverage_text(now)),
+        (Some(Coverage::LimitedTo(posts)), _) => Some(codec::coverage_text(Coverage::LimitedTo(posts))),
+        (Some(_), Coverage::Sampled | Coverage::Skipped) => Some(codec::coverage_text(now)),
+        (Some(before), Coverage::Complete) => Some(codec::coverage_text(before)),
         (None, _) => None,
     })
 }
