@@ -1,6 +1,6 @@
 //! Ko-fi: a shop's front, plain HTML with the links beside.
 
-use super::Hub;
+use crate::demo::world::cast::pages::Hub;
 use crate::demo::world::exchange::{Answer, Call};
 use crate::demo::world::facts::Facts;
 use crate::demo::world::images::Images;

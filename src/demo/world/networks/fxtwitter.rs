@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::exchange::{Answer, Call};
-use super::facts::{Account, AccountState, Facts, MediaKind, Post, Relation, snowflake_time};
-use super::images::Images;
-use super::{Endpoint, Site};
+use crate::demo::world::exchange::{Answer, Call};
+use crate::demo::world::facts::{Account, AccountState, Facts, MediaKind, Post, Relation, snowflake_time};
+use crate::demo::world::images::Images;
+use crate::demo::world::{Endpoint, Site};
 
 pub const SITE: Site = Site { hosts: &["api.fxtwitter.com"], answer };
 

@@ -13,10 +13,10 @@ pub use limits::Limits;
 
 use self::check::{Dialect, Parameters};
 use self::render::Renderer;
-use super::Endpoint;
-use super::exchange::{Answer, Call};
-use super::facts::{Account, AccountState, Facts, Post, Relation, snowflake_time};
 use crate::base::Timestamp;
+use crate::demo::world::Endpoint;
+use crate::demo::world::exchange::{Answer, Call};
+use crate::demo::world::facts::{Account, AccountState, Facts, Post, Relation, snowflake_time};
 
 /// The only token that the API accepts.
 pub const BEARER_TOKEN: &str = "demo-world-bearer-token";

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::exchange::{Answer, Call};
-use super::facts::{Facts, LinkPage};
+use crate::demo::world::exchange::{Answer, Call};
+use crate::demo::world::facts::{Facts, LinkPage};
 
 /// `linktr.ee/{name}`.
 pub fn page(facts: &Facts, call: &Call) -> Answer {

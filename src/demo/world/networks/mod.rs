@@ -3,18 +3,20 @@
 //! published lexicons and of Mastodon's published contract.
 
 mod bluesky;
+mod fxtwitter;
 mod mastodon;
+pub(super) mod twitter;
 
 use std::time::Duration;
 
-use super::Site;
 use super::picture::ArtId::*;
 use super::picture::Change::Same;
 use super::picture::Picture::{self, Art, Drawn};
 use crate::base::Timestamp;
+use crate::demo::world::Site;
 
 /// Every site of this folder.
-pub(super) const SITES: &[Site] = &[bluesky::SITE, mastodon::SITE];
+pub(super) const SITES: &[Site] = &[bluesky::SITE, mastodon::SITE, fxtwitter::SITE];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenNetwork {

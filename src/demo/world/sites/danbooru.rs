@@ -3,10 +3,10 @@
 
 use serde_json::{Value, json};
 
-use super::exchange::{Answer, Call};
-use super::facts::{BooruArtist, BooruPost, Facts, Trouble, digest};
-use super::images::{Images, TOO_BIG_BYTES};
-use super::picture::Picture;
+use crate::demo::world::exchange::{Answer, Call};
+use crate::demo::world::facts::{BooruArtist, BooruPost, Facts, Trouble, digest};
+use crate::demo::world::images::{Images, TOO_BIG_BYTES};
+use crate::demo::world::picture::Picture;
 
 /// `danbooru.donmai.us`.
 pub fn page(facts: &Facts, call: &Call) -> Answer {

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use super::{Gallery, Member, Work};
 use crate::demo::world::cast::{ASPEN, HAZEL, JUNIPER, MAPLE, ROWAN, posted_at};
 use crate::demo::world::picture::ArtId::*;
 use crate::demo::world::picture::Change::Same;
 use crate::demo::world::picture::Picture::{self, Art};
+use crate::demo::world::sites::{Gallery, Member, Work};
 
 /// A work that its artist published two hours before the post with this number.
 fn own(

@@ -3,13 +3,24 @@
 //! site contracts, and refuses what the real site refuses.
 
 mod artstation;
+mod carrd;
+pub(super) mod danbooru;
+pub(super) mod deviantart;
 mod e621;
+mod fanbox;
 mod furaffinity;
 mod gelbooru;
 mod inkbunny;
+mod kofi;
+pub(super) mod linktree;
+mod litlink;
+mod patreon;
 mod philomena;
 mod pixiv;
-mod stock;
+mod potofu;
+mod redirect;
+mod skeb;
+pub(super) mod tumblr;
 
 use std::time::Duration;
 
@@ -19,8 +30,6 @@ use super::images::Images;
 use super::picture::Picture;
 use crate::base::Timestamp;
 use crate::demo::world::exchange::Answer;
-
-pub use stock::{members, works};
 
 /// Every site of this folder.
 pub const SITES: &[Site] = &[
@@ -32,6 +41,15 @@ pub const SITES: &[Site] = &[
     furaffinity::SITE,
     inkbunny::SITE,
     gelbooru::SITE,
+    carrd::SITE,
+    kofi::SITE,
+    patreon::SITE,
+    potofu::SITE,
+    litlink::SITE,
+    fanbox::SITE,
+    skeb::SITE,
+    tumblr::SITE,
+    redirect::SITE,
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

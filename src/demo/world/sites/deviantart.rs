@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::exchange::{Answer, Call};
-use super::facts::{Deviant, Deviation, Facts, Trouble};
-use super::images::Images;
-use super::picture::Picture;
+use crate::demo::world::exchange::{Answer, Call};
+use crate::demo::world::facts::{Deviant, Deviation, Facts, Trouble};
+use crate::demo::world::images::Images;
+use crate::demo::world::picture::Picture;
 
 pub const IMAGE_HOST: &str = "images-wixmp-ed30a86b8c4ca887773594c2.wixmp.com";
 
@@ -328,7 +328,7 @@ mod tests {
     fn the_page_state_is_a_javascript_string_with_an_apostrophe() {
         let facts = cast::build();
         let work = &facts.deviations[0];
-        let Answer { status: 200, body: super::super::exchange::Body::Whole(body), .. } =
+        let Answer { status: 200, body: crate::demo::world::exchange::Body::Whole(body), .. } =
             artwork(&facts, work)
         else {
             panic!("the page is there");

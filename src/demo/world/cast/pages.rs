@@ -2,32 +2,8 @@
 //! `open`. One file per site, each a pure function from a request to an answer, in the shapes
 //! of sections 2, 3, 12, 13 and 14 of the site contracts; and the table of what stands on them.
 
-mod carrd;
-mod fanbox;
-mod kofi;
-mod litlink;
-mod patreon;
-mod potofu;
-mod short;
-mod skeb;
-pub(super) mod tumblr;
-
-use super::Site;
-use super::cast::JUNIPER;
-use super::facts::Facts;
-
-/// Every site of this folder.
-pub const SITES: &[Site] = &[
-    carrd::SITE,
-    kofi::SITE,
-    patreon::SITE,
-    potofu::SITE,
-    litlink::SITE,
-    fanbox::SITE,
-    skeb::SITE,
-    tumblr::SITE,
-    short::SITE,
-];
+use super::JUNIPER;
+use crate::demo::world::facts::Facts;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hub {
@@ -55,7 +31,7 @@ pub struct Page {
 }
 
 impl Facts {
-    fn page(&self, hub: Hub, name: &str) -> Option<&Page> {
+    pub fn page(&self, hub: Hub, name: &str) -> Option<&Page> {
         self.pages.iter().find(|page| page.hub == hub && page.name.eq_ignore_ascii_case(name))
     }
 }

@@ -1,6 +1,6 @@
 //! Carrd: one page per host, plain HTML with the links as icons.
 
-use super::Hub;
+use crate::demo::world::cast::pages::Hub;
 use crate::demo::world::exchange::{Answer, Call};
 use crate::demo::world::facts::Facts;
 use crate::demo::world::images::Images;

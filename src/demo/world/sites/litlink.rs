@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Hub, Page};
+use crate::demo::world::cast::pages::{Hub, Page};
 use crate::demo::world::exchange::{Answer, Call};
 use crate::demo::world::facts::Facts;
 use crate::demo::world::images::Images;

@@ -1,6 +1,6 @@
 //! `t.co`, the network's short links: a redirect to programs, to browsers a page that refreshes itself.
 
-use super::Hub;
+use crate::demo::world::cast::pages::Hub;
 use crate::demo::world::exchange::{Answer, Call};
 use crate::demo::world::facts::Facts;
 use crate::demo::world::images::Images;

@@ -2,17 +2,20 @@
 //! table to change when the demo should show something else; `cases` says what to expect of it.
 //! What they have on the sites in `galleries` and `hubs` stands there.
 
+pub mod pages;
+pub mod works;
+
 use std::time::Duration;
 
-use super::facts::{
+use crate::base::Timestamp;
+use crate::demo::world::facts::{
     Account, AccountState, BooruArtist, BooruPost, Deviant, Deviation, Facts, LinkPage, Media, MediaKind,
     Post, Relation, Trouble, media_name, snowflake,
 };
-use super::picture::ArtId::*;
-use super::picture::Change::{Captioned, Mirrored, Relit, Same};
-use super::picture::Picture::{self, Art, Drawn};
-use super::{galleries, hubs, open};
-use crate::base::Timestamp;
+use crate::demo::world::networks;
+use crate::demo::world::picture::ArtId::*;
+use crate::demo::world::picture::Change::{Captioned, Mirrored, Relit, Same};
+use crate::demo::world::picture::Picture::{self, Art, Drawn};
 
 /// Accounts by their place in `Facts::accounts`.
 pub const JUNIPER: usize = 0;
@@ -143,11 +146,11 @@ pub fn build() -> Facts {
         deviations: deviations(),
         booru_posts: booru_posts(),
         booru_artists: booru_artists(),
-        works: galleries::works(),
-        members: galleries::members(),
+        works: works::works(),
+        members: works::members(),
         link_pages: link_pages(),
-        pages: hubs::pages(),
-        open_accounts: open::accounts(),
+        pages: pages::pages(),
+        open_accounts: networks::accounts(),
         ..Facts::default()
     };
     for habit in HABITS {
