@@ -12,9 +12,9 @@ use crate::base::ids::AccountKey;
 use crate::commands::prune::{self, PruneArgs};
 use crate::commands::{db_add, db_complete, db_verify};
 use crate::config::Settings;
-use crate::roles;
 use crate::store::care::{self, Finding, Stats};
 use crate::store::{backup, import};
+use crate::storekeeper::open::database;
 use crate::supervisor::DataLock;
 
 #[derive(Debug, Subcommand)]
@@ -81,19 +81,19 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
     match command {
         Db::Import { source, zone } => {
             make_data_dir(settings)?;
-            import::command::run(source, zone.as_deref(), &roles::database(settings)?, &state, out)?;
+            import::command::run(source, zone.as_deref(), &database(settings)?, &state, out)?;
         }
         Db::Export { file, zone } => {
-            import::command::run_export(file, zone.as_deref(), &roles::database(settings)?, out)?;
+            import::command::run_export(file, zone.as_deref(), &database(settings)?, out)?;
         }
         Db::Backup { dir, keep } => {
             let folder = dir.clone().unwrap_or_else(|| settings.data_dir.join("backups"));
             make_data_dir(settings)?;
-            backup::command::backup(&roles::database(settings)?, &state, &folder, *keep, out)?;
+            backup::command::backup(&database(settings)?, &state, &folder, *keep, out)?;
         }
         Db::Restore { backup } => {
             let _lock = lock(settings)?;
-            backup::command::put_back(backup, &roles::database(settings)?, &state, out)?;
+            backup::command::put_back(backup, &database(settings)?, &state, out)?;
         }
         Db::Add(args) => {
             make_data_dir(settings)?;
@@ -102,7 +102,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
         Db::Complete(args) => db_complete::run(args, settings, out)?,
         Db::Cleanup { yes } => {
             let _lock = if *yes { Some(lock(settings)?) } else { None };
-            let found = care::clean_up(&roles::database(settings)?, *yes, Timestamp::now())?;
+            let found = care::clean_up(&database(settings)?, *yes, Timestamp::now())?;
             tell_cleanup(&found, *yes, out)?;
         }
         Db::Prune(args) => {
@@ -111,7 +111,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
             prune::prune(args, settings, &state, out)?;
         }
         Db::Stats { json } => {
-            let stats = care::stats(&roles::database(settings)?, &state)?;
+            let stats = care::stats(&database(settings)?, &state)?;
             match json {
                 true => writeln!(out, "{}", serde_json::to_string(&stats)?)?,
                 false => tell_stats(&stats, out)?,
@@ -119,12 +119,12 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
         }
         Db::Verify { backup: Some(backup), .. } => backup::command::check(backup, out)?,
         Db::Verify { backup: None, json } => {
-            let database = roles::database(settings)?;
+            let database = database(settings)?;
             let wrong = care::check_references(&database)?;
             if !json {
                 tell_references(&wrong, out)?;
             }
-            let index = db_verify::verify(&database, &roles::index_dir(settings), &wrong, *json, out)?;
+            let index = db_verify::verify(&database, &settings.index_dir(), &wrong, *json, out)?;
             return Ok(index && wrong.is_empty());
         }
     }
