@@ -15,11 +15,13 @@ use crate::commands::helpers::{complete_worker, thumbnails};
 use crate::commands::{bench, check, db, hash, init, links, man, sites};
 use crate::config::{self, ConfigError, Loaded, Settings};
 use crate::console::pictures::Outside;
+use crate::daemon::roles;
 use crate::demo;
 use crate::fetch::HttpFetch;
 use crate::ipc::container::{ConnectArgs, run_container};
+use crate::links::LinkSettings;
 use crate::{console, front};
-use crate::{roles, supervisor, telemetry};
+use crate::{supervisor, telemetry};
 
 /// The version, and the commit that it was built from where that is known.
 const VERSION: &str = env!("AOTF_VERSION");
@@ -326,12 +328,8 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => return serve(&args),
         Command::Container { role, door, root_pid } => {
             let role = Role::from_name(&role).with_context(|| format!("there is no role {role:?}"))?;
-            return Ok(run_container(
-                role,
-                &ConnectArgs { door, root_pid },
-                roles::prepare,
-                roles::main_of(role),
-            ));
+            let args = ConnectArgs { door, root_pid };
+            return Ok(run_container(roles::work_of(role), &args, roles::prepare));
         }
         Command::CompleteWorker => complete_worker::run(&mut io::stdin().lock(), out)?,
         Command::Thumbnails => thumbnails::run(io::stdin().lock(), out)?,
@@ -365,7 +363,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Links { url, json, config } => {
             let settings = load(config.config.as_deref())?;
             let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
-            let found = links::links_command(&url, &fetch, &roles::link_settings(&settings), json, out)?;
+            let found = links::links_command(&url, &fetch, &LinkSettings::of(&settings), json, out)?;
             return Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(NOT_SO) });
         }
         Command::Sites { what: Some(Sites::Identify { urls, json }), .. } => {
@@ -420,7 +418,7 @@ fn check_sites(
     let settings = load(config.config.as_deref())?;
     let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
     let urls = urls.unwrap_or_else(|| settings.links.canaries.clone());
-    let work = sites::check_command(&urls, &fetch, &roles::link_settings(&settings), json, out)?;
+    let work = sites::check_command(&urls, &fetch, &LinkSettings::of(&settings), json, out)?;
     Ok(if work { ExitCode::SUCCESS } else { ExitCode::from(NOT_SO) })
 }
 

@@ -6,7 +6,7 @@
 
 pub mod cli;
 pub mod commands;
-pub mod roles;
+pub mod daemon;
 
 pub mod base;
 pub mod config;

@@ -5,6 +5,7 @@
 
 mod asking;
 pub mod bluesky;
+pub mod clients;
 mod delivery;
 #[cfg(test)]
 mod fake;

@@ -45,6 +45,7 @@ mod halt;
 mod journal;
 #[cfg(test)]
 mod kill_test;
+pub mod open;
 pub mod orders;
 mod publish;
 mod reader;

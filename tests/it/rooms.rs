@@ -9,7 +9,7 @@ const COMMON: &[&str] = &["base", "config", "domain", "telemetry"];
 /// Rooms without configuration and telemetry: plain values and pure functions.
 const PURE: &[&str] = &["base", "domain", "proto", "fingerprint"];
 /// Files that see every room: they put the program together.
-const EVERYTHING: &[&str] = &["main", "lib", "cli", "roles", "commands"];
+const EVERYTHING: &[&str] = &["main", "lib", "cli", "daemon", "commands"];
 
 const MAY_USE: &[(&str, &[&str])] = &[
     ("base", &[]),
@@ -30,7 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("networks", &["fetch", "proto"]),
     ("links", &["sites", "networks", "fetch", "proto"]),
     ("api", &["proto", "front"]),
-    ("front", &["broker::client", "proto", "api"]),
+    ("front", &["broker::client", "ipc", "proto", "api"]),
     ("console", &["api", "proto", "front"]),
     (
         "stages",

@@ -19,12 +19,14 @@ use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp};
 use crate::commands::helpers::complete_worker::{Asked, Seen};
 use crate::commands::signals::stop_on_signals;
 use crate::config::Settings;
+use crate::daemon::roles::settings_for;
 use crate::domain::posts::ImageState;
 use crate::networks;
-use crate::store::backup::rotate;
 use crate::store::backfill::{self, BareImage, Completed};
+use crate::store::backup::rotate;
 use crate::store::{Change, Outcome, Store, StoreError};
-use crate::{roles, supervisor};
+use crate::storekeeper::open::database;
+use crate::supervisor;
 
 /// Images that are downloaded at the same time and stored with one commit. Each may be as large as the
 /// settings allow, and is in memory until it is decoded.
@@ -68,7 +70,7 @@ struct Report {
 /// # Errors
 /// The database or the hosts cannot be reached. What was completed before is stored.
 pub fn run(args: &CompleteArgs, settings: &Settings, out: &mut dyn Write) -> anyhow::Result<()> {
-    let mut store = roles::database(settings)?.open()?;
+    let mut store = database(settings)?.open()?;
     let stop = stop_on_signals()?;
     let mut worker = Worker::start(settings)?;
     let style = ProgressStyle::with_template("{spinner} {pos} images  {per_sec}  {msg}  {elapsed}");
@@ -249,7 +251,7 @@ impl Process {
             .context(why)?;
         let (Some(questions), Some(answers)) = (child.stdin.take(), child.stdout.take()) else { bail!(why) };
         let mut process = Process { child, questions, answers: BufReader::new(answers) };
-        let told = supervisor::settings_for(Role::Indexing, settings);
+        let told = settings_for(Role::Indexing, settings);
         process.write(&told).context(why)?;
         Ok(process)
     }

@@ -10,9 +10,9 @@ use clap::Subcommand;
 use crate::base::Timestamp;
 use crate::base::ids::AccountKey;
 use crate::config::Settings;
-use crate::roles;
 use crate::store::backup::rotate;
 use crate::store::integrity::{self, Finding, Stats};
+use crate::storekeeper::open::database;
 use crate::supervisor::DataLock;
 
 mod add;
@@ -86,19 +86,19 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
     match command {
         Db::Import { source, zone } => {
             make_data_dir(settings)?;
-            import::run(source, zone.as_deref(), &roles::database(settings)?, &state, out)?;
+            import::run(source, zone.as_deref(), &database(settings)?, &state, out)?;
         }
         Db::Export { file, zone } => {
-            import::run_export(file, zone.as_deref(), &roles::database(settings)?, out)?;
+            import::run_export(file, zone.as_deref(), &database(settings)?, out)?;
         }
         Db::Backup { dir, keep } => {
             let folder = dir.clone().unwrap_or_else(|| settings.data_dir.join("backups"));
             make_data_dir(settings)?;
-            backup::backup(&roles::database(settings)?, &state, &folder, *keep, out)?;
+            backup::backup(&database(settings)?, &state, &folder, *keep, out)?;
         }
         Db::Restore { backup } => {
             let _lock = lock(settings)?;
-            backup::put_back(backup, &roles::database(settings)?, &state, out)?;
+            backup::put_back(backup, &database(settings)?, &state, out)?;
         }
         Db::Add(args) => {
             make_data_dir(settings)?;
@@ -107,7 +107,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
         Db::Complete(args) => complete::run(args, settings, out)?,
         Db::Cleanup { yes } => {
             let _lock = if *yes { Some(lock(settings)?) } else { None };
-            let found = integrity::clean_up(&roles::database(settings)?, *yes, Timestamp::now())?;
+            let found = integrity::clean_up(&database(settings)?, *yes, Timestamp::now())?;
             tell_cleanup(&found, *yes, out)?;
         }
         Db::Prune(args) => {
@@ -116,7 +116,7 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
             prune::prune(args, settings, &state, out)?;
         }
         Db::Stats { json } => {
-            let stats = integrity::stats(&roles::database(settings)?, &state)?;
+            let stats = integrity::stats(&database(settings)?, &state)?;
             match json {
                 true => writeln!(out, "{}", serde_json::to_string(&stats)?)?,
                 false => tell_stats(&stats, out)?,
@@ -124,12 +124,12 @@ pub fn run(command: &Db, settings: &Settings, out: &mut impl Write) -> anyhow::R
         }
         Db::Verify { backup: Some(backup), .. } => backup::check(backup, out)?,
         Db::Verify { backup: None, json } => {
-            let database = roles::database(settings)?;
+            let database = database(settings)?;
             let wrong = integrity::check_references(&database)?;
             if !json {
                 tell_references(&wrong, out)?;
             }
-            let index = verify::verify(&database, &roles::index_dir(settings), &wrong, *json, out)?;
+            let index = verify::verify(&database, &settings.index_dir(), &wrong, *json, out)?;
             return Ok(index && wrong.is_empty());
         }
     }

@@ -25,13 +25,14 @@ use crate::domain::accounts::Account;
 use crate::domain::reads::{PaidReads, ReadWish, Resource};
 use crate::fetch::{Fetch, HttpFetch};
 use crate::index::shared::Writer;
+use crate::networks::clients::Clients;
 use crate::networks::{Meter, NetworkClient, NetworkError, Presence, Stopping, Waiter};
-use crate::roles;
 use crate::store::backup::rotate;
 use crate::store::liveness::Heard;
 use crate::store::removal::{self, Stored, StoredAccount};
 use crate::store::state::StateFile;
 use crate::store::{Location, StoreError};
+use crate::storekeeper::open::database;
 
 /// Accounts that a network is asked about at a time: what X takes in one request.
 const BATCH: usize = 100;
@@ -149,7 +150,7 @@ pub fn prune(
     state: &Path,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let database = roles::database(settings)?;
+    let database = database(settings)?;
     let state = Arc::new(Mutex::new(StateFile::open(state)?));
     let now = Timestamp::now();
     let stored = removal::accounts(&database)?;
@@ -296,7 +297,7 @@ fn ask(
         failed: Mutex::new(None),
     });
     let meter: Arc<dyn Meter> = Arc::clone(&ledger) as _;
-    let clients = roles::network_clients(&fetch, settings, &waiter, &meter);
+    let clients = Clients::new(&fetch, settings, &waiter).of(&settings.networks, &waiter, &meter);
     let mut asked = Asked::default();
     for network in Network::ALL {
         let of_network: Vec<Account> = accounts
@@ -397,7 +398,7 @@ fn remove(
     let removed = removal::remove(database, &accounts)?;
     let keys: Vec<AccountKey> = accounts.into_iter().map(|(_, key)| key).collect();
     locked(state).forget_heard(&keys)?;
-    let folder = roles::index_dir(settings);
+    let folder = settings.index_dir();
     if removed.images > 0 && folder.exists() {
         Writer::open(&folder).and_then(|(mut index, _)| index.clear()).with_context(|| {
             format!("the accounts are removed, but the index is not: remove {}", folder.display())

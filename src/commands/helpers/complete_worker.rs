@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::base::ids::Network;
 use crate::base::roles::Role;
 use crate::config::Settings;
+use crate::daemon::roles::confine;
 use crate::domain::posts::{ImageState, ListedImage};
 use crate::fetch::{Fetch, HttpFetch};
-use crate::roles;
 use crate::stages::indexing::{Indexing, is_network_loss};
 use crate::supervisor;
 
@@ -43,7 +43,7 @@ pub fn run(input: &mut impl BufRead, out: &mut impl Write) -> anyhow::Result<()>
     let mut line = String::new();
     input.read_line(&mut line).context("could not read the settings")?;
     let settings: Settings = serde_json::from_str(&line).context("the settings cannot be read")?;
-    roles::confine(Role::Indexing, &settings)?;
+    confine(Role::Indexing, &settings)?;
     let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::start(&settings.fetch, &settings.upstreams)?);
     let indexing = Indexing { fetch, max_image_bytes: settings.fetch.max_image_bytes };
     loop {

@@ -13,10 +13,10 @@ use crate::base::ErrorChain;
 use crate::base::roles::Role;
 use crate::config::Settings;
 use crate::console::pictures::{Form, Order, Picture};
+use crate::daemon::roles::confine;
 use crate::fetch::{Fetch, HttpFetch, Request, Response};
 use crate::fingerprint::Limits;
 use crate::fingerprint::decode::{self, Layout, RowSink};
-use crate::sandbox::{self, Confinement};
 use crate::supervisor;
 
 /// More is no order of the console.
@@ -42,8 +42,7 @@ pub fn run(input: impl Read, mut out: impl Write) -> anyhow::Result<()> {
     let order: Order = serde_json::from_reader(input.take(MAX_ORDER_BYTES)).context("no order")?;
     let settings =
         Settings { fetch: order.fetch.clone(), upstreams: order.upstreams.clone(), ..Settings::default() };
-    let confinement = Confinement::of(Role::Indexing, &settings).context("the role is not confined")?;
-    sandbox::enter(&confinement)?;
+    confine(Role::Indexing, &settings)?;
     std::thread::spawn(|| {
         std::thread::sleep(DEADLINE);
         std::process::exit(1);
