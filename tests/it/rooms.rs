@@ -15,7 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("domain", &["base"]),
     ("proto", &["base", "domain"]),
-    ("fingerprint", &["base"]),
+    ("fingerprint", &["base", "domain"]),
     ("config", &["base"]),
     ("telemetry", &["proto"]),
     ("ipc", &["proto"]),

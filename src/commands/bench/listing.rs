@@ -19,7 +19,7 @@ use crate::domain::reads::{PaidReads, ReadWish};
 use crate::domain::scans::Cursor;
 use crate::fetch::HttpFetch;
 use crate::networks::twitter::TwitterClient;
-use crate::networks::{Meter, NetworkClient, NetworkError, SearchedPosts, Stopping, Waiter};
+use crate::networks::{Meter, NetworkError, PostLister, SearchedPosts, Stopping, Waiter};
 
 #[derive(Debug, Args)]
 pub struct BenchListingArgs {

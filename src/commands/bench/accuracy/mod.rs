@@ -17,9 +17,9 @@ use image::{Rgba, RgbaImage};
 use serde::Serialize;
 
 use crate::commands::hash::load;
-use crate::domain::images::{Detail, MatchClass};
+use crate::domain::images::{ImageFacts, MatchClass};
 use crate::fingerprint::decode::{DecodeError, Layout, Limits, RowSink, decode};
-use crate::fingerprint::{Analysis, QueryImage, analyze, query_variants};
+use crate::fingerprint::{QueryImage, analyze, query_variants};
 use crate::stages::second_stage::judge;
 use alter::{Alteration, Family, alterations, plain_post};
 
@@ -120,27 +120,11 @@ impl Artwork {
 /// One altered picture, both as a query and as a stored image.
 struct Made {
     query: QueryImage,
-    stored: Stored,
-}
-
-struct Stored {
-    analysis: Analysis,
-    detail: Detail,
-}
-
-impl From<Analysis> for Stored {
-    fn from(analysis: Analysis) -> Stored {
-        let detail = Detail {
-            phash256: analysis.detail.phash256,
-            thumbnail: analysis.detail.thumbnail.to_vec(),
-            trimmed: analysis.detail.trimmed,
-        };
-        Stored { analysis, detail }
-    }
+    stored: ImageFacts,
 }
 
 /// The altered pictures by artwork, then alteration; then the plain post of each artwork.
-type AllMade = Vec<(Vec<Made>, Stored)>;
+type AllMade = Vec<(Vec<Made>, ImageFacts)>;
 
 /// What was measured.
 #[derive(Serialize)]
@@ -192,7 +176,7 @@ fn measure(alteration: &Alteration, at: usize, artworks: &[Artwork], made: &AllM
         across_classes: BTreeMap::new(),
         within: [0; 6],
     };
-    let stored: Vec<&Stored> = made
+    let stored: Vec<&ImageFacts> = made
         .iter()
         .map(|(altered, plain)| if alteration.is_query { plain } else { &altered[at].stored })
         .collect();
@@ -204,7 +188,7 @@ fn measure(alteration: &Alteration, at: usize, artworks: &[Artwork], made: &AllM
             let Some((distance, class, is_confirmed)) = search(query, stored) else { continue };
             let is_shown = distance <= RESULT_RADIUS || (is_confirmed && distance <= WIDE_RADIUS);
             let (counts, classes) = if other == number {
-                let plain = query.analysis.fingerprint.distance(stored.analysis.fingerprint);
+                let plain = query.facts.fingerprint.distance(stored.fingerprint);
                 row.imagehash += usize::from(plain <= RESULT_RADIUS);
                 let found = artwork.is_transparent() && distance <= RESULT_RADIUS;
                 row.transparent.1 += usize::from(found);
@@ -230,13 +214,13 @@ fn measure(alteration: &Alteration, at: usize, artworks: &[Artwork], made: &AllM
 /// Both stages of the search, as the daemon does them over an index: the best distance of any form
 /// of the query to either form of the stored image, its class, and whether the second stage confirms it. None where either has no
 /// fingerprint of good quality.
-fn search(query: &QueryImage, stored: &Stored) -> Option<(u32, MatchClass, bool)> {
-    if stored.analysis.low_quality {
+fn search(query: &QueryImage, stored: &ImageFacts) -> Option<(u32, MatchClass, bool)> {
+    if !stored.solid_ground {
         return None;
     }
     let forms = query.variants.iter().flat_map(|(_, asked)| {
-        let whole = (asked.distance(stored.analysis.fingerprint), false);
-        let trimmed = stored.analysis.detail.trimmed.map(|trimmed| (asked.distance(trimmed), true));
+        let whole = (asked.distance(stored.fingerprint), false);
+        let trimmed = stored.detail.trimmed.map(|trimmed| (asked.distance(trimmed), true));
         std::iter::once(whole).chain(trimmed)
     });
     let (distance, is_framed) = forms.min()?;
@@ -343,7 +327,7 @@ fn make(
     artwork: &Artwork,
     all: &[Alteration],
     keep: Option<&Path>,
-) -> Result<(Vec<Made>, Stored), BenchAccuracyError> {
+) -> Result<(Vec<Made>, ImageFacts), BenchAccuracyError> {
     let limits = Limits::default();
     let file = || artwork.file.clone();
     let not_made = |name: &str| {
@@ -369,12 +353,12 @@ fn make(
         let bytes = alteration.apply(&artwork.pixels).map_err(not_made(name))?;
         save(name, &bytes)?;
         let query = query_variants(&bytes, &limits).map_err(not_read(name))?;
-        made.push(Made { stored: query.analysis.clone().into(), query });
+        made.push(Made { stored: query.facts.clone(), query });
     }
     let name = "the plain post";
     let bytes = plain_post(&artwork.pixels).map_err(not_made(name))?;
     save(name, &bytes)?;
-    Ok((made, analyze(&bytes, &limits).map_err(not_read(name))?.into()))
+    Ok((made, analyze(&bytes, &limits).map_err(not_read(name))?))
 }
 
 #[cfg(test)]
