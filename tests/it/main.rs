@@ -32,6 +32,7 @@ mod processes;
 mod prune;
 mod queries;
 mod rooms;
+mod sources;
 mod terminal;
 mod wanted;
 mod webdriver;
