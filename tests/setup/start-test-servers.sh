@@ -1,14 +1,16 @@
-#!/bin/sh
-# Starts a MariaDB and a PostgreSQL on this machine for the tests, and installs them and servers for FTP, SFTP and WebDAV,
-# which tests start themselves (Debian and its relatives), where they are missing: on 127.0.0.1 with users `root` and `postgres` without a password, so
-# for machines that only build. Does nothing when all is there. Without them the tests that need one say
-# SKIPPED; AOTF_TEST_MYSQL_URL and AOTF_TEST_POSTGRES_URL name others.
+#!/usr/bin/env bash
+# Starts a MariaDB and a PostgreSQL on this machine for the tests: on 127.0.0.1, with users `root` and `postgres` without
+# a password, so for machines that only build. Installs them where they are missing, and servers for FTP, SFTP and WebDAV,
+# which tests start themselves (Debian and its relatives). Does nothing when all is there. Without them the tests that
+# need one say SKIPPED; AOTF_TEST_MYSQL_URL and AOTF_TEST_POSTGRES_URL name others.
 set -eu
 
-# /dev/tcp is bash's.
-[ -n "${BASH_VERSION:-}" ] || exec bash "$0" "$@"
 answers() { # port
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
+}
+
+newest_postgres() {
+    find /etc/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n | tail -1
 }
 
 mysql=no
@@ -49,7 +51,7 @@ if [ "$mysql" = no ]; then
     start-stop-daemon --start --oknodo --background --exec /usr/sbin/mariadbd -- --user=mysql
 fi
 if [ "$postgres" = no ]; then
-    version=$(ls /etc/postgresql | sort -n | tail -1)
+    version=$(newest_postgres)
     pg_ctlcluster --skip-systemctl-redirect "$version" main start || true
 fi
 for _ in $(seq 60); do
@@ -64,7 +66,7 @@ if ! mariadb --protocol=tcp -h 127.0.0.1 -u root -e 'SELECT 1' >/dev/null 2>&1; 
         GRANT ALL PRIVILEGES ON *.* TO 'root'@'127.0.0.1' WITH GRANT OPTION; FLUSH PRIVILEGES" || true
 fi
 if ! psql -h 127.0.0.1 -U postgres -w -c 'SELECT 1' >/dev/null 2>&1; then
-    version=$(ls /etc/postgresql | sort -n | tail -1)
+    version=$(newest_postgres)
     sed -i 's|^\(host  *all  *all  *127.0.0.1/32  *\).*|\1trust|' "/etc/postgresql/$version/main/pg_hba.conf"
     pg_ctlcluster --skip-systemctl-redirect "$version" main reload || true
 fi
