@@ -1,31 +1,26 @@
-//! What the fuzz targets share. A target is a file of one line in `fuzz_targets/` and an entry in `Cargo.toml`; how to
-//! run them: docs/adding-a-site.md.
+//! Pages of sites: no answer panics a reader, and what is read keeps its promises. The first byte chooses a page that is
+//! read, the second the status; the rest is the body of every answer. `AOTF_FUZZ_SITE=pixiv` keeps to the pages of one site.
 
-use std::collections::HashMap;
+#![no_main]
+
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use aotf::config::Secret;
 use aotf::fetch::{Fetch, FetchError, Request, Response};
 use aotf::sites::{Address, Credentials, Kind, Web, recognise};
+use libfuzzer_sys::fuzz_target;
 
-pub use libfuzzer_sys;
-
-/// The target of the parsers of one site, by the name in `aotf::sites::SITES`.
-#[macro_export]
-macro_rules! parsers_of {
-    ($site:literal) => {
-        $crate::libfuzzer_sys::fuzz_target!(|data: &[u8]| $crate::read_page($site, data));
-    };
-}
-
-/// A page of each kind that is read, by site.
-static PAGES: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
-    let mut pages: HashMap<&str, Vec<&str>> = HashMap::new();
-    for page in include_str!("../../tests/fixtures/sites/readable.txt").lines() {
+/// A page of each kind that is read. The corpus names them by their lines: new ones come last.
+static PAGES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+    let only = std::env::var("AOTF_FUZZ_SITE").ok();
+    let is_wanted = |page: &&str| {
         let site = recognise(&Address::parse(page).expect("a URL")).0.expect("a page of a site");
-        pages.entry(site.name).or_default().push(page);
-    }
+        only.as_ref().is_none_or(|only| only == site.name)
+    };
+    let pages: Vec<&str> =
+        include_str!("../../tests/fixtures/sites/readable.txt").lines().filter(is_wanted).collect();
+    assert!(!pages.is_empty(), "no site is called {only:?}");
     pages
 });
 
@@ -50,12 +45,9 @@ impl Fetch for SameAnswer {
     }
 }
 
-/// No answer panics a reader, and what is read keeps its promises. The first byte chooses the page among those of the
-/// site, the second the status; the rest is the body of every answer.
-pub fn read_page(site: &str, data: &[u8]) {
+fuzz_target!(|data: &[u8]| {
     let [page, status, body @ ..] = data else { return };
-    let pages = &PAGES[site];
-    let url = pages[usize::from(*page) % pages.len()];
+    let url = PAGES[usize::from(*page) % PAGES.len()];
     let status = STATUSES[usize::from(*status) % STATUSES.len()];
     let answer = SameAnswer { status, body: bytes::Bytes::copy_from_slice(body) };
     let key = Some(Secret::new("key"));
@@ -72,4 +64,4 @@ pub fn read_page(site: &str, data: &[u8]) {
         (_, _, Some(leads)) => drop(leads(&page, &web)),
         (_, _, None) => panic!("{url} has no reader"),
     }
-}
+});
