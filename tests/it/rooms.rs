@@ -32,7 +32,6 @@ const STILL_CIRCULAR: &[&str] = &[
     "front/",
     "links/",
     "sandbox/",
-    "sites/",
     "store/",
     "storekeeper/",
     "supervisor/",

@@ -341,10 +341,11 @@ fn item_at(tokens: &[TokenTree], from: usize) -> Item {
             }
             TokenTree::Punct(punct) if punct.as_char() == ';' => break,
             // `use` and values go on to their semicolon, also behind braces.
-            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
-                if !matches!(keyword.as_deref(), Some("use" | "const" | "static" | "type")) {
-                    break;
-                }
+            TokenTree::Group(group)
+                if group.delimiter() == Delimiter::Brace
+                    && !matches!(keyword.as_deref(), Some("use" | "const" | "static" | "type")) =>
+            {
+                break;
             }
             _ => {}
         }
