@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use crossbeam_channel as queue;
 
-use super::state::{BlobKey, Effect, Event, Now, Policy, State};
 use crate::base::StopSignal;
 use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::ContainerId;
+use crate::broker::state::{BlobKey, Effect, Event, Now, Policy, State};
 use crate::ipc::control::{Link, PeerEnd};
 use crate::ipc::{Blob, Outbox, OutboxError, Parcel, pump};
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion, FrontToBroker};

@@ -167,13 +167,13 @@ fn list(
         posts: Some(artist.posts as u64),
     };
     let mut searched = SearchedPosts::default();
-    client.list_posts(&account, &Cursor::Search(None), &mut |posts, _| {
+    client.list_posts(&account, &Cursor::Search(None), &mut |posts| {
         searched.ids.extend(posts.into_iter().map(|post| post.key.native));
         ControlFlow::Continue(())
     })?;
     let mut found: BTreeSet<String> = searched.ids.iter().cloned().collect();
     let cursor = Cursor::Timeline(None);
-    let mut page = |posts: Vec<crate::domain::posts::ListedPost>, _| {
+    let mut page = |posts: Vec<crate::domain::posts::ListedPost>| {
         found.extend(posts.into_iter().map(|post| post.key.native));
         ControlFlow::Continue(())
     };

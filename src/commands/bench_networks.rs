@@ -107,7 +107,7 @@ fn measure(
     let before = served();
     let begun = Instant::now();
     let (mut with_images, mut urls) = (0, Vec::new());
-    let end = client.list_posts(account, &Cursor::Search(None), &mut |posts, _| {
+    let end = client.list_posts(account, &Cursor::Search(None), &mut |posts| {
         with_images += posts.len() as u64;
         urls.extend(posts.into_iter().flat_map(|post| post.images).map(|image| image.url));
         ControlFlow::Continue(())

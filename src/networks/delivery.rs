@@ -32,18 +32,15 @@ pub(super) fn within_bounds(images: impl Iterator<Item = ListedImage>) -> Vec<Li
         .collect()
 }
 
-/// Hands the posts of one page over in pieces. `read` is what was read for them; a page without posts is
-/// one call without posts.
+/// Hands the posts of one page over in pieces; a page without posts is one call without posts.
 ///
 /// # Errors
 /// `Stopping` when the receiver wants no more.
 pub(super) fn deliver(
     posts: Vec<ListedPost>,
-    read: u64,
-    page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+    page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
 ) -> Result<(), NetworkError> {
-    let mut unreported = read;
-    let mut hand_over = |piece| match page(piece, std::mem::take(&mut unreported)) {
+    let mut hand_over = |piece| match page(piece) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(NetworkError::Stopping),
     };
@@ -80,16 +77,13 @@ mod tests {
     /// Sizes of the pieces that such posts are delivered in.
     fn pieces(posts: Vec<ListedPost>) -> Vec<usize> {
         let mut sizes = Vec::new();
-        let mut reads = 0;
-        deliver(posts, 7, &mut |posts, posts_read| {
+        deliver(posts, &mut |posts| {
             sizes.push(posts.len());
-            reads += posts_read;
-            let message = StageToBroker::Page { lease: LeaseId(u64::MAX), posts, posts_read };
+            let message = StageToBroker::Page { lease: LeaseId(u64::MAX), posts };
             assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
             ControlFlow::Continue(())
         })
         .unwrap();
-        assert_eq!(reads, 7, "reads are reported once");
         sizes
     }
 
@@ -111,7 +105,7 @@ mod tests {
     #[test]
     fn whoever_wants_no_more_gets_no_more() {
         let mut calls = 0;
-        let outcome = deliver(vec![post(1, 10); 200], 1, &mut |_, _| {
+        let outcome = deliver(vec![post(1, 10); 200], &mut |_| {
             calls += 1;
             ControlFlow::Break(())
         });

@@ -56,9 +56,8 @@ pub trait NetworkClient: Send + Sync {
     /// Lists the account's own posts with images, newest first, from the newest back to `cursor`, by
     /// the way that the cursor's kind names.
     ///
-    /// `page` gets the posts in pieces of at most `MAX_POSTS_PER_PIECE`, and the number of posts that were
-    /// read (and paid for) since its last call. A page without images is a call without posts. When
-    /// `page` breaks, the work is no longer wanted, and the listing ends with `Stopping`.
+    /// `page` gets the posts in pieces of at most `MAX_POSTS_PER_PIECE`. A page without images is a call
+    /// without posts. When `page` breaks, the work is no longer wanted, and the listing ends with `Stopping`.
     ///
     /// # Errors
     /// Any; the pieces delivered before remain valid, but the old cursor must be kept.
@@ -66,7 +65,7 @@ pub trait NetworkClient: Send + Sync {
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError>;
 
     /// Lists what a search of the account has missed: like `list_posts` by a timeline's cursor, but posts that
@@ -79,7 +78,7 @@ pub trait NetworkClient: Send + Sync {
         account: &Account,
         cursor: &Cursor,
         _searched: &SearchedPosts,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         self.list_posts(account, cursor, page)
     }

@@ -81,7 +81,7 @@ impl NetworkClient for Sources {
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         self.first(|source| source.list_posts(account, cursor, page))
     }
@@ -91,7 +91,7 @@ impl NetworkClient for Sources {
         account: &Account,
         cursor: &Cursor,
         searched: &SearchedPosts,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         // What a search missed lies anywhere: where the whole timeline can be read without paying, it is.
         let (billed, free): (Vec<_>, Vec<_>) = self.sources.iter().partition(|source| source.is_billed());

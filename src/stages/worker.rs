@@ -84,8 +84,8 @@ impl Lease<'_> {
     ///
     /// # Errors
     /// When the lease is no longer held.
-    pub fn page(&self, posts: Vec<ListedPost>, posts_read: u64) -> Result<(), StageError> {
-        Ok(self.client.page(self.handle, posts, posts_read)?)
+    pub fn page(&self, posts: Vec<ListedPost>) -> Result<(), StageError> {
+        Ok(self.client.page(self.handle, posts)?)
     }
 
     /// Asks the database.

@@ -29,7 +29,7 @@ impl BlueskyClient {
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         let did = account.key.native.as_str();
         if account.key.network != Network::Bluesky || !did.starts_with("did:") {
@@ -53,7 +53,7 @@ impl BlueskyClient {
             let read = feed.feed.len();
             let posts = self.read_entries(&feed, &url, account, &mut progress)?;
             progress.posts_read += read as u64;
-            delivery::deliver(posts, read as u64, page)?;
+            delivery::deliver(posts, page)?;
             empty_pages = if read == 0 { empty_pages + 1 } else { 0 };
             let is_over = feed.cursor.is_none()
                 || feed.cursor == position

@@ -30,7 +30,7 @@ impl FxTwitterClient {
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         let key = &account.key;
         if key.network != Network::Twitter || !key.native.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -69,7 +69,7 @@ impl FxTwitterClient {
                 return Err(unreadable(&url, "none of its entries can be read"));
             }
             progress.posts_read += read as u64;
-            delivery::deliver(posts, read as u64, page)?;
+            delivery::deliver(posts, page)?;
             empty_pages = if read == 0 { empty_pages + 1 } else { 0 };
             let next = found.cursor.and_then(|cursor| cursor.bottom);
             if next.is_none()

@@ -172,7 +172,7 @@ fn gaps_are_filled_without_paying() {
     let searched =
         crate::networks::SearchedPosts { since: None, ids: (60..=130).map(|id| id.to_string()).collect() };
     let mut posts = 0;
-    let end = sources.list_missed_posts(&artist(), &Cursor::Timeline(None), &searched, &mut |page, _| {
+    let end = sources.list_missed_posts(&artist(), &Cursor::Timeline(None), &searched, &mut |page| {
         posts += page.len();
         ControlFlow::Continue(())
     });

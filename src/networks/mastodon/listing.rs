@@ -41,7 +41,7 @@ impl MastodonClient {
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         let since = list_start(cursor, STATUSES)?;
         let until = since.map(|since| since.minus(OVERLAP));
@@ -60,7 +60,7 @@ impl MastodonClient {
             let read = statuses.len();
             let posts = progress.read(statuses, &id, &home, &url, self.settings.is_original())?;
             progress.posts_read += read as u64;
-            delivery::deliver(posts, read as u64, page)?;
+            delivery::deliver(posts, page)?;
             empty_pages = if read == 0 { empty_pages + 1 } else { 0 };
             let next = response.header("link").and_then(next_max_id);
             if pages >= MAX_PAGES && next.is_some() {

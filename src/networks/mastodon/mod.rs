@@ -82,7 +82,7 @@ impl NetworkClient for MastodonClient {
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         self.list(account, cursor, page)
     }

@@ -18,7 +18,7 @@ use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
 use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
-use crate::networks::{MAX_POSTS_PER_PIECE, NetworkError, SearchedPosts};
+use crate::networks::{NetworkError, SearchedPosts, delivery};
 
 /// A search starts this much before its cursor: posts are indexed late, and dates have whole seconds.
 const SEARCH_OVERLAP: std::time::Duration = std::time::Duration::from_secs(86_400);
@@ -43,7 +43,7 @@ impl TwitterClient {
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         let mut run = Run::new(account, cursor)?;
         let everything = run.everything();
@@ -57,7 +57,7 @@ impl TwitterClient {
         account: &Account,
         cursor: &Cursor,
         searched: &SearchedPosts,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         let mut run = Run::new(account, cursor)?;
         let Cursor::Timeline(since) = cursor else { return self.list(account, cursor, page) };
@@ -89,7 +89,7 @@ impl TwitterClient {
         &self,
         run: &mut Run<'_>,
         span: &Span,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<Read, NetworkError> {
         let account = run.account;
         let mut whole = Read::default();
@@ -189,7 +189,7 @@ impl TwitterClient {
         run: &mut Run<'_>,
         url: &Url,
         whole: &mut Read,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<u64, NetworkError> {
         let (account, progress) = (run.account, &mut run.progress);
         let media = answer.includes.map(|includes| includes.media).unwrap_or_default();
@@ -221,17 +221,8 @@ impl TwitterClient {
         if matches!(run.cursor, Cursor::Timeline(_)) {
             whole.listed.extend(listed.iter().filter_map(|post| post.key.native.parse::<u64>().ok()));
         }
-        let mut unreported = read;
-        loop {
-            let rest = listed.split_off(listed.len().min(MAX_POSTS_PER_PIECE));
-            if page(listed, std::mem::take(&mut unreported)).is_break() {
-                return Err(NetworkError::Stopping);
-            }
-            if rest.is_empty() {
-                return Ok(read);
-            }
-            listed = rest;
-        }
+        delivery::deliver(listed, page)?;
+        Ok(read)
     }
 
     /// An account whose posts no credential sees: protected by its owner, gone since, or blocking us.

@@ -104,7 +104,7 @@ impl NetworkClient for TwitterClient {
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         self.list(account, cursor, page)
     }
@@ -114,7 +114,7 @@ impl NetworkClient for TwitterClient {
         account: &Account,
         cursor: &Cursor,
         searched: &SearchedPosts,
-        page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
+        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
     ) -> Result<ListingEnd, NetworkError> {
         self.list_missed(account, cursor, searched, page)
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::items::{ItemId, Owner, stage_of};
-use super::scans::ScanOutcome;
-use super::state::{BlobKey, Effect, Now, Pending, PostStates, State, micros};
 use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::{AskId, ContainerId, Networks, QueryId, ScanId};
+use crate::broker::books::items::{ItemId, Owner, stage_of};
+use crate::broker::rules::scans::ScanOutcome;
+use crate::broker::state::{BlobKey, Effect, Now, Pending, PostStates, State, micros};
 use crate::domain::accounts::{Account, AccountRef, Candidate, LinksFound, Resolution, ResolutionOutcome};
 use crate::domain::addresses::account_named;
 use crate::domain::failure::FailureCode;
@@ -37,14 +37,14 @@ const MAX_ATTACHED: usize = 16;
 pub struct Query {
     /// The URL as asked, or the identifier of a direct search.
     pub subject: String,
-    pub(super) public_id: String,
+    pub(in crate::broker) public_id: String,
     /// Names of the webhooks that get the final answer, or have got it.
-    pub(super) webhooks: BTreeSet<String>,
-    pub(super) key: String,
+    pub(in crate::broker) webhooks: BTreeSet<String>,
+    pub(in crate::broker) key: String,
     kind: Kind,
     /// Accounts and posts on others are left out.
     networks: Networks,
-    pub(super) client: Client,
+    pub(in crate::broker) client: Client,
     pub status: QueryStatus,
     entered: Monotonic,
     steps: Vec<(QueryStatus, u64)>,
@@ -125,7 +125,7 @@ pub fn query_key(url: &str) -> Option<String> {
 impl State {
     // ---- what fronts ask
 
-    pub(super) fn answer_front(
+    pub(in crate::broker) fn answer_front(
         &mut self,
         front: ContainerId,
         ask: AskId,
@@ -265,7 +265,7 @@ impl State {
     }
 
     /// Starts a query that was accepted before the broker was restarted.
-    pub(super) fn resume_query(
+    pub(in crate::broker) fn resume_query(
         &mut self,
         url: &str,
         networks: Networks,
@@ -423,7 +423,7 @@ impl State {
     // ---- the way of a query
 
     /// A worker took the query's work item. Returns the bulk bytes that must travel with it.
-    pub(super) fn started(
+    pub(in crate::broker) fn started(
         &mut self,
         id: QueryId,
         work: &Work,
@@ -464,7 +464,7 @@ impl State {
     }
 
     /// Step 1, first half: the page is read.
-    pub(super) fn links_found(
+    pub(in crate::broker) fn links_found(
         &mut self,
         id: QueryId,
         links: LinksFound,
@@ -505,7 +505,7 @@ impl State {
     }
 
     /// Step 1, second half: the accounts are verified with their networks.
-    pub(super) fn resolved(
+    pub(in crate::broker) fn resolved(
         &mut self,
         id: QueryId,
         resolutions: Vec<Resolution>,
@@ -554,7 +554,13 @@ impl State {
     }
 
     /// Step 2: it is known which accounts must be scanned first.
-    pub(super) fn planned(&mut self, id: QueryId, plan: ScanPlan, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn planned(
+        &mut self,
+        id: QueryId,
+        plan: ScanPlan,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(query) = self.live(id) else { return };
         query.first_time = plan.first_time;
         query.indexed_already = plan.scans.len() < query.accounts.len()
@@ -573,7 +579,13 @@ impl State {
         self.search_if_scanned(id, now, effects);
     }
 
-    pub(super) fn scan_ended_for(&mut self, id: QueryId, scan: ScanId, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn scan_ended_for(
+        &mut self,
+        id: QueryId,
+        scan: ScanId,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(query) = self.live(id) else { return };
         query.waiting.remove(&scan);
         self.search_if_scanned(id, now, effects);
@@ -637,7 +649,7 @@ impl State {
         }
     }
 
-    pub(super) fn search_states_known(
+    pub(in crate::broker) fn search_states_known(
         &mut self,
         id: QueryId,
         account: Account,
@@ -665,7 +677,13 @@ impl State {
     }
 
     /// Step 3, first half: the stored images that resemble the artwork.
-    pub(super) fn found(&mut self, id: QueryId, found: SearchFound, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn found(
+        &mut self,
+        id: QueryId,
+        found: SearchFound,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(query) = self.live(id) else { return };
         if found.low_quality {
             let code = FailureCode::ErrorDuringReverseSearch;
@@ -694,7 +712,13 @@ impl State {
     }
 
     /// Step 3, second half: posts that are gone are left out, the others sorted.
-    pub(super) fn checked(&mut self, id: QueryId, states: PostStates, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn checked(
+        &mut self,
+        id: QueryId,
+        states: PostStates,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(query) = self.live(id) else { return };
         query.checked.extend(states);
         query.outstanding = query.outstanding.saturating_sub(1);
@@ -728,7 +752,7 @@ impl State {
 
     /// An image that cannot be fetched is the mistake of whoever gave its address, and the site's trouble
     /// where a page led to it.
-    pub(super) fn code_for(&self, id: QueryId, code: FailureCode) -> FailureCode {
+    pub(in crate::broker) fn code_for(&self, id: QueryId, code: FailureCode) -> FailureCode {
         let is_direct = matches!(self.queries.get(&id).map(|query| &query.kind), Some(Kind::Image { .. }));
         match code {
             FailureCode::ErrorDuringReverseSearch if is_direct => FailureCode::CannotGetImage,
@@ -737,7 +761,7 @@ impl State {
     }
 
     /// The query is over: with its results, or with an error.
-    pub(super) fn end_query(
+    pub(in crate::broker) fn end_query(
         &mut self,
         id: QueryId,
         error: Option<(FailureCode, String)>,
@@ -789,13 +813,13 @@ impl State {
         self.query_expiry.insert((now.mono.plus(kept), id));
     }
 
-    pub(super) fn journal(&mut self, entry: JournalEntry, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn journal(&mut self, entry: JournalEntry, effects: &mut Vec<Effect>) {
         // Nobody waits for it: the answer to this ticket is dropped.
         let ticket = crate::storekeeper::orders::Ticket(0);
         effects.push(Effect::ToStore(ToStorekeeper::Journal { ticket, entry }));
     }
 
-    pub(super) fn forget_ended(&mut self, now: Now) {
+    pub(in crate::broker) fn forget_ended(&mut self, now: Now) {
         while let Some(&(due, id)) = self.query_expiry.first() {
             if due > now.mono && self.query_expiry.len() <= self.policy.max_kept_queries {
                 break;
@@ -837,7 +861,7 @@ impl State {
         }
     }
 
-    pub(super) fn answer_with_query(
+    pub(in crate::broker) fn answer_with_query(
         &mut self,
         front: ContainerId,
         ask: AskId,
@@ -855,7 +879,13 @@ impl State {
         self.tell_front(front, ask, answer, effects);
     }
 
-    pub(super) fn watch(&mut self, front: ContainerId, id: QueryId, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn watch(
+        &mut self,
+        front: ContainerId,
+        id: QueryId,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(view) = self.query_view(id, now) else { return };
         if view.status != QueryStatus::End {
             self.watchers.entry(id).or_default().insert(front);
@@ -863,7 +893,7 @@ impl State {
         effects.push(Effect::ToFront { to: front, message: BrokerToFront::Changed { view } });
     }
 
-    pub(super) fn unwatch(&mut self, front: ContainerId, id: QueryId) {
+    pub(in crate::broker) fn unwatch(&mut self, front: ContainerId, id: QueryId) {
         if let Some(listeners) = self.watchers.get_mut(&id) {
             listeners.remove(&front);
             if listeners.is_empty() {
@@ -872,7 +902,7 @@ impl State {
         }
     }
 
-    pub(super) fn query_changed(&mut self, id: QueryId, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn query_changed(&mut self, id: QueryId, now: Now, effects: &mut Vec<Effect>) {
         let Some(query) = self.queries.get_mut(&id) else { return };
         query.version += 1;
         let Some(listeners) = self.watchers.get(&id).cloned() else { return };
@@ -884,7 +914,7 @@ impl State {
         }
     }
 
-    pub(super) fn query_view(&self, id: QueryId, now: Now) -> Option<QueryView> {
+    pub(in crate::broker) fn query_view(&self, id: QueryId, now: Now) -> Option<QueryView> {
         let query = self.queries.get(&id)?;
         let mut steps = query.steps.clone();
         if query.status != QueryStatus::End {
@@ -933,7 +963,7 @@ impl State {
 
 impl Query {
     /// What the journal keeps of a page's query until it ends.
-    pub(super) fn accepted(&self) -> JournalEntry {
+    pub(in crate::broker) fn accepted(&self) -> JournalEntry {
         let request = AcceptedRequest::Query {
             url: self.subject.clone(),
             networks: self.networks.clone(),

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::items::Item;
-use super::state::{Effect, Now, State};
 use crate::base::clock::Monotonic;
 use crate::base::ids::{ContainerId, QueryId};
+use crate::broker::books::items::Item;
+use crate::broker::state::{Effect, Now, State};
 use crate::proto::view::{ProblemView, QueryStatus};
 
 /// Maintenance that was due looks again after this.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(60);
+pub(in crate::broker) const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Which containers have lost it.
 #[derive(Debug, Default)]
@@ -62,7 +62,7 @@ impl NetworkState {
 
 impl State {
     /// A container lost the network, or has it back, or is gone itself.
-    pub(super) fn network_changed(
+    pub(in crate::broker) fn network_changed(
         &mut self,
         container: ContainerId,
         lost: Option<String>,

@@ -1,9 +1,9 @@
 //! Posts that are indexed apart from any scan: those of which an image failed, and those that were noted by
 //! their ids alone, which are looked up first. Pure; part of `State`.
 
-use super::items::Owner;
-use super::state::{Effect, Now, Pending, State};
 use crate::base::ids::{PostKey, ScanId};
+use crate::broker::books::items::Owner;
+use crate::broker::state::{Effect, Now, Pending, State};
 use crate::domain::accounts::Account;
 use crate::domain::addresses::post_url;
 use crate::domain::posts::{IndexedPost, ListedPost, LookedUpPost, PostOutcome, RetryPost};
@@ -12,19 +12,24 @@ use crate::proto::work::Work;
 use crate::storekeeper::orders::ToStorekeeper;
 
 impl State {
-    pub(super) fn retry_posts(&mut self, posts: Vec<RetryPost>, now: Now) {
+    pub(in crate::broker) fn retry_posts(&mut self, posts: Vec<RetryPost>, now: Now) {
         for RetryPost { account, post } in posts {
             self.index_apart(Account { key: account, handle: String::new(), posts: None }, post, now);
         }
     }
 
-    pub(super) fn look_posts_up(&mut self, posts: Vec<PostKey>, now: Now) {
+    pub(in crate::broker) fn look_posts_up(&mut self, posts: Vec<PostKey>, now: Now) {
         self.enqueue(Owner::Retries, Work::LookUpPosts { posts }, Priority::Maintenance, 1, now);
     }
 
     /// What is there is indexed, and settled once it is stored; of what is not, nothing is left to do. What
     /// could not be told has its turn again.
-    pub(super) fn posts_looked_up(&mut self, posts: Vec<LookedUpPost>, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn posts_looked_up(
+        &mut self,
+        posts: Vec<LookedUpPost>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let mut settled = Vec::new();
         for LookedUpPost { post: key, outcome } in posts {
             let why = match outcome {
@@ -53,7 +58,7 @@ impl State {
         self.enqueue(Owner::Retries, work, Priority::Maintenance, 1, now);
     }
 
-    pub(super) fn indexed_apart(
+    pub(in crate::broker) fn indexed_apart(
         &mut self,
         account: Account,
         posts: Vec<IndexedPost>,

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::items::{Item, ItemId};
 use crate::base::clock::Monotonic;
+use crate::broker::books::items::{Item, ItemId};
 use crate::domain::scans::Priority;
 
 /// Handicap per post that the account is expected to have.
@@ -120,7 +120,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::broker::items::Owner;
+    use crate::broker::books::items::Owner;
     use crate::proto::work::{MaintenanceTask, Work};
 
     fn item(id: u64, priority: Priority, weight: u64, arrived_ms: u64) -> Item {

@@ -1,16 +1,16 @@
 //! What the broker shows of itself: figures, workers, queues. Pure; part of `State`.
 
-use super::items::Owner;
-use super::registry::WorkerState;
-use super::state::{Now, State};
 use crate::base::ids::WorkerId;
 use crate::base::roles::Stage;
+use crate::broker::books::items::Owner;
+use crate::broker::books::registry::WorkerState;
+use crate::broker::state::{Now, State};
 use crate::domain::failure::FailureCode;
 use crate::domain::scans::Priority;
 use crate::proto::view::{CountersView, QueryStatus, QueueView, StatsView, WorkerView};
 
 impl State {
-    pub(super) fn stats(&self, now: Now) -> StatsView {
+    pub(in crate::broker) fn stats(&self, now: Now) -> StatsView {
         let live = self.queries.values().filter(|query| query.status != QueryStatus::End);
         StatsView {
             store: self.counts,
@@ -23,7 +23,7 @@ impl State {
         }
     }
 
-    pub(super) fn counters(&self) -> CountersView {
+    pub(in crate::broker) fn counters(&self) -> CountersView {
         let count = |code: &FailureCode| Some((*code, *self.failures.get(code)?));
         CountersView {
             failures: FailureCode::ALL.iter().filter_map(count).collect(),
@@ -35,13 +35,13 @@ impl State {
 
     /// How long an item at this place of a queue will wait, judged by the mean so far; `None` before
     /// anything was measured, or without workers.
-    pub(super) fn estimated_wait_ms(&self, stage: Stage, position: u32) -> Option<u64> {
+    pub(in crate::broker) fn estimated_wait_ms(&self, stage: Stage, position: u32) -> Option<u64> {
         let mean = self.metrics.mean_micros(&format!("{stage}: work"))?;
         let rounds = (u64::from(position) + 1).div_ceil((self.registry().workers_of(stage) as u64).max(1));
         (self.registry().workers_of(stage) > 0).then(|| (mean.saturating_mul(rounds) / 1000).max(1))
     }
 
-    pub(super) fn threads(&self, now: Now) -> Vec<WorkerView> {
+    pub(in crate::broker) fn threads(&self, now: Now) -> Vec<WorkerView> {
         let mut views = Vec::new();
         for (id, container) in self.registry().iter() {
             for (index, worker) in container.workers.iter().enumerate() {
@@ -79,7 +79,7 @@ impl State {
         views
     }
 
-    pub(super) fn queue_views(&self, now: Now) -> Vec<QueueView> {
+    pub(in crate::broker) fn queue_views(&self, now: Now) -> Vec<QueueView> {
         Stage::ALL
             .into_iter()
             .map(|stage| {
@@ -88,7 +88,7 @@ impl State {
                 let leased = self
                     .leases()
                     .iter()
-                    .filter(|(_, lease)| super::items::stage_of(&lease.item.work) == stage)
+                    .filter(|(_, lease)| crate::broker::books::items::stage_of(&lease.item.work) == stage)
                     .count();
                 let oldest = queue.and_then(|queue| queue.oldest());
                 QueueView {
@@ -104,7 +104,7 @@ impl State {
     }
 
     /// The request that a work item belongs to, for people.
-    pub(super) fn request_of(&self, owner: &Owner) -> Option<String> {
+    pub(in crate::broker) fn request_of(&self, owner: &Owner) -> Option<String> {
         match owner {
             Owner::Query(id) => self.queries.get(id).map(|query| query.subject.clone()),
             Owner::ScanRequest(handle) => Some(format!("scan @{handle}")),

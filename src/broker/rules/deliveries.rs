@@ -1,9 +1,9 @@
 //! Final answers for webhooks: each is a work item of its own, journalled in the same entry as the end
 //! of its query, so that a crash neither loses nor doubles it. Pure; part of `State`.
 
-use super::items::Owner;
-use super::state::{Effect, Now, State};
 use crate::base::ids::QueryId;
+use crate::broker::books::items::Owner;
+use crate::broker::state::{Effect, Now, State};
 use crate::domain::scans::Priority;
 use crate::proto::view::QueryStatus;
 use crate::proto::work::{Delivery, Work};
@@ -16,7 +16,7 @@ const MAX_DELIVERIES: usize = 1000;
 impl State {
     /// A known query is to be told to one more webhook: what is to be written down before that is
     /// promised. `None` where it was promised before.
-    pub(super) fn add_webhook(
+    pub(in crate::broker) fn add_webhook(
         &mut self,
         id: QueryId,
         webhook: String,
@@ -39,7 +39,7 @@ impl State {
     }
 
     /// Starts the deliveries of a query that has just ended; the journal's entry for both.
-    pub(super) fn end_with_deliveries(
+    pub(in crate::broker) fn end_with_deliveries(
         &mut self,
         id: QueryId,
         key: String,
@@ -65,7 +65,12 @@ impl State {
         Some(Delivery { id, webhook, answer })
     }
 
-    pub(super) fn start_delivery(&mut self, delivery: Delivery, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn start_delivery(
+        &mut self,
+        delivery: Delivery,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         self.deliveries += 1;
         if self.deliveries > MAX_DELIVERIES {
             effects.push(Effect::WorkFailed {
@@ -79,7 +84,7 @@ impl State {
     }
 
     /// Taken by its receiver, or given up.
-    pub(super) fn delivery_ended(&mut self, delivery: &Delivery, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn delivery_ended(&mut self, delivery: &Delivery, effects: &mut Vec<Effect>) {
         self.deliveries = self.deliveries.saturating_sub(1);
         self.journal(JournalEntry::Ended { key: JournalEntry::delivery_key(delivery) }, effects);
     }

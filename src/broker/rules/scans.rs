@@ -9,12 +9,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use super::items::Owner;
-use super::searched::SearchedPosts;
-use super::state::{BATCH_IMAGES, BATCH_POSTS, Effect, Now, Pending, State, cursor_fits, native_ids};
 use crate::base::MicroUsd;
 use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, Network, QueryId, ScanId};
+use crate::broker::books::items::Owner;
+use crate::broker::books::searched::SearchedPosts;
+use crate::broker::state::{BATCH_IMAGES, BATCH_POSTS, Effect, Now, Pending, State, cursor_fits, native_ids};
 use crate::config::TimelinePolicy;
 use crate::domain::accounts::{Account, AccountRef, AccountState, Resolution, ResolutionOutcome};
 use crate::domain::addresses::account_named;
@@ -46,9 +46,9 @@ pub struct Scan {
     /// New posts on their way to the database, with the steps that listed each (`step_bit`).
     in_flight: HashMap<String, u8>,
     /// Queries that wait for the end.
-    pub(super) waiting: BTreeSet<QueryId>,
+    pub(in crate::broker) waiting: BTreeSet<QueryId>,
     /// Of the budget, what is promised to this scan and not spent yet.
-    pub(super) reserved: MicroUsd,
+    pub(in crate::broker) reserved: MicroUsd,
     pub started: Monotonic,
     /// Posts that the database did not have, each counted once though both listings may find it.
     pub listed: u64,
@@ -126,17 +126,17 @@ impl Scan {
     }
 
     /// True when the search lists all posts: the first time, and after its cursor was reset.
-    pub(super) fn lists_anew(&self) -> bool {
+    pub(in crate::broker) fn lists_anew(&self) -> bool {
         self.before.search_cursor.is_none()
     }
 
     /// True when an earlier broker has seen its search to the end.
-    pub(super) fn has_searched(&self) -> bool {
+    pub(in crate::broker) fn has_searched(&self) -> bool {
         let [search, _] = &self.steps;
         matches!(search.state, StepState::Stored)
     }
 
-    pub(super) fn weight(&self) -> u64 {
+    pub(in crate::broker) fn weight(&self) -> u64 {
         self.account.posts.unwrap_or(UNKNOWN_WEIGHT)
     }
 
@@ -158,7 +158,7 @@ impl Scan {
     }
 
     /// True while more posts may be listed.
-    pub(super) fn is_listing(&self) -> bool {
+    pub(in crate::broker) fn is_listing(&self) -> bool {
         let mut states = self.steps.iter().map(|step| &step.state);
         self.outcome.is_none() && states.any(|state| matches!(state, StepState::Waiting | StepState::Listing))
     }
@@ -173,7 +173,7 @@ impl Scan {
 
 impl State {
     /// Starts the scan of an account, or joins the running one and raises its priority.
-    pub(super) fn start_scan(
+    pub(in crate::broker) fn start_scan(
         &mut self,
         account: Account,
         state: &AccountState,
@@ -240,7 +240,7 @@ impl State {
     }
 
     /// Puts the first work of an admitted scan into its queues.
-    pub(super) fn begin_scan(&mut self, id: ScanId, now: Now) {
+    pub(in crate::broker) fn begin_scan(&mut self, id: ScanId, now: Now) {
         let has_searched = self.scans.get(&id).is_some_and(Scan::has_searched);
         if has_searched {
             self.continue_with_timeline(id, now);
@@ -311,7 +311,7 @@ impl State {
     }
 
     /// What the search of a scan has listed, from the `from`-th post on, newest first.
-    pub(super) fn searched_posts(&self, id: ScanId, from: u32) -> Answer {
+    pub(in crate::broker) fn searched_posts(&self, id: ScanId, from: u32) -> Answer {
         match self.scans.get(&id) {
             Some(scan) => Answer::SearchedPosts(scan.searched.part(from)),
             None => Answer::Unavailable("there is no such scan any more".to_owned()),
@@ -319,7 +319,7 @@ impl State {
     }
 
     /// A listing found posts: the database is asked which of them are new.
-    pub(super) fn page_listed(
+    pub(in crate::broker) fn page_listed(
         &mut self,
         from: ContainerId,
         lease: LeaseId,
@@ -345,7 +345,7 @@ impl State {
     }
 
     /// The new posts of a page go to the indexing workers, unless they are on their way already.
-    pub(super) fn posts_filtered(
+    pub(in crate::broker) fn posts_filtered(
         &mut self,
         id: ScanId,
         step: ListingStep,
@@ -386,7 +386,7 @@ impl State {
     }
 
     /// Posts come back from an indexing worker and go to the database.
-    pub(super) fn indexed(
+    pub(in crate::broker) fn indexed(
         &mut self,
         scan: ScanId,
         account: Account,
@@ -398,7 +398,13 @@ impl State {
     }
 
     /// Posts are in the database and can be searched.
-    pub(super) fn posts_stored(&mut self, id: ScanId, posts: &[String], now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn posts_stored(
+        &mut self,
+        id: ScanId,
+        posts: &[String],
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(scan) = self.scans.get_mut(&id) else { return };
         let mut stored = 0;
         for post in posts {
@@ -424,7 +430,7 @@ impl State {
     }
 
     /// A listing came to its end.
-    pub(super) fn listed(
+    pub(in crate::broker) fn listed(
         &mut self,
         id: ScanId,
         step: ListingStep,
@@ -444,7 +450,7 @@ impl State {
         self.pass_barrier(id, now, effects);
     }
 
-    pub(super) fn listing_failed(
+    pub(in crate::broker) fn listing_failed(
         &mut self,
         id: ScanId,
         step: ListingStep,
@@ -496,7 +502,7 @@ impl State {
         self.journal(JournalEntry::Accepted { key, request }, effects);
     }
 
-    pub(super) fn cursor_stored(
+    pub(in crate::broker) fn cursor_stored(
         &mut self,
         id: ScanId,
         step: ListingStep,
@@ -538,7 +544,7 @@ impl State {
         scan.searched = SearchedPosts::default();
         let waiting = std::mem::take(&mut scan.waiting);
         let account = scan.account.clone();
-        self.metrics.record("scan: whole", super::state::micros(now.mono.since(scan.started)));
+        self.metrics.record("scan: whole", crate::broker::state::micros(now.mono.since(scan.started)));
         self.running_scans.remove(&account.key);
         self.journal(JournalEntry::Ended { key: scan_key(&account) }, effects);
         for query in waiting {
@@ -563,7 +569,7 @@ impl State {
 
     /// Scans accounts again, under the handles that they have now: they may have been renamed, or were
     /// imported without a handle.
-    pub(super) fn start_updates(
+    pub(in crate::broker) fn start_updates(
         &mut self,
         scans: Vec<(Account, AccountState)>,
         priority: Priority,
@@ -585,7 +591,7 @@ impl State {
     }
 
     /// Accounts that are gone, or show nothing, are left alone until their next turn.
-    pub(super) fn updates_resolved(
+    pub(in crate::broker) fn updates_resolved(
         &mut self,
         number: u64,
         resolutions: &[Resolution],
@@ -605,7 +611,7 @@ impl State {
     }
 
     /// `account NAME`: what the database knows.
-    pub(super) fn ask_account(
+    pub(in crate::broker) fn ask_account(
         &mut self,
         front: ContainerId,
         ask: AskId,
@@ -633,7 +639,7 @@ impl State {
     // ---- scans that somebody asks for by handle
 
     /// `scan NAME`: starts it, or shows the one that runs or has ended lately.
-    pub(super) fn ask_scan(
+    pub(in crate::broker) fn ask_scan(
         &mut self,
         front: ContainerId,
         ask: AskId,
@@ -684,7 +690,7 @@ impl State {
         }
     }
 
-    pub(super) fn scan_resolved(
+    pub(in crate::broker) fn scan_resolved(
         &mut self,
         handle: String,
         resolutions: Vec<Resolution>,
@@ -703,14 +709,14 @@ impl State {
         }
     }
 
-    pub(super) fn scan_request_failed(&mut self, handle: &str, code: FailureCode, why: String) {
+    pub(in crate::broker) fn scan_request_failed(&mut self, handle: &str, code: FailureCode, why: String) {
         if let Some(request) = self.scan_requests.get_mut(handle) {
             request.state = ScanRequestState::Failed { code, why };
         }
     }
 
     /// Asks the database where a scan of this account starts.
-    pub(super) fn ask_scan_state(
+    pub(in crate::broker) fn ask_scan_state(
         &mut self,
         handle: Option<String>,
         account: Account,
@@ -723,7 +729,7 @@ impl State {
         effects.push(Effect::ToStore(ToStorekeeper::Ask { ticket, question }));
     }
 
-    pub(super) fn scan_states_known(
+    pub(in crate::broker) fn scan_states_known(
         &mut self,
         handle: Option<String>,
         account: Account,
@@ -802,7 +808,7 @@ impl State {
     }
 
     /// Drops scans that ended long ago, and requests whose scan is gone.
-    pub(super) fn forget_scans(&mut self, now: Now) {
+    pub(in crate::broker) fn forget_scans(&mut self, now: Now) {
         self.scans.retain(|_, scan| scan.ended.is_none_or(|at| now.mono.since(at) < KEPT));
         let scans = &self.scans;
         self.scan_requests.retain(|_, request| match &request.state {
@@ -812,7 +818,7 @@ impl State {
         });
     }
 
-    pub(super) fn is_blocklisted(&self, account: &Account) -> bool {
+    pub(in crate::broker) fn is_blocklisted(&self, account: &Account) -> bool {
         self.policy.blocklist.contains(&account.key.native)
             || self.policy.blocklist.contains(&format!("@{}", account.handle))
     }

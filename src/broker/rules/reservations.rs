@@ -1,10 +1,10 @@
 //! What a request may read at most is promised to it before it is sent, so that no limit is passed whatever the
 //! answer holds; what it has really read settles the promise. Pure; part of `State`.
 
-use super::items::Owner;
-use super::state::{Effect, Now, State};
 use crate::base::MicroUsd;
 use crate::base::ids::{ContainerId, LeaseId, ScanId};
+use crate::broker::books::items::Owner;
+use crate::broker::state::{Effect, Now, State};
 use crate::domain::reads::{ReadWish, Reserved};
 use crate::proto::stage::BrokerToStage;
 
@@ -63,7 +63,7 @@ impl Reservations {
 
 impl State {
     /// A worker is about to send a request that is billed.
-    pub(super) fn reserve(
+    pub(in crate::broker) fn reserve(
         &mut self,
         container: ContainerId,
         lease: LeaseId,
@@ -83,7 +83,7 @@ impl State {
     }
 
     /// Grants what can be granted by now. Of a page fewer posts are promised where more do not fit.
-    pub(super) fn grant_reservations(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn grant_reservations(&mut self, now: Now, effects: &mut Vec<Effect>) {
         if !self.reservations.is_anyone_waiting() {
             return;
         }
@@ -144,7 +144,7 @@ impl State {
     }
 
     /// The scan whose listing this lease is on.
-    pub(super) fn listing_of(&self, container: ContainerId, lease: LeaseId) -> Option<ScanId> {
+    pub(in crate::broker) fn listing_of(&self, container: ContainerId, lease: LeaseId) -> Option<ScanId> {
         match self.lease_of(lease, container)?.item.owner {
             Owner::Listing(scan, _) => Some(scan),
             _ => None,

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use super::state::{Effect, Now, State};
 use crate::base::MicroUsd;
 use crate::base::ids::{ContainerId, LeaseId, Network, ScanId};
+use crate::broker::state::{Effect, Now, State};
 use crate::domain::failure::FailureCode;
 use crate::domain::reads::PaidReads;
 use crate::domain::scans::Priority;
@@ -16,13 +16,13 @@ const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
 impl State {
     /// Whether reads of this network are billed.
-    pub(super) fn is_billed(&self, network: Network) -> bool {
+    pub(in crate::broker) fn is_billed(&self, network: Network) -> bool {
         self.policy.budget.is_some_and(|(billed, _)| billed == network)
     }
 
     /// Begins a new scan, or has it wait for the next day. Who asked for it sees which
     /// (`waits_for_budget`).
-    pub(super) fn admit_scan(&mut self, id: ScanId, now: Now) {
+    pub(in crate::broker) fn admit_scan(&mut self, id: ScanId, now: Now) {
         if self.try_to_begin(id, now) {
             return;
         }
@@ -60,7 +60,7 @@ impl State {
     }
 
     /// A worker read what is billed.
-    pub(super) fn paid(
+    pub(in crate::broker) fn paid(
         &mut self,
         from: ContainerId,
         lease: LeaseId,
@@ -83,13 +83,13 @@ impl State {
     }
 
     /// The next request of a listing has to wait for the next day. Tells those who wait for its scan.
-    pub(super) fn hold_over_budget(&mut self, id: ScanId, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn hold_over_budget(&mut self, id: ScanId, now: Now, effects: &mut Vec<Effect>) {
         self.look_again_later(now);
         self.release_queries_of(id, now, effects);
     }
 
     /// True for a scan that the budget keeps from going on.
-    pub(super) fn waits_for_budget(&self, id: ScanId) -> bool {
+    pub(in crate::broker) fn waits_for_budget(&self, id: ScanId) -> bool {
         self.deferred_scans.contains(&id)
             || self
                 .reservations
@@ -112,7 +112,7 @@ impl State {
     }
 
     /// The day may have changed, or a scan may have cost less than was promised to it.
-    pub(super) fn check_budget(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn check_budget(&mut self, now: Now, effects: &mut Vec<Effect>) {
         self.budget_check = None;
         self.grant_reservations(now, effects);
         let mut waiting: Vec<(Priority, u64, ScanId)> = self
@@ -132,7 +132,7 @@ impl State {
     }
 
     /// Why accounts on these networks cannot be looked up now.
-    pub(super) fn look_up_refused(
+    pub(in crate::broker) fn look_up_refused(
         &self,
         mut networks: impl Iterator<Item = Network>,
         now: Now,
@@ -145,7 +145,7 @@ impl State {
     }
 
     /// Why a query cannot wait for this scan, for people.
-    pub(super) fn why_deferred(&self, id: ScanId, now: Now) -> (FailureCode, String) {
+    pub(in crate::broker) fn why_deferred(&self, id: ScanId, now: Now) -> (FailureCode, String) {
         let handle = self.scans.get(&id).map(|scan| scan.account.handle.clone()).unwrap_or_default();
         let has_begun = !self.deferred_scans.contains(&id);
         let why = match has_begun || self.spending.is_spent(now.wall) {
@@ -168,12 +168,12 @@ impl State {
 #[cfg(test)]
 mod tests {
 
-    use super::super::state::{Event, Policy};
     use super::*;
     use crate::base::Timestamp;
     use crate::base::clock::Monotonic;
     use crate::base::ids::{AccountKey, AskId};
     use crate::base::roles::{Role, Stage};
+    use crate::broker::state::{Event, Policy};
     use crate::config::Budget;
     use crate::domain::accounts::{Account, AccountState};
     use crate::domain::reads::{Ledger, ReadCounts, ReadWish, Reserved, Resource};

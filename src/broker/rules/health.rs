@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::state::{Effect, Now, Pending, State};
 use crate::base::clock::Monotonic;
 use crate::base::roles::Stage;
+use crate::broker::state::{Effect, Now, Pending, State};
 use crate::proto::front::FrontAnswer;
 use crate::proto::view::ProblemView;
 use crate::proto::work::LeaseOutcome;
@@ -62,20 +62,20 @@ impl Troubles {
 
 impl State {
     /// Why nothing new can be accepted now: it could not be written down.
-    pub(super) fn why_not_now(&self) -> Option<String> {
+    pub(in crate::broker) fn why_not_now(&self) -> Option<String> {
         let why = self.troubles.why_waits(StorePart::Journal)?;
         Some(format!("nothing new can be accepted: {} has to wait: {why}", StorePart::Journal.as_str()))
     }
 
     /// What those are told who come before the database is open, if that is more than a moment away.
-    pub(super) fn why_not_open(&self) -> Option<String> {
+    pub(in crate::broker) fn why_not_open(&self) -> Option<String> {
         let why = self.troubles.why_waits(StorePart::Database)?;
         Some(format!("{} has to wait: {why}", StorePart::Database.as_str()))
     }
 
     /// The journal has to wait: whoever waits for it is told. What they asked for stays, and is accepted once it
     /// is written down; asking again finds it.
-    pub(super) fn turn_away_who_waits(&mut self, effects: &mut Vec<Effect>) {
+    pub(in crate::broker) fn turn_away_who_waits(&mut self, effects: &mut Vec<Effect>) {
         let Some(why) = self.why_not_now() else { return };
         let waiting = self.pending.values_mut().filter_map(|pending| match pending {
             Pending::Accepted { askers, .. } => Some(std::mem::take(askers)),
@@ -87,7 +87,7 @@ impl State {
     }
 
     /// What is wrong; nothing when all is well.
-    pub(super) fn problems(&self, now: Now) -> Vec<ProblemView> {
+    pub(in crate::broker) fn problems(&self, now: Now) -> Vec<ProblemView> {
         let millis = |since| u64::try_from(now.mono.since(since).as_millis()).unwrap_or(u64::MAX);
         let store = self.troubles.store.iter().map(|(part, (since, why))| ProblemView {
             what: format!("{} has to wait: {why}", part.as_str()),

@@ -7,15 +7,15 @@
 
 use std::time::Duration;
 
-use super::items::{Item, ItemId, MAX_DEATHS, stage_of};
-use super::state::{Effect, Now, State};
 use crate::base::ids::ContainerId;
 use crate::base::roles::Stage;
+use crate::broker::books::items::{Item, ItemId, MAX_DEATHS, stage_of};
+use crate::broker::state::{Effect, Now, State};
 use crate::domain::failure::FailureCode;
 use crate::proto::work::Work;
 
 /// An item on its last chance rests for so long when another such is in the process that could take it.
-pub(super) const REST: Duration = Duration::from_millis(500);
+pub(in crate::broker) const REST: Duration = Duration::from_millis(500);
 
 impl Item {
     /// One more death, and it is given up.
@@ -26,7 +26,7 @@ impl Item {
 
 impl State {
     /// Whether a worker of this process may have the item now.
-    pub(super) fn may_share(&self, item: &Item, container: ContainerId) -> bool {
+    pub(in crate::broker) fn may_share(&self, item: &Item, container: ContainerId) -> bool {
         let is_there = || {
             self.leases()
                 .iter()
@@ -36,7 +36,7 @@ impl State {
     }
 
     /// The worker died or fell silent: the item goes to another, unless it has taken too many along.
-    pub(super) fn item_survived_its_worker(
+    pub(in crate::broker) fn item_survived_its_worker(
         &mut self,
         mut item: Item,
         why: &str,
@@ -56,7 +56,7 @@ impl State {
     }
 
     /// Puts the posts of a batch back one by one. False if there is nothing to split.
-    pub(super) fn split_batch(&mut self, item: &Item) -> bool {
+    pub(in crate::broker) fn split_batch(&mut self, item: &Item) -> bool {
         let Work::IndexPosts { scan, step, account, posts } = &item.work else { return false };
         if posts.len() < 2 {
             return false;
