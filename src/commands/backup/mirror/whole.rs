@@ -1,5 +1,5 @@
 //! A file in one piece, for services that take files no other way (WebDAV), without reading it into memory.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "maps a file")]
 
 use std::fs::File;
 use std::io::{self, Read};
