@@ -14,6 +14,23 @@ fn main() {
     cc::Build::new().file(SOURCE).include(include).compile("aotf_jpeg_rows");
     migrations();
     println!("cargo::rustc-env=AOTF_VERSION={}", version());
+    find_test_material();
+}
+
+/// Sets `cfg(material)` where the test material is at hand that is too large for the repository, or not ours to copy:
+/// in `AOTF_TEST_MATERIAL`, else beside the checkout. Tests that need it are ignored where it is not.
+fn find_test_material() {
+    println!("cargo::rustc-check-cfg=cfg(material)");
+    println!("cargo::rerun-if-env-changed=AOTF_TEST_MATERIAL");
+    let named = env::var_os("AOTF_TEST_MATERIAL").map_or_else(|| "../shared/material".into(), PathBuf::from);
+    let Ok(folder) = named.canonicalize() else { return };
+    let mark = folder.join("art/manifest.csv");
+    // Only a file that is there: for one that is missing cargo would build anew each time.
+    if mark.exists() {
+        println!("cargo::rerun-if-changed={}", mark.display());
+        println!("cargo::rustc-env=AOTF_MATERIAL_FOUND={}", folder.display());
+        println!("cargo::rustc-cfg=material");
+    }
 }
 
 /// `0.1.0 (1a2b3c4d5e6f)`. The same sources give the same text: no date, no machine. `AOTF_COMMIT` says it where there

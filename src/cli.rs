@@ -10,17 +10,18 @@ use anyhow::Context;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::base::roles::Role;
-use crate::commands::{
-    bench_accuracy, bench_fingerprint, bench_index, bench_ipc, bench_links, bench_listing, bench_networks,
-    bench_store, check, db, db_complete, hash, init, links, man, mirror, sites, thumbnails,
-};
+use crate::commands::backup::mirror;
+use crate::commands::helpers::{complete_worker, thumbnails};
+use crate::commands::{bench, check, db, hash, init, links, man, sites};
 use crate::config::{self, ConfigError, Loaded, Settings};
 use crate::console::pictures::Outside;
+use crate::daemon::roles;
 use crate::demo;
 use crate::fetch::HttpFetch;
 use crate::ipc::container::{ConnectArgs, run_container};
+use crate::links::LinkSettings;
 use crate::{console, front};
-use crate::{roles, supervisor, telemetry};
+use crate::{supervisor, telemetry};
 
 /// The version, and the commit that it was built from where that is known.
 const VERSION: &str = env!("AOTF_VERSION");
@@ -224,20 +225,20 @@ enum Backup {
 #[derive(Debug, Subcommand)]
 enum Bench {
     /// The whole program in the demo world: memory, posts per second, query latency
-    Pipeline(demo::bench::BenchPipelineArgs),
+    Pipeline(bench::pipeline::BenchPipelineArgs),
     /// The HTTP API beside a bare axum route: requests per second, latency, memory of event streams
-    Http(demo::bench_http::BenchHttpArgs),
+    Http(bench::http::BenchHttpArgs),
     /// Time from SIGKILL of each role until it serves again; accepted queries per second, with and without a disk
-    Reliability(demo::bench_reliability::BenchReliabilityArgs),
+    Reliability(bench::reliability::BenchReliabilityArgs),
     /// Links between processes: round trips and messages per second
     Ipc {
         #[arg(long)]
         json: bool,
     },
     /// Recall and false positives over altered artworks
-    Accuracy(bench_accuracy::BenchAccuracyArgs),
+    Accuracy(bench::accuracy::BenchAccuracyArgs),
     /// The fingerprint index: time per query, bytes per image
-    Index(bench_index::BenchIndexArgs),
+    Index(bench::index::BenchIndexArgs),
     /// Decoding and fingerprinting: images per second of one core
     Fingerprint {
         /// Images to measure; without any, JPEGs are drawn
@@ -246,13 +247,13 @@ enum Bench {
         json: bool,
     },
     /// A database: posts written, fingerprints read, posts looked up per second
-    Store(bench_store::BenchStoreArgs),
+    Store(bench::store::BenchStoreArgs),
     /// The search for an artist's accounts: requests and time on each site of the demo world
-    Links(bench_links::BenchLinksArgs),
+    Links(bench::links::BenchLinksArgs),
     /// Listing an account's posts: cost and completeness of each policy for the timeline
-    Listing(bench_listing::BenchListingArgs),
+    Listing(bench::listing::BenchListingArgs),
     /// Listing an account of 5,000 posts on Bluesky and Mastodon: requests and time
-    Networks(bench_networks::BenchNetworksArgs),
+    Networks(bench::networks::BenchNetworksArgs),
 }
 
 #[derive(Debug, Args)]
@@ -327,14 +328,10 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(args) => return serve(&args),
         Command::Container { role, door, root_pid } => {
             let role = Role::from_name(&role).with_context(|| format!("there is no role {role:?}"))?;
-            return Ok(run_container(
-                role,
-                &ConnectArgs { door, root_pid },
-                roles::prepare,
-                roles::main_of(role),
-            ));
+            let args = ConnectArgs { door, root_pid };
+            return Ok(run_container(roles::work_of(role), &args, roles::prepare));
         }
-        Command::CompleteWorker => db_complete::worker::run(&mut io::stdin().lock(), out)?,
+        Command::CompleteWorker => complete_worker::run(&mut io::stdin().lock(), out)?,
         Command::Thumbnails => thumbnails::run(io::stdin().lock(), out)?,
         Command::Demo(args) => return demo::run(args),
         Command::Console(daemon) => return open_console(&daemon),
@@ -366,7 +363,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Links { url, json, config } => {
             let settings = load(config.config.as_deref())?;
             let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
-            let found = links::links_command(&url, &fetch, &roles::link_settings(&settings), json, out)?;
+            let found = links::links_command(&url, &fetch, &LinkSettings::of(&settings), json, out)?;
             return Ok(if found { ExitCode::SUCCESS } else { ExitCode::from(NOT_SO) });
         }
         Command::Sites { what: Some(Sites::Identify { urls, json }), .. } => {
@@ -375,19 +372,19 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sites { what: Some(Sites::Check { urls, json, config }), .. } => {
             return check_sites(Some(urls), json, &config, out);
         }
-        Command::Bench(Bench::Pipeline(args)) => demo::bench::run(&args, out)?,
-        Command::Bench(Bench::Reliability(args)) => demo::bench_reliability::run(&args, out)?,
+        Command::Bench(Bench::Pipeline(args)) => bench::pipeline::run(&args, out)?,
+        Command::Bench(Bench::Reliability(args)) => bench::reliability::run(&args, out)?,
         Command::Sites { what: None, json, config } => return check_sites(None, json, &config, out),
-        Command::Bench(Bench::Http(args)) => demo::bench_http::run(&args, out)?,
-        Command::Bench(Bench::Ipc { json }) => bench_ipc::bench_ipc(json, out)?,
-        Command::Bench(Bench::Accuracy(args)) => bench_accuracy::bench_accuracy(&args, out)?,
-        Command::Bench(Bench::Index(args)) => bench_index::bench_index(&args, out)?,
-        Command::Bench(Bench::Store(args)) => bench_store::bench_store(&args, out)?,
-        Command::Bench(Bench::Links(args)) => bench_links::bench_links(&args, out)?,
-        Command::Bench(Bench::Listing(args)) => bench_listing::bench_listing(&args, out)?,
-        Command::Bench(Bench::Networks(args)) => bench_networks::bench_networks(&args, out)?,
+        Command::Bench(Bench::Http(args)) => bench::http::run(&args, out)?,
+        Command::Bench(Bench::Ipc { json }) => bench::ipc::bench_ipc(json, out)?,
+        Command::Bench(Bench::Accuracy(args)) => bench::accuracy::bench_accuracy(&args, out)?,
+        Command::Bench(Bench::Index(args)) => bench::index::bench_index(&args, out)?,
+        Command::Bench(Bench::Store(args)) => bench::store::bench_store(&args, out)?,
+        Command::Bench(Bench::Links(args)) => bench::links::bench_links(&args, out)?,
+        Command::Bench(Bench::Listing(args)) => bench::listing::bench_listing(&args, out)?,
+        Command::Bench(Bench::Networks(args)) => bench::networks::bench_networks(&args, out)?,
         Command::Bench(Bench::Fingerprint { files, json }) => {
-            return Ok(bench_fingerprint::bench_fingerprint(&files, json, out, &mut io::stderr()).into());
+            return Ok(bench::fingerprint::bench_fingerprint(&files, json, out, &mut io::stderr()).into());
         }
         Command::Check { offline, json, config } => {
             let telling = check::Telling { json, colors: console::colors_of_output() };
@@ -421,7 +418,7 @@ fn check_sites(
     let settings = load(config.config.as_deref())?;
     let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
     let urls = urls.unwrap_or_else(|| settings.links.canaries.clone());
-    let work = sites::check_command(&urls, &fetch, &roles::link_settings(&settings), json, out)?;
+    let work = sites::check_command(&urls, &fetch, &LinkSettings::of(&settings), json, out)?;
     Ok(if work { ExitCode::SUCCESS } else { ExitCode::from(NOT_SO) })
 }
 

@@ -5,9 +5,10 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::base::ErrorChain;
+use crate::domain::images::{Detail, Variant};
 use crate::fingerprint::decode::{DecodeError, Limits};
-use crate::fingerprint::detail::Likeness;
-use crate::fingerprint::{Detail, QueryImage, VariantKind, phash, query_variants};
+use crate::fingerprint::detail::class_of;
+use crate::fingerprint::{QueryImage, phash, query_variants};
 
 /// Why there is no fingerprint of a file.
 #[derive(Debug, thiserror::Error)]
@@ -71,22 +72,22 @@ pub fn compare(a: &Path, b: &Path, out: &mut dyn Write, err: &mut dyn Write) -> 
 
 fn report(images: &[(&Path, &QueryImage); 2], out: &mut dyn Write) -> io::Result<()> {
     for (path, image) in images {
-        let analysis = &image.analysis;
-        let quality = if analysis.low_quality { "low quality" } else { "good quality" };
-        writeln!(out, "{}  {}", analysis.fingerprint, path.display())?;
-        writeln!(out, "    {} x {} pixels, {quality}", analysis.width, analysis.height)?;
-        for (kind, fingerprint) in image.variants.iter().filter(|(kind, _)| *kind != VariantKind::AsIs) {
-            writeln!(out, "    {fingerprint}  {}", kind.as_str())?;
+        let facts = &image.facts;
+        let quality = if facts.solid_ground { "good quality" } else { "low quality" };
+        writeln!(out, "{}  {}", facts.fingerprint, path.display())?;
+        writeln!(out, "    {} x {} pixels, {quality}", facts.width, facts.height)?;
+        for (kind, fingerprint) in image.variants.iter().filter(|(kind, _)| *kind != Variant::AsIs) {
+            writeln!(out, "    {fingerprint}  {}", kind.words())?;
         }
     }
     let [(_, a), (_, b)] = images;
-    let direct = a.analysis.fingerprint.distance(b.analysis.fingerprint);
+    let direct = a.facts.fingerprint.distance(b.facts.fingerprint);
     writeln!(out, "distance              {direct} of 64")?;
     let best =
         a.variants.iter().flat_map(|x| b.variants.iter().map(move |y| (x.1.distance(y.1), x.0, y.0))).min();
     match best {
         Some((distance, kind_a, kind_b)) => {
-            let kinds = format!("{} and {}", kind_a.as_str(), kind_b.as_str());
+            let kinds = format!("{} and {}", kind_a.words(), kind_b.words());
             writeln!(out, "best of variants      {distance} of 64 ({kinds})")?;
         }
         None => writeln!(out, "best of variants      none is of good quality")?,
@@ -96,7 +97,7 @@ fn report(images: &[(&Path, &QueryImage); 2], out: &mut dyn Write) -> io::Result
         .details()
         .flat_map(|x| b.details().map(move |y| (x.distance256(y), x, y)))
         .min_by_key(|&(bits, _, _)| bits)
-        .expect("each image has at least the detail of its analysis");
+        .expect("each image has at least the detail of the image as it is");
     writeln!(out, "256-bit distance      {bits} of 256")?;
     writeln!(out, "thumbnail difference  {:.1} of 255", detail_a.thumbnail_difference(detail_b))?;
     writeln!(
@@ -109,11 +110,11 @@ fn report(images: &[(&Path, &QueryImage); 2], out: &mut dyn Write) -> io::Result
 /// Beyond this distance a search would not have met the other image.
 const WIDEST_RADIUS: u32 = 10;
 
-fn verdict(best: Option<u32>, a: &Detail, b: &Detail) -> &'static str {
+fn verdict(best: Option<u32>, a: &Detail, b: &Detail) -> String {
     match best {
-        None => "no verdict: too little in the picture to tell it from others",
-        Some(distance) if distance > WIDEST_RADIUS => "different",
-        Some(_) => Likeness::of(a, b).as_str(),
+        None => "no verdict: too little in the picture to tell it from others".to_owned(),
+        Some(distance) if distance > WIDEST_RADIUS => "different".to_owned(),
+        Some(_) => class_of(a, b).as_str().replace('_', " "),
     }
 }
 

@@ -3,18 +3,6 @@
 use super::decode::Layout;
 use super::kernel;
 
-/// Rec. 601 weights with 16 fractional bits, rounded; they add up to 65,536.
-const RED: u32 = 19_595;
-const GREEN: u32 = 38_470;
-const BLUE: u32 = 7_471;
-
-/// Brightness of one pixel.
-#[inline(always)]
-pub(super) fn luma([red, green, blue]: [u8; 3]) -> u8 {
-    let sum = RED * u32::from(red) + GREEN * u32::from(green) + BLUE * u32::from(blue);
-    ((sum + (1 << 15)) >> 16) as u8
-}
-
 /// The brightness of one row of pixels.
 pub(super) struct LumaRow {
     levels: Vec<u8>,
@@ -41,7 +29,7 @@ impl LumaRow {
             }
             Layout::Rgb => {
                 for (level, &rgb) in self.levels.iter_mut().zip(pixels.as_chunks().0) {
-                    *level = luma(rgb);
+                    *level = kernel::brightness(rgb);
                 }
             }
         }

@@ -147,9 +147,10 @@ impl Session {
             AdminCommand::Queues => self.ask_and_send(FrontQuestion::Queues).await,
             AdminCommand::Metrics => {
                 let asked = tokio::time::timeout(ASK_DEADLINE, broker::measured_steps(&*self.broker)).await;
-                let reply = match asked.unwrap_or_else(|_| Err(too_slow())) {
-                    Ok(steps) => AdminReply::Metrics(steps),
-                    Err(unavailable) => reply_of(Err(unavailable)),
+                let reply = match asked {
+                    Ok(Ok(steps)) => AdminReply::Metrics(steps),
+                    Ok(Err(unavailable)) => reply_of(Err(unavailable)),
+                    Err(_) => reply_of(Ok(too_slow())),
                 };
                 self.send(&reply).await
             }
@@ -176,7 +177,7 @@ impl Session {
     async fn ask(&self, question: FrontQuestion, image: Option<Bytes>) -> Result<FrontAnswer, Unavailable> {
         tokio::time::timeout(ASK_DEADLINE, self.broker.ask(question, image))
             .await
-            .unwrap_or_else(|_| Err(too_slow()))
+            .unwrap_or_else(|_| Ok(too_slow()))
     }
 
     async fn ask_and_send(&mut self, question: FrontQuestion) -> io::Result<()> {
@@ -256,8 +257,8 @@ impl Session {
     }
 }
 
-fn too_slow() -> Unavailable {
-    Unavailable { why: "the broker did not answer in time".to_owned() }
+fn too_slow() -> FrontAnswer {
+    FrontAnswer::NotNow { why: "the broker did not answer in time".to_owned() }
 }
 
 fn refused(code: FailureCode) -> FrontAnswer {

@@ -44,7 +44,7 @@ impl FakeBroker {
     /// No broker is attached.
     pub fn away() -> FakeBroker {
         let broker = FakeBroker::default();
-        *lock(&broker.answers) = vec![Err(Unavailable { why: "no broker".to_owned() })];
+        *lock(&broker.answers) = vec![Err(Unavailable)];
         broker
     }
 

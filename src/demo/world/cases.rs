@@ -1,8 +1,8 @@
 //! What can be asked in the world and what the daemon should answer: for the demo's list, and for tests.
 
 use super::cast::{self, ASPEN, HAZEL, JUNIPER, MAPLE, ROWAN};
-use super::deviantart;
 use super::facts::Facts;
+use super::sites::deviantart;
 
 /// One thing to ask.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use super::galleries::{Member, Work};
-use super::hubs::Page;
-use super::open::OpenAccount;
+use super::cast::pages::Page;
+use super::networks::OpenAccount;
 use super::picture::Picture;
+use super::sites::{Member, Work};
 use crate::base::Timestamp;
 
 /// Of an account on the network.

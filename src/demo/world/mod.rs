@@ -8,19 +8,13 @@
 pub mod cases;
 mod cast;
 pub mod crowd;
-mod danbooru;
-mod deviantart;
 mod exchange;
 pub mod facts;
-mod fxtwitter;
-mod galleries;
-mod hubs;
 mod images;
-mod linktree;
-pub mod open;
+pub mod networks;
 pub mod picture;
 mod server;
-mod x;
+mod sites;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,6 +26,8 @@ use self::cases::Case;
 use self::exchange::{Answer, Call};
 use self::facts::Facts;
 use self::images::Images;
+use self::networks::twitter as x;
+use self::sites::{danbooru, deviantart, linktree};
 use crate::base::Timestamp;
 
 /// What a request asks for, for counting.
@@ -42,10 +38,10 @@ pub enum Endpoint {
     DeviantartImage,
     DanbooruPage,
     DanbooruImage,
-    /// A page or answer of an artwork site in `galleries`.
+    /// A page or answer of an artwork site in `sites`.
     GalleryPage,
     GalleryImage,
-    /// A page or answer of Linktree or of a site in `hubs`.
+    /// A page or answer of Linktree or of another link page.
     LinkPage,
     UsersByHandle,
     UsersById,
@@ -113,7 +109,7 @@ struct Site {
 
 /// The sites that are tables' entries.
 fn sites() -> impl Iterator<Item = &'static Site> {
-    galleries::SITES.iter().chain(hubs::SITES).chain(open::SITES).chain([&fxtwitter::SITE])
+    sites::SITES.iter().chain(networks::SITES)
 }
 
 /// The other hosts that the world plays.
@@ -198,7 +194,7 @@ impl World {
 
     /// The key that the API of Tumblr accepts.
     pub fn tumblr_api_key(&self) -> &'static str {
-        hubs::tumblr::API_KEY
+        sites::tumblr::API_KEY
     }
 
     /// What there is, for comparing with what was found.

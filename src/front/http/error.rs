@@ -172,7 +172,7 @@ mod tests {
             (HttpError::RateLimited { per_second: 1 }, 429),
             (HttpError::NotNow { why: "x".to_owned() }, 503),
             (HttpError::Busy, 503),
-            (HttpError::BrokerAway { source: Unavailable { why: String::new() } }, 503),
+            (HttpError::BrokerAway { source: Unavailable }, 503),
             (HttpError::BrokerSlow, 503),
             (HttpError::Unexpected, 500),
         ] {

@@ -174,7 +174,7 @@ mod tests {
 
     use super::*;
     use crate::base::ids::{AccountKey, ImageId, Network};
-    use crate::base::{ErrorChain, Fingerprint};
+    use crate::base::{ErrorChain, Fingerprint, material};
     use crate::domain::images::StoreCounts;
     use crate::store::import::aotf_sqlite::SqliteOriginal;
     use crate::store::{Location, RetryRule};
@@ -235,23 +235,14 @@ mod tests {
         connection
     }
 
-    /// The genuine database among the test material, if that is there.
-    fn sample(name: &str) -> Option<PathBuf> {
-        let folder = std::env::var_os("AOTF_TEST_MATERIAL")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/material"), PathBuf::from);
-        let path = folder.join(name);
-        if !path.exists() {
-            eprintln!("SKIPPED: {} is missing; set AOTF_TEST_MATERIAL", path.display());
-            return None;
-        }
-        Some(path)
+    /// A database that the classes of AOTF 2022 have written.
+    fn sample() -> PathBuf {
+        material::fixture("aotf/sample.db")
     }
 
     #[test]
     fn a_genuine_database_is_taken_over_whole() {
-        let (Some(file), Some(truth)) = (sample("aotf_sample.db"), sample("aotf_sample_truth.csv")) else {
-            return;
-        };
+        let file = sample();
         let mut place = Place::new();
         let before = std::fs::read(&file).unwrap();
         let report = place.import(&file);
@@ -271,15 +262,13 @@ mod tests {
 
         // Every fingerprint is what ImageHash computed.
         let mut expect: HashMap<String, Vec<Option<Fingerprint>>> = HashMap::new();
-        for line in std::fs::read_to_string(truth).unwrap().lines().skip(1) {
+        let table = std::fs::read_to_string(material::fixture("aotf/fingerprints.csv")).unwrap();
+        for line in table.lines().skip(1) {
             let cells: Vec<&str> = line.split(',').collect();
-            let images = expect.entry(cells[1].to_owned()).or_default();
-            let position: usize = cells[2].parse().unwrap();
+            let images = expect.entry(cells[0].to_owned()).or_default();
+            let position: usize = cells[1].parse().unwrap();
             images.resize(images.len().max(position), None);
-            images[position - 1] = cells[7]
-                .parse::<String>()
-                .ok()
-                .and_then(|stored| (!stored.is_empty()).then(|| cells[6].parse().unwrap()));
+            images[position - 1] = (!cells[3].is_empty()).then(|| cells[2].parse().unwrap());
         }
         assert_eq!(expect.len(), 2003);
         let (keys, images): (Vec<PostKey>, Vec<_>) =
@@ -301,7 +290,7 @@ mod tests {
 
     #[test]
     fn an_interrupted_import_goes_on() {
-        let Some(file) = sample("aotf_sample.db") else { return };
+        let file = sample();
         let (mut whole, mut halves) = (Place::new(), Place::new());
         let mut original = SqliteOriginal::open(&file).unwrap();
         let mut report = Report::default();
@@ -323,8 +312,8 @@ mod tests {
         if !OnServer::<MySql>::available() {
             return;
         }
-        let Some(file) = sample("aotf_sample.db") else { return };
-        let Some(dump) = sample("aotf_sample_mysqldump_synth.sql") else { return };
+        let file = sample();
+        let dump = material::fixture("aotf/sample.sql");
         let theirs = OnServer::<MySql>::bare();
         let mut server = theirs.connection();
         // A collation of MySQL 8 that MariaDB does not know; the columns have their own.
@@ -366,7 +355,7 @@ mod tests {
 
     #[test]
     fn progress_comes_to_its_end_twice() {
-        let Some(file) = sample("aotf_sample.db") else { return };
+        let file = sample();
         let mut place = Place::new();
         let mut steps = Vec::new();
         import(

@@ -268,6 +268,7 @@ impl Writing<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::material;
     use crate::store::contract::{RULE, TestDatabase};
     use crate::store::import::aotf::import;
     use crate::store::import::aotf_sqlite::SqliteOriginal;
@@ -335,13 +336,7 @@ mod tests {
 
     #[test]
     fn a_genuine_database_comes_back_as_it_was() {
-        let folder = std::env::var_os("AOTF_TEST_MATERIAL")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/material"), PathBuf::from);
-        let file = folder.join("aotf_sample.db");
-        if !file.exists() {
-            eprintln!("SKIPPED: {} is missing; set AOTF_TEST_MATERIAL", file.display());
-            return;
-        }
+        let file = material::fixture("aotf/sample.db");
         let dir = tempfile::tempdir().unwrap();
         check(&Location::parse("sqlite:aotf.db", dir.path(), RULE).unwrap(), &file, dir.path());
         if OnServer::<MySql>::available() {

@@ -3,12 +3,11 @@
 //! and repeatable, since what is stored already stays.
 
 pub mod aotf;
-mod aotf_mysql;
-mod aotf_sqlite;
-mod archive;
-pub mod command;
-mod export;
-mod original;
+pub mod aotf_mysql;
+pub mod aotf_sqlite;
+pub mod archive;
+pub mod export;
+pub mod original;
 pub mod pages;
 
-pub use pages::Page;
+pub use pages::{Page, Tally};

@@ -1,0 +1,3 @@
+//! `aotf backup ...`: backups that are kept elsewhere.
+
+pub mod mirror;
