@@ -1,12 +1,20 @@
 //! The contract on each server, and what only a server can show: plans, lost connections, migrations
 //! of two programs at once.
 
-use super::*;
-use crate::base::ids::Network;
-use crate::base::{ErrorChain, Reaction};
+use super::commit::apply::carry_out;
+use super::commit::flush;
+use super::commit::work::Work;
+use super::contract::{RULE, TestDatabase, contract_tests};
+use super::database::Database;
+use super::engine::dialect::Dialect;
+use super::extent::Extent;
+use super::test_server::{Kind, MySql, OnServer, Postgres};
+use super::{Change, Store, statements};
+use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
+use crate::base::{ErrorChain, Reaction, Timestamp};
+use crate::domain::accounts::Account;
+use crate::domain::images::StoreCounts;
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
-use crate::store::contract::{RULE, TestDatabase, contract_tests};
-use crate::store::test_server::{Kind, MySql, OnServer, Postgres};
 
 mod mysql {
     use super::*;
@@ -58,24 +66,25 @@ fn one_post(native: usize) -> Change {
     Change::Posts { account, posts: vec![IndexedPost { key, published: None, images: vec![image] }] }
 }
 
-fn store<K: Kind>(database: &OnServer<K>) -> ServerStore {
-    ServerStore::open(&database.address(), RULE).unwrap()
+fn store<K: Kind>(database: &OnServer<K>) -> Database {
+    database.location().open_database().unwrap()
 }
 
 /// Ends all other connections to the database, as a restart of the server does.
 fn cut_connections<K: Kind>(database: &OnServer<K>) {
-    let mut link = database.link();
-    match link.engine() {
-        engine::Engine::MySql => {
+    let mut connection = database.connection();
+    match connection.dialect() {
+        Dialect::Sqlite => unreachable!("a file has no connections to cut"),
+        Dialect::MySql => {
             let sql = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
-            for row in link.rows(sql, &[], "list").unwrap() {
-                link.run(&format!("KILL {}", row.number(0).unwrap()), &[], "kill").unwrap();
+            for id in connection.list(sql, &[], "list", |row| row.number(0)).unwrap() {
+                connection.run(&format!("KILL {id}"), &[], "kill").unwrap();
             }
         }
-        engine::Engine::Postgres => {
+        Dialect::Postgres => {
             let sql = "SELECT pg_terminate_backend(pid)::int::bigint FROM pg_stat_activity
                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
-            link.rows(sql, &[], "kill").unwrap();
+            connection.list(sql, &[], "kill", |_| Ok(())).unwrap();
         }
     }
 }
@@ -88,20 +97,21 @@ mod checks {
         let mut store = store(&database);
         let many: Vec<Change> = (0..4000).map(one_post).collect();
         store.apply(&many, NOW).unwrap();
-        let link = &mut store.link;
-        let engine = link.engine();
-        match engine {
+        let connection = &mut store.connection;
+        let dialect = connection.dialect();
+        match dialect {
+            Dialect::Sqlite => unreachable!("a server has none of it"),
             // Whoever knows no sizes takes small tables for cheap to read whole.
-            engine::Engine::MySql => {
-                drop(link.rows("ANALYZE TABLE accounts, posts, images", &[], "analyze").unwrap())
-            }
-            engine::Engine::Postgres => {
-                link.command("ANALYZE", "analyze").unwrap();
-                link.command("SET enable_seqscan = off", "forbid what can be avoided").unwrap();
+            Dialect::MySql => drop(
+                connection.list("ANALYZE TABLE accounts, posts, images", &[], "analyze", |_| Ok(())).unwrap(),
+            ),
+            Dialect::Postgres => {
+                connection.command("ANALYZE", "analyze").unwrap();
+                connection.command("SET enable_seqscan = off", "forbid what can be avoided").unwrap();
             }
         }
         let mut slow = Vec::new();
-        for sql in STATEMENTS {
+        for (name, sql) in statements::ALL {
             let sql = sql.replace('@', "?, ?, ?");
             let filled =
                 match ["native IN (", "handle IN (", "handle = ?"].iter().any(|text| sql.contains(text)) {
@@ -109,14 +119,15 @@ mod checks {
                     false => sql.replace('?', "1"),
                 };
             // MySQL says in column 3 how the rows are reached.
-            let column = if engine == engine::Engine::MySql { 3 } else { 0 };
-            let rows = link.rows(&format!("EXPLAIN {filled}"), &[], "explain").unwrap();
-            let plan: Vec<String> =
-                rows.iter().map(|row| row.text(column).unwrap().unwrap_or_default()).collect();
+            let column = if dialect == Dialect::MySql { 3 } else { 0 };
+            let plan = connection
+                .list(&format!("EXPLAIN {filled}"), &[], "explain", |row| row.text(column))
+                .unwrap_or_else(|error| panic!("{name}: {}", ErrorChain(&error)));
+            let plan: Vec<String> = plan.into_iter().map(Option::unwrap_or_default).collect();
             assert!(!plan.is_empty());
             // ALL: every row; index: all of an index.
             if plan.iter().any(|step| step == "ALL" || step == "index" || step.contains("Seq Scan")) {
-                slow.push(format!("{sql}: {plan:?}"));
+                slow.push(format!("{name}: {plan:?}"));
             }
         }
         assert!(slow.is_empty(), "{slow:#?}");
@@ -125,35 +136,36 @@ mod checks {
     pub fn a_database_of_the_future_is_refused<K: Kind>() {
         let database = OnServer::<K>::bare();
         drop(store(&database));
-        database.link().run("INSERT INTO migrations VALUES (7, 'later', '')", &[], "").unwrap();
-        let error = ServerStore::open(&database.address(), RULE).err().unwrap();
+        database.connection().run("INSERT INTO migrations VALUES (7, 'later', '')", &[], "").unwrap();
+        let error = database.location().open_database().err().unwrap();
         assert!(error.to_string().contains("schema 7"), "{error}");
-        assert!(ServerStore::open_reader(&database.address(), RULE).is_err());
-        database.link().run("DELETE FROM migrations WHERE number = 7", &[], "").unwrap();
+        assert!(database.location().open_reader().is_err());
+        database.connection().run("DELETE FROM migrations WHERE number = 7", &[], "").unwrap();
     }
 
     pub fn a_database_of_another_program_is_refused_unchanged<K: Kind>() {
         let database = OnServer::<K>::bare();
-        database.link().run("CREATE TABLE tweets (tweet_id BIGINT PRIMARY KEY)", &[], "").unwrap();
-        let error = ServerStore::open(&database.address(), RULE).err().unwrap();
+        database.connection().run("CREATE TABLE tweets (tweet_id BIGINT PRIMARY KEY)", &[], "").unwrap();
+        let error = database.location().open_database().err().unwrap();
         assert!(error.to_string().contains("aotf db import"), "{error}");
         assert_eq!(error.reaction(), Reaction::GiveUp);
-        database.link().run("DROP TABLE tweets", &[], "").unwrap();
+        database.connection().run("DROP TABLE tweets", &[], "").unwrap();
         assert_eq!(store(&database).counts().unwrap().posts, 0, "nothing else was made");
     }
 
     pub fn two_programs_starting_at_once_migrate_once<K: Kind>() {
         let database = OnServer::<K>::bare();
-        let address = database.address();
+        let location = database.location();
         std::thread::scope(|scope| {
-            let opening: Vec<_> =
-                (0..4).map(|_| scope.spawn(|| ServerStore::open(&address, RULE).map(drop))).collect();
+            let opening: Vec<_> = (0..4).map(|_| scope.spawn(|| location.open().map(drop))).collect();
             for thread in opening {
                 thread.join().unwrap().unwrap();
             }
         });
-        let applied = database.link().rows("SELECT number FROM migrations", &[], "").unwrap();
-        assert_eq!(applied.len(), store(&database).link.engine().migrations().len());
+        let sql = "SELECT number FROM migrations ORDER BY number";
+        let applied = database.connection().list(sql, &[], "", |row| row.number(0)).unwrap();
+        let known = database.location().schema().unwrap().unwrap().known;
+        assert_eq!(applied, (1..=i64::from(known)).collect::<Vec<_>>());
     }
 
     pub fn a_lost_connection_is_opened_again<K: Kind>() {
@@ -177,13 +189,13 @@ mod checks {
         let database = OnServer::<K>::new();
         let mut store = store(&database);
         {
-            let transaction = store.link.begin("BEGIN").unwrap();
-            let summary = load::summary(transaction.link, true).unwrap();
-            let mut work = Work::new(RULE, NOW, summary);
-            carry_out(transaction.link, &mut work, &one_post(1)).unwrap();
-            flush::flush(transaction.link, &mut work).unwrap();
+            let transaction = store.connection.begin().unwrap();
+            let extent = Extent::read_locked(transaction.connection).unwrap();
+            let mut work = Work::new(RULE, NOW, extent);
+            carry_out(transaction.connection, &mut work, &one_post(1)).unwrap();
+            flush::flush(transaction.connection, &mut work).unwrap();
             cut_connections(&database);
-            let error = flush::store_extent(transaction.link, &work.summary.extent()).unwrap_err();
+            let error = work.extent.store(transaction.connection).unwrap_err();
             assert_eq!(error.reaction(), Reaction::Backoff, "{}", ErrorChain(&error));
             // What was done is lost: nothing may go on as if it were not.
             let error = transaction.commit().unwrap_err();
@@ -201,7 +213,7 @@ mod checks {
             let writing: Vec<_> = (0..4_usize)
                 .map(|writer| {
                     scope.spawn(move || {
-                        let mut store = ServerStore::open(&database.address(), RULE).unwrap();
+                        let mut store = database.location().open_database().unwrap();
                         let apply = |round| {
                             let committed = store.apply(&[one_post(writer * 100 + round)], NOW).unwrap();
                             (committed.images_before, committed.images_after)
@@ -220,9 +232,10 @@ mod checks {
     pub fn the_tables_are_as_they_are_described<K: Kind>() {
         let database = OnServer::<K>::new();
         let mut store = store(&database);
-        let schema = match store.link.engine() {
-            engine::Engine::MySql => "DATABASE()",
-            engine::Engine::Postgres => "current_schema()",
+        let schema = match store.connection.dialect() {
+            Dialect::Sqlite => unreachable!("a server has none of it"),
+            Dialect::MySql => "DATABASE()",
+            Dialect::Postgres => "current_schema()",
         };
         for table in crate::store::schema::ALL {
             let sql = format!(
@@ -230,8 +243,7 @@ mod checks {
                  WHERE table_schema = {schema} AND table_name = '{}' ORDER BY ordinal_position",
                 table.name
             );
-            let found = store.link.rows(&sql, &[], "list columns").unwrap();
-            let found: Vec<String> = found.iter().map(|row| row.string(0).unwrap()).collect();
+            let found = store.connection.list(&sql, &[], "list columns", |row| row.string(0)).unwrap();
             assert_eq!(found.join(", "), table.column_list(), "{}", table.name);
         }
     }

@@ -2,26 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::flush;
-use super::link::Link;
 use super::load;
-use super::work::{Print, Work};
+use super::rows::Print;
+use super::work::Work;
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, ImageId};
 use crate::store::backfill::{Completed, Seen};
+use crate::store::engine::connection::Connection;
+use crate::store::error::StoreError;
 use crate::store::merge_rules::THUMBNAIL_BYTES;
 use crate::store::schema::{self, Value};
-use crate::store::{StoreError, codec};
-
-// Each image has an account: the outer join only keeps a server from beginning with the accounts, and sorting.
-pub const BARE_IMAGES: &str = "SELECT i.id, a.network, a.native, i.name
-     FROM images i LEFT JOIN accounts a ON a.no = i.account
-        LEFT JOIN details d ON d.image = i.id LEFT JOIN unavailable u ON u.image = i.id
-     WHERE i.id > ? AND i.solid_ground = 1 AND d.image IS NULL AND u.image IS NULL
-     ORDER BY i.id LIMIT ?";
-
-pub const BARE: &str = "SELECT id, post, account, position, name, fingerprint FROM images
-     WHERE id IN (@) AND solid_ground = 1 AND NOT EXISTS (SELECT 1 FROM details WHERE details.image = images.id)";
+use crate::store::{codec, statements};
 
 /// An image that is searchable and has no detail.
 struct Bare {
@@ -34,11 +25,11 @@ struct Bare {
 
 /// What came before was written.
 pub fn complete(
-    link: &mut Link,
+    connection: &mut Connection,
     work: &mut Work,
     images: &[(ImageId, Seen)],
 ) -> Result<Completed, StoreError> {
-    let mut bare = find(link, images)?;
+    let mut bare = find(connection, images)?;
     let mut done = Completed::default();
     let (mut sizes, mut details, mut marks) = (Vec::new(), Vec::new(), Vec::new());
     for (image, seen) in images {
@@ -85,16 +76,16 @@ pub fn complete(
             ]);
         }
     }
-    flush::insert(link, &schema::IMAGES, &sizes, true)?;
-    flush::insert(link, &schema::DETAILS, &details, false)?;
-    flush::insert(link, &schema::UNAVAILABLE, &marks, true)?;
+    connection.insert(&schema::IMAGES, &sizes, true)?;
+    connection.insert(&schema::DETAILS, &details, false)?;
+    connection.insert(&schema::UNAVAILABLE, &marks, true)?;
     Ok(done)
 }
 
-fn find(link: &mut Link, images: &[(ImageId, Seen)]) -> Result<BTreeMap<i64, Bare>, StoreError> {
+fn find(connection: &mut Connection, images: &[(ImageId, Seen)]) -> Result<BTreeMap<i64, Bare>, StoreError> {
     let ids: Vec<Value> = images.iter().map(|(image, _)| codec::image_no(*image).into()).collect();
     let mut bare = BTreeMap::new();
-    load::in_lists(link, BARE, &[], &ids, "look up images to complete", |row| {
+    load::in_lists(connection, statements::BARE, &[], &ids, "look up images to complete", |row| {
         let Some(fingerprint) = row.array(5)?.map(codec::fingerprint) else { return Ok(()) };
         let image = Bare {
             post: row.number(1)?,

@@ -1,21 +1,16 @@
 //! Writes what a commit has changed, many rows with one statement.
 
-use super::link::Link;
-use super::work::{AccountRow, NewImage, Work, storable_detail, turn};
-use crate::store::schema::{self, Table, Value};
-use crate::store::table_io::Extent;
-use crate::store::{StoreError, codec};
-
-/// The sizes of one `INSERT`: few enough that each is prepared once. The largest stays below 65,535 parameters.
-const ROWS_PER_INSERT: [usize; 9] = [1024, 512, 256, 128, 64, 32, 16, 4, 1];
-
-/// What one `INSERT` may hold, bytes, unless it is one row: a record of TLS, which has 16 KiB. sqlx leaves Nagle's algorithm on, so that the
-/// end of what takes two waits until the server acknowledges the beginning, which it puts off for 40 ms.
-const BYTES_PER_INSERT: usize = 15 * 1024;
+use super::rows::{AccountRow, NewImage};
+use super::work::Work;
+use crate::store::codec;
+use crate::store::engine::connection::Connection;
+use crate::store::error::StoreError;
+use crate::store::schedule::turn_of;
+use crate::store::schema::{self, Value};
 
 /// Writes everything, in an order in which every row finds what it refers to.
-pub fn flush(link: &mut Link, work: &mut Work) -> Result<(), StoreError> {
-    delete(link, "images", "id", &work.deleted_images)?;
+pub fn flush(connection: &mut Connection, work: &mut Work) -> Result<(), StoreError> {
+    delete(connection, "images", "id", &work.deleted_images)?;
     let changed = work.accounts.values().filter(|account| account.changed);
     let mut accounts: Vec<Vec<Value>> = changed.map(|account| account_values(&account.row)).collect();
     // In the order of their numbers, which tables keep them in.
@@ -23,8 +18,8 @@ pub fn flush(link: &mut Link, work: &mut Work) -> Result<(), StoreError> {
         Some(Value::Int(no)) => *no,
         _ => None,
     });
-    insert(link, &schema::ACCOUNTS, &accounts, true)?;
-    insert(link, &schema::HANDLES, &handle_values(work), true)?;
+    connection.insert(&schema::ACCOUNTS, &accounts, true)?;
+    connection.insert(&schema::HANDLES, &handle_values(work), true)?;
     let posts: Vec<Vec<Value>> = work
         .new_posts
         .iter()
@@ -40,18 +35,18 @@ pub fn flush(link: &mut Link, work: &mut Work) -> Result<(), StoreError> {
             ]
         })
         .collect();
-    insert(link, &schema::POSTS, &posts, false)?;
+    connection.insert(&schema::POSTS, &posts, false)?;
     let images: Vec<Vec<Value>> = work.new_images.values().map(image_values).collect();
-    insert(link, &schema::IMAGES, &images, false)?;
+    connection.insert(&schema::IMAGES, &images, false)?;
     let details: Vec<Vec<Value>> = work.new_images.values().filter_map(detail_values).collect();
-    insert(link, &schema::DETAILS, &details, false)?;
-    flush_retries(link, work)?;
+    connection.insert(&schema::DETAILS, &details, false)?;
+    flush_retries(connection, work)?;
     work.written();
     Ok(())
 }
 
 /// Retries are few: those that changed are written anew.
-fn flush_retries(link: &mut Link, work: &Work) -> Result<(), StoreError> {
+fn flush_retries(connection: &mut Connection, work: &Work) -> Result<(), StoreError> {
     let (mut numbers, mut retries, mut images) = (Vec::new(), Vec::new(), Vec::new());
     for post in work.posts.values().filter(|post| post.retry.changed) {
         numbers.push(post.no);
@@ -67,54 +62,13 @@ fn flush_retries(link: &mut Link, work: &Work) -> Result<(), StoreError> {
             images.push(vec![post.no.into(), position.into(), url.as_str().into(), why.as_str().into()]);
         }
     }
-    delete(link, "retry_images", "post", &numbers)?;
-    delete(link, "retries", "post", &numbers)?;
-    insert(link, &schema::RETRIES, &retries, false)?;
-    insert(link, &schema::RETRY_IMAGES, &images, false)
+    delete(connection, "retry_images", "post", &numbers)?;
+    delete(connection, "retries", "post", &numbers)?;
+    connection.insert(&schema::RETRIES, &retries, false)?;
+    connection.insert(&schema::RETRY_IMAGES, &images, false)
 }
 
-/// Writes the sizes and the highest numbers.
-pub fn store_extent(link: &mut Link, extent: &Extent) -> Result<(), StoreError> {
-    let sizes = [extent.accounts, extent.posts, extent.images, extent.retries].map(codec::count);
-    let last = [extent.last_account, extent.last_post, extent.last_image];
-    let row: Vec<Value> = sizes.into_iter().chain(last).map(Value::from).collect();
-    let sql = "UPDATE summary SET accounts = ?, posts = ?, images = ?, retries = ?, last_account = ?,
-            last_post = ?, last_image = ? WHERE only_row = 1";
-    link.run(sql, &row, "store the sizes").map(|_| ())
-}
-
-/// Inserts rows in as few statements as they fit in; with `replacing`, rows of the same key are written
-/// anew.
-pub fn insert(
-    link: &mut Link,
-    table: &Table,
-    mut rows: &[Vec<Value>],
-    replacing: bool,
-) -> Result<(), StoreError> {
-    while !rows.is_empty() {
-        let fits = |chunk: &[Vec<Value>]| bytes_of(chunk) <= BYTES_PER_INSERT;
-        let size = ROWS_PER_INSERT.into_iter().find(|size| rows.get(..*size).is_some_and(fits)).unwrap_or(1);
-        let (chunk, rest) = rows.split_at(size);
-        let sql = link.engine().insert(table, size, replacing);
-        link.run_phrased(sql, &chunk.concat(), "insert rows")?;
-        rows = rest;
-    }
-    Ok(())
-}
-
-/// What these rows take in a message, about.
-fn bytes_of(rows: &[Vec<Value>]) -> usize {
-    /// A number, or the length of what follows; and its type.
-    const EACH: usize = 14;
-    let bytes = |value: &Value| match value {
-        Value::Text(Some(text)) => text.len(),
-        Value::Bytes(Some(bytes)) => bytes.len(),
-        Value::Text(None) | Value::Bytes(None) | Value::Int(_) => 0,
-    };
-    rows.iter().flatten().map(|value| EACH + bytes(value)).sum()
-}
-
-fn delete(link: &mut Link, table: &str, column: &str, numbers: &[i64]) -> Result<(), StoreError> {
+fn delete(connection: &mut Connection, table: &str, column: &str, numbers: &[i64]) -> Result<(), StoreError> {
     /// Lists are filled up to this length, so that two statements do.
     const MANY: usize = 256;
     for chunk in numbers.chunks(MANY) {
@@ -123,7 +77,7 @@ fn delete(link: &mut Link, table: &str, column: &str, numbers: &[i64]) -> Result
             values.resize(MANY, Value::from(*last));
         }
         let list = vec!["?"; values.len()].join(", ");
-        link.run(&format!("DELETE FROM {table} WHERE {column} IN ({list})"), &values, "delete rows")?;
+        connection.run(&format!("DELETE FROM {table} WHERE {column} IN ({list})"), &values, "delete rows")?;
     }
     Ok(())
 }
@@ -146,7 +100,7 @@ fn account_values(row: &AccountRow) -> Vec<Value> {
         row.oldest_seen.into(),
         row.posts_read.into(),
         row.visited_at.into(),
-        turn(row).into(),
+        i64::from(turn_of(&row.key)).into(),
         row.last_used_at.into(),
         row.uses.into(),
     ]
@@ -187,7 +141,7 @@ fn image_values(image: &NewImage) -> Vec<Value> {
 }
 
 fn detail_values(image: &NewImage) -> Option<Vec<Value>> {
-    let detail = image.print.as_ref().and_then(storable_detail)?;
+    let detail = image.print.as_ref()?.storable_detail()?;
     Some(vec![
         image.id.into(),
         codec::phash256_bytes(detail.phash256).to_vec().into(),

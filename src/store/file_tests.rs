@@ -1,17 +1,22 @@
 //! What only the SQLite engine can show: query plans, files after a crash, foreign files.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
+use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::*;
-use crate::base::ErrorChain;
-use crate::base::ids::{AccountKey, Network, PostKey};
+use super::commit::apply::carry_out;
+use super::commit::flush;
+use super::commit::work::Work;
+use super::contract::{RULE, TestDatabase, contract_tests};
+use super::database::Database;
+use super::extent::Extent;
+use super::{Change, Location, Store, statements};
+use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
+use crate::base::{ErrorChain, Timestamp};
 use crate::domain::accounts::Account;
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
-use crate::store::contract::{RULE, TestDatabase, contract_tests};
 
 struct TempFile {
     dir: TempDir,
@@ -22,8 +27,17 @@ impl TempFile {
         self.dir.path().join("aotf.db")
     }
 
-    fn store(&self) -> SqliteStore {
-        SqliteStore::open(&self.path(), RULE).unwrap()
+    fn location(&self) -> Location {
+        location(&self.path())
+    }
+
+    fn store(&self) -> Database {
+        self.location().open_database().unwrap()
+    }
+
+    /// Another program with the file.
+    fn other(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
     }
 
     /// The files as they are now, elsewhere: what another process finds after this one is killed.
@@ -50,11 +64,20 @@ impl TestDatabase for TempFile {
     }
 
     fn open_reader(&self) -> Box<dyn Store> {
-        Box::new(SqliteStore::open_reader(&self.path(), RULE).unwrap())
+        self.location().open_reader().unwrap()
     }
 }
 
 contract_tests!(TempFile);
+
+fn location(file: &Path) -> Location {
+    Location::parse(&format!("sqlite:{}", file.display()), Path::new("/nowhere"), RULE).unwrap()
+}
+
+/// The number that a statement of the store's own connection gives.
+fn number(store: &mut Database, sql: &str) -> i64 {
+    store.connection.list(sql, &[], "ask", |row| row.number(0)).unwrap()[0]
+}
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
@@ -74,10 +97,12 @@ fn one_post(native: usize) -> Change {
 #[test]
 fn every_statement_finds_its_rows_by_an_index() {
     let file = TempFile::new();
-    let store = file.store();
+    drop(file.store());
+    let file = file.other();
     let mut slow = Vec::new();
-    for (name, sql) in sql::ALL {
-        let mut plan = store.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    for (name, sql) in statements::ALL {
+        let sql = sql.replace('@', "?, ?, ?");
+        let mut plan = file.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let parameters = vec![rusqlite::types::Null; plan.parameter_count()];
         let steps: Vec<String> = plan
             .query_map(rusqlite::params_from_iter(parameters), |row| row.get(3))
@@ -89,7 +114,7 @@ fn every_statement_finds_its_rows_by_an_index() {
             slow.push(format!("{name}: {steps:?}"));
         }
     }
-    assert!(sql::ALL.len() > 30);
+    assert!(statements::ALL.len() > 25);
     assert!(slow.is_empty(), "{slow:#?}");
 }
 
@@ -100,13 +125,15 @@ fn a_commit_is_all_there_after_a_kill_and_an_unfinished_one_is_not() {
     let big: Vec<Change> = (0..3000).map(one_post).collect();
     store.apply(&big, NOW).unwrap();
     {
-        let transaction = store.connection.unchecked_transaction().unwrap();
-        let mut writing = Writing::begin(&transaction, RULE, NOW).unwrap();
+        let transaction = store.connection.begin().unwrap();
+        let extent = Extent::read_locked(transaction.connection).unwrap();
+        let mut work = Work::new(RULE, NOW, extent);
         for number in 3000..9000 {
-            writing.carry_out(&one_post(number)).unwrap();
+            carry_out(transaction.connection, &mut work, &one_post(number)).unwrap();
         }
-        let committed = writing.finish(Vec::new()).unwrap();
-        assert_eq!(committed.counts.posts, 9000);
+        flush::flush(transaction.connection, &mut work).unwrap();
+        work.extent.store(transaction.connection).unwrap();
+        assert_eq!(work.extent.posts, 9000);
         let survivor = file.after_kill();
         assert_eq!(survivor.store().counts().unwrap().posts, 3000);
     }
@@ -123,14 +150,14 @@ fn a_failed_change_takes_back_those_before_it() {
     let file = TempFile::new();
     let mut store = file.store();
     store.apply(&[one_post(1)], NOW).unwrap();
-    store.connection.execute_batch("ALTER TABLE handles RENAME TO hidden").unwrap();
+    file.other().execute_batch("ALTER TABLE handles RENAME TO hidden").unwrap();
     let other = Account { key: AccountKey::new(Network::Twitter, "2"), ..account() };
     let other = Change::Posts { account: other, posts: Vec::new() };
     let unnamed = Change::Posts { account: Account { handle: String::new(), ..account() }, posts: vec![] };
     let error = store.apply(&[unnamed, one_post(2), other], NOW).unwrap_err();
     assert_eq!(error.reaction(), crate::base::Reaction::GiveUp);
     assert!(ErrorChain(&error).to_string().contains("no such table"), "{}", ErrorChain(&error));
-    store.connection.execute_batch("ALTER TABLE hidden RENAME TO handles").unwrap();
+    file.other().execute_batch("ALTER TABLE hidden RENAME TO handles").unwrap();
     assert_eq!(store.counts().unwrap().posts, 1);
     assert_eq!(store.apply(&[one_post(2)], NOW).unwrap().counts.posts, 2);
 }
@@ -141,9 +168,8 @@ fn the_kept_sizes_equal_the_counted_ones() {
     let mut store = file.store();
     let changes: Vec<Change> = (0..50).map(|number| one_post(number % 30)).collect();
     store.apply(&changes, NOW).unwrap();
-    let counted: [i64; 3] = ["accounts", "posts", "images"].map(|table| {
-        store.connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
-    });
+    let counted: [i64; 3] = ["accounts", "posts", "images"]
+        .map(|table| number(&mut store, &format!("SELECT count(*) FROM {table}")));
     assert_eq!(counted, [1, 30, 30]);
     let counts = store.counts().unwrap();
     assert_eq!([counts.accounts, counts.posts, counts.images], [1, 30, 30]);
@@ -152,53 +178,51 @@ fn the_kept_sizes_equal_the_counted_ones() {
 #[test]
 fn the_file_is_durable_and_readable_by_others() {
     let file = TempFile::new();
-    let store = file.store();
-    let pragma =
-        |name: &str| store.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(pragma("synchronous"), 2, "FULL, as the room promises");
-    assert_eq!(pragma("foreign_keys"), 1);
-    let mode: String = store.connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
-    assert_eq!(mode, "wal");
+    let mut store = file.store();
+    assert_eq!(number(&mut store, "PRAGMA synchronous"), 2, "FULL, as the room promises");
+    assert_eq!(number(&mut store, "PRAGMA foreign_keys"), 1);
+    let mode = store.connection.list("PRAGMA journal_mode", &[], "ask", |row| row.string(0)).unwrap();
+    assert_eq!(mode, ["wal"]);
 }
 
 #[test]
 fn a_database_of_the_future_is_refused_unchanged() {
     let file = TempFile::new();
-    file.store().connection.execute("INSERT INTO migrations VALUES (7, 'later', '')", []).unwrap();
-    let error = SqliteStore::open(&file.path(), RULE).err().unwrap();
+    drop(file.store());
+    file.other().execute("INSERT INTO migrations VALUES (7, 'later', '')", []).unwrap();
+    let error = file.location().open().err().unwrap();
     assert!(error.to_string().contains("schema 7"), "{error}");
-    assert!(SqliteStore::open_reader(&file.path(), RULE).is_err());
+    assert!(file.location().open_reader().is_err());
 }
 
 #[test]
 fn a_file_of_another_program_is_refused_unchanged() {
     let file = TempFile::new();
-    let other = Connection::open(file.path()).unwrap();
+    let other = file.other();
     other.execute_batch("CREATE TABLE tweets (tweet_id UNSIGNED BIGINT PRIMARY KEY)").unwrap();
     drop(other);
     let before = std::fs::read(file.path()).unwrap();
-    let error = SqliteStore::open(&file.path(), RULE).err().unwrap();
+    let error = file.location().open().err().unwrap();
     assert!(error.to_string().contains("aotf db import"), "{error}");
     assert_eq!(std::fs::read(file.path()).unwrap(), before);
     std::fs::write(file.path(), [b'x'; 4096]).unwrap();
-    let error = SqliteStore::open(&file.path(), RULE).err().unwrap();
+    let error = file.location().open().err().unwrap();
     assert_eq!(error.reaction(), crate::base::Reaction::GiveUp, "{}", ErrorChain(&error));
 }
 
 #[test]
 fn a_folder_that_does_not_exist_is_named() {
     let file = TempFile::new();
-    let error = SqliteStore::open(&file.dir.path().join("no/such/x.db"), RULE).err().unwrap();
+    let error = location(&file.dir.path().join("no/such/x.db")).open().err().unwrap();
     assert!(error.to_string().contains("no/such/x.db"), "{error}");
 }
 
 #[test]
 fn two_programs_starting_at_once_migrate_once() {
     let file = TempFile::new();
-    let path = file.path();
+    let location = file.location();
     std::thread::scope(|scope| {
-        let opening: Vec<_> =
-            (0..6).map(|_| scope.spawn(|| SqliteStore::open(&path, RULE).map(drop))).collect();
+        let opening: Vec<_> = (0..6).map(|_| scope.spawn(|| location.open().map(drop))).collect();
         for thread in opening {
             thread.join().unwrap().unwrap();
         }
@@ -211,8 +235,8 @@ fn two_programs_starting_at_once_migrate_once() {
 fn a_lock_of_another_process_is_no_loss() {
     let file = TempFile::new();
     let mut store = file.store();
-    store.connection.busy_timeout(Duration::ZERO).unwrap();
-    let other = Connection::open(file.path()).unwrap();
+    assert_eq!(number(&mut store, "PRAGMA busy_timeout = 0"), 0);
+    let other = file.other();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = store.apply(&[one_post(1)], NOW).unwrap_err();
     assert_eq!(error.reaction(), crate::base::Reaction::Backoff);
@@ -226,17 +250,13 @@ fn a_full_disk_is_no_loss() {
     let file = TempFile::new();
     let mut store = file.store();
     store.apply(&[one_post(1)], NOW).unwrap();
-    let limit = |pages: i64| {
-        let sql = format!("PRAGMA max_page_count = {pages}");
-        store.connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap()
-    };
-    let before = limit(1);
+    let before = number(&mut store, "PRAGMA max_page_count = 1");
     let many: Vec<Change> = (2..2000).map(one_post).collect();
     let error = store.apply(&many, NOW).unwrap_err();
     assert_eq!(error.reaction(), crate::base::Reaction::Backoff, "{}", ErrorChain(&error));
     assert_eq!(store.counts().unwrap().posts, 1);
     let sql = format!("PRAGMA max_page_count = {}", before * 100);
-    store.connection.query_row(&sql, [], |_| Ok(())).unwrap();
+    number(&mut store, &sql);
     assert_eq!(store.apply(&many, NOW).unwrap().counts.posts, 1999);
 }
 
@@ -249,9 +269,10 @@ fn what_the_listings_covered_is_kept() {
         let end = ListingEnd { cursor, newest, oldest, coverage, posts_read: 5 };
         store.apply(&[Change::Cursor { account: account(), end }], NOW).unwrap();
         let sql = "SELECT timeline_coverage, oldest_seen, newest_seen FROM accounts";
-        let found: (Option<String>, i64, i64) =
-            store.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
-        assert_eq!((found.0.as_deref(), found.1, found.2), expect);
+        let found =
+            store.connection.list(sql, &[], "ask", |row| Ok((row.text(0)?, row.number(1)?, row.number(2)?)));
+        let (coverage, oldest, newest) = found.unwrap().remove(0);
+        assert_eq!((coverage.as_deref(), oldest, newest), expect);
     };
     let timeline = || Cursor::Timeline(Some("9".to_owned()));
     let limited = Coverage::LimitedTo(3200);
@@ -271,8 +292,8 @@ fn fingerprints_of_another_length_are_counted() {
     assert_eq!(store.wrong_lengths().unwrap(), 0);
     // As a foreign hand might: the table itself refuses it.
     let sql = "UPDATE images SET fingerprint = x'01020304'";
-    assert!(store.connection.execute(sql, []).is_err());
-    store.connection.pragma_update(None, "ignore_check_constraints", true).unwrap();
-    store.connection.execute(sql, []).unwrap();
+    assert!(store.connection.run(sql, &[], "damage").is_err());
+    store.connection.command("PRAGMA ignore_check_constraints = ON", "damage").unwrap();
+    store.connection.run(sql, &[], "damage").unwrap();
     assert_eq!(store.wrong_lengths().unwrap(), 2);
 }

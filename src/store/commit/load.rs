@@ -2,53 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::link::{Link, Row};
-use super::work::{AccountRow, HandleRow, Kept, PostRow, Retry, Summary, Work};
+use super::rows::{AccountRow, HandleRow, Kept, PostRow, Retry};
+use super::work::Work;
 use crate::base::ids::{AccountKey, AccountNo, Network, PostKey};
 use crate::domain::accounts::Account;
-use crate::domain::images::StoreCounts;
-use crate::store::import::Page;
+use crate::store::changes::Change;
+use crate::store::engine::connection::Connection;
+use crate::store::engine::row::Row;
+use crate::store::error::StoreError;
+use crate::store::import::pages::Page;
 use crate::store::merge_rules::Stored;
 use crate::store::schema::Value;
-use crate::store::{Change, StoreError, codec};
+use crate::store::{codec, statements};
 
 /// Values in one `IN (...)`. Above a thousand, MariaDB makes a table of them.
 const MOST_VALUES: usize = 512;
 
-pub const SUMMARY: &str = "SELECT accounts, posts, images, retries, last_account, last_post, last_image
-     FROM summary WHERE only_row = 1";
-
-pub const ACCOUNTS_BY_KEY: &str = "SELECT no, network, native, known_since, stated_posts, search_cursor,
-        search_listed_at, search_coverage, search_reset_at, timeline_cursor, timeline_listed_at,
-        timeline_coverage, newest_seen, oldest_seen, posts_read, visited_at, last_used_at, uses
-     FROM accounts WHERE network = ? AND native IN (@)";
-
-pub const ACCOUNT_KEYS: &str = "SELECT no, network, native FROM accounts WHERE no IN (@)";
-
-pub const HANDLES: &str =
-    "SELECT handle, account, first_seen, last_seen FROM handles WHERE network = ? AND handle IN (@)";
-
-pub const POSTS_BY_KEY: &str = "SELECT no, native, account FROM posts WHERE network = ? AND native IN (@)";
-
-pub const POSTS_BY_NO: &str = "SELECT no, network, native, account FROM posts WHERE no IN (@)";
-
-pub const IMAGES_OF_POSTS: &str = "SELECT post, id, position, name, fingerprint FROM images
-     WHERE post IN (@) ORDER BY post, position";
-
-pub const RETRIES_OF_POSTS: &str =
-    "SELECT post, attempts, last_tried, next_due FROM retries WHERE post IN (@)";
-
-pub const RETRY_IMAGES: &str = "SELECT post, position, url, why FROM retry_images WHERE post IN (@)";
-
 /// Runs a statement, with `@` for a list of values, in as many pieces as it takes. Lists are filled up
 /// with their last value to one of a few lengths, so that few different statements are prepared.
 pub fn in_lists(
-    link: &mut Link,
+    connection: &mut Connection,
     sql: &str,
     first: &[Value],
     values: &[Value],
     step: &'static str,
-    mut take: impl FnMut(&Row) -> Result<(), StoreError>,
+    mut take: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     for chunk in values.chunks(MOST_VALUES) {
         let Some(last) = chunk.last() else { continue };
@@ -57,7 +35,7 @@ pub fn in_lists(
         all.extend_from_slice(chunk);
         all.resize(first.len() + length, last.clone());
         let sql = sql.replace('@', &vec!["?"; length].join(", "));
-        link.each(&sql, &all, step, |row| take(&row))?;
+        connection.each(&sql, &all, step, &mut take)?;
     }
     Ok(())
 }
@@ -72,29 +50,6 @@ pub fn by_network<'a>(keys: impl IntoIterator<Item = (Network, &'a str)>) -> Vec
         .into_iter()
         .map(|(network, natives)| (network, natives.into_iter().map(Value::from).collect()))
         .collect()
-}
-
-/// The sizes and the highest numbers. `locked` within a transaction that is to write: other writers
-/// wait for its end, which keeps numbers in order.
-pub fn summary(link: &mut Link, locked: bool) -> Result<Summary, StoreError> {
-    let step = "read the sizes";
-    let sql = if locked { format!("{SUMMARY} FOR UPDATE") } else { SUMMARY.to_owned() };
-    let found = link.rows(&sql, &[], step)?;
-    let row = found.first().ok_or_else(|| StoreError::Strange {
-        what: "no row of sizes",
-        value: "the table `summary` is empty".to_owned(),
-    })?;
-    Ok(Summary {
-        counts: StoreCounts {
-            accounts: codec::size(row.number(0)?)?,
-            posts: codec::size(row.number(1)?)?,
-            images: codec::size(row.number(2)?)?,
-            retries: codec::size(row.number(3)?)?,
-        },
-        last_account: row.number(4)?,
-        last_post: row.number(5)?,
-        last_image: row.number(6)?,
-    })
 }
 
 /// What changes are about.
@@ -140,41 +95,52 @@ impl<'a> Concerned<'a> {
 }
 
 /// Reads everything that the changes are about.
-pub fn concerned(link: &mut Link, work: &mut Work, changes: &[Change]) -> Result<(), StoreError> {
+pub fn concerned(connection: &mut Connection, work: &mut Work, changes: &[Change]) -> Result<(), StoreError> {
     let mut concerned = Concerned::default();
     changes.iter().for_each(|change| concerned.add(change));
-    accounts(link, work, &concerned.accounts)?;
-    handles(link, work, &concerned.handles)?;
+    accounts(connection, work, &concerned.accounts)?;
+    handles(connection, work, &concerned.handles)?;
     for (network, natives) in by_network(concerned.posts.iter().map(|key| (key.network, key.native.as_str())))
     {
         let network_no = Value::from(codec::network_no(network));
         let mut found = Vec::new();
-        in_lists(link, POSTS_BY_KEY, &[network_no], &natives, "look up posts", |row| {
+        in_lists(connection, statements::POSTS_BY_KEY, &[network_no], &natives, "look up posts", |row| {
             let key = PostKey { network, native: row.string(1)? };
             found.push((key, row.number(0)?, codec::account_no(row.number(2)?)?));
             Ok(())
         })?;
-        posts(link, work, found)?;
+        posts(connection, work, found)?;
     }
     Ok(())
 }
 
 /// Reads the accounts of these keys that the work does not know yet.
-pub fn accounts(link: &mut Link, work: &mut Work, keys: &[&AccountKey]) -> Result<(), StoreError> {
+pub fn accounts(
+    connection: &mut Connection,
+    work: &mut Work,
+    keys: &[&AccountKey],
+) -> Result<(), StoreError> {
     let unknown = keys.iter().filter(|key| !work.accounts.contains_key(**key));
     for (network, natives) in by_network(unknown.map(|key| (key.network, key.native.as_str()))) {
         let network_no = Value::from(codec::network_no(network));
-        in_lists(link, ACCOUNTS_BY_KEY, &[network_no], &natives, "look up accounts", |row| {
-            let account = account_row(row)?;
-            work.keys.insert(account.no, account.key.clone());
-            work.accounts.insert(account.key.clone(), Kept::read(account));
-            Ok(())
-        })?;
+        in_lists(
+            connection,
+            statements::ACCOUNTS_BY_KEY,
+            &[network_no],
+            &natives,
+            "look up accounts",
+            |row| {
+                let account = account_row(row)?;
+                work.keys.insert(account.no, account.key.clone());
+                work.accounts.insert(account.key.clone(), Kept::read(account));
+                Ok(())
+            },
+        )?;
     }
     Ok(())
 }
 
-fn account_row(row: &Row) -> Result<AccountRow, StoreError> {
+fn account_row(row: &Row<'_>) -> Result<AccountRow, StoreError> {
     Ok(AccountRow {
         no: codec::account_no(row.number(0)?)?,
         key: codec::account_key(row.number(1)?, row.string(2)?)?,
@@ -197,11 +163,15 @@ fn account_row(row: &Row) -> Result<AccountRow, StoreError> {
 }
 
 /// Reads who has, or had, these handles.
-fn handles(link: &mut Link, work: &mut Work, handles: &[(Network, &str)]) -> Result<(), StoreError> {
+fn handles(
+    connection: &mut Connection,
+    work: &mut Work,
+    handles: &[(Network, &str)],
+) -> Result<(), StoreError> {
     let mut owners = BTreeSet::new();
     for (network, natives) in by_network(handles.iter().copied()) {
         let network_no = Value::from(codec::network_no(network));
-        in_lists(link, HANDLES, &[network_no], &natives, "look up handles", |row| {
+        in_lists(connection, statements::HANDLES, &[network_no], &natives, "look up handles", |row| {
             let owner = codec::account_no(row.number(1)?)?;
             let handle = HandleRow { first_seen: row.number(2)?, last_seen: row.number(3)? };
             owners.insert(owner);
@@ -215,7 +185,7 @@ fn handles(link: &mut Link, work: &mut Work, handles: &[(Network, &str)]) -> Res
         .filter(|owner| !work.keys.contains_key(owner))
         .map(|owner| Value::from(i64::from(owner.0)))
         .collect();
-    in_lists(link, ACCOUNT_KEYS, &[], &unknown, "look up the owners of handles", |row| {
+    in_lists(connection, statements::ACCOUNT_KEYS, &[], &unknown, "look up the owners of handles", |row| {
         let key = codec::account_key(row.number(1)?, row.string(2)?)?;
         work.keys.insert(codec::account_no(row.number(0)?)?, key);
         Ok(())
@@ -224,14 +194,14 @@ fn handles(link: &mut Link, work: &mut Work, handles: &[(Network, &str)]) -> Res
 
 /// Reads the posts of these numbers that the work does not know yet; the keys of all of them.
 pub fn posts_by_no(
-    link: &mut Link,
+    connection: &mut Connection,
     work: &mut Work,
     numbers: &[i64],
 ) -> Result<HashMap<i64, PostKey>, StoreError> {
     let mut keys = HashMap::new();
     let mut found = Vec::new();
     let values: Vec<Value> = numbers.iter().copied().map(Value::from).collect();
-    in_lists(link, POSTS_BY_NO, &[], &values, "look up posts", |row| {
+    in_lists(connection, statements::POSTS_BY_NO, &[], &values, "look up posts", |row| {
         let (no, key) = (row.number(0)?, codec::post_key(row.number(1)?, row.string(2)?)?);
         keys.insert(no, key.clone());
         if !work.posts.contains_key(&key) {
@@ -239,23 +209,27 @@ pub fn posts_by_no(
         }
         Ok(())
     })?;
-    posts(link, work, found)?;
+    posts(connection, work, found)?;
     Ok(keys)
 }
 
 /// Reads the images and retries of these posts.
-fn posts(link: &mut Link, work: &mut Work, found: Vec<(PostKey, i64, AccountNo)>) -> Result<(), StoreError> {
+fn posts(
+    connection: &mut Connection,
+    work: &mut Work,
+    found: Vec<(PostKey, i64, AccountNo)>,
+) -> Result<(), StoreError> {
     let numbers: Vec<Value> = found.iter().map(|(_, no, _)| Value::from(*no)).collect();
-    let mut images = images_of(link, &numbers)?;
+    let mut images = images_of(connection, &numbers)?;
     let mut retries: HashMap<i64, Retry> = HashMap::new();
-    in_lists(link, RETRIES_OF_POSTS, &[], &numbers, "look up retries", |row| {
+    in_lists(connection, statements::RETRIES_OF_POSTS, &[], &numbers, "look up retries", |row| {
         let attempts = u32::try_from(row.number(1)?).unwrap_or(u32::MAX);
         let (last_tried, next_due) = (row.number(2)?, row.int(3)?);
         retries.insert(row.number(0)?, Retry { attempts, last_tried, next_due, images: BTreeMap::new() });
         Ok(())
     })?;
     let retried: Vec<Value> = retries.keys().copied().map(Value::from).collect();
-    in_lists(link, RETRY_IMAGES, &[], &retried, "look up failed images", |row| {
+    in_lists(connection, statements::RETRY_IMAGES, &[], &retried, "look up failed images", |row| {
         if let Some(retry) = retries.get_mut(&row.number(0)?) {
             retry.images.insert(codec::small(row.number(1)?)?, (row.string(2)?, row.string(3)?));
         }
@@ -270,9 +244,12 @@ fn posts(link: &mut Link, work: &mut Work, found: Vec<(PostKey, i64, AccountNo)>
 }
 
 /// The images of these posts, in the order of their positions.
-pub fn images_of(link: &mut Link, posts: &[Value]) -> Result<HashMap<i64, Vec<Stored>>, StoreError> {
+pub fn images_of(
+    connection: &mut Connection,
+    posts: &[Value],
+) -> Result<HashMap<i64, Vec<Stored>>, StoreError> {
     let mut images: HashMap<i64, Vec<Stored>> = HashMap::new();
-    in_lists(link, IMAGES_OF_POSTS, &[], posts, "look up the images of posts", |row| {
+    in_lists(connection, statements::IMAGES_OF_POSTS, &[], posts, "look up the images of posts", |row| {
         images.entry(row.number(0)?).or_default().push(Stored {
             id: row.number(1)?,
             position: codec::small(row.number(2)?)?,

@@ -1,184 +1,28 @@
 //! The work of one commit, in memory: what is concerned was read before, what changes is written
-//! afterwards, each in few large statements, since every statement costs a journey to the server.
+//! afterwards, each in few large statements, since every statement may cost a journey to a server.
 //!
-//! Pure: no connection, no clock. The rules are those of the SQLite engine, and the contract suite
-//! holds both to them.
+//! Pure: no connection, no clock. These are the rules of every engine.
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::rows::{AccountRow, HandleRow, Kept, NewImage, NewPost, PostRow, Print, Retry};
+use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, Network, PostKey};
-use crate::base::{Fingerprint, Timestamp};
-use crate::domain::accounts::{Account, AccountRecord, AccountState, SeenHandle};
-use crate::domain::images::{Detail, ImageFacts, StoreCounts};
+use crate::domain::accounts::Account;
 use crate::domain::posts::{ImageState, IndexedPost};
 use crate::domain::scans::{Cursor, ListingEnd};
-use crate::store::import::{ImportedAccount, ImportedPost, ImportedRetry, Page, is_solid};
-use crate::store::merge_rules::{MOST_IMAGES, Stored, THUMBNAIL_BYTES, covered, pair_up};
-use crate::store::schedule::turn_of;
-use crate::store::table_io::Extent;
-use crate::store::{IndexEntry, MovedHandle, RetryRule, StoreError, codec};
-
-/// A row, and whether it has to be written.
-pub struct Kept<T> {
-    pub row: T,
-    pub changed: bool,
-}
-
-impl<T> Kept<T> {
-    /// As it was read.
-    pub fn read(row: T) -> Kept<T> {
-        Kept { row, changed: false }
-    }
-
-    fn new(row: T) -> Kept<T> {
-        Kept { row, changed: true }
-    }
-
-    /// The row, to be changed.
-    fn change(&mut self) -> &mut T {
-        self.changed = true;
-        &mut self.row
-    }
-}
-
-/// The single row of `summary`: sizes, and the highest numbers given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
-    pub counts: StoreCounts,
-    pub last_account: i64,
-    pub last_post: i64,
-    pub last_image: i64,
-}
-
-impl Summary {
-    pub fn extent(&self) -> Extent {
-        Extent::new(self.counts, [self.last_account, self.last_post, self.last_image])
-    }
-}
-
-/// A row of `accounts`; moments in milliseconds.
-pub struct AccountRow {
-    pub no: AccountNo,
-    pub key: AccountKey,
-    pub known_since: i64,
-    pub stated_posts: Option<i64>,
-    pub search_cursor: Option<i64>,
-    pub search_listed_at: Option<i64>,
-    pub search_coverage: Option<String>,
-    pub search_reset_at: Option<i64>,
-    pub timeline_cursor: Option<String>,
-    pub timeline_listed_at: Option<i64>,
-    pub timeline_coverage: Option<String>,
-    pub newest_seen: Option<i64>,
-    pub oldest_seen: Option<i64>,
-    pub posts_read: i64,
-    pub visited_at: i64,
-    pub last_used_at: Option<i64>,
-    pub uses: i64,
-}
-
-impl AccountRow {
-    pub fn state(&self) -> AccountState {
-        AccountState {
-            key: self.key.clone(),
-            search_cursor: codec::moment(self.search_cursor),
-            timeline_cursor: self.timeline_cursor.clone(),
-            search_listed_at: codec::moment(self.search_listed_at),
-            timeline_listed_at: codec::moment(self.timeline_listed_at),
-        }
-    }
-}
-
-impl AccountRow {
-    /// For people.
-    pub fn record(&self, handles: Vec<SeenHandle>) -> Result<AccountRecord, StoreError> {
-        let coverage = |text: &Option<String>| text.as_deref().map(codec::coverage_of).transpose();
-        Ok(AccountRecord {
-            state: self.state(),
-            known_since: Timestamp(self.known_since),
-            stated_posts: self.stated_posts.map(codec::size).transpose()?,
-            search_coverage: coverage(&self.search_coverage)?,
-            timeline_coverage: coverage(&self.timeline_coverage)?,
-            newest_seen: codec::moment(self.newest_seen),
-            oldest_seen: codec::moment(self.oldest_seen),
-            posts_read: codec::size(self.posts_read)?,
-            uses: codec::size(self.uses)?,
-            last_used_at: codec::moment(self.last_used_at),
-            handles,
-        })
-    }
-}
-
-/// A row of `handles`, by handle and account.
-pub struct HandleRow {
-    pub first_seen: i64,
-    pub last_seen: i64,
-}
-
-/// A post with its images.
-pub struct PostRow {
-    pub no: i64,
-    pub account: AccountNo,
-    pub images: Vec<Stored>,
-    pub retry: Kept<Option<Retry>>,
-}
-
-/// A row of `retries` with its images: by position the URL and why it failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Retry {
-    pub attempts: u32,
-    pub last_tried: i64,
-    pub next_due: Option<i64>,
-    pub images: BTreeMap<u8, (String, String)>,
-}
-
-/// A row of `posts` that is new.
-pub struct NewPost {
-    pub no: i64,
-    pub key: PostKey,
-    pub account: AccountNo,
-    pub published: Option<i64>,
-    pub image_count: u8,
-}
-
-/// A row of `images` that is new, with its row of `details`.
-pub struct NewImage {
-    pub id: i64,
-    pub post: i64,
-    pub account: AccountNo,
-    pub position: u8,
-    pub name: String,
-    pub print: Option<Print>,
-}
-
-/// What is known of an image's pixels.
-pub struct Print {
-    pub fingerprint: Fingerprint,
-    pub solid_ground: bool,
-    pub size: Option<(u32, u32)>,
-    pub detail: Option<Detail>,
-}
-
-impl Print {
-    pub fn seen(facts: &ImageFacts) -> Print {
-        Print {
-            fingerprint: facts.fingerprint,
-            solid_ground: facts.solid_ground,
-            size: Some((facts.width, facts.height)),
-            detail: Some(facts.detail.clone()),
-        }
-    }
-
-    fn imported(fingerprint: Fingerprint) -> Print {
-        Print { fingerprint, solid_ground: is_solid(fingerprint), size: None, detail: None }
-    }
-}
+use crate::store::changes::{IndexEntry, MovedHandle, RetryRule};
+use crate::store::codec;
+use crate::store::error::StoreError;
+use crate::store::extent::Extent;
+use crate::store::merge_rules::{MOST_IMAGES, Stored, covered, pair_up};
 
 /// What one commit knows and changes.
 pub struct Work {
     pub rule: RetryRule,
     pub now: Timestamp,
-    pub summary: Summary,
+    /// With what the commit adds.
+    pub extent: Extent,
     /// Of those concerned, all that exist.
     pub accounts: HashMap<AccountKey, Kept<AccountRow>>,
     /// By handle, then by the account's number.
@@ -199,11 +43,11 @@ pub struct Work {
 }
 
 impl Work {
-    pub fn new(rule: RetryRule, now: Timestamp, summary: Summary) -> Work {
+    pub fn new(rule: RetryRule, now: Timestamp, extent: Extent) -> Work {
         Work {
             rule,
             now,
-            summary,
+            extent,
             accounts: HashMap::new(),
             handles: HashMap::new(),
             keys: HashMap::new(),
@@ -230,7 +74,7 @@ impl Work {
     // ---- accounts
 
     /// The account's number; a row for it where there is none; its handle and size as of now.
-    fn upsert_account(&mut self, account: &Account) -> Result<AccountNo, StoreError> {
+    pub fn upsert_account(&mut self, account: &Account) -> Result<AccountNo, StoreError> {
         let no = self.find_or_insert(account)?;
         if !account.handle.is_empty() && self.known.get(&account.key) != Some(&account.handle) {
             self.note_handle(account, no);
@@ -247,9 +91,9 @@ impl Work {
             }
             return Ok(found.row.no);
         }
-        self.summary.last_account += 1;
-        self.summary.counts.accounts += 1;
-        let no = codec::account_no(self.summary.last_account)?;
+        self.extent.last_account += 1;
+        self.extent.accounts += 1;
+        let no = codec::account_no(self.extent.last_account)?;
         let row = AccountRow {
             no,
             key: account.key.clone(),
@@ -387,25 +231,25 @@ impl Work {
             let next_due = self.due_after(1);
             let retry = Retry { attempts: 1, last_tried: self.now.0, next_due, images: failed };
             row.retry = Kept::new(Some(retry));
-            self.summary.counts.retries += 1;
+            self.extent.retries += 1;
         }
         self.posts.insert(post.key.clone(), row);
         Ok(())
     }
 
     /// A post of this account with these images, to be written.
-    fn new_post<'a>(
+    pub fn new_post<'a>(
         &mut self,
         account: AccountNo,
         key: &PostKey,
         published: Option<Timestamp>,
         images: impl ExactSizeIterator<Item = (&'a str, Option<Print>)>,
     ) -> Result<PostRow, StoreError> {
-        self.summary.last_post += 1;
-        self.summary.counts.posts += 1;
-        let no = self.summary.last_post;
+        self.extent.last_post += 1;
+        self.extent.posts += 1;
+        let no = self.extent.last_post;
         let image_count = u8::try_from(images.len()).expect("no more than MOST_IMAGES");
-        self.summary.counts.images += u64::from(image_count);
+        self.extent.images += u64::from(image_count);
         self.new_posts.push(NewPost {
             no,
             key: key.clone(),
@@ -431,8 +275,8 @@ impl Work {
         name: &str,
         print: Option<Print>,
     ) -> Result<i64, StoreError> {
-        self.summary.last_image += 1;
-        let id = self.summary.last_image;
+        self.extent.last_image += 1;
+        let id = self.extent.last_image;
         if let Some(print) = &print
             && print.solid_ground
         {
@@ -464,7 +308,7 @@ impl Work {
     }
 
     /// Gives a stored image its fingerprint, and with it a new number.
-    fn fill_blank(&mut self, key: &PostKey, place: usize, print: Print) -> Result<(), StoreError> {
+    pub fn fill_blank(&mut self, key: &PostKey, place: usize, print: Print) -> Result<(), StoreError> {
         let fingerprint = print.fingerprint;
         let Some(row) = self.posts.get(key) else { return Ok(()) };
         let Some(old) = row.images.get(place) else { return Ok(()) };
@@ -513,11 +357,11 @@ impl Work {
     }
 
     /// Forgets the post's retries if no image of it is left to try.
-    fn close_retries(&mut self, key: &PostKey) {
+    pub fn close_retries(&mut self, key: &PostKey) {
         let Some(row) = self.posts.get_mut(key) else { return };
         if row.retry.row.as_ref().is_some_and(|retry| retry.images.is_empty()) {
             *row.retry.change() = None;
-            self.summary.counts.retries = self.summary.counts.retries.saturating_sub(1);
+            self.extent.retries = self.extent.retries.saturating_sub(1);
         }
     }
 
@@ -535,117 +379,8 @@ impl Work {
             .collect()
     }
 
-    fn due_after(&self, attempts: u32) -> Option<i64> {
+    pub fn due_after(&self, attempts: u32) -> Option<i64> {
         due_after(self.rule, self.now, attempts)
-    }
-
-    // ---- imports
-
-    /// How many rows were new, or gained something.
-    pub fn import(&mut self, page: &Page) -> Result<u64, StoreError> {
-        let mut new = 0;
-        match page {
-            Page::Posts(posts) => {
-                for post in posts {
-                    new += u64::from(self.import_post(post)?);
-                }
-            }
-            Page::Retries(retries) => {
-                for retry in retries {
-                    new += u64::from(self.import_retry(retry));
-                }
-            }
-            Page::Accounts(accounts) => {
-                for account in accounts {
-                    new += u64::from(self.import_account(account)?);
-                }
-            }
-        }
-        Ok(new)
-    }
-
-    fn account_without_handle(&mut self, key: &AccountKey) -> Result<AccountNo, StoreError> {
-        match self.accounts.get(key) {
-            Some(account) => Ok(account.row.no),
-            None => self.upsert_account(&Account { key: key.clone(), handle: String::new(), posts: None }),
-        }
-    }
-
-    fn import_post(&mut self, post: &ImportedPost) -> Result<bool, StoreError> {
-        if let Some(row) = self.posts.get(&post.key) {
-            let places = pair_up(&row.images, post.images.iter().map(|image| image.name.as_str()));
-            let mut gained = false;
-            for (place, image) in places.into_iter().zip(&post.images) {
-                let (Some(place), Some(fingerprint)) = (place, image.fingerprint) else { continue };
-                self.fill_blank(&post.key, place, Print::imported(fingerprint))?;
-                gained = true;
-            }
-            if gained {
-                self.close_retries(&post.key);
-            }
-            return Ok(gained);
-        }
-        let account = self.account_without_handle(&post.account)?;
-        let images = post.images.get(..MOST_IMAGES).unwrap_or(&post.images);
-        let prints = images.iter().map(|image| (image.name.as_str(), image.fingerprint.map(Print::imported)));
-        let row = self.new_post(account, &post.key, None, prints)?;
-        self.posts.insert(post.key.clone(), row);
-        Ok(true)
-    }
-
-    /// Only for a stored post that still lacks a fingerprint, and is not retried yet.
-    fn import_retry(&mut self, retry: &ImportedRetry) -> bool {
-        let next_due = self.due_after(retry.attempts);
-        let last_tried = retry.last_tried.unwrap_or(self.now).0;
-        let Some(row) = self.posts.get_mut(&retry.post) else { return false };
-        let failed: BTreeMap<u8, (String, String)> = row
-            .images
-            .iter()
-            .zip(&retry.urls)
-            .filter(|(image, _)| image.fingerprint.is_none())
-            .filter_map(|(image, url)| Some((image.position, (url.clone()?, "imported".to_owned()))))
-            .collect();
-        if row.retry.row.is_some() || failed.is_empty() {
-            return false;
-        }
-        let attempts = retry.attempts;
-        *row.retry.change() = Some(Retry { attempts, last_tried, next_due, images: failed });
-        self.summary.counts.retries += 1;
-        true
-    }
-
-    fn import_account(&mut self, account: &ImportedAccount) -> Result<bool, StoreError> {
-        let before = self.summary.counts.accounts;
-        self.account_without_handle(&account.key)?;
-        let new = self.summary.counts.accounts > before;
-        let Some(kept) = self.accounts.get_mut(&account.key) else { return Ok(new) };
-        let row = kept.change();
-        let visited = account.search_listed_at.max(account.timeline_listed_at);
-        let mut changed = new;
-        // The cursor of whoever listed last is the one that goes further.
-        if let Some(listed_at) = account.search_listed_at
-            && row.search_listed_at.is_none_or(|ours| ours < listed_at.0)
-        {
-            row.search_cursor = account.search_cursor.map(|date| date.0);
-            row.search_listed_at = Some(listed_at.0);
-            row.search_coverage = None;
-            let reset_at = account.search_reset_at.map(|moment| moment.0);
-            row.search_reset_at = reset_at.or(row.search_reset_at).or(Some(listed_at.0));
-            row.visited_at = visited.map_or(row.visited_at, |moment| moment.0);
-            changed = true;
-        }
-        if let Some(listed_at) = account.timeline_listed_at
-            && row.timeline_listed_at.is_none_or(|ours| ours < listed_at.0)
-        {
-            row.timeline_cursor.clone_from(&account.timeline_cursor);
-            row.timeline_listed_at = Some(listed_at.0);
-            row.timeline_coverage = None;
-            row.visited_at = visited.map_or(row.visited_at, |moment| moment.0);
-            changed = true;
-        }
-        row.uses = row.uses.max(codec::count(account.uses));
-        row.last_used_at = row.last_used_at.max(account.last_used_at.map(|moment| moment.0));
-        Ok(changed)
     }
 }
 
@@ -660,15 +395,4 @@ fn earlier(a: Option<i64>, b: Option<i64>) -> Option<i64> {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     }
-}
-
-/// Thumbnails of another size come from a worker that is not ours to believe; the image is found
-/// without its detail.
-pub fn storable_detail(print: &Print) -> Option<&Detail> {
-    print.detail.as_ref().filter(|detail| detail.thumbnail.len() == THUMBNAIL_BYTES)
-}
-
-/// The turn of an account's row.
-pub fn turn(row: &AccountRow) -> i64 {
-    i64::from(turn_of(&row.key))
 }
