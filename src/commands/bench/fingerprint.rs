@@ -4,14 +4,25 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::Args;
 use serde::Serialize;
 use turbojpeg::{Compressor, Image, PixelFormat, Subsamp};
 
+use super::report::report;
 use crate::base::ErrorChain;
 use crate::base::clock::thread_cpu_time;
 use crate::commands::hash::load;
 use crate::fingerprint::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use crate::fingerprint::{analyze, phash};
+
+#[derive(Debug, Args)]
+pub struct FingerprintArgs {
+    /// Images to measure; without any, JPEGs are drawn
+    files: Vec<PathBuf>,
+    /// One JSON array instead of a table
+    #[arg(long)]
+    json: bool,
+}
 
 /// Each figure is taken over at least this much processor time.
 const MIN_TIME: Duration = Duration::from_millis(1_500);
@@ -35,10 +46,10 @@ struct Figures {
     decode_share: f64,
 }
 
-/// Measures over `files`, or over generated JPEGs where there are none, and prints a table, or
+/// Measures over the files, or over generated JPEGs where there are none, and prints a table, or
 /// JSON. Takes about five seconds per group of images. Returns the exit status.
-pub fn bench_fingerprint(files: &[PathBuf], json: bool, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let groups = if files.is_empty() { generated() } else { from_files(files, err) };
+pub fn run(args: &FingerprintArgs, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let groups = if args.files.is_empty() { generated() } else { from_files(&args.files, err) };
     let mut all = Vec::new();
     for (name, images) in groups {
         match measure(name.clone(), &images) {
@@ -50,7 +61,7 @@ pub fn bench_fingerprint(files: &[PathBuf], json: bool, out: &mut dyn Write, err
             }
         }
     }
-    match print(&all, json, out) {
+    match report(&all, args.json, out, |all, out| show(all, out)) {
         Ok(()) if !all.is_empty() => 0,
         _ => 1,
     }
@@ -162,11 +173,7 @@ fn rate(
     }
 }
 
-fn print(all: &[Figures], json: bool, out: &mut dyn Write) -> io::Result<()> {
-    if json {
-        serde_json::to_writer_pretty(&mut *out, all)?;
-        return writeln!(out);
-    }
+fn show(all: &[Figures], out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{:28} {:>7} {:>8} {:>10} {:>13} {:>10} {:>12}",
@@ -202,7 +209,8 @@ mod tests {
     #[test]
     fn unreadable_files_are_told_and_leave_nothing_to_measure() {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        assert_eq!(bench_fingerprint(&[PathBuf::from("/nonexistent.png")], true, &mut out, &mut err), 1);
+        let args = FingerprintArgs { files: vec![PathBuf::from("/nonexistent.png")], json: true };
+        assert_eq!(run(&args, &mut out, &mut err), 1);
         assert!(String::from_utf8(err).unwrap().starts_with("/nonexistent.png: could not read the file: "));
         assert_eq!(out, b"[]\n");
     }

@@ -13,12 +13,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::pipeline::{Daemon, program, query, tree, wait_until_ready};
+use super::report::report;
 use crate::demo::folder::Folder;
 use crate::demo::world::{Options, World};
 
 /// What to measure.
 #[derive(Debug, Args)]
-pub struct BenchHttpArgs {
+pub struct HttpArgs {
     /// Connections at the same time
     #[arg(long, default_value_t = 32)]
     connections: u32,
@@ -61,7 +62,7 @@ const BARE_BYTES: usize = 2048;
 ///
 /// # Errors
 /// The world or the daemon could not be started, or did not answer.
-pub fn run(args: &BenchHttpArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(args: &HttpArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     raise_descriptor_limit();
     let world = World::start(Options::default())?;
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -114,18 +115,13 @@ pub fn run(args: &BenchHttpArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let slow = known.iter().find(|case| case.about.contains("ten seconds")).and_then(|case| case.url());
     let with_streams =
         runtime.block_on(hold_streams(address, slow.unwrap_or_default(), args.streams, front))?;
-    let report = Report {
+    let measured = Report {
         routes,
         streams: args.streams,
         front_before_kib: before,
         front_with_streams_kib: with_streams,
     };
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&report)?)?;
-    } else {
-        show(&report, out)?;
-    }
-    Ok(())
+    Ok(report(&measured, args.json, out, show)?)
 }
 
 fn show(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -190,7 +186,7 @@ impl Load {
 async fn load(
     server: SocketAddr,
     target: &str,
-    args: &BenchHttpArgs,
+    args: &HttpArgs,
     per_second: Option<f64>,
 ) -> anyhow::Result<Load> {
     let begun = Instant::now();

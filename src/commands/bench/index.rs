@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::report::report;
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, FormId};
 use crate::index::flat::FlatIndex;
@@ -27,7 +28,7 @@ const INSERT_PAUSE: Duration = Duration::from_millis(5);
 
 /// Build and search an index, and tell how fast that was.
 #[derive(Clone, Debug, clap::Args)]
-pub struct BenchIndexArgs {
+pub struct IndexArgs {
     /// The codes to index: 64-bit numbers, little-endian, nothing between them.
     #[arg(long, value_name = "FILE", requires = "queries")]
     pub codes: Option<PathBuf>,
@@ -153,7 +154,7 @@ impl Searched {
 ///
 /// Queries run one after the other on one core, each once, over an index that has been brought into
 /// memory but not searched before.
-pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), BenchIndexError> {
+pub fn run(args: &IndexArgs, out: &mut dyn Write) -> Result<(), BenchIndexError> {
     if let Some(folder) = &args.attach {
         return search_attached(folder, args, out);
     }
@@ -248,7 +249,7 @@ pub fn bench_index(args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), Ben
         bytes_per_code,
         while_inserting,
     };
-    print(&measured, args.json, out).map_err(|source| BenchIndexError::Print { source })
+    report(&measured, args.json, out, show).map_err(|source| BenchIndexError::Print { source })
 }
 
 /// In the folder that readers are given: the index, and the queries.
@@ -261,7 +262,7 @@ fn insert_and_search(
     writer: &mut Writer,
     reader: &Reader,
     queries: &[u64],
-    args: &BenchIndexArgs,
+    args: &IndexArgs,
     per_second: u64,
     folder: &Path,
 ) -> Result<WhileInserting, BenchIndexError> {
@@ -331,7 +332,7 @@ fn search_until(end: Instant, reader: &Reader, queries: &[u64], radius: u32) -> 
 }
 
 /// One of the processes that search beside a writer.
-fn search_attached(folder: &Path, args: &BenchIndexArgs, out: &mut dyn Write) -> Result<(), BenchIndexError> {
+fn search_attached(folder: &Path, args: &IndexArgs, out: &mut dyn Write) -> Result<(), BenchIndexError> {
     let queries = load(&folder.join(QUERIES))?;
     let reader = Reader::open(&folder.join(INDEX)).map_err(|source| BenchIndexError::Search { source })?;
     reader.warm_up();
@@ -341,10 +342,7 @@ fn search_attached(folder: &Path, args: &BenchIndexArgs, out: &mut dyn Write) ->
     line.and_then(|line| writeln!(out, "{line}")).map_err(|source| BenchIndexError::Print { source })
 }
 
-fn print(measured: &Measured, json: bool, out: &mut dyn Write) -> io::Result<()> {
-    if json {
-        return writeln!(out, "{}", serde_json::to_string(measured)?);
-    }
+fn show(measured: &Measured, out: &mut dyn Write) -> io::Result<()> {
     let Measured { codes, queries, radius, hits, .. } = measured;
     writeln!(out, "{queries} queries within {radius} bits of {codes} codes: {hits} hits")?;
     writeln!(out, "build          {:10.2} s", measured.build_seconds)?;
@@ -431,8 +429,8 @@ fn quantile_us(times: &mut [Duration], part: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn args() -> BenchIndexArgs {
-        BenchIndexArgs {
+    fn args() -> IndexArgs {
+        IndexArgs {
             codes: None,
             queries: None,
             radius: 6,
@@ -451,7 +449,7 @@ mod tests {
     #[test]
     fn tells_times_and_sizes_as_json_on_the_last_line() {
         let mut out = Vec::new();
-        bench_index(&args(), &mut out).unwrap();
+        run(&args(), &mut out).unwrap();
         let out = String::from_utf8(out).unwrap();
         let measured: serde_json::Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
         assert_eq!(measured["exact"], true);
@@ -471,8 +469,8 @@ mod tests {
         let codes = file("codes", &[0, 0xff, u64::MAX, 1]);
         let queries = file("queries", &[3, u64::MAX]);
         let results = dir.path().join("results");
-        let args = BenchIndexArgs { codes, queries, results: Some(results.clone()), ..args() };
-        bench_index(&args, &mut Vec::new()).unwrap();
+        let args = IndexArgs { codes, queries, results: Some(results.clone()), ..args() };
+        run(&args, &mut Vec::new()).unwrap();
         assert_eq!(fs::read_to_string(results).unwrap(), "0 3 1\n0 0 2\n0 1 6\n1 2 0\n");
     }
 
@@ -481,10 +479,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("odd");
         fs::write(&path, [0; 9]).unwrap();
-        let args = BenchIndexArgs { codes: Some(path.clone()), queries: Some(path), ..args() };
-        let error = bench_index(&args, &mut Vec::new()).unwrap_err();
+        let args = IndexArgs { codes: Some(path.clone()), queries: Some(path), ..args() };
+        let error = run(&args, &mut Vec::new()).unwrap_err();
         assert!(matches!(error, BenchIndexError::NotCodes { len_bytes: 9, .. }));
-        let error = bench_index(&BenchIndexArgs { size: 0, ..self::args() }, &mut Vec::new()).unwrap_err();
+        let error = run(&IndexArgs { size: 0, ..self::args() }, &mut Vec::new()).unwrap_err();
         assert!(matches!(error, BenchIndexError::Nothing));
     }
 }

@@ -5,9 +5,11 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use crossbeam_channel as queue;
 use serde::Serialize;
 
+use super::report::report;
 use crate::ipc::{Outbox, OutboxError, Parcel, Transport, pair, pump};
 
 /// Messages of so many bytes: a lease, a page of a listing, a large answer.
@@ -18,6 +20,13 @@ const N_ONE_WAY: usize = 20_000;
 const CAPACITY: usize = 256;
 /// The peer is a thread that does nothing else.
 const LIMIT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Args)]
+pub struct IpcArgs {
+    /// One JSON array instead of a table
+    #[arg(long)]
+    json: bool,
+}
 
 /// Why nothing was measured.
 #[derive(Debug, thiserror::Error)]
@@ -52,14 +61,14 @@ struct Figures {
 ///
 /// # Errors
 /// When the system refuses a link.
-pub fn bench_ipc(json: bool, out: &mut dyn Write) -> Result<(), BenchIpcError> {
+pub fn run(args: &IpcArgs, out: &mut dyn Write) -> Result<(), BenchIpcError> {
     let mut all = Vec::new();
     for (transport, name) in [(Transport::Processes, "processes"), (Transport::Threads, "threads")] {
         for len in SIZES {
             all.push(measure(transport, name, len, N_ROUND_TRIPS, N_ONE_WAY)?);
         }
     }
-    print(&all, json, out).map_err(|source| BenchIpcError::Print { source })
+    report(&all, args.json, out, |all, out| show(all, out)).map_err(|source| BenchIpcError::Print { source })
 }
 
 fn measure(
@@ -137,11 +146,7 @@ fn one_way(transport: Transport, message: &[u8], n_messages: usize) -> Result<f6
     Ok(n_messages as f64 / elapsed.as_secs_f64())
 }
 
-fn print(all: &[Figures], json: bool, out: &mut dyn Write) -> io::Result<()> {
-    if json {
-        serde_json::to_writer_pretty(&mut *out, all)?;
-        return writeln!(out);
-    }
+fn show(all: &[Figures], out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{:10} {:>8} {:>16} {:>13} {:>14}",

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::report::report;
 use crate::config;
 use crate::demo::world::{Options, World, WorldError};
 use crate::fetch::{Fetch, FetchError, HttpFetch, Request, Response, StartError, least_wait};
@@ -16,7 +17,7 @@ use crate::sites::Credentials;
 
 /// Search for artists' accounts in the demo world, and tell how long that takes on each site.
 #[derive(Clone, Copy, Debug, clap::Args)]
-pub struct BenchLinksArgs {
+pub struct LinksArgs {
     /// Milliseconds that the world waits before each of its answers.
     #[arg(long, value_name = "MS", default_value_t = 50)]
     pub latency_ms: u64,
@@ -65,7 +66,7 @@ struct Figures {
 ///
 /// # Errors
 /// See `BenchLinksError`; a site on which no account is found is one, since the world has one for each.
-pub fn bench_links(args: &BenchLinksArgs, out: &mut dyn Write) -> Result<(), BenchLinksError> {
+pub fn run(args: &LinksArgs, out: &mut dyn Write) -> Result<(), BenchLinksError> {
     let latency = Duration::from_millis(args.latency_ms);
     let world = World::start(Options { latency }).map_err(|source| BenchLinksError::World { source })?;
     let mut all = Vec::new();
@@ -79,7 +80,8 @@ pub fn bench_links(args: &BenchLinksArgs, out: &mut dyn Write) -> Result<(), Ben
         let Some(run) = runs.get(runs.len() / 2) else { continue };
         all.push(run.figures(tour.site, tour.chain, latency));
     }
-    print(&all, args, out).map_err(|source| BenchLinksError::Print { source })
+    report(&all, args.json, out, |all, out| show(all, args, out))
+        .map_err(|source| BenchLinksError::Print { source })
 }
 
 /// One search.
@@ -162,11 +164,7 @@ impl Fetch for Counting {
     }
 }
 
-fn print(all: &[Figures], args: &BenchLinksArgs, out: &mut dyn Write) -> io::Result<()> {
-    if args.json {
-        serde_json::to_writer_pretty(&mut *out, all)?;
-        return writeln!(out);
-    }
+fn show(all: &[Figures], args: &LinksArgs, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "Latency {} ms, median of {}. Times in milliseconds.", args.latency_ms, args.runs)?;
     writeln!(
         out,

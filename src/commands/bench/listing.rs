@@ -2,13 +2,14 @@
 //! which the search misses nothing, some posts here and there, or whole stretches.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 use serde::Serialize;
 
+use super::report::report;
 use crate::base::ids::{AccountKey, Network};
 use crate::base::{MicroUsd, Timestamp};
 use crate::config::{Secret, Settings, TimelinePolicy, TwitterCredential};
@@ -22,7 +23,7 @@ use crate::networks::twitter::TwitterClient;
 use crate::networks::{Meter, NetworkError, PostLister, SearchedPosts, Stopping, Waiter};
 
 #[derive(Debug, Args)]
-pub struct BenchListingArgs {
+pub struct ListingArgs {
     /// Posts of each account
     #[arg(long, default_value_t = 3000)]
     posts: usize,
@@ -65,7 +66,7 @@ struct Row {
 ///
 /// # Errors
 /// The world could not be started, or a listing failed.
-pub fn bench_listing(args: &BenchListingArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(args: &ListingArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let artists: Vec<Artist> = CASES
         .iter()
         .zip(1..)
@@ -128,17 +129,13 @@ pub fn bench_listing(args: &BenchListingArgs, out: &mut dyn Write) -> anyhow::Re
                 completeness: found.len() as f64 / all_found.max(1) as f64,
                 requests,
             };
-            show(&row, args.json, out)?;
+            report(&row, args.json, out, show)?;
         }
     }
     Ok(())
 }
 
-fn show(row: &Row, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    if json {
-        writeln!(out, "{}", serde_json::to_string(row)?)?;
-        return Ok(());
-    }
+fn show(row: &Row, out: &mut dyn Write) -> io::Result<()> {
     let policy = serde_json::to_value(row.policy)?;
     writeln!(
         out,
@@ -151,8 +148,7 @@ fn show(row: &Row, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
         row.found,
         row.completeness * 100.0,
         row.requests
-    )?;
-    Ok(())
+    )
 }
 
 /// The first scan of an account, as a scan does it.
@@ -229,9 +225,9 @@ mod tests {
     /// nothing.
     #[test]
     fn adaptive_finds_what_always_finds() {
-        let args = BenchListingArgs { posts: 3000, one_image_in: 5, seed: 1, json: true };
+        let args = ListingArgs { posts: 3000, one_image_in: 5, seed: 1, json: true };
         let mut out = Vec::new();
-        bench_listing(&args, &mut out).unwrap();
+        run(&args, &mut out).unwrap();
         let rows: Vec<serde_json::Value> =
             String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(rows.len(), CASES.len() * POLICIES.len());

@@ -1,7 +1,7 @@
 //! `aotf bench networks`: what listing an account of 5,000 posts costs on the networks that can be read without a
 //! key, against the least number of pages, in the demo world.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
+use super::report::report;
 use crate::base::Timestamp;
 use crate::base::ids::Network;
 use crate::config::Settings;
@@ -22,7 +23,7 @@ use crate::networks::mastodon::MastodonClient;
 use crate::networks::{NetworkClient, Stopping, Waiter};
 
 #[derive(Debug, Args)]
-pub struct BenchNetworksArgs {
+pub struct NetworksArgs {
     /// Milliseconds that the world waits before each of its answers
     #[arg(long, default_value_t = 50)]
     latency_ms: u64,
@@ -58,7 +59,7 @@ struct Row {
 ///
 /// # Errors
 /// The world could not be started, or a listing failed.
-pub fn bench_networks(args: &BenchNetworksArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(args: &NetworksArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let latency = Duration::from_millis(args.latency_ms);
     let world = World::start(Options { latency })?;
     let mut settings = Settings::default();
@@ -87,7 +88,7 @@ pub fn bench_networks(args: &BenchNetworksArgs, out: &mut dyn Write) -> anyhow::
         };
         let posts = account.posts.context("the network does not tell how many posts there are")?;
         let row = measure(client, &account, posts.div_ceil(page), args, &world, &*fetch)?;
-        show(&row, args.json, out)?;
+        report(&row, args.json, out, show)?;
     }
     Ok(())
 }
@@ -96,7 +97,7 @@ fn measure(
     client: &dyn NetworkClient,
     account: &Account,
     least_pages: u64,
-    args: &BenchNetworksArgs,
+    args: &NetworksArgs,
     world: &World,
     fetch: &dyn Fetch,
 ) -> anyhow::Result<Row> {
@@ -144,11 +145,7 @@ fn download(urls: Vec<String>, fetch: &dyn Fetch) -> anyhow::Result<f64> {
     Ok(begun.elapsed().as_secs_f64())
 }
 
-fn show(row: &Row, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
-    if json {
-        writeln!(out, "{}", serde_json::to_string(row)?)?;
-        return Ok(());
-    }
+fn show(row: &Row, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "{:<10} {:>7} {:>8} {:>8} {:>10.2} {:>8.2} {:>8.2} {:>9}",
@@ -160,8 +157,7 @@ fn show(row: &Row, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
         row.seconds,
         row.least_seconds,
         row.images_seconds.map_or_else(String::new, |seconds| format!("{seconds:.1}"))
-    )?;
-    Ok(())
+    )
 }
 
 /// Waits on its thread.

@@ -14,6 +14,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::report::report;
 use crate::demo::folder::Folder;
 use crate::demo::world::crowd::{Artist, Misses};
 use crate::demo::world::facts::{AccountState, Facts};
@@ -29,7 +30,7 @@ const OUTSIDE: [&str; 3] = ["link_finder: work", "lookup: work", "reverse search
 
 /// What to measure.
 #[derive(Debug, Args)]
-pub struct BenchPipelineArgs {
+pub struct PipelineArgs {
     /// Queries over an indexed account
     #[arg(long, default_value_t = 200)]
     queries: u32,
@@ -88,7 +89,7 @@ impl Drop for Daemon {
 ///
 /// # Errors
 /// The world or the daemon could not be started, or did not answer.
-pub fn run(args: &BenchPipelineArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(args: &PipelineArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let options = Options { latency: Duration::from_millis(args.latency_ms) };
     let world = World::start_with(options, |facts| {
         if let Some(posts) = args.posts {
@@ -112,11 +113,8 @@ pub fn run(args: &BenchPipelineArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     wait_until_ready(address, &folder)?;
     if args.posts.is_some() {
         world.draw_all();
-        let report = one_scan(&world, &folder, daemon.0.id())?;
-        return match args.json {
-            true => Ok(writeln!(out, "{}", serde_json::to_string(&report)?)?),
-            false => Ok(show_scan(&report, out)?),
-        };
+        let scan = one_scan(&world, &folder, daemon.0.id())?;
+        return Ok(report(&scan, args.json, out, show_scan)?);
     }
     let memory_at_rest = memory(daemon.0.id())?;
 
@@ -152,7 +150,7 @@ pub fn run(args: &BenchPipelineArgs, out: &mut dyn Write) -> anyhow::Result<()> 
     let mean = times.iter().sum::<f64>() / times.len() as f64;
     times.sort_by(f64::total_cmp);
 
-    let report = Report {
+    let measured = Report {
         memory_at_rest_pss_kib: memory_at_rest.iter().map(|memory| memory.pss_kib).sum(),
         memory_at_rest_rss_kib: memory_at_rest.iter().map(|memory| memory.rss_kib).sum(),
         memory_at_rest,
@@ -166,12 +164,7 @@ pub fn run(args: &BenchPipelineArgs, out: &mut dyn Write) -> anyhow::Result<()> 
         outside_mean_ms,
         inside_mean_ms: (mean - outside_mean_ms).max(0.0),
     };
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&report)?)?;
-    } else {
-        show(&report, out)?;
-    }
-    Ok(())
+    Ok(report(&measured, args.json, out, show)?)
 }
 
 fn show(report: &Report, out: &mut dyn Write) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //! survive one.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::pipeline::{ANSWER_WITHIN, Daemon, program, tree, wait_until_ready};
+use super::report::report;
 use crate::demo::folder::Folder;
 use crate::demo::world::{Options, World};
 
@@ -25,7 +26,7 @@ const IN_MEMORY: &str = "/dev/shm";
 
 /// What to measure.
 #[derive(Debug, Args)]
-pub struct BenchReliabilityArgs {
+pub struct ReliabilityArgs {
     /// How often each role is killed
     #[arg(long, default_value_t = 20)]
     kills: u32,
@@ -59,7 +60,7 @@ struct Recovery {
 ///
 /// # Errors
 /// The world or the daemon could not be started, or a role did not come back.
-pub fn run(args: &BenchReliabilityArgs, out: &mut dyn Write) -> anyhow::Result<()> {
+pub fn run(args: &ReliabilityArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let world = World::start(Options::default())?;
     let recovery = recovery(&world, args.kills)?;
     let length = Duration::from_secs(args.seconds.max(1));
@@ -72,26 +73,27 @@ pub fn run(args: &BenchReliabilityArgs, out: &mut dyn Write) -> anyhow::Result<(
         }
         false => None,
     };
-    let report = Report {
+    let measured = Report {
         recovery,
         accepted_per_second,
         accepted_median_ms,
         without_disk_per_second: without.map(|(rate, _)| rate),
         without_disk_median_ms: without.map(|(_, median)| median),
     };
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&report)?)?;
-        return Ok(());
-    }
-    writeln!(out, "from SIGKILL until it serves again    median    longest of {}", args.kills)?;
-    for row in &report.recovery {
+    Ok(report(&measured, args.json, out, |measured, out| show(measured, args.kills, out))?)
+}
+
+fn show(measured: &Report, kills: u32, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "from SIGKILL until it serves again    median    longest of {kills}")?;
+    for row in &measured.recovery {
         writeln!(out, "  {:<34} {:>6.0} ms {:>6.0} ms", row.role, row.median_ms, row.longest_ms)?;
     }
     writeln!(
         out,
-        "\nqueries accepted and written down      {accepted_per_second:.0}/s, median {accepted_median_ms:.1} ms"
+        "\nqueries accepted and written down      {:.0}/s, median {:.1} ms",
+        measured.accepted_per_second, measured.accepted_median_ms
     )?;
-    if let Some((rate, median)) = without {
+    if let (Some(rate), Some(median)) = (measured.without_disk_per_second, measured.without_disk_median_ms) {
         writeln!(out, "  the same without a disk              {rate:.0}/s, median {median:.1} ms")?;
     }
     Ok(())

@@ -1,12 +1,13 @@
 //! `aotf bench store`: how fast a database takes posts, as the storekeeper writes them, and how fast it
 //! gives back what the fingerprint index is made from at the start.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
 
+use super::report::report;
 use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::Account;
@@ -21,7 +22,7 @@ const POSTS_PER_CHANGE: u64 = 8;
 const POSTS_PER_ACCOUNT: u64 = 2000;
 
 #[derive(Debug, Args)]
-pub struct BenchStoreArgs {
+pub struct StoreArgs {
     /// An empty database, which is filled (default: an SQLite file that is removed afterwards)
     #[arg(long)]
     url: Option<String>,
@@ -47,7 +48,7 @@ struct Figures {
 }
 
 /// Fills the database and writes the figures.
-pub fn bench_store(args: &BenchStoreArgs, out: &mut impl Write) -> anyhow::Result<()> {
+pub fn run(args: &StoreArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let folder = tempfile::tempdir().context("could not make a folder")?;
     let url = args.url.clone().unwrap_or_else(|| "sqlite:bench.db".to_owned());
     let rule = RetryRule { pause: Duration::from_secs(3600), max_attempts: 10 };
@@ -90,16 +91,16 @@ pub fn bench_store(args: &BenchStoreArgs, out: &mut impl Write) -> anyhow::Resul
         fingerprints_read_per_second: per_second(fingerprints, reading),
         lookups_per_second: per_second(looked_up, looking),
     };
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string(&figures)?)?;
-        return Ok(());
-    }
-    writeln!(out, "{}", figures.database)?;
-    writeln!(out, "{} posts, {} images in {commits} durable commits", figures.posts, figures.images)?;
+    Ok(report(&figures, args.json, out, show)?)
+}
+
+fn show(figures: &Figures, out: &mut dyn Write) -> io::Result<()> {
+    let Figures { database, posts, images, commits, .. } = figures;
+    writeln!(out, "{database}")?;
+    writeln!(out, "{posts} posts, {images} images in {commits} durable commits")?;
     writeln!(out, "{:>12.0} posts written per second", figures.posts_per_second)?;
     writeln!(out, "{:>12.0} fingerprints read per second, in order", figures.fingerprints_read_per_second)?;
-    writeln!(out, "{:>12.0} posts looked up per second, a hundred at a time", figures.lookups_per_second)?;
-    Ok(())
+    writeln!(out, "{:>12.0} posts looked up per second, a hundred at a time", figures.lookups_per_second)
 }
 
 /// Reads what the index is made from, as at the start.

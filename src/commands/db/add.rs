@@ -21,7 +21,7 @@ pub struct AddArgs {
 }
 
 /// Notes all of them or, if one of them is none, nothing.
-pub fn add(args: &AddArgs, state: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+pub fn run(args: &AddArgs, state: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let listed = match &args.file {
         Some(file) => std::fs::read_to_string(file)
             .with_context(|| format!("could not read the list of posts {}", file.display()))?,
@@ -86,7 +86,7 @@ mod tests {
         let args = AddArgs { posts: vec!["5".to_owned()], file: Some(file.clone()) };
         let run = || {
             let mut out = Vec::new();
-            add(&args, &state, &mut out).map(|()| String::from_utf8(out).unwrap())
+            run(&args, &state, &mut out).map(|()| String::from_utf8(out).unwrap())
         };
         assert!(run().unwrap_err().to_string().contains("posts.txt"));
         std::fs::write(&file, "6 # six\nnonsense\n").unwrap();

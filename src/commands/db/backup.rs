@@ -1,14 +1,29 @@
-//! `aotf db backup`, `restore` and `verify`, for people.
+//! `aotf db backup` and `aotf db restore`, and the check of a backup, for people.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::Timestamp;
 use crate::store::Location;
 use crate::store::backup::{BackupError, Manifest, restore, rotate, verify, write};
+
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The folder in which the backup's own folder is made (default: backups/ of the data folder)
+    dir: Option<PathBuf>,
+    /// Afterwards remove backups older than this, such as 6w, 30d or 12h; the newest always stays
+    #[arg(long, value_name = "TIME", value_parser = rotate::length)]
+    keep: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    backup: PathBuf,
+}
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -31,14 +46,15 @@ fn show(bar: &ProgressBar, what: &str, done: u64, total: u64) {
     bar.set_position(done);
 }
 
-/// Makes a backup within `folder`, then removes those older than `keep`.
+/// Makes a backup, within `default_folder` if no other is named, then removes old ones if that was asked for.
 pub fn backup(
+    args: &BackupArgs,
     location: &Location,
     state: &Path,
-    folder: &Path,
-    keep: Option<Duration>,
+    default_folder: &Path,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
+    let folder = args.dir.as_deref().unwrap_or(default_folder);
     let start = Instant::now();
     let bar = bar();
     let now = Timestamp::now();
@@ -49,7 +65,7 @@ pub fn backup(
     let manifest = verify::manifest(&made)?;
     writeln!(out, "{}", made.display())?;
     tell(&manifest, start.elapsed(), out)?;
-    for old in keep.map(|keep| rotate::rotate(folder, keep, now)).transpose()?.unwrap_or_default() {
+    for old in args.keep.map(|keep| rotate::rotate(folder, keep, now)).transpose()?.unwrap_or_default() {
         writeln!(out, "removed: {}", old.display())?;
     }
     Ok(())
@@ -69,11 +85,12 @@ pub fn check(folder: &Path, out: &mut dyn Write) -> Result<(), CommandError> {
 
 /// Puts a backup back into the database of the configuration, which is empty.
 pub fn put_back(
-    folder: &Path,
+    args: &RestoreArgs,
     location: &Location,
     state: &Path,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
+    let folder = &args.backup;
     let start = Instant::now();
     let bar = bar();
     let manifest =

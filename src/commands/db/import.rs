@@ -1,18 +1,18 @@
-//! `aotf db import` and `aotf db export`, with progress and report, for people.
+//! `aotf db import`, with progress and report, for people.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::tz::TimeZone;
 
+use super::zone::{UnknownZone, zone_of};
 use crate::base::Timestamp;
 use crate::store::import::aotf::{self, ImportError, Progress, Report};
 use crate::store::import::aotf_mysql::MySqlOriginal;
 use crate::store::import::aotf_sqlite::SqliteOriginal;
 use crate::store::import::archive::{self, ArchiveError};
-use crate::store::import::export::{ExportError, Exported, export};
 use crate::store::import::original::Original;
 use crate::store::state::StateFile;
 use crate::store::{Location, StoreError};
@@ -23,58 +23,30 @@ const RENEW: Duration = Duration::from_millis(200);
 /// Characters of the progress bar.
 const BAR_WIDTH: usize = 30;
 
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Its SQLite file or mysql://USER:PASSWORD@HOST/DATABASE; or the export's folder or zip file
+    source: String,
+    /// Time zone of the old server's dates, such as Europe/Paris (default: this machine's)
+    #[arg(long)]
+    zone: Option<String>,
+}
+
 /// Why the command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    #[error("there is no time zone {name:?}; give a name such as \"Europe/Paris\"")]
-    Zone { name: String, source: jiff::Error },
+    #[error(transparent)]
+    Zone(#[from] UnknownZone),
     #[error(transparent)]
     Database(#[from] StoreError),
     #[error(transparent)]
     Import(#[from] ImportError),
     #[error(transparent)]
     Archive(#[from] ArchiveError),
-    #[error(transparent)]
-    Export(#[from] ExportError),
     #[error("could not write the report")]
     Report { source: io::Error },
     #[error("{missing} posts of the original were not stored; please report this")]
     Incomplete { missing: u64 },
-}
-
-/// The zone of this name, or the machine's.
-fn zone_of(name: Option<&str>) -> Result<TimeZone, CommandError> {
-    match name {
-        None => Ok(TimeZone::system()),
-        Some(name) => {
-            TimeZone::get(name).map_err(|source| CommandError::Zone { name: name.to_owned(), source })
-        }
-    }
-}
-
-/// Writes the database as the original would have, into a new file.
-pub fn run_export(
-    file: &Path,
-    zone: Option<&str>,
-    database: &Location,
-    out: &mut dyn Write,
-) -> Result<(), CommandError> {
-    let exported = export(database, file, &zone_of(zone)?)?;
-    let Exported { accounts, posts, retries, left_out, too_many_images } = exported;
-    let mut tell = || {
-        writeln!(out, "{}: {accounts} accounts, {posts} posts, {retries} retries", file.display())?;
-        if left_out > 0 {
-            writeln!(
-                out,
-                "left out: {left_out} accounts and posts of other networks, or with ids beyond 2^63"
-            )?;
-        }
-        if too_many_images > 0 {
-            writeln!(out, "left out: {too_many_images} posts of more than four images")?;
-        }
-        Ok(())
-    };
-    tell().map_err(|source| CommandError::Report { source })
 }
 
 /// Imports a data export of X, with its report.
@@ -110,16 +82,16 @@ fn run_archive(path: &Path, database: &Location, out: &mut dyn Write) -> Result<
     tell().map_err(|source| CommandError::Report { source })
 }
 
-/// Imports an AOTF database, a file or a `mysql://` address, whose dates are in the time zone `zone` (the machine's, if `None`), and
-/// writes the report to `out`. Posts that it knows by their ids alone are noted in the state file. The progress goes to standard error, if that is a terminal.
+/// Imports an AOTF database or an account's data export, and writes the report to `out`. Posts that are known by their
+/// ids alone are noted in the state file. The progress goes to standard error, if that is a terminal.
 pub fn run(
-    source: &str,
-    zone: Option<&str>,
+    args: &ImportArgs,
     database: &Location,
     state: &Path,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
-    let zone = zone_of(zone)?;
+    let ImportArgs { source, zone } = args;
+    let zone = zone_of(zone.as_deref())?;
     if archive::is_archive(Path::new(source)) {
         return run_archive(Path::new(source), database, out);
     }
@@ -202,7 +174,6 @@ mod tests {
     use super::*;
     use crate::base::ids::{Network, PostKey};
     use crate::store::RetryRule;
-    use crate::store::import::Tally;
     use crate::store::import::aotf::Skipped;
 
     #[test]
@@ -220,7 +191,7 @@ mod tests {
         assert!(found.ends_with("checked: every fingerprint is the same (1.5 s)\n"), "{found}");
         report.wanted = vec![PostKey::new(Network::Twitter, "1")];
         assert!(text(&report).contains("1 posts are known by their ids alone"));
-        report.here = Tally { posts: 1, ..Tally::default() };
+        report.here.posts = 1;
         assert!(text(&report).contains("which stay"));
         report.missing_posts = 1;
         assert!(text(&report).contains("posts are missing"));
@@ -239,8 +210,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let rule = RetryRule { pause: Duration::ZERO, max_attempts: 1 };
         let database = Location::parse("sqlite:aotf.db", dir.path(), rule).unwrap();
-        let error = run("x.db", Some("Mars/Base"), &database, &dir.path().join("state.db"), &mut Vec::new())
-            .unwrap_err();
+        let args = ImportArgs { source: "x.db".to_owned(), zone: Some("Mars/Base".to_owned()) };
+        let error = run(&args, &database, &dir.path().join("state.db"), &mut Vec::new()).unwrap_err();
         assert!(error.to_string().contains("Mars/Base"), "{error}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }

@@ -144,12 +144,7 @@ struct Report {
 }
 
 /// Asks, tells and, with `--apply`, removes. The caller then holds the data folder.
-pub fn prune(
-    args: &PruneArgs,
-    settings: &Settings,
-    state: &Path,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
+pub fn run(args: &PruneArgs, settings: &Settings, state: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let database = database(settings)?;
     let state = Arc::new(Mutex::new(StateFile::open(state)?));
     let now = Timestamp::now();

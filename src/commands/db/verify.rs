@@ -7,14 +7,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
+
+use super::backup::check;
 use crate::base::ErrorChain;
 use crate::base::ids::{FormId, ImageId};
+use crate::config::Settings;
 use crate::index::Entry;
 use crate::index::shared::{Reader, Status};
-use crate::store::integrity::Finding;
+use crate::store::integrity::{self, Finding};
 use crate::store::{IndexEntry, Location, Store, StoreError};
+use crate::storekeeper::open;
 
 /// Images in a range, as a power of two.
 const RANGE_BITS: u32 = 16;
@@ -24,6 +29,42 @@ const RANGES_AT_A_TIME: usize = 32;
 const CHUNK: u32 = 100_000;
 /// Images named in the report, of each kind.
 const MAX_EXAMPLES: usize = 5;
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// A backup's folder (default: the database of the configuration)
+    backup: Option<PathBuf>,
+    /// One JSON object (not of backups)
+    #[arg(long, conflicts_with = "backup")]
+    json: bool,
+}
+
+/// Checks a backup, or the database and the index of these settings; false if something is wrong there.
+pub fn run(args: &VerifyArgs, settings: &Settings, out: &mut impl Write) -> anyhow::Result<bool> {
+    if let Some(backup) = &args.backup {
+        check(backup, out)?;
+        return Ok(true);
+    }
+    let database = open::database(settings)?;
+    let wrong = integrity::check_references(&database)?;
+    if !args.json {
+        tell_references(&wrong, out)?;
+    }
+    let index = verify(&database, &settings.index_dir(), &wrong, args.json, out)?;
+    Ok(index && wrong.is_empty())
+}
+
+fn tell_references(wrong: &[Finding], out: &mut impl Write) -> io::Result<()> {
+    if wrong.is_empty() {
+        return writeln!(out, "database: every row refers to what is there");
+    }
+    writeln!(out, "database:")?;
+    for Finding { about, rows, removable } in wrong {
+        let what = if *removable { "`aotf db cleanup` removes them" } else { "put a backup back" };
+        writeln!(out, "  {rows:>12}  {about} ({what})")?;
+    }
+    Ok(())
+}
 
 /// Why the comparison could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +81,7 @@ pub enum VerifyError {
 ///
 /// # Errors
 /// When one of the two cannot be read at all.
-pub fn verify(
+fn verify(
     database: &Location,
     index_dir: &Path,
     references: &[Finding],

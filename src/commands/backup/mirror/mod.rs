@@ -10,7 +10,6 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use self::plan::Plan;
 use self::work::Outcome;
 use crate::commands::signals::stop_on_signals;
 
@@ -49,7 +48,7 @@ pub struct MirrorArgs {
 }
 
 /// Brings the target in step; with `--watch`, until a signal comes. True if everything is in step.
-pub fn mirror(args: &MirrorArgs, data_dir: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
+pub fn run(args: &MirrorArgs, data_dir: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
     let target = match (&args.target, &args.target_file) {
         (Some(target), _) => target.clone(),
         (None, Some(file)) => std::fs::read_to_string(file)

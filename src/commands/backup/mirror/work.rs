@@ -11,8 +11,7 @@ use opendal::{ErrorKind, Operator};
 use tokio::io::AsyncReadExt;
 use tokio::sync::Notify;
 
-use super::Plan;
-use super::plan::{Local, LocalFile, PARTIAL, Remote, RemoteFile, is_data};
+use super::plan::{Local, LocalFile, PARTIAL, Plan, Remote, RemoteFile, is_data};
 use super::target::Target;
 use super::whole;
 use crate::base::StopSignal;

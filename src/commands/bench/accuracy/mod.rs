@@ -2,6 +2,7 @@
 //! search finds, what it says of them, and what it finds that it should not.
 
 mod alter;
+mod measured;
 mod report;
 
 use std::collections::BTreeMap;
@@ -14,26 +15,22 @@ use std::thread;
 
 use clap::Args;
 use image::{Rgba, RgbaImage};
-use serde::Serialize;
 
 use crate::commands::hash::load;
 use crate::domain::images::{ImageFacts, MatchClass};
 use crate::fingerprint::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use crate::fingerprint::{QueryImage, analyze, query_variants};
 use crate::stages::second_stage::judge;
-use alter::{Alteration, Family, alterations, plain_post};
+use alter::{Alteration, alterations, plain_post};
+use measured::{Measured, RADII, RESULT_RADIUS, Row};
 
-/// Radii that are measured, in bits.
-const RADII: [u32; 6] = [0, 2, 4, 6, 8, 10];
-/// The radius of a result, as of the original program.
-const RESULT_RADIUS: u32 = 6;
 /// The radius within an artist's accounts.
 const WIDE_RADIUS: u32 = 10;
 
 #[derive(Debug, Args)]
-pub struct BenchAccuracyArgs {
+pub struct AccuracyArgs {
     /// Folder with artworks and their manifest.csv (file, ..., group_id in the 8th column)
-    #[arg(long, value_name = "DIR", default_value = "../shared/material/art")]
+    #[arg(long, value_name = "DIR")]
     material: PathBuf,
     /// Answer as JSON
     #[arg(long)]
@@ -74,7 +71,7 @@ fn file_error(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Benc
 ///
 /// # Errors
 /// When the material cannot be read, or the result not be written.
-pub fn bench_accuracy(args: &BenchAccuracyArgs, out: &mut dyn Write) -> Result<(), BenchAccuracyError> {
+pub fn run(args: &AccuracyArgs, out: &mut dyn Write) -> Result<(), BenchAccuracyError> {
     let artworks = read_material(&args.material)?;
     let all = alterations();
     let made = make_all(&artworks, &all, args.keep.as_deref())?;
@@ -94,14 +91,8 @@ pub fn bench_accuracy(args: &BenchAccuracyArgs, out: &mut dyn Write) -> Result<(
             .ok_or_else(|| BenchAccuracyError::NoMarks { path: path.clone() })?;
         fs::write(path, text).map_err(file_error("write", path))?;
     }
-    let printed = if args.json {
-        serde_json::to_writer_pretty(&mut *out, &measured)
-            .map_err(io::Error::from)
-            .and_then(|()| writeln!(out))
-    } else {
-        write!(out, "{tables}")
-    };
-    printed.map_err(|source| BenchAccuracyError::Print { source })
+    super::report::report(&measured, args.json, out, |_, out| write!(out, "{tables}"))
+        .map_err(|source| BenchAccuracyError::Print { source })
 }
 
 struct Artwork {
@@ -125,41 +116,6 @@ struct Made {
 
 /// The altered pictures by artwork, then alteration; then the plain post of each artwork.
 type AllMade = Vec<(Vec<Made>, ImageFacts)>;
-
-/// What was measured.
-#[derive(Serialize)]
-struct Measured {
-    artworks: usize,
-    transparent: usize,
-    rows: Vec<Row>,
-}
-
-/// What was measured of one alteration.
-#[derive(Serialize)]
-struct Row {
-    family: Family,
-    name: String,
-    /// Artworks that were searched; those of low quality are not.
-    searched: usize,
-    /// Found within each of [`RADII`].
-    found: [usize; 6],
-    /// Found over a whole database: within 6 bits, or within 10 and confirmed by the second stage.
-    confirmed: usize,
-    /// Of the transparent artworks: how many there are, how many are found within 6 bits.
-    transparent: (usize, usize),
-    /// Found within 6 bits by ImageHash's fingerprint of the file alone, as the original does.
-    imagehash: usize,
-    /// What those within 10 bits are called.
-    classes: BTreeMap<&'static str, usize>,
-    /// Images of other groups within each of [`RADII`], over all searches.
-    across: [usize; 6],
-    /// Images of other groups that a search of the whole database would show beyond 6 bits.
-    across_confirmed: usize,
-    /// What those within 10 bits are called.
-    across_classes: BTreeMap<&'static str, usize>,
-    /// Other images of the same group within each of [`RADII`]: variants of one drawing.
-    within: [usize; 6],
-}
 
 fn measure(alteration: &Alteration, at: usize, artworks: &[Artwork], made: &AllMade) -> Row {
     let mut row = Row {
@@ -372,9 +328,8 @@ mod tests {
 
     #[test]
     fn a_folder_without_a_manifest_is_told() {
-        let args =
-            BenchAccuracyArgs { material: "/nonexistent".into(), json: false, document: None, keep: None };
-        let error = bench_accuracy(&args, &mut Vec::new()).unwrap_err();
+        let args = AccuracyArgs { material: "/nonexistent".into(), json: false, document: None, keep: None };
+        let error = run(&args, &mut Vec::new()).unwrap_err();
         assert_eq!(error.to_string(), "could not read /nonexistent/manifest.csv");
     }
 
@@ -390,14 +345,14 @@ mod tests {
         fs::write(folder.path().join("manifest.csv"), manifest).unwrap();
         let document = folder.path().join("accuracy.md");
         fs::write(&document, format!("before\n{}\nold\n{}\nafter\n", report::BEGIN, report::END)).unwrap();
-        let args = BenchAccuracyArgs {
+        let args = AccuracyArgs {
             material: folder.path().into(),
             json: true,
             document: Some(document.clone()),
             keep: Some(folder.path().join("kept")),
         };
         let mut out = Vec::new();
-        bench_accuracy(&args, &mut out).unwrap();
+        run(&args, &mut out).unwrap();
         let measured: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(measured["artworks"], 2);
         assert_eq!(measured["rows"][0]["name"], "JPEG 95");

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Family, Measured, RADII, RESULT_RADIUS};
+use super::alter::Family;
+use super::measured::{Measured, RADII, RESULT_RADIUS};
 use crate::domain::images::MatchClass;
 
 /// What stands between these lines of a document is replaced.

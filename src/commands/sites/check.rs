@@ -1,71 +1,26 @@
-//! `aotf sites`: what a URL is (offline), and which sites can be read now.
+//! `aotf sites`, the canary, and `aotf sites check`: which sites can be read now.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, Write};
 
+use clap::Args;
 use serde::Serialize;
 
 use crate::base::ErrorChain;
 use crate::base::clock::Monotonic;
+use crate::commands::settings::ConfigFile;
 use crate::fetch::Fetch;
 use crate::links::{LinkSettings, READ, probe};
-use crate::sites::{Identified, SiteError, identify};
+use crate::sites::{SiteError, identify};
 
-/// `aotf sites identify URL...`: writes one line for each URL, in order; without URLs, for each line of
-/// `stdin` that is not blank. With `json`, each line is one object.
-///
-/// # Errors
-/// When `stdin` cannot be read or `out` not be written. A text that is no URL is an answer.
-pub fn identify_command(
-    urls: &[String],
-    json: bool,
-    stdin: impl BufRead,
-    mut out: impl Write,
-) -> io::Result<()> {
-    if urls.is_empty() {
-        for line in stdin.lines() {
-            let line = line?;
-            if !line.trim().is_empty() {
-                write_identified(line.trim(), json, &mut out)?;
-            }
-        }
-    }
-    for url in urls {
-        write_identified(url, json, &mut out)?;
-    }
-    out.flush()
-}
-
-/// What is shown of one URL; `url` is the normalised one.
-#[derive(Serialize)]
-struct Shown<'a> {
-    input: &'a str,
-    #[serde(flatten)]
-    identified: &'a Identified,
-}
-
-fn write_identified(url: &str, json: bool, out: &mut impl Write) -> io::Result<()> {
-    let identified = identify(url);
-    if json {
-        serde_json::to_writer(&mut *out, &Shown { input: url, identified: &identified })?;
-        return writeln!(out);
-    }
-    write!(out, "{:<12} {:<12}", kind_name(&identified), identified.site.unwrap_or("-"))?;
-    write!(out, " {}", identified.id.as_deref().unwrap_or("-"))?;
-    if let Some(page) = identified.page {
-        write!(out, " image {page}")?;
-    }
-    if let Some(account) = &identified.account {
-        write!(out, " {account}")?;
-    }
-    writeln!(out, " {}", identified.url.as_deref().unwrap_or(url))
-}
-
-/// The kind as JSON shows it.
-fn kind_name(identified: &Identified) -> String {
-    serde_json::to_value(identified.kind)
-        .ok()
-        .and_then(|kind| kind.as_str().map(str::to_owned))
-        .unwrap_or_default()
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[arg(required = true)]
+    pub urls: Vec<String>,
+    /// One JSON object per address
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub config: ConfigFile,
 }
 
 /// What reading one page came to.
@@ -86,12 +41,11 @@ struct Checked<'a> {
 /// Pages that are read at the same time; the limits of each host hold besides.
 const AT_ONCE: usize = 8;
 
-/// `aotf sites`, the canary, and `aotf sites check`: reads each page and says whether its site can be read, in the
-/// order given. Answers whether all can.
+/// Reads each page and says whether its site can be read, in the order given. Answers whether all can.
 ///
 /// # Errors
 /// When `out` cannot be written. A site that does not work is an answer.
-pub fn check_command(
+pub fn check(
     urls: &[String],
     fetch: &dyn Fetch,
     settings: &LinkSettings,
@@ -153,31 +107,6 @@ mod tests {
     use super::*;
     use crate::fetch::{FetchError, Request, Response};
 
-    #[track_caller]
-    fn check(urls: &[&str], json: bool, stdin: &str, expect: &str) {
-        let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
-        let mut out = Vec::new();
-        identify_command(&urls, json, stdin.as_bytes(), &mut out).unwrap();
-        assert_eq!(String::from_utf8(out).unwrap(), expect);
-    }
-
-    #[test]
-    fn each_url_has_one_line() {
-        check(
-            &["https://www.pixiv.net/en/artworks/92512929#44"],
-            true,
-            "",
-            "{\"input\":\"https://www.pixiv.net/en/artworks/92512929#44\",\"site\":\"pixiv\",\"kind\":\"artwork\",\
-             \"id\":\"92512929\",\"page\":44,\"url\":\"https://www.pixiv.net/artworks/92512929\",\"account\":null}\n",
-        );
-        check(
-            &[],
-            false,
-            "https://x.com/Ann\n\nhello\n",
-            "account      twitter      ann twitter:@ann https://x.com/ann\nnot_an_url   -            - hello\n",
-        );
-    }
-
     /// Linktree is blocked, everything else empty.
     struct Web;
 
@@ -200,7 +129,7 @@ mod tests {
         let urls = urls.map(str::to_owned);
         let read = |urls: &[String], json| {
             let mut out = Vec::new();
-            let all = check_command(urls, &Web, &LinkSettings::default(), json, &mut out).unwrap();
+            let all = check(urls, &Web, &LinkSettings::default(), json, &mut out).unwrap();
             (all, String::from_utf8(out).unwrap())
         };
         let (all, text) = read(&urls, true);
