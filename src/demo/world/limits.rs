@@ -1,11 +1,11 @@
-//! Requests that an application may make in a quarter of an hour, as documented, and the headers that say so.
+//! Counts of requests in windows of a quarter of an hour, for the API that has such limits.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::endpoint::Endpoint;
 use crate::base::Timestamp;
-use crate::demo::world::Endpoint;
 
 const WINDOW: Duration = Duration::from_secs(15 * 60);
 
@@ -26,12 +26,8 @@ pub struct Window {
 }
 
 impl Limits {
-    pub fn count(&self, endpoint: Endpoint, now: Timestamp) -> Window {
-        let limit = match endpoint {
-            Endpoint::Timeline => 10_000,
-            Endpoint::PostsById => 3500,
-            _ => 300,
-        };
+    /// Counts one request to an endpoint that takes `limit` of them in a window.
+    pub fn count(&self, endpoint: Endpoint, limit: u32, now: Timestamp) -> Window {
         // A panic while the map was held cannot have left it half changed.
         let mut windows = self.windows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (started, used) = windows.entry(endpoint).or_insert((now, 0));
@@ -68,15 +64,15 @@ mod tests {
         let limits = Limits::default();
         let start = Timestamp::from_secs(1_000);
         for _ in 0..300 {
-            assert!(!limits.count(Endpoint::Search, start).exceeded);
+            assert!(!limits.count(Endpoint::Search, 300, start).exceeded);
         }
-        let over = limits.count(Endpoint::Search, start);
+        let over = limits.count(Endpoint::Search, 300, start);
         assert!(over.exceeded && over.remaining == 0);
         assert_eq!(over.reset, start.plus(WINDOW));
-        assert!(!limits.count(Endpoint::Timeline, start).exceeded);
-        assert!(!limits.count(Endpoint::Search, start.plus(WINDOW)).exceeded);
+        assert!(!limits.count(Endpoint::Timeline, 10_000, start).exceeded);
+        assert!(!limits.count(Endpoint::Search, 300, start.plus(WINDOW)).exceeded);
         limits.exhaust(Endpoint::Search, start.plus(WINDOW + Duration::from_secs(3)));
-        assert!(limits.count(Endpoint::Search, start.plus(WINDOW)).exceeded);
-        assert!(!limits.count(Endpoint::Search, start.plus(WINDOW + Duration::from_secs(3))).exceeded);
+        assert!(limits.count(Endpoint::Search, 300, start.plus(WINDOW)).exceeded);
+        assert!(!limits.count(Endpoint::Search, 300, start.plus(WINDOW + Duration::from_secs(3))).exceeded);
     }
 }
