@@ -10,7 +10,9 @@ use super::command::{SPECS, Spec};
 use super::progress::Indexing;
 use super::table::{Align, Style, Table, Tone, clean, fit, wrap};
 use crate::api::account::{AccountsAnswer, coverage_words};
-use crate::api::answers::{Answer, StatsAnswer, earliest};
+use crate::api::answers::Answer;
+use crate::api::figures::StatsAnswer;
+use crate::api::posts::earliest;
 use crate::base::ids::Network;
 use crate::base::{MicroUsd, Timestamp};
 use crate::domain::accounts::{AccountRecord, Evidence};
@@ -664,7 +666,7 @@ https://x.com/jane_paints/status/18446744073709551615
 
     #[test]
     fn an_account_and_who_had_its_name_before() {
-        let record = crate::api::account::tests::sample_record();
+        let record = crate::api::samples::sample_record();
         let mut before = record.clone();
         before.state.key.native = "12".to_owned();
         before.handles.truncate(0);

@@ -29,7 +29,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sites", &["fetch", "proto"]),
     ("networks", &["fetch", "proto"]),
     ("links", &["sites", "networks", "fetch", "proto"]),
-    ("api", &["proto", "front"]),
+    ("api", &["proto"]),
     ("front", &["broker::client", "proto", "api"]),
     ("console", &["api", "proto", "front"]),
     (
