@@ -1,49 +1,24 @@
-//! `GET /metrics`: what the broker and this process count, in Prometheus's text format. What each
-//! metric means stands in `docs/operations.md`.
+//! `GET /metrics`: what the broker and this process count, in Prometheus's text format. `docs/operations.md`
+//! says what each metric means.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::extract::{Extension, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use super::caller::Caller;
-use super::error::{Closed, ErrorBody, HttpError};
-use super::{ASK_DEADLINE, Api, STATS_AGE};
+use super::error::{Closed, HttpError};
+use super::state::{ASK_DEADLINE, Api};
+use super::traffic::BOUNDS_MICROS;
+use crate::api::errors::ErrorBody;
+use crate::api::limits::STATS_AGE;
 use crate::front::broker::measured_steps;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 use crate::proto::view::{
     CountersView, METRIC_BOUNDS_MICROS, MetricView, QueueView, SpendingView, StatsView,
 };
-
-/// Requests that were answered, as this process counts them.
-#[derive(Default)]
-pub struct Traffic {
-    /// By endpoint and status.
-    answered: Mutex<BTreeMap<(&'static str, u16), u64>>,
-    /// Time from the headers to the beginning of the answer, by the bounds below; then the rest.
-    took: [AtomicU64; BOUNDS_MICROS.len() + 1],
-    took_micros: AtomicU64,
-}
-
-const BOUNDS_MICROS: [u64; 7] = [100, 500, 1_000, 5_000, 25_000, 100_000, 1_000_000];
-
-impl Traffic {
-    pub fn count(&self, endpoint: &'static str, status: u16, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let place = BOUNDS_MICROS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS_MICROS.len());
-        if let Some(bucket) = self.took.get(place) {
-            bucket.fetch_add(1, Ordering::Relaxed);
-        }
-        self.took_micros.fetch_add(micros, Ordering::Relaxed);
-        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        *answered.entry((endpoint, status)).or_default() += 1;
-    }
-}
 
 /// Everything for Prometheus
 ///
@@ -156,28 +131,20 @@ impl Text {
             "When the front process started, seconds since 1970",
             &[("", started)],
         );
-        let answered = api.traffic.answered.lock().unwrap_or_else(PoisonError::into_inner).clone();
         self.counter(
             "aotf_http_requests_total",
             "Requests answered, by endpoint and status",
-            answered
-                .into_iter()
-                .map(|((path, status), count)| (format!("path=\"{path}\",status=\"{status}\""), count)),
+            api.traffic.answered().into_iter().flat_map(|(path, by_status)| {
+                by_status
+                    .into_iter()
+                    .map(move |(status, count)| (format!("path=\"{path}\",status=\"{status}\""), count))
+            }),
         );
-        let mut sum = 0;
-        let at_most: Vec<u64> = api
-            .traffic
-            .took
-            .iter()
-            .map(|bucket| {
-                sum += bucket.load(Ordering::Relaxed);
-                sum
-            })
-            .collect();
         let name = "aotf_http_request_duration_seconds";
         self.head(name, "histogram", "From a request's headers to the beginning of its answer");
-        let took = api.traffic.took_micros.load(Ordering::Relaxed);
-        self.histogram(name, "", &BOUNDS_MICROS, &at_most, sum, took);
+        let took = api.traffic.durations();
+        let count = took.at_most.last().copied().unwrap_or_default();
+        self.histogram(name, "", &BOUNDS_MICROS, &took.at_most, count, took.sum_micros);
         self.gauge("aotf_http_connections", "Open connections", &[("", api.connections.open() as f64)]);
         let streams = api.http.max_event_streams as usize - api.streams.available_permits();
         self.gauge("aotf_http_event_streams", "Open event streams", &[("", streams as f64)]);

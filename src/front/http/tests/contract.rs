@@ -5,9 +5,16 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::tests::{Reply, World};
-use super::{ENDPOINTS, HttpError, page};
+use super::world::{Reply, World};
+use crate::api::errors::{ErrorCode, codes};
+use crate::api::limits;
+use crate::domain::failure::FailureCode;
 use crate::front::fake::FakeBroker;
+use crate::front::http::assets;
+use crate::front::http::router::ENDPOINTS;
+
+/// The web page and its files, which are no part of the API.
+const PAGES: [&str; 4] = ["/", assets::STYLE_PATH, assets::SCRIPT_PATH, assets::TEXTS_PATH];
 
 /// What is wrong with `value` as a `schema` of `document`, if anything.
 fn mismatch(document: &Value, schema: &Value, value: &Value, path: &str) -> Option<String> {
@@ -149,10 +156,9 @@ async fn what_is_described_is_what_is_answered() {
     }
     assert_eq!(walked, described, "every described endpoint is walked");
     let mut served = BTreeSet::new();
-    let assets = ["/", page::STYLE_PATH, page::SCRIPT_PATH, page::TEXTS_PATH];
-    for (path, methods) in ENDPOINTS.iter().filter(|(path, _)| !assets.contains(path)) {
+    for (path, methods) in ENDPOINTS.iter().filter(|(path, _)| !PAGES.contains(&path.as_str())) {
         served.insert(format!("get {path}"));
-        served.extend(methods.contains("POST").then(|| format!("post {path}")));
+        served.extend(methods.to_str().unwrap().contains("POST").then(|| format!("post {path}")));
     }
     assert_eq!(served, described, "every endpoint is described");
 }
@@ -177,13 +183,45 @@ async fn refusals_have_the_described_form_too() {
     }
 }
 
+/// The description as it was last released: a difference is a change of the public contract.
+#[tokio::test]
+async fn the_description_is_the_pinned_one() {
+    let document = World::new(FakeBroker::default()).await.get("/openapi.json").await.json();
+    let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+    let pinned = include_str!("../../../api/golden/openapi.json");
+    let differs = pinned.lines().zip(text.lines()).find(|(pinned, now)| pinned != now);
+    assert!(text == pinned, "/openapi.json differs from src/api/golden/openapi.json: {differs:?}");
+}
+
+/// The numbers that the texts promise are those that are kept.
+#[tokio::test]
+async fn the_texts_name_the_limits() {
+    let document = World::new(FakeBroker::default()).await.get("/openapi.json").await.body;
+    let manual = include_str!("../../../../docs/http-api.md");
+    let page = format!("{} characters", limits::MAX_URL_CHARS);
+    let batch = format!("p to {}", limits::MAX_BATCH);
+    let age = limits::STATS_AGE.as_secs();
+    for (text, promise) in [
+        (&*document, &page),
+        (manual, &page),
+        (&document, &format!("{batch} queries")),
+        (&document, &format!("{batch} `id`s")),
+        (&document, &format!("pages, {} at most", limits::MAX_BATCH)),
+        (manual, &format!("{batch} queries")),
+        (&document, &format!("up to {age} seconds old")),
+        (manual, &format!("up to {age} s old")),
+    ] {
+        assert!(text.contains(promise), "{promise:?} is not said");
+    }
+}
+
 /// The codes that the API can answer are all in its list, and each is said in both languages.
 #[tokio::test]
 async fn every_code_is_explained() {
     let world = World::new(FakeBroker::default()).await;
     let list = world.get("/errors").await.json();
     let entries = list.as_array().unwrap();
-    assert_eq!(entries.len(), crate::domain::failure::FailureCode::ALL.len() + HttpError::CODES.len());
+    assert_eq!(entries.len(), FailureCode::ALL.len() + ErrorCode::ALL.len());
     for entry in entries {
         let code = entry["code"].as_str().unwrap();
         for language in ["en", "fr"] {
@@ -199,10 +237,10 @@ async fn the_documentation_page_is_complete_and_alone() {
     let world = World::new(FakeBroker::default()).await;
     let page = world.get("/docs").await;
     assert!(page.head.contains("content-security-policy: default-src 'none'; style-src 'self'"));
-    for (path, _) in &ENDPOINTS[1..ENDPOINTS.len() - 3] {
+    for path in ENDPOINTS.keys().filter(|path| !PAGES.contains(&path.as_str())) {
         assert!(page.body.contains(&format!(" {path}</code>")), "{path}");
     }
-    for (code, _) in HttpError::CODES {
+    for (code, _) in codes() {
         assert!(page.body.contains(code), "{code}");
     }
     for attribute in page.body.split(" href=\"").skip(1).chain(page.body.split(" src=\"").skip(1)) {

@@ -1,4 +1,5 @@
-//! The endpoints that answer with JSON about one query, and the figures.
+//! `GET` and `POST /query`: start a query for an artwork's page, or see where it is. The other ways to ask
+//! (the page, event streams, batches) start their queries here too.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,23 +8,21 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use serde_json::json;
 
 use super::body;
 use super::caller::Caller;
-use super::error::{Closed, ErrorBody, HttpError};
+use super::error::{Closed, HttpError};
 use super::limits::RateClass;
+use super::state::Api;
 use super::url_parameter::{self, MAX_URL_BODY_BYTES};
-use super::{Api, READY_AGE, STATS_AGE};
-use crate::api::account::AccountsAnswer;
-use crate::api::answers::{Answer, ConfigAnswer, StatsAnswer};
+use crate::api::answers::Answer;
+use crate::api::errors::ErrorBody;
 use crate::base::ids::Networks;
-use crate::config::{Limits, Maintenance};
 use crate::domain::failure::FailureCode;
-use crate::proto::front::{FrontAnswer, FrontQuestion, MAX_URL_CHARS};
+use crate::proto::front::{FrontAnswer, FrontQuestion};
 use crate::proto::view::{QueryStatus, QueryView};
 
 /// A URL is one packet or two.
@@ -99,8 +98,8 @@ pub(super) fn checked_webhook(
     }
 }
 
-/// The networks that a request is about: those asked for (names with commas between), of those that the caller may ask
-/// for, of those that there are. All of the latter are the same as no choice.
+/// The networks that a request is about: those asked for (names with commas between), of those that the
+/// caller may ask for, of those that there are. All of the latter are the same as no choice.
 pub(super) fn chosen_networks(
     api: &Api,
     caller: &Caller,
@@ -129,8 +128,11 @@ pub(super) fn chosen_networks(
     get, path = "/query", tag = "queries",
     params(
         ("url" = String, Query, description = "Address of the artwork's page, 256 characters at most"),
-        ("networks" = Option<String>, Query, description = "Only the artist's accounts on these: twitter, bluesky, mastodon, with commas between; before `url`"),
-        ("webhook" = Option<String>, Query, description = "The webhook that gets the final answer; before `url`"),
+        ("networks" = Option<String>, Query,
+            description = "Only the artist's accounts on these: twitter, bluesky, mastodon, with commas between; \
+                before `url`"),
+        ("webhook" = Option<String>, Query,
+            description = "The webhook that gets the final answer; before `url`"),
     ),
     responses(
         (status = 200, body = Answer, description = "The state of the query, or `error`"),
@@ -151,10 +153,13 @@ pub(super) async fn query_get(
 #[utoipa::path(
     post, path = "/query", tag = "queries",
     params(
-        ("networks" = Option<String>, Query, description = "Only the artist's accounts on these, with commas between"),
+        ("networks" = Option<String>, Query,
+            description = "Only the artist's accounts on these, with commas between"),
         ("webhook" = Option<String>, Query, description = "The webhook that gets the final answer"),
     ),
-    request_body(content = String, content_type = "text/plain", description = "The URL, or a form with `url`"),
+    request_body(
+        content = String, content_type = "text/plain", description = "The URL, or a form with `url`"
+    ),
     responses(
         (status = 200, body = Answer),
         (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 413, body = ErrorBody),
@@ -206,106 +211,4 @@ async fn answer_query(
 
 fn json_response(json: Bytes) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], json).into_response()
-}
-
-/// What is known of an account
-#[utoipa::path(
-    get, path = "/account", tag = "server",
-    params(("name" = String, Query, description = "the account's name or id")),
-    responses((status = 200, body = AccountsAnswer), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody))
-)]
-pub(super) async fn account(
-    State(api): State<Arc<Api>>,
-    Extension(caller): Extension<Caller>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<AccountsAnswer>, HttpError> {
-    let refused = |code: FailureCode, detail: String| {
-        Json(AccountsAnswer { accounts: Vec::new(), error: Some(code.as_str()), error_detail: detail })
-    };
-    let name = url_parameter::named(&query.unwrap_or_default(), "name").filter(|name| !name.is_empty());
-    let Some(name) = name else {
-        let detail = "give the account's name or id in the field \"name\"".to_owned();
-        return Ok(refused(FailureCode::InvalidTwitterAccount, detail));
-    };
-    api.count(&caller, RateClass::Query)?;
-    match api.ask(FrontQuestion::Account { name }, None).await? {
-        FrontAnswer::Account(records) => Ok(Json(AccountsAnswer::found(&records))),
-        FrontAnswer::Refused { code, detail } => Ok(refused(code, detail)),
-        _ => Err(HttpError::Unexpected),
-    }
-}
-
-/// Figures, up to 3 seconds old
-#[utoipa::path(
-    get, path = "/stats", tag = "server",
-    responses((status = 200, body = StatsAnswer), (status = 503, body = ErrorBody))
-)]
-pub(super) async fn stats(State(api): State<Arc<Api>>) -> Result<Json<StatsAnswer>, HttpError> {
-    Ok(Json(api.stats(STATS_AGE).await?.into()))
-}
-
-/// The limits that apply to the caller
-#[utoipa::path(get, path = "/config", tag = "server", responses((status = 200, body = ConfigAnswer)))]
-pub(super) async fn config(
-    State(api): State<Arc<Api>>,
-    Extension(caller): Extension<Caller>,
-) -> Json<ConfigAnswer> {
-    let networks = caller.networks.that_are_in(&api.networks);
-    Json(config_answer(&api.limits, &api.maintenance, networks.as_ref(), &caller))
-}
-
-/// Whether this process answers
-#[utoipa::path(get, path = "/healthz", tag = "server", responses((status = 200, body = serde_json::Value)))]
-pub(super) async fn healthz() -> Response {
-    Json(json!({ "status": "ok" })).into_response()
-}
-
-/// Whether the service can take queries
-///
-/// That is, the broker answers and nothing keeps it from accepting them. What is wrong is told in any case;
-/// addresses in `http.monitor_ips` are shown the figures behind it.
-#[utoipa::path(
-    get, path = "/readyz", tag = "server",
-    responses((status = 200, body = serde_json::Value), (status = 503, body = serde_json::Value))
-)]
-pub(super) async fn readyz(
-    State(api): State<Arc<Api>>,
-    Extension(caller): Extension<Caller>,
-) -> Result<Response, HttpError> {
-    let problems = api.problems().await?;
-    let blocked = problems.iter().any(|problem| problem.blocking);
-    let (status, word) = match blocked {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
-        false => (StatusCode::OK, "ready"),
-    };
-    let mut ready = json!({ "status": word, "problems": problems });
-    if caller.monitor {
-        let stats = api.stats(READY_AGE).await?;
-        ready["details"] = json!({
-            "queries_in_progress": stats.queries_in_progress,
-            "scans_in_progress": stats.scans_in_progress,
-            "posts_pending": stats.posts_pending,
-            "posts_to_retry": stats.store.retries,
-            "database_bytes": stats.sizes.database_bytes,
-            "index_bytes": stats.sizes.index_bytes,
-        });
-    }
-    Ok((status, Json(ready)).into_response())
-}
-
-fn config_answer(
-    limits: &Limits,
-    maintenance: &Maintenance,
-    networks: Option<&Networks>,
-    caller: &Caller,
-) -> ConfigAnswer {
-    let of_key = caller.key.as_ref().map(|key| key.max_processing_requests);
-    ConfigAnswer {
-        limit_per_ip_address: of_key.unwrap_or(limits.max_processing_requests_per_ip),
-        ip_can_bypass_limit: caller.unlimited,
-        ip_can_use_advanced: caller.advanced,
-        update_accounts_frequency: maintenance.auto_update.map(|every| every.as_secs() / 86_400),
-        max_illust_url_size: MAX_URL_CHARS,
-        networks: networks.into_iter().flat_map(Networks::iter).map(|network| network.to_string()).collect(),
-    }
 }
