@@ -1,4 +1,5 @@
 //! Time. The only caller of the system's clocks; everything else is handed a value.
+#![expect(clippy::disallowed_methods, reason = "the clock")]
 
 use std::fmt;
 use std::sync::OnceLock;

@@ -5,6 +5,8 @@ pub mod clock;
 pub mod error;
 pub mod fingerprint;
 pub mod ids;
+#[cfg(test)]
+pub mod material;
 pub mod money;
 pub mod roles;
 pub mod stop;

@@ -2,6 +2,7 @@
 //!
 //! The broker may be restarted at any moment. A client outlives its link: the root hands over a new
 //! one (`attach`), and what was asked over the old one is answered with `Unavailable`.
+#![expect(clippy::disallowed_methods, reason = "measures the silence of the broker")]
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,7 +34,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// The broker is away, or dropped what this was about. The work is to be given up silently: somebody
 /// else has it, or will get it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the broker cannot be reached now")]
+#[error("the service is restarting: the broker is away")]
 pub struct Unavailable;
 
 /// A lease, as its worker receives it.

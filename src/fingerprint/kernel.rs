@@ -36,7 +36,7 @@ pub(super) struct Tap {
 pub(super) fn weigh(row: &[i16], taps: &[Tap], sums: &mut [i32]) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
-        #[allow(unsafe_code)]
+        #[expect(unsafe_code, reason = "the processor has just been asked")]
         // SAFETY: the processor has AVX2.
         return unsafe { avx2::weigh(row, taps, sums) };
     }
@@ -58,7 +58,7 @@ fn weigh_portable(row: &[i16], taps: &[Tap], sums: &mut [i32]) {
 pub(super) fn luma(pixels: &[u8], levels: &mut [u8], wide: &mut [i16]) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
-        #[allow(unsafe_code)]
+        #[expect(unsafe_code, reason = "the processor has just been asked")]
         // SAFETY: the processor has AVX2.
         return unsafe { avx2::luma(pixels, levels, wide) };
     }
@@ -120,7 +120,7 @@ mod avx2 {
 
     #[target_feature(enable = "avx2")]
     fn load(values: &[i16; PADDING]) -> __m256i {
-        #[allow(unsafe_code)]
+        #[expect(unsafe_code, reason = "loads through a pointer")]
         // SAFETY: the array is 32 bytes long, and this load needs no alignment.
         unsafe {
             _mm256_loadu_si256(values.as_ptr().cast())

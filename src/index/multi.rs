@@ -103,7 +103,7 @@ impl Tables<'_> {
         };
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("popcnt") {
-            #[allow(unsafe_code)]
+            #[expect(unsafe_code, reason = "the processor has just been asked")]
             // SAFETY: the processor has just been found to count bits.
             return unsafe { self.probe_popcnt(query, probes, collector, found) };
         }
@@ -193,7 +193,7 @@ impl<'a> Table<'a> {
 #[inline(always)]
 fn prefetch<T>(slice: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "an instruction that has no safe name")]
     // SAFETY: a prefetch reads nothing that the program can see and cannot fault, whatever the
     // address; the address is made without claiming that it lies inside the slice.
     unsafe {

@@ -1,7 +1,6 @@
 //! Servers whose every answer a test decides, for the clients that need no credential.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -9,7 +8,7 @@ use url::Url;
 
 use super::client::{PostLister, Waiter};
 use super::error::{NetworkError, Stopping};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, material};
 use crate::domain::accounts::Account;
 use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Cursor, ListingEnd};
@@ -93,16 +92,9 @@ pub fn list(
     Ok((posts, end))
 }
 
-/// A file of the optional test material or of what lies beside it; `None`, loudly, where it is not at hand.
-pub fn material(path: &str) -> Option<Value> {
-    let folder = std::env::var_os("AOTF_TEST_MATERIAL")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/material"), PathBuf::from);
-    let path = folder.join(path);
-    match std::fs::read(&path) {
-        Ok(bytes) => Some(serde_json::from_slice(&bytes).expect("material is JSON")),
-        Err(error) => {
-            eprintln!("NOT CHECKED: {}: {error}", path.display());
-            None
-        }
-    }
+/// A document of `tests/fixtures/`.
+pub fn fixture(path: &str) -> Value {
+    let path = material::fixture(path);
+    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&bytes).expect("a fixture is JSON")
 }

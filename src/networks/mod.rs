@@ -10,6 +10,7 @@
 mod asking;
 pub mod bluesky;
 mod client;
+pub mod clients;
 mod delivery;
 mod error;
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! The promise holds between processes of one executable only, so messages change with it. What lasts is written
 //! in another form: accepted work by `storekeeper/journal_format.rs`, posts by `store`.
 
-pub mod admin;
+pub mod command;
 pub mod control;
 pub mod front;
 pub mod stage;

@@ -1,30 +1,17 @@
 //! The state file beside the database (`state.db`): accepted work that has not ended, the ledger of
-//! what a network bills (`ledger.rs`), what networks said of accounts (`presence.rs`), and posts that are to be looked up
-//! (`wanted.rs`). Always SQLite, whatever the database is, so that accepting work does not depend on a server.
+//! what a network bills (`ledger.rs`), what networks said of accounts (`liveness.rs`), and posts that are to be looked up
+//! (`noted_posts.rs`). Always SQLite, whatever the database is, so that accepting work does not depend on a server.
 
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
+use super::engine::sqlite::Step;
 use super::error::StoreError;
-use super::migrate::Migration;
-use super::sqlite::connection::{self, Step};
-use super::table::Value;
+use super::migrate;
+use super::schema::Value;
 use crate::base::Timestamp;
-
-const MIGRATIONS: &[Migration] = &[
-    Migration { number: 1, name: "requests", sql: include_str!("../../migrations/state/0001_requests.sql") },
-    Migration { number: 2, name: "ledger", sql: include_str!("../../migrations/state/0002_ledger.sql") },
-    Migration { number: 3, name: "presence", sql: include_str!("../../migrations/state/0003_presence.sql") },
-    Migration {
-        number: 4,
-        name: "wanted_posts",
-        sql: include_str!("../../migrations/state/0004_wanted_posts.sql"),
-    },
-];
-
-const CACHE_KIB: i64 = 1024;
 
 /// The open state file.
 pub struct StateFile {
@@ -114,7 +101,7 @@ impl StateFile {
 
     /// Opens or creates the file. Commits are durable, as the room's first page tells.
     pub fn open(path: &Path) -> Result<StateFile, StoreError> {
-        Ok(StateFile { connection: connection::open(path, MIGRATIONS, CACHE_KIB)? })
+        Ok(StateFile { connection: migrate::open_state(path)? })
     }
 
     /// Makes these changes in order, all or none, and returns when they are durable.

@@ -47,6 +47,7 @@ mod journal;
 mod journal_format;
 #[cfg(test)]
 mod kill_test;
+pub mod open;
 pub mod orders;
 mod publish;
 mod reader;

@@ -136,7 +136,7 @@ impl Tail {
         });
     }
 
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "reads atomics as plain numbers")]
     fn codes(&self, len: usize) -> &[u64] {
         let codes: &[AtomicU64] = &self.words.words()[CODES..CODES + len.min(self.len())];
         // SAFETY: these records lie before the published length, which `len()` has acquired: they
