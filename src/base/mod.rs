@@ -5,12 +5,14 @@ pub mod clock;
 pub mod error;
 pub mod fingerprint;
 pub mod ids;
+#[cfg(test)]
+pub mod material;
 pub mod money;
 pub mod roles;
 pub mod stop;
 
 pub use clock::Timestamp;
-pub use error::{ErrorChain, Reaction};
+pub use error::{ErrorChain, Reaction, panic_text};
 pub use fingerprint::Fingerprint;
 pub use money::MicroUsd;
 pub use stop::StopSignal;

@@ -2,6 +2,7 @@
 //! one event at a time, and carries out the effects. It waits for nobody: what a peer does not read
 //! fast enough costs the peer its link, what the storekeeper cannot take at once is kept here and
 //! slows the listings down.
+#![expect(clippy::disallowed_methods, reason = "the loop reads the clock for the state")]
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;

@@ -1,7 +1,6 @@
 //! Who works on what, until when. Pure.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
 use crate::base::clock::Monotonic;
 use crate::base::ids::{ContainerId, LeaseId, WorkerId};
@@ -29,14 +28,13 @@ pub struct Leases {
 
 impl Leases {
     /// Gives an item to a worker. Returns the lease and how long the worker may be silent.
-    pub fn grant(&mut self, item: Item, worker: WorkerId, now: Monotonic) -> (LeaseId, Duration) {
+    pub fn grant(&mut self, item: Item, worker: WorkerId, now: Monotonic) -> LeaseId {
         self.last += 1;
         let id = LeaseId(self.last);
-        let time = lease_time(&item.work);
-        let deadline = now.plus(time);
+        let deadline = now.plus(lease_time(&item.work));
         self.deadlines.insert((deadline, id));
         self.leases.insert(id, Lease { item, worker, doing: None, deadline });
-        (id, time)
+        id
     }
 
     /// The lease, if this container holds it.

@@ -46,7 +46,7 @@ fn on_stage(turn: &mut Turn, from: ContainerId, message: StageToBroker) {
         StageToBroker::Report { lease, outcome, elapsed_micros } => {
             outcomes::on_report(turn, from, lease, outcome, elapsed_micros);
         }
-        StageToBroker::Page { lease, posts, posts_read: _ } => {
+        StageToBroker::Page { lease, posts } => {
             let woken = scans::on_page(turn, from, lease, posts);
             queries::on_woken(turn, woken);
         }
