@@ -1,7 +1,6 @@
 //! Typed settings: read once at start, checked as a whole, passed down by value. A room sees only
 //! its own section. `parameters.rs` is the file as written; nothing below `main` reads the environment.
 
-mod blocklist;
 mod document;
 mod links;
 mod networks;

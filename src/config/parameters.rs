@@ -14,11 +14,11 @@ use tracing_subscriber::EnvFilter;
 use super::document::{self, Place, Problem, Value};
 use super::section::{Problems, Section};
 use super::{
-    COOKIE_SITES, ForwardedHeader, LogFormat, Secret, Settings, TimelinePolicy, TwitterCredential, blocklist,
-    visitors,
+    COOKIE_SITES, ForwardedHeader, LogFormat, Secret, Settings, TimelinePolicy, TwitterCredential, visitors,
 };
 use crate::base::Timestamp;
 use crate::base::ids::Network;
+use crate::domain::blocklist;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3_600);

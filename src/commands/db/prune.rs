@@ -5,7 +5,7 @@
 //! by default as long as X keeps an account that its owner has deactivated, of which it says the same. What it
 //! said is remembered in the state file. Accounts that were listed lately are there, and are not paid for.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +22,7 @@ use crate::broker::budget::Spending;
 use crate::commands::signals::stop_on_signals;
 use crate::config::{Budget, Settings};
 use crate::domain::accounts::Account;
+use crate::domain::blocklist::Blocklist;
 use crate::domain::reads::{PaidReads, ReadWish, Resource};
 use crate::fetch::{Fetch, HttpFetch};
 use crate::index::shared::Writer;
@@ -149,10 +150,9 @@ pub fn run(args: &PruneArgs, settings: &Settings, state: &Path, out: &mut impl W
     let state = Arc::new(Mutex::new(StateFile::open(state)?));
     let now = Timestamp::now();
     let stored = removal::accounts(&database)?;
-    let blocklist: HashSet<String> =
-        settings.scan.blocklist.iter().map(|entry| entry.to_lowercase()).collect();
+    let blocklist = Blocklist::new(&settings.scan.blocklist);
     let (blocked, others): (Vec<StoredAccount>, Vec<StoredAccount>) =
-        stored.into_iter().partition(|stored| is_blocklisted(&blocklist, &stored.account));
+        stored.into_iter().partition(|stored| blocklist.names(&stored.account));
     let heard = locked(&state).heard()?;
     let (open, lately): (Vec<&StoredAccount>, Vec<&StoredAccount>) =
         others.iter().partition(|stored| is_to_be_asked(stored, &heard, now.minus(args.unseen_for)));
@@ -235,12 +235,6 @@ pub fn run(args: &PruneArgs, settings: &Settings, state: &Path, out: &mut impl W
         false => tell(&report, out)?,
     }
     Ok(())
-}
-
-/// As the broker has it: by its id, or by the handle that it was last seen with.
-fn is_blocklisted(blocklist: &HashSet<String>, account: &Account) -> bool {
-    blocklist.contains(&account.key.native)
-        || !account.handle.is_empty() && blocklist.contains(&format!("@{}", account.handle))
 }
 
 /// Those that were there since `lately` are left alone, unless they were missing after that.
