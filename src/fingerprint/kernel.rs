@@ -134,6 +134,22 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn gray_stays_as_it_is() {
+        for level in 0..=255 {
+            assert_eq!(brightness([level; 3]), level);
+        }
+    }
+
+    #[test]
+    fn weights_are_those_of_pillow() {
+        // Image.new("RGB", (1, 1), color).convert("L") in Pillow 9.5
+        for (color, level) in [([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([12, 200, 99], 132)]
+        {
+            assert_eq!(brightness(color), level, "{color:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn all_forms_weigh_alike(

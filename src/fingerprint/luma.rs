@@ -87,22 +87,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gray_stays_as_it_is() {
-        for level in 0..=255 {
-            assert_eq!(luma([level; 3]), level);
-        }
-    }
-
-    #[test]
-    fn weights_are_those_of_pillow() {
-        // Image.new("RGB", (1, 1), color).convert("L") in Pillow 9.5
-        for (color, level) in [([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([12, 200, 99], 132)]
-        {
-            assert_eq!(luma(color), level, "{color:?}");
-        }
-    }
-
-    #[test]
     fn flattening_blends_by_alpha() {
         let mut row = Vec::new();
         flatten_row(&[10, 20, 30, 255, 9, 9, 9, 0, 100, 0, 200, 128], Layout::Rgba, 255, &mut row);

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::broker::{self, Broker, Root, Unavailable};
 use super::local_socket::LocalSocket;
-use super::until_stopped;
+use super::stopping::until_stopped;
 use crate::base::ErrorChain;
 use crate::domain::failure::FailureCode;
 use crate::proto::command::{Command, Order, Reply, Source};

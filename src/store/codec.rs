@@ -3,7 +3,7 @@
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::scans::Coverage;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 
 /// The network's number in the table `networks`; part of the schema, never changed.
 pub fn network_no(network: Network) -> i64 {

@@ -3,10 +3,13 @@
 
 use std::path::Path;
 
+use super::codec;
+use super::error::StoreError;
+use super::extent::Extent;
+use super::location::Location;
 use super::schema::{Kind, Value};
 use super::state::StateFile;
-use super::table_io::{Dump, Extent};
-use super::{Location, StoreError, codec};
+use super::table_io::TableIo;
 use crate::base::Timestamp;
 use crate::base::ids::AccountKey;
 
@@ -147,13 +150,13 @@ pub struct Finding {
 /// # Errors
 /// When the database cannot be read.
 pub fn check_references(location: &Location) -> Result<Vec<Finding>, StoreError> {
-    let mut dump = location.open_dump()?;
-    dump.begin_reading()?;
+    let mut tables = location.open_tables()?;
+    tables.begin_reading()?;
     let mut found = Vec::new();
     for rule in RULES.iter().filter(|rule| rule.wrong) {
-        found.extend(count(&mut *dump, rule, 0)?);
+        found.extend(count(&mut tables, rule, 0)?);
     }
-    let (kept, counted) = (dump.extent()?, counted(&mut *dump)?);
+    let (kept, counted) = (tables.extent()?, counted(&mut tables)?);
     if kept != counted {
         found.push(Finding {
             about: "kept sizes that differ from the counted ones",
@@ -167,42 +170,42 @@ pub fn check_references(location: &Location) -> Result<Vec<Finding>, StoreError>
 /// Finds what can be removed, and removes it if `really`; in one change.
 pub fn clean_up(location: &Location, really: bool, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
     let old = now.0.saturating_sub(EMPTY_FOR);
-    let mut dump = location.open_dump()?;
-    dump.begin_writing()?;
+    let mut tables = location.open_tables()?;
+    tables.begin_writing()?;
     let mut found = Vec::new();
     for rule in RULES.iter().filter(|rule| rule.removable) {
         // Rows go in any case, since later rules see what earlier ones leave; without `commit` all stay.
         let condition = rule.condition.replace('@', &old.to_string());
-        let rows = dump.run(&format!("DELETE FROM {} WHERE {condition}", rule.table))?;
+        let rows = tables.run(&format!("DELETE FROM {} WHERE {condition}", rule.table))?;
         if rows > 0 {
             found.push(Finding { about: rule.about, rows, removable: true });
         }
     }
-    let (kept, counted) = (dump.extent()?, counted(&mut *dump)?);
+    let (kept, counted) = (tables.extent()?, counted(&mut tables)?);
     if kept != counted {
-        dump.set_extent(&counted)?;
+        tables.set_extent(&counted)?;
         if found.is_empty() {
             let about = "kept sizes that differ from the counted ones";
             found.push(Finding { about, rows: 1, removable: true });
         }
     }
     if really {
-        dump.commit()?;
+        tables.commit()?;
     }
     Ok(found)
 }
 
-fn count(dump: &mut dyn Dump, rule: &Rule, old: i64) -> Result<Option<Finding>, StoreError> {
+fn count(tables: &mut TableIo, rule: &Rule, old: i64) -> Result<Option<Finding>, StoreError> {
     let condition = rule.condition.replace('@', &old.to_string());
     let sql = format!("SELECT count(*) FROM {} WHERE {condition}", rule.table);
-    let rows = codec::size(dump.number(&sql)?)?;
+    let rows = codec::size(tables.number(&sql)?)?;
     Ok((rows > 0).then_some(Finding { about: rule.about, rows, removable: rule.removable }))
 }
 
 /// The sizes as they are; the highest numbers as they were, or higher.
-fn counted(dump: &mut dyn Dump) -> Result<Extent, StoreError> {
-    let kept = dump.extent()?;
-    let mut count = |table: &str| codec::size(dump.number(&format!("SELECT count(*) FROM {table}"))?);
+fn counted(tables: &mut TableIo) -> Result<Extent, StoreError> {
+    let kept = tables.extent()?;
+    let mut count = |table: &str| codec::size(tables.number(&format!("SELECT count(*) FROM {table}"))?);
     Ok(Extent {
         accounts: count("accounts")?,
         posts: count("posts")?,
@@ -246,9 +249,9 @@ pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
         true => StateFile::open(state)?.count_wanted()?,
         false => (0, 0),
     };
-    let mut dump = location.open_dump()?;
-    dump.begin_reading()?;
-    let extent = dump.extent()?;
+    let mut tables = location.open_tables()?;
+    tables.begin_reading()?;
+    let extent = tables.extent()?;
     let int = |row: &[Value], index: usize| match row.get(index) {
         Some(Value::Int(Some(value))) => *value,
         _ => 0,
@@ -259,7 +262,7 @@ pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
             _ => codec::account_key(int(row, 0), String::new()),
         }
     };
-    let biggest = dump.question(
+    let biggest = tables.question(
         &format!(
             "SELECT a.network, a.native, p.size FROM
                 (SELECT account, count(*) AS size FROM posts GROUP BY account ORDER BY size DESC LIMIT {NAMED}) p
@@ -267,18 +270,18 @@ pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
         ),
         &[Int, Text, Int],
     )?;
-    let oldest = dump.question(
+    let oldest = tables.question(
         &format!("SELECT network, native, visited_at FROM accounts ORDER BY visited_at, no LIMIT {NAMED}"),
         &[Int, Text, Int],
     )?;
-    let growth = dump.question(
+    let growth = tables.question(
         &format!(
             "SELECT stored_at - stored_at % 86400000 AS day, count(*) FROM posts
              GROUP BY stored_at - stored_at % 86400000 ORDER BY day DESC LIMIT {NAMED}"
         ),
         &[Int, Int],
     )?;
-    let attempts = dump.question(
+    let attempts = tables.question(
         "SELECT attempts, count(*) FROM retries GROUP BY attempts ORDER BY attempts",
         &[Int, Int],
     )?;
@@ -289,8 +292,8 @@ pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
         retries: extent.retries,
         wanted,
         wanted_given_up,
-        lost_images: codec::size(dump.number("SELECT count(*) FROM images WHERE fingerprint IS NULL")?)?,
-        given_up: codec::size(dump.number("SELECT count(*) FROM retries WHERE next_due IS NULL")?)?,
+        lost_images: codec::size(tables.number("SELECT count(*) FROM images WHERE fingerprint IS NULL")?)?,
+        given_up: codec::size(tables.number("SELECT count(*) FROM retries WHERE next_due IS NULL")?)?,
         retries_by_attempts: attempts
             .iter()
             .map(|row| Ok((codec::size(int(row, 0))?, codec::size(int(row, 1))?)))
@@ -384,17 +387,17 @@ mod tests {
         if OnServer::<MySql>::available() {
             let database = OnServer::<MySql>::new();
             check(&database.location(), &mut |sql| {
-                let mut link = database.link();
-                link.run("SET foreign_key_checks = 0", &[], "").unwrap();
-                link.run(sql, &[], "").unwrap();
+                let mut server = database.connection();
+                server.run("SET foreign_key_checks = 0", &[], "").unwrap();
+                server.run(sql, &[], "").unwrap();
             });
         }
         if OnServer::<Postgres>::available() {
             let database = OnServer::<Postgres>::new();
             check(&database.location(), &mut |sql| {
-                let mut link = database.link();
-                link.run("SET session_replication_role = replica", &[], "").unwrap();
-                link.run(sql, &[], "").unwrap();
+                let mut server = database.connection();
+                server.run("SET session_replication_role = replica", &[], "").unwrap();
+                server.run(sql, &[], "").unwrap();
             });
         }
     }

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use rusqlite::{TransactionBehavior, params};
 
 use super::codec;
+use super::engine::sqlite::Step;
 use super::error::StoreError;
-use super::sqlite::connection::Step;
 use super::state::StateFile;
 use crate::base::Timestamp;
 use crate::base::ids::AccountKey;

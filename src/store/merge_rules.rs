@@ -1,6 +1,7 @@
 //! What a report means for what is stored: the rules that every engine follows.
 
-use super::{StoreError, codec};
+use super::codec;
+use super::error::StoreError;
 use crate::base::Fingerprint;
 use crate::domain::scans::Coverage;
 

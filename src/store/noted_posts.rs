@@ -3,10 +3,10 @@
 
 use rusqlite::{TransactionBehavior, params};
 
-use super::RetryRule;
+use super::changes::RetryRule;
 use super::codec;
+use super::engine::sqlite::Step;
 use super::error::StoreError;
-use super::sqlite::connection::Step;
 use super::state::StateFile;
 use crate::base::Timestamp;
 use crate::base::ids::PostKey;

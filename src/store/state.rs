@@ -7,24 +7,11 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
+use super::engine::sqlite::Step;
 use super::error::StoreError;
-use super::migrate::Migration;
+use super::migrate;
 use super::schema::Value;
-use super::sqlite::connection::{self, Step};
 use crate::base::Timestamp;
-
-const MIGRATIONS: &[Migration] = &[
-    Migration { number: 1, name: "requests", sql: include_str!("../../migrations/state/0001_requests.sql") },
-    Migration { number: 2, name: "ledger", sql: include_str!("../../migrations/state/0002_ledger.sql") },
-    Migration { number: 3, name: "presence", sql: include_str!("../../migrations/state/0003_presence.sql") },
-    Migration {
-        number: 4,
-        name: "wanted_posts",
-        sql: include_str!("../../migrations/state/0004_wanted_posts.sql"),
-    },
-];
-
-const CACHE_KIB: i64 = 1024;
 
 /// The open state file.
 pub struct StateFile {
@@ -114,7 +101,7 @@ impl StateFile {
 
     /// Opens or creates the file. Commits are durable, as the room's first page tells.
     pub fn open(path: &Path) -> Result<StateFile, StoreError> {
-        Ok(StateFile { connection: connection::open(path, MIGRATIONS, CACHE_KIB)? })
+        Ok(StateFile { connection: migrate::open_state(path)? })
     }
 
     /// Makes these changes in order, all or none, and returns when they are durable.

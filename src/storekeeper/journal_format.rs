@@ -147,8 +147,8 @@ macro_rules! record {
 /// An enum of the journal with the variants of the program's own.
 macro_rules! choice {
     ($(#[$meta:meta])* $name:ident of $plain:ident { $($variant:ident)* }) => {
-        $(#[$meta])*
         #[derive(Serialize, Deserialize)]
+        $(#[$meta])*
         enum $name { $($variant,)* }
 
         impl Format for $name {

@@ -26,7 +26,6 @@ use crate::store::backfill::{self, BareImage, Completed};
 use crate::store::backup::rotate;
 use crate::store::{Change, Outcome, Store, StoreError};
 use crate::storekeeper::open::database;
-use crate::supervisor;
 
 /// Images that are downloaded at the same time and stored with one commit. Each may be as large as the
 /// settings allow, and is in memory until it is decoded.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
 
 use super::failure::failure;
-use crate::api::answers::earliest;
+use crate::api::posts::earliest;
 use crate::base::ids::Network;
 use crate::console::progress::Indexing;
 use crate::console::table::{Align, Style, Table, Tone, clean, fit};

@@ -75,7 +75,7 @@ fn a_failed_query() {
 
 #[test]
 fn an_account_and_who_had_its_name_before() {
-    let record = crate::api::account::tests::sample_record();
+    let record = crate::api::samples::sample_record();
     let mut before = record.clone();
     before.state.key.native = "12".to_owned();
     before.handles.truncate(0);

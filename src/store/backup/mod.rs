@@ -16,8 +16,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
-use super::table_io::Extent;
+use super::error::StoreError;
+use super::extent::Extent;
 
 mod lines;
 pub mod restore;

@@ -68,16 +68,17 @@ fn fill(store: &mut dyn Store) {
 
 /// Everything in a database, as rows.
 fn everything(location: &Location) -> Vec<(&'static str, Vec<Vec<Value>>)> {
-    let mut dump = location.open_dump().unwrap();
+    let mut tables = location.open_tables().unwrap();
     schema::ALL
         .iter()
         .map(|table| {
             let mut rows = Vec::new();
-            dump.read(table, &mut |row| {
-                rows.push(row);
-                std::ops::ControlFlow::Continue(())
-            })
-            .unwrap();
+            tables
+                .read(table, &mut |row| {
+                    rows.push(row);
+                    std::ops::ControlFlow::Continue(())
+                })
+                .unwrap();
             (table.name, rows)
         })
         .collect()
@@ -146,16 +147,17 @@ fn a_backup_is_of_one_moment() {
     fn check(location: &Location) {
         let mut store = location.open().unwrap();
         fill(&mut *store);
-        let mut dump = location.open_dump().unwrap();
-        dump.begin_reading().unwrap();
+        let mut tables = location.open_tables().unwrap();
+        tables.begin_reading().unwrap();
         store.apply(&[post(5000)], NOW).unwrap();
-        let extent = dump.extent().unwrap();
+        let extent = tables.extent().unwrap();
         let mut rows = 0;
-        dump.read(&schema::POSTS, &mut |_| {
-            rows += 1;
-            std::ops::ControlFlow::Continue(())
-        })
-        .unwrap();
+        tables
+            .read(&schema::POSTS, &mut |_| {
+                rows += 1;
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
         assert_eq!((extent.posts, rows), (300, 300), "{}", location.place());
         assert_eq!(store.counts().unwrap().posts, 301);
     }

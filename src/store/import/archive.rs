@@ -28,13 +28,15 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use zip::ZipArchive;
 
-use super::{ImportedAccount, Page};
+use super::pages::{ImportedAccount, Page};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::fingerprint::{self, Limits};
-use crate::store::{Change, Store, StoreError};
+use crate::store::changes::Change;
+use crate::store::error::StoreError;
+use crate::store::interface::Store;
 
 /// The lists of a large account have some hundred megabytes.
 const MOST_BYTES_OF_A_LIST: u64 = 2 << 30;

@@ -2,38 +2,42 @@
 
 use serde_json::{Value, json};
 
-use super::{Attached, OpenAccount, OpenNetwork, OpenState};
 use crate::base::Timestamp;
+use crate::demo::world::endpoint::Endpoint;
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
+use crate::demo::world::facts::{Attached, Facts, OpenAccount, OpenNetwork, OpenState};
+use crate::demo::world::ids::record_key;
 use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::picture::Picture;
+use crate::demo::world::site::State;
 
 /// Where the files themselves are.
 const SERVER: &str = "pds.demo.example";
 
-pub const SITE: Site =
-    Site { hosts: &["public.api.bsky.app", "cdn.bsky.app", "plc.directory", SERVER], answer };
+pub const HOSTS: &[&str] = &["public.api.bsky.app", "cdn.bsky.app", "plc.directory", SERVER];
 
-fn answer(facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
+pub fn endpoint(call: &Call) -> Endpoint {
     match (call.host.as_str(), call.segments().as_slice()) {
-        ("cdn.bsky.app", ["img", preset, "plain", did, file]) => {
-            (Endpoint::OpenImage, picture(facts, images, preset, did, file))
-        }
-        ("plc.directory", [did]) => (Endpoint::BlueskyDocument, document(facts, did)),
-        (SERVER, ["xrpc", "com.atproto.sync.getBlob"]) => (Endpoint::BlueskyBlob, blob(facts, images, call)),
-        ("public.api.bsky.app", ["xrpc", method]) => {
-            let endpoint = match *method {
-                // What the search for links reads.
-                "app.bsky.actor.getProfile" => Endpoint::LinkPage,
-                "app.bsky.actor.getProfiles" => Endpoint::BlueskyAccounts,
-                "app.bsky.feed.getAuthorFeed" => Endpoint::BlueskyFeed,
-                "app.bsky.feed.getPosts" => Endpoint::BlueskyPosts,
-                _ => Endpoint::Unknown,
-            };
-            (endpoint, ask(facts, method, call))
-        }
-        _ => (Endpoint::Unknown, Answer::text(404, "not found")),
+        ("cdn.bsky.app", ["img", _, "plain", _, _]) => Endpoint::OpenImage,
+        ("plc.directory", [_]) => Endpoint::BlueskyDocument,
+        (SERVER, ["xrpc", "com.atproto.sync.getBlob"]) => Endpoint::BlueskyBlob,
+        // What the search for links reads.
+        ("public.api.bsky.app", ["xrpc", "app.bsky.actor.getProfile"]) => Endpoint::LinkPage,
+        ("public.api.bsky.app", ["xrpc", "app.bsky.actor.getProfiles"]) => Endpoint::BlueskyAccounts,
+        ("public.api.bsky.app", ["xrpc", "app.bsky.feed.getAuthorFeed"]) => Endpoint::BlueskyFeed,
+        ("public.api.bsky.app", ["xrpc", "app.bsky.feed.getPosts"]) => Endpoint::BlueskyPosts,
+        _ => Endpoint::Unknown,
+    }
+}
+
+pub fn answer(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
+    match (call.host.as_str(), call.segments().as_slice()) {
+        ("cdn.bsky.app", ["img", preset, "plain", did, file]) => picture(facts, images, preset, did, file),
+        ("plc.directory", [did]) => document(facts, did),
+        (SERVER, ["xrpc", "com.atproto.sync.getBlob"]) => blob(facts, images, call),
+        ("public.api.bsky.app", ["xrpc", method]) => ask(facts, method, call),
+        _ => Answer::text(404, "not found"),
     }
 }
 
@@ -190,11 +194,6 @@ fn entry(facts: &Facts, account: &OpenAccount, number: usize) -> Value {
     }
 }
 
-/// The record key of a post.
-pub fn record(number: usize) -> String {
-    format!("3demo{number:08}")
-}
-
 fn number_of(record: &str) -> Option<usize> {
     record.strip_prefix("3demo")?.parse().ok()
 }
@@ -240,7 +239,7 @@ fn post(account: &OpenAccount, number: usize) -> Value {
         }),
     };
     json!({
-        "uri": format!("at://{}/app.bsky.feed.post/{}", account.native, record(number)),
+        "uri": format!("at://{}/app.bsky.feed.post/{}", account.native, record_key(number)),
         "cid": format!("bafyreidemo{number:08}"),
         "author": author(account),
         "record": { "$type": "app.bsky.feed.post", "text": format!("Something I drew, no. {number}"), "createdAt": moment },
@@ -252,7 +251,7 @@ fn post(account: &OpenAccount, number: usize) -> Value {
 }
 
 /// `bafkreidemo00000020x00`: the number of the post, and the position.
-fn picture_of(facts: &Facts, did: &str, cid: &str) -> Option<(usize, crate::demo::world::picture::Picture)> {
+fn picture_of(facts: &Facts, did: &str, cid: &str) -> Option<(usize, Picture)> {
     let account = accounts(facts).find(|account| account.native == did)?;
     let (number, position) = cid.strip_prefix("bafkreidemo")?.split_once('x')?;
     let number: usize = number.parse().ok().filter(|number| *number < account.posts)?;

@@ -1,17 +1,15 @@
-//! A server with the API of FxTwitter, version 2: X without a key, in the shapes of section 1.5a of the site
-//! contracts.
+//! A server with the API of FxTwitter, version 2: X without a key. Contract: `docs/contracts/networks.md`.
 
 use serde_json::{Value, json};
 
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Account, AccountState, Facts, MediaKind, Post, Relation, snowflake_time};
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::{Account, AccountState, Facts, MediaKind, Post, Relation};
+use crate::demo::world::ids::snowflake_time;
+use crate::demo::world::site::State;
 
-pub const SITE: Site = Site { hosts: &["api.fxtwitter.com"], answer };
-
-fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
-    let answer = match call.segments().as_slice() {
+pub fn answer(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
+    match call.segments().as_slice() {
         ["2", "profile", name] => profile(facts, name),
         ["2", "profile", name, "media"] => match find(facts, name) {
             Some(author) => page(facts, call, author, |_| true),
@@ -26,8 +24,7 @@ fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
             None => missing(),
         },
         _ => missing(),
-    };
-    (Endpoint::FxTwitter, answer)
+    }
 }
 
 fn missing() -> Answer {

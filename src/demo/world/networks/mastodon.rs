@@ -1,31 +1,34 @@
-//! Servers of the Fediverse: two that show their accounts to everybody, one that wants a login, and a domain that
-//! only hands out names.
+//! Servers of the Fediverse: two that show their accounts to everybody, one that wants a login, and a
+//! domain that only hands out names.
 
 use serde_json::{Value, json};
 
-use super::{Attached, OpenAccount, OpenNetwork, OpenState};
 use crate::base::Timestamp;
+use crate::demo::world::endpoint::Endpoint;
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
+use crate::demo::world::facts::{Attached, Facts, OpenAccount, OpenNetwork, OpenState};
 use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::site::State;
 
 const CLOSED: &str = "baraag.net";
 const NAMES: &str = "demo-names.example";
 const FILES: &str = "files.mastodon.art";
 
-pub const SITE: Site = Site { hosts: &["mastodon.art", "mastodon.social", CLOSED, NAMES, FILES], answer };
+pub const HOSTS: &[&str] = &["mastodon.art", "mastodon.social", CLOSED, NAMES, FILES];
 
-fn answer(facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
-    let segments = call.segments();
-    let endpoint = match segments.as_slice() {
+pub fn endpoint(call: &Call) -> Endpoint {
+    match call.segments().as_slice() {
         ["media_attachments", ..] => Endpoint::OpenImage,
         ["api", "v1", "accounts", "lookup"] | [".well-known", "webfinger"] => Endpoint::MastodonAccounts,
         ["api", "v1", "accounts", _, "statuses"] => Endpoint::MastodonStatuses,
         ["api", "v1", "statuses", _] => Endpoint::MastodonPosts,
         _ => Endpoint::Unknown,
-    };
-    let answer = match (call.host.as_str(), segments.as_slice()) {
+    }
+}
+
+pub fn answer(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
+    let answer = match (call.host.as_str(), call.segments().as_slice()) {
         (FILES, ["media_attachments", "files", account, number, size, name]) => {
             picture(facts, images, account, number, size, name)
         }
@@ -46,7 +49,7 @@ fn answer(facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
         (server, ["api", "v1", "statuses", id]) => {
             let found = accounts(facts).filter(|(_, account)| account.server() == server).find_map(
                 |(index, account)| {
-                    let number = (0..account.posts).find(|number| status_id(account, *number) == *id)?;
+                    let number = (0..account.posts).find(|number| account.status_id(*number) == *id)?;
                     Some(status(facts, index, account, number))
                 },
             );
@@ -54,7 +57,7 @@ fn answer(facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
         }
         _ => missing(),
     };
-    (endpoint, with_limits(answer))
+    with_limits(answer)
 }
 
 fn missing() -> Answer {
@@ -76,11 +79,6 @@ fn accounts(facts: &Facts) -> impl Iterator<Item = (usize, &OpenAccount)> {
 
 fn account_id(index: usize) -> String {
     format!("1093000000000000{index:02}")
-}
-
-/// As Mastodon makes them: the upper bits are the time.
-pub fn status_id(account: &OpenAccount, number: usize) -> String {
-    (account.moment(number).0 << 16 | number as i64).to_string()
 }
 
 fn account(facts: &Facts, index: usize, account: &OpenAccount) -> Value {
@@ -139,7 +137,7 @@ fn statuses(facts: &Facts, server: &str, id: &str, call: &Call) -> Answer {
     };
     let limit = call.parameter("limit").unwrap_or("20").parse::<usize>().unwrap_or(20).clamp(1, 40);
     let max_id = call.parameter("max_id").and_then(|id| id.parse::<i64>().ok()).unwrap_or(i64::MAX);
-    let below = |number: &usize| status_id(account, *number).parse::<i64>().is_ok_and(|id| id < max_id);
+    let below = |number: &usize| account.status_id(*number).parse::<i64>().is_ok_and(|id| id < max_id);
     let reblogs = call.parameter("exclude_reblogs") != Some("true");
     let numbers: Vec<usize> = (0..account.posts)
         .rev()
@@ -153,7 +151,7 @@ fn statuses(facts: &Facts, server: &str, id: &str, call: &Call) -> Answer {
         (true, Some(last)) => {
             let base =
                 format!("https://{server}/api/v1/accounts/{id}/statuses?limit={limit}&only_media=true");
-            let last = status_id(account, *last);
+            let last = account.status_id(*last);
             answer.with_header(
                 "link",
                 format!("<{base}&max_id={last}>; rel=\"next\", <{base}&min_id=1>; rel=\"prev\""),
@@ -164,7 +162,7 @@ fn statuses(facts: &Facts, server: &str, id: &str, call: &Call) -> Answer {
 }
 
 fn status(facts: &Facts, index: usize, account: &OpenAccount, number: usize) -> Value {
-    let id = status_id(account, number);
+    let id = account.status_id(number);
     let attachment = |position: usize, kind: &str| {
         let address = |size: &str| {
             let account = account_id(index);

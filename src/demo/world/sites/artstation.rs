@@ -1,24 +1,14 @@
-//! ArtStation: works and profiles as JSON, behind a guard that lets only browsers in. Shapes as in
-//! section 10 of the site contracts.
+//! ArtStation: works and profiles as JSON, behind a guard that lets only browsers in. Contract:
+//! `docs/contracts/artwork-sites.md`.
 
 use serde_json::{Value, json};
 
-use super::{Gallery, Member, Work, file};
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::{Gallery, Member, Work};
+use crate::demo::world::site::State;
 
-pub const SITE: Site = Site { hosts: &["www.artstation.com", "cdna.artstation.com"], answer };
-
-fn answer(facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
-    match call.host.as_str() {
-        "cdna.artstation.com" => (Endpoint::GalleryImage, image(facts, images, call)),
-        _ => (Endpoint::GalleryPage, page(facts, call)),
-    }
-}
-
-fn page(facts: &Facts, call: &Call) -> Answer {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
     if !call.is_browser() {
         return Answer::challenge();
     }
@@ -98,16 +88,17 @@ fn user_json(artist: &Member) -> Value {
 }
 
 /// `/p/assets/images/images/000/large/70001.jpg`
-fn image(facts: &Facts, images: &Images, call: &Call) -> Answer {
+pub fn image(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
     let ["p", "assets", "images", "images", _, size, name] = call.segments()[..] else {
         return Answer::text(404, "not found");
     };
     let id = name.split('.').next().unwrap_or_default();
     let picture = facts.work(Gallery::Artstation, id).and_then(Work::picture);
     match size {
-        "large" => file(images, picture, Some(1920)),
-        "medium" => file(images, picture, Some(640)),
-        "smaller_square" => file(images, picture, Some(192)),
+        "large" => images.file(picture, Some(1920)),
+        "medium" => images.file(picture, Some(640)),
+        "smaller_square" => images.file(picture, Some(192)),
         _ => Answer::text(403, "forbidden"),
     }
 }

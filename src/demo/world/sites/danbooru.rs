@@ -1,29 +1,31 @@
-//! Danbooru: posts, artists and their addresses, and its image host. Shapes as in section 6 of the
-//! site contracts. Like the real site it turns away clients that pose as browsers.
+//! Danbooru: posts, artists and their addresses, and its image host. Like the real site it turns away
+//! clients that pose as browsers. Contract: `docs/contracts/boorus.md`.
 
 use serde_json::{Value, json};
 
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{BooruArtist, BooruPost, Facts, Trouble, digest};
-use crate::demo::world::images::{Images, TOO_BIG_BYTES};
-use crate::demo::world::picture::Picture;
+use crate::demo::world::facts::{Gallery, Member, Trouble, Work};
+use crate::demo::world::ids::digest;
+use crate::demo::world::images::TOO_BIG_BYTES;
+use crate::demo::world::site::State;
 
 /// `danbooru.donmai.us`.
-pub fn page(facts: &Facts, call: &Call) -> Answer {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
+    let find = |id: &str| facts.work(Gallery::Danbooru, id);
+    let artists = || facts.members.iter().filter(|member| member.gallery == Gallery::Danbooru);
     if call.is_browser() {
         return Answer::challenge();
     }
     match call.segments().as_slice() {
-        ["posts", file] if file.ends_with(".json") => {
-            match file.trim_end_matches(".json").parse().ok().and_then(|id| find(facts, id)) {
-                Some(post) => {
-                    let answer = Answer::json(200, &only(call, post_json(post)));
-                    if post.trouble == Trouble::CutShort { answer.cut_short() } else { answer }
-                }
-                None => missing(),
+        ["posts", file] if file.ends_with(".json") => match find(file.trim_end_matches(".json")) {
+            Some(post) => {
+                let answer = Answer::json(200, &only(call, post_json(post)));
+                if post.trouble == Trouble::CutShort { answer.cut_short() } else { answer }
             }
-        }
-        ["posts", id] => match id.parse().ok().and_then(|id| find(facts, id)) {
+            None => missing(),
+        },
+        ["posts", id] => match find(id) {
             Some(post) => Answer::html(
                 200,
                 format!("<!DOCTYPE html><html><head><title>{}</title></head></html>", post.artist),
@@ -31,19 +33,15 @@ pub fn page(facts: &Facts, call: &Call) -> Answer {
             None => missing(),
         },
         ["artists.json"] => {
-            let found = facts.booru_artists.iter().filter(|artist| matches(artist, call));
+            let found = artists().filter(|artist| matches(artist, call));
             Answer::json(
                 200,
                 &Value::Array(found.map(|artist| only(call, artist_json(artist, call))).collect()),
             )
         }
-        ["artist_urls.json"] => {
-            let found = facts.booru_artists.iter().filter(|artist| matches(artist, call));
-            Answer::json(200, &Value::Array(found.flat_map(urls_json).collect()))
-        }
         ["artists", file] => {
-            let id = file.trim_end_matches(".json").parse::<u64>().ok();
-            match facts.booru_artists.iter().find(|artist| Some(artist.id) == id) {
+            let id = file.trim_end_matches(".json");
+            match artists().find(|artist| artist.id.to_string() == id) {
                 Some(artist) => Answer::json(200, &only(call, artist_json(artist, call))),
                 None => missing(),
             }
@@ -53,45 +51,37 @@ pub fn page(facts: &Facts, call: &Call) -> Answer {
 }
 
 /// `cdn.donmai.us`: `/original/aa/bb/{md5}.ext`, `/sample/…`, `/720x720/…` and the like.
-pub fn image(facts: &Facts, images: &Images, call: &Call) -> Answer {
+pub fn image(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
     let segments = call.segments();
     let [kind, _, _, file] = segments.as_slice() else {
         return Answer::text(404, "not found");
     };
     let md5 = file.rsplit('-').next().and_then(|name| name.split('.').next()).unwrap_or_default();
-    let Some(post) = facts.booru_posts.iter().find(|post| self::md5(post) == md5) else {
+    let Some(post) = facts.work_by_digest(Gallery::Danbooru, md5) else {
         return Answer::text(404, "not found");
     };
-    let (width, height) = post.picture.size();
     match (post.trouble, *kind) {
         (Trouble::ImageGone, _) => Answer::text(404, "not found"),
         (Trouble::ImageTooBig, _) | (Trouble::OriginalTooBig, "original") => Answer::huge(TOO_BIG_BYTES),
-        (_, "original") => images.original(post.picture),
-        (_, "sample") => images.version(post.picture, width, height),
+        (_, "original") => images.file(post.picture(), None),
+        (_, "sample") => images.file(post.picture(), Some(850)),
         (_, other) => match other.split_once('x').and_then(|(side, _)| side.parse::<u32>().ok()) {
-            Some(side @ (180 | 360 | 720)) => {
-                let largest = width.max(height).max(side);
-                images.version(post.picture, width * side / largest, height * side / largest)
-            }
+            Some(side @ (180 | 360 | 720)) => images.file(post.picture(), Some(side)),
             _ => Answer::text(404, "not found"),
         },
     }
 }
 
-fn find(facts: &Facts, id: u64) -> Option<&BooruPost> {
-    facts.booru_posts.iter().find(|post| post.id == id)
-}
-
 /// Whether an artist fits every `search[...]` parameter given.
-fn matches(artist: &BooruArtist, call: &Call) -> bool {
+fn matches(artist: &Member, call: &Call) -> bool {
     let mut searched = false;
     for (key, value) in &call.query {
         let fits = match key.as_str() {
-            "search[name]" | "search[any_name_matches]" | "search[artist][name]" => {
-                artist.name.eq_ignore_ascii_case(value)
+            "search[name]" => artist.name.eq_ignore_ascii_case(value),
+            "search[url_matches]" => {
+                artist.links.iter().chain(artist.dead_links).any(|url| same_page(url, value))
             }
-            "search[url_matches]" => artist.urls.iter().any(|(url, _)| same_page(url, value)),
-            "search[id]" => artist.id.to_string() == *value,
             _ => continue,
         };
         if !fits {
@@ -110,14 +100,11 @@ fn same_page(one: &str, other: &str) -> bool {
     plain(one).eq_ignore_ascii_case(&plain(other))
 }
 
-fn post_json(post: &BooruPost) -> Value {
-    let (width, height) = post.picture.size();
-    let md5 = md5(post);
+fn post_json(post: &Work) -> Value {
+    let (width, height) = post.size();
+    let md5 = digest(post.id);
     let folder = format!("{}/{}", &md5[..2], &md5[2..4]);
-    let extension = match post.picture {
-        Picture::Art(id, _) => id.art().extension(),
-        Picture::Drawn(_) => "jpg",
-    };
+    let extension = post.extension();
     let cdn = |kind: &str, file: &str| format!("https://cdn.donmai.us/{kind}/{folder}/{file}");
     let original = cdn("original", &format!("{md5}.{extension}"));
     // One image in one size only, so that there is no lighter one to fall back to.
@@ -162,7 +149,7 @@ fn post_json(post: &BooruPost) -> Value {
 }
 
 /// `urls` is given only to who asks for it with `only=`, as the site does.
-fn artist_json(artist: &BooruArtist, call: &Call) -> Value {
+fn artist_json(artist: &Member, call: &Call) -> Value {
     let mut value = json!({
         "id": artist.id,
         "created_at": "2021-01-01T00:00:00.000-05:00",
@@ -179,9 +166,13 @@ fn artist_json(artist: &BooruArtist, call: &Call) -> Value {
     value
 }
 
-fn urls_json(artist: &BooruArtist) -> Vec<Value> {
-    let entry = |(index, (url, is_active)): (usize, &(&str, bool))| json!({ "id": artist.id * 10 + index as u64, "artist_id": artist.id, "url": url, "is_active": is_active });
-    artist.urls.iter().enumerate().map(entry).collect()
+fn urls_json(artist: &Member) -> Vec<Value> {
+    let alive = artist.links.iter().map(|url| (url, true));
+    let urls = alive.chain(artist.dead_links.iter().map(|url| (url, false))).enumerate();
+    urls.map(|(index, (url, is_active))| {
+        json!({ "id": artist.id * 10 + index as u64, "artist_id": artist.id, "url": url, "is_active": is_active })
+    })
+    .collect()
 }
 
 /// Keeps the fields named in `only=a,b[c]`, where it is given.
@@ -204,9 +195,4 @@ fn missing() -> Answer {
             "backtrace": [],
         }),
     )
-}
-
-/// Names the post's file.
-fn md5(post: &BooruPost) -> String {
-    digest(post.id)
 }

@@ -1,14 +1,14 @@
-//! DeviantArt: artwork pages and profiles with their page state, oEmbed, and the image host with its
-//! tokens. Shapes as in section 5 of the site contracts.
+//! DeviantArt: artwork pages and profiles with their page state, oEmbed, and the image host with its tokens.
+//! Contract: `docs/contracts/artwork-sites.md`.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Deviant, Deviation, Facts, Trouble};
-use crate::demo::world::images::Images;
-use crate::demo::world::picture::Picture;
+use crate::demo::world::facts::{Facts, Gallery, Member, Trouble, Work};
+use crate::demo::world::ids::base36;
+use crate::demo::world::site::State;
 
 pub const IMAGE_HOST: &str = "images-wixmp-ed30a86b8c4ca887773594c2.wixmp.com";
 
@@ -17,34 +17,29 @@ const TOKEN_VERSIONS: &str = "demo.eyJhdWQiOiJpbWFnZS5vcGVyYXRpb25zIn0.versions"
 const TOKEN_ORIGINAL: &str = "demo.eyJhdWQiOiJmaWxlLmRvd25sb2FkIn0.original";
 
 /// The canonical address of an artwork.
-pub fn page_url(facts: &Facts, work: &Deviation) -> String {
-    let artist = facts.deviants[work.artist].name;
-    format!("https://www.deviantart.com/{artist}/art/{}-{}", slug(work.title, '-'), work.id)
+pub fn page_url(work: &Work) -> String {
+    format!("https://www.deviantart.com/{}/art/{}-{}", work.artist, slug(work.title, '-'), work.id)
 }
 
 /// `www.deviantart.com`.
-pub fn page(facts: &Facts, call: &Call) -> Answer {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
+    let find_deviant = |name: &str| facts.member(Gallery::Deviantart, name);
     match call.segments().as_slice() {
-        ["_puppy", "dauserprofile", "init", "about"] => {
-            match call.parameter("username").and_then(|name| find_deviant(facts, name)) {
-                Some(artist) => Answer::json(200, &json!({ "gruser": gruser(artist) })),
-                None => Answer::json(404, &json!({ "error": "not_found", "errorCode": 404 })),
-            }
-        }
         ["deviation" | "view", id] => match find_work(facts, id) {
-            Some(work) => Answer::redirect(page_url(facts, work)),
+            Some((work, _)) => Answer::redirect(page_url(work)),
             None => not_found(),
         },
         [name, "art", slug] => match find_work(facts, slug.rsplit('-').next().unwrap_or_default()) {
-            Some(work) if facts.deviants[work.artist].name.eq_ignore_ascii_case(name) => artwork(facts, work),
-            Some(work) => Answer::redirect(page_url(facts, work)),
+            Some((work, artist)) if artist.name.eq_ignore_ascii_case(name) => artwork(work, artist),
+            Some((work, _)) => Answer::redirect(page_url(work)),
             None => not_found(),
         },
-        [name] | [name, "about"] => match find_deviant(facts, name) {
+        [name] | [name, "about"] => match find_deviant(name) {
             Some(artist) => profile(artist),
             None => not_found(),
         },
-        [name, "gallery" | "favourites" | "posts"] if find_deviant(facts, name).is_some() => {
+        [name, "gallery" | "favourites" | "posts"] if find_deviant(name).is_some() => {
             Answer::html(200, document("Gallery", "", &json!({ "@@entities": {} })))
         }
         _ => not_found(),
@@ -52,14 +47,13 @@ pub fn page(facts: &Facts, call: &Call) -> Answer {
 }
 
 /// `backend.deviantart.com/oembed`.
-pub fn oembed(facts: &Facts, call: &Call) -> Answer {
+pub fn oembed(state: &State, call: &Call) -> Answer {
     let url = call.parameter("url").unwrap_or_default();
     let id = url.trim_end_matches('/').rsplit(['-', '/']).next().unwrap_or_default();
-    let Some(work) = find_work(facts, id).filter(|_| call.path == "/oembed") else {
+    let Some((work, artist)) = find_work(&state.facts, id).filter(|_| call.path == "/oembed") else {
         return Answer::text(404, format!("404 Not Found ({url}) The URL {url} is not a deviation URL"));
     };
-    let artist = &facts.deviants[work.artist];
-    let (width, height) = work.picture.size();
+    let (width, height) = work.size();
     let media = Media::of(artist, work);
     let profile = format!("https://www.deviantart.com/{}", artist.name);
     Answer::json(
@@ -91,19 +85,20 @@ pub fn oembed(facts: &Facts, call: &Call) -> Answer {
 }
 
 /// The image host: only addresses with the token that fits are answered.
-pub fn image(facts: &Facts, images: &Images, call: &Call) -> Answer {
+pub fn image(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
     let segments = call.segments();
     let id = segments.get(2).and_then(|file| base36_id(file.split('-').next()?.strip_prefix('d')?));
-    let Some(work) = id.and_then(|id| facts.deviations.iter().find(|work| work.id == id)) else {
+    let Some((work, _)) = id.and_then(|id| find_work(facts, &id.to_string())) else {
         return Answer::text(404, "not found");
     };
-    if work.trouble == Trouble::ImageGone {
+    let Some(picture) = work.picture().filter(|_| work.trouble != Trouble::ImageGone) else {
         return Answer::text(404, "not found");
-    }
+    };
     match (segments.get(3..).unwrap_or_default(), call.parameter("token")) {
-        ([], Some(TOKEN_ORIGINAL)) => images.original(work.picture),
+        ([], Some(TOKEN_ORIGINAL)) => images.original(picture),
         (["v1", _, how, _], Some(TOKEN_VERSIONS)) => match version_size(how) {
-            Some((width, height)) => images.version(work.picture, width, height),
+            Some((width, height)) => images.version(picture, width, height),
             None => Answer::text(400, "bad request"),
         },
         _ => Answer::text(401, "Unauthorized"),
@@ -117,11 +112,10 @@ fn version_size(how: &str) -> Option<(u32, u32)> {
         .filter(|(width, height)| (1..=4096).contains(width) && (1..=4096).contains(height))
 }
 
-fn artwork(facts: &Facts, work: &Deviation) -> Answer {
-    let artist = &facts.deviants[work.artist];
+fn artwork(work: &Work, artist: &Member) -> Answer {
     let media = Media::of(artist, work);
-    let (width, height) = work.picture.size();
-    let url = page_url(facts, work);
+    let (width, height) = work.size();
+    let url = page_url(work);
     let uuid = format!("DE300000-0000-4000-8000-{:012}", work.id);
     let state = json!({
         "@@entities": {
@@ -157,7 +151,7 @@ fn artwork(facts: &Facts, work: &Deviation) -> Answer {
     if work.trouble == Trouble::CutShort { answer.cut_short() } else { answer }
 }
 
-fn profile(artist: &Deviant) -> Answer {
+fn profile(artist: &Member) -> Answer {
     let id = artist.id.to_string();
     let state = json!({
         "@@entities": {
@@ -169,7 +163,7 @@ fn profile(artist: &Deviant) -> Answer {
 }
 
 /// A member as the profile knows them, with the module that holds their links.
-fn gruser(artist: &Deviant) -> Value {
+fn gruser(artist: &Member) -> Value {
     let links: Vec<Value> =
         artist.links.iter().enumerate().map(|(id, link)| json!({ "id": id + 1, "value": link })).collect();
     json!({
@@ -197,7 +191,7 @@ fn gruser(artist: &Deviant) -> Value {
     })
 }
 
-fn user(artist: &Deviant) -> Value {
+fn user(artist: &Member) -> Value {
     json!({
         "userId": artist.id,
         "useridUuid": folder(artist),
@@ -226,16 +220,12 @@ fn not_found() -> Answer {
     )
 }
 
-fn find_deviant<'a>(facts: &'a Facts, name: &str) -> Option<&'a Deviant> {
-    facts.deviants.iter().find(|artist| artist.name.eq_ignore_ascii_case(name))
+fn find_work<'a>(facts: &'a Facts, id: &str) -> Option<(&'a Work, &'a Member)> {
+    let work = facts.work(Gallery::Deviantart, id)?;
+    Some((work, facts.member_of(work)?))
 }
 
-fn find_work<'a>(facts: &'a Facts, id: &str) -> Option<&'a Deviation> {
-    let id: u64 = id.parse().ok()?;
-    facts.deviations.iter().find(|work| work.id == id)
-}
-
-fn delay(work: &Deviation) -> Duration {
+fn delay(work: &Work) -> Duration {
     Duration::from_secs(if work.trouble == Trouble::Slow { 10 } else { 0 })
 }
 
@@ -247,11 +237,8 @@ struct Media {
 }
 
 impl Media {
-    fn of(artist: &Deviant, work: &Deviation) -> Media {
-        let extension = match work.picture {
-            Picture::Art(id, _) => id.art().extension(),
-            Picture::Drawn(_) => "jpg",
-        };
+    fn of(artist: &Member, work: &Work) -> Media {
+        let extension = work.extension();
         let number = base36(work.id);
         let folder = folder(artist);
         let pretty = format!(
@@ -295,7 +282,7 @@ fn version_path(name: &str, width: u32, height: u32, quality: u32) -> String {
     format!("/v1/fill/w_{width},h_{height},q_{quality},strp/<prettyName>-{name}.jpg")
 }
 
-fn folder(artist: &Deviant) -> String {
+fn folder(artist: &Member) -> String {
     format!("de300000-0000-4000-9000-{:012x}", artist.id)
 }
 
@@ -306,15 +293,6 @@ fn slug(title: &str, separator: char) -> String {
     words.join(&separator.to_string())
 }
 
-fn base36(mut number: u64) -> String {
-    let mut digits = Vec::new();
-    while number > 0 {
-        digits.push(char::from_digit((number % 36) as u32, 36).unwrap_or('0'));
-        number /= 36;
-    }
-    digits.iter().rev().collect()
-}
-
 fn base36_id(text: &str) -> Option<u64> {
     u64::from_str_radix(text, 36).ok()
 }
@@ -323,14 +301,14 @@ fn base36_id(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use crate::demo::world::cast;
+    use crate::demo::world::exchange::Body;
 
     #[test]
     fn the_page_state_is_a_javascript_string_with_an_apostrophe() {
         let facts = cast::build();
-        let work = &facts.deviations[0];
-        let Answer { status: 200, body: crate::demo::world::exchange::Body::Whole(body), .. } =
-            artwork(&facts, work)
-        else {
+        let work = &facts.works[0];
+        let answer = artwork(work, facts.member_of(work).unwrap());
+        let Answer { status: 200, body: Body::Whole(body), .. } = answer else {
             panic!("the page is there");
         };
         let page = String::from_utf8(body.to_vec()).unwrap();

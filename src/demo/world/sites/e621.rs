@@ -1,24 +1,15 @@
-//! e621: posts and the curators' entries about artists as JSON. It turns away clients that pose as
-//! browsers. Shapes as in section 7 of the site contracts.
+//! e621: posts and the curators' entries about artists as JSON. It turns away clients that pose as browsers.
+//! Contract: `docs/contracts/boorus.md`.
 
 use serde_json::{Value, json};
 
-use super::{Gallery, Member, Work, file};
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Facts, digest};
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::{Gallery, Member, Work};
+use crate::demo::world::ids::digest;
+use crate::demo::world::site::State;
 
-pub const SITE: Site = Site { hosts: &["e621.net", "static1.e621.net"], answer };
-
-fn answer(facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
-    match call.host.as_str() {
-        "static1.e621.net" => (Endpoint::GalleryImage, image(facts, images, call)),
-        _ => (Endpoint::GalleryPage, page(facts, call)),
-    }
-}
-
-fn page(facts: &Facts, call: &Call) -> Answer {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
     if call.is_browser() {
         return Answer::challenge();
     }
@@ -99,15 +90,15 @@ fn artist_json(artist: &Member) -> Value {
 }
 
 /// `/data/aa/bb/{md5}.ext`, `/data/sample/aa/bb/{md5}.jpg`
-fn image(facts: &Facts, images: &Images, call: &Call) -> Answer {
+pub fn image(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
     let segments = call.segments();
     let md5 = segments.last().and_then(|name| name.split('.').next()).unwrap_or_default();
-    let mut works = facts.works.iter().filter(|work| work.gallery == Gallery::E621);
-    let picture = works.find(|work| digest(work.id) == md5).and_then(Work::picture);
+    let picture = facts.work_by_digest(Gallery::E621, md5).and_then(Work::picture);
     match segments.as_slice() {
-        ["data", "sample", _, _, _] => file(images, picture, Some(850)),
-        ["data", "preview", _, _, _] => file(images, picture, Some(150)),
-        ["data", _, _, _] => file(images, picture, None),
+        ["data", "sample", _, _, _] => images.file(picture, Some(850)),
+        ["data", "preview", _, _, _] => images.file(picture, Some(150)),
+        ["data", _, _, _] => images.file(picture, None),
         _ => Answer::text(404, "not found"),
     }
 }

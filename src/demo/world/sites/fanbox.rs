@@ -1,21 +1,18 @@
-//! Pixiv Fanbox: a creator as JSON, for requests that come from its own pages.
+//! Pixiv Fanbox: a creator as JSON, for requests that come from its own pages. Contract:
+//! `docs/contracts/link-pages.md`.
 
 use serde_json::json;
 
-use crate::demo::world::cast::pages::Hub;
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
-
-pub const SITE: Site = Site { hosts: &["api.fanbox.cc"], answer };
+use crate::demo::world::facts::Hub;
+use crate::demo::world::site::State;
 
 /// The creator's number on Pixiv: that of a member there.
 const PIXIV_ID: &str = "9000001";
 
-fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
-    let page = call.parameter("creatorId").and_then(|name| facts.page(Hub::Fanbox, name));
-    let answer = match page.filter(|_| call.path == "/creator.get") {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let page = call.parameter("creatorId").and_then(|name| state.facts.page(Hub::Fanbox, name));
+    match page.filter(|_| call.path == "/creator.get") {
         _ if !call.is_browser() => Answer::challenge(),
         _ if call.header("origin") != Some("https://www.fanbox.cc") => {
             Answer::json(400, &json!({ "error": "general_error" }))
@@ -39,6 +36,5 @@ fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
                 } }),
             )
         }
-    };
-    (Endpoint::LinkPage, answer)
+    }
 }

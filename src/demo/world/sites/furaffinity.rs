@@ -1,22 +1,11 @@
-//! Fur Affinity: HTML only, for browsers only. Shapes as in section 9 of the site contracts.
+//! Fur Affinity: HTML only, for browsers only. Contract: `docs/contracts/artwork-sites.md`.
 
-use super::{Gallery, Member, Work, file};
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::{Gallery, Member, Work};
+use crate::demo::world::site::State;
 
-pub const SITE: Site =
-    Site { hosts: &["www.furaffinity.net", "d.furaffinity.net", "t.furaffinity.net"], answer };
-
-fn answer(facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
-    match call.host.as_str() {
-        "d.furaffinity.net" | "t.furaffinity.net" => (Endpoint::GalleryImage, image(facts, images, call)),
-        _ => (Endpoint::GalleryPage, page(facts, call)),
-    }
-}
-
-fn page(facts: &Facts, call: &Call) -> Answer {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
     if !call.is_browser() {
         return Answer::challenge();
     }
@@ -82,15 +71,16 @@ fn profile(artist: &Member) -> String {
 }
 
 /// `/art/user/1700000000/1700000000.user_1.jpg`; the preview's name is `1@600-1700000000.jpg`.
-fn image(facts: &Facts, images: &Images, call: &Call) -> Answer {
+pub fn image(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
     let picture = |id: &str| facts.work(Gallery::Furaffinity, id).and_then(Work::picture);
     match call.segments().as_slice() {
         ["art", _, _, name] => {
             let id = name.rsplit('_').next().and_then(|rest| rest.split('.').next()).unwrap_or_default();
-            file(images, picture(id), None)
+            images.file(picture(id), None)
         }
         [name] => match name.split_once('@').map(|(id, rest)| (id, rest.split('-').next())) {
-            Some((id, Some(size @ ("200" | "400" | "600")))) => file(images, picture(id), size.parse().ok()),
+            Some((id, Some(size @ ("200" | "400" | "600")))) => images.file(picture(id), size.parse().ok()),
             _ => Answer::text(404, "not found"),
         },
         _ => Answer::text(404, "not found"),

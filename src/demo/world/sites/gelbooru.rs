@@ -1,24 +1,15 @@
-//! Gelbooru: posts as JSON, which name a source and no artist's page. Shapes as its API answers them.
+//! Gelbooru: posts as JSON, which name a source and no artist's page. Contract: `docs/contracts/boorus.md`.
 
 use serde_json::{Value, json};
 
-use super::{Gallery, Work, file};
 use crate::base::Timestamp;
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Facts, digest};
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::{Gallery, Work};
+use crate::demo::world::ids::digest;
+use crate::demo::world::site::State;
 
-pub const SITE: Site = Site { hosts: &["gelbooru.com", "img3.gelbooru.com"], answer };
-
-fn answer(facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
-    match call.host.as_str() {
-        "img3.gelbooru.com" => (Endpoint::GalleryImage, image(facts, images, call)),
-        _ => (Endpoint::GalleryPage, page(facts, call)),
-    }
-}
-
-fn page(facts: &Facts, call: &Call) -> Answer {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
     let asked = ["page", "s", "q", "json"].map(|name| call.parameter(name));
     if call.path != "/index.php" || asked != ["dapi", "post", "index", "1"].map(Some) {
         return Answer::not_found();
@@ -73,15 +64,15 @@ fn date(moment: Timestamp) -> String {
 }
 
 /// `/images/aa/bb/{md5}.ext`, `/samples/aa/bb/sample_{md5}.jpg`
-fn image(facts: &Facts, images: &Images, call: &Call) -> Answer {
+pub fn image(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
     let [kind, _, _, name] = call.segments()[..] else { return Answer::text(404, "not found") };
     let md5 = name.split('.').next().and_then(|name| name.rsplit('_').next()).unwrap_or_default();
-    let mut works = facts.works.iter().filter(|work| work.gallery == Gallery::Gelbooru);
-    let picture = works.find(|work| digest(work.id) == md5).and_then(Work::picture);
+    let picture = facts.work_by_digest(Gallery::Gelbooru, md5).and_then(Work::picture);
     match kind {
-        "images" => file(images, picture, None),
-        "samples" => file(images, picture, Some(850)),
-        "thumbnails" => file(images, picture, Some(250)),
+        "images" => images.file(picture, None),
+        "samples" => images.file(picture, Some(850)),
+        "thumbnails" => images.file(picture, Some(250)),
         _ => Answer::text(404, "not found"),
     }
 }

@@ -1,26 +1,17 @@
-//! Inkbunny: an API that wants a session first, which a guest can have, and members' pages. Shapes as in
-//! section 11 of the site contracts.
+//! Inkbunny: an API that wants a session first, which a guest can have, and members' pages. Contract:
+//! `docs/contracts/artwork-sites.md`.
 
 use serde_json::{Value, json};
 
-use super::{Gallery, Member, Work, file};
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::{Facts, Gallery, Member, Work};
+use crate::demo::world::site::State;
 
-pub const SITE: Site = Site { hosts: &["inkbunny.net", "us.ib.metapix.net"], answer };
-
+pub const HOST: &str = "inkbunny.net";
 const SESSION: &str = "demo2session";
 
-fn answer(facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
-    match call.host.as_str() {
-        "us.ib.metapix.net" => (Endpoint::GalleryImage, image(facts, images, call)),
-        _ => (Endpoint::GalleryPage, page(facts, call)),
-    }
-}
-
-fn page(facts: &Facts, call: &Call) -> Answer {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
     match call.segments().as_slice() {
         ["api_login.php"] => login(call),
         ["api_submissions.php"] => submissions(facts, call),
@@ -100,14 +91,15 @@ fn profile(member: &Member) -> String {
 }
 
 /// `/files/full/3300/1_User.jpg`
-fn image(facts: &Facts, images: &Images, call: &Call) -> Answer {
+pub fn image(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
     let ["files", size, _, name] = call.segments()[..] else { return Answer::text(404, "not found") };
     let id = name.split('_').next().unwrap_or_default();
     let picture = facts.work(Gallery::Inkbunny, id).and_then(Work::picture);
     match size {
-        "full" => file(images, picture, None),
-        "screen" => file(images, picture, Some(920)),
-        "preview" => file(images, picture, Some(460)),
+        "full" => images.file(picture, None),
+        "screen" => images.file(picture, Some(920)),
+        "preview" => images.file(picture, Some(460)),
         _ => Answer::text(404, "not found"),
     }
 }

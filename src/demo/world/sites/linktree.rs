@@ -1,39 +1,39 @@
-//! Linktree: pages of links, whose content is JSON in the page. Shapes as in section 13 of the site contracts.
+//! Linktree: pages of links, whose content is JSON in the page. Contract: `docs/contracts/link-pages.md`.
 
 use serde_json::{Value, json};
 
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Facts, LinkPage};
+use crate::demo::world::facts::{Hub, Page};
+use crate::demo::world::site::State;
 
-/// `linktr.ee/{name}`.
-pub fn page(facts: &Facts, call: &Call) -> Answer {
-    let segments = call.segments();
-    let name = segments.first().copied().unwrap_or_default();
-    match facts.link_pages.iter().find(|page| page.name.eq_ignore_ascii_case(name) && segments.len() == 1) {
+/// `linktr.ee/name`.
+pub fn page(state: &State, call: &Call) -> Answer {
+    let page = match call.segments()[..] {
+        [name] => state.facts.page(Hub::Linktree, name),
+        _ => None,
+    };
+    match page {
         Some(page) => Answer::html(200, document(page)),
         None => Answer::html(404, "<!DOCTYPE html><html><head><title>Linktree</title></head></html>".into()),
     }
 }
 
-fn document(page: &LinkPage) -> String {
-    let links: Vec<Value> = page
-        .links
-        .iter()
-        .enumerate()
-        .map(|(position, (title, url))| {
-            json!({
-                "id": 90_000_000 + position,
-                "type": if url.is_some() { "CLASSIC" } else { "HEADER" },
-                "title": title,
-                "position": position,
-                "url": url.unwrap_or_default(),
-                "context": null,
-                "rules": { "gate": { "activeOrder": null, "age": null } },
-            })
+fn document(page: &Page) -> String {
+    // The first entry is a heading, which has no address.
+    let entries = [("HEADER", "Drawings", "")].into_iter();
+    let entries = entries.chain(page.links.iter().map(|url| ("CLASSIC", "My page", *url)));
+    let links = entries.enumerate().map(|(position, (kind, title, url))| {
+        json!({
+            "id": 90_000_000 + position,
+            "type": kind,
+            "title": title,
+            "position": position,
+            "url": url,
+            "context": null,
+            "rules": { "gate": { "activeOrder": null, "age": null } },
         })
-        .collect();
-    let social: Vec<Value> =
-        page.social.iter().map(|(kind, url)| json!({ "type": kind, "url": url })).collect();
+    });
+    let social = page.icons.iter().map(|(kind, url)| json!({ "type": kind, "url": url }));
     let data = json!({
         "props": { "pageProps": {
             "account": {
@@ -41,14 +41,14 @@ fn document(page: &LinkPage) -> String {
                 "username": page.name,
                 "tier": "free",
                 "isActive": true,
-                "pageTitle": page.title,
+                "pageTitle": page.name,
                 "contentWarning": null,
                 "description": "",
-                "links": links,
-                "socialLinks": social,
+                "links": links.collect::<Value>(),
+                "socialLinks": social.collect::<Value>(),
             },
             "username": page.name,
-            "pageTitle": page.title,
+            "pageTitle": page.name,
         } },
         "page": "/[profile]",
         "query": { "profile": page.name },
@@ -58,6 +58,6 @@ fn document(page: &LinkPage) -> String {
         "<!DOCTYPE html><html lang=\"en\"><head><meta charSet=\"utf-8\"/><title>{} | Linktree</title></head><body>\
          <div id=\"__next\"></div><script id=\"__NEXT_DATA__\" type=\"application/json\" crossorigin=\"anonymous\">{data}\
          </script></body></html>",
-        page.title
+        page.name
     )
 }

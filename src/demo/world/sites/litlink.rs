@@ -1,21 +1,19 @@
-//! lit.link: a page whose data comes in the script chunks of its framework.
+//! lit.link: a page whose data comes in the script chunks of its framework. Contract:
+//! `docs/contracts/link-pages.md`.
 
 use serde_json::{Value, json};
 
-use crate::demo::world::cast::pages::{Hub, Page};
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::{Hub, Page};
+use crate::demo::world::site::State;
 
-pub const SITE: Site = Site { hosts: &["lit.link"], answer };
-
-fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
-    let answer = match call.segments()[..] {
-        [name] | ["en", name] => facts.page(Hub::Litlink, name).map_or_else(Answer::not_found, document),
+pub fn page(state: &State, call: &Call) -> Answer {
+    match call.segments()[..] {
+        [name] | ["en", name] => {
+            state.facts.page(Hub::Litlink, name).map_or_else(Answer::not_found, document)
+        }
         _ => Answer::not_found(),
-    };
-    (Endpoint::LinkPage, answer)
+    }
 }
 
 fn document(page: &Page) -> Answer {

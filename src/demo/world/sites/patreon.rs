@@ -1,22 +1,17 @@
-//! Patreon: a creator's page, whose content is JSON in the page.
+//! Patreon: a creator's page, whose content is JSON in the page. Contract: `docs/contracts/link-pages.md`.
 
 use serde_json::{Value, json};
 
-use crate::demo::world::cast::pages::{Hub, Page};
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::{Hub, Page};
+use crate::demo::world::site::State;
 
-pub const SITE: Site = Site { hosts: &["www.patreon.com"], answer };
-
-fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
-    let answer = match call.segments()[..] {
+pub fn page(state: &State, call: &Call) -> Answer {
+    match call.segments()[..] {
         _ if !call.is_browser() => Answer::challenge(),
-        [name] => facts.page(Hub::Patreon, name).map_or_else(Answer::not_found, document),
+        [name] => state.facts.page(Hub::Patreon, name).map_or_else(Answer::not_found, document),
         _ => Answer::not_found(),
-    };
-    (Endpoint::LinkPage, answer)
+    }
 }
 
 fn document(page: &Page) -> Answer {

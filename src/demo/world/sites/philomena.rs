@@ -1,39 +1,30 @@
-//! Derpibooru and Furbooru, which run the same software: images as JSON, the artist's links on the HTML
-//! page of a tag. Shapes as in section 8 of the site contracts.
+//! Derpibooru and Furbooru, which run the same software: images as JSON, the artist's links on the HTML page
+//! of a tag. Contract: `docs/contracts/boorus.md`.
 
 use serde_json::{Value, json};
 
-use super::{Gallery, Member, Work, date_path, file};
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Facts, digest};
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::{Gallery, Member, Work};
+use crate::demo::world::ids::digest;
+use crate::demo::world::site::State;
 
-const DERPIBOORU_FILES: &str = "derpicdn.net";
-const FURBOORU_FILES: &str = "furrycdn.org";
-
-pub const DERPIBOORU: Site = Site {
-    hosts: &["derpibooru.org", DERPIBOORU_FILES],
-    answer: |facts, images, call| answer(Gallery::Derpibooru, facts, images, call),
-};
-
-pub const FURBOORU: Site = Site {
-    hosts: &["furbooru.org", FURBOORU_FILES],
-    answer: |facts, images, call| answer(Gallery::Furbooru, facts, images, call),
-};
+pub const DERPIBOORU_FILES: &str = "derpicdn.net";
+pub const FURBOORU_FILES: &str = "furrycdn.org";
 
 fn files_of(gallery: Gallery) -> &'static str {
     if gallery == Gallery::Furbooru { FURBOORU_FILES } else { DERPIBOORU_FILES }
 }
 
-fn answer(gallery: Gallery, facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
-    if call.host == files_of(gallery) {
-        return (Endpoint::GalleryImage, image(gallery, facts, images, call));
+fn asked(call: &Call) -> Gallery {
+    if ["furbooru.org", FURBOORU_FILES].contains(&call.host.as_str()) {
+        Gallery::Furbooru
+    } else {
+        Gallery::Derpibooru
     }
-    (Endpoint::GalleryPage, page(gallery, facts, call))
 }
 
-fn page(gallery: Gallery, facts: &Facts, call: &Call) -> Answer {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let (facts, gallery) = (&state.facts, asked(call));
     if call.is_browser() {
         return Answer::challenge();
     }
@@ -73,11 +64,8 @@ fn image_json(work: &Work) -> Value {
     }
     let (width, height) = work.size();
     let host = files_of(work.gallery);
-    let date: Vec<String> = date_path(work.published, 0)
-        .split('/')
-        .take(3)
-        .map(|part| part.trim_start_matches('0').to_owned())
-        .collect();
+    let date: Vec<String> =
+        work.date_path(0).split('/').take(3).map(|part| part.trim_start_matches('0').to_owned()).collect();
     let date = date.join("/");
     let extension = work.extension();
     let version = |size: &str| format!("https://{host}/img/{date}/{}/{size}.{extension}", work.id);
@@ -136,12 +124,13 @@ fn tag_page(artist: &Member) -> String {
 }
 
 /// `/img/view/2024/5/1/1.jpg`, `/img/2024/5/1/1/large.jpg`
-fn image(gallery: Gallery, facts: &Facts, images: &Images, call: &Call) -> Answer {
-    let picture = |id: &str| facts.work(gallery, id).and_then(Work::picture);
+pub fn image(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
+    let picture = |id: &str| facts.work(asked(call), id).and_then(Work::picture);
     match call.segments().as_slice() {
         ["img", "view", _, _, _, name] => {
             let id = name.split(['_', '.']).next().unwrap_or_default();
-            file(images, picture(id), None)
+            images.file(picture(id), None)
         }
         ["img", _, _, _, id, size] => {
             let longest = match size.split('.').next() {
@@ -151,7 +140,7 @@ fn image(gallery: Gallery, facts: &Facts, images: &Images, call: &Call) -> Answe
                 Some("small") => Some(320),
                 _ => Some(250),
             };
-            file(images, picture(id), longest)
+            images.file(picture(id), longest)
         }
         _ => Answer::text(404, "not found"),
     }

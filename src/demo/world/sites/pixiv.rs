@@ -1,25 +1,15 @@
 //! Pixiv: works, their pages and their artists as JSON, and the image host that wants to be sent from
-//! Pixiv's own pages. Shapes as in section 4 of the site contracts.
+//! Pixiv's own pages. Contract: `docs/contracts/artwork-sites.md`.
 
 use serde_json::{Value, json};
 
-use super::{Gallery, Member, Work, date_path, extension, file};
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
+use crate::demo::world::facts::{Facts, Gallery, Member, Work};
 use crate::demo::world::picture::Picture;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::site::State;
 
-pub const SITE: Site = Site { hosts: &["www.pixiv.net", "i.pximg.net"], answer };
-
-fn answer(facts: &Facts, images: &Images, call: &Call) -> (Endpoint, Answer) {
-    match call.host.as_str() {
-        "i.pximg.net" => (Endpoint::GalleryImage, image(facts, images, call)),
-        _ => (Endpoint::GalleryPage, page(facts, call)),
-    }
-}
-
-fn page(facts: &Facts, call: &Call) -> Answer {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
     if !call.is_browser() {
         return Answer::challenge();
     }
@@ -55,7 +45,7 @@ fn by_id<'a>(facts: &'a Facts, id: &str) -> Option<&'a Member> {
 
 /// The file of one page of a work, in the size that `kind` and `ending` say.
 fn file_url(work: &Work, page: usize, kind: &str, ending: &str) -> String {
-    let date = date_path(work.published, 9);
+    let date = work.date_path(9);
     format!("https://i.pximg.net/{kind}/img/{date}/{}_p{page}{ending}", work.id)
 }
 
@@ -64,7 +54,7 @@ fn urls(work: &Work, page: usize, picture: Picture, smallest: &str) -> Value {
         smallest: file_url(work, page, "c/250x250_80_a2/img-master", "_square1200.jpg"),
         "small": file_url(work, page, "c/540x540_70/img-master", "_master1200.jpg"),
         "regular": file_url(work, page, "img-master", "_master1200.jpg"),
-        "original": file_url(work, page, "img-original", &format!(".{}", extension(picture))),
+        "original": file_url(work, page, "img-original", &format!(".{}", picture.extension())),
     })
 }
 
@@ -106,8 +96,7 @@ fn pages_json(work: &Work) -> Value {
 
 fn user_json(artist: &Member) -> Value {
     // An object by network, or an empty list: so the site writes it.
-    let twitter = artist.links.iter().find(|link| link.contains("twitter.com/"));
-    let social = twitter.map_or(json!([]), |url| json!({ "twitter": { "url": url } }));
+    let social = artist.links.first().map_or(json!([]), |url| json!({ "twitter": { "url": url } }));
     json!({
         "userId": artist.id.to_string(),
         "name": artist.name,
@@ -116,13 +105,14 @@ fn user_json(artist: &Member) -> Value {
         "premium": false,
         "comment": "I draw.",
         "commentHtml": "I draw.",
-        "webpage": artist.links.iter().find(|link| !link.contains("twitter.com/")),
+        "webpage": artist.website,
         "social": social,
     })
 }
 
 /// `/img-original/img/2022/.../1_p0.jpg`, `/img-master/...`, `/c/540x540_70/img-master/...`
-fn image(facts: &Facts, images: &Images, call: &Call) -> Answer {
+pub fn image(state: &State, call: &Call) -> Answer {
+    let State { facts, images, .. } = state;
     if !call.header("referer").is_some_and(|from| from.starts_with("https://www.pixiv.net/")) {
         return Answer::text(403, "403 Forbidden");
     }
@@ -133,9 +123,9 @@ fn image(facts: &Facts, images: &Images, call: &Call) -> Answer {
     });
     let picture = place.and_then(|(work, page)| work.pictures.get(page).copied());
     match segments.as_slice() {
-        ["img-original", ..] => file(images, picture, None),
-        ["img-master", ..] => file(images, picture, Some(1200)),
-        ["c", "540x540_70", "img-master", ..] => file(images, picture, Some(540)),
+        ["img-original", ..] => images.file(picture, None),
+        ["img-master", ..] => images.file(picture, Some(1200)),
+        ["c", "540x540_70", "img-master", ..] => images.file(picture, Some(540)),
         _ => Answer::text(404, "404 Not Found"),
     }
 }

@@ -1,18 +1,14 @@
-//! Potofu: a page that a script fills from JSON.
+//! Potofu: a page that a script fills from JSON. Contract: `docs/contracts/link-pages.md`.
 
 use serde_json::{Value, json};
 
-use crate::demo::world::cast::pages::Hub;
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::Hub;
+use crate::demo::world::site::State;
 
-pub const SITE: Site = Site { hosts: &["potofu.me", "api.potofu.me"], answer };
-
-fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
-    let page = |name| facts.page(Hub::Potofu, name);
-    let answer = match (call.host.as_str(), call.segments().as_slice()) {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let page = |name| state.facts.page(Hub::Potofu, name);
+    match (call.host.as_str(), call.segments().as_slice()) {
         ("api.potofu.me", ["users", name]) => match page(name) {
             Some(page) => {
                 let links = page.links.iter().map(|url| json!({ "name": "Twitter", "url": url }));
@@ -28,6 +24,5 @@ fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
             Answer::html(200, "<!DOCTYPE html><html><body><div id=\"__nuxt\"></div></body></html>".to_owned())
         }
         _ => Answer::not_found(),
-    };
-    (Endpoint::LinkPage, answer)
+    }
 }

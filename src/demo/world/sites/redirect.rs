@@ -1,20 +1,17 @@
 //! `t.co`, the network's short links: a redirect to programs, to browsers a page that refreshes itself.
+//! Contract: `docs/contracts/link-pages.md`.
 
-use crate::demo::world::cast::pages::Hub;
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
+use crate::demo::world::facts::Hub;
+use crate::demo::world::site::State;
 
-pub const SITE: Site = Site { hosts: &["t.co"], answer };
-
-fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
+pub fn page(state: &State, call: &Call) -> Answer {
     let page = match call.segments()[..] {
-        [code] => facts.page(Hub::Short, code),
+        [code] => state.facts.page(Hub::Short, code),
         _ => None,
     };
     let target = page.and_then(|page| page.links.first());
-    let answer = match target {
+    match target {
         None => Answer::not_found(),
         Some(target) if call.is_browser() => Answer::html(
             200,
@@ -24,6 +21,5 @@ fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
             ),
         ),
         Some(target) => Answer::redirect((*target).to_owned()),
-    };
-    (Endpoint::LinkPage, answer)
+    }
 }

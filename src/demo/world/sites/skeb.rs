@@ -1,22 +1,16 @@
-//! Skeb: a profile as JSON, after a first answer that hands out a cookie to come back with.
+//! Skeb: a profile as JSON, after a first answer that hands out a cookie to come back with. Contract:
+//! `docs/contracts/link-pages.md`.
 
 use serde_json::{Value, json};
 
-use crate::demo::world::cast::pages::{Hub, Page};
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
-
-pub const SITE: Site = Site { hosts: &["skeb.jp"], answer };
+use crate::demo::world::facts::{Facts, Hub, Page};
+use crate::demo::world::site::State;
 
 const REQUEST_KEY: &str = "demo2key";
 
-fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
-    (Endpoint::LinkPage, respond(facts, call))
-}
-
-fn respond(facts: &Facts, call: &Call) -> Answer {
+pub fn page(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
     let ["api", "users", name] = call.segments()[..] else { return Answer::not_found() };
     if !call.is_browser() || call.header("authorization") != Some("Bearer null") {
         return Answer::challenge();

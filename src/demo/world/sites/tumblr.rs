@@ -1,27 +1,23 @@
-//! Tumblr: a blog's facts, for whoever has a key of the API.
+//! Tumblr: a blog's facts, for whoever has a key of the API. Contract: `docs/contracts/link-pages.md`.
 
 use serde_json::json;
 
-use crate::demo::world::cast::pages::Hub;
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::Facts;
-use crate::demo::world::images::Images;
-use crate::demo::world::{Endpoint, Site};
-
-pub const SITE: Site = Site { hosts: &["api.tumblr.com"], answer };
+use crate::demo::world::facts::Hub;
+use crate::demo::world::site::State;
 
 /// What the API takes for a registered application's key.
 pub const API_KEY: &str = "demo-tumblr-key";
 
-fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
+pub fn page(state: &State, call: &Call) -> Answer {
     let refusal = |status: u16, message: &str| {
         Answer::json(status, &json!({ "meta": { "status": status, "msg": message }, "response": [] }))
     };
-    let answer = match call.segments().as_slice() {
+    match call.segments().as_slice() {
         ["v2", "blog", _, "info"] if call.parameter("api_key") != Some(API_KEY) => {
             refusal(401, "Unauthorized")
         }
-        ["v2", "blog", name, "info"] => match facts.page(Hub::Tumblr, name) {
+        ["v2", "blog", name, "info"] => match state.facts.page(Hub::Tumblr, name) {
             Some(page) => {
                 let links = page.links.iter().map(|url| format!("<a href=\"{url}\">elsewhere</a>"));
                 let blog = json!({
@@ -40,6 +36,5 @@ fn answer(facts: &Facts, _: &Images, call: &Call) -> (Endpoint, Answer) {
             None => refusal(404, "Not Found"),
         },
         _ => refusal(404, "Not Found"),
-    };
-    (Endpoint::LinkPage, answer)
+    }
 }

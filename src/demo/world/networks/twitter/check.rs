@@ -1,10 +1,15 @@
 //! What the API accepts: the parameters of each endpoint, their forms and bounds, and the error that
-//! names the first wrong one. The tables are those of the published OpenAPI documents; a test compares.
+//! names the first wrong one. The tables are those of the published OpenAPI documents; a test compares. The
+//! lists of names are in `fields.json`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
 use crate::base::Timestamp;
 use crate::demo::world::exchange::Call;
+use crate::demo::world::ids::base36;
 
 /// The two generations of names that the API goes by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +46,8 @@ pub enum Form {
     Id,
     Number(usize, usize),
     Time,
-    /// Some of these, separated by commas, none twice.
-    Words(&'static [&'static str]),
+    /// Some of the words of this list in `fields.json`, separated by commas, none twice.
+    Words(&'static str),
     Token,
     Text {
         max_chars: usize,
@@ -51,170 +56,23 @@ pub enum Form {
 
 pub type Table = &'static [(&'static str, Form)];
 
-pub const TWEET_FIELDS: &[&str] = &[
-    "article",
-    "attachments",
-    "author_id",
-    "card_uri",
-    "community_id",
-    "context_annotations",
-    "conversation_id",
-    "created_at",
-    "display_text_range",
-    "edit_controls",
-    "edit_history_tweet_ids",
-    "entities",
-    "geo",
-    "id",
-    "in_reply_to_user_id",
-    "lang",
-    "media_metadata",
-    "non_public_metrics",
-    "note_tweet",
-    "organic_metrics",
-    "possibly_sensitive",
-    "promoted_metrics",
-    "public_metrics",
-    "referenced_tweets",
-    "reply_settings",
-    "scopes",
-    "source",
-    "suggested_source_links",
-    "suggested_source_links_with_counts",
-    "text",
-    "withheld",
-];
-/// Beside those listed in the document, the fields that its `Post` has and its list forgot.
-pub const POST_FIELDS: &[&str] = &[
-    "article",
-    "article_title",
-    "attachments",
-    "card_uri",
-    "community_id",
-    "context_annotations",
-    "conversation_id",
-    "created_at",
-    "display_text_range",
-    "edit_controls",
-    "entities",
-    "geo",
-    "id",
-    "lang",
-    "matched_media_notes",
-    "media_metadata",
-    "non_public_metrics",
-    "note_post",
-    "note_request_suggestions",
-    "organic_metrics",
-    "paid_partnership",
-    "possibly_sensitive",
-    "promoted_metrics",
-    "public_metrics",
-    "reply_settings",
-    "scopes",
-    "source",
-    "suggested_source_links",
-    "suggested_source_links_with_counts",
-    "text",
-    "withheld",
-    "author_id",
-    "edit_history_post_ids",
-    "in_reply_to_user_id",
-    "referenced_posts",
-];
-pub const MEDIA_FIELDS: &[&str] = &[
-    "alt_text",
-    "duration_ms",
-    "height",
-    "media_key",
-    "non_public_metrics",
-    "organic_metrics",
-    "preview_image_url",
-    "promoted_metrics",
-    "public_metrics",
-    "type",
-    "url",
-    "variants",
-    "width",
-];
-/// Of both dialects.
-pub const USER_FIELDS: &[&str] = &[
-    "affiliation",
-    "confirmed_email",
-    "connection_status",
-    "created_at",
-    "description",
-    "entities",
-    "id",
-    "is_identity_verified",
-    "location",
-    "most_recent_tweet_id",
-    "name",
-    "parody",
-    "pinned_tweet_id",
-    "profile_banner_url",
-    "profile_image_url",
-    "protected",
-    "public_metrics",
-    "receives_your_dm",
-    "subscribes_to_you",
-    "subscription",
-    "subscription_type",
-    "url",
-    "username",
-    "verified",
-    "verified_followers_count",
-    "verified_type",
-    "withheld",
-];
-/// Of both dialects.
-pub const POST_EXPANSIONS: &[&str] = &[
-    "article.cover_media",
-    "article.media_entities",
-    "attachments.media_keys",
-    "attachments.media_source_tweet",
-    "attachments.poll_ids",
-    "author_id",
-    "edit_history_tweet_ids",
-    "edit_history_post_ids",
-    "entities.mentions.username",
-    "geo.place_id",
-    "in_reply_to_user_id",
-    "entities.note.mentions.username",
-    "referenced_tweets.id",
-    "referenced_tweets.id.attachments.media_keys",
-    "referenced_tweets.id.author_id",
-    "referenced_posts",
-    "username",
-];
-pub const USER_EXPANSIONS: &[&str] = &[
-    "affiliation.user_id",
-    "affiliation",
-    "most_recent_tweet_id",
-    "most_recent_post_id",
-    "pinned_tweet_id",
-    "pinned_post_id",
-];
-pub const POLL_FIELDS: &[&str] = &["duration_minutes", "end_datetime", "id", "options", "voting_status"];
-pub const USAGE_FIELDS: &[&str] = &[
-    "cap_reset_day",
-    "daily_client_app_usage",
-    "daily_project_usage",
-    "project_cap",
-    "project_id",
-    "project_usage",
-];
-pub const PLACE_FIELDS: &[&str] =
-    &["contained_within", "country", "country_code", "full_name", "geo", "id", "name", "place_type"];
+/// A list of the names that a parameter may give. Those of `post.fields` are the published ones and what the
+/// document's `Post` has beside them; the lists of users and of expansions are those of both dialects.
+pub fn words(list: &str) -> &'static [String] {
+    static LISTS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
+        serde_json::from_str(include_str!("fields.json")).expect("the file is part of the program")
+    });
+    LISTS.get(list).map_or(&[], Vec::as_slice)
+}
 
-const FIELDS_OF_POSTS: (&str, Form) = ("tweet.fields", Form::Words(TWEET_FIELDS));
-const FIELDS_OF_POSTS_NEW: (&str, Form) = ("post.fields", Form::Words(POST_FIELDS));
-const FIELDS_OF_USERS: (&str, Form) = ("user.fields", Form::Words(USER_FIELDS));
-const FIELDS_OF_MEDIA: (&str, Form) = ("media.fields", Form::Words(MEDIA_FIELDS));
-const FIELDS_OF_POLLS: (&str, Form) = ("poll.fields", Form::Words(POLL_FIELDS));
-const FIELDS_OF_PLACES: (&str, Form) = ("place.fields", Form::Words(PLACE_FIELDS));
-const EXPAND_USERS: (&str, Form) = ("expansions", Form::Words(USER_EXPANSIONS));
-const EXPAND_POSTS: (&str, Form) = ("expansions", Form::Words(POST_EXPANSIONS));
+const FIELDS_OF_POSTS: (&str, Form) = ("tweet.fields", Form::Words("tweet.fields"));
+const FIELDS_OF_POSTS_NEW: (&str, Form) = ("post.fields", Form::Words("post.fields"));
+const FIELDS_OF_USERS: (&str, Form) = ("user.fields", Form::Words("user.fields"));
+const FIELDS_OF_MEDIA: (&str, Form) = ("media.fields", Form::Words("media.fields"));
+const FIELDS_OF_POLLS: (&str, Form) = ("poll.fields", Form::Words("poll.fields"));
+const FIELDS_OF_PLACES: (&str, Form) = ("place.fields", Form::Words("place.fields"));
+const EXPAND_USERS: (&str, Form) = ("expansions", Form::Words("expansions of users"));
+const EXPAND_POSTS: (&str, Form) = ("expansions", Form::Words("expansions of posts"));
 
 pub const USER_BY_HANDLE: Table = &[FIELDS_OF_USERS, EXPAND_USERS, FIELDS_OF_POSTS, FIELDS_OF_POSTS_NEW];
 pub const USERS_BY_HANDLE: Table =
@@ -231,13 +89,13 @@ pub const POSTS: Table = &[
     FIELDS_OF_USERS,
     FIELDS_OF_PLACES,
 ];
-pub const USAGE: Table = &[("days", Form::Number(1, 90)), ("usage.fields", Form::Words(USAGE_FIELDS))];
+pub const USAGE: Table = &[("days", Form::Number(1, 90)), ("usage.fields", Form::Words("usage.fields"))];
 pub const TIMELINE: Table = &[
     ("since_id", Form::Id),
     ("until_id", Form::Id),
     ("max_results", Form::Number(5, 100)),
     ("pagination_token", Form::Token),
-    ("exclude", Form::Words(&["replies", "retweets"])),
+    ("exclude", Form::Words("exclude")),
     ("start_time", Form::Time),
     ("end_time", Form::Time),
     FIELDS_OF_POSTS,
@@ -258,7 +116,7 @@ pub const SEARCH: Table = &[
     ("max_results", Form::Number(10, 500)),
     ("next_token", Form::Token),
     ("pagination_token", Form::Token),
-    ("sort_order", Form::Words(&["recency", "relevancy"])),
+    ("sort_order", Form::Words("sort_order")),
     FIELDS_OF_POSTS,
     FIELDS_OF_POSTS_NEW,
     EXPAND_POSTS,
@@ -329,13 +187,7 @@ pub fn id(name: &str, value: &str) -> Result<u64, Invalid> {
 
 /// A page token naming the last post of the page before.
 pub fn write_token(last: u64) -> String {
-    let mut digits = String::new();
-    let mut rest = last;
-    while rest > 0 {
-        digits.insert(0, char::from_digit((rest % 36) as u32, 36).unwrap_or('0'));
-        rest /= 36;
-    }
-    format!("7140{digits}")
+    format!("7140{}", base36(last))
 }
 
 /// Checked parameters of one request.
@@ -459,9 +311,10 @@ fn check(name: &str, value: &str, form: Form) -> Result<(), Invalid> {
             }
         }
         Form::Time => return check_time(name, value),
-        Form::Words(known) => {
+        Form::Words(list) => {
+            let known = self::words(list);
             for (index, word) in words.iter().enumerate() {
-                if !known.contains(word) || words[..index].contains(word) {
+                if !known.iter().any(|name| name == word) || words[..index].contains(word) {
                     return wrong(format!(
                         "The `{name}` query parameter value [{word}] is not one of [{}]",
                         known.join(",")

@@ -4,19 +4,23 @@
 //! documents, of both its dialects: `tweet.fields` and, since 2026, `post.fields`.
 
 mod check;
-mod limits;
+pub mod media;
 mod render;
 
 use serde_json::{Map, Value, json};
 
-pub use limits::Limits;
-
 use self::check::{Dialect, Parameters};
 use self::render::Renderer;
 use crate::base::Timestamp;
-use crate::demo::world::Endpoint;
+use crate::demo::world::endpoint::Endpoint;
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Account, AccountState, Facts, Post, Relation, snowflake_time};
+use crate::demo::world::facts::{Account, AccountState, Facts, Post, Relation};
+use crate::demo::world::ids::snowflake_time;
+use crate::demo::world::limits::Limits;
+use crate::demo::world::site::State;
+
+pub const API_HOSTS: &[&str] = &["api.x.com", "api.twitter.com"];
+pub const OEMBED_HOSTS: &[&str] = &["publish.twitter.com", "publish.x.com"];
 
 /// The only token that the API accepts.
 pub const BEARER_TOKEN: &str = "demo-world-bearer-token";
@@ -24,29 +28,42 @@ pub const BEARER_TOKEN: &str = "demo-world-bearer-token";
 /// The timeline ends here, whatever the account posted.
 const TIMELINE_DEPTH: usize = 3200;
 
-/// Which endpoint a path is; `None` is answered with 404.
-pub fn endpoint(path: &str) -> Option<Endpoint> {
-    let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    match segments.as_slice() {
-        ["2", "users", "by"] | ["2", "users", "by", "username", _] => Some(Endpoint::UsersByHandle),
-        ["2", "users"] => Some(Endpoint::UsersById),
-        ["2", "users", _, "tweets"] => Some(Endpoint::Timeline),
-        ["2", "tweets", "search", "all"] => Some(Endpoint::Search),
-        ["2", "tweets"] => Some(Endpoint::PostsById),
-        ["2", "usage", "tweets"] => Some(Endpoint::Usage),
-        _ => None,
+/// `Unknown` paths are answered with 404.
+pub fn endpoint(call: &Call) -> Endpoint {
+    match call.segments().as_slice() {
+        ["2", "users", "by"] | ["2", "users", "by", "username", _] => Endpoint::UsersByHandle,
+        ["2", "users"] => Endpoint::UsersById,
+        ["2", "users", _, "tweets"] => Endpoint::Timeline,
+        ["2", "tweets", "search", "all"] => Endpoint::Search,
+        ["2", "tweets"] => Endpoint::PostsById,
+        ["2", "usage", "tweets"] => Endpoint::Usage,
+        _ => Endpoint::Unknown,
     }
 }
 
-/// Answers one request to `api.x.com`.
-pub fn answer(facts: &Facts, limits: &Limits, call: &Call, now: Timestamp) -> Answer {
-    let Some(endpoint) = endpoint(&call.path) else {
+/// Requests that an application may make in a window, as documented.
+fn limit(endpoint: Endpoint) -> u32 {
+    match endpoint {
+        Endpoint::Timeline => 10_000,
+        Endpoint::PostsById => 3500,
+        _ => 300,
+    }
+}
+
+/// Answers one request to the API.
+pub fn answer(state: &State, call: &Call) -> Answer {
+    answer_at(&state.facts, &state.limits, call, Timestamp::now())
+}
+
+fn answer_at(facts: &Facts, limits: &Limits, call: &Call, now: Timestamp) -> Answer {
+    let endpoint = endpoint(call);
+    if endpoint == Endpoint::Unknown {
         return Answer::json(404, &problem("Not Found", "about:blank", 404, "Not Found"));
-    };
+    }
     if call.header("authorization") != Some(concat_bearer().as_str()) {
         return Answer::json(401, &problem("Unauthorized", "about:blank", 401, "Unauthorized"));
     }
-    let window = limits.count(endpoint, now);
+    let window = limits.count(endpoint, limit(endpoint), now);
     let answer = if window.exceeded {
         Answer::json(429, &problem("Too Many Requests", "about:blank", 429, "Too Many Requests"))
     } else {
@@ -371,7 +388,8 @@ impl Parameters {
 }
 
 /// `publish.twitter.com/oembed?url=`: whether a post exists, without a token.
-pub fn oembed(facts: &Facts, call: &Call) -> Answer {
+pub fn oembed(state: &State, call: &Call) -> Answer {
+    let facts = &state.facts;
     let url = call.parameter("url").unwrap_or_default();
     let id = url
         .split_once("/status/")

@@ -3,9 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::check::{Dialect, Parameters};
-use crate::demo::world::facts::{
-    Account, AccountState, Facts, Media, MediaKind, Post, Relation, snowflake_time,
-};
+use crate::demo::world::facts::{Account, AccountState, Facts, Media, MediaKind, Post, Relation};
+use crate::demo::world::ids::{media_name, snowflake_time};
 
 /// Renders for one request.
 pub struct Renderer<'a> {
@@ -255,7 +254,7 @@ fn media_key(media: &Media) -> String {
 
 /// Ten characters for a shortened link.
 fn short_name(id: u64) -> String {
-    crate::demo::world::facts::media_name(id.rotate_left(17)).chars().take(10).collect()
+    media_name(id.rotate_left(17)).chars().take(10).collect()
 }
 
 /// The API writes milliseconds.
