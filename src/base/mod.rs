@@ -7,6 +7,7 @@ pub mod fingerprint;
 pub mod ids;
 pub mod money;
 pub mod roles;
+pub mod signals;
 pub mod stop;
 
 pub use clock::Timestamp;
