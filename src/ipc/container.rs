@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::bootstrap;
 use super::control::{ContainerEnd, Link, Order, Orders};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, OutboxError};
 use crate::base::ids::ContainerId;
 use crate::base::roles::{Role, Stage};
 use crate::base::signals::CaughtSignals;
@@ -296,8 +296,8 @@ fn beat(outbox: &Outbox<ContainerToRoot>, ended: &StopSignal) {
     loop {
         match outbox.send(ContainerToRoot::Heartbeat) {
             // A full outbox means that the root does not read; it must not make this end.
-            Ok(()) | Err(super::OutboxError::Full) => {}
-            Err(super::OutboxError::Closed | super::OutboxError::Unsendable { .. }) => return,
+            Ok(()) | Err(OutboxError::Full) => {}
+            Err(OutboxError::Closed | OutboxError::Unsendable { .. }) => return,
         }
         if ended.wait(HEARTBEAT_PERIOD) {
             return;
