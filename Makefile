@@ -3,7 +3,7 @@
 .PHONY: demo test test-tools check lint doc bench setup install deb test-deb
 
 setup:
-	@sh config/install-build-tools.sh
+	@sh tests/setup/install-build-tools.sh
 
 # Builds the program and shows its main job in a self-contained world: no keys, no network.
 demo: setup
@@ -12,7 +12,7 @@ demo: setup
 
 # What tests drive beside the program: a browser, promtool. Without them those tests are skipped.
 test-tools:
-	@sh config/install-test-tools.sh
+	@sh tests/setup/install-test-tools.sh
 
 # All tests, the integration tests among them (they start the real binary with its real processes).
 test: setup test-tools

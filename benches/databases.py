@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The database engines: insertions beside each engine's own bulk tool, imports of an old database, starts of the index.
 
-Needs sqlite3, mariadb and psql on the PATH, and servers on this machine (sh config/start-test-servers.sh):
+Needs sqlite3, mariadb and psql on the PATH, and servers on this machine (bash tests/setup/start-test-servers.sh):
     cargo build --release
     python3 benches/databases.py target/release/aotf insert 200000
     python3 benches/databases.py target/release/aotf import 1000000 SAMPLE.db

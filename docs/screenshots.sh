@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the screenshots of docs/screenshots/ anew: the console by the tests' terminal, the page by the tests' browser
-# (config/install-test-tools.sh installs one). Builds the program as tests do.
+# (tests/setup/install-test-tools.sh installs one). Builds the program as tests do.
 set -eu
 
 cd "$(dirname "$0")/.."

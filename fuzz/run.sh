@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")"
 seconds=${1:-60}
 [ $# -gt 0 ] && shift
-[ $# -gt 0 ] || set -- $(ls fuzz_targets | sed 's/\.rs$//')
+[ $# -gt 0 ] || set -- identify images messages pages parameters
 corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
 cp -r corpus/. "$corpus"

@@ -9,7 +9,7 @@ port=${AOTF_TEST_PORT:-3391}
 fail() { echo "FAILED: $*" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || fail "needs root"
 ! dpkg -s aotf >/dev/null 2>&1 || fail "aotf is installed already"
-[ ! -e /etc/aotf ] && [ ! -e /var/lib/aotf ] || fail "/etc/aotf or /var/lib/aotf is there already"
+if [ -e /etc/aotf ] || [ -e /var/lib/aotf ]; then fail "/etc/aotf or /var/lib/aotf is there already"; fi
 
 run=$(mktemp -d)
 chmod 755 "$run"
@@ -40,8 +40,9 @@ dpkg --install "$package"
 rights /var/lib/aotf "aotf:aotf 750"
 rights /etc/aotf/parameters.toml "root:aotf 640"
 rights /usr/bin/aotf "root:root 755"
-unit=$(ls /usr/lib/systemd/system/aotf.service /lib/systemd/system/aotf.service 2>/dev/null | head -n 1)
-[ -n "$unit" ] || fail "no unit"
+unit=/usr/lib/systemd/system/aotf.service
+[ -f "$unit" ] || unit=/lib/systemd/system/aotf.service
+[ -f "$unit" ] || fail "no unit"
 [ -f "$unit.d/package.conf" ] || fail "no drop-in beside $unit"
 ! command -v systemd-analyze >/dev/null || systemd-analyze verify "$unit" || fail "the unit is wrong"
 aotf --version
@@ -101,11 +102,11 @@ wait_for grep -q "^STOPPING=1" "$run/told"
 echo "== remove: configuration and data stay"
 dpkg --remove aotf
 [ ! -e /usr/bin/aotf ] || fail "the program is still there"
-[ -f /etc/aotf/parameters.toml ] && [ -f /var/lib/aotf/aotf.db ] || fail "removing took data away"
+if [ ! -f /etc/aotf/parameters.toml ] || [ ! -f /var/lib/aotf/aotf.db ]; then fail "removing took data away"; fi
 
 echo "== purge: nothing is left"
 dpkg --purge aotf
-[ ! -e /etc/aotf ] && [ ! -e /var/lib/aotf ] || fail "purging left data"
+if [ -e /etc/aotf ] || [ -e /var/lib/aotf ]; then fail "purging left data"; fi
 ! getent passwd aotf >/dev/null || fail "purging left the user"
 ! getent group aotf >/dev/null || fail "purging left the group"
 echo "The package is in order."

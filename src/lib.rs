@@ -2,36 +2,49 @@
 //!
 //! The rooms in reading order; `docs/architecture.md` is the map, and `tests/it/rooms.rs` enforces
 //! which room may use which.
-#![deny(unsafe_code)]
+//!
+//! Rooms that act measure, wait and stamp what they do; all others are told the time and the dice (`clippy.toml`).
 
 pub mod cli;
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod commands;
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod daemon;
 
 pub mod base;
 pub mod config;
 pub mod domain;
 pub mod proto;
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod telemetry;
 
 pub mod ipc;
 pub mod sandbox;
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod supervisor;
 
 pub mod broker;
 pub mod fingerprint;
 pub mod index;
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod store;
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod storekeeper;
 
 pub mod api;
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod console;
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod front;
 
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod fetch;
 pub mod links;
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod networks;
 pub mod sites;
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod stages;
 
+#[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod demo;

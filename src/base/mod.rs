@@ -5,13 +5,15 @@ pub mod clock;
 pub mod error;
 pub mod fingerprint;
 pub mod ids;
+#[cfg(test)]
+pub mod material;
 pub mod money;
 pub mod roles;
 pub mod signals;
 pub mod stop;
 
 pub use clock::Timestamp;
-pub use error::{ErrorChain, Reaction};
+pub use error::{ErrorChain, Reaction, panic_text};
 pub use fingerprint::Fingerprint;
 pub use money::MicroUsd;
 pub use stop::StopSignal;

@@ -1,4 +1,5 @@
 //! The wish to end, as every thread of a process sees it.
+#![expect(clippy::disallowed_methods, reason = "waits")]
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};

@@ -5,26 +5,12 @@
 //! what must last goes to the storekeeper. It knows no SQL, no host, no pixel, and it must not panic.
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
-mod admission;
-pub mod budget;
+mod books;
 pub mod client;
-mod deaths;
-mod deliveries;
-mod health;
-mod inspect;
-mod items;
-mod leases;
-mod limits;
-mod metrics;
-mod network;
-mod queries;
-mod queue;
-mod registry;
-mod reservations;
-mod retries;
-mod scans;
-mod searched;
+mod rules;
 pub mod server;
 #[cfg(test)]
 mod simulation;
 pub mod state;
+
+pub use books::budget;

@@ -2,6 +2,7 @@
 //! one event at a time, and carries out the effects. It waits for nobody: what a peer does not read
 //! fast enough costs the peer its link, what the storekeeper cannot take at once is kept here and
 //! slows the listings down.
+#![expect(clippy::disallowed_methods, reason = "the loop reads the clock for the state")]
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::ControlFlow;
@@ -9,10 +10,10 @@ use std::time::Duration;
 
 use crossbeam_channel as queue;
 
-use super::state::{BlobKey, Effect, Event, Now, Policy, State};
 use crate::base::StopSignal;
 use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::ContainerId;
+use crate::broker::state::{BlobKey, Effect, Event, Now, Policy, State};
 use crate::ipc::control::{Link, PeerEnd};
 use crate::ipc::{Blob, Outbox, OutboxError, Parcel, pump};
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion, FrontToBroker};

@@ -9,13 +9,13 @@ use std::time::Duration;
 use fastrand::Rng;
 use proptest::prelude::*;
 
-use super::state::{BlobKey, Effect, Event, Now, Policy, State};
 use crate::base::MicroUsd;
 use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::{
     AccountKey, AskId, ContainerId, ImageId, LeaseId, Network, Networks, PostKey, QueryId,
 };
 use crate::base::roles::{Role, Stage};
+use crate::broker::state::{BlobKey, Effect, Event, Now, Policy, State};
 use crate::config::{Budget, TimelinePolicy};
 use crate::domain::accounts::*;
 use crate::domain::failure::FailureCode;
@@ -427,7 +427,7 @@ impl World {
                     images: vec![ListedImage { name: "n".into(), url: "u".into() }],
                 });
                 let posts = posts.collect();
-                self.tell(Event::FromStage(container, StageToBroker::Page { lease, posts, posts_read: 25 }));
+                self.tell(Event::FromStage(container, StageToBroker::Page { lease, posts }));
                 return true;
             }
         }

@@ -7,24 +7,24 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::budget::Spending;
-use super::deaths::REST;
-use super::health::Troubles;
-use super::items::{Item, ItemId, Owner, patience, rest, stage_of};
-use super::leases::{Lease, Leases};
-use super::limits::Limits;
-use super::metrics::Metrics;
-use super::network::{self, NetworkState};
-use super::queries::Query;
-use super::queue::Queue;
-use super::registry::Registry;
-use super::reservations::Reservations;
-use super::scans::{Scan, ScanRequest};
 use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::{
     AccountKey, AskId, ContainerId, LeaseId, Network, PostKey, QueryId, ScanId, WorkerId,
 };
 use crate::base::roles::{Role, Stage};
+use crate::broker::books::budget::Spending;
+use crate::broker::books::items::{Item, ItemId, Owner, patience, rest, stage_of};
+use crate::broker::books::leases::{Lease, Leases};
+use crate::broker::books::limits::Limits;
+use crate::broker::books::metrics::Metrics;
+use crate::broker::books::queue::Queue;
+use crate::broker::books::registry::Registry;
+use crate::broker::rules::connectivity::{self, NetworkState};
+use crate::broker::rules::deaths::REST;
+use crate::broker::rules::health::Troubles;
+use crate::broker::rules::queries::Query;
+use crate::broker::rules::reservations::Reservations;
+use crate::broker::rules::scans::{Scan, ScanRequest};
 use crate::config::{Budget, TimelinePolicy};
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
@@ -71,7 +71,7 @@ pub struct Policy {
 #[cfg(test)]
 impl Policy {
     /// For tests: nothing is scarce, nothing is billed, nothing happens by itself.
-    pub(super) fn plain() -> Policy {
+    pub(in crate::broker) fn plain() -> Policy {
         Policy {
             max_processing_requests_per_ip: 5,
             max_processing_requests: 1000,
@@ -151,7 +151,7 @@ pub enum Effect {
 
 /// Why the answer to a ticket is awaited.
 #[derive(Debug)]
-pub(super) enum Pending {
+pub(in crate::broker) enum Pending {
     /// A page of a listing is being compared with the database.
     Filter {
         scan: ScanId,
@@ -202,65 +202,65 @@ pub(super) enum Pending {
 /// The whole state of the broker.
 #[derive(Debug)]
 pub struct State {
-    pub(super) policy: Policy,
-    pub(super) queries: BTreeMap<QueryId, Query>,
-    pub(super) query_keys: HashMap<String, QueryId>,
+    pub(in crate::broker) policy: Policy,
+    pub(in crate::broker) queries: BTreeMap<QueryId, Query>,
+    pub(in crate::broker) query_keys: HashMap<String, QueryId>,
     /// Page queries by their public id.
-    pub(super) query_ids: HashMap<String, QueryId>,
+    pub(in crate::broker) query_ids: HashMap<String, QueryId>,
     /// Ended queries by the moment they are forgotten.
-    pub(super) query_expiry: BTreeSet<(Monotonic, QueryId)>,
-    pub(super) watchers: HashMap<QueryId, BTreeSet<ContainerId>>,
-    pub(super) attached: usize,
-    pub(super) scans: BTreeMap<ScanId, Scan>,
+    pub(in crate::broker) query_expiry: BTreeSet<(Monotonic, QueryId)>,
+    pub(in crate::broker) watchers: HashMap<QueryId, BTreeSet<ContainerId>>,
+    pub(in crate::broker) attached: usize,
+    pub(in crate::broker) scans: BTreeMap<ScanId, Scan>,
     /// The running scan of an account; at most one.
-    pub(super) running_scans: HashMap<AccountKey, ScanId>,
+    pub(in crate::broker) running_scans: HashMap<AccountKey, ScanId>,
     /// Searches that an earlier broker has seen to the end, until their scans are begun again.
-    pub(super) resumed_searches: HashMap<AccountKey, EndedSearch>,
-    pub(super) scan_requests: HashMap<String, ScanRequest>,
+    pub(in crate::broker) resumed_searches: HashMap<AccountKey, EndedSearch>,
+    pub(in crate::broker) scan_requests: HashMap<String, ScanRequest>,
     /// Accounts to be scanned again whose present handles are being looked up.
-    pub(super) updates: HashMap<u64, (Priority, Vec<(Account, AccountState)>)>,
+    pub(in crate::broker) updates: HashMap<u64, (Priority, Vec<(Account, AccountState)>)>,
     /// Pages whose acknowledgement is held back until fewer posts are pending.
-    pub(super) held_pages: Vec<(ContainerId, LeaseId)>,
+    pub(in crate::broker) held_pages: Vec<(ContainerId, LeaseId)>,
     /// What requests under way may read at most.
-    pub(super) reservations: Reservations,
+    pub(in crate::broker) reservations: Reservations,
     /// Posts that are new and not stored yet, of all scans.
-    pub(super) pending_posts: usize,
-    pub(super) spending: Spending,
+    pub(in crate::broker) pending_posts: usize,
+    pub(in crate::broker) spending: Spending,
     /// The ledger was asked which day it is.
     ledger_asked: bool,
     /// Scans that wait for the next day's budget.
-    pub(super) deferred_scans: BTreeSet<ScanId>,
+    pub(in crate::broker) deferred_scans: BTreeSet<ScanId>,
     /// When it is looked again whether they may begin, or held pages go on.
-    pub(super) budget_check: Option<Monotonic>,
-    pub(super) queues: BTreeMap<Stage, Queue>,
+    pub(in crate::broker) budget_check: Option<Monotonic>,
+    pub(in crate::broker) queues: BTreeMap<Stage, Queue>,
     leases: Leases,
     registry: Registry,
-    pub(super) pending: HashMap<Ticket, Pending>,
-    pub(super) limits: Limits,
-    pub(super) metrics: Metrics,
-    pub(super) counts: StoreCounts,
+    pub(in crate::broker) pending: HashMap<Ticket, Pending>,
+    pub(in crate::broker) limits: Limits,
+    pub(in crate::broker) metrics: Metrics,
+    pub(in crate::broker) counts: StoreCounts,
     /// How far the fingerprint index follows the database.
-    pub(super) index: IndexProgress,
-    pub(super) sizes: StoreSizes,
+    pub(in crate::broker) index: IndexProgress,
+    pub(in crate::broker) sizes: StoreSizes,
     /// Queries that failed, by code.
-    pub(super) failures: HashMap<FailureCode, u64>,
+    pub(in crate::broker) failures: HashMap<FailureCode, u64>,
     /// Final answers that wait for their webhooks.
-    pub(super) deliveries: usize,
-    pub(super) troubles: Troubles,
-    pub(super) network: NetworkState,
+    pub(in crate::broker) deliveries: usize,
+    pub(in crate::broker) troubles: Troubles,
+    pub(in crate::broker) network: NetworkState,
     /// When each maintenance task is due next.
     maintenance_due: Vec<(Monotonic, MaintenanceTask, Duration)>,
     last_id: u64,
     /// Messages that made no sense, for the metrics.
-    pub(super) gossip_dropped: u64,
+    pub(in crate::broker) gossip_dropped: u64,
 }
 
 /// First look of maintenance after the start.
 const MAINTENANCE_DELAY: Duration = Duration::from_secs(10);
 /// Posts handed to an indexing worker at once. Small, so that a batch that fails or is lost costs little.
-pub(super) const BATCH_POSTS: usize = 8;
+pub(in crate::broker) const BATCH_POSTS: usize = 8;
 /// Images in such a batch, unless one post has more: what is found out about one is a third of a kilobyte.
-pub(super) const BATCH_IMAGES: usize = 48;
+pub(in crate::broker) const BATCH_IMAGES: usize = 48;
 
 impl State {
     pub fn new(policy: Policy, now: Now) -> State {
@@ -385,7 +385,7 @@ impl State {
             }
             let is_lost = self.network.is_lost();
             if let Some(entry) = self.maintenance_due.get_mut(index) {
-                entry.0 = now.mono.plus(if is_lost { every.min(network::LOOK_AGAIN) } else { every });
+                entry.0 = now.mono.plus(if is_lost { every.min(connectivity::LOOK_AGAIN) } else { every });
             }
             if is_lost {
                 continue;
@@ -404,19 +404,19 @@ impl State {
 
     // ---- queues and leases
 
-    pub(super) fn next_number(&mut self) -> u64 {
+    pub(in crate::broker) fn next_number(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
     }
 
-    pub(super) fn expect(&mut self, pending: Pending) -> Ticket {
+    pub(in crate::broker) fn expect(&mut self, pending: Pending) -> Ticket {
         let ticket = Ticket(self.next_number());
         self.pending.insert(ticket, pending);
         ticket
     }
 
     /// Puts new work into its queue.
-    pub(super) fn enqueue(
+    pub(in crate::broker) fn enqueue(
         &mut self,
         owner: Owner,
         work: Work,
@@ -432,26 +432,26 @@ impl State {
     }
 
     /// Gives all work of these owners a higher priority, wherever it is.
-    pub(super) fn raise(&mut self, priority: Priority, select: impl Fn(&Owner) -> bool) {
+    pub(in crate::broker) fn raise(&mut self, priority: Priority, select: impl Fn(&Owner) -> bool) {
         for queue in self.queues.values_mut() {
             queue.raise(priority, |item| select(&item.owner));
         }
         self.leases.raise(priority, |item| select(&item.owner));
     }
 
-    pub(super) fn queue_position(&self, stage: Stage, item: ItemId) -> Option<usize> {
+    pub(in crate::broker) fn queue_position(&self, stage: Stage, item: ItemId) -> Option<usize> {
         self.queues.get(&stage)?.position(item)
     }
 
-    pub(super) fn queue(&self, stage: Stage) -> Option<&Queue> {
+    pub(in crate::broker) fn queue(&self, stage: Stage) -> Option<&Queue> {
         self.queues.get(&stage)
     }
 
-    pub(super) fn leases(&self) -> &Leases {
+    pub(in crate::broker) fn leases(&self) -> &Leases {
         &self.leases
     }
 
-    pub(super) fn registry(&self) -> &Registry {
+    pub(in crate::broker) fn registry(&self) -> &Registry {
         &self.registry
     }
 
@@ -471,7 +471,7 @@ impl State {
                 let owner = item.owner.clone();
                 let attempt = item.deaths + 1;
                 let waited = now.mono.since(item.arrived);
-                let (lease, time) = self.leases.grant(item, worker, now.mono);
+                let lease = self.leases.grant(item, worker, now.mono);
                 self.registry.set_leased(worker, lease, now.mono);
                 self.metrics.record(&format!("{stage}: wait"), micros(waited));
                 let blob = match &owner {
@@ -480,13 +480,7 @@ impl State {
                 };
                 effects.push(Effect::ToStage {
                     to: worker.container,
-                    message: BrokerToStage::Lease {
-                        worker: worker.index,
-                        lease,
-                        lease_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-                        attempt,
-                        work,
-                    },
+                    message: BrokerToStage::Lease { worker: worker.index, lease, attempt, work },
                     blob,
                 });
             }
@@ -502,7 +496,7 @@ impl State {
             StageToBroker::Report { lease, outcome, elapsed_micros } => {
                 self.settle(from, lease, outcome, elapsed_micros, now, effects);
             }
-            StageToBroker::Page { lease, posts, posts_read: _ } => {
+            StageToBroker::Page { lease, posts } => {
                 self.page_listed(from, lease, posts, now, effects);
             }
             StageToBroker::Doing { lease, what } => {
@@ -532,12 +526,12 @@ impl State {
         self.registry.join(from, role, pid, workers, now.mono);
     }
 
-    pub(super) fn lease_of(&self, lease: LeaseId, by: ContainerId) -> Option<&Lease> {
+    pub(in crate::broker) fn lease_of(&self, lease: LeaseId, by: ContainerId) -> Option<&Lease> {
         self.leases.held(lease, by)
     }
 
     /// All that this container holds it goes on holding.
-    pub(super) fn renew_all(&mut self, container: ContainerId, now: Now) {
+    pub(in crate::broker) fn renew_all(&mut self, container: ContainerId, now: Now) {
         let held = self.leases.iter().filter(|(_, lease)| lease.worker.container == container);
         let held: Vec<LeaseId> = held.map(|(id, _)| id).collect();
         for lease in held {
@@ -545,7 +539,7 @@ impl State {
         }
     }
 
-    pub(super) fn renew(&mut self, lease: LeaseId, by: ContainerId, now: Now) {
+    pub(in crate::broker) fn renew(&mut self, lease: LeaseId, by: ContainerId, now: Now) {
         self.leases.renew(lease, by, None, now.mono);
     }
 
@@ -657,7 +651,7 @@ impl State {
     }
 
     /// An item is given up; its owner is told.
-    pub(super) fn fail_item(
+    pub(in crate::broker) fn fail_item(
         &mut self,
         item: Item,
         code: FailureCode,
@@ -848,7 +842,7 @@ impl State {
         }
     }
 
-    pub(super) fn tell_front(
+    pub(in crate::broker) fn tell_front(
         &self,
         to: ContainerId,
         ask: AskId,
@@ -870,19 +864,19 @@ fn given_up(post: &ListedPost, why: &str) -> IndexedPost {
 }
 
 /// Whole microseconds, saturating.
-pub(super) fn micros(duration: Duration) -> u64 {
+pub(in crate::broker) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The step a cursor belongs to, and the native ids of posts: small shorthands of this room.
-pub(super) fn native_ids(posts: &[IndexedPost]) -> Vec<String> {
+pub(in crate::broker) fn native_ids(posts: &[IndexedPost]) -> Vec<String> {
     posts.iter().map(|post| post.key.native.clone()).collect()
 }
 
 /// Posts by key, as `checked` takes them.
-pub(super) type PostStates = Vec<(PostKey, PostState)>;
+pub(in crate::broker) type PostStates = Vec<(PostKey, PostState)>;
 
 /// A listing's starting point is always of its own kind.
-pub(super) fn cursor_fits(cursor: &Cursor, step: ListingStep) -> bool {
+pub(in crate::broker) fn cursor_fits(cursor: &Cursor, step: ListingStep) -> bool {
     cursor.step() == step
 }

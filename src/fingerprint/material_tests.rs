@@ -1,25 +1,14 @@
 //! Fingerprints of real files, against what ImageHash on Pillow 9.5 computed for them.
 
 use std::fs;
-use std::path::PathBuf;
 
 use super::{DecodeError, Limits, phash};
-
-/// A folder of the test material; none, loudly, where it is missing.
-fn material(folder: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("AOTF_TEST_MATERIAL")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/material"), PathBuf::from);
-    let path = root.join(folder);
-    if path.is_dir() {
-        return Some(path);
-    }
-    eprintln!("TEST MATERIAL IS MISSING: {} (set AOTF_TEST_MATERIAL); nothing was tested", path.display());
-    None
-}
+use crate::base::material;
 
 #[test]
+#[cfg_attr(not(material), ignore = "needs AOTF_TEST_MATERIAL")]
 fn artworks_have_the_fingerprints_of_imagehash() {
-    let Some(folder) = material("art") else { return };
+    let folder = material::outside("art");
     let manifest = fs::read_to_string(folder.join("manifest.csv")).unwrap();
     let mut n_files = 0;
     for line in manifest.lines().skip(1) {
@@ -49,8 +38,9 @@ const DIFFERENT_AVIF: [&str; 7] = [
 ];
 
 #[test]
+#[cfg_attr(not(material), ignore = "needs AOTF_TEST_MATERIAL")]
 fn odd_files_end_as_in_imagehash() {
-    let Some(folder) = material("decode_edge") else { return };
+    let folder = material::outside("decode_edge");
     let table = fs::read_to_string(folder.join("expected.csv")).unwrap();
     let mut different = Vec::new();
     for line in table.lines().skip(1) {

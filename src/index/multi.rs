@@ -9,9 +9,10 @@
 //! the rest of the code as fits. Nearly all candidates are rejected by these bits alone, without
 //! touching the code itself: what costs is the number of cache lines, not of comparisons.
 
+use super::collect::Collector;
+use super::hamming::{Answer, Entry, HammingIndex, distinct};
 use super::layout::{self, Substring, flips, n_flips, position_bits_for, share_out, substrings_for};
 use super::scan::scan;
-use super::{Answer, Collector, Entry, HammingIndex};
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, FormId};
 
@@ -102,7 +103,7 @@ impl Tables<'_> {
         };
         #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("popcnt") {
-            #[allow(unsafe_code)]
+            #[expect(unsafe_code, reason = "the processor has just been asked")]
             // SAFETY: the processor has just been found to count bits.
             return unsafe { self.probe_popcnt(query, probes, collector, found) };
         }
@@ -192,7 +193,7 @@ impl<'a> Table<'a> {
 #[inline(always)]
 fn prefetch<T>(slice: &[T], index: usize) {
     #[cfg(target_arch = "x86_64")]
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "an instruction that has no safe name")]
     // SAFETY: a prefetch reads nothing that the program can see and cannot fault, whatever the
     // address; the address is made without claiming that it lies inside the slice.
     unsafe {
@@ -309,11 +310,8 @@ impl HammingIndex for MultiIndex {
         radius: u32,
         limit: usize,
     ) -> Answer {
-        let mut accounts = accounts.to_vec();
-        accounts.sort_unstable();
-        accounts.dedup();
         let mut collector = Collector::new(radius, limit);
-        for account in accounts {
+        for account in distinct(accounts) {
             let first = self.accounts.partition_point(|&other| other < account);
             let end = self.accounts.partition_point(|&other| other <= account);
             scan(&self.codes[first..end], query.0, &mut collector, |collector, index, distance| {

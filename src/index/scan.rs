@@ -1,6 +1,6 @@
 //! Compares a query with every code of a slice: the kernels, and the choice among them at run time.
 
-use super::Collector;
+use super::collect::Collector;
 
 /// Codes compared between two looks at the collector's reach; also bounds the buffer of hits.
 const BLOCK_CODES: usize = 4096;
@@ -56,7 +56,7 @@ fn find_from(first: usize, codes: &[u64], query: u64, reach: u32, hits: &mut Vec
 }
 
 #[cfg(target_arch = "x86_64")]
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "kernels for processors that were asked")]
 mod x86 {
     use std::arch::x86_64::*;
 

@@ -1,6 +1,7 @@
 //! Two-way typed links and what travels on them. Both transports carry the same bytes: a message is
 //! encoded once by its sender, checked for size, and decoded by its receiver, so threads see exactly
 //! the limits and failures that processes see.
+#![expect(clippy::disallowed_methods, reason = "waits")]
 
 use std::io;
 use std::marker::PhantomData;

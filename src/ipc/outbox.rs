@@ -1,4 +1,5 @@
 //! Sending without ever blocking: a bounded queue and a writer thread of its own per link.
+#![expect(clippy::disallowed_methods, reason = "waits")]
 
 use std::io;
 use std::marker::PhantomData;

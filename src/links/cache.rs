@@ -1,5 +1,6 @@
 //! A cache of pages, shared by the workers of the link finder: many queries for one artist read the same
 //! profile and link pages within minutes.
+#![expect(clippy::disallowed_methods, reason = "pages are kept for a time")]
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

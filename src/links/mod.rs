@@ -6,6 +6,7 @@
 //! conclusion that outlives the query.
 //!
 //! `docs/link-finding.md` tells the rules in full.
+#![expect(clippy::disallowed_methods, reason = "measures a walk")]
 
 mod cache;
 mod official;

@@ -1,5 +1,6 @@
 //! The walk: breadth first, each page once, the pages of one round at the same time. What a link is
 //! worth is decided by `weigh`, which is pure.
+#![expect(clippy::disallowed_methods, reason = "measures a walk")]
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -3,8 +3,12 @@
 
 use std::ops::ControlFlow;
 
-use super::{MAX_POSTS_PER_PIECE, NetworkError};
+use super::client::PageSink;
+use super::error::NetworkError;
 use crate::domain::posts::{ListedImage, ListedPost};
+
+/// Posts in one piece, so that it fits into one message between processes.
+pub(super) const MAX_POSTS_PER_PIECE: usize = 50;
 
 /// Of one piece, by `weight`; a message holds half as much again.
 const MAX_PIECE_BYTES: usize = 40 * 1024;
@@ -32,18 +36,12 @@ pub(super) fn within_bounds(images: impl Iterator<Item = ListedImage>) -> Vec<Li
         .collect()
 }
 
-/// Hands the posts of one page over in pieces. `read` is what was read for them; a page without posts is
-/// one call without posts.
+/// Hands the posts of one page over in pieces; a page without posts is one call without posts.
 ///
 /// # Errors
 /// `Stopping` when the receiver wants no more.
-pub(super) fn deliver(
-    posts: Vec<ListedPost>,
-    read: u64,
-    page: &mut dyn FnMut(Vec<ListedPost>, u64) -> ControlFlow<()>,
-) -> Result<(), NetworkError> {
-    let mut unreported = read;
-    let mut hand_over = |piece| match page(piece, std::mem::take(&mut unreported)) {
+pub(super) fn deliver(posts: Vec<ListedPost>, page: &mut PageSink<'_>) -> Result<(), NetworkError> {
+    let mut hand_over = |piece| match page(piece) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(NetworkError::Stopping),
     };
@@ -80,16 +78,13 @@ mod tests {
     /// Sizes of the pieces that such posts are delivered in.
     fn pieces(posts: Vec<ListedPost>) -> Vec<usize> {
         let mut sizes = Vec::new();
-        let mut reads = 0;
-        deliver(posts, 7, &mut |posts, posts_read| {
+        deliver(posts, &mut |posts| {
             sizes.push(posts.len());
-            reads += posts_read;
-            let message = StageToBroker::Page { lease: LeaseId(u64::MAX), posts, posts_read };
+            let message = StageToBroker::Page { lease: LeaseId(u64::MAX), posts };
             assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
             ControlFlow::Continue(())
         })
         .unwrap();
-        assert_eq!(reads, 7, "reads are reported once");
         sizes
     }
 
@@ -111,7 +106,7 @@ mod tests {
     #[test]
     fn whoever_wants_no_more_gets_no_more() {
         let mut calls = 0;
-        let outcome = deliver(vec![post(1, 10); 200], 1, &mut |_, _| {
+        let outcome = deliver(vec![post(1, 10); 200], &mut |_| {
             calls += 1;
             ControlFlow::Break(())
         });

@@ -1,14 +1,14 @@
 //! Servers whose every answer a test decides, for the clients that need no credential.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use url::Url;
 
-use super::{NetworkClient, NetworkError, Stopping, Waiter};
-use crate::base::Timestamp;
+use super::client::{PostLister, Waiter};
+use super::error::{NetworkError, Stopping};
+use crate::base::{Timestamp, material};
 use crate::domain::accounts::Account;
 use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Cursor, ListingEnd};
@@ -80,31 +80,21 @@ pub fn parameter(url: &Url, name: &str) -> Option<String> {
 
 /// All that a listing delivers, its pieces put together.
 pub fn list(
-    client: &dyn NetworkClient,
+    client: &dyn PostLister,
     account: &Account,
     cursor: &Cursor,
 ) -> Result<(Vec<ListedPost>, ListingEnd), NetworkError> {
     let mut posts = Vec::new();
-    let mut reads = 0;
-    let end = client.list_posts(account, cursor, &mut |piece, read| {
+    let end = client.list_posts(account, cursor, &mut |piece| {
         posts.extend(piece);
-        reads += read;
         ControlFlow::Continue(())
     })?;
-    assert_eq!(reads, end.posts_read, "reads are reported as they happen");
     Ok((posts, end))
 }
 
-/// A file of the optional test material or of what lies beside it; `None`, loudly, where it is not at hand.
-pub fn material(path: &str) -> Option<Value> {
-    let folder = std::env::var_os("AOTF_TEST_MATERIAL")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/material"), PathBuf::from);
-    let path = folder.join(path);
-    match std::fs::read(&path) {
-        Ok(bytes) => Some(serde_json::from_slice(&bytes).expect("material is JSON")),
-        Err(error) => {
-            eprintln!("NOT CHECKED: {}: {error}", path.display());
-            None
-        }
-    }
+/// A document of `tests/fixtures/`.
+pub fn fixture(path: &str) -> Value {
+    let path = material::fixture(path);
+    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_slice(&bytes).expect("a fixture is JSON")
 }

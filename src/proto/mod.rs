@@ -2,8 +2,11 @@
 //! valid; every message survives the wire format (postcard: no untagged, flattened or
 //! internally tagged types, no `skip_serializing_if`, no `serde_json::Value`), which the tests of
 //! each file show for all variants. Imports `base` and `domain`.
+//!
+//! The promise holds between processes of one executable only, so messages change with it. What lasts is written
+//! in another form: accepted work by `storekeeper/journal_format.rs`, posts by `store`.
 
-pub mod admin;
+pub mod command;
 pub mod control;
 pub mod front;
 pub mod stage;
@@ -12,7 +15,7 @@ pub mod work;
 
 /// Raised with every change of a message. Both ends of a link are the same executable, so a
 /// difference means that an old process survived an upgrade: it is refused.
-pub const PROTOCOL_VERSION: u32 = 11;
+pub const PROTOCOL_VERSION: u32 = 12;
 
 /// Messages stay below this size; anything bigger travels as shared memory or in pieces, because
 /// a send larger than the socket buffer whose receiver was killed never returns.

@@ -23,7 +23,7 @@ pub enum StageToBroker {
     Report { lease: LeaseId, outcome: LeaseOutcome, elapsed_micros: u64 },
     /// A listing found these posts. The worker waits for `PageAccepted` before it reads on, which
     /// the broker holds back while too many posts wait for indexing.
-    Page { lease: LeaseId, posts: Vec<ListedPost>, posts_read: u64 },
+    Page { lease: LeaseId, posts: Vec<ListedPost> },
     /// The worker is alive and does this; prolongs its lease.
     Doing { lease: LeaseId, what: String },
     /// A question to the database.
@@ -43,12 +43,11 @@ pub enum StageToBroker {
 /// From the broker to a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BrokerToStage {
-    /// Work for a worker that is ready. It must report, or say what it is doing, before
-    /// `lease_ms` have passed; otherwise another worker gets the work.
+    /// Work for a worker that is ready. It must report, or say what it is doing, before the lease ends;
+    /// otherwise another worker gets the work.
     Lease {
         worker: u16,
         lease: LeaseId,
-        lease_ms: u64,
         attempt: u32,
         work: Work,
     },
@@ -184,7 +183,7 @@ mod tests {
                 outcome: LeaseOutcome::Retry { after_ms: 1, why: "w".into() },
                 elapsed_micros: 2,
             },
-            StageToBroker::Page { lease: LeaseId(1), posts: vec![], posts_read: 3 },
+            StageToBroker::Page { lease: LeaseId(1), posts: vec![] },
             StageToBroker::Doing { lease: LeaseId(1), what: "w".into() },
             StageToBroker::Measured { step: "s".into(), micros: 1 },
             StageToBroker::Network { lost: Some("w".into()) },
@@ -271,7 +270,6 @@ mod tests {
             BrokerToStage::Lease {
                 worker: 0,
                 lease: LeaseId(1),
-                lease_ms: 1,
                 attempt: 1,
                 work: Work::FindLinks { query: QueryId(1), url: "u".into() },
             },

@@ -159,8 +159,8 @@ fn restrict_calls(network: Network) -> Result<(), Box<dyn std::error::Error + Se
     // A signal to another process.
     denied.insert(libc::SYS_tgkill, vec![only_if(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, own_pid)?]);
     // A terminal's input cannot be forged.
-    #[allow(clippy::unnecessary_cast, reason = "a type of its own where the C library is musl")]
-    let forge = libc::TIOCSTI as u64;
+    // It has a type of its own where the C library is musl.
+    let forge: u64 = libc::TIOCSTI as _;
     denied.insert(libc::SYS_ioctl, vec![only_if(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, forge)?]);
     denied.insert(libc::SYS_listen, Vec::new());
     let families: &[i32] = match network {

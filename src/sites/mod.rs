@@ -5,7 +5,8 @@
 //! Called by `links`, which decides where to walk, and by the command `sites identify`. Never decides
 //! which account is the artist's, never opens a connection itself, never panics on what it reads.
 //!
-//! A new site is one file and one line in `SITES`; see `docs/adding-a-site.md`.
+//! A new site is one file and one line in `SITES`; see `docs/adding-a-site.md`. What the sites answer is written down
+//! in `docs/contracts/`.
 
 pub mod address;
 mod artstation;
@@ -22,6 +23,7 @@ mod inkbunny;
 mod linktree;
 mod litlink;
 mod mastodon;
+mod page;
 mod patreon;
 mod philomena;
 mod pixiv;
@@ -29,20 +31,18 @@ pub mod plain;
 mod potofu;
 pub mod read;
 mod redirect;
+mod site;
 mod skeb;
 mod tumblr;
 mod twitter;
 mod web;
 
-use serde::{Serialize, Serializer};
-
 pub use address::Address;
 pub use error::{Missing, SiteError};
+pub(crate) use page::Images;
+pub use page::{Artwork, Identified, Kind, Lead, Place};
+pub use site::{ReadArtwork, ReadLeads, Site};
 pub use web::{Credentials, Web};
-
-use crate::base::Timestamp;
-use crate::domain::accounts::AccountRef;
-use crate::domain::images::ImageSource;
 
 /// Every site, in the order in which they are asked: the first to recognise an address has it.
 #[rustfmt::skip]
@@ -72,193 +72,12 @@ pub static SITES: &[&Site] = &[
     &mastodon::SITE,
 ];
 
-/// Reads the page of an artwork that `identify` recognised.
-pub type ReadArtwork = fn(&Identified, &Web) -> Result<Artwork, SiteError>;
-
-/// Reads the links on a page that `identify` recognised.
-pub type ReadLeads = fn(&Identified, &Web) -> Result<Vec<Lead>, SiteError>;
-
-/// What a site's file offers.
-pub struct Site {
-    /// Stable name in traces, metrics and the configuration of cookies.
-    pub name: &'static str,
-    /// Recognises an address; `None` if it is not on a host of this site. Pure.
-    pub identify: fn(&Address) -> Option<Identified>,
-    /// Reads an artwork's page, where the site shows artworks.
-    pub artwork: Option<ReadArtwork>,
-    /// Reads the links on a profile or link page, where the site has such pages.
-    pub leads: Option<ReadLeads>,
-}
-
 impl Site {
     /// True if the links on its pages can be read with these credentials.
     pub fn leads_on(&self, credentials: &Credentials) -> bool {
         let has_key = self.name != tumblr::SITE.name || credentials.tumblr_api_key.is_some();
         self.leads.is_some() && has_key
     }
-}
-
-/// What stands at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// The page of one artwork.
-    Artwork,
-    /// An artist's page on an artwork site.
-    Profile,
-    /// A page whose purpose is to list someone's links.
-    LinkPage,
-    /// An account on a network on which artists publish.
-    Account,
-    /// A post of such an account.
-    Post,
-    /// An image file.
-    Image,
-    /// A short link whose target only its host knows.
-    Redirect,
-    /// Another page of a known site: a search, a tag, a front page.
-    Other,
-    /// A site that this program does not know.
-    Unsupported,
-    /// The text is no URL.
-    NotAnUrl,
-}
-
-/// What `identify` learned from the text alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Identified {
-    /// The site's public name: `derpibooru`, where its file is `philomena`.
-    pub site: Option<&'static str>,
-    pub kind: Kind,
-    /// The id or name as the URL gives it: of the artwork, of the profile, of the post.
-    pub id: Option<String>,
-    /// Which image of a work with several, counted from 1, where the URL points at one.
-    pub page: Option<u32>,
-    /// The one form that all URLs of this page are brought to. `None` only if the text is no URL.
-    pub url: Option<String>,
-    /// The account that the URL names: of an account, or the author of a post.
-    #[serde(serialize_with = "account_as_text")]
-    pub account: Option<AccountRef>,
-}
-
-fn account_as_text<S: Serializer>(account: &Option<AccountRef>, serializer: S) -> Result<S::Ok, S::Error> {
-    match account {
-        Some(account) => serializer.collect_str(account),
-        None => serializer.serialize_none(),
-    }
-}
-
-impl Identified {
-    pub(crate) fn new(site: &'static str, kind: Kind, url: impl Into<String>) -> Identified {
-        Identified { site: Some(site), kind, id: None, page: None, url: Some(url.into()), account: None }
-    }
-
-    /// Another page of a known site, at its own address.
-    pub(crate) fn other(site: &'static str, address: &Address) -> Identified {
-        Identified::new(site, Kind::Other, address.url().as_str())
-    }
-
-    /// An image file of a known site, at its own address.
-    pub(crate) fn image(site: &'static str, address: &Address) -> Identified {
-        Identified::new(site, Kind::Image, address.url().as_str())
-    }
-
-    pub(crate) fn id(mut self, id: impl Into<String>) -> Identified {
-        self.id = Some(id.into());
-        self
-    }
-
-    pub(crate) fn page(mut self, page: Option<u32>) -> Identified {
-        self.page = page;
-        self
-    }
-
-    pub(crate) fn account(mut self, account: AccountRef) -> Identified {
-        self.account = Some(account);
-        self
-    }
-
-    /// The normalised URL; empty where the text was no URL, which no reader is ever given.
-    pub fn address(&self) -> &str {
-        self.url.as_deref().unwrap_or_default()
-    }
-
-    /// What tells two questions apart: the normalised URL, and the position where it is not the first.
-    pub fn key(&self) -> String {
-        match self.page {
-            Some(page) if page > 1 => format!("{}#{page}", self.address()),
-            _ => self.address().to_owned(),
-        }
-    }
-
-    /// The id; empty where the URL names none.
-    pub fn id_text(&self) -> &str {
-        self.id.as_deref().unwrap_or_default()
-    }
-}
-
-/// What an artwork's page tells.
-#[derive(Clone, Debug)]
-pub struct Artwork {
-    /// Best quality first, then lighter ones, never empty; or why no picture can be had, while the page
-    /// still tells who the artist is.
-    pub images: Result<Vec<ImageSource>, SiteError>,
-    /// When the artist published it; on a booru when it was uploaded there, which is never earlier.
-    pub published: Option<Timestamp>,
-    pub leads: Vec<Lead>,
-    /// Parts of the page that could not be read, while the artwork itself could.
-    pub problems: Vec<SiteError>,
-}
-
-/// Collects the addresses of one picture, best first, each once.
-#[derive(Default)]
-pub(crate) struct Images(Vec<ImageSource>);
-
-impl Images {
-    pub(crate) fn add(&mut self, image: ImageSource) {
-        if !self.0.iter().any(|have| have.url == image.url) {
-            self.0.push(image);
-        }
-    }
-
-    /// The addresses, or `why` there are none.
-    pub(crate) fn or_else(self, why: impl FnOnce() -> SiteError) -> Result<Vec<ImageSource>, SiteError> {
-        if self.0.is_empty() { Err(why()) } else { Ok(self.0) }
-    }
-}
-
-/// A link that may lead to the artist, with where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lead {
-    /// As found, or as the reader built it; not yet identified.
-    pub url: String,
-    pub place: Place,
-}
-
-impl Lead {
-    pub fn new(url: impl Into<String>, place: Place) -> Lead {
-        Lead { url: url.into(), place }
-    }
-}
-
-/// Where a link stands, which decides how far it is believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Place {
-    /// The site itself says that this is the artist's page.
-    Artist,
-    /// An account that the site has verified, or an id that it vouches for.
-    Verified,
-    /// A field for links on the artist's own profile.
-    ProfileField,
-    /// An entry that a booru's curators keep about the artist.
-    Curated,
-    /// The free text of a profile, or a link page.
-    ProfileText,
-    /// The description of one artwork.
-    WorkText,
-    /// The source that a repost names.
-    Source,
 }
 
 /// Recognises a URL. Pure: says what the text can mean, not whether anything stands there.

@@ -1,7 +1,5 @@
 //! URL recognition over the tables of real URLs, and what all sites must bear.
 
-use std::path::PathBuf;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -32,22 +30,17 @@ pub(super) fn check_account(url: &str, account: Option<&str>) {
     assert_eq!(named.as_deref(), account, "{url}");
 }
 
-/// A table of the shared test material, as rows of named columns; `None`, loudly, where it is missing.
-fn material(name: &str) -> Option<Vec<std::collections::HashMap<String, String>>> {
-    let folder = std::env::var_os("AOTF_TEST_MATERIAL")
-        .map(PathBuf::from)
-        .unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/material"));
-    let path = folder.join(name);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("NOT TESTED: {} is missing; set AOTF_TEST_MATERIAL", path.display());
-        return None;
-    };
-    let mut rows = csv_rows(&text).into_iter();
-    let header = rows.next()?;
-    Some(rows.map(|row| header.iter().cloned().zip(row).collect()).collect())
+/// A table of real URLs, as rows of named columns.
+fn table(text: &str) -> Vec<std::collections::HashMap<String, String>> {
+    let mut rows = csv_rows(text).into_iter();
+    let header = rows.next().expect("a table has a header");
+    rows.map(|row| header.iter().cloned().zip(row).collect()).collect()
 }
 
-/// RFC 4180 as the material uses it: quoted fields with doubled quotes.
+const URL_CASES: &str = include_str!("../../tests/fixtures/urls/url_cases.csv");
+const PROFILE_CASES: &str = include_str!("../../tests/fixtures/urls/profile_cases.csv");
+
+/// RFC 4180 as the tables use it: quoted fields with doubled quotes.
 fn csv_rows(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut field, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
     let mut chars = text.chars().peekable();
@@ -84,7 +77,7 @@ fn is_known_contradiction(url: &str) -> bool {
 
 #[test]
 fn real_urls_of_artwork_sites() {
-    let Some(rows) = material("url_cases.csv") else { return };
+    let rows = table(URL_CASES);
     let mut wrong = Vec::new();
     let mut checked = 0;
     for row in &rows {
@@ -131,7 +124,7 @@ fn a_look_alike_host_is_no_site() {
 
 #[test]
 fn real_urls_of_networks_and_link_pages() {
-    let Some(rows) = material("url_cases.csv") else { return };
+    let rows = table(URL_CASES);
     let mut wrong = Vec::new();
     let mut checked = 0;
     for row in rows.iter().filter(|row| matches!(row["site"].as_str(), "twitter" | "bluesky" | "linktree")) {
@@ -164,7 +157,7 @@ fn meaning(url: &str) -> String {
 
 #[test]
 fn real_urls_of_artists_are_brought_to_one_form() {
-    let Some(rows) = material("profile_cases.csv") else { return };
+    let rows = table(PROFILE_CASES);
     let sites =
         ["deviantart", "pixiv", "twitter", "mastodon", "bluesky", "linktree", "carrd", "patreon", "other"];
     let mut wrong = Vec::new();

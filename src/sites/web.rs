@@ -1,5 +1,6 @@
 //! How a site's reader asks for pages: statuses become typed outcomes, and each search for links has
 //! a budget of pages and time.
+#![expect(clippy::disallowed_methods, reason = "bounds the time of a walk")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -158,7 +158,7 @@ mod tests {
         while from_stage.recv().unwrap().message != (StageToBroker::Ready { worker: 0 }) {}
         let lease = LeaseId(1);
         let work = Work::Maintain(MaintenanceTask::RetryPosts);
-        to_stage.send(BrokerToStage::Lease { worker: 0, lease, lease_ms: 1, attempt: 1, work }).unwrap();
+        to_stage.send(BrokerToStage::Lease { worker: 0, lease, attempt: 1, work }).unwrap();
         to_stage.send(BrokerToStage::Revoked { lease }).unwrap();
         let why = loop {
             let said = from_container.recv_timeout(LONG).unwrap().expect("it says why it ends");

@@ -55,7 +55,7 @@ impl StageWorker for Listing {
                     .ok_or_else(|| stage_error(NetworkError::NoCredentials { network }))?;
                 let searched = searched.map(|searched| searched_posts(scan, searched, lease)).transpose()?;
                 let mut left = None;
-                let mut page = |posts, read| match lease.page(posts, read) {
+                let mut page = |posts| match lease.page(posts) {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(error) => {
                         left = Some(error);

@@ -1,6 +1,5 @@
 //! Birth and death of one container: as a process, or as a thread that stands for one.
 
-use std::any::Any;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -13,7 +12,7 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::spec::ContainerSpec;
-use crate::base::ErrorChain;
+use crate::base::{ErrorChain, panic_text};
 use crate::ipc::container::{RoleWork, run_on_thread};
 use crate::ipc::control::ContainerEnd;
 
@@ -133,14 +132,6 @@ fn describe(status: ExitStatus) -> Ended {
         (None, None) => status.to_string(),
     };
     Ended { in_order: status.success(), how }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a text")
 }
 
 #[cfg(test)]

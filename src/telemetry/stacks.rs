@@ -1,7 +1,7 @@
 //! The call stacks of running threads, also of those that spin or block: each is interrupted by a signal and
 //! notes its own return addresses; their names are looked up afterwards, on the thread that asked.
 
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "handles signals, and reads the stack through its frames")]
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};

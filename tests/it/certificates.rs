@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::needs::skipped;
+
 pub struct Certificates {
     /// Signed it.
     pub authority: PathBuf,
@@ -79,7 +81,7 @@ impl Certificates {
                 "certificate.pem",
             ]);
         if !made {
-            eprintln!("SKIPPED: no certificate could be made: install openssl");
+            skipped("no certificate could be made: install openssl");
             return None;
         }
         let both =

@@ -12,6 +12,7 @@ use aotf::demo::world::{Options, World};
 use crate::certificates::Certificates;
 use crate::daemon::{Daemon, Setup, binary, free_port, wait_for, write_config};
 use crate::databases::Server;
+use crate::needs::skipped;
 
 /// A server of a test's own, which takes nobody without TLS.
 struct Private {
@@ -48,7 +49,7 @@ impl Private {
             Server::Postgres => Private::postgres(folder.path(), &keys, port),
         };
         let Some((process, url)) = started else {
-            eprintln!("SKIPPED: no server for tests of TLS; install mariadb-server and postgresql");
+            skipped("no server for tests of TLS; install mariadb-server and postgresql");
             return None;
         };
         let server = Private { process, url, _folder: folder, keys };

@@ -3,6 +3,7 @@
 use sqlx::{AssertSqlSafe, Connection, Executor};
 
 use crate::daemon::{Daemon, Setup};
+use crate::needs::skipped;
 
 /// A kind of server.
 #[derive(Clone, Copy)]
@@ -49,7 +50,7 @@ impl Server {
         match self.run(&self.url(), &format!("CREATE DATABASE {name}")) {
             Ok(()) => Some(Database { server: self, name }),
             Err(error) => {
-                eprintln!("SKIPPED: no database at {}: {error}", self.url());
+                skipped(format!("no database at {}: {error}", self.url()));
                 None
             }
         }

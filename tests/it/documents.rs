@@ -6,6 +6,7 @@ use std::path::Path;
 use aotf::domain::failure::FailureCode;
 
 use crate::daemon::binary;
+use crate::needs::{not_here, skipped};
 
 pub fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
@@ -39,7 +40,7 @@ fn the_dashboard_and_the_rules_load() {
         match output {
             Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
             Err(error) => {
-                eprintln!("SKIPPED: promtool {arguments:?} (Debian: prometheus) could not be run: {error}");
+                skipped(format!("promtool {arguments:?} (Debian: prometheus) could not be run: {error}"));
             }
         }
     };
@@ -90,7 +91,8 @@ fn the_readme_begins_with_the_two_commands() {
 /// Every page for people, by its path.
 fn documents() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = vec!["README.md".to_owned(), "README.fr.md".to_owned(), "CHANGELOG.md".to_owned()];
+    let top = ["README.md", "README.fr.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"];
+    let mut found = top.map(str::to_owned).to_vec();
     for entry in fs::read_dir(root.join("docs")).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         if name.ends_with(".md") {
@@ -131,6 +133,22 @@ fn every_link_leads_somewhere() {
         }
     }
     assert!(links > 40, "only {links} links were found: does the test still understand the documents?");
+}
+
+/// The map names files by their place in the repository, or in `src/`.
+#[test]
+fn every_file_on_the_map_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for word in read("docs/architecture.md").split('`').skip(1).step_by(2) {
+        let is_path = word.ends_with('/') || word.ends_with(".rs") || word.ends_with(".toml");
+        if is_path && word.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c)) {
+            seen += 1;
+            let is_there = root.join(word).exists() || root.join("src").join(word).exists();
+            assert!(is_there, "docs/architecture.md names {word}, which is not there");
+        }
+    }
+    assert!(seen > 60, "only {seen} paths were found: does the test still understand the map?");
 }
 
 #[test]
@@ -208,14 +226,16 @@ fn every_make_target_and_script_of_the_documents_is_there() {
     }
 }
 
+/// The fuzz target `pages` and the properties of `src/sites/tests.rs` read the pages of this list.
 #[test]
-fn every_page_parser_has_its_fuzz_target() {
-    let manifest = read("fuzz/Cargo.toml");
+fn every_reader_of_pages_is_fuzzed() {
+    let pages = read("tests/fixtures/sites/readable.txt");
+    let sites: Vec<&str> = pages
+        .lines()
+        .filter_map(|page| Some(aotf::sites::recognise(&aotf::sites::Address::parse(page)?).0?.name))
+        .collect();
     for site in aotf::sites::SITES.iter().filter(|site| site.artwork.is_some() || site.leads.is_some()) {
-        let target = format!("read_{}", site.name);
-        assert!(manifest.contains(&format!("name = \"{target}\"")), "{target} is missing in fuzz/Cargo.toml");
-        let source = read(&format!("fuzz/fuzz_targets/{target}.rs"));
-        assert!(source.contains(&format!("parsers_of!({:?})", site.name)), "{target} reads another site");
+        assert!(sites.contains(&site.name), "no page of {} in tests/fixtures/sites/readable.txt", site.name);
     }
 }
 
@@ -228,10 +248,7 @@ fn the_unit_for_systemd_is_rated_ok() {
         .arg(unit)
         .output();
     let Ok(run) = run else {
-        eprintln!(
-            "NOT CHECKED: systemd-analyze is not installed, the rating of config/aotf.service is unknown"
-        );
-        return;
+        return not_here("systemd-analyze is not installed, the rating of config/aotf.service is unknown");
     };
     let told = String::from_utf8_lossy(&run.stdout) + String::from_utf8_lossy(&run.stderr);
     // Exit status 1: an exposure above the threshold.

@@ -10,6 +10,7 @@ use aotf::demo::world::cases::SAMPLE;
 use crate::console::lightest_case;
 use crate::daemon::{Daemon, Setup, wait_for};
 use crate::documents::read;
+use crate::needs::skipped;
 use crate::webdriver::{Browser, Profile};
 
 const SERVER: &str = "http://127.0.0.1:3301";
@@ -69,7 +70,7 @@ impl World {
                 Some(told.into_owned())
             }
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                eprintln!("SKIPPED: {program} is not installed; the examples for it were not run");
+                skipped(format!("{program} is not installed; the examples for it were not run"));
                 None
             }
             Err(error) => panic!("{program}: {error}"),
@@ -86,7 +87,7 @@ fn is_there(program: &str, arguments: &[&str]) -> bool {
 fn the_examples_for_curl_are_answered() {
     let (curl, jq) = (is_there("curl", &["--version"]), is_there("jq", &["--version"]));
     if !curl || !jq {
-        return eprintln!("SKIPPED: curl or jq is not installed; the examples for curl were not run");
+        return skipped("curl or jq is not installed; the examples for curl were not run");
     }
     let world = World::start();
     let mut requests = 0;
@@ -108,9 +109,7 @@ fn the_examples_for_curl_are_answered() {
 #[test]
 fn the_examples_in_python_find_the_posts() {
     if !is_there("python3", &["-c", "import requests"]) {
-        return eprintln!(
-            "SKIPPED: python3 with requests is not installed; the examples in Python were not run"
-        );
+        return skipped("python3 with requests is not installed; the examples in Python were not run");
     }
     let world = World::start();
     let guide =
@@ -136,9 +135,7 @@ fn the_examples_in_python_find_the_posts() {
 #[test]
 fn the_example_for_node_finds_the_posts() {
     if !is_there("node", &["-e", "fetch"]) {
-        return eprintln!(
-            "SKIPPED: node (18 or later) is not installed; the examples in JavaScript were not run"
-        );
+        return skipped("node (18 or later) is not installed; the examples in JavaScript were not run");
     }
     let world = World::start();
     let scripts = blocks("docs/api-guide.md", "javascript");

@@ -15,6 +15,7 @@ use aotf::demo::world::{Options, World};
 use serde_json::Value;
 
 use crate::daemon::{Daemon, Setup, encode, free_port, kill, wait_for, wait_within, write_config};
+use crate::needs::{not_here, skipped};
 
 /// Work is put off five times, with its pauses, before that is told.
 const SLOW: Duration = Duration::from_secs(240);
@@ -79,10 +80,10 @@ impl SmallDisk {
         if mounted.is_ok_and(|status| status.success()) {
             return Some(SmallDisk { folder: folder.to_owned() });
         }
-        eprintln!(
-            "SKIPPED: no file system can be mounted on {} (who runs this is not root)",
+        not_here(format!(
+            "no file system can be mounted on {} (who runs this is not root)",
             folder.display()
-        );
+        ));
         None
     }
 
@@ -193,7 +194,7 @@ impl MariaDb {
             .stderr(Stdio::null())
             .status();
         if !made.is_ok_and(|status| status.success()) {
-            eprintln!("SKIPPED: no MariaDB can be set up here (mariadb-install-db)");
+            skipped("no MariaDB can be set up here (mariadb-install-db)");
             return None;
         }
         Some(MariaDb { folder, port: free_port(), process: None })

@@ -1,5 +1,6 @@
 //! Integration tests: one binary, one file per theme. They start the real program with its real
 //! processes against a world on loopback.
+#![expect(clippy::disallowed_methods, reason = "tests wait for real processes")]
 
 mod atproto;
 mod backups;
@@ -26,12 +27,14 @@ mod http;
 mod index;
 mod listings;
 mod mirror;
+mod needs;
 mod network_loss;
 mod networks;
 mod processes;
 mod prune;
 mod queries;
 mod rooms;
+mod sources;
 mod terminal;
 mod wanted;
 mod webdriver;

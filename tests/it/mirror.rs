@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::certificates::Certificates;
 use crate::daemon::{binary, wait_for};
+use crate::needs::skipped;
 
 /// A data folder with backups of random bytes.
 struct Source {
@@ -90,7 +91,7 @@ impl Server {
             check.is_ok_and(|status| status.success())
         };
         let Some(python) = candidates.into_iter().find(has_module) else {
-            eprintln!("SKIPPED: no server for tests; install {package}, or set AOTF_TEST_PYTHON");
+            skipped(format!("no server for tests; install {package}, or set AOTF_TEST_PYTHON"));
             return None;
         };
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(script);
@@ -139,7 +140,7 @@ impl Ftp {
 fn start_program(program: &str, package: &str, words: &[&str], port: u16) -> Option<Killed> {
     let started = Command::new(program).args(words).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let Ok(process) = started else {
-        eprintln!("SKIPPED: no {program} for tests; install {package}");
+        skipped(format!("no {program} for tests; install {package}"));
         return None;
     };
     let server = Killed(process);
@@ -217,8 +218,7 @@ fn an_ssh_server_is_kept_in_step() {
         let made =
             Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", &path(key)]).status();
         if !made.is_ok_and(|status| status.success()) {
-            eprintln!("SKIPPED: no ssh-keygen for tests; install openssh-client");
-            return;
+            return skipped("no ssh-keygen for tests; install openssh-client");
         }
     }
     fs::rename(path("user.pub"), path("authorized")).unwrap();

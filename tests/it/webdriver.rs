@@ -9,6 +9,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::daemon::{DEADLINE, read_response, wait_for};
+use crate::needs::skipped;
 
 /// One browser window, closed with this value.
 pub struct Browser {
@@ -37,7 +38,7 @@ impl Browser {
         let mut driver = match spawned {
             Ok(driver) => driver,
             Err(error) => {
-                eprintln!("SKIPPED: no browser test without chromedriver (Debian: chromium-driver): {error}");
+                skipped(format!("no browser test without chromedriver (Debian: chromium-driver): {error}"));
                 return None;
             }
         };

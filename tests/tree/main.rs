@@ -1,6 +1,7 @@
 //! The process tree with real processes and stand-ins for the roles: this executable runs itself
 //! again as a root (`root`), whose containers are this executable too (`container`).
 //! Without arguments it runs the cases; an argument filters them by name.
+#![expect(clippy::disallowed_methods, reason = "tests wait for real processes")]
 
 mod cases;
 mod daemon;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::base::ErrorChain;
 use crate::config::Settings;
 use crate::index::shared::{Reader, Status};
@@ -153,7 +153,7 @@ pub fn index(settings: &Settings, daemon_runs: bool) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::check::Verdict;
+    use crate::commands::check::finding::Verdict;
 
     #[test]
     fn space_is_judged() {

@@ -109,7 +109,7 @@ fn show(
 }
 
 /// From 0 to 1, and what rounding and compression carried beyond.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
 fn byte(level: f32) -> u8 {
     (level * 255.0 + 0.5).clamp(0.0, 255.0) as u8
 }

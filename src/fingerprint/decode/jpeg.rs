@@ -84,7 +84,7 @@ struct State {
     _opaque: [u8; 0],
 }
 
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "calls libjpeg")]
 // SAFETY: declared as in jpeg_rows.c, which never jumps out of a call.
 unsafe extern "C" {
     fn aotf_jpeg_new(data: *const u8, len: usize) -> *mut State;
@@ -101,7 +101,7 @@ struct Jpeg<'a> {
     bytes: PhantomData<&'a [u8]>,
 }
 
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "calls libjpeg")]
 impl<'a> Jpeg<'a> {
     /// None without memory.
     fn new(bytes: &'a [u8]) -> Option<Jpeg<'a>> {
@@ -145,7 +145,7 @@ impl<'a> Jpeg<'a> {
     }
 }
 
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "calls libjpeg")]
 impl Drop for Jpeg<'_> {
     fn drop(&mut self) {
         // SAFETY: the state lives, and nobody uses it after this.

@@ -1,5 +1,6 @@
 //! What the writer does behind the storekeeper's back: the catalog of files, and the two threads
 //! that seal full tails and merge segments.
+#![expect(clippy::disallowed_methods, reason = "waits for a merge")]
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,7 +1,7 @@
 //! Files as memory. The only place that maps, and that looks at mapped bytes as numbers.
 //!
 //! Numbers are stored as the machine has them, and the machine is little-endian.
-#![allow(unsafe_code)]
+#![expect(unsafe_code, reason = "maps files")]
 
 use std::fs::File;
 use std::io;

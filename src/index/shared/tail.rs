@@ -13,8 +13,9 @@ use super::error::IndexError;
 use super::map::{self, SharedWords};
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, FormId};
+use crate::index::collect::Collector;
+use crate::index::hamming::Entry;
 use crate::index::scan::scan;
-use crate::index::{Collector, Entry};
 
 /// Records of one tail. Scanned by every search: 64 KiB of codes, about two microseconds. In tests
 /// few, so that few images are enough to fill, seal and merge.
@@ -135,7 +136,7 @@ impl Tail {
         });
     }
 
-    #[allow(unsafe_code)]
+    #[expect(unsafe_code, reason = "reads atomics as plain numbers")]
     fn codes(&self, len: usize) -> &[u64] {
         let codes: &[AtomicU64] = &self.words.words()[CODES..CODES + len.min(self.len())];
         // SAFETY: these records lie before the published length, which `len()` has acquired: they

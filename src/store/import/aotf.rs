@@ -3,37 +3,16 @@
 //! The accounts are read before the posts and written after them: the original stores posts before the
 //! cursor that stands for them, so every cursor we take over finds its posts in the file.
 
-use std::error::Error;
-
 use jiff::tz::TimeZone;
 
-use super::original::{FIRST, Original};
-use super::{Page, Tally};
+use super::original::{FIRST, Original, PAGE_ROWS};
+pub use super::original::{ImportError, Skipped};
+use super::pages::{Page, Tally};
 use crate::base::Timestamp;
 use crate::base::ids::PostKey;
-use crate::store::{Change, Outcome, Store, StoreError};
-
-/// Rows read at a time and written in one commit.
-pub const PAGE_ROWS: u32 = 5000;
-
-/// Rows that could not be taken over, of which the report names the first.
-const NAMED_SKIPPED: usize = 20;
-
-/// What an engine of the original said.
-type Cause = Box<dyn Error + Send + Sync>;
-
-/// Why an import stopped. What was imported so far stays; running it again goes on.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    #[error("could not open {place}")]
-    Open { place: String, source: Cause },
-    #[error("{place} is no database of the original AOTF: it has no table {table:?} with the known columns")]
-    NotAotf { place: String, table: &'static str, source: Cause },
-    #[error("could not read the table {table:?} of the original")]
-    Read { table: &'static str, source: Cause },
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
+use crate::store::changes::{Change, Outcome};
+use crate::store::error::StoreError;
+use crate::store::interface::Store;
 
 /// What was found, taken over and checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,23 +41,6 @@ impl Report {
     /// Every post that could be read is here, with the same fingerprints.
     pub fn is_exact(&self) -> bool {
         self.original == self.here
-    }
-}
-
-/// Rows that cannot be taken over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Skipped {
-    pub count: u64,
-    /// The first of them, for people.
-    pub examples: Vec<String>,
-}
-
-impl Skipped {
-    pub(super) fn add(&mut self, why: String) {
-        self.count += 1;
-        if self.examples.len() < NAMED_SKIPPED {
-            self.examples.push(why);
-        }
     }
 }
 
@@ -212,7 +174,7 @@ mod tests {
 
     use super::*;
     use crate::base::ids::{AccountKey, ImageId, Network};
-    use crate::base::{ErrorChain, Fingerprint};
+    use crate::base::{ErrorChain, Fingerprint, material};
     use crate::domain::images::StoreCounts;
     use crate::store::import::aotf_sqlite::SqliteOriginal;
     use crate::store::{Location, RetryRule};
@@ -273,23 +235,14 @@ mod tests {
         connection
     }
 
-    /// The genuine database among the test material, if that is there.
-    fn sample(name: &str) -> Option<PathBuf> {
-        let folder = std::env::var_os("AOTF_TEST_MATERIAL")
-            .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/material"), PathBuf::from);
-        let path = folder.join(name);
-        if !path.exists() {
-            eprintln!("SKIPPED: {} is missing; set AOTF_TEST_MATERIAL", path.display());
-            return None;
-        }
-        Some(path)
+    /// A database that the classes of AOTF 2022 have written.
+    fn sample() -> PathBuf {
+        material::fixture("aotf/sample.db")
     }
 
     #[test]
     fn a_genuine_database_is_taken_over_whole() {
-        let (Some(file), Some(truth)) = (sample("aotf_sample.db"), sample("aotf_sample_truth.csv")) else {
-            return;
-        };
+        let file = sample();
         let mut place = Place::new();
         let before = std::fs::read(&file).unwrap();
         let report = place.import(&file);
@@ -309,15 +262,13 @@ mod tests {
 
         // Every fingerprint is what ImageHash computed.
         let mut expect: HashMap<String, Vec<Option<Fingerprint>>> = HashMap::new();
-        for line in std::fs::read_to_string(truth).unwrap().lines().skip(1) {
+        let table = std::fs::read_to_string(material::fixture("aotf/fingerprints.csv")).unwrap();
+        for line in table.lines().skip(1) {
             let cells: Vec<&str> = line.split(',').collect();
-            let images = expect.entry(cells[1].to_owned()).or_default();
-            let position: usize = cells[2].parse().unwrap();
+            let images = expect.entry(cells[0].to_owned()).or_default();
+            let position: usize = cells[1].parse().unwrap();
             images.resize(images.len().max(position), None);
-            images[position - 1] = cells[7]
-                .parse::<String>()
-                .ok()
-                .and_then(|stored| (!stored.is_empty()).then(|| cells[6].parse().unwrap()));
+            images[position - 1] = (!cells[3].is_empty()).then(|| cells[2].parse().unwrap());
         }
         assert_eq!(expect.len(), 2003);
         let (keys, images): (Vec<PostKey>, Vec<_>) =
@@ -339,7 +290,7 @@ mod tests {
 
     #[test]
     fn an_interrupted_import_goes_on() {
-        let Some(file) = sample("aotf_sample.db") else { return };
+        let file = sample();
         let (mut whole, mut halves) = (Place::new(), Place::new());
         let mut original = SqliteOriginal::open(&file).unwrap();
         let mut report = Report::default();
@@ -361,25 +312,25 @@ mod tests {
         if !OnServer::<MySql>::available() {
             return;
         }
-        let Some(file) = sample("aotf_sample.db") else { return };
-        let Some(dump) = sample("aotf_sample_mysqldump_synth.sql") else { return };
+        let file = sample();
+        let dump = material::fixture("aotf/sample.sql");
         let theirs = OnServer::<MySql>::bare();
-        let mut link = theirs.link();
+        let mut server = theirs.connection();
         // A collation of MySQL 8 that MariaDB does not know; the columns have their own.
         let dump = std::fs::read_to_string(dump).unwrap().replace("utf8mb4_0900_ai_ci", "utf8mb4_bin");
-        link.command(dump.leak(), "load").unwrap();
+        server.command(dump.leak(), "load").unwrap();
         // An id that SQLite would have rounded.
         let big = u64::MAX.to_string();
         let sql =
             format!("INSERT INTO tweets (account_id, tweet_id, image_1_name) VALUES ({big}, {big}, 'x.jpg')");
-        link.run(&sql, &[], "add").unwrap();
+        server.run(&sql, &[], "add").unwrap();
         let paris = TimeZone::get("Europe/Paris").unwrap();
         let (mut from_file, mut from_server) = (Place::new(), Place::new());
         let expect = from_file.import(&file);
         let mut original = MySqlOriginal::open(&theirs.url()).unwrap();
         // What comes later is for the next run.
         let later = "INSERT INTO tweets (account_id, tweet_id, image_1_name) VALUES (12, 13, 'later.jpg')";
-        link.run(later, &[], "add").unwrap();
+        server.run(later, &[], "add").unwrap();
         let report = import(&mut original, &paris, &mut *from_server.store, NOW, &mut |_| ()).unwrap();
         assert_eq!(report.posts, expect.posts + 1);
         assert!(report.is_exact() && report.missing_posts == 0, "{report:?}");
@@ -399,12 +350,12 @@ mod tests {
         assert_eq!((again.new_posts, again.new_accounts), (1, 0));
         // Its transaction holds the tables.
         drop(original);
-        link.run("DROP TABLE accounts, tweets, reindex_tweets", &[], "drop").unwrap();
+        server.run("DROP TABLE accounts, tweets, reindex_tweets", &[], "drop").unwrap();
     }
 
     #[test]
     fn progress_comes_to_its_end_twice() {
-        let Some(file) = sample("aotf_sample.db") else { return };
+        let file = sample();
         let mut place = Place::new();
         let mut steps = Vec::new();
         import(

@@ -206,7 +206,7 @@ fn an_account_may_vanish_between_two_pages() {
             "type": "https://api.twitter.com/2/problems/resource-not-found"}]})),
     });
     let mut delivered = 0;
-    let outcome = world.client.list_posts(&artist(), &all_posts(), &mut |posts, _| {
+    let outcome = world.client.list_posts(&artist(), &all_posts(), &mut |posts| {
         delivered += posts.len();
         ControlFlow::Continue(())
     });
@@ -282,7 +282,7 @@ fn workers_share_the_windows() {
     let other = Arc::new(FakeWaiter::default());
     let client = world.client.with_waiter(other.clone());
     world.list(&artist(), &all_posts()).unwrap();
-    client.list_posts(&artist(), &all_posts(), &mut |_, _| ControlFlow::Continue(())).unwrap();
+    client.list_posts(&artist(), &all_posts(), &mut |_| ControlFlow::Continue(())).unwrap();
     assert_eq!((world.waits().len(), other.waits.lock().unwrap().len()), (0, 1));
 }
 

@@ -1,3 +1,0 @@
-#![no_main]
-
-aotf_fuzz::parsers_of!("bluesky");
