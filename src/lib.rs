@@ -3,7 +3,8 @@
 //! The rooms in reading order; `docs/architecture.md` is the map, and `tests/it/rooms.rs` enforces
 //! which room may use which.
 //!
-//! Rooms that act measure, wait and stamp what they do; all others are told the time and the dice (`clippy.toml`).
+//! Rooms that act measure, wait and stamp what they do; all others are told the time and the dice
+//! (`clippy.toml`).
 
 pub mod cli;
 #[expect(clippy::disallowed_methods, reason = "acts")]
