@@ -1,7 +1,8 @@
 //! Compiles the C that lies between libjpeg-turbo and `fingerprint::decode::jpeg` (libjpeg reports errors by
-//! `longjmp`, which may not cross Rust), and finds out which version this is.
+//! `longjmp`, which may not cross Rust), lists the migrations, and finds out which version this is.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,6 +12,7 @@ fn main() {
     let include = env::var_os("DEP_TURBOJPEG_INCLUDE").map(PathBuf::from);
     let include = include.expect("turbojpeg-sys tells where it put jpeglib.h");
     cc::Build::new().file(SOURCE).include(include).compile("aotf_jpeg_rows");
+    migrations();
     println!("cargo::rustc-env=AOTF_VERSION={}", version());
     find_test_material();
 }
@@ -67,4 +69,33 @@ fn commit() -> Option<String> {
         }
     }
     git(&["rev-parse", "HEAD"])
+}
+
+/// Writes a list of the files `NNNN_what_they_do.sql` in each folder of `migrations/`, so that none is kept by hand.
+fn migrations() {
+    let mut lists = String::new();
+    for folder in ["mysql", "postgres", "sqlite", "state"] {
+        println!("cargo::rerun-if-changed=migrations/{folder}");
+        let files =
+            fs::read_dir(Path::new("migrations").join(folder)).expect("the folder is in the repository");
+        let mut files: Vec<String> = files
+            .map(|file| file.expect("the folder can be read").file_name().to_string_lossy().into_owned())
+            .collect();
+        files.sort();
+        lists.push_str(&format!("pub const {}: &[Migration] = &[\n", folder.to_uppercase()));
+        for file in files {
+            let named = file.strip_suffix(".sql").and_then(|stem| stem.split_once('_'));
+            let (number, name) = named.unwrap_or_else(|| panic!("{file} is not named NNNN_what_it_does.sql"));
+            let number: u32 =
+                number.parse().unwrap_or_else(|_| panic!("{file} does not begin with a number"));
+            let name = name.replace('_', " ");
+            lists.push_str(&format!(
+                "    Migration {{ number: {number}, name: {name:?}, \
+                 sql: include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/migrations/{folder}/{file}\")) }},\n"
+            ));
+        }
+        lists.push_str("];\n");
+    }
+    let out = env::var_os("OUT_DIR").map(PathBuf::from).expect("cargo sets it");
+    fs::write(out.join("migrations.rs"), lists).expect("cargo's folder can be written");
 }

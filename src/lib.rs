@@ -10,7 +10,7 @@ pub mod cli;
 #[expect(clippy::disallowed_methods, reason = "acts")]
 pub mod commands;
 #[expect(clippy::disallowed_methods, reason = "acts")]
-pub mod roles;
+pub mod daemon;
 
 pub mod base;
 pub mod config;

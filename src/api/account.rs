@@ -109,46 +109,10 @@ pub fn coverage_words(coverage: Option<Coverage>, listed: bool) -> String {
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
+    use crate::api::samples::sample_record;
     use crate::base::Timestamp;
-    use crate::base::ids::{AccountKey, Network};
-    use crate::domain::accounts::{AccountState, SeenHandle};
-
-    /// An account that was renamed.
-    pub fn sample_record() -> AccountRecord {
-        let moment = |text| Timestamp::parse_rfc3339(text).unwrap();
-        AccountRecord {
-            state: AccountState {
-                key: AccountKey::new(Network::Twitter, "783214"),
-                search_cursor: Some(moment("2026-05-02T10:00:00Z")),
-                timeline_cursor: Some("1800000000000000000".to_owned()),
-                search_listed_at: Some(moment("2026-05-03T10:00:00Z")),
-                timeline_listed_at: Some(moment("2026-05-03T10:00:05Z")),
-            },
-            known_since: moment("2025-01-01T00:00:00Z"),
-            stated_posts: Some(4120),
-            search_coverage: Some(Coverage::Complete),
-            timeline_coverage: Some(Coverage::Sampled),
-            newest_seen: Some(moment("2026-05-02T10:00:00Z")),
-            oldest_seen: Some(moment("2012-02-01T08:00:00Z")),
-            posts_read: 1031,
-            uses: 7,
-            last_used_at: None,
-            handles: vec![
-                SeenHandle {
-                    handle: "jane_paints".to_owned(),
-                    first_seen: moment("2026-01-05T00:00:00Z"),
-                    last_seen: moment("2026-05-03T10:00:05Z"),
-                },
-                SeenHandle {
-                    handle: "jane_draws".to_owned(),
-                    first_seen: moment("2025-01-01T00:00:00Z"),
-                    last_seen: moment("2025-12-05T00:00:00Z"),
-                },
-            ],
-        }
-    }
 
     #[test]
     fn coverage_is_told_for_each_listing() {

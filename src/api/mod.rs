@@ -1,5 +1,17 @@
-//! The public contract as JSON: the answers that clients of the HTTP API, users of `--json` and webhooks get.
-//! Pure: built from plain values, never reads a socket or asks the broker.
+//! The public contract as JSON: what clients of the HTTP API, users of `--json` and webhooks send and get.
+//!
+//! Owns the requests, the answers, the error codes and every number that the API promises (`limits.rs`).
+//! Called by `front`, by the console and by the sender of webhooks. Pure: built from plain values; never
+//! reads a socket, never asks the broker. Fields and codes are added, never renamed or removed:
+//! `golden/openapi.json` pins them.
 
 pub mod account;
 pub mod answers;
+pub mod errors;
+pub mod figures;
+pub mod limits;
+pub mod posts;
+pub mod requests;
+
+#[cfg(test)]
+pub(crate) mod samples;

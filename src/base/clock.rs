@@ -108,18 +108,23 @@ impl Monotonic {
     pub fn now() -> Monotonic {
         static START: OnceLock<Instant> = OnceLock::new();
         let start = START.get_or_init(Instant::now);
-        Monotonic(u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX))
+        Monotonic(millis(start.elapsed()))
     }
 
     /// Later by `by`, saturating.
     pub fn plus(self, by: Duration) -> Monotonic {
-        Monotonic(self.0.saturating_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX)))
+        Monotonic(self.0.saturating_add(millis(by)))
     }
 
     /// How long ago `earlier` was; zero if it lies in the future.
     pub fn since(self, earlier: Monotonic) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+}
+
+/// Whole milliseconds, saturating.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The processor time that this thread has used. For measuring work: what other threads and other

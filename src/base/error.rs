@@ -1,10 +1,11 @@
 //! How errors are told to people (the whole chain of causes) and what the program does about them.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use super::Timestamp;
+use super::clock::Timestamp;
 
 /// Shows an error with all its causes, `outer: middle: inner`, on one line.
 pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
@@ -19,6 +20,15 @@ impl fmt::Display for ErrorChain<'_> {
         }
         Ok(())
     }
+}
+
+/// What a caught panic says.
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a text")
 }
 
 /// What a caller should do about an error. Decided once, beside the error.

@@ -12,7 +12,7 @@ pub mod roles;
 pub mod stop;
 
 pub use clock::Timestamp;
-pub use error::{ErrorChain, Reaction};
+pub use error::{ErrorChain, Reaction, panic_text};
 pub use fingerprint::Fingerprint;
 pub use money::MicroUsd;
 pub use stop::StopSignal;

@@ -2,20 +2,46 @@
 //! a site, and for finding out why an artist was missed.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
+use clap::Args;
 use serde::Serialize;
 
 use crate::base::ErrorChain;
+use crate::commands::settings::ConfigFile;
+use crate::commands::status::{self, NOT_SO};
 use crate::domain::accounts::{Evidence, LinksFound};
 use crate::domain::images::ImageSource;
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, HttpFetch};
 use crate::links::{LinkError, LinkSettings, Trace, Verdict, find_traced};
+
+#[derive(Debug, Args)]
+pub struct LinksArgs {
+    /// Address of the artwork's page
+    url: String,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// Searches and shows the answer; the status is 3 where the search ended with an error.
+///
+/// # Errors
+/// The configuration is wrong, or `out` cannot be written.
+pub fn run(args: &LinksArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let settings = args.config.load()?;
+    let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
+    let found = search(&args.url, &fetch, &LinkSettings::of(&settings), args.json, out)?;
+    Ok(status::of_answer(found, NOT_SO))
+}
 
 /// Searches and shows the answer; answers whether the search ended without an error.
 ///
 /// # Errors
 /// When `out` cannot be written. A failed search is shown, not returned.
-pub fn links_command(
+fn search(
     url: &str,
     fetch: &dyn Fetch,
     settings: &LinkSettings,
@@ -173,7 +199,7 @@ mod tests {
 
     fn shown(url: &str, page: &'static str, json: bool) -> (bool, String) {
         let mut out = Vec::new();
-        let ended = links_command(url, &OnePage(page), &LinkSettings::default(), json, &mut out).unwrap();
+        let ended = search(url, &OnePage(page), &LinkSettings::default(), json, &mut out).unwrap();
         (ended, String::from_utf8(out).unwrap())
     }
 

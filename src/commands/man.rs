@@ -4,8 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use clap::Command;
+use clap::{Args, Command};
 use clap_mangen::Man;
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The folder for them
+    folder: PathBuf,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("could not write {}", path.display())]
@@ -14,12 +20,13 @@ pub struct ManError {
     source: io::Error,
 }
 
-/// Writes a page for the program and one for each command, with the commands below it, to `folder`.
+/// Writes a page for the program and one for each command, with the commands below it.
 ///
 /// # Errors
 /// The folder or a file cannot be written.
-pub fn write(mut program: Command, folder: &Path) -> Result<(), ManError> {
-    fs::create_dir_all(folder).map_err(|source| ManError { path: folder.to_owned(), source })?;
+pub fn run(args: &ManArgs, mut program: Command) -> Result<(), ManError> {
+    let folder = &args.folder;
+    fs::create_dir_all(folder).map_err(|source| ManError { path: folder.clone(), source })?;
     program.build();
     let name = program.get_name().to_owned();
     write_pages(&program, &name, folder)

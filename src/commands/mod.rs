@@ -1,28 +1,21 @@
-//! What the one-shot commands that need no daemon do, once the command line is parsed: one file per
-//! command.
+//! The commands, as a tree that mirrors the command line: a file for each command, with its arguments and `run`, and
+//! a folder for each group of them. What `aotf demo` does is in the room `demo`, and the commands to a running
+//! daemon are those of the console (`daemon/ask.rs`).
 //!
-//! Owns: their output. Called by: the command line. Never: parses arguments, reads the
-//! configuration, ends the process (each command returns its exit status).
+//! Owns: arguments, output and exit statuses. Called by: the command line. Never: ends the process.
 
-pub mod bench_accuracy;
-pub mod bench_fingerprint;
-pub mod bench_index;
-pub mod bench_ipc;
-pub mod bench_links;
-pub mod bench_listing;
-pub mod bench_networks;
-pub mod bench_store;
+pub mod backup;
+pub mod bench;
 pub mod check;
+pub mod compare;
+pub mod daemon;
 pub mod db;
-mod db_add;
-pub mod db_complete;
-pub mod db_verify;
 pub mod hash;
+pub mod helpers;
 pub mod init;
 pub mod links;
 pub mod man;
-pub mod mirror;
-pub mod prune;
-pub mod signals;
+mod settings;
+mod signals;
 pub mod sites;
-pub mod thumbnails;
+pub mod status;

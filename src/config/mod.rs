@@ -298,6 +298,13 @@ pub enum LogFormat {
     Json,
 }
 
+impl Settings {
+    /// Where the fingerprint index lies.
+    pub fn index_dir(&self) -> PathBuf {
+        self.data_dir.join("index")
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         let loopback: Vec<IpAddr> =

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-const MIB: u64 = 1024 * 1024;
-
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sandbox {
     /// Containers give up the rights that their role does not need. Only with `multiprocess`.
@@ -44,26 +42,5 @@ impl Default for Sandbox {
                 maintenance: 512,
             },
         }
-    }
-}
-
-impl Sandbox {
-    /// Bytes of private memory for a process of the role of this name (as `ps` shows it). A name that is no
-    /// role's has no limit.
-    pub fn memory_limit(&self, role: &str) -> u64 {
-        let memory = &self.memory;
-        let mebibytes = match role {
-            "broker" => memory.broker,
-            "front" => memory.front,
-            "console" => memory.console,
-            "link-finder" => memory.link_finder,
-            "index-watcher" => memory.index_watcher,
-            "reverse-search" => memory.reverse_search,
-            "listing" => memory.listing,
-            "indexing" => memory.indexing,
-            "maintenance" => memory.maintenance,
-            _ => return u64::MAX,
-        };
-        u64::from(mebibytes) * MIB
     }
 }

@@ -11,9 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::command::{Command, Source};
 use super::terminal::Keyboard;
-use crate::proto::admin::{AdminCommand, AdminReply};
+use crate::proto::command::{Command, Order, Reply, Source};
 
 /// A reply that is not `Progress` comes at once or, when the broker hangs, after a few seconds.
 const REPLY_DEADLINE: Duration = Duration::from_secs(15);
@@ -51,43 +50,17 @@ impl ClientError {
     }
 }
 
-/// What a command asks of the daemon, reading the image file it names; `None` for commands that are
-/// the console's own business.
+/// What is sent for a command, with the content of the image file that it names.
 ///
 /// # Errors
 /// The image file cannot be read.
-pub fn order(command: &Command, follow: bool) -> Result<Option<AdminCommand>, ClientError> {
-    Ok(Some(match command {
-        Command::Query { url, networks, detach, thumbnails: _ } => {
-            AdminCommand::Query { url: url.clone(), networks: networks.clone(), follow: follow && !detach }
-        }
-        Command::Scan { handle, detach } => {
-            AdminCommand::Scan { handle: handle.clone(), follow: follow && !detach }
-        }
-        Command::Search { source, account, turned, networks, detach, thumbnails: _ } => {
-            let (source, image_base64) = match source {
-                Source::Url(url) => (url.clone(), None),
-                Source::File(path) => (path.display().to_string(), Some(read_image(path)?)),
-            };
-            AdminCommand::Search {
-                source,
-                image_base64,
-                account: account.clone(),
-                turned: *turned,
-                networks: networks.clone(),
-                follow: follow && !detach,
-            }
-        }
-        Command::Account { name } => AdminCommand::Account { name: name.clone() },
-        Command::Stats => AdminCommand::Stats,
-        Command::Threads => AdminCommand::Threads,
-        Command::Queues => AdminCommand::Queues,
-        Command::Metrics => AdminCommand::Metrics,
-        Command::Health => AdminCommand::Health,
-        Command::Stacks => AdminCommand::Stacks,
-        Command::Stop => AdminCommand::Stop,
-        Command::Help(_) | Command::Exit => return Ok(None),
-    }))
+pub fn order(command: Command) -> Result<Order, ClientError> {
+    let image_base64 = if let Command::Search { image: Source::File(path), .. } = &command {
+        Some(read_image(path)?)
+    } else {
+        None
+    };
+    Ok(Order { command, image_base64 })
 }
 
 fn read_image(path: &Path) -> Result<String, ClientError> {
@@ -108,7 +81,7 @@ pub struct Connection {
 
 /// What ended a wait.
 pub enum Waited {
-    Reply(Box<AdminReply>),
+    Reply(Box<Reply>),
     /// The time was up.
     Tick,
     /// Ctrl-C was pressed.
@@ -120,7 +93,7 @@ impl Connection {
     ///
     /// # Errors
     /// No daemon listens, or it goes away.
-    pub fn open(socket: &Path, order: &AdminCommand) -> Result<Connection, ClientError> {
+    pub fn open(socket: &Path, order: &Order) -> Result<Connection, ClientError> {
         let lost = |source| ClientError::Lost { source };
         let mut stream = UnixStream::connect(socket)
             .map_err(|source| ClientError::Unreachable { path: socket.to_owned(), source })?;
@@ -159,7 +132,7 @@ impl Connection {
     }
 
     /// The next reply, waiting for it.
-    fn receive(&mut self) -> Result<AdminReply, ClientError> {
+    fn receive(&mut self) -> Result<Reply, ClientError> {
         let mut line = String::new();
         match self.reader.read_line(&mut line) {
             Ok(0) => Err(ClientError::Closed),

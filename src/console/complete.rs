@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::command::{self, SPECS};
+use super::line;
 
 /// Words offered at once.
 const MAX_OFFERED: usize = 20;
@@ -36,14 +36,13 @@ pub fn offer(typed: &str, earlier: &[String], names: &BTreeSet<String>) -> Offer
     let Some(command) = words.next() else {
         return Offer { start, words: commands(word).map(|name| format!("{name} ")).collect(), files: false };
     };
-    let Some(spec) = command::find(command) else { return Offer { start, ..Offer::default() } };
+    let Some(command) = line::find(command) else { return Offer { start, ..Offer::default() } };
     if word.starts_with('-') {
-        let alike = spec.option_names().filter(|option| option.starts_with(word));
-        let words = alike.map(str::to_owned).collect();
-        return Offer { start, words, files: false };
+        let alike = line::option_names(command).filter(|option| option.starts_with(word));
+        return Offer { start, words: alike.collect(), files: false };
     }
     let position = words.filter(|word| !word.starts_with("--")).count();
-    let kind = kind_of(spec.name, position);
+    let kind = kind_of(command, position);
     let words = match kind {
         Kind::Url | Kind::Image => recent(earlier, &kind, word),
         Kind::Name => {
@@ -61,18 +60,18 @@ pub fn offer(typed: &str, earlier: &[String], names: &BTreeSet<String>) -> Offer
     Offer { start, words, files: matches!(kind, Kind::Image) }
 }
 
-fn kind_of(command: &str, position: usize) -> Kind {
-    match (command, position) {
-        ("query", 0) => Kind::Url,
-        ("search", 0) => Kind::Image,
-        ("scan" | "account", 0) | ("search", 1) => Kind::Name,
-        ("help", 0) => Kind::Topic,
-        _ => Kind::Nothing,
+fn kind_of(command: &clap::Command, position: usize) -> Kind {
+    match line::argument_name(command, position) {
+        Some("URL") => Kind::Url,
+        Some("FILE|URL") => Kind::Image,
+        Some("NAME" | "NAME|ID") => Kind::Name,
+        Some("COMMAND") => Kind::Topic,
+        Some(_) | None => Kind::Nothing,
     }
 }
 
 fn commands(word: &str) -> impl Iterator<Item = &'static str> {
-    SPECS.iter().map(|spec| spec.name).filter(move |name| name.starts_with(word))
+    line::commands().map(clap::Command::get_name).filter(move |name| name.starts_with(word))
 }
 
 /// Arguments of the same kind in earlier lines that start with `word`: newest first, each once.
@@ -80,7 +79,7 @@ fn recent(earlier: &[String], kind: &Kind, word: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for line in earlier {
         let mut words = line.split_whitespace();
-        let Some(command) = words.next() else { continue };
+        let Some(command) = words.next().and_then(line::find) else { continue };
         for (position, argument) in words.filter(|word| !word.starts_with("--")).enumerate() {
             let argument = argument.trim_start_matches('@');
             let is_alike =
@@ -103,14 +102,17 @@ pub fn hint(line: &str, earlier: &[String]) -> Option<String> {
     if line.trim().is_empty() {
         return None;
     }
-    if let Some(spec) = command::find(line.trim_end()) {
+    if let Some(command) = line::find(line.trim_end()) {
         let gap = if line.ends_with(' ') { "" } else { " " };
-        let arguments = spec.all_arguments();
+        let arguments = line::arguments(command);
         return (!arguments.is_empty()).then(|| format!("{gap}{arguments}"));
     }
-    let mut alike = SPECS.iter().filter_map(|spec| spec.name.strip_prefix(line).map(|rest| (spec, rest)));
+    let rest_of = |command: &'static clap::Command| Some((command, command.get_name().strip_prefix(line)?));
+    let mut alike = line::commands().filter_map(rest_of);
     match (alike.next(), alike.next()) {
-        (Some((spec, rest)), None) => Some(format!("{rest} {}", spec.all_arguments()).trim_end().to_owned()),
+        (Some((command, rest)), None) => {
+            Some(format!("{rest} {}", line::arguments(command)).trim_end().to_owned())
+        }
         (Some(_), Some(_)) => None,
         (None, _) => {
             let rest =

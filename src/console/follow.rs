@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
-use super::render::{duration, progress, scan_progress, step_name};
-use super::table::{Style, Tone};
-use crate::proto::admin::AdminReply;
+use super::render::query::{progress, step_name};
+use super::render::scan::scan_progress;
+use super::table::{Style, Tone, clean};
+use super::words::duration;
+use crate::proto::command::Reply;
+use crate::proto::front::FrontAnswer;
 use crate::proto::view::{QueryStatus, QueryView};
 
 /// Waiting shorter than this is not worth a line.
@@ -18,7 +21,7 @@ pub struct Follower {
     steps_told: usize,
     accounts_told: bool,
     first_scan_told: bool,
-    last: Option<AdminReply>,
+    last: Option<FrontAnswer>,
 }
 
 impl Follower {
@@ -27,14 +30,11 @@ impl Follower {
     }
 
     /// Takes a new state, whether it is the last or not; returns the lines to keep.
-    pub fn advance(&mut self, reply: &AdminReply) -> Vec<String> {
-        let state = match reply {
-            AdminReply::Progress(inner) => inner,
-            other => other,
-        };
-        let lines = match state {
-            AdminReply::Query(view) => self.query(view),
-            _ => Vec::new(),
+    pub fn advance(&mut self, reply: &Reply) -> Vec<String> {
+        let (Reply::Progress(state) | Reply::Answer(state)) = reply else { return Vec::new() };
+        let lines = match state.query() {
+            Some(view) => self.query(view),
+            None => Vec::new(),
         };
         self.last = Some(state.clone());
         lines
@@ -43,21 +43,20 @@ impl Follower {
     /// The passing line, `since` the state was received.
     pub fn passing(&self, since: Duration) -> String {
         let since = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        match &self.last {
-            Some(AdminReply::Query(view)) if view.status != QueryStatus::End => {
-                let mut now = view.clone();
-                if let Some((_, spent)) = now.steps.last_mut() {
-                    *spent = spent.saturating_add(since);
-                }
-                progress(&now, Some(self.columns()))
-            }
-            Some(AdminReply::Scan(view)) => {
-                let mut now = view.clone();
-                now.elapsed_ms = now.elapsed_ms.saturating_add(since);
-                scan_progress(&now, Some(self.columns()))
-            }
-            _ => String::new(),
+        let Some(last) = &self.last else { return String::new() };
+        if let FrontAnswer::Scan(view) = last {
+            let mut now = view.clone();
+            now.elapsed_ms = now.elapsed_ms.saturating_add(since);
+            return scan_progress(&now, Some(self.columns()));
         }
+        let Some(view) = last.query().filter(|view| view.status != QueryStatus::End) else {
+            return String::new();
+        };
+        let mut now = view.clone();
+        if let Some((_, spent)) = now.steps.last_mut() {
+            *spent = spent.saturating_add(since);
+        }
+        progress(&now, Some(self.columns()))
     }
 
     /// For the passing line: in a terminal's last column, some go to the next line.
@@ -90,11 +89,8 @@ impl Follower {
         self.steps_told = self.steps_told.max(ended);
         if !self.accounts_told && !view.accounts.is_empty() {
             self.accounts_told = true;
-            let names: Vec<String> = view
-                .accounts
-                .iter()
-                .map(|account| super::table::clean(&format!("@{}", account.handle)))
-                .collect();
+            let names: Vec<String> =
+                view.accounts.iter().map(|account| clean(&format!("@{}", account.handle))).collect();
             lines.push(format!("{:>12}  {}", "", names.join(", ")));
         }
         if !self.first_scan_told && view.has_first_time_scan && view.status != QueryStatus::End {
@@ -119,12 +115,12 @@ mod tests {
         let mut view = sample_view_at(QueryStatus::LinkFinder, 1);
         view.accounts.clear();
         view.has_first_time_scan = false;
-        assert_eq!(follower.advance(&AdminReply::Progress(Box::new(AdminReply::Query(view)))), [""; 0]);
+        assert_eq!(follower.advance(&Reply::Progress(FrontAnswer::Query(view))), [""; 0]);
         assert_eq!(follower.passing(Duration::from_secs(1)), "looking for the artist's accounts, 2.2 s");
 
         let view = sample_view_at(QueryStatus::IndexAccounts, 2);
         assert_eq!(
-            follower.advance(&AdminReply::Progress(Box::new(AdminReply::Query(view)))),
+            follower.advance(&Reply::Progress(FrontAnswer::Query(view))),
             [
                 "       1.2 s  looking for the artist's accounts",
                 "              @jane_paints, @jane.example",
@@ -137,7 +133,7 @@ mod tests {
         );
 
         assert_eq!(
-            follower.advance(&AdminReply::Query(sample_view())),
+            follower.advance(&Reply::Answer(FrontAnswer::Query(sample_view()))),
             [
                 "  1 min 05 s  indexing their posts: 412 posts with images",
                 "       34 ms  searching the image",

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::table::clean;
 use super::terminal::Keyboard;
-use crate::api::answers::ResultAnswer;
+use crate::api::posts::PostAnswer;
 use crate::config::{self, Settings};
 use crate::proto::view::QueryView;
 
@@ -145,8 +145,8 @@ pub fn of_answer(
     outside: &Outside,
     keyboard: &Keyboard,
 ) -> io::Result<Option<String>> {
-    let found: Vec<ResultAnswer> =
-        view.results.iter().chain(&view.similar).take(MAX_PICTURES).map(ResultAnswer::from).collect();
+    let found: Vec<PostAnswer> =
+        view.results.iter().chain(&view.similar).take(MAX_PICTURES).map(PostAnswer::from).collect();
     if found.is_empty() {
         return Ok(Some(String::new()));
     }

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::render::duration;
+use super::words::duration;
 
 /// How far it is, from the first post on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,14 +17,15 @@ use rustyline::{ColorMode, CompletionType, Config, Context, Editor, Helper};
 
 use unicode_width::UnicodeWidthStr;
 
-use super::command::Command;
+use super::carry_out::{carry_out, lock, show, show_pictures};
+use super::line::{self, Line};
 use super::pictures::Outside;
 use super::table::{Style, Tone, clean};
 use super::terminal::{Keyboard, Screen, style_of_output};
-use super::{carry_out, lock, render, show, show_pictures};
-use super::{complete, log};
+use super::{complete, log, render};
 use crate::base::ErrorChain;
-use crate::proto::admin::AdminReply;
+use crate::proto::command::{Command, Reply};
+use crate::proto::front::FrontAnswer;
 
 const PROMPT: &str = "aotf> ";
 /// Lines that are remembered from run to run.
@@ -52,8 +53,8 @@ pub enum ConsoleError {
 }
 
 /// Runs the console against the daemon behind `socket` until its user leaves it. The history is
-/// kept beside the socket; pictures are fetched as `outside` says. What is written to the log file from now on is shown above the prompt, without
-/// tearing it, where it is a warning or an error.
+/// kept beside the socket; pictures are fetched as `outside` says. What is written to the log file from now on is
+/// shown above the prompt, without tearing it, where it is a warning or an error.
 ///
 /// Blocks on the terminal and cannot be told to end: a process that must end while it runs
 /// gives it a moment to show the last reply (`at_work`), restores the terminal (`SavedTerminal`) and exits.
@@ -165,14 +166,13 @@ impl Shared {
         }
     }
 
-    fn learn_names(&self, reply: &AdminReply) {
+    fn learn_names(&self, reply: &Reply) {
+        let Reply::Answer(answer) = reply else { return };
         let mut names = lock(&self.names);
-        match reply {
-            AdminReply::Query(view) => {
-                names.extend(view.accounts.iter().map(|account| clean(&account.handle)))
-            }
-            AdminReply::Scan(view) => drop(names.insert(clean(&view.handle))),
-            _ => {}
+        if let Some(view) = answer.query() {
+            names.extend(view.accounts.iter().map(|account| clean(&account.handle)));
+        } else if let FrontAnswer::Scan(view) = answer {
+            names.insert(clean(&view.handle));
         }
         // Of strangers' pages, and a console may stay open for months.
         while names.len() > MAX_NAMES {
@@ -229,18 +229,20 @@ fn converse(
             tracing::debug!(%error, "could not save the console's history");
         }
         let style = style_of_output();
-        match Command::parse_line(&line) {
+        match line::parse(&line) {
             Ok(None) => {}
-            Ok(Some(Command::Exit)) => return Ok(ConsoleEnd::Left),
-            Ok(Some(Command::Help(topic))) => {
-                shared.say(&topic.map_or_else(|| render::help(style), |spec| render::help_of(spec, style)));
-            }
-            Ok(Some(command)) => {
-                let reply = at_work.during(|| carry_out_here(&command, socket, outside, shared, style));
-                if reply == Some(AdminReply::Stopping) {
+            Ok(Some(Line::Exit)) => return Ok(ConsoleEnd::Left),
+            Ok(Some(Line::Help { topic: None })) => shared.say(&render::help::list(style)),
+            Ok(Some(Line::Help { topic: Some(topic) })) => match render::help::of(&topic, style) {
+                Ok(text) => shared.say(&text),
+                Err(error) => shared.say(&style.paint(Tone::Bad, &error.to_string())),
+            },
+            Ok(Some(Line::Command(command))) => {
+                has_followed = command.is_followed();
+                let reply = at_work.during(|| carry_out_here(command, socket, outside, shared, style));
+                if reply == Some(Reply::Stopping) {
                     return Ok(ConsoleEnd::StopRequested);
                 }
-                has_followed = command.is_followed();
             }
             Err(error) => shared.say(&style.paint(Tone::Bad, &error.to_string())),
         }
@@ -248,22 +250,23 @@ fn converse(
 }
 
 fn carry_out_here(
-    command: &Command,
+    command: Command,
     socket: &Path,
     outside: &Outside,
     shared: &Shared,
     style: Style,
-) -> Option<AdminReply> {
+) -> Option<Reply> {
+    let wants_thumbnails = command.wants_thumbnails();
     let keyboard = Keyboard::listen();
     // Keys pressed during a command that ends at once belong to the next line.
     let heeded = keyboard.as_ref().filter(|_| command.is_followed());
-    let outcome = carry_out(command, socket, true, style, heeded, |event| show(&shared.screen, event));
+    let outcome = carry_out(command, socket, style, heeded, |event| show(&shared.screen, event));
     // The keyboard is let go of after the last word: until then Ctrl-C is a key, not a signal to the daemon.
     match outcome {
         Ok(Some(reply)) => {
             shared.learn_names(&reply);
             shared.say(&render::text(&reply, style));
-            if command.wants_thumbnails() {
+            if wants_thumbnails {
                 drop(keyboard);
                 show_pictures(&reply, outside, &shared.screen);
             }

@@ -67,14 +67,15 @@ impl Table {
 
     /// The table with its header, each line ended by a line break.
     pub fn render(&self, style: Style) -> String {
-        let widths = self.widths(style.width);
         let header: Vec<String> = self.columns.iter().map(|(title, _)| (*title).to_owned()).collect();
-        let mut text = style.paint(Tone::Faint, &self.line(&header, &widths)) + "\n";
-        for row in &self.rows {
-            text += &self.line(row, &widths);
-            text.push('\n');
-        }
-        text
+        let header = self.line(&header, &self.widths(style.width));
+        style.paint(Tone::Faint, &header) + "\n" + &self.render_rows(style)
+    }
+
+    /// The same without the header, where titles would say nothing.
+    pub fn render_rows(&self, style: Style) -> String {
+        let widths = self.widths(style.width);
+        self.rows.iter().map(|row| self.line(row, &widths) + "\n").collect()
     }
 
     /// True when no cell has to be cut.

@@ -23,6 +23,11 @@ pub fn style_of_output() -> Style {
     Style { colors: stdout.is_terminal() && !no_color, width: if width == 0 { DEFAULT_WIDTH } else { width } }
 }
 
+/// True where standard output takes colors and wants them.
+pub fn colors_of_output() -> bool {
+    style_of_output().colors
+}
+
 /// The terminal's modes at one moment. Whoever ends the process while the console reads a line puts
 /// them back; otherwise the user's shell gets a terminal that shows nothing that is typed.
 pub struct SavedTerminal(Termios);

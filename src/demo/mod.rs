@@ -6,10 +6,7 @@
 //! API and its command line; never uses another room of the daemon.
 
 mod api;
-pub mod bench;
-pub mod bench_http;
-pub mod bench_reliability;
-mod folder;
+pub mod folder;
 mod process;
 mod progress;
 mod session;

@@ -24,7 +24,7 @@ impl ImageSource {
 pub struct ImageFacts {
     pub fingerprint: Fingerprint,
     /// False where bits of the fingerprint are made of rounding noise (solid, symmetric,
-    /// one-dimensional images): stored, but matches nothing.
+    /// one-dimensional images): such a fingerprint is stored, but matches nothing.
     pub solid_ground: bool,
     /// Pixels.
     pub width: u32,
@@ -32,15 +32,33 @@ pub struct ImageFacts {
     pub detail: Detail,
 }
 
+/// Length of `Detail::thumbnail`.
+pub const THUMBNAIL_BYTES: usize = 8 * 8 * 3;
+
 /// The second stage: what tells whether a candidate is the same picture.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Detail {
     /// ImageHash's `phash(hash_size=16)`: 256 bits, row-major, first bit most significant of the first word.
     pub phash256: [u64; 4],
-    /// 8x8 RGB, row-major, 192 bytes.
+    /// Mean colors of the 8x8 fields of the picture, RGB, row-major: [`THUMBNAIL_BYTES`].
     pub thumbnail: Vec<u8>,
-    /// Fingerprint without the uniform border, where the image has one.
+    /// Fingerprint without the uniform border. `None` where there is no border, or where what it frames has no
+    /// fingerprint of good quality.
     pub trimmed: Option<Fingerprint>,
+}
+
+impl Detail {
+    /// Bits, of 256, that differ.
+    pub fn distance256(&self, other: &Detail) -> u32 {
+        self.phash256.iter().zip(&other.phash256).map(|(a, b)| (a ^ b).count_ones()).sum()
+    }
+
+    /// Mean difference of the thumbnails, in levels, 0.0..=255.0.
+    pub fn thumbnail_difference(&self, other: &Detail) -> f32 {
+        let sum: u32 =
+            self.thumbnail.iter().zip(&other.thumbnail).map(|(&a, &b)| u32::from(a.abs_diff(b))).sum();
+        sum as f32 / self.thumbnail.len() as f32
+    }
 }
 
 /// What a search looks through.
@@ -118,15 +136,15 @@ pub struct SecondStage {
     pub thumbnail_centilevels: u16,
 }
 
-/// Which form of the query image matched.
+/// A form of the query image. Each has a fingerprint of its own, and the nearest counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
-    /// The pixels as ImageHash reads them.
+    /// The pixels as they are stored, as ImageHash reads them, whatever alpha says.
     AsIs,
-    /// Transparency flattened on white.
+    /// In front of white, as most networks show transparent images.
     OnWhite,
-    /// Transparency flattened on black.
+    /// In front of black.
     OnBlack,
     /// Without its uniform border, or the stored image without its own.
     Trimmed,
@@ -137,6 +155,22 @@ pub enum Variant {
     UpsideDown,
     /// By a quarter, counterclockwise.
     TurnedLeft,
+}
+
+impl Variant {
+    /// The variant in a few words, for people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Variant::AsIs => "as is",
+            Variant::OnWhite => "on white",
+            Variant::OnBlack => "on black",
+            Variant::Trimmed => "trimmed",
+            Variant::Mirrored => "mirrored",
+            Variant::TurnedRight => "turned right",
+            Variant::UpsideDown => "upside down",
+            Variant::TurnedLeft => "turned left",
+        }
+    }
 }
 
 /// How much of the database the fingerprint index holds.

@@ -1,7 +1,8 @@
 //! What the program is about, as plain values: accounts, posts, images, scans, and what reading them costs.
 //!
-//! No promise about any format is made here: what crosses process lines is `proto`, what lasts in the journal
-//! is `storekeeper/journal_format.rs`, what clients see is the API's. Imports nothing but `base`.
+//! No promise about any format is made here. Messages between processes of one executable carry these values as
+//! they are (`proto`), so they can be serialized; what lasts in the journal has a form of its own
+//! (`storekeeper/journal_format.rs`), and so has what clients see (`api`). Imports nothing but `base`.
 
 pub mod accounts;
 pub mod addresses;

@@ -9,8 +9,10 @@ use bytes::BytesMut;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Url;
 
+use super::address;
+use super::error::{FetchError, StartError};
+use super::request::{Method, Request, Response};
 use super::upstreams::{Upstreams, host_header};
-use super::{FetchError, Method, Request, Response, StartError, address};
 use crate::base::ErrorChain;
 use crate::config;
 

@@ -12,12 +12,13 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use url::Url;
 
+use super::error::{FetchError, StartError};
 use super::exchange::Exchange;
 use super::pace::{Limits, Pace};
 use super::reach::{NetworkWatch, Reach};
+use super::request::{Fetch, Method, Request, Response};
 use super::retry::{self, FIRST_PAUSE, LONGEST_WAIT};
 use super::upstreams::Upstreams;
-use super::{Fetch, FetchError, Method, Request, Response};
 use crate::base::Timestamp;
 use crate::config;
 use crate::telemetry::tasks;
@@ -27,17 +28,6 @@ const WAITING_JOBS: usize = 256;
 
 /// Hosts remembered before those at rest are forgotten.
 const MAX_HOSTS: usize = 1000;
-
-/// Why fetching could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("the upstream {target:?} of {host} cannot be used: {why}")]
-    Upstream { host: String, target: String, why: String },
-    #[error("could not set up the HTTP client")]
-    Client { source: reqwest::Error },
-    #[error("could not start the thread that fetches")]
-    Thread { source: std::io::Error },
-}
 
 /// Fetches over HTTP and HTTPS. Dropping it stops it.
 ///

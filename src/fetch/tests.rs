@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::test_server::{Reply, Seen, TestServer};
 use super::*;
+use crate::base::{Reaction, Timestamp};
 use crate::config;
 
 fn settings() -> config::Fetch {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use super::StartError;
+use super::error::StartError;
 
 /// Host, in lower case, to the base URL of its stand-in.
 #[derive(Clone, Debug, Default)]

@@ -1,86 +1,35 @@
 //! Everything that is computed of an image: for the store when it is indexed, for a search when it
 //! is the query.
 
-use crate::base::Fingerprint;
-
 use super::border::{Area, BorderFinder};
 use super::decode::{DecodeError, Layout, Limits, RowSink, decode};
-use super::detail::Detail;
 use super::luma::{LumaRow, flatten_row, is_transparent};
 use super::phash::{phash64, phash256};
 use super::resample::Resampler;
 use super::thumbnail::Thumbnail;
 use super::turn::{TURNS, turned};
-
-/// What is stored of an image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Analysis {
-    /// Of the image as it is: alpha, orientation and color profile ignored.
-    pub fingerprint: Fingerprint,
-    /// Bits of the fingerprint are made of rounding noise (solid, symmetric, one-dimensional
-    /// images): it must match nothing.
-    pub low_quality: bool,
-    /// Pixels.
-    pub width: u32,
-    pub height: u32,
-    pub detail: Detail,
-}
-
-/// Which form of a query image a fingerprint is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum VariantKind {
-    /// The pixels as they are stored, whatever alpha says.
-    AsIs,
-    /// In front of white, as most networks show transparent images.
-    OnWhite,
-    /// In front of black.
-    OnBlack,
-    /// One of the others, without its uniform border.
-    Trimmed,
-    /// Left and right exchanged.
-    Mirrored,
-    /// By a quarter, clockwise.
-    TurnedRight,
-    UpsideDown,
-    /// By a quarter, counterclockwise.
-    TurnedLeft,
-}
-
-impl VariantKind {
-    /// The variant in a few words, for people.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            VariantKind::AsIs => "as is",
-            VariantKind::OnWhite => "on white",
-            VariantKind::OnBlack => "on black",
-            VariantKind::Trimmed => "trimmed",
-            VariantKind::Mirrored => "mirrored",
-            VariantKind::TurnedRight => "turned right",
-            VariantKind::UpsideDown => "upside down",
-            VariantKind::TurnedLeft => "turned left",
-        }
-    }
-}
+use crate::base::Fingerprint;
+use crate::domain::images::{Detail, ImageFacts, Variant};
 
 /// What an image is searched by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryImage {
     /// Fingerprints of good quality, the image as it is first; none twice. The best distance of
     /// any of them is the image's distance.
-    pub variants: Vec<(VariantKind, Fingerprint)>,
+    pub variants: Vec<(Variant, Fingerprint)>,
     /// No variant is usable: the image cannot be searched.
     pub low_quality: bool,
     /// Of the image as it is.
-    pub analysis: Analysis,
+    pub facts: ImageFacts,
     /// The details of the other forms: flattened on white and on black where the image is
     /// transparent, and any of them without its border where it has one.
-    pub other_details: Vec<(VariantKind, Detail)>,
+    pub other_details: Vec<(Variant, Detail)>,
 }
 
 impl QueryImage {
     /// The detail of each form, of the image as it is first.
     pub fn details(&self) -> impl Iterator<Item = &Detail> {
-        std::iter::once(&self.analysis.detail).chain(self.other_details.iter().map(|(_, detail)| detail))
+        std::iter::once(&self.facts.detail).chain(self.other_details.iter().map(|(_, detail)| detail))
     }
 }
 
@@ -99,8 +48,8 @@ pub fn phash(bytes: &[u8], limits: &Limits) -> Result<(Fingerprint, bool), Decod
 ///
 /// # Errors
 /// See [`DecodeError`].
-pub fn analyze(bytes: &[u8], limits: &Limits) -> Result<Analysis, DecodeError> {
-    let mut sink = AnalysisSink::new(&[VariantKind::AsIs]);
+pub fn analyze(bytes: &[u8], limits: &Limits) -> Result<ImageFacts, DecodeError> {
+    let mut sink = AnalysisSink::new(&[Variant::AsIs]);
     decode(bytes, limits, &mut sink)?;
     let (mut pictures, _) = sink.finish(bytes, limits)?;
     Ok(pictures.swap_remove(0))
@@ -124,20 +73,19 @@ pub fn query_variants_turned(bytes: &[u8], limits: &Limits) -> Result<QueryImage
     query_forms(bytes, limits, &TURNS)
 }
 
-fn query_forms(bytes: &[u8], limits: &Limits, turns: &[VariantKind]) -> Result<QueryImage, DecodeError> {
-    let mut sink = AnalysisSink::new(&[VariantKind::AsIs, VariantKind::OnWhite, VariantKind::OnBlack]);
+fn query_forms(bytes: &[u8], limits: &Limits, turns: &[Variant]) -> Result<QueryImage, DecodeError> {
+    let mut sink = AnalysisSink::new(&[Variant::AsIs, Variant::OnWhite, Variant::OnBlack]);
     decode(bytes, limits, &mut sink)?;
-    let kinds: Vec<VariantKind> = sink.pictures.iter().map(|picture| picture.kind).collect();
+    let kinds: Vec<Variant> = sink.pictures.iter().map(|picture| picture.kind).collect();
     let turned = sink.turned(turns);
     let (analyses, inner) = sink.finish(bytes, limits)?;
     let plain = kinds
         .iter()
         .zip(&analyses)
-        .filter(|(_, analysis)| !analysis.low_quality)
-        .map(|(&kind, analysis)| (kind, analysis.fingerprint));
-    let trimmed =
-        analyses.iter().filter_map(|analysis| Some((VariantKind::Trimmed, analysis.detail.trimmed?)));
-    let mut variants: Vec<(VariantKind, Fingerprint)> = Vec::new();
+        .filter(|(_, facts)| facts.solid_ground)
+        .map(|(&kind, facts)| (kind, facts.fingerprint));
+    let trimmed = analyses.iter().filter_map(|facts| Some((Variant::Trimmed, facts.detail.trimmed?)));
+    let mut variants: Vec<(Variant, Fingerprint)> = Vec::new();
     let turned_prints = turned.iter().map(|&(kind, fingerprint, _)| (kind, fingerprint));
     for (kind, fingerprint) in plain.chain(trimmed).chain(turned_prints) {
         if variants.iter().all(|&(_, known)| known != fingerprint) {
@@ -145,14 +93,14 @@ fn query_forms(bytes: &[u8], limits: &Limits, turns: &[VariantKind]) -> Result<Q
         }
     }
     let mut analyses = kinds.into_iter().zip(analyses);
-    let Some((_, analysis)) = analyses.next() else { unreachable!("the image as it is comes first") };
+    let Some((_, facts)) = analyses.next() else { unreachable!("the image as it is comes first") };
     Ok(QueryImage {
         low_quality: variants.is_empty(),
         variants,
-        analysis,
+        facts,
         other_details: analyses
-            .map(|(kind, analysis)| (kind, analysis.detail))
-            .chain(inner.into_iter().map(|detail| (VariantKind::Trimmed, detail)))
+            .map(|(kind, facts)| (kind, facts.detail))
+            .chain(inner.into_iter().map(|detail| (Variant::Trimmed, detail)))
             .chain(turned.into_iter().map(|(kind, _, detail)| (kind, detail)))
             .collect(),
     })
@@ -160,7 +108,7 @@ fn query_forms(bytes: &[u8], limits: &Limits, turns: &[VariantKind]) -> Result<Q
 
 /// One form of the image, while its rows pass by.
 struct Picture {
-    kind: VariantKind,
+    kind: Variant,
     size: (u32, u32),
     luma: LumaRow,
     small: Resampler<32>,
@@ -170,7 +118,7 @@ struct Picture {
 }
 
 impl Picture {
-    fn new(kind: VariantKind, width: u32, height: u32) -> Picture {
+    fn new(kind: Variant, width: u32, height: u32) -> Picture {
         Picture {
             kind,
             size: (width, height),
@@ -191,14 +139,14 @@ impl Picture {
     }
 
     /// Its forms in these turns: fingerprint and detail of those of good quality.
-    fn turned(&self, turns: &[VariantKind]) -> Vec<(VariantKind, Fingerprint, Detail)> {
+    fn turned(&self, turns: &[Variant]) -> Vec<(Variant, Fingerprint, Detail)> {
         if turns.is_empty() {
             return Vec::new();
         }
         let (small, large, thumbnail) = (self.small.finish(), self.large.finish(), self.thumbnail.finish());
         let (colors, _) = thumbnail.as_chunks::<3>();
         let (fields, _) = colors.as_chunks::<8>();
-        let form = |&turn: &VariantKind| {
+        let form = |&turn: &Variant| {
             let (fingerprint, low_quality) = phash64(&turned(&small, turn));
             let mut thumbnail = thumbnail;
             for (place, color) in
@@ -206,23 +154,24 @@ impl Picture {
             {
                 *place = color;
             }
-            let detail = Detail { phash256: phash256(&turned(&large, turn)), thumbnail, trimmed: None };
+            let phash256 = phash256(&turned(&large, turn));
+            let detail = Detail { phash256, thumbnail: thumbnail.to_vec(), trimmed: None };
             (!low_quality).then_some((turn, fingerprint, detail))
         };
         turns.iter().filter_map(form).collect()
     }
 
     /// All but the trimmed fingerprint.
-    fn finish(&self) -> Analysis {
+    fn finish(&self) -> ImageFacts {
         let (fingerprint, low_quality) = phash64(&self.small.finish());
-        Analysis {
+        ImageFacts {
             fingerprint,
-            low_quality,
+            solid_ground: !low_quality,
             width: self.size.0,
             height: self.size.1,
             detail: Detail {
                 phash256: phash256(&self.large.finish()),
-                thumbnail: self.thumbnail.finish(),
+                thumbnail: self.thumbnail.finish().to_vec(),
                 trimmed: None,
             },
         }
@@ -230,22 +179,22 @@ impl Picture {
 }
 
 /// The gray in front of which a variant is shown.
-fn background(kind: VariantKind) -> Option<u8> {
+fn background(kind: Variant) -> Option<u8> {
     match kind {
-        VariantKind::AsIs
-        | VariantKind::Trimmed
-        | VariantKind::Mirrored
-        | VariantKind::TurnedRight
-        | VariantKind::UpsideDown
-        | VariantKind::TurnedLeft => None,
-        VariantKind::OnWhite => Some(255),
-        VariantKind::OnBlack => Some(0),
+        Variant::AsIs
+        | Variant::Trimmed
+        | Variant::Mirrored
+        | Variant::TurnedRight
+        | Variant::UpsideDown
+        | Variant::TurnedLeft => None,
+        Variant::OnWhite => Some(255),
+        Variant::OnBlack => Some(0),
     }
 }
 
 /// Analyzes an image in one or several forms.
 struct AnalysisSink<'a> {
-    wanted: &'a [VariantKind],
+    wanted: &'a [Variant],
     layout: Layout,
     transparent: bool,
     pictures: Vec<Picture>,
@@ -253,7 +202,7 @@ struct AnalysisSink<'a> {
 }
 
 impl<'a> AnalysisSink<'a> {
-    fn new(wanted: &'a [VariantKind]) -> AnalysisSink<'a> {
+    fn new(wanted: &'a [Variant]) -> AnalysisSink<'a> {
         AnalysisSink {
             wanted,
             layout: Layout::Gray,
@@ -264,18 +213,22 @@ impl<'a> AnalysisSink<'a> {
     }
 
     /// The pictures in these turns, the flattened ones only where the image turned out to be transparent.
-    fn turned(&self, turns: &[VariantKind]) -> Vec<(VariantKind, Fingerprint, Detail)> {
+    fn turned(&self, turns: &[Variant]) -> Vec<(Variant, Fingerprint, Detail)> {
         let n_pictures = if self.transparent { self.pictures.len() } else { 1 };
         self.pictures.iter().take(n_pictures).flat_map(|picture| picture.turned(turns)).collect()
     }
 
     /// The analyses, in the order of `wanted`; without the flattened forms where the image turned
     /// out to be opaque. Then the details of what their borders frame, which is decoded once more.
-    fn finish(mut self, bytes: &[u8], limits: &Limits) -> Result<(Vec<Analysis>, Vec<Detail>), DecodeError> {
+    fn finish(
+        mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<(Vec<ImageFacts>, Vec<Detail>), DecodeError> {
         if !self.transparent {
             self.pictures.truncate(1);
         }
-        let mut analyses: Vec<Analysis> = self.pictures.iter().map(Picture::finish).collect();
+        let mut analyses: Vec<ImageFacts> = self.pictures.iter().map(Picture::finish).collect();
         let mut inner = Vec::new();
         let mut crops = Vec::new();
         let mut owners = Vec::new();
@@ -354,7 +307,8 @@ impl Crop {
     /// None of a whole image.
     fn detail(&self) -> Option<Detail> {
         let (large, thumbnail) = self.state.as_ref()?.large.as_ref()?;
-        Some(Detail { phash256: phash256(&large.finish()), thumbnail: thumbnail.finish(), trimmed: None })
+        let thumbnail = thumbnail.finish().to_vec();
+        Some(Detail { phash256: phash256(&large.finish()), thumbnail, trimmed: None })
     }
 }
 
@@ -439,22 +393,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(file: &[u8], expect: &[VariantKind]) -> QueryImage {
+    fn check(file: &[u8], expect: &[Variant]) -> QueryImage {
         let image = query_variants(file, &Limits::default()).unwrap();
-        let kinds: Vec<VariantKind> = image.variants.iter().map(|&(kind, _)| kind).collect();
+        let kinds: Vec<Variant> = image.variants.iter().map(|&(kind, _)| kind).collect();
         assert_eq!(kinds, expect);
         assert_eq!(image.low_quality, expect.is_empty());
-        assert_eq!(image.analysis, analyze(file, &Limits::default()).unwrap());
-        let plain = (image.analysis.fingerprint, image.analysis.low_quality);
+        assert_eq!(image.facts, analyze(file, &Limits::default()).unwrap());
+        let plain = (image.facts.fingerprint, !image.facts.solid_ground);
         assert_eq!(plain, phash(file, &Limits::default()).unwrap());
         image
     }
 
     #[test]
     fn an_opaque_picture_has_one_variant() {
-        let image = check(&png_file(picture), &[VariantKind::AsIs]);
-        assert_eq!((image.analysis.width, image.analysis.height), (SIDE, SIDE));
-        assert_eq!(image.analysis.detail.trimmed, None);
+        let image = check(&png_file(picture), &[Variant::AsIs]);
+        assert_eq!((image.facts.width, image.facts.height), (SIDE, SIDE));
+        assert_eq!(image.facts.detail.trimmed, None);
     }
 
     #[test]
@@ -469,7 +423,7 @@ mod tests {
             let [red, green, blue, _] = picture(x, y);
             [red, green, blue, if hole(x, y) { 0 } else { 255 }]
         });
-        let image = check(&punched, &[VariantKind::AsIs, VariantKind::OnWhite, VariantKind::OnBlack]);
+        let image = check(&punched, &[Variant::AsIs, Variant::OnWhite, Variant::OnBlack]);
         for (at, level) in [(1, 255), (2, 0)] {
             let shown = png_file(|x, y| if hole(x, y) { [level, level, level, 255] } else { picture(x, y) });
             let shown = analyze(&shown, &Limits::default()).unwrap();
@@ -482,8 +436,8 @@ mod tests {
     fn a_turned_picture_is_found_where_that_is_asked_for() {
         let upright = png_file(picture);
         let image = query_variants_turned(&upright, &Limits::default()).unwrap();
-        let kinds: Vec<VariantKind> = image.variants.iter().map(|&(kind, _)| kind).collect();
-        assert_eq!(kinds, [[VariantKind::AsIs].as_slice(), &TURNS].concat());
+        let kinds: Vec<Variant> = image.variants.iter().map(|&(kind, _)| kind).collect();
+        assert_eq!(kinds, [[Variant::AsIs].as_slice(), &TURNS].concat());
         let end = SIDE - 1;
         for (at, file) in [
             (1, png_file(|x, y| picture(end - x, y))),
@@ -506,10 +460,10 @@ mod tests {
             (true, true) => picture(x - 18, y - 18),
             _ => [250, 250, 250, 255],
         });
-        let image = check(&framed, &[VariantKind::AsIs, VariantKind::Trimmed]);
+        let image = check(&framed, &[Variant::AsIs, Variant::Trimmed]);
         let inner = analyze(&square_png_file(84, picture), &Limits::default()).unwrap();
         assert!(image.variants[0].1.distance(inner.fingerprint) > 6);
         assert_eq!(image.variants[1].1, inner.fingerprint);
-        assert_eq!(image.other_details, [(VariantKind::Trimmed, inner.detail)]);
+        assert_eq!(image.other_details, [(Variant::Trimmed, inner.detail)]);
     }
 }

@@ -10,6 +10,18 @@ pub(super) const SPLIT: u32 = 15;
 /// remainders.
 pub(super) const PADDING: usize = 16;
 
+/// Rec. 601 weights with 16 fractional bits, rounded; they add up to 65,536.
+const RED: u32 = 19_595;
+const GREEN: u32 = 38_470;
+const BLUE: u32 = 7_471;
+
+/// Brightness of one pixel.
+#[inline(always)]
+pub(super) fn brightness([red, green, blue]: [u8; 3]) -> u8 {
+    let sum = RED * u32::from(red) + GREEN * u32::from(green) + BLUE * u32::from(blue);
+    ((sum + (1 << 15)) >> 16) as u8
+}
+
 /// Which samples of a row make one sum, and with which weights.
 pub(super) struct Tap {
     /// Where the low parts begin.
@@ -57,7 +69,7 @@ pub(super) fn luma(pixels: &[u8], levels: &mut [u8], wide: &mut [i16]) {
 fn luma_portable(pixels: &[u8], levels: &mut [u8], wide: &mut [i16]) {
     let pixels = pixels.as_chunks::<4>().0;
     for ((&[red, green, blue, _], level), wide) in pixels.iter().zip(levels).zip(wide) {
-        *level = super::luma::luma([red, green, blue]);
+        *level = brightness([red, green, blue]);
         *wide = i16::from(*level);
     }
 }
@@ -121,6 +133,22 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn gray_stays_as_it_is() {
+        for level in 0..=255 {
+            assert_eq!(brightness([level; 3]), level);
+        }
+    }
+
+    #[test]
+    fn weights_are_those_of_pillow() {
+        // Image.new("RGB", (1, 1), color).convert("L") in Pillow 9.5
+        for (color, level) in [([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([12, 200, 99], 132)]
+        {
+            assert_eq!(brightness(color), level, "{color:?}");
+        }
+    }
 
     proptest! {
         #[test]

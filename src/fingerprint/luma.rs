@@ -3,18 +3,6 @@
 use super::decode::Layout;
 use super::kernel;
 
-/// Rec. 601 weights with 16 fractional bits, rounded; they add up to 65,536.
-const RED: u32 = 19_595;
-const GREEN: u32 = 38_470;
-const BLUE: u32 = 7_471;
-
-/// Brightness of one pixel.
-#[inline(always)]
-pub(super) fn luma([red, green, blue]: [u8; 3]) -> u8 {
-    let sum = RED * u32::from(red) + GREEN * u32::from(green) + BLUE * u32::from(blue);
-    ((sum + (1 << 15)) >> 16) as u8
-}
-
 /// The brightness of one row of pixels.
 pub(super) struct LumaRow {
     levels: Vec<u8>,
@@ -41,7 +29,7 @@ impl LumaRow {
             }
             Layout::Rgb => {
                 for (level, &rgb) in self.levels.iter_mut().zip(pixels.as_chunks().0) {
-                    *level = luma(rgb);
+                    *level = kernel::brightness(rgb);
                 }
             }
         }
@@ -97,22 +85,6 @@ pub(super) fn flatten_row(pixels: &[u8], layout: Layout, background: u8, to: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gray_stays_as_it_is() {
-        for level in 0..=255 {
-            assert_eq!(luma([level; 3]), level);
-        }
-    }
-
-    #[test]
-    fn weights_are_those_of_pillow() {
-        // Image.new("RGB", (1, 1), color).convert("L") in Pillow 9.5
-        for (color, level) in [([255, 0, 0], 76), ([0, 255, 0], 150), ([0, 0, 255], 29), ([12, 200, 99], 132)]
-        {
-            assert_eq!(luma(color), level, "{color:?}");
-        }
-    }
 
     #[test]
     fn flattening_blends_by_alpha() {

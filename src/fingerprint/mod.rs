@@ -4,7 +4,7 @@
 //! ImageHash (on Pillow below 13) computes for the same file, the detail of the second stage, and
 //! the variants under which a query image is searched.
 //! Called by: the stages that index and search, and the commands `hash`, `compare` and `bench`.
-//! Never: opens a file, talks to another room than `base`, keeps anything between two images,
+//! Never: opens a file, talks to another room than `base` and `domain`, keeps anything between two images,
 //! panics on what strangers send.
 
 mod analysis;
@@ -18,11 +18,8 @@ mod resample;
 mod thumbnail;
 mod turn;
 
-pub use analysis::{
-    Analysis, QueryImage, VariantKind, analyze, phash, query_variants, query_variants_turned,
-};
+pub use analysis::{QueryImage, analyze, phash, query_variants, query_variants_turned};
 pub use decode::{DecodeError, Limits};
-pub use detail::Detail;
 
 #[cfg(test)]
 mod material_tests;

@@ -1,5 +1,5 @@
 //! The admin socket: a Unix socket in the data folder that only the daemon's own user can open. One
-//! command per line, answered line by line (`proto::admin`, as JSON). The console and the one-shot
+//! command per line, answered line by line (`proto::command`, as JSON). The console and the one-shot
 //! commands are its clients.
 
 use std::io;
@@ -17,10 +17,10 @@ use tokio::task::JoinSet;
 
 use super::broker::{self, Broker, Root, Unavailable};
 use super::local_socket::LocalSocket;
-use super::until_stopped;
+use super::stopping::until_stopped;
 use crate::base::ErrorChain;
 use crate::domain::failure::FailureCode;
-use crate::proto::admin::{AdminCommand, AdminReply};
+use crate::proto::command::{Command, Order, Reply, Source};
 use crate::proto::front::{Client, FrontAnswer, FrontQuestion};
 use crate::proto::view::{QueryStatus, QueryView, ScanState, ScanView};
 use crate::telemetry::tasks;
@@ -97,41 +97,42 @@ impl Session {
                 Err(error) => {
                     // A client of another version; it can read the reply, whatever it asked.
                     let detail = format!("not understood (is the console of the same version?): {error}");
-                    self.send(&AdminReply::Unavailable { detail }).await?;
+                    self.send(&Reply::Unavailable { detail }).await?;
                 }
             }
         }
         Ok(())
     }
 
-    async fn carry_out(&mut self, command: AdminCommand) -> io::Result<()> {
+    async fn carry_out(&mut self, order: Order) -> io::Result<()> {
+        let Order { command, image_base64 } = order;
+        let follow = command.is_followed();
+        let client = Client::Exempt;
         match command {
-            AdminCommand::Query { url, networks, follow } => {
-                let question = FrontQuestion::Query { url, client: Client::Exempt, networks, webhook: None };
+            Command::Query { url, options } => {
+                let networks = options.networks.unwrap_or_default();
+                let question = FrontQuestion::Query { url, client, networks, webhook: None };
                 let answer = self.ask(question, None).await;
                 self.show_query(answer, follow).await
             }
-            AdminCommand::Search { source, image_base64, account, turned, networks, follow } => {
-                let answer = match image_base64 {
-                    None => {
-                        let question = FrontQuestion::SearchUrl {
-                            url: source,
-                            account_name: account,
-                            turned,
-                            networks,
-                            client: Client::Exempt,
-                        };
+            Command::Search { image, account: account_name, turned, options } => {
+                let networks = options.networks.unwrap_or_default();
+                let answer = match image {
+                    Source::Url(url) => {
+                        let question =
+                            FrontQuestion::SearchUrl { url, account_name, turned, networks, client };
                         self.ask(question, None).await
                     }
-                    Some(text) => match BASE64.decode(text) {
+                    Source::File(_) => match BASE64.decode(image_base64.unwrap_or_default()) {
                         Ok(image) if image.is_empty() => Ok(refused(FailureCode::ImageMissing)),
                         Ok(image) => {
+                            let len_bytes = image.len() as u64;
                             let question = FrontQuestion::SearchImage {
-                                len_bytes: image.len() as u64,
-                                account_name: account,
+                                len_bytes,
+                                account_name,
                                 turned,
                                 networks,
-                                client: Client::Exempt,
+                                client,
                             };
                             self.ask(question, Some(Bytes::from(image))).await
                         }
@@ -140,33 +141,33 @@ impl Session {
                 };
                 self.show_query(answer, follow).await
             }
-            AdminCommand::Scan { handle, follow } => self.scan(handle, follow).await,
-            AdminCommand::Account { name } => self.ask_and_send(FrontQuestion::Account { name }).await,
-            AdminCommand::Stats => self.ask_and_send(FrontQuestion::Stats).await,
-            AdminCommand::Threads => self.ask_and_send(FrontQuestion::Threads).await,
-            AdminCommand::Queues => self.ask_and_send(FrontQuestion::Queues).await,
-            AdminCommand::Metrics => {
+            Command::Scan { name, .. } => self.scan(name, follow).await,
+            Command::Account { name } => self.ask_and_send(FrontQuestion::Account { name }).await,
+            Command::Stats => self.ask_and_send(FrontQuestion::Stats).await,
+            Command::Threads => self.ask_and_send(FrontQuestion::Threads).await,
+            Command::Queues => self.ask_and_send(FrontQuestion::Queues).await,
+            Command::Metrics => {
                 let asked = tokio::time::timeout(ASK_DEADLINE, broker::measured_steps(&*self.broker)).await;
-                let reply = match asked.unwrap_or_else(|_| Err(too_slow())) {
-                    Ok(steps) => AdminReply::Metrics(steps),
-                    Err(unavailable) => reply_of(Err(unavailable)),
+                let answer = match asked {
+                    Ok(steps) => steps.map(|steps| FrontAnswer::Metrics { steps, more: false }),
+                    Err(_) => Ok(too_slow()),
                 };
-                self.send(&reply).await
+                self.send(&reply_of(answer)).await
             }
-            AdminCommand::Health => self.ask_and_send(FrontQuestion::Health).await,
-            AdminCommand::Stacks => {
+            Command::Health => self.ask_and_send(FrontQuestion::Health).await,
+            Command::Stacks => {
                 let written = self.root.stacks();
                 let reply = match tokio::time::timeout(STACKS_DEADLINE, written).await {
-                    Ok(Ok(written)) => AdminReply::Stacks(written),
+                    Ok(Ok(written)) => Reply::Stacks(written),
                     Ok(Err(_)) | Err(_) => {
-                        AdminReply::Unavailable { detail: "the root did not answer in time".to_owned() }
+                        Reply::Unavailable { detail: "the root did not answer in time".to_owned() }
                     }
                 };
                 self.send(&reply).await
             }
-            AdminCommand::Stop => {
+            Command::Stop => {
                 // First the reply: the request ends this process too.
-                self.send(&AdminReply::Stopping).await?;
+                self.send(&Reply::Stopping).await?;
                 self.root.request_stop("admin socket");
                 Ok(())
             }
@@ -176,7 +177,7 @@ impl Session {
     async fn ask(&self, question: FrontQuestion, image: Option<Bytes>) -> Result<FrontAnswer, Unavailable> {
         tokio::time::timeout(ASK_DEADLINE, self.broker.ask(question, image))
             .await
-            .unwrap_or_else(|_| Err(too_slow()))
+            .unwrap_or_else(|_| Ok(too_slow()))
     }
 
     async fn ask_and_send(&mut self, question: FrontQuestion) -> io::Result<()> {
@@ -192,7 +193,7 @@ impl Session {
         if follow && view.status != QueryStatus::End {
             self.follow_query(view).await
         } else {
-            self.send(&AdminReply::Query(view)).await
+            self.send(&Reply::Answer(FrontAnswer::Query(view))).await
         }
     }
 
@@ -202,12 +203,12 @@ impl Session {
         let mut watched = self.broker.watch(view.query);
         watched.mark_changed(); // what is there already counts too
         loop {
-            self.send(&AdminReply::Progress(Box::new(AdminReply::Query(view.clone())))).await?;
+            self.send(&Reply::Progress(FrontAnswer::Query(view.clone()))).await?;
             loop {
                 tokio::select! {
                     changed = watched.changed() => if changed.is_err() {
                         let detail = "the broker restarts; ask again to see the query".to_owned();
-                        return self.send(&AdminReply::Unavailable { detail }).await;
+                        return self.send(&Reply::Unavailable { detail }).await;
                     },
                     _ = self.reader.fill_buf() => return Ok(()),
                 }
@@ -218,7 +219,7 @@ impl Session {
                 }
             }
             if view.status == QueryStatus::End {
-                return self.send(&AdminReply::Query(view)).await;
+                return self.send(&Reply::Answer(FrontAnswer::Query(view))).await;
             }
         }
     }
@@ -234,10 +235,10 @@ impl Session {
             let ended =
                 matches!(view.state, ScanState::Done | ScanState::Failed { .. } | ScanState::Deferred { .. });
             if ended || !follow {
-                return self.send(&AdminReply::Scan(view)).await;
+                return self.send(&Reply::Answer(FrontAnswer::Scan(view))).await;
             }
             if last.as_ref() != Some(&view) {
-                self.send(&AdminReply::Progress(Box::new(AdminReply::Scan(view.clone())))).await?;
+                self.send(&Reply::Progress(FrontAnswer::Scan(view.clone()))).await?;
                 last = Some(view);
             }
             tokio::select! {
@@ -247,7 +248,7 @@ impl Session {
         }
     }
 
-    async fn send(&mut self, reply: &AdminReply) -> io::Result<()> {
+    async fn send(&mut self, reply: &Reply) -> io::Result<()> {
         let mut line = serde_json::to_vec(reply)?;
         line.push(b'\n');
         tokio::time::timeout(SEND_DEADLINE, self.writer.write_all(&line))
@@ -256,30 +257,18 @@ impl Session {
     }
 }
 
-fn too_slow() -> Unavailable {
-    Unavailable { why: "the broker did not answer in time".to_owned() }
+fn too_slow() -> FrontAnswer {
+    FrontAnswer::NotNow { why: "the broker did not answer in time".to_owned() }
 }
 
 fn refused(code: FailureCode) -> FrontAnswer {
     FrontAnswer::Refused { code, detail: String::new() }
 }
 
-fn reply_of(answer: Result<FrontAnswer, Unavailable>) -> AdminReply {
+fn reply_of(answer: Result<FrontAnswer, Unavailable>) -> Reply {
     match answer {
-        Ok(FrontAnswer::Query(view) | FrontAnswer::Search { view, .. }) => AdminReply::Query(view),
-        Ok(FrontAnswer::Scan(view)) => AdminReply::Scan(view),
-        Ok(FrontAnswer::Account(records)) => AdminReply::Account(records),
-        Ok(FrontAnswer::Stats(stats)) => AdminReply::Stats(stats),
-        Ok(FrontAnswer::Threads(workers)) => AdminReply::Threads(workers),
-        Ok(FrontAnswer::Queues(queues)) => AdminReply::Queues(queues),
-        // Figures for `/metrics`, which no command asks for; and the console is exempt from every limit.
-        Ok(FrontAnswer::Metrics { .. } | FrontAnswer::Counters(_) | FrontAnswer::Overloaded) => {
-            AdminReply::Unavailable { detail: "unexpected answer inside the service".to_owned() }
-        }
-        Ok(FrontAnswer::Health(problems)) => AdminReply::Health(problems),
-        Ok(FrontAnswer::NotNow { why }) => AdminReply::Unavailable { detail: why },
-        Ok(FrontAnswer::Refused { code, detail }) => AdminReply::Refused { code, detail },
-        Err(unavailable) => AdminReply::Unavailable { detail: unavailable.to_string() },
+        Ok(answer) => Reply::Answer(answer),
+        Err(unavailable) => Reply::Unavailable { detail: unavailable.to_string() },
     }
 }
 
@@ -312,6 +301,7 @@ mod tests {
 
     use super::*;
     use crate::front::fake::{FakeBroker, FakeRoot, sample_stats, sample_view, sample_view_at};
+    use crate::proto::command::SearchOptions;
     use tokio::io::Lines;
 
     struct World {
@@ -345,43 +335,57 @@ mod tests {
     }
 
     impl TestClient {
+        async fn order(&mut self, command: Command) {
+            let order = Order { command, image_base64: None };
+            self.send(&serde_json::to_string(&order).unwrap()).await;
+        }
+
         async fn send(&mut self, line: &str) {
             self.writer.write_all(format!("{line}\n").as_bytes()).await.unwrap();
         }
 
         /// `None` when the daemon has closed the connection, in whatever way.
-        async fn receive(&mut self) -> Option<AdminReply> {
+        async fn receive(&mut self) -> Option<Reply> {
             let line = self.lines.next_line().await.ok()??;
             Some(serde_json::from_str(&line).unwrap())
         }
+    }
+
+    fn query(detach: bool) -> Command {
+        let options = SearchOptions { detach, ..SearchOptions::default() };
+        Command::Query { url: "u".to_owned(), options }
     }
 
     #[tokio::test]
     async fn commands_and_replies() {
         let world = World::new(FakeBroker::default());
         let mut client = world.client().await;
-        client.send("\"stats\"").await;
-        assert_eq!(client.receive().await, Some(AdminReply::Stats(sample_stats())));
-        client.send("{\"query\":{\"url\":\"u\",\"follow\":true}}").await;
-        assert_eq!(client.receive().await, Some(AdminReply::Query(sample_view())), "nothing to follow");
+        client.order(Command::Stats).await;
+        assert_eq!(client.receive().await, Some(Reply::Answer(FrontAnswer::Stats(sample_stats()))));
+        client.order(query(false)).await;
+        assert_eq!(
+            client.receive().await,
+            Some(Reply::Answer(FrontAnswer::Query(sample_view()))),
+            "nothing to follow"
+        );
         let networks = Networks::default();
         let question =
             FrontQuestion::Query { url: "u".to_owned(), client: Client::Exempt, networks, webhook: None };
         assert_eq!(world.broker.asked().last(), Some(&(question, None)));
-        client.send("{\"search\":{\"source\":\"a.png\",\"image_base64\":\"AAEC\",\"account\":\"jane\",\"follow\":false}}").await;
-        assert_eq!(client.receive().await, Some(AdminReply::Query(sample_view())));
+        client.send(r#"{"command":{"search":{"image":{"file":"a.png"},"account":"jane","turned":false,"options":{"networks":null,"detach":true}}},"image_base64":"AAEC"}"#).await;
+        assert_eq!(client.receive().await, Some(Reply::Answer(FrontAnswer::Query(sample_view()))));
         let (question, attached) = world.broker.asked().pop().unwrap();
         assert!(matches!(question, FrontQuestion::SearchImage { len_bytes: 3, .. }), "{question:?}");
         assert_eq!(attached, Some(3));
-        client.send("{\"scan\":{\"handle\":\"jane\",\"follow\":true}}").await;
-        let refused = AdminReply::Refused { code: FailureCode::InvalidTwitterAccount, detail: String::new() };
+        client.order(Command::Scan { name: "jane".to_owned(), detach: false }).await;
+        let refused = Reply::Answer(super::refused(FailureCode::InvalidTwitterAccount));
         assert_eq!(client.receive().await, Some(refused));
         client.send("{\"dance\":1}").await;
-        assert!(matches!(client.receive().await, Some(AdminReply::Unavailable { .. })));
-        client.send("\"stop\"").await;
-        assert_eq!(client.receive().await, Some(AdminReply::Stopping));
+        assert!(matches!(client.receive().await, Some(Reply::Unavailable { .. })));
+        client.order(Command::Stop).await;
+        assert_eq!(client.receive().await, Some(Reply::Stopping));
         // Commands are carried out one after the other: when this one is answered, that one is done.
-        client.send("\"stats\"").await;
+        client.order(Command::Stats).await;
         assert!(client.receive().await.is_some());
         assert_eq!(*world.root.stops.lock().unwrap(), ["admin socket"]);
     }
@@ -391,26 +395,25 @@ mod tests {
         let begun = sample_view_at(QueryStatus::LinkFinder, 1);
         let world = World::new(FakeBroker::answering([FrontAnswer::Query(begun.clone())]));
         let mut client = world.client().await;
-        client.send("{\"query\":{\"url\":\"u\",\"follow\":true}}").await;
-        let progress =
-            |view: &QueryView| Some(AdminReply::Progress(Box::new(AdminReply::Query(view.clone()))));
+        client.order(query(false)).await;
+        let progress = |view: &QueryView| Some(Reply::Progress(FrontAnswer::Query(view.clone())));
         assert_eq!(client.receive().await, progress(&begun));
         let indexing = sample_view_at(QueryStatus::IndexAccounts, 2);
         world.broker.publish(indexing.clone()).await;
         assert_eq!(client.receive().await, progress(&indexing));
         world.broker.publish(sample_view()).await;
-        assert_eq!(client.receive().await, Some(AdminReply::Query(sample_view())));
+        assert_eq!(client.receive().await, Some(Reply::Answer(FrontAnswer::Query(sample_view()))));
 
         // Another command ends the following; a lost broker does too, and says so.
-        client.send("{\"query\":{\"url\":\"u\",\"follow\":true}}").await;
+        client.order(query(false)).await;
         world.broker.lose_watches();
         assert_eq!(client.receive().await, progress(&begun));
-        client.send("{\"query\":{\"url\":\"u\",\"follow\":false}}").await;
+        client.order(query(true)).await;
         let mut reply = client.receive().await;
-        while let Some(AdminReply::Progress(_) | AdminReply::Unavailable { .. }) = reply {
+        while let Some(Reply::Progress(_) | Reply::Unavailable { .. }) = reply {
             reply = client.receive().await;
         }
-        assert_eq!(reply, Some(AdminReply::Query(begun)));
+        assert_eq!(reply, Some(Reply::Answer(FrontAnswer::Query(begun))));
     }
 
     #[tokio::test]
@@ -421,7 +424,7 @@ mod tests {
         let _ = client.writer.write_all(&vec![b'x'; MAX_COMMAND_BYTES + 1024]).await;
         assert_eq!(client.receive().await, None);
         let mut next = world.client().await;
-        next.send("\"stats\"").await;
+        next.order(Command::Stats).await;
         assert!(next.receive().await.is_some(), "others are served");
     }
 }

@@ -2,21 +2,17 @@
 //! to ask the root for the end. The real ones speak over the process's links; tests use fakes.
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::{oneshot, watch};
 
 use crate::base::ids::QueryId;
+use crate::broker::client::FrontClient;
+pub use crate::broker::client::Unavailable;
+use crate::ipc::Blob;
 use crate::proto::control::StacksWritten;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
-use crate::proto::view::{MetricView, QueryView};
-
-/// No broker answers now: it restarts, or the question was lost with it. Asking again later is right.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the service is restarting: {why}")]
-pub struct Unavailable {
-    /// For people and logs.
-    pub why: String,
-}
+use crate::proto::view::{MetricView, QueryStatus, QueryView};
 
 /// The broker, as seen from here.
 pub trait Broker: Send + Sync + 'static {
@@ -36,6 +32,33 @@ pub trait Broker: Send + Sync + 'static {
     /// after a view with status `End`, when the query is not known, and when the broker is lost.
     /// Dropping the last receiver ends the watch.
     fn watch(&self, query: QueryId) -> watch::Receiver<Option<QueryView>>;
+}
+
+impl Broker for FrontClient {
+    fn ask(
+        &self,
+        question: FrontQuestion,
+        attachment: Option<Bytes>,
+    ) -> BoxFuture<'static, Result<FrontAnswer, Unavailable>> {
+        let (answered, answer) = oneshot::channel();
+        let blob = attachment.map(|bytes| Blob::new(&bytes));
+        let reply = Box::new(move |result| {
+            // A caller that has given up needs no answer.
+            let _ = answered.send(result);
+        });
+        FrontClient::ask(self, question, blob, reply);
+        async move { answer.await.unwrap_or(Err(Unavailable)) }.boxed()
+    }
+
+    fn watch(&self, query: QueryId) -> watch::Receiver<Option<QueryView>> {
+        let (changed, views) = watch::channel(None);
+        let listener = Box::new(move |view: &QueryView| {
+            let heard = changed.send(Some(view.clone())).is_ok();
+            heard && view.status != QueryStatus::End
+        });
+        FrontClient::watch(self, query, listener);
+        views
+    }
 }
 
 /// The root, as seen from here.
@@ -61,7 +84,8 @@ pub async fn measured_steps(broker: &dyn Broker) -> Result<Vec<MetricView>, Unav
                     return Ok(all);
                 }
             }
-            _ => return Err(Unavailable { why: "unexpected answer inside the service".to_owned() }),
+            // Whatever else it says, the figures are not to be had from it now.
+            _ => return Err(Unavailable),
         }
     }
 }

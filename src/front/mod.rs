@@ -1,16 +1,16 @@
-//! What people and programs touch: the HTTP API and the web page (`http/`), the admin socket
-//! (`admin.rs`), and the clients of that socket, the console and the one-shot commands (`console/`).
+//! What people and programs touch: the HTTP API and the web page (`http/`), and the admin socket
+//! (`admin.rs`).
 //!
 //! Owns the listening sockets and the connections; holds no request of its own: every question
-//! goes to the broker, every answer comes from there. Called by the role table (`run`) and by the
-//! command line (`console::run`, `console::one_shot`). Never connects out, opens no database,
-//! decodes no image, and never decides what a query does.
+//! goes to the broker, every answer comes from there. Called by the role table (`run`). Never connects out,
+//! opens no database, decodes no image, and never decides what a query does.
 
 pub mod admin;
 pub mod broker;
 pub mod http;
 pub mod local_socket;
 mod port_holder;
+mod stopping;
 
 #[cfg(test)]
 pub(crate) mod fake;
@@ -33,8 +33,8 @@ use local_socket::{LocalSocket, LocalSocketError};
 
 /// Open exchanges get this long to end after a stop was asked for; then they are cut.
 const GRACE: Duration = Duration::from_millis(600);
-/// The admin socket is for the daemon's own user, and for a group where the settings name one; that of the API also for its group, in which the proxy
-/// can be.
+/// The admin socket is for the daemon's own user, and for a group where the settings name one; the socket of
+/// the API is also for its group, in which the proxy can be.
 const ADMIN_MODE: u32 = 0o600;
 const HTTP_MODE: u32 = 0o660;
 /// Tasks that hold a thread after that (there should be none) are left behind.
@@ -161,12 +161,6 @@ async fn serve(
     let _ = stopping.send(true);
     let _ = tokio::time::timeout(GRACE, async { tokio::join!(web, admin) }).await;
     Ok(())
-}
-
-/// Resolves once `stopped` is true, or nobody is left who could say so.
-async fn until_stopped(stopped: &mut watch::Receiver<bool>) {
-    // What comes back is a lock on the value, which must not live across another await.
-    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 #[cfg(test)]

@@ -68,9 +68,15 @@ mod tests {
 
     #[test]
     fn reads_the_kernels_table() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when uid timeout inode\n   0: 0100007F:0CE5 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 777 1 0\n   1: 0100007F:0CE5 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 778 1 0\n   2: broken\n";
-        assert_eq!(listening_inodes(table, 3301), vec![777]);
-        assert_eq!(listening_inodes(table, 3302), Vec::<u64>::new());
+        let row = |state: &str, inode: u32| {
+            let addresses = "0100007F:0CE5 00000000:0000";
+            format!("0: {addresses} {state} 00000000:00000000 00:00000000 00000000 0 0 {inode} 1 0\n")
+        };
+        let heading =
+            "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when uid timeout inode\n";
+        let table = format!("{heading}{}{}2: broken\n", row("0A", 777), row("01", 778));
+        assert_eq!(listening_inodes(&table, 3301), vec![777]);
+        assert_eq!(listening_inodes(&table, 3302), Vec::<u64>::new());
     }
 
     #[test]

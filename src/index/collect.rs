@@ -1,6 +1,6 @@
 //! Gathers neighbors as they are found, in any order, and keeps the first `limit` of the answer.
 
-use super::{Answer, Neighbor};
+use super::hamming::{Answer, Neighbor};
 use crate::base::ids::FormId;
 
 /// The answer under construction. Memory is bounded by the limit, not by the number of neighbors.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 use super::flat::FlatIndex;
-use super::{Entry, HammingIndex};
+use super::hamming::{Entry, HammingIndex};
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, FormId};
 

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::collect::Collector;
+use super::hamming::{Answer, Entry, HammingIndex};
 use super::scan::scan;
-use super::{Answer, Collector, Entry, HammingIndex};
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, FormId};
 

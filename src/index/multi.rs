@@ -9,9 +9,10 @@
 //! the rest of the code as fits. Nearly all candidates are rejected by these bits alone, without
 //! touching the code itself: what costs is the number of cache lines, not of comparisons.
 
+use super::collect::Collector;
+use super::hamming::{Answer, Entry, HammingIndex, distinct};
 use super::layout::{self, Substring, flips, n_flips, position_bits_for, share_out, substrings_for};
 use super::scan::scan;
-use super::{Answer, Collector, Entry, HammingIndex};
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, FormId};
 
@@ -309,11 +310,8 @@ impl HammingIndex for MultiIndex {
         radius: u32,
         limit: usize,
     ) -> Answer {
-        let mut accounts = accounts.to_vec();
-        accounts.sort_unstable();
-        accounts.dedup();
         let mut collector = Collector::new(radius, limit);
-        for account in accounts {
+        for account in distinct(accounts) {
             let first = self.accounts.partition_point(|&other| other < account);
             let end = self.accounts.partition_point(|&other| other <= account);
             scan(&self.codes[first..end], query.0, &mut collector, |collector, index, distance| {

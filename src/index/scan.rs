@@ -1,6 +1,6 @@
 //! Compares a query with every code of a slice: the kernels, and the choice among them at run time.
 
-use super::Collector;
+use super::collect::Collector;
 
 /// Codes compared between two looks at the collector's reach; also bounds the buffer of hits.
 const BLOCK_CODES: usize = 4096;

@@ -18,7 +18,7 @@ use super::bootstrap;
 use super::control::{ContainerEnd, Link, Order, Orders};
 use super::outbox::Outbox;
 use crate::base::ids::ContainerId;
-use crate::base::roles::Role;
+use crate::base::roles::{Role, Stage};
 use crate::base::{ErrorChain, StopSignal};
 use crate::config::Settings;
 use crate::proto::control::{ContainerToRoot, RootToContainer, StacksWritten, ThreadState, Welcome};
@@ -37,6 +37,7 @@ const LINKS_CAPACITY: usize = 64;
 #[derive(Debug)]
 pub struct ContainerContext {
     pub role: Role,
+    pub stages: &'static [Stage],
     pub container: ContainerId,
     /// Without the secrets that this role has no use for.
     pub settings: Settings,
@@ -56,6 +57,15 @@ pub type Prepare = fn(Role, &Settings) -> Result<Prepared, ContainerError>;
 
 /// A role's work: returns when it has ended in order, which only the console does unasked.
 pub type RoleMain = fn(ContainerContext) -> Result<(), ContainerError>;
+
+/// What a container is started for.
+#[derive(Clone, Copy, Debug)]
+pub struct RoleWork {
+    pub role: Role,
+    /// The kinds of work that its workers take.
+    pub stages: &'static [Stage],
+    pub main: RoleMain,
+}
 
 /// Why a role cannot work.
 #[derive(Debug, thiserror::Error)]
@@ -149,7 +159,8 @@ pub struct ConnectArgs {
 /// The whole life of a container process: dies with its root, hears SIGTERM as a wish to stop and
 /// SIGINT and SIGHUP (which a terminal sends to all) not at all, connects, and runs `main`.
 /// The status is 0 after an end in order and 1 otherwise.
-pub fn run_container(role: Role, args: &ConnectArgs, prepare: Prepare, main: RoleMain) -> ExitCode {
+pub fn run_container(work: RoleWork, args: &ConnectArgs, prepare: Prepare) -> ExitCode {
+    let role = work.role;
     let ended = match start_container(role, args) {
         Ok(Started { welcome, end, signals, settings }) => {
             let prepared = prepare(role, &settings);
@@ -158,7 +169,7 @@ pub fn run_container(role: Role, args: &ConnectArgs, prepare: Prepare, main: Rol
             match heed_signals(signals, &stop) {
                 Ok(()) => {
                     let prepared = move || prepared;
-                    live(role, welcome.container, settings, end, stop, prepared, main).is_ok()
+                    live(work, welcome.container, settings, end, stop, prepared).is_ok()
                 }
                 Err(error) => {
                     events::container_not_started(role, &error);
@@ -196,22 +207,21 @@ fn start_container(role: Role, args: &ConnectArgs) -> Result<Started, Box<dyn Er
 ///
 /// # Errors
 /// `main`'s own, or why the root did not welcome it.
-pub fn run_on_thread(role: Role, end: ContainerEnd, main: RoleMain) -> Result<(), Box<dyn Error>> {
+pub fn run_on_thread(work: RoleWork, end: ContainerEnd) -> Result<(), Box<dyn Error>> {
     let (welcome, end) = bootstrap::wait_for_welcome(end)?;
     let settings = settings_of(&welcome)?;
-    live(role, welcome.container, settings, end, StopSignal::new(), || Ok(None), main)?;
+    live(work, welcome.container, settings, end, StopSignal::new(), || Ok(None))?;
     Ok(())
 }
 
 /// Runs `main` with a heartbeat and an ear for orders beside it, and tells the root if it fails.
 fn live(
-    role: Role,
+    RoleWork { role, stages, main }: RoleWork,
     container: ContainerId,
     settings: Settings,
     end: ContainerEnd,
     stop: StopSignal,
     prepared: impl FnOnce() -> Result<Prepared, ContainerError>,
-    main: RoleMain,
 ) -> Result<(), ContainerError> {
     let (outbox, orders) = end.start("to-root");
     let (attached, links) = queue::bounded(LINKS_CAPACITY);
@@ -241,6 +251,7 @@ fn live(
     let result = prepared().and_then(|prepared| {
         main(ContainerContext {
             role,
+            stages,
             container,
             settings,
             stop,

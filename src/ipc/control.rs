@@ -38,8 +38,21 @@ pub enum PeerEnd {
     Front(Endpoint<BrokerToFront, FrontToBroker>),
 }
 
-/// Joins a container of this role with the broker: the container's end and the broker's. `None` for
-/// roles that have no link with it.
+/// What joins a container with the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkKind {
+    /// It is the broker: each of the others has a link to it.
+    Broker,
+    /// Work is given over its link.
+    Stage,
+    /// Questions are asked over its link.
+    Front,
+    /// Nothing does.
+    None,
+}
+
+/// Joins a container of this role with the broker: the container's end and the broker's. `None` where
+/// nothing joins them.
 ///
 /// # Errors
 /// When the system has no descriptor left.
@@ -47,21 +60,16 @@ pub fn broker_link(
     transport: Transport,
     container: ContainerId,
     role: Role,
+    kind: LinkKind,
 ) -> std::io::Result<Option<(Link, Link)>> {
-    match role {
-        // The console speaks to the admin socket.
-        Role::Broker | Role::Console => Ok(None),
-        Role::Front => {
+    match kind {
+        LinkKind::Broker | LinkKind::None => Ok(None),
+        LinkKind::Front => {
             let (end, peer) = super::pair(transport)?;
             let peer = Link::Peer { container, role, end: PeerEnd::Front(peer) };
             Ok(Some((Link::FrontLink(end), peer)))
         }
-        Role::LinkFinder
-        | Role::IndexWatcher
-        | Role::ReverseSearch
-        | Role::Listing
-        | Role::Indexing
-        | Role::Maintenance => {
+        LinkKind::Stage => {
             let (end, peer) = super::pair(transport)?;
             let peer = Link::Peer { container, role, end: PeerEnd::Stage(peer) };
             Ok(Some((Link::BrokerLink(end), peer)))
@@ -250,7 +258,8 @@ mod tests {
             let (root, container) = control_pair(transport).unwrap();
             let (outbox, mut from_container) = root.start("control").unwrap();
             let (to_root, mut orders) = container.start("control");
-            let (mine, peer) = broker_link(transport, ContainerId(1), Role::Listing).unwrap().unwrap();
+            let (mine, peer) =
+                broker_link(transport, ContainerId(1), Role::Listing, LinkKind::Stage).unwrap().unwrap();
             outbox.attach(mine).unwrap();
             outbox.attach(peer).unwrap();
             outbox.order(RootToContainer::Stop).unwrap();

@@ -22,9 +22,9 @@ mod pump;
 pub use blob::Blob;
 pub use container::{
     ConnectArgs, ContainerContext, ContainerError, ControlHandle, Links, Prepare, Prepared, RoleMain,
-    run_container,
+    RoleWork, run_container,
 };
-pub use control::{Link, PeerEnd};
+pub use control::{Link, LinkKind, PeerEnd};
 pub use link::{Endpoint, Parcel, Receiver, RecvError, SendError, Sender, Transport, pair};
 pub use outbox::{Outbox, OutboxError};
 pub use pump::{pump, try_pump};

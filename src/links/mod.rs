@@ -20,6 +20,7 @@ pub use trace::{Link, READ, Step, Trace, Verdict};
 
 use crate::base::Reaction;
 use crate::base::ids::Network;
+use crate::config::Settings;
 use crate::domain::accounts::LinksFound;
 use crate::domain::failure::FailureCode;
 use crate::fetch::{Fetch, FetchError};
@@ -57,6 +58,25 @@ impl Default for LinkSettings {
             ask_curators: false,
             plain_pages: Vec::new(),
             credentials: Credentials::default(),
+        }
+    }
+}
+
+impl LinkSettings {
+    /// What the operator has set.
+    pub fn of(settings: &Settings) -> LinkSettings {
+        let links = &settings.links;
+        LinkSettings {
+            networks: settings.networks.clone(),
+            max_pages: links.max_pages,
+            time_limit: links.time_limit,
+            ask_curators: links.ask_curators,
+            plain_pages: links.plain_pages.clone(),
+            credentials: Credentials {
+                cookies: links.cookies.clone(),
+                tumblr_api_key: links.tumblr_api_key.clone(),
+            },
+            ..LinkSettings::default()
         }
     }
 }

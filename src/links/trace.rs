@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::base::ErrorChain;
+use crate::base::clock::millis;
 use crate::domain::accounts::Evidence;
 use crate::sites::{Artwork, Identified, Place, SiteError};
 
@@ -80,8 +82,8 @@ impl Step {
             depth,
             from,
             outcome: error.map_or(READ, SiteError::outcome),
-            error: error.map(|error| crate::base::ErrorChain(error).to_string()),
-            elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            error: error.map(|error| ErrorChain(error).to_string()),
+            elapsed_ms: millis(elapsed),
             links: Vec::new(),
         }
     }

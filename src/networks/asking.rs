@@ -9,7 +9,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::{NetworkError, Waiter};
+use super::client::Waiter;
+use super::error::{NetworkError, Stopping};
 use crate::base::clock::Monotonic;
 use crate::base::{Reaction, Timestamp};
 use crate::fetch::{Fetch, FetchError, Request, Response};
@@ -17,15 +18,35 @@ use crate::fetch::{Fetch, FetchError, Request, Response};
 /// The first pause after a fault; each further one is twice as long.
 const FAULT_PAUSE: Duration = Duration::from_secs(1);
 /// How often a server may say "too many requests" although its windows were kept.
-const LIMIT_RETRIES: u32 = 5;
+pub(super) const LIMIT_RETRIES: u32 = 5;
 /// A 429 that does not say for how long.
 const UNSPECIFIED_LIMIT: Duration = Duration::from_secs(60);
 /// No window of these servers is longer than a day; a header that says more is wrong.
 const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// Hosts whose windows are remembered; strangers name hosts, so the table is bounded.
 const MAX_HOSTS: usize = 1000;
-/// A page of 100 posts with all that hangs on them is well below 2 MB.
-const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
+/// Largest answer: a page of 500 posts with all that hangs on them is well below 2 MB.
+pub(super) const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
+
+/// The faults that one question has met.
+#[derive(Debug, Default)]
+pub(super) struct Faults(u32);
+
+impl Faults {
+    pub fn may_retry(&self, effort: Effort) -> bool {
+        self.0 < effort.fault_retries
+    }
+
+    /// Waits before the next attempt, longer after each fault.
+    ///
+    /// # Errors
+    /// When the wait is interrupted.
+    pub fn pause(&mut self, waiter: &dyn Waiter, endpoint: &str) -> Result<(), Stopping> {
+        let pause = FAULT_PAUSE.saturating_mul(1 << self.0).mul_f64(0.75 + fastrand::f64() / 2.0);
+        self.0 += 1;
+        waiter.wait_until(Timestamp::now().plus(pause), &format!("{endpoint}, which failed"))
+    }
+}
 
 /// Asks servers without credentials. Clones share the windows.
 #[derive(Clone)]
@@ -70,7 +91,8 @@ impl Asker {
     /// `RateLimited`, `Fetch`, `Stopping`, or `Unreadable` for a fault that did not pass.
     pub fn ask(&self, url: &Url, endpoint: &'static str, effort: Effort) -> Result<Response, NetworkError> {
         let host = url.host_str().unwrap_or_default();
-        let (mut faults, mut limits) = (0, 0);
+        let mut faults = Faults::default();
+        let mut limits = 0;
         loop {
             self.wait_for_window(host, endpoint, effort.patience)?;
             let request =
@@ -81,8 +103,8 @@ impl Asker {
                     self.close(host, until.since(Timestamp::now()));
                     continue;
                 }
-                Err(error) if error.reaction() == Reaction::Backoff && faults < effort.fault_retries => {
-                    self.pause_after_fault(&mut faults, endpoint)?;
+                Err(error) if error.reaction() == Reaction::Backoff && faults.may_retry(effort) => {
+                    faults.pause(&*self.waiter, endpoint)?;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -103,9 +125,7 @@ impl Asker {
                         });
                     }
                 }
-                500..=599 if faults < effort.fault_retries => {
-                    self.pause_after_fault(&mut faults, endpoint)?
-                }
+                500..=599 if faults.may_retry(effort) => faults.pause(&*self.waiter, endpoint)?,
                 500..=599 => return Err(unreadable(url, format!("status {}", response.status))),
                 _ => return Ok(response),
             }
@@ -129,13 +149,6 @@ impl Asker {
             self.waiter.wait_until(moment, endpoint)?;
             self.windows().waited(host, until);
         }
-    }
-
-    fn pause_after_fault(&self, faults: &mut u32, endpoint: &str) -> Result<(), NetworkError> {
-        let pause = FAULT_PAUSE.saturating_mul(1 << *faults).mul_f64(0.75 + fastrand::f64() / 2.0);
-        *faults += 1;
-        self.waiter.wait_until(Timestamp::now().plus(pause), &format!("{endpoint}, which failed"))?;
-        Ok(())
     }
 
     fn close(&self, host: &str, pause: Duration) {

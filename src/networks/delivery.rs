@@ -3,8 +3,12 @@
 
 use std::ops::ControlFlow;
 
-use super::{MAX_POSTS_PER_PIECE, NetworkError};
+use super::client::PageSink;
+use super::error::NetworkError;
 use crate::domain::posts::{ListedImage, ListedPost};
+
+/// Posts in one piece, so that it fits into one message between processes.
+pub(super) const MAX_POSTS_PER_PIECE: usize = 50;
 
 /// Of one piece, by `weight`; a message holds half as much again.
 const MAX_PIECE_BYTES: usize = 40 * 1024;
@@ -36,10 +40,7 @@ pub(super) fn within_bounds(images: impl Iterator<Item = ListedImage>) -> Vec<Li
 ///
 /// # Errors
 /// `Stopping` when the receiver wants no more.
-pub(super) fn deliver(
-    posts: Vec<ListedPost>,
-    page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
-) -> Result<(), NetworkError> {
+pub(super) fn deliver(posts: Vec<ListedPost>, page: &mut PageSink<'_>) -> Result<(), NetworkError> {
     let mut hand_over = |piece| match page(piece) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(NetworkError::Stopping),

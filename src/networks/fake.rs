@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use url::Url;
 
-use super::{NetworkClient, NetworkError, Stopping, Waiter};
+use super::client::{PostLister, Waiter};
+use super::error::{NetworkError, Stopping};
 use crate::base::{Timestamp, material};
 use crate::domain::accounts::Account;
 use crate::domain::posts::ListedPost;
@@ -79,7 +80,7 @@ pub fn parameter(url: &Url, name: &str) -> Option<String> {
 
 /// All that a listing delivers, its pieces put together.
 pub fn list(
-    client: &dyn NetworkClient,
+    client: &dyn PostLister,
     account: &Account,
     cursor: &Cursor,
 ) -> Result<(Vec<ListedPost>, ListingEnd), NetworkError> {

@@ -3,7 +3,8 @@
 
 use url::Url;
 
-use super::{bluesky, twitter};
+use super::bluesky::{embed, original};
+use super::twitter::media;
 use crate::base::ids::{AccountKey, Network};
 use crate::config::Settings;
 use crate::domain::posts::ListedImage;
@@ -19,7 +20,7 @@ pub fn fetch_original(
 ) -> Option<Result<Response, FetchError>> {
     let url = match network {
         Network::Twitter => None,
-        Network::Bluesky => bluesky::original(&image.url, fetch),
+        Network::Bluesky => original::original(&image.url, fetch),
         Network::Mastodon => {
             Some(&image.name).filter(|name| **name != image.url).and_then(|name| Url::parse(name).ok())
         }
@@ -32,10 +33,10 @@ pub fn fetch_original(
 pub fn image_called(name: &str, account: &AccountKey, settings: &Settings) -> Option<ListedImage> {
     match account.network {
         Network::Twitter => {
-            twitter::image(&format!("https://pbs.twimg.com/media/{name}"), &settings.twitter.image_size)
+            media::image(&format!("https://pbs.twimg.com/media/{name}"), &settings.twitter.image_size)
                 .filter(|image| image.name == name)
         }
-        Network::Bluesky => bluesky::image_called(name, &account.native, settings.bluesky.is_full_size()),
+        Network::Bluesky => embed::image_called(name, &account.native, settings.bluesky.is_full_size()),
         // The name is the place of the original.
         Network::Mastodon => {
             let url = Url::parse(name).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;

@@ -1,12 +1,13 @@
 //! Several sources of one network, in order of preference: what one cannot do, the next is asked. All of them
 //! list by the same cursors, so an account that was listed by one goes on with another without a gap.
 
-use std::ops::ControlFlow;
-
-use super::{NetworkClient, NetworkError, Presence, SearchedPosts};
+use super::client::{
+    AccountLookup, NetworkClient, PageSink, PostLister, PostLookup, Presence, SearchedPosts,
+};
+use super::error::NetworkError;
 use crate::base::ids::{Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, Resolution};
-use crate::domain::posts::{ListedPost, PostOutcome, PostState};
+use crate::domain::posts::{PostOutcome, PostState};
 use crate::domain::scans::{Cursor, ListingEnd};
 
 /// The sources, the preferred one first. Without any, every question fails with `NoCredentials`.
@@ -71,17 +72,39 @@ impl NetworkClient for Sources {
     fn network(&self) -> Network {
         self.network
     }
+}
 
+impl AccountLookup for Sources {
     fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
         self.first(|source| source.resolve(refs))
     }
 
+    /// Each source is asked about what the ones before it could not tell.
+    fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
+        let mut found = vec![Presence::unknown("no source is configured"); accounts.len()];
+        for source in &self.sources {
+            let open: Vec<usize> = (0..accounts.len())
+                .filter(|index| matches!(found[*index], Presence::Unknown { .. }))
+                .collect();
+            if open.is_empty() {
+                break;
+            }
+            let asked: Vec<Account> = open.iter().map(|index| accounts[*index].clone()).collect();
+            for (index, presence) in open.into_iter().zip(source.check_accounts(&asked)?) {
+                found[index] = presence;
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl PostLister for Sources {
     /// What a source delivered before it failed remains valid; the next one begins at the same cursor.
     fn list_posts(
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
+        page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError> {
         self.first(|source| source.list_posts(account, cursor, page))
     }
@@ -91,7 +114,7 @@ impl NetworkClient for Sources {
         account: &Account,
         cursor: &Cursor,
         searched: &SearchedPosts,
-        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
+        page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError> {
         // What a search missed lies anywhere: where the whole timeline can be read without paying, it is.
         let (billed, free): (Vec<_>, Vec<_>) = self.sources.iter().partition(|source| source.is_billed());
@@ -99,7 +122,9 @@ impl NetworkClient for Sources {
             source.list_missed_posts(account, cursor, searched, page)
         })
     }
+}
 
+impl PostLookup for Sources {
     /// Each source is asked about what the ones before it could not tell.
     fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
         let mut states = vec![PostState::Unknown; posts.len()];
@@ -117,7 +142,7 @@ impl NetworkClient for Sources {
         Ok(states)
     }
 
-    /// Whoever takes nothing for it first; each about what the ones before could not tell.
+    /// Free sources first; each is asked only what earlier ones could not answer.
     fn look_posts_up(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
         let (billed, free): (Vec<_>, Vec<_>) = self.sources.iter().partition(|source| source.is_billed());
         let mut outcomes = vec![PostOutcome::Unknown; posts.len()];
@@ -140,23 +165,5 @@ impl NetworkClient for Sources {
             Some(error) if outcomes.iter().all(|outcome| *outcome == PostOutcome::Unknown) => Err(error),
             Some(_) | None => Ok(outcomes),
         }
-    }
-
-    /// Each source is asked about what the ones before it could not tell.
-    fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
-        let mut found = vec![Presence::unknown("no source is configured"); accounts.len()];
-        for source in &self.sources {
-            let open: Vec<usize> = (0..accounts.len())
-                .filter(|index| matches!(found[*index], Presence::Unknown { .. }))
-                .collect();
-            if open.is_empty() {
-                break;
-            }
-            let asked: Vec<Account> = open.iter().map(|index| accounts[*index].clone()).collect();
-            for (index, presence) in open.into_iter().zip(source.check_accounts(&asked)?) {
-                found[index] = presence;
-            }
-        }
-        Ok(found)
     }
 }

@@ -143,6 +143,14 @@ pub enum FrontAnswer {
     },
 }
 
+impl FrontAnswer {
+    /// The query, or the search, that it is about.
+    pub fn query(&self) -> Option<&QueryView> {
+        let (FrontAnswer::Query(view) | FrontAnswer::Search { view, .. }) = self else { return None };
+        Some(view)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,8 +2,11 @@
 //! valid; every message survives the wire format (postcard: no untagged, flattened or
 //! internally tagged types, no `skip_serializing_if`, no `serde_json::Value`), which the tests of
 //! each file show for all variants. Imports `base` and `domain`.
+//!
+//! The promise holds between processes of one executable only, so messages change with it. What lasts is written
+//! in another form: accepted work by `storekeeper/journal_format.rs`, posts by `store`.
 
-pub mod admin;
+pub mod command;
 pub mod control;
 pub mod front;
 pub mod stage;

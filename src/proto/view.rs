@@ -82,7 +82,6 @@ pub struct QueryView {
     /// How long it will wait there, judged by how long such work took so far.
     pub estimated_wait_ms: Option<u64>,
     /// The network is lost: nothing moves until it is back.
-    #[serde(default)]
     pub waits_for_network: bool,
     /// New posts with images that the scans of this query have listed and indexed so far.
     pub posts_listed: u64,

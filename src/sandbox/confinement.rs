@@ -1,9 +1,51 @@
-//! What each role needs. Pure: from settings to paths and limits.
+//! What a role needs, and what that means under some settings: paths and limits. Pure.
 
 use std::path::{Path, PathBuf};
 
-use crate::base::roles::Role;
 use crate::config::Settings;
+
+const MIB: u64 = 1024 * 1024;
+/// Descriptors that a process may have for itself.
+const FEW_FILES: u64 = 1_024;
+
+/// What a role needs beside what every process needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs {
+    pub files: Files,
+    pub connections: Connections,
+    pub open_files: OpenFiles,
+}
+
+/// Which files a role reads and writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Files {
+    /// Those that every process reads.
+    Common,
+    /// It reads the fingerprint index.
+    Index,
+    /// It writes the data folder, and the database where that is a file.
+    Data,
+}
+
+/// To whom a role connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connections {
+    None,
+    /// To other hosts.
+    Outgoing,
+    /// To the database, where that is a server.
+    ToDatabase,
+    /// To webhooks, where there are any.
+    ToWebhooks,
+}
+
+/// How many descriptors a role has open at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenFiles {
+    Few,
+    /// A connection with each client, and a few beside them.
+    OnePerClient,
+}
 
 /// Which connections a process may make. Sockets that it already has work on in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,80 +112,46 @@ const COMMON_FILES: [&str; 10] = [
 const HEADROOM: u64 = 2;
 
 impl Confinement {
-    /// What this role needs. `None` for the console, which reads the user's files and holds nothing.
-    pub fn of(role: Role, settings: &Settings) -> Option<Confinement> {
+    /// What these needs mean under these settings, for a process that may have so much private memory.
+    pub fn of(needs: Needs, memory_mib: u32, settings: &Settings) -> Confinement {
         let mut read: Vec<PathBuf> = COMMON_FILES.map(PathBuf::from).to_vec();
         let mut write = Vec::new();
-        let mut network = Network::None;
-        match role {
-            Role::Console => return None,
-            Role::Broker => {
+        let database = settings.database.url.strip_prefix("sqlite:");
+        match needs.files {
+            Files::Common => {}
+            Files::Index => read.push(settings.index_dir()),
+            Files::Data => {
                 write.push(settings.data_dir.clone());
-                match settings.database.url.strip_prefix("sqlite:") {
-                    Some(file) => write.extend(folder_of(&settings.data_dir.join(file))),
-                    // A database server is elsewhere.
-                    None => network = Network::Outgoing,
-                }
-            }
-            Role::Front | Role::IndexWatcher => {}
-            // It tells webhooks, where there are any.
-            Role::Maintenance if settings.webhooks.is_empty() => {}
-            Role::ReverseSearch => {
-                read.push(settings.data_dir.join("index"));
-                network = Network::Outgoing;
-            }
-            Role::LinkFinder | Role::Listing | Role::Indexing | Role::Maintenance => {
-                network = Network::Outgoing
+                write.extend(database.and_then(|file| folder_of(&settings.data_dir.join(file))));
             }
         }
-        if network == Network::Outgoing {
+        let connects = match needs.connections {
+            Connections::None => false,
+            Connections::Outgoing => true,
+            // A database server is elsewhere.
+            Connections::ToDatabase => database.is_none(),
+            Connections::ToWebhooks => !settings.webhooks.is_empty(),
+        };
+        if connects {
             read.extend(NETWORK_FILES.map(PathBuf::from));
             // Where an administrator moved them.
             read.extend(
                 ["SSL_CERT_FILE", "SSL_CERT_DIR"].into_iter().filter_map(std::env::var_os).map(PathBuf::from),
             );
         }
-        Some(Confinement {
+        Confinement {
             read,
             write,
-            network,
-            max_memory_bytes: settings.sandbox.memory_limit(role.as_str()).saturating_mul(HEADROOM),
-            max_open_files: match role {
-                // A connection each, and what the process needs beside them.
-                Role::Front => u64::from(settings.http.max_connections) + 1_024,
-                _ => 1_024,
+            network: if connects { Network::Outgoing } else { Network::None },
+            max_memory_bytes: u64::from(memory_mib) * MIB * HEADROOM,
+            max_open_files: match needs.open_files {
+                OpenFiles::Few => FEW_FILES,
+                OpenFiles::OnePerClient => u64::from(settings.http.max_connections) + FEW_FILES,
             },
-        })
+        }
     }
 }
 
 fn folder_of(file: &Path) -> Option<PathBuf> {
     file.parent().map(Path::to_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_broker_writes_and_only_fetching_roles_connect() {
-        let settings = Settings { data_dir: "/data".into(), ..Settings::default() };
-        for role in Role::ALL {
-            let Some(confinement) = Confinement::of(role, &settings) else {
-                assert_eq!(role, Role::Console);
-                continue;
-            };
-            assert_eq!(!confinement.write.is_empty(), role == Role::Broker, "{role}");
-            let fetches =
-                matches!(role, Role::LinkFinder | Role::ReverseSearch | Role::Listing | Role::Indexing);
-            assert_eq!(confinement.network == Network::Outgoing, fetches, "{role}");
-            assert_eq!(
-                confinement.read.contains(&"/data/index".into()),
-                role == Role::ReverseSearch,
-                "{role}"
-            );
-            let secret = |path: &PathBuf| Path::new("/etc/aotf/parameters.toml").starts_with(path);
-            assert!(!confinement.read.iter().any(secret), "{role}");
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! What a container may still do once it begins its work: everything that its role does not need is
 //! given up for good, before its first thread starts.
 //!
-//! Owns: the table of what each role needs ([`Confinement::of`]) and the calls that give up the rest
+//! Owns: what a need means in files and calls ([`Confinement::of`]), and the calls that give up the rest
 //! ([`enter`]): Landlock for files and TCP, seccomp for system calls, limits for memory and descriptors.
 //! Called by: the role table, in the process of a container; never in the root, whose children it
 //! would bind. Never: opens a socket, reads a setting of another section, or asks for more than it has.
@@ -16,7 +16,7 @@ mod confinement;
 mod linux;
 mod resolver;
 
-pub use confinement::{Confinement, Network};
+pub use confinement::{Confinement, Connections, Files, Needs, Network, OpenFiles};
 pub use resolver::ResolverFile;
 
 use std::io;

@@ -5,7 +5,8 @@
 //! Called by `links`, which decides where to walk, and by the command `sites identify`. Never decides
 //! which account is the artist's, never opens a connection itself, never panics on what it reads.
 //!
-//! A new site is one file and one line in `SITES`; see `docs/adding-a-site.md`.
+//! A new site is one file and one line in `SITES`; see `docs/adding-a-site.md`. What the sites answer is written down
+//! in `docs/contracts/`.
 
 pub mod address;
 mod artstation;

@@ -114,7 +114,7 @@ mod tests {
     use crate::base::roles::Role;
     use crate::config::Settings;
     use crate::ipc::control::{PeerEnd, broker_link, control_pair};
-    use crate::ipc::{Transport, container::run_on_thread};
+    use crate::ipc::{LinkKind, RoleWork, Transport, container::run_on_thread};
     use crate::proto::control::{ContainerToRoot, Welcome};
     use crate::proto::stage::{BrokerToStage, StageToBroker};
     use crate::proto::work::{MaintenanceTask, StageOutput, Work};
@@ -143,12 +143,15 @@ mod tests {
     #[test]
     fn a_worker_in_an_endless_loop_ends_its_container_and_its_work_is_named() {
         let (root, end) = control_pair(Transport::Threads).unwrap();
-        let container = thread::spawn(move || run_on_thread(Role::Maintenance, end, spins).is_err());
+        let work = RoleWork { role: Role::Maintenance, stages: &[Stage::Maintenance], main: spins };
+        let container = thread::spawn(move || run_on_thread(work, end).is_err());
         let (to_container, mut from_container) = root.start("root").unwrap();
         let settings_json = serde_json::to_string(&Settings::default()).unwrap();
         to_container.welcome(Welcome { container: ContainerId(1), settings_json }).unwrap();
         let (link, peer) =
-            broker_link(Transport::Threads, ContainerId(1), Role::Maintenance).unwrap().unwrap();
+            broker_link(Transport::Threads, ContainerId(1), Role::Maintenance, LinkKind::Stage)
+                .unwrap()
+                .unwrap();
         let Link::Peer { end: PeerEnd::Stage(peer), .. } = peer else { panic!("no stage") };
         to_container.attach(link).unwrap();
         let (to_stage, mut from_stage) = peer.split();

@@ -6,10 +6,9 @@ use url::Url;
 
 use super::worker::{Lease, StageError, StageWorker, unexpected_work};
 use crate::base::ids::Network;
-use crate::domain::images::{Detail, ImageFacts};
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage};
 use crate::fetch::{Fetch, FetchError, Request, Response};
-use crate::fingerprint::{self, Analysis, Limits};
+use crate::fingerprint::{self, Limits};
 use crate::networks;
 use crate::proto::work::{StageOutput, Work};
 
@@ -113,7 +112,7 @@ impl Indexing {
         match response {
             Ok(response) if response.is_success() => {
                 match fingerprint::analyze(&response.body, &Limits::default()) {
-                    Ok(analysis) => ImageState::Fingerprinted(facts(analysis)),
+                    Ok(facts) => ImageState::Fingerprinted(facts),
                     Err(_) => ImageState::Lost,
                 }
             }
@@ -139,18 +138,4 @@ fn is_absent(response: &Result<Response, FetchError>) -> bool {
 /// The host could not be reached at all.
 pub fn is_network_loss(response: &Result<Response, FetchError>) -> bool {
     matches!(response, Err(FetchError::Unreachable { .. }))
-}
-
-fn facts(analysis: Analysis) -> ImageFacts {
-    ImageFacts {
-        fingerprint: analysis.fingerprint,
-        solid_ground: !analysis.low_quality,
-        width: analysis.width,
-        height: analysis.height,
-        detail: Detail {
-            phash256: analysis.detail.phash256,
-            thumbnail: analysis.detail.thumbnail.to_vec(),
-            trimmed: analysis.detail.trimmed,
-        },
-    }
 }

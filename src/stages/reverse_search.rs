@@ -14,7 +14,7 @@ use crate::domain::failure::FailureCode;
 use crate::domain::images::{FoundImage, ImageSource, QueryImage, SearchScope, Variant};
 use crate::domain::posts::ImageRecord;
 use crate::fetch::{Fetch, FetchError, Request};
-use crate::fingerprint::{self, DecodeError, Limits, QueryImage as Variants, VariantKind};
+use crate::fingerprint::{self, DecodeError, Limits, QueryImage as Variants};
 use crate::index::flat::FlatIndex;
 use crate::index::shared::{Reader, Status};
 use crate::index::{Entry, HammingIndex};
@@ -232,7 +232,7 @@ fn nearest(
             let found = Candidate {
                 distance: neighbor.distance,
                 is_framed: form.is_trimmed(),
-                variant: if form.is_trimmed() { Variant::Trimmed } else { variant(*kind) },
+                variant: if form.is_trimmed() { Variant::Trimmed } else { *kind },
                 image: form.image(),
             };
             let entry = best.entry(found.image).or_insert(found);
@@ -257,19 +257,6 @@ struct Candidate {
     is_framed: bool,
     variant: Variant,
     image: ImageId,
-}
-
-fn variant(kind: VariantKind) -> Variant {
-    match kind {
-        VariantKind::AsIs => Variant::AsIs,
-        VariantKind::OnWhite => Variant::OnWhite,
-        VariantKind::OnBlack => Variant::OnBlack,
-        VariantKind::Trimmed => Variant::Trimmed,
-        VariantKind::Mirrored => Variant::Mirrored,
-        VariantKind::TurnedRight => Variant::TurnedRight,
-        VariantKind::UpsideDown => Variant::UpsideDown,
-        VariantKind::TurnedLeft => Variant::TurnedLeft,
-    }
 }
 
 /// Asks the database for the posts of the candidates, and classes them.

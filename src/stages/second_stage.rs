@@ -1,9 +1,9 @@
 //! A closer look at what the index has found: what each image is to the query image, and how the
 //! answer is made of them.
 
-use crate::domain::images::{self, FoundImage, MatchClass, SecondStage};
+use crate::domain::images::{Detail, FoundImage, MatchClass, SecondStage, THUMBNAIL_BYTES};
 use crate::fingerprint::QueryImage;
-use crate::fingerprint::detail::{Detail, Likeness};
+use crate::fingerprint::detail::{class_by_distance, class_of};
 use crate::proto::work::SearchFound;
 
 /// What all found images may take together. They travel in one message, and on to the front in
@@ -12,35 +12,16 @@ const MAX_FOUND_BYTES: usize = 32 * 1024;
 
 /// Compares a stored image with each form of the query image; the likest counts. `distance` is that
 /// of the 64-bit fingerprints, which decides where the database knows no more.
-pub fn judge(
-    distance: u32,
-    query: &QueryImage,
-    stored: Option<images::Detail>,
-) -> (MatchClass, Option<SecondStage>) {
-    let Some(stored) = stored.and_then(detail) else {
-        return (match_class(Likeness::by_distance(distance)), None);
+pub fn judge(distance: u32, query: &QueryImage, stored: Option<Detail>) -> (MatchClass, Option<SecondStage>) {
+    let Some(stored) = stored.filter(|stored| stored.thumbnail.len() == THUMBNAIL_BYTES) else {
+        return (class_by_distance(distance), None);
     };
-    let forms = query.details().map(|form| (Likeness::of(form, &stored), form.distance256(&stored), form));
-    let likest = forms.min_by_key(|&(likeness, bits, _)| (likeness, bits));
-    let (likeness, bits, form) = likest.expect("there is always the image as it is");
+    let forms = query.details().map(|form| (class_of(form, &stored), form.distance256(&stored), form));
+    let likest = forms.min_by_key(|&(class, bits, _)| (class, bits));
+    let (class, bits, form) = likest.expect("there is always the image as it is");
     let centilevels = (form.thumbnail_difference(&stored) * 100.0).round();
     let second_stage = SecondStage { distance256: bits as u16, thumbnail_centilevels: centilevels as u16 };
-    (match_class(likeness), Some(second_stage))
-}
-
-/// None where the thumbnail has another size than ours.
-fn detail(stored: images::Detail) -> Option<Detail> {
-    let thumbnail = stored.thumbnail.try_into().ok()?;
-    Some(Detail { phash256: stored.phash256, thumbnail, trimmed: stored.trimmed })
-}
-
-fn match_class(likeness: Likeness) -> MatchClass {
-    match likeness {
-        Likeness::Identical => MatchClass::Identical,
-        Likeness::Recompressed => MatchClass::Recompressed,
-        Likeness::Edited => MatchClass::EditedOrVariant,
-        Likeness::Similar => MatchClass::Similar,
-    }
+    (class, Some(second_stage))
 }
 
 /// Of `images`, which come nearest first, leaves out those beyond `max_distance` that the second stage does not
@@ -86,35 +67,35 @@ mod tests {
     use super::*;
     use crate::base::Fingerprint;
     use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
-    use crate::domain::images::Variant;
-    use crate::fingerprint::{Analysis, VariantKind};
+    use crate::domain::images::{ImageFacts, Variant};
     use crate::proto::MAX_MESSAGE_BYTES;
     use crate::proto::work::StageOutput;
 
-    const PLAIN: Detail = Detail { phash256: [0; 4], thumbnail: [100; 192], trimmed: None };
-    const WHITE: Detail = Detail { phash256: [u64::MAX; 4], thumbnail: [200; 192], trimmed: None };
+    fn detail(phash256: [u64; 4], level: u8) -> Detail {
+        Detail { phash256, thumbnail: vec![level; THUMBNAIL_BYTES], trimmed: None }
+    }
 
     fn query() -> QueryImage {
         QueryImage {
             variants: vec![],
             low_quality: false,
-            analysis: Analysis {
+            facts: ImageFacts {
                 fingerprint: Fingerprint(0),
-                low_quality: false,
+                solid_ground: true,
                 width: 1,
                 height: 1,
-                detail: PLAIN,
+                detail: detail([0; 4], 100),
             },
-            other_details: vec![(VariantKind::OnWhite, WHITE)],
+            other_details: vec![(Variant::OnWhite, detail([u64::MAX; 4], 200))],
         }
     }
 
-    fn stored(phash256: [u64; 4], level: u8) -> Option<images::Detail> {
-        Some(images::Detail { phash256, thumbnail: vec![level; 192], trimmed: None })
+    fn stored(phash256: [u64; 4], level: u8) -> Option<Detail> {
+        Some(detail(phash256, level))
     }
 
     #[track_caller]
-    fn check(distance: u32, stored: Option<images::Detail>, class: MatchClass, numbers: Option<(u16, u16)>) {
+    fn check(distance: u32, stored: Option<Detail>, class: MatchClass, numbers: Option<(u16, u16)>) {
         let (found, second_stage) = judge(distance, &query(), stored);
         assert_eq!(found, class);
         let found = second_stage.map(|numbers| (numbers.distance256, numbers.thumbnail_centilevels));
@@ -134,7 +115,7 @@ mod tests {
     fn without_detail_the_distance_decides() {
         check(0, None, MatchClass::Recompressed, None);
         check(4, None, MatchClass::Similar, None);
-        let odd = images::Detail { phash256: [0; 4], thumbnail: vec![1, 2], trimmed: None };
+        let odd = Detail { phash256: [0; 4], thumbnail: vec![1, 2], trimmed: None };
         check(4, Some(odd), MatchClass::Similar, None);
     }
 

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel as queue;
 
-use crate::base::StopSignal;
+use crate::base::clock::millis;
+use crate::base::{StopSignal, panic_text};
 use crate::broker::client::{Granted, LeaseHandle, StageClient, Unavailable};
 use crate::domain::failure::FailureCode;
 use crate::domain::posts::ListedPost;
@@ -159,7 +160,7 @@ pub(super) fn run(
                 outcome_of(result)
             }
             Err(panic) => {
-                let why = panic_text(&*panic);
+                let why = format!("the worker panicked: {}", panic_text(&*panic));
                 events::worker_panicked(&description, &why);
                 if stop.wait(pause) {
                     return;
@@ -176,10 +177,9 @@ pub(super) fn run(
 fn outcome_of(result: Result<StageOutput, StageError>) -> LeaseOutcome {
     match result {
         Ok(output) => LeaseOutcome::Done(output),
-        Err(StageError::Retry { after, why }) => LeaseOutcome::Retry {
-            after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
-            why: shortened(why),
-        },
+        Err(StageError::Retry { after, why }) => {
+            LeaseOutcome::Retry { after_ms: millis(after), why: shortened(why) }
+        }
         Err(StageError::Failed { code, why }) => LeaseOutcome::Failed { code, why: shortened(why) },
         Err(StageError::Left) => LeaseOutcome::Retry { after_ms: 0, why: "given back".to_owned() },
     }
@@ -193,10 +193,4 @@ fn shortened(mut why: String) -> String {
         why.push_str(" ...");
     }
     why
-}
-
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().map(str::to_owned);
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    format!("the worker panicked: {}", text.unwrap_or_else(|| "without a message".to_owned()))
 }

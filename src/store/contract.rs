@@ -7,10 +7,14 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::*;
-use crate::base::ids::{Network, PostKey};
-use crate::domain::images::{Detail, ImageFacts};
-use crate::domain::posts::{ImageState, IndexedImage, ListedImage};
-use crate::domain::scans::{Coverage, Cursor, ListingStep};
+use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
+use crate::base::{Fingerprint, Timestamp};
+use crate::domain::accounts::{Account, AccountState};
+use crate::domain::images::{Detail, ImageFacts, StoreCounts};
+use crate::domain::posts::{
+    ImageRecord, ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost, RetryPost,
+};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd, ListingStep};
 
 /// A new database of one engine, removed when dropped.
 pub trait TestDatabase {
@@ -699,7 +703,7 @@ pub fn images_of_one_name_are_told_apart<D: TestDatabase>() {
 }
 
 pub fn imports_add_and_never_overwrite<D: TestDatabase>() {
-    use import::{ImportedImage, ImportedPost, ImportedRetry, Page};
+    use import::pages::{ImportedImage, ImportedPost, ImportedRetry, Page};
 
     let database = D::new();
     let mut store = database.open();
@@ -751,8 +755,8 @@ pub fn imports_add_and_never_overwrite<D: TestDatabase>() {
 }
 
 pub fn images_are_completed_once_and_keep_their_fingerprints<D: TestDatabase>() {
-    use complete::{Completed, Seen};
-    use import::{ImportedImage, ImportedPost, Page};
+    use backfill::{Completed, Seen};
+    use import::pages::{ImportedImage, ImportedPost, Page};
 
     let database = D::new();
     let mut store = database.open();

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 
-use super::migrate::MigrateError;
 use crate::base::Reaction;
 
 /// An operation of the store that failed, with its cause as `source`.
@@ -44,6 +43,25 @@ impl StoreError {
             | StoreError::Strange { .. } => Reaction::GiveUp,
         }
     }
+}
+
+/// Why a database's schema cannot be used or brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    #[error(
+        "the database {place} has schema {found}, this program knows schemas up to {known}: \
+         it was used with a newer version; upgrade this program, or restore a backup of that time"
+    )]
+    Newer { place: String, found: u32, known: u32 },
+    #[error(
+        "{place} is a database of another program (it has tables, but no `migrations` among them); \
+         name another file, or import it with `aotf db import`"
+    )]
+    Foreign { place: String },
+    #[error("could not read which migrations the database has")]
+    Read { source: EngineError },
+    #[error("could not apply migration {number} ({name})")]
+    Apply { number: u32, name: &'static str, source: EngineError },
 }
 
 /// What an engine's own error means for the caller.

@@ -2,8 +2,8 @@
 
 use rusqlite::{TransactionBehavior, params};
 
+use super::engine::sqlite::Step;
 use super::error::StoreError;
-use super::sqlite::connection::Step;
 use super::state::StateFile;
 use crate::base::Timestamp;
 use crate::domain::reads::{Ledger, PaidReads, ReadCounts, Resource};

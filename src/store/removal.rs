@@ -1,11 +1,14 @@
 //! Removes whole accounts: their posts, images, details and retries. Called by `aotf db prune`, with the data
-//! folder to itself. Like `care.rs` it knows no engine.
+//! folder to itself. Like `integrity.rs` it knows no engine.
 
 use std::collections::HashMap;
 
-use super::dump::{Dump, Extent};
-use super::table::{self, Kind, Value};
-use super::{Location, StoreError, rows};
+use super::codec;
+use super::error::StoreError;
+use super::extent::Extent;
+use super::location::Location;
+use super::schema::{self, Kind, Value};
+use super::table_io::TableIo;
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo};
 use crate::domain::accounts::Account;
@@ -35,11 +38,11 @@ pub struct Stored {
 /// All accounts, those first that were listed longest ago.
 pub fn accounts(location: &Location) -> Result<Vec<StoredAccount>, StoreError> {
     use Kind::{Int, Text};
-    let mut dump = location.open_dump()?;
-    dump.begin_reading()?;
+    let mut tables = location.open_tables()?;
+    tables.begin_reading()?;
     let sql = "SELECT no, network, native, stated_posts, search_listed_at, timeline_listed_at FROM accounts";
     let mut found = Vec::new();
-    for row in dump.question(sql, &[Int, Int, Text, Int, Int, Int])? {
+    for row in tables.question(sql, &[Int, Int, Text, Int, Int, Int])? {
         let [Value::Int(Some(no)), Value::Int(Some(network)), Value::Text(Some(native)), rest @ ..] =
             &row[..]
         else {
@@ -49,16 +52,16 @@ pub fn accounts(location: &Location) -> Result<Vec<StoredAccount>, StoreError> {
             Some(Value::Int(value)) => *value,
             _ => None,
         };
-        let key = rows::account_key(*network, native.clone())?;
+        let key = codec::account_key(*network, native.clone())?;
         let posts = int(0).and_then(|posts| u64::try_from(posts).ok());
         found.push(StoredAccount {
-            no: rows::account_no(*no)?,
+            no: codec::account_no(*no)?,
             account: Account { key, handle: String::new(), posts },
             listed_at: int(1).max(int(2)).map(Timestamp),
         });
     }
     let mut handles: HashMap<i64, (i64, String)> = HashMap::new();
-    dump.read(&table::HANDLES, &mut |row| {
+    tables.read(&schema::HANDLES, &mut |row| {
         if let [_, Value::Text(Some(handle)), Value::Int(Some(no)), _, Value::Int(Some(seen))] = &row[..] {
             let entry = handles.entry(*no).or_insert_with(|| (*seen, handle.clone()));
             if entry.0 < *seen {
@@ -82,12 +85,12 @@ fn strange() -> StoreError {
 
 /// What is stored of each of these accounts, in the order asked. Posts without images are not counted.
 pub fn sizes(location: &Location, accounts: &[AccountNo]) -> Result<Vec<Stored>, StoreError> {
-    let mut dump = location.open_dump()?;
-    dump.begin_reading()?;
+    let mut tables = location.open_tables()?;
+    tables.begin_reading()?;
     let mut sizes = Vec::with_capacity(accounts.len());
     for no in accounts {
         let of = format!("FROM images WHERE account = {}", no.0);
-        let mut count = |sql: String| rows::size(dump.number(&sql)?);
+        let mut count = |sql: String| codec::size(tables.number(&sql)?);
         sizes.push(Stored {
             accounts: 1,
             posts: count(format!("SELECT count(DISTINCT post) {of}"))?,
@@ -101,17 +104,17 @@ pub fn sizes(location: &Location, accounts: &[AccountNo]) -> Result<Vec<Stored>,
 /// Removes these accounts with all that is stored of them, all or none, and says how much it was. An account
 /// that has another key by now (another program was at work) is left alone.
 pub fn remove(location: &Location, accounts: &[(AccountNo, AccountKey)]) -> Result<Stored, StoreError> {
-    let mut dump = location.open_dump()?;
-    dump.begin_removing()?;
+    let mut tables = location.open_tables()?;
+    tables.begin_removing()?;
     let mut removed = Stored::default();
     for some in accounts.chunks(ACCOUNTS_AT_A_TIME) {
         let numbers = some.iter().map(|(no, _)| no.0.to_string()).collect::<Vec<_>>().join(", ");
-        let same = still_the_same(&mut *dump, some, &numbers)?;
+        let same = still_the_same(&mut tables, some, &numbers)?;
         if same.is_empty() {
             continue;
         }
         let posts = format!("SELECT no FROM posts WHERE account IN ({same})");
-        let mut delete = |what: String| dump.run(&format!("DELETE FROM {what}"));
+        let mut delete = |what: String| tables.run(&format!("DELETE FROM {what}"));
         delete(format!("retry_images WHERE post IN ({posts})"))?;
         removed.retries += delete(format!("retries WHERE post IN ({posts})"))?;
         delete(format!("details WHERE image IN (SELECT id FROM images WHERE post IN ({posts}))"))?;
@@ -120,31 +123,31 @@ pub fn remove(location: &Location, accounts: &[(AccountNo, AccountKey)]) -> Resu
         delete(format!("handles WHERE account IN ({same})"))?;
         removed.accounts += delete(format!("accounts WHERE no IN ({same})"))?;
     }
-    let kept = dump.extent()?;
-    dump.set_extent(&Extent {
+    let kept = tables.extent()?;
+    tables.set_extent(&Extent {
         accounts: kept.accounts.saturating_sub(removed.accounts),
         posts: kept.posts.saturating_sub(removed.posts),
         images: kept.images.saturating_sub(removed.images),
         retries: kept.retries.saturating_sub(removed.retries),
         ..kept
     })?;
-    dump.commit_removing()?;
+    tables.commit_removing()?;
     Ok(removed)
 }
 
 /// The numbers of those that have the keys they are thought to have, with commas between.
 fn still_the_same(
-    dump: &mut dyn Dump,
+    tables: &mut TableIo,
     accounts: &[(AccountNo, AccountKey)],
     numbers: &str,
 ) -> Result<String, StoreError> {
     let sql = format!("SELECT no, network, native FROM accounts WHERE no IN ({numbers})");
     let mut same = Vec::new();
-    for row in dump.question(&sql, &[Kind::Int, Kind::Int, Kind::Text])? {
+    for row in tables.question(&sql, &[Kind::Int, Kind::Int, Kind::Text])? {
         let [Value::Int(Some(no)), Value::Int(Some(network)), Value::Text(Some(native))] = &row[..] else {
             return Err(strange());
         };
-        let found = (rows::account_no(*no)?, rows::account_key(*network, native.clone())?);
+        let found = (codec::account_no(*no)?, codec::account_key(*network, native.clone())?);
         if accounts.contains(&found) {
             same.push(no.to_string());
         }
@@ -158,8 +161,8 @@ mod tests {
     use crate::base::ids::{Network, PostKey};
     use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
     use crate::store::Change;
-    use crate::store::care::check_references;
     use crate::store::contract::{RULE, TestDatabase};
+    use crate::store::integrity::check_references;
     use crate::store::test_server::{MySql, OnServer, Postgres};
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);

@@ -1,44 +1,37 @@
 //! The state file beside the database (`state.db`): accepted work that has not ended, the ledger of
-//! what a network bills (`ledger.rs`), what networks said of accounts (`presence.rs`), and posts that are to be looked up
-//! (`wanted.rs`). Always SQLite, whatever the database is, so that accepting work does not depend on a server.
+//! what a network bills (`ledger.rs`), what networks said of accounts (`liveness.rs`), and posts that are to be looked up
+//! (`noted_posts.rs`). Always SQLite, whatever the database is, so that accepting work does not depend on a server.
 
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
+use super::engine::sqlite::Step;
 use super::error::StoreError;
-use super::migrate::Migration;
-use super::sqlite::connection::{self, Step};
-use super::table::Value;
+use super::migrate;
+use super::schema::Value;
 use crate::base::Timestamp;
-use crate::storekeeper::orders::{AcceptedRequest, JournalEntry};
-
-const MIGRATIONS: &[Migration] = &[
-    Migration { number: 1, name: "requests", sql: include_str!("../../migrations/state/0001_requests.sql") },
-    Migration { number: 2, name: "ledger", sql: include_str!("../../migrations/state/0002_ledger.sql") },
-    Migration { number: 3, name: "presence", sql: include_str!("../../migrations/state/0003_presence.sql") },
-    Migration {
-        number: 4,
-        name: "wanted_posts",
-        sql: include_str!("../../migrations/state/0004_wanted_posts.sql"),
-    },
-];
-
-const CACHE_KIB: i64 = 1024;
 
 /// The open state file.
 pub struct StateFile {
     pub(super) connection: Connection,
 }
 
-/// Accepted work found at start.
+/// Accepted work, as the journal keeps it. What `request` says is the business of whoever wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unfinished {
-    /// In the order of acceptance.
-    pub requests: Vec<AcceptedRequest>,
-    /// Keys of entries that this program cannot read: it is older or newer than their writer.
-    pub unreadable: Vec<String>,
+pub struct JournalRow {
+    pub key: String,
+    pub request: String,
+}
+
+/// A change of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JournalChange {
+    /// Work was accepted; a row of the same key is replaced.
+    Put(JournalRow),
+    /// It ended. An unknown key is nothing.
+    Remove { key: String },
 }
 
 /// A table of the state file with all its rows, for backups.
@@ -108,52 +101,32 @@ impl StateFile {
 
     /// Opens or creates the file. Commits are durable, as the room's first page tells.
     pub fn open(path: &Path) -> Result<StateFile, StoreError> {
-        Ok(StateFile { connection: connection::open(path, MIGRATIONS, CACHE_KIB)? })
+        Ok(StateFile { connection: migrate::open_state(path)? })
     }
 
-    /// Writes these entries in order, all or none, and returns when they are durable. Accepting a
-    /// key again replaces its request; ending an unknown key does nothing.
-    pub fn record(&mut self, entries: &[JournalEntry], now: Timestamp) -> Result<(), StoreError> {
+    /// Makes these changes in order, all or none, and returns when they are durable.
+    pub fn record(&mut self, changes: &[JournalChange], now: Timestamp) -> Result<(), StoreError> {
         let step = "write the journal";
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).step(step)?;
-        for entry in entries {
-            match entry {
-                JournalEntry::Accepted { key, request } => {
-                    accept(&transaction, key, request, now).step(step)?;
-                }
-                JournalEntry::Ended { key } => end(&transaction, key).step(step)?,
-                JournalEntry::EndedWith { key, deliveries } => {
-                    end(&transaction, key).step(step)?;
-                    for delivery in deliveries {
-                        let key = JournalEntry::delivery_key(delivery);
-                        let request = AcceptedRequest::Delivery(Box::new(delivery.clone()));
-                        accept(&transaction, &key, &request, now).step(step)?;
-                    }
-                }
+        for change in changes {
+            match change {
+                JournalChange::Put(row) => put(&transaction, row, now).step(step)?,
+                JournalChange::Remove { key } => remove(&transaction, key).step(step)?,
             }
         }
         transaction.commit().step(step)
     }
 
-    /// What was accepted and has not ended.
-    pub fn unfinished(&mut self) -> Result<Unfinished, StoreError> {
-        let step = "read the journal";
-        let rows: Vec<(String, String)> = self
-            .connection
+    /// What was accepted and has not ended, in the order of acceptance.
+    pub fn accepted(&mut self) -> Result<Vec<JournalRow>, StoreError> {
+        self.connection
             .prepare_cached("SELECT key, request FROM requests ORDER BY no")
             .and_then(|mut statement| {
-                statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+                let row = |row: &Row<'_>| Ok(JournalRow { key: row.get(0)?, request: row.get(1)? });
+                statement.query_map([], row)?.collect()
             })
-            .step(step)?;
-        let mut unfinished = Unfinished { requests: Vec::new(), unreadable: Vec::new() };
-        for (key, json) in rows {
-            match serde_json::from_str(&json) {
-                Ok(request) => unfinished.requests.push(request),
-                Err(_) => unfinished.unreadable.push(key),
-            }
-        }
-        Ok(unfinished)
+            .step("read the journal")
     }
 
     /// The identity of the database from which the fingerprint index was made, if one was.
@@ -185,66 +158,34 @@ fn value(value: ValueRef<'_>) -> rusqlite::Result<Value> {
     })
 }
 
-fn accept(
-    connection: &Connection,
-    key: &str,
-    request: &AcceptedRequest,
-    now: Timestamp,
-) -> rusqlite::Result<()> {
-    let json = serde_json::to_string(request).expect("a plain value has a JSON form");
+fn put(connection: &Connection, row: &JournalRow, now: Timestamp) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO requests (key, request, accepted_at) VALUES (?1, ?2, ?3)
              ON CONFLICT (key) DO UPDATE SET request = excluded.request",
         )?
-        .execute(params![key, json, now.0])
+        .execute(params![row.key, row.request, now.0])
         .map(|_| ())
 }
 
-fn end(connection: &Connection, key: &str) -> rusqlite::Result<()> {
+fn remove(connection: &Connection, key: &str) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM requests WHERE key = ?1")?.execute([key]).map(|_| ())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::{AccountKey, Network};
-    use crate::domain::accounts::Account;
-    use crate::domain::scans::Priority;
-    use crate::proto::front::Client;
-    use crate::proto::work::Delivery;
 
-    fn query(url: &str) -> JournalEntry {
-        let request = AcceptedRequest::Query {
-            url: url.to_owned(),
-            networks: crate::base::ids::Networks::default(),
-            client: Client::Exempt,
-            webhooks: vec![],
-        };
-        JournalEntry::Accepted { key: url.to_owned(), request }
+    fn row(key: &str, request: &str) -> JournalRow {
+        JournalRow { key: key.to_owned(), request: request.to_owned() }
     }
 
-    fn scan(handle: &str, priority: Priority) -> JournalEntry {
-        let account = Account {
-            key: AccountKey::new(Network::Twitter, handle),
-            handle: handle.to_owned(),
-            posts: Some(u64::MAX),
-        };
-        JournalEntry::Accepted {
-            key: format!("scan {handle}"),
-            request: AcceptedRequest::Scan { account, priority, searched: None },
-        }
+    fn put(key: &str, request: &str) -> JournalChange {
+        JournalChange::Put(row(key, request))
     }
 
-    fn ended(key: &str) -> JournalEntry {
-        JournalEntry::Ended { key: key.to_owned() }
-    }
-
-    fn request(entry: JournalEntry) -> AcceptedRequest {
-        match entry {
-            JournalEntry::Accepted { request, .. } => request,
-            JournalEntry::Ended { key } | JournalEntry::EndedWith { key, .. } => panic!("{key} ended"),
-        }
+    fn remove(key: &str) -> JournalChange {
+        JournalChange::Remove { key: key.to_owned() }
     }
 
     #[test]
@@ -252,46 +193,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state.db");
         let mut state = StateFile::open(&path).unwrap();
-        state.record(&[query("a"), query("b"), scan("x", Priority::Maintenance)], Timestamp(1)).unwrap();
-        state.record(&[ended("a"), ended("never"), scan("x", Priority::User)], Timestamp(2)).unwrap();
+        state.record(&[put("a", "1"), put("b", "2"), put("scan x", "3")], Timestamp(1)).unwrap();
+        state.record(&[remove("a"), remove("never"), put("scan x", "4")], Timestamp(2)).unwrap();
         state.record(&[], Timestamp(3)).unwrap();
         drop(state);
-        let unfinished = StateFile::open(&path).unwrap().unfinished().unwrap();
-        let expect = vec![request(query("b")), request(scan("x", Priority::User))];
-        assert_eq!(unfinished, Unfinished { requests: expect, unreadable: vec![] });
-    }
-
-    /// A query of before there were webhooks is still one; a delivery takes the place of its query.
-    #[test]
-    fn deliveries_are_accepted_work() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut state = StateFile::open(&dir.path().join("state.db")).unwrap();
-        let before = "{\"Query\":{\"url\":\"a\",\"client\":\"Exempt\"}}";
-        state.connection.execute("INSERT INTO requests VALUES (1, 'a', ?1, 0)", [before]).unwrap();
-        let delivery = Delivery {
-            id: "1-2".to_owned(),
-            webhook: "bot".to_owned(),
-            answer: crate::proto::view::QueryView::sample_ended("i", "b"),
-        };
-        let deliveries = vec![delivery.clone()];
-        state
-            .record(&[query("b"), JournalEntry::EndedWith { key: "b".to_owned(), deliveries }], Timestamp(1))
-            .unwrap();
-        let expect = [request(query("a")), AcceptedRequest::Delivery(Box::new(delivery.clone()))];
-        assert_eq!(state.unfinished().unwrap().requests, expect);
-        state.record(&[ended(&JournalEntry::delivery_key(&delivery))], Timestamp(2)).unwrap();
-        assert_eq!(state.unfinished().unwrap().requests, [request(query("a"))]);
-    }
-
-    #[test]
-    fn an_entry_of_another_version_hides_no_other() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut state = StateFile::open(&dir.path().join("state.db")).unwrap();
-        state.connection.execute("INSERT INTO requests VALUES (1, 'old', '{\"Dance\":{}}', 0)", []).unwrap();
-        state.record(&[query("a")], Timestamp(1)).unwrap();
-        let unfinished = state.unfinished().unwrap();
-        assert_eq!(unfinished.unreadable, ["old"]);
-        assert_eq!(unfinished.requests, [request(query("a"))]);
+        let accepted = StateFile::open(&path).unwrap().accepted().unwrap();
+        assert_eq!(accepted, [row("b", "2"), row("scan x", "4")]);
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::contract::{RULE, TestDatabase};
-use super::server::link::{Address, Link};
-use super::{Location, Store, server, table};
+use super::engine::address::{Access, Address, Place};
+use super::engine::connection::Connection;
+use super::{Location, Store, schema};
 
 /// A kind of server.
 pub trait Kind: Sync + 'static {
@@ -50,9 +51,10 @@ fn url(variable: &str, default: &str) -> String {
 }
 
 /// The server's own database, from which others are made.
-fn server_link(url: &str) -> Result<Link, String> {
+fn server_connection(url: &str) -> Result<Connection, String> {
     let address = Address::parse(url).ok_or("of no known server")??;
-    Link::open(address, false).map_err(|error| crate::base::ErrorChain(&error).to_string())
+    Connection::open(&Place::Server(Box::new(address)), Access::Write)
+        .map_err(|error| crate::base::ErrorChain(&error).to_string())
 }
 
 /// Databases that a test has done with. The next database of the same test is one of them, emptied,
@@ -77,9 +79,9 @@ impl Drop for LeftOver {
         }
         // A thread that ends has no runtime any more.
         let _ = std::thread::spawn(move || {
-            let mut link = server_link(&url).unwrap();
+            let mut connection = server_connection(&url).unwrap();
             for name in names {
-                link.run(&format!("DROP DATABASE IF EXISTS {name}"), &[], "drop a database").unwrap();
+                connection.run(&format!("DROP DATABASE IF EXISTS {name}"), &[], "drop a database").unwrap();
             }
         })
         .join();
@@ -99,7 +101,7 @@ impl<K: Kind> OnServer<K> {
         format!("{server}/{}", self.name)
     }
 
-    pub fn address(&self) -> Address {
+    fn address(&self) -> Address {
         Address::parse(&self.url()).unwrap().unwrap()
     }
 
@@ -108,8 +110,8 @@ impl<K: Kind> OnServer<K> {
     }
 
     /// A connection that may do anything.
-    pub fn link(&self) -> Link {
-        Link::open(self.address(), false).unwrap()
+    pub fn connection(&self) -> Connection {
+        Connection::open(&Place::Server(Box::new(self.address())), Access::Write).unwrap()
     }
 
     /// Without any table.
@@ -117,22 +119,22 @@ impl<K: Kind> OnServer<K> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("aotf_test_{}_{number}", std::process::id());
-        let mut link = server_link(&url(K::VARIABLE, K::DEFAULT)).unwrap();
-        link.run(&format!("CREATE DATABASE {name}"), &[], "create a database").unwrap();
+        let mut connection = server_connection(&url(K::VARIABLE, K::DEFAULT)).unwrap();
+        connection.run(&format!("CREATE DATABASE {name}"), &[], "create a database").unwrap();
         OnServer { name, kind: std::marker::PhantomData }
     }
 
     fn empty(&self) {
-        let mut link = self.link();
-        for table in table::ALL.iter().rev() {
-            link.run(&format!("DELETE FROM {}", table.name), &[], "empty").unwrap();
+        let mut connection = self.connection();
+        for table in schema::ALL.iter().rev() {
+            connection.run(&format!("DELETE FROM {}", table.name), &[], "empty").unwrap();
         }
         let sql = format!(
             "UPDATE summary SET identity = {}, accounts = 0, posts = 0, images = 0, retries = 0,
              last_account = 0, last_post = 0, last_image = 0",
             K::IDENTITY
         );
-        link.run(&sql, &[], "empty").unwrap();
+        connection.run(&sql, &[], "empty").unwrap();
     }
 }
 
@@ -153,7 +155,7 @@ impl<K: Kind> TestDatabase for OnServer<K> {
     }
 
     fn available() -> bool {
-        *K::answers().get_or_init(|| match server_link(&url(K::VARIABLE, K::DEFAULT)) {
+        *K::answers().get_or_init(|| match server_connection(&url(K::VARIABLE, K::DEFAULT)) {
             Ok(_) => true,
             Err(error) => {
                 let why = format!("no database server for tests; set {} ({error})", K::VARIABLE);
@@ -169,11 +171,11 @@ impl<K: Kind> TestDatabase for OnServer<K> {
     }
 
     fn open(&self) -> Box<dyn Store> {
-        Box::new(server::ServerStore::open(&self.address(), RULE).unwrap())
+        self.location().open().unwrap()
     }
 
     fn open_reader(&self) -> Box<dyn Store> {
-        Box::new(server::ServerStore::open_reader(&self.address(), RULE).unwrap())
+        self.location().open_reader().unwrap()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState};
 use crate::domain::images::StoreCounts;
 use crate::domain::posts::{ImageRecord, ListedPost};
-use crate::store::complete::BareImage;
+use crate::store::backfill::BareImage;
 use crate::store::{Change, Committed, EngineError, EngineFault, IndexEntry, Store, StoreError};
 
 /// An index that survives its storekeeper, as the files of the real one do.

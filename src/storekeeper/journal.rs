@@ -6,17 +6,19 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver;
 
 use super::halt::{Halt, Patience};
+use super::journal_format::{decode, encode};
+use super::reports::{Tell, broken};
 use super::results::ResultsLog;
 use super::trouble::Trouble;
-use super::{Tell, broken};
 use crate::base::ids::PostKey;
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::domain::reads::PaidReads;
 use crate::proto::stage::Answer;
 use crate::proto::view::QueryView;
-use crate::store::state::StateFile;
+use crate::proto::work::Delivery;
+use crate::store::state::{JournalChange, JournalRow, StateFile};
 use crate::store::{RetryRule, StoreError};
-use crate::storekeeper::orders::{FromStorekeeper, JournalEntry, StorePart, Ticket};
+use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, JournalEntry, StorePart, Ticket};
 
 /// Entries in one commit.
 const MAX_ENTRIES: usize = 1024;
@@ -71,7 +73,8 @@ impl Journal {
                     Order::SettleWanted(posts) => settled.extend(posts),
                 }
             }
-            if !entries.is_empty() && self.insist(|state| state.record(&entries, Timestamp::now())).is_none()
+            let changes: Vec<JournalChange> = entries.iter().flat_map(changes).collect();
+            if !changes.is_empty() && self.insist(|state| state.record(&changes, Timestamp::now())).is_none()
             {
                 return;
             }
@@ -121,4 +124,40 @@ impl Journal {
             }
         }
     }
+}
+
+/// What an entry changes in the file. All of it is one commit, so no crash comes between an end and its deliveries.
+fn changes(entry: &JournalEntry) -> Vec<JournalChange> {
+    let put = |key: String, request: &AcceptedRequest| {
+        JournalChange::Put(JournalRow { key, request: encode(request) })
+    };
+    let remove = |key: &String| JournalChange::Remove { key: key.clone() };
+    match entry {
+        JournalEntry::Accepted { key, request } => vec![put(key.clone(), request)],
+        JournalEntry::Ended { key } => vec![remove(key)],
+        JournalEntry::EndedWith { key, deliveries } => {
+            let delivery = |delivery: &Delivery| {
+                let request = AcceptedRequest::Delivery(Box::new(delivery.clone()));
+                put(JournalEntry::delivery_key(delivery), &request)
+            };
+            std::iter::once(remove(key)).chain(deliveries.iter().map(delivery)).collect()
+        }
+    }
+}
+
+/// The accepted work that has not ended. What cannot be read stays in the file, and is told.
+///
+/// # Errors
+/// When the file cannot be read at all.
+pub fn unfinished(state: &mut StateFile) -> Result<Vec<AcceptedRequest>, StoreError> {
+    let mut requests = Vec::new();
+    for JournalRow { key, request } in state.accepted()? {
+        match decode(&request) {
+            Ok(request) => requests.push(request),
+            Err(error) => {
+                tracing::error!(key, %error, "accepted work in state.db is passed over, and kept there");
+            }
+        }
+    }
+    Ok(requests)
 }

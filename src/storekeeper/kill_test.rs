@@ -87,7 +87,8 @@ fn what_was_acknowledged_survives_a_kill() {
 
     let rule = RetryRule { pause: Duration::ZERO, max_attempts: 1 };
     let mut store = Location::parse("sqlite:aotf.db", dir.path(), rule).unwrap().open().unwrap();
-    let unfinished = StateFile::open(&dir.path().join("state.db")).unwrap().unfinished().unwrap();
+    let mut state = StateFile::open(&dir.path().join("state.db")).unwrap();
+    let unfinished = journal::unfinished(&mut state).unwrap();
     for line in &told {
         let number = number(line).unwrap();
         if line.starts_with("stored ") {
@@ -95,7 +96,7 @@ fn what_was_acknowledged_survives_a_kill() {
             let listed = ListedPost { key: post_key(number), published: None, images: vec![image] };
             assert_eq!(store.missing(&[listed]).unwrap(), [], "{line}");
         } else {
-            assert!(unfinished.requests.contains(&request(number)), "{line}");
+            assert!(unfinished.contains(&request(number)), "{line}");
         }
     }
     // And the sizes fit what is there.

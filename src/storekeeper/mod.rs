@@ -20,7 +20,7 @@
 //! slows down. A database that is damaged, or that refuses what this program writes, ends it
 //! (`Broken`): the broker's successor starts from what is durable.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -29,9 +29,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use self::halt::Halt;
 use self::publish::{Index, IndexFailure};
+use self::reports::{PanicWatch, Tell, broken};
 use self::results::ResultsLog;
 use self::writer::Awaited;
-use crate::base::{ErrorChain, Reaction, Timestamp};
+use crate::base::{ErrorChain, Timestamp};
 use crate::config::Maintenance;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::work::MaintenanceTask;
@@ -43,12 +44,16 @@ use crate::storekeeper::orders::{FromStorekeeper, ToStorekeeper};
 mod fakes;
 mod halt;
 mod journal;
+mod journal_format;
 #[cfg(test)]
 mod kill_test;
+pub mod open;
 pub mod orders;
 mod publish;
 mod reader;
+mod reports;
 mod results;
+mod settings;
 mod sizes;
 #[cfg(test)]
 mod tests;
@@ -56,47 +61,13 @@ mod trouble;
 mod writer;
 
 pub use publish::Publisher;
+pub use settings::{StorekeeperError, StorekeeperSettings};
 
 /// Messages that may wait before the sender has to, and again before each of the three threads.
 const QUEUE_LENGTH: usize = 1024;
 
 /// A post of which an image failed is fetched this often at most, the first time included.
 const MAX_ATTEMPTS: u32 = 10;
-
-/// What the storekeeper needs to know.
-#[derive(Clone)]
-pub struct StorekeeperSettings {
-    /// Where `state.db` is, and a database with a relative path.
-    pub data_dir: PathBuf,
-    /// The setting `database.url`. It may hold a password, so these settings are not printed.
-    pub database_url: String,
-    pub maintenance: Maintenance,
-    /// Where the fingerprint index is, whose size is told.
-    pub index_dir: PathBuf,
-    /// The file of the results log; `None` where there is to be none.
-    pub results_log: Option<PathBuf>,
-}
-
-/// Why the storekeeper could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StorekeeperError {
-    #[error("could not prepare the database")]
-    Database { source: StoreError },
-    #[error("could not prepare the journal of accepted work")]
-    Journal { source: StoreError },
-    #[error("could not start a thread for the database")]
-    Thread { source: std::io::Error },
-}
-
-impl StorekeeperError {
-    /// Whether the surroundings may mend.
-    pub fn reaction(&self) -> Reaction {
-        match self {
-            StorekeeperError::Database { source } | StorekeeperError::Journal { source } => source.reaction(),
-            StorekeeperError::Thread { .. } => Reaction::GiveUp,
-        }
-    }
-}
 
 /// The queue to the storekeeper. A full one makes `try_send` fail: the broker keeps the message and
 /// gives out less work until there is room.
@@ -123,9 +94,6 @@ impl StorekeeperHandle {
         self.thread.join().is_ok() && in_time
     }
 }
-
-/// Where the parts send what they have to say.
-type Tell = Arc<dyn Fn(FromStorekeeper) + Send + Sync>;
 
 /// The database behind the setting `database.url`, relative to `data_dir`.
 ///
@@ -270,12 +238,9 @@ fn open<P: Publisher>(
         tracing::info!(fingerprints = added, "the index caught up with the database");
     }
     let counts = store.counts()?;
-    let unfinished = state.unfinished()?;
-    for key in &unfinished.unreadable {
-        tracing::warn!(key, "accepted work of another version cannot be read and is passed over");
-    }
+    let unfinished = journal::unfinished(state)?;
     let ledger = state.ledger(Timestamp::now())?;
-    Ok(FromStorekeeper::Opened { counts, unfinished: unfinished.requests, ledger, index: progress })
+    Ok(FromStorekeeper::Opened { counts, unfinished, ledger, index: progress })
 }
 
 /// Gives each message to the thread it is for, until `Stop` or until a thread has ended.
@@ -367,25 +332,6 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         | Question::WantedPostsDue { .. } => {
             tracing::error!("a question for another part came to the storekeeper's database");
             Sorted::Known(Answer::Unavailable("it is not for the database".to_owned()))
-        }
-    }
-}
-
-/// The database was lost, or refuses what it must not: the broker is to end.
-fn broken(tell: &Tell, error: &(dyn std::error::Error + 'static)) {
-    tracing::error!(error = %ErrorChain(error), "the storekeeper cannot go on");
-    tell(FromStorekeeper::Broken { why: ErrorChain(error).to_string() });
-}
-
-/// Tells the broker when its thread panics, since nobody else would.
-struct PanicWatch {
-    tell: Tell,
-}
-
-impl Drop for PanicWatch {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            (self.tell)(FromStorekeeper::Broken { why: "a thread of the storekeeper panicked".to_owned() });
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Between the broker's loop and the storekeeper thread in the same process. Bounded on the way in,
 //! which is the program's back-pressure.
 
-use crate::base::ids::PostKey;
+use crate::base::ids::{AccountKey, Networks, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::images::{IndexProgress, StoreCounts};
 use crate::domain::posts::{IndexedPost, ListedPost};
 use crate::domain::reads::{Ledger, PaidReads};
-use crate::domain::scans::ListingEnd;
+use crate::domain::scans::{EndedSearch, ListingEnd, Priority};
+use crate::proto::front::Client;
 use crate::proto::stage::{Answer, Question};
-use crate::proto::view::StoreSizes;
+use crate::proto::view::{QueryView, StoreSizes};
 use crate::proto::work::Delivery;
 
 /// Pairs an answer of the storekeeper with the effect that asked for it.
@@ -29,7 +30,7 @@ pub enum ToStorekeeper {
     /// Answered by `Answered`.
     Ask { ticket: Ticket, question: Question },
     /// These accounts were searched for a user: their use is counted.
-    CountUse { accounts: Vec<crate::base::ids::AccountKey> },
+    CountUse { accounts: Vec<AccountKey> },
     /// Answered by `Journaled` once durable.
     Journal { ticket: Ticket, entry: JournalEntry },
     /// These were billed. Answered by `Billed` once durable.
@@ -37,7 +38,7 @@ pub enum ToStorekeeper {
     /// These posts are stored, or there is nothing to store: nobody need look them up. Not answered.
     SettleWanted { posts: Vec<PostKey> },
     /// A query ended like this, for the results log. Not answered.
-    NoteResult { view: Box<crate::proto::view::QueryView> },
+    NoteResult { view: Box<QueryView> },
     /// Commit what is pending and end.
     Stop,
 }
@@ -60,25 +61,22 @@ impl JournalEntry {
     }
 }
 
-/// Accepted work, as the journal keeps it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// What must be known of accepted work to begin it again. How it is written down: `journal_format`.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AcceptedRequest {
     Query {
         url: String,
-        client: crate::proto::front::Client,
+        client: Client,
         /// Accounts on others are left out.
-        #[serde(default)]
-        networks: crate::base::ids::Networks,
+        networks: Networks,
         /// Names of the webhooks that get the final answer.
-        #[serde(default)]
         webhooks: Vec<String>,
     },
     Scan {
         account: Account,
-        priority: crate::domain::scans::Priority,
+        priority: Priority,
         /// Its search, once that has ended: the timeline is read in samples by what it listed.
-        #[serde(default)]
-        searched: Option<crate::domain::scans::EndedSearch>,
+        searched: Option<EndedSearch>,
     },
     Delivery(Box<Delivery>),
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::{Tell, broken};
+use super::reports::{Tell, broken};
 use crate::base::ids::{AccountKey, AccountNo, ImageId};
 use crate::base::{ErrorChain, Reaction};
 use crate::domain::accounts::{AccountRecord, AccountRef};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::halt::Halt;
-use super::{StorekeeperSettings, Tell};
+use super::reports::Tell;
+use super::settings::StorekeeperSettings;
 use crate::proto::view::StoreSizes;
 use crate::storekeeper::orders::FromStorekeeper;
 

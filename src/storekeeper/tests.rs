@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::fakes::{FailingStore, FakeIndex, Fault};
+use super::journal_format::tests::{GOLDEN, golden_requests, write_golden, write_odd};
 use super::*;
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
@@ -18,7 +19,8 @@ use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, L
 use crate::domain::scans::{Coverage, Cursor, ListingEnd, Priority};
 use crate::proto::front::Client;
 use crate::proto::stage::MAX_IMAGES_PER_QUESTION;
-use crate::proto::work::MaintenanceTask;
+use crate::proto::view::QueryView;
+use crate::proto::work::{Delivery, MaintenanceTask};
 use crate::store::EngineFault;
 use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, Ticket};
 
@@ -277,6 +279,70 @@ fn accepted_work_is_found_again_until_it_ended() {
     running.stop();
     let (running, _, unfinished) = world.start().opened();
     assert_eq!(unfinished, [7, 107, 207, 307, 407].map(request));
+    running.stop();
+}
+
+/// As an upgrade finds it: what any earlier program had accepted is begun again.
+#[test]
+fn accepted_work_of_every_earlier_program_is_found() {
+    for dump in GOLDEN {
+        let world = World::new();
+        write_golden(dump, &world.dir.path().join("state.db"));
+        let (running, _, unfinished) = world.start().opened();
+        assert_eq!(unfinished, golden_requests());
+        running.stop();
+    }
+}
+
+/// As a downgrade finds it, or a damaged file: the rest is begun, and nothing is lost.
+#[test]
+fn what_cannot_be_read_hides_no_other_work_and_stays() {
+    let world = World::new();
+    let path = world.dir.path().join("state.db");
+    let mut state = StateFile::open(&path).unwrap();
+    let odd = [("newer", r#"{"version":99,"dance":{}}"#), ("damaged", r#"{"Query":{"url":"#)];
+    write_odd(&path, &odd);
+    let request = golden_requests().swap_remove(0);
+    for _ in 0..2 {
+        let (running, ..) = world.start().opened();
+        let entry = JournalEntry::Accepted { key: "k".to_owned(), request: request.clone() };
+        running.send(ToStorekeeper::Journal { ticket: Ticket(1), entry });
+        assert_eq!(running.next(), FromStorekeeper::Journaled { ticket: Ticket(1) });
+        running.stop();
+        let (running, _, unfinished) = world.start().opened();
+        assert_eq!(unfinished, [request.clone()]);
+        running.stop();
+    }
+    let kept: Vec<_> = state.accepted().unwrap().into_iter().map(|row| (row.key, row.request)).collect();
+    assert_eq!(kept[..2], odd.map(|(key, row)| (key.to_owned(), row.to_owned())));
+}
+
+/// A delivery takes the place of its query.
+#[test]
+fn deliveries_are_accepted_work() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    let delivery = Delivery {
+        id: "1-2".to_owned(),
+        webhook: "bot".to_owned(),
+        answer: QueryView::sample_ended("i", "b"),
+    };
+    let request = golden_requests().swap_remove(0);
+    let key = JournalEntry::delivery_key(&delivery);
+    let write = |running: &Running, entry| {
+        running.send(ToStorekeeper::Journal { ticket: Ticket(1), entry });
+        assert_eq!(running.next(), FromStorekeeper::Journaled { ticket: Ticket(1) });
+    };
+    write(&running, JournalEntry::Accepted { key: "b".to_owned(), request });
+    let deliveries = vec![delivery.clone()];
+    write(&running, JournalEntry::EndedWith { key: "b".to_owned(), deliveries });
+    running.stop();
+    let (running, _, unfinished) = world.start().opened();
+    assert_eq!(unfinished, [AcceptedRequest::Delivery(Box::new(delivery))]);
+    write(&running, JournalEntry::Ended { key });
+    running.stop();
+    let (running, _, unfinished) = world.start().opened();
+    assert_eq!(unfinished, []);
     running.stop();
 }
 

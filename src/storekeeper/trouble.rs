@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::Tell;
+use super::reports::Tell;
 use crate::base::ErrorChain;
 use crate::storekeeper::orders::{FromStorekeeper, StorePart};
 

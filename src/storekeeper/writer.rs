@@ -9,8 +9,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::halt::{Halt, Patience};
 use super::publish::{Index, Publisher};
+use super::reports::{Tell, broken};
 use super::trouble::Trouble;
-use super::{Tell, broken};
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::proto::stage::Answer;
 use crate::store::{Change, Committed, Outcome, Store};

@@ -1,6 +1,5 @@
 //! Birth and death of one container: as a process, or as a thread that stands for one.
 
-use std::any::Any;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -12,10 +11,9 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::base::ErrorChain;
-use crate::base::roles::Role;
-use crate::ipc::RoleMain;
-use crate::ipc::container::run_on_thread;
+use super::spec::ContainerSpec;
+use crate::base::{ErrorChain, panic_text};
+use crate::ipc::container::{RoleWork, run_on_thread};
 use crate::ipc::control::ContainerEnd;
 
 /// How a container ended.
@@ -41,19 +39,18 @@ impl Child {
     ///
     /// # Errors
     /// When the system cannot start another process.
-    pub fn spawn_process(role: Role, door: &str, data_dir: &Path) -> io::Result<Child> {
+    pub fn spawn_process(spec: &ContainerSpec, door: &str, data_dir: &Path) -> io::Result<Child> {
         // After an upgrade `current_exe` names a file that is gone; this link never does.
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0("aotf")
-            .args(["container", role.as_str(), door, &std::process::id().to_string()])
+            .args(["container", spec.work.role.as_str(), door, &std::process::id().to_string()])
             // The only folder in which a confined broker may make a temporary file.
             .env("SQLITE_TMPDIR", data_dir);
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_roots_own(name)) {
             command.env_remove(name);
         }
-        // The terminal belongs to the console.
-        if role != Role::Console {
+        if !spec.has_terminal {
             command.stdin(Stdio::null());
         }
         Ok(Child::Process(command.spawn()?))
@@ -64,14 +61,13 @@ impl Child {
     /// # Errors
     /// When the system cannot start another thread.
     pub fn spawn_thread(
-        role: Role,
+        work: RoleWork,
         end: ContainerEnd,
-        main: RoleMain,
         ended: impl FnOnce(Ended) + Send + 'static,
     ) -> io::Result<Child> {
-        thread::Builder::new().name(role.as_str().to_owned()).spawn(move || {
+        thread::Builder::new().name(work.role.as_str().to_owned()).spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(|| {
-                run_on_thread(role, end, main).map_err(|error| ErrorChain(&*error).to_string())
+                run_on_thread(work, end).map_err(|error| ErrorChain(&*error).to_string())
             }));
             ended(match result {
                 Ok(Ok(())) => Ended { in_order: true, how: "returned".to_owned() },
@@ -136,14 +132,6 @@ fn describe(status: ExitStatus) -> Ended {
         (None, None) => status.to_string(),
     };
     Ended { in_order: status.success(), how }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a text")
 }
 
 #[cfg(test)]

@@ -16,11 +16,11 @@ mod memory;
 mod redact;
 mod restart;
 mod slot;
+mod spec;
 mod stacks;
 mod systemd;
 mod tree;
 
-use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,17 +32,17 @@ use rustix::process::Signal;
 use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 pub use lock::{DataLock, LockError};
-pub use redact::settings_for;
+pub use redact::{Secrets, settings_with};
 pub use restart::RestartPolicy;
+pub use spec::{ContainerSpec, Exit, Options, Restart, SupervisorError, Timing};
 
 use crate::base::clock::Monotonic;
 use crate::base::ids::ContainerId;
 use crate::base::ids::Network;
-use crate::base::roles::Role;
 use crate::config::Settings;
+use crate::ipc::RecvError;
 use crate::ipc::bootstrap::BootstrapError;
 use crate::ipc::control::RootEnd;
-use crate::ipc::{RecvError, RoleMain};
 use crate::proto::control::{ContainerToRoot, Hello, StacksWritten};
 use crate::telemetry::error_log::ErrorLog;
 use crate::telemetry::rotate::{self, Bounds};
@@ -53,90 +53,6 @@ use tree::Tree;
 
 /// Events that wait for the loop; the threads that bring more wait, and with them their containers.
 const EVENTS_CAPACITY: usize = 1024;
-
-/// A kind of container: what it runs, how many of it, and what its end means.
-#[derive(Clone, Copy, Debug)]
-pub struct ContainerSpec {
-    pub role: Role,
-    pub main: RoleMain,
-    pub count: usize,
-    pub restart: Restart,
-}
-
-/// Which ends of a container are failures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Restart {
-    /// Every one.
-    Always,
-    /// An end in order is the user's wish (the console).
-    OnFailure,
-}
-
-/// What `serve` may set beside the settings.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The value of `NOTIFY_SOCKET`.
-    pub notify_socket: Option<OsString>,
-    /// How long the service manager waits for a sign of life before it ends the daemon (`WATCHDOG_USEC`).
-    pub watchdog: Option<Duration>,
-    pub restart_policy: RestartPolicy,
-    pub timing: Timing,
-}
-
-/// How long the root waits before it acts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// For the hello of a new process.
-    pub hello: Duration,
-    /// Without a sign of life from a container, which gives one every second.
-    pub silence: Duration,
-    /// Between SIGTERM and SIGKILL for one that is ended alone.
-    pub grace: Duration,
-    /// Since the stop began: then the broker is told to stop, even if others have not ended.
-    pub stop_broker: Duration,
-    /// Since the stop began: then whoever is left is killed.
-    pub stop_kill: Duration,
-    /// Since the stop began: then the root ends whoever is left (threads cannot be killed).
-    pub stop_end: Duration,
-}
-
-impl Default for Timing {
-    fn default() -> Timing {
-        Timing {
-            hello: Duration::from_secs(10),
-            silence: Duration::from_secs(10),
-            grace: Duration::from_secs(2),
-            stop_broker: Duration::from_millis(1000),
-            stop_kill: Duration::from_millis(1500),
-            stop_end: Duration::from_millis(1900),
-        }
-    }
-}
-
-/// An end in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exit {
-    /// Who wanted it: `SIGTERM`, `console`, ...
-    pub by: String,
-}
-
-/// Why the daemon could not start, or had to end.
-#[derive(Debug, thiserror::Error)]
-pub enum SupervisorError {
-    #[error("could not get the data folder")]
-    Lock { source: LockError },
-    #[error("could not listen to signals")]
-    Signals { source: io::Error },
-    #[error("could not start a thread")]
-    Thread { source: io::Error },
-    #[error("could not write the settings for a container")]
-    Settings { source: serde_json::Error },
-    /// What it says is for the operator, who has to do something.
-    #[error("{role} cannot work: {why}")]
-    RoleCannotWork { role: Role, why: String },
-    #[error("{role} failed {failures} times within {} s, last: {last}", within.as_secs())]
-    GaveUp { role: Role, failures: usize, within: Duration, last: String },
-}
 
 /// What the loop hears.
 enum Event {

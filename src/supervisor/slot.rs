@@ -126,7 +126,7 @@ impl Slot {
             let _ = events.send(Event::Came(id, came));
         })
         .map_err(|source| StartError::Door { source })?;
-        let child = Child::spawn_process(self.spec.role, door.name(), &self.data_dir)
+        let child = Child::spawn_process(&self.spec, door.name(), &self.data_dir)
             .map_err(|source| StartError::Spawn { source })?;
         Ok((child, Some(door), None))
     }
@@ -134,7 +134,7 @@ impl Slot {
     fn start_thread(&self, id: ContainerId, events: &queue::Sender<Event>) -> Result<Started, StartError> {
         let (root, end) = control_pair(Transport::Threads).map_err(|source| StartError::Spawn { source })?;
         let events = events.clone();
-        let child = Child::spawn_thread(self.spec.role, end, self.spec.main, move |ended| {
+        let child = Child::spawn_thread(self.spec.work, end, move |ended| {
             let _ = events.send(Event::ThreadEnded(id, ended));
         })
         .map_err(|source| StartError::Spawn { source })?;
@@ -143,7 +143,7 @@ impl Slot {
 
     /// What the process that was started must say of itself.
     pub(super) fn expected_hello(&self) -> Option<(Role, u32)> {
-        Some((self.spec.role, self.container()?.child.pid()?))
+        Some((self.spec.work.role, self.container()?.child.pid()?))
     }
 
     pub(super) fn container(&self) -> Option<&Container> {

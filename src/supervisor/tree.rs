@@ -9,7 +9,7 @@ use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM};
 
 use super::child::{Child, Ended};
 use super::memory;
-use super::redact::settings_for;
+use super::redact::settings_with;
 use super::restart::{Decision, History};
 use super::slot::{Container, Slot, State, start_control};
 use super::stacks::{self, Asked, Collection};
@@ -18,10 +18,9 @@ use super::{ContainerSpec, Event, Exit, Options, Restart, SupervisorError};
 use crate::base::ErrorChain;
 use crate::base::clock::Monotonic;
 use crate::base::ids::ContainerId;
-use crate::base::roles::Role;
 use crate::config::Settings;
 use crate::ipc::bootstrap::BootstrapError;
-use crate::ipc::control::{RootEnd, broker_link};
+use crate::ipc::control::{LinkKind, RootEnd, broker_link};
 use crate::ipc::{OutboxError, RecvError, Transport};
 use crate::proto::control::{ContainerToRoot, Hello, RootToContainer, StacksWritten, Welcome};
 use crate::telemetry::error_log::ErrorLog;
@@ -96,20 +95,20 @@ impl Tree {
         let now = Monotonic::now();
         let mut slots = Vec::new();
         for spec in specs {
-            let settings_json = serde_json::to_string(&settings_for(spec.role, settings))?;
+            let settings_json = serde_json::to_string(&settings_with(spec.secrets, settings))?;
             for _ in 0..spec.count {
                 slots.push(Slot {
                     spec: *spec,
                     settings_json: settings_json.clone(),
                     data_dir: settings.data_dir.clone(),
-                    memory_limit: settings.sandbox.memory_limit(spec.role.as_str()),
+                    memory_limit: spec.memory_limit(settings),
                     history: History::default(),
                     state: State::Due(now),
                 });
             }
         }
         // Others wait for nothing but the broker, and it has the most to load.
-        slots.sort_by_key(|slot| slot.spec.role != Role::Broker);
+        slots.sort_by_key(|slot| slot.spec.link != LinkKind::Broker);
         let transport = if settings.multiprocess { Transport::Processes } else { Transport::Threads };
         Ok(Tree {
             slots,
@@ -210,7 +209,7 @@ impl Tree {
             let id = ContainerId(self.last_id);
             match slot.start(id, self.transport, &self.events, now) {
                 Ok((container, end)) => {
-                    events::container_started(slot.spec.role, id, container.child.pid());
+                    events::container_started(slot.spec.work.role, id, container.child.pid());
                     slot.state = State::Up(container);
                     if let Some(end) = end {
                         self.connected(index, end, now);
@@ -273,7 +272,7 @@ impl Tree {
         let connected =
             |slot: &Slot| slot.container().is_some_and(|c| c.control.is_some() && c.kill_at.is_none());
         let Some(broker) =
-            self.slots.iter().position(|slot| slot.spec.role == Role::Broker && connected(slot))
+            self.slots.iter().position(|slot| slot.spec.link == LinkKind::Broker && connected(slot))
         else {
             return;
         };
@@ -283,14 +282,15 @@ impl Tree {
             if index == broker || container.linked || !connected(slot) {
                 continue;
             }
-            let (end, peer) = match broker_link(self.transport, container.id, slot.spec.role) {
-                Ok(Some(ends)) => ends,
-                Ok(None) => continue,
-                Err(error) => {
-                    self.unreachable(index, &error, now);
-                    continue;
-                }
-            };
+            let (end, peer) =
+                match broker_link(self.transport, container.id, slot.spec.work.role, slot.spec.link) {
+                    Ok(Some(ends)) => ends,
+                    Ok(None) => continue,
+                    Err(error) => {
+                        self.unreachable(index, &error, now);
+                        continue;
+                    }
+                };
             if let Err(error) = self.attach(broker, peer) {
                 return self.unreachable(broker, &error, now);
             }
@@ -323,7 +323,7 @@ impl Tree {
     fn heed(&mut self, id: ContainerId, message: ContainerToRoot, now: Monotonic) {
         let Some(index) = self.slot_of(id).map(|(index, _)| index) else { return };
         let Some(slot) = self.slots.get_mut(index) else { return };
-        let role = slot.spec.role;
+        let role = slot.spec.work.role;
         let Some(container) = slot.container_mut() else { return };
         container.last_heard = now;
         match message {
@@ -372,7 +372,7 @@ impl Tree {
             let order = RootToContainer::DumpStacks { dump, threads };
             let heard = container.control.as_ref().is_some_and(|control| control.order(order).is_ok());
             let threads = if heard { count } else { 0 };
-            asked.push(Asked { container: container.id, role: slot.spec.role, pid, threads });
+            asked.push(Asked { container: container.id, role: slot.spec.work.role, pid, threads });
         }
         let path = self.logs.join("stacktrace.log");
         let events = self.events.clone();
@@ -417,7 +417,7 @@ impl Tree {
     fn note_silence(&mut self, now: Monotonic) {
         let timing = self.options.timing;
         for slot in &mut self.slots {
-            let role = slot.spec.role;
+            let role = slot.spec.work.role;
             let Some(container) = slot.container_mut() else { continue };
             // A thread can be neither ended nor frozen alone.
             if matches!(container.child, Child::Thread) || container.kill_at.is_some() {
@@ -458,7 +458,7 @@ impl Tree {
         }
         self.weigh_at = now.plus(WEIGH_PERIOD);
         for slot in &mut self.slots {
-            let (role, limit) = (slot.spec.role, slot.memory_limit);
+            let (role, limit) = (slot.spec.work.role, slot.memory_limit);
             let Some(container) = slot.container_mut().filter(|container| !container.killed) else {
                 continue;
             };
@@ -477,7 +477,7 @@ impl Tree {
         let grace = self.options.timing.grace;
         let Some(index) = self.slot_of(id).map(|(index, _)| index) else { return };
         let Some(slot) = self.slots.get_mut(index) else { return };
-        let role = slot.spec.role;
+        let role = slot.spec.work.role;
         let Some(container) = slot.container_mut() else { return };
         container.control = None;
         match error {
@@ -494,7 +494,7 @@ impl Tree {
     fn unreachable(&mut self, index: usize, error: &(dyn std::error::Error + 'static), now: Monotonic) {
         let grace = self.options.timing.grace;
         let Some(slot) = self.slots.get_mut(index) else { return };
-        let role = slot.spec.role;
+        let role = slot.spec.work.role;
         if let Some(container) = slot.container_mut()
             && container.kill_at.is_none()
         {
@@ -528,13 +528,13 @@ impl Tree {
             return;
         }
         if ended.in_order && spec.restart == Restart::OnFailure {
-            return events::container_left(spec.role, container.id);
+            return events::container_left(spec.work.role, container.id);
         }
         let how = match container.why {
             Some(why) => format!("{}: {why}", ended.how),
             None => ended.how,
         };
-        if spec.role == Role::Broker {
+        if spec.link == LinkKind::Broker {
             // Its successor gives everybody a new link.
             for container in self.slots.iter_mut().filter_map(Slot::container_mut) {
                 container.linked = false;
@@ -545,7 +545,7 @@ impl Tree {
 
     fn failed(&mut self, index: usize, id: ContainerId, how: &str, lived: Duration, now: Monotonic) {
         let Some(slot) = self.slots.get_mut(index) else { return };
-        let role = slot.spec.role;
+        let role = slot.spec.work.role;
         events::container_died(role, id, how, lived);
         match slot.history.failed(now, lived, &self.options.restart_policy) {
             Decision::Restart { pause, failures } => {
@@ -565,7 +565,7 @@ impl Tree {
 
     fn kill_the_late(&mut self, now: Monotonic) {
         for slot in &mut self.slots {
-            let role = slot.spec.role;
+            let role = slot.spec.work.role;
             if let Some(container) = slot.container_mut()
                 && container.kill_at.is_some_and(|at| now > at)
                 && container.child.pid().is_some()
@@ -617,7 +617,7 @@ impl Tree {
         for slot in &mut self.slots {
             match &mut slot.state {
                 State::Due(_) => slot.state = State::Over,
-                State::Up(container) if slot.spec.role != Role::Broker => container.tell_to_stop(),
+                State::Up(container) if slot.spec.link != LinkKind::Broker => container.tell_to_stop(),
                 State::Up(_) | State::Over => {}
             }
         }
@@ -629,10 +629,10 @@ impl Tree {
         let elapsed = now.since(stopping.since);
         let left = |slot: &Slot| slot.container().is_some();
         if !stopping.broker_told {
-            let others = self.slots.iter().any(|slot| slot.spec.role != Role::Broker && left(slot));
+            let others = self.slots.iter().any(|slot| slot.spec.link != LinkKind::Broker && left(slot));
             if !others || elapsed > timing.stop_broker {
                 stopping.broker_told = true;
-                let brokers = self.slots.iter_mut().filter(|slot| slot.spec.role == Role::Broker);
+                let brokers = self.slots.iter_mut().filter(|slot| slot.spec.link == LinkKind::Broker);
                 brokers.filter_map(Slot::container_mut).for_each(Container::tell_to_stop);
             }
         }
@@ -658,7 +658,7 @@ impl Tree {
 
     fn kill_all(&mut self) {
         for slot in &mut self.slots {
-            let role = slot.spec.role;
+            let role = slot.spec.work.role;
             if let Some(container) = slot.container_mut() {
                 container.kill(role);
             }

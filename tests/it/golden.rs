@@ -73,7 +73,7 @@ fn help_of_every_command() {
 /// Without a terminal the console reads its commands from what is piped into it, and its lines are 100 columns wide.
 #[test]
 fn help_of_the_console() {
-    let topics: Vec<&str> = aotf::console::SPECS.iter().map(|spec| spec.name).collect();
+    let topics: Vec<&str> = aotf::console::line::commands().map(|command| command.get_name()).collect();
     let folder = tempfile::tempdir().unwrap();
     let run = |input: String| {
         let mut child = binary()

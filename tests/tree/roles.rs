@@ -9,12 +9,14 @@ use aotf::base::ErrorChain;
 use aotf::base::ids::{AskId, LeaseId};
 use aotf::base::roles::Role;
 use aotf::config::Settings;
+use aotf::daemon::roles;
 use aotf::ipc::{
-    ConnectArgs, ContainerContext, ContainerError, Link, Outbox, Parcel, PeerEnd, pump, run_container,
+    ConnectArgs, ContainerContext, ContainerError, Link, Outbox, Parcel, PeerEnd, RoleWork, pump,
+    run_container,
 };
 use aotf::proto::front::{BrokerToFront, FrontAnswer, FrontToBroker};
 use aotf::proto::stage::{BrokerToStage, StageToBroker};
-use aotf::supervisor::{self, ContainerSpec, Options, Restart, RestartPolicy, Timing};
+use aotf::supervisor::{self, ContainerSpec, Options, RestartPolicy, Timing};
 
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
@@ -35,12 +37,12 @@ pub fn root_main(args: &[String]) -> ExitCode {
         hide_landlock();
     }
     aotf::telemetry::init("root", &settings.log).unwrap();
-    let specs = Role::ALL.map(|role| ContainerSpec {
-        role,
-        main: role_main,
-        count: if role == Role::ReverseSearch { 2 } else { 1 },
-        restart: if role == Role::Console { Restart::OnFailure } else { Restart::Always },
-    });
+    let stand_in = |spec: ContainerSpec| ContainerSpec {
+        count: if spec.work.role == Role::ReverseSearch { 2 } else { 1 },
+        work: RoleWork { main: role_main, ..spec.work },
+        ..spec
+    };
+    let specs: Vec<_> = roles::specs(true).into_iter().map(stand_in).collect();
     let millis = Duration::from_millis;
     let options = Options {
         notify_socket: std::env::var_os("NOTIFY_SOCKET"),
@@ -97,8 +99,8 @@ pub fn timing_text(timing: &Timing) -> String {
 pub fn container_main(args: &[String]) -> ExitCode {
     let role = Role::from_name(&args[0]).unwrap();
     let connect = ConnectArgs { door: args[1].clone(), root_pid: args[2].parse().unwrap() };
-    let prepare = |role, settings: &Settings| aotf::roles::confine(role, settings).map(|()| None);
-    run_container(role, &connect, prepare, role_main)
+    let prepare = |role, settings: &Settings| roles::confine(role, settings).map(|()| None);
+    run_container(RoleWork { main: role_main, ..roles::work_of(role) }, &connect, prepare)
 }
 
 fn role_main(context: ContainerContext) -> Result<(), ContainerError> {

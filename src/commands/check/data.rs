@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Finding;
+use super::finding::Finding;
 use crate::base::ErrorChain;
 use crate::config::Settings;
 use crate::index::shared::{Reader, Status};
-use crate::roles;
+use crate::storekeeper::open;
 
 const MIB: u64 = 1024 * 1024;
 /// Less free space than this is told: a large account alone fills tens of megabytes.
@@ -88,7 +88,7 @@ fn judge_space(free: u64) -> Finding {
 /// Can the database be used by this version?
 pub fn database(settings: &Settings, _: bool) -> Finding {
     const SUBJECT: &str = "database";
-    let location = match roles::database(settings) {
+    let location = match open::database(settings) {
         Ok(location) => location,
         Err(error) => {
             return Finding::failed(SUBJECT, ErrorChain(&error).to_string(), "see [database] url");
@@ -125,7 +125,7 @@ fn unusable(error: &crate::store::StoreError) -> Finding {
 /// Is the fingerprint index whole?
 pub fn index(settings: &Settings, daemon_runs: bool) -> Finding {
     const SUBJECT: &str = "index";
-    let folder = roles::index_dir(settings);
+    let folder = settings.index_dir();
     if !folder.exists() {
         return Finding::ok(SUBJECT, "will be made at the next start, from the database");
     }
@@ -153,7 +153,7 @@ pub fn index(settings: &Settings, daemon_runs: bool) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::check::Verdict;
+    use crate::commands::check::finding::Verdict;
 
     #[test]
     fn space_is_judged() {

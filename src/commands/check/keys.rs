@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::base::Timestamp;
 use crate::config::Twitter;
 use crate::fetch::{Fetch, FetchError};
@@ -95,7 +95,7 @@ fn judge_clock(ours: Timestamp, theirs: Timestamp) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::check::Verdict;
+    use crate::commands::check::finding::Verdict;
 
     #[test]
     fn the_clock_may_be_a_little_wrong() {

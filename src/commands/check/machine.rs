@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::net::TcpListener;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::config::Settings;
 use crate::{front, sandbox};
 
@@ -85,7 +85,7 @@ fn seccomp() -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::check::Verdict;
+    use crate::commands::check::finding::Verdict;
 
     #[test]
     fn a_used_port_is_fine_only_when_the_daemon_has_it() {

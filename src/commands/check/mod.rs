@@ -2,84 +2,47 @@
 //! where something is wrong. Changes nothing, and may run beside a running daemon.
 
 mod data;
+mod finding;
 mod keys;
 mod machine;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::process::ExitCode;
 
+use clap::Args;
 use serde_json::{Value, json};
 
+use self::finding::{Finding, Verdict};
+use crate::commands::settings::ConfigFile;
+use crate::commands::status::{self, EX_CONFIG};
 use crate::config::{ConfigError, Loaded, Settings};
 use crate::fetch::HttpFetch;
-use crate::front;
+use crate::{console, front};
 
-/// How a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Ok,
-    /// The daemon runs, but something will not work, or not for long.
-    Warning,
-    /// The daemon does not start, or does nothing useful.
-    Failed,
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Ask nobody outside: keys and the clock are not checked
+    #[arg(long)]
+    offline: bool,
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
-impl Verdict {
-    fn as_str(self) -> &'static str {
-        match self {
-            Verdict::Ok => "ok",
-            Verdict::Warning => "warning",
-            Verdict::Failed => "failed",
-        }
-    }
-}
-
-/// What was found out about one thing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Constant, for programs too.
-    subject: &'static str,
-    verdict: Verdict,
-    what: String,
-    /// What to do; only where the verdict is not `Ok`.
-    remedy: Option<String>,
-}
-
-impl Finding {
-    fn ok(subject: &'static str, what: impl Into<String>) -> Finding {
-        Finding { subject, verdict: Verdict::Ok, what: what.into(), remedy: None }
-    }
-
-    fn warning(subject: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Finding {
-        Finding { subject, verdict: Verdict::Warning, what: what.into(), remedy: Some(remedy.into()) }
-    }
-
-    fn failed(subject: &'static str, what: impl Into<String>, remedy: impl Into<String>) -> Finding {
-        Finding { subject, verdict: Verdict::Failed, what: what.into(), remedy: Some(remedy.into()) }
-    }
-}
-
-/// How the findings are told.
-#[derive(Clone, Copy, Debug)]
-pub struct Telling {
-    pub json: bool,
-    pub colors: bool,
-}
-
-/// Checks, and tells each finding as it is made. True when nothing has failed.
+/// Checks, and tells each finding as it is made; the status is 78 where something has failed.
 ///
 /// # Errors
 /// `out` takes no more.
-pub fn run(
-    loaded: &Result<Loaded, ConfigError>,
-    offline: bool,
-    telling: Telling,
-    out: &mut impl Write,
-) -> io::Result<bool> {
+pub fn run(args: &CheckArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let loaded = &args.config.load_with_origin();
+    let colors = console::colors_of_output();
     let mut findings = Vec::new();
     let mut report = |finding: Finding, out: &mut dyn Write| -> io::Result<()> {
-        if !telling.json {
-            write!(out, "{}", line(&finding, telling.colors))?;
+        if !args.json {
+            write!(out, "{}", line(&finding, colors))?;
             out.flush()?;
         }
         findings.push(finding);
@@ -96,17 +59,17 @@ pub fn run(
         for finding in machine::kernel() {
             report(finding, out)?;
         }
-        for finding in outside(settings, offline) {
+        for finding in outside(settings, args.offline) {
             report(finding, out)?;
         }
     }
     let well = findings.iter().all(|finding| finding.verdict != Verdict::Failed);
-    if telling.json {
+    if args.json {
         writeln!(out, "{}", as_json(&findings, well))?;
     } else {
         writeln!(out, "{}", conclusion(&findings))?;
     }
-    Ok(well)
+    Ok(status::of_answer(well, EX_CONFIG))
 }
 
 /// The parameter file and the environment; one finding for each problem.

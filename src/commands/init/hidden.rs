@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
-use super::InitError;
+use super::error::InitError;
 
 /// More than any token: a terminal that sends without end is not waited for.
 const MAX_BYTES: usize = 16 * 1024;

@@ -4,6 +4,7 @@
 //! explanation. It is read back by the same code as at the start of the daemon before it gets its name.
 
 mod document;
+mod error;
 mod hidden;
 
 use std::fs::{self, OpenOptions};
@@ -14,14 +15,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::config::{self, ConfigError};
+use crate::config;
 use document::Answers;
+use error::{ATTEMPTS, InitError};
 use hidden::Silence;
 
 /// A token is some hundred bytes.
 const MAX_TOKEN_BYTES: u64 = 16 * 1024;
-/// Questions are asked again this often before it is given up: the answers may come from a script.
-const ATTEMPTS: usize = 5;
 
 /// Flags of `aotf init`. What they say is not asked.
 #[derive(Debug, Args)]
@@ -50,29 +50,6 @@ pub struct InitArgs {
     /// Ask nothing: what no flag says has its default
     #[arg(long, short)]
     yes: bool,
-}
-
-/// Why no parameter file was written.
-#[derive(Debug, thiserror::Error)]
-pub enum InitError {
-    #[error("{} exists already; --force replaces it", path.display())]
-    Exists { path: PathBuf },
-    #[error("the folder {} does not exist; make it first, or name another file with --config", path.display())]
-    NoFolder { path: PathBuf },
-    #[error("could not read the token from {}", path.display())]
-    ReadToken { path: PathBuf, source: io::Error },
-    #[error("what {} holds is no token: it is empty, or has spaces in it", path.display())]
-    NoToken { path: PathBuf },
-    #[error("could not ask")]
-    Ask { source: io::Error },
-    #[error("given up after {ATTEMPTS} answers that cannot be used; nothing was written")]
-    NoAnswer,
-    #[error("stopped; nothing was written")]
-    Stopped,
-    #[error("could not write {}", path.display())]
-    Write { path: PathBuf, source: io::Error },
-    #[error(transparent)]
-    Refused(#[from] ConfigError),
 }
 
 /// Writes the parameter file, and what to do next to `out`.

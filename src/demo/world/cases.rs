@@ -1,8 +1,8 @@
 //! What can be asked in the world and what the daemon should answer: for the demo's list, and for tests.
 
 use super::cast::{self, ASPEN, HAZEL, JUNIPER, MAPLE, ROWAN};
-use super::deviantart;
-use super::facts::Facts;
+use super::facts::{Facts, Gallery};
+use super::sites::deviantart;
 
 /// One thing to ask.
 #[derive(Clone, Debug)]
@@ -262,8 +262,8 @@ fn refused(facts: &Facts) -> Vec<Case> {
 
 /// The page of the deviation with this title.
 fn work(facts: &Facts, title: &str) -> String {
-    let deviation = facts.deviations.iter().find(|work| work.title == title);
-    deviation.map(|work| deviantart::page_url(facts, work)).unwrap_or_default()
+    let mut deviations = facts.works.iter().filter(|work| work.gallery == Gallery::Deviantart);
+    deviations.find(|work| work.title == title).map(deviantart::page_url).unwrap_or_default()
 }
 
 fn booru(id: u64) -> String {
@@ -282,23 +282,16 @@ mod tests {
     use crate::demo::world::facts::MediaKind;
     use crate::demo::world::picture::tests::{decode_jpeg, rough_hash};
     use crate::demo::world::picture::{Change, Picture, network_jpeg};
-
-    /// The codes as room `proto` declares them: read, not imported, since this room may not use it.
-    fn declared_codes() -> Vec<String> {
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/src/proto/failure.rs");
-        let text = std::fs::read_to_string(source).unwrap();
-        let lines = text.lines().filter_map(|line| line.split_once(" = \"")?.1.split_once("\", \""));
-        lines.map(|(code, _)| code.to_owned()).collect()
-    }
+    use crate::domain::failure::FailureCode;
 
     #[test]
     fn every_error_code_can_be_provoked() {
-        let codes = declared_codes();
-        assert!(codes.len() >= 18, "the declaration has another form: {codes:?}");
         let cases = all(&cast::build());
-        for code in codes {
+        for code in FailureCode::ALL {
             assert!(
-                cases.iter().any(|case| matches!(case.expect, Expect::Error(expected) if expected == code)),
+                cases
+                    .iter()
+                    .any(|case| matches!(case.expect, Expect::Error(expected) if expected == code.as_str())),
                 "nothing provokes {code}",
             );
         }

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::facts::{Account, AccountState, Facts, Media, MediaKind, Post, Relation, media_name, snowflake};
+use super::facts::{Account, AccountState, Facts, Media, MediaKind, Post, Relation};
+use super::ids::{media_name, snowflake};
 use super::picture::Picture;
 use crate::base::Timestamp;
 

@@ -2,14 +2,13 @@
 //! The same on every machine and at every start: no clock, no chance.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
-use super::galleries::{Member, Work};
-use super::hubs::Page;
-use super::open::OpenAccount;
+use super::ids::{digest, mastodon_id, record_key};
 use super::picture::Picture;
 use crate::base::Timestamp;
 
-/// Of an account on the network.
+/// How an account on X can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountState {
     Open,
@@ -20,6 +19,7 @@ pub enum AccountState {
     BlocksUs,
 }
 
+/// An account on X.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// The network's stable number.
@@ -92,58 +92,216 @@ pub enum Trouble {
     OriginalTooBig,
 }
 
-/// On DeviantArt.
+/// The sites that show artworks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gallery {
+    Deviantart,
+    Danbooru,
+    Pixiv,
+    Derpibooru,
+    Furbooru,
+    E621,
+    Artstation,
+    Furaffinity,
+    Inkbunny,
+    /// It knows no artists: its works have a source instead of a member.
+    Gelbooru,
+}
+
+/// An artwork on one of them.
 #[derive(Clone, Debug)]
-pub struct Deviation {
+pub struct Work {
+    pub gallery: Gallery,
     pub id: u64,
-    /// Index into `Facts::deviants`.
-    pub artist: usize,
+    /// The member, artist's tag or artist's entry of this name.
+    pub artist: &'static str,
     pub title: &'static str,
-    pub picture: Picture,
+    /// More than one on Pixiv only.
+    pub pictures: &'static [Picture],
     pub published: Timestamp,
+    /// Where a booru's copy was taken from.
+    pub source: &'static str,
+    /// A duplicate of the work with this id.
+    pub merged_into: Option<u64>,
     pub trouble: Trouble,
 }
 
-/// A member of DeviantArt.
+impl Work {
+    /// Its only or first picture; `None` for a merged work, whose file is gone.
+    pub fn picture(&self) -> Option<Picture> {
+        self.pictures.first().copied()
+    }
+
+    /// Of its first picture, in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        self.picture().map_or((1, 1), Picture::size)
+    }
+
+    /// Of its first picture's file.
+    pub fn extension(&self) -> &'static str {
+        self.picture().map_or("jpg", Picture::extension)
+    }
+
+    /// `2024/05/01/12/34/56`: its publication as paths of files have it, some hours later than UTC.
+    pub fn date_path(&self, hours_ahead: u64) -> String {
+        let local = self.published.plus(Duration::from_secs(hours_ahead * 3600)).to_rfc3339();
+        local.chars().take(19).map(|c| if c.is_ascii_digit() { c } else { '/' }).collect()
+    }
+}
+
+/// An artist's page, tag or entry on one of them.
 #[derive(Clone, Debug)]
-pub struct Deviant {
+pub struct Member {
+    pub gallery: Gallery,
     pub id: u64,
     pub name: &'static str,
-    /// Entries of the profile's list of links.
     pub links: &'static [&'static str],
+    /// Links that the curators of a booru hold dead.
+    pub dead_links: &'static [&'static str],
+    /// The link of a field of its own (DeviantArt, Pixiv).
     pub website: Option<&'static str>,
-    /// HTML of the biography.
+    /// HTML of the biography (DeviantArt).
     pub bio: &'static str,
 }
 
-/// On Danbooru.
-#[derive(Clone, Debug)]
-pub struct BooruPost {
-    pub id: u64,
-    pub artist: &'static str,
-    pub source: &'static str,
-    pub picture: Picture,
-    pub published: Timestamp,
-    pub trouble: Trouble,
+/// The sites between an artist and their accounts: pages of links, shops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hub {
+    Carrd,
+    Kofi,
+    Linktree,
+    Patreon,
+    Potofu,
+    Litlink,
+    Fanbox,
+    Skeb,
+    Tumblr,
+    /// `t.co`: the name is the code, the link its target.
+    Short,
 }
 
-/// An artist's entry on Danbooru.
+/// Somebody's page on one of them.
 #[derive(Clone, Debug)]
-pub struct BooruArtist {
-    pub id: u64,
+pub struct Page {
+    pub hub: Hub,
     pub name: &'static str,
-    /// Address, and whether the curators hold it alive.
-    pub urls: &'static [(&'static str, bool)],
+    /// Addresses in its list of links, or, on Skeb, in its text.
+    pub links: &'static [&'static str],
+    /// Kinds and addresses of the icons below the list (Linktree).
+    pub icons: &'static [(&'static str, &'static str)],
+    /// Index into `Facts::accounts`: the account that Skeb vouches for.
+    pub account: Option<usize>,
 }
 
-/// A page of links on Linktree.
+/// The networks that can be read without a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenNetwork {
+    Bluesky,
+    Mastodon,
+}
+
+/// How an account on one of them can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenState {
+    Open,
+    /// Its owner asks not to be shown (Bluesky) or indexed (Mastodon) to those who are not logged in.
+    OptedOut,
+    Suspended,
+    /// Its owner moved to the account with this handle.
+    Moved(&'static str),
+}
+
 #[derive(Clone, Debug)]
-pub struct LinkPage {
-    pub name: &'static str,
-    pub title: &'static str,
-    /// Title and address; without an address it is a heading.
-    pub links: &'static [(&'static str, Option<&'static str>)],
-    pub social: &'static [(&'static str, &'static str)],
+pub struct OpenAccount {
+    pub network: OpenNetwork,
+    /// `name.example`, or `user@server`.
+    pub handle: &'static str,
+    /// The DID; on Mastodon the user's name in the case of its URI.
+    pub native: &'static str,
+    pub links: &'static [&'static str],
+    pub state: OpenState,
+    /// Posts, the `n`-th at `first + n * every`.
+    pub posts: usize,
+    pub first: &'static str,
+    pub every_hours: u64,
+    /// Posts with known pictures, by their number; all others are made up.
+    pub featured: &'static [(usize, &'static [Picture])],
+    /// The image host has lost the pictures of this post; they are elsewhere.
+    pub lost: Option<usize>,
+}
+
+/// What is attached to a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attached {
+    Pictures,
+    /// Pictures beside a quoted post.
+    PicturesAndQuote,
+    Video,
+    /// The post is another account's, passed on.
+    Repost,
+}
+
+impl OpenAccount {
+    pub fn moment(&self, number: usize) -> Timestamp {
+        let first = Timestamp::parse_rfc3339(self.first).unwrap_or(Timestamp(0));
+        first.plus(Duration::from_secs(number as u64 * self.every_hours * 3600))
+    }
+
+    pub fn attached(&self, number: usize) -> Attached {
+        match number {
+            n if self.featured_at(n).is_some() => Attached::Pictures,
+            n if n % 10 == 3 => Attached::PicturesAndQuote,
+            n if n % 17 == 5 => Attached::Video,
+            n if n % 23 == 9 => Attached::Repost,
+            _ => Attached::Pictures,
+        }
+    }
+
+    /// The pictures of a post, in its order.
+    pub fn pictures(&self, number: usize) -> Vec<Picture> {
+        if let Some(pictures) = self.featured_at(number) {
+            return pictures.to_vec();
+        }
+        let count = match number {
+            // More than the four of old: a gallery on Bluesky.
+            n if n % 29 == 7 && self.network == OpenNetwork::Bluesky => 7,
+            n if n % 7 == 2 => 3,
+            _ => 1,
+        };
+        // Few enough to be drawn quickly, however many posts there are.
+        let base = 7000 + 100 * self.handle.len() as u64;
+        (0..count).map(|position| Picture::Drawn(base + ((number * 3 + position) % 60) as u64)).collect()
+    }
+
+    fn featured_at(&self, number: usize) -> Option<&'static [Picture]> {
+        self.featured.iter().find(|(slot, _)| *slot == number).map(|(_, pictures)| *pictures)
+    }
+
+    /// `user` of `user@server`.
+    pub fn user(&self) -> &'static str {
+        self.handle.split('@').next().unwrap_or_default()
+    }
+
+    /// `server` of `user@server`.
+    pub fn server(&self) -> &'static str {
+        self.handle.split('@').nth(1).unwrap_or_default()
+    }
+
+    /// The stable id of a post, as the network has it.
+    pub fn post_id(&self, number: usize) -> String {
+        match self.network {
+            OpenNetwork::Bluesky => format!("at://{}/app.bsky.feed.post/{}", self.native, record_key(number)),
+            OpenNetwork::Mastodon => {
+                let (server, id) = (self.server(), self.status_id(number));
+                format!("https://{server}/users/{}/statuses/{id}", self.native)
+            }
+        }
+    }
+
+    /// The number of a post on its server.
+    pub fn status_id(&self, number: usize) -> String {
+        mastodon_id(self.moment(number), number)
+    }
 }
 
 /// Everything, with the look-ups that the sites need.
@@ -153,16 +311,8 @@ pub struct Facts {
     /// Newest first.
     pub posts: Vec<Post>,
     pub media: Vec<Media>,
-    pub deviants: Vec<Deviant>,
-    pub deviations: Vec<Deviation>,
-    pub booru_posts: Vec<BooruPost>,
-    pub booru_artists: Vec<BooruArtist>,
-    /// On the other artwork sites, and their artists there.
     pub works: Vec<Work>,
     pub members: Vec<Member>,
-    /// On Linktree.
-    pub link_pages: Vec<LinkPage>,
-    /// On the other link pages.
     pub pages: Vec<Page>,
     /// On the networks that can be read without a key.
     pub open_accounts: Vec<OpenAccount>,
@@ -201,59 +351,32 @@ impl Facts {
         self.media_by_name.get(name).map(|index| &self.media[*index])
     }
 
+    pub fn work(&self, gallery: Gallery, id: &str) -> Option<&Work> {
+        let id = id.parse::<u64>().ok()?;
+        self.works.iter().find(|work| work.gallery == gallery && work.id == id)
+    }
+
+    /// Of a file that is named by the digest of its work.
+    pub fn work_by_digest(&self, gallery: Gallery, name: &str) -> Option<&Work> {
+        self.works.iter().find(|work| work.gallery == gallery && digest(work.id) == name)
+    }
+
+    /// By name, whatever its case.
+    pub fn member(&self, gallery: Gallery, name: &str) -> Option<&Member> {
+        self.members.iter().find(|member| member.gallery == gallery && member.name.eq_ignore_ascii_case(name))
+    }
+
+    pub fn member_of(&self, work: &Work) -> Option<&Member> {
+        self.member(work.gallery, work.artist)
+    }
+
+    /// By name, whatever its case.
+    pub fn page(&self, hub: Hub, name: &str) -> Option<&Page> {
+        self.pages.iter().find(|page| page.hub == hub && page.name.eq_ignore_ascii_case(name))
+    }
+
     /// Posts of one account, newest first.
     pub fn posts_of(&self, author: usize) -> impl Iterator<Item = &Post> {
         self.posts.iter().filter(move |post| post.author == author)
-    }
-}
-
-/// The first snowflake was counted from here (milliseconds since 1970).
-const SNOWFLAKE_EPOCH: i64 = 1_288_834_974_657;
-
-/// The snowflake of a moment; `sequence` (below 2^22) tells those of one millisecond apart.
-pub fn snowflake(moment: Timestamp, sequence: u64) -> u64 {
-    let since = u64::try_from(moment.0 - SNOWFLAKE_EPOCH).unwrap_or(0);
-    since << 22 | (sequence & 0x3f_ffff)
-}
-
-/// The moment of a snowflake.
-pub fn snowflake_time(id: u64) -> Timestamp {
-    Timestamp((id >> 22) as i64 + SNOWFLAKE_EPOCH)
-}
-
-/// 32 hex digits that name the file of a work. Made from its id: no real digest is needed to find it again.
-pub fn digest(id: u64) -> String {
-    let spread = |factor: u64| id.wrapping_mul(factor);
-    format!("{:016x}{:016x}", spread(0x9e37_79b9_7f4a_7c15), spread(0xc2b2_ae3d_27d4_eb4f))
-}
-
-/// 11 bytes in URL-safe base64, which are 15 characters: the network's names of uploads.
-pub fn media_name(id: u64) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut bits = u128::from(id) << 24 | u128::from(id.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40);
-    bits <<= 2; // 88 bits fill 15 digits of 6 bits but for two
-    (0..15).rev().map(|digit| char::from(DIGITS[(bits >> (digit * 6)) as usize & 63])).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn snowflakes_carry_their_time() {
-        let moment = Timestamp::parse_rfc3339("2024-05-01T12:34:56Z").unwrap();
-        let id = snowflake(moment, 5);
-        assert_eq!(snowflake_time(id), moment);
-        // A post of 2020 that everybody can look up.
-        assert_eq!(snowflake_time(1_293_593_516_040_269_825).to_rfc3339(), "2020-08-12T17:01:42Z");
-    }
-
-    #[test]
-    fn media_names_have_fifteen_characters_and_begin_with_the_number() {
-        let id = snowflake(Timestamp::from_secs(1_700_000_000), 9);
-        let name = media_name(id);
-        assert_eq!(name.len(), 15);
-        // The first digit is the number's upper six bits.
-        assert_eq!(name.as_bytes()[0], b'A' + (id >> 58) as u8);
     }
 }

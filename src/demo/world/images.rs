@@ -1,12 +1,11 @@
-//! Picture files: made when first asked for, kept for the next time. And the network's image host.
+//! Picture files: made when first asked for, kept for the next time.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use bytes::Bytes;
 
-use super::exchange::{Answer, Call};
-use super::facts::{Facts, MediaKind};
+use super::exchange::Answer;
 use super::picture::{self, Change, Picture, PictureError};
 
 /// Above every limit on images: 21 MiB.
@@ -35,6 +34,11 @@ impl Images {
         self.answer(picture, Form::Network(longest))
     }
 
+    /// The small square that a network shows of an upload in its lists.
+    pub fn thumbnail(&self, picture: Picture) -> Answer {
+        self.answer(picture, Form::NetworkThumbnail)
+    }
+
     /// Makes the file that indexing downloads, so that asking for it later costs no drawing.
     pub fn prepare(&self, picture: Picture) {
         self.answer(picture, Form::Network(680));
@@ -44,7 +48,7 @@ impl Images {
     pub fn original(&self, picture: Picture) -> Answer {
         match picture {
             Picture::Art(id, Change::Same) => {
-                let content_type = match id.art().extension() {
+                let content_type = match picture.extension() {
                     "png" => "image/png",
                     "webp" => "image/webp",
                     _ => "image/jpeg",
@@ -61,6 +65,19 @@ impl Images {
     /// A lighter version on an artwork site, JPEG, in exactly this size.
     pub fn version(&self, picture: Picture, width: u32, height: u32) -> Answer {
         self.answer(picture, Form::Site(width.max(1), height.max(1)))
+    }
+
+    /// A file of a work: as uploaded, or a JPEG whose longest side is at most `longest` pixels.
+    pub fn file(&self, picture: Option<Picture>, longest: Option<u32>) -> Answer {
+        let Some(picture) = picture else { return Answer::text(404, "not found") };
+        match longest {
+            None => self.original(picture),
+            Some(longest) => {
+                let (width, height) = picture.size();
+                let largest = width.max(height).max(longest);
+                self.version(picture, width * longest / largest, height * longest / largest)
+            }
+        }
     }
 
     fn answer(&self, picture: Picture, form: Form) -> Answer {
@@ -91,79 +108,10 @@ impl Images {
     }
 }
 
-/// `pbs.twimg.com`: `/media/{name}?format=jpg&name=small`, `/media/{name}.jpg`, `/media/{name}.jpg:small`,
-/// and the still pictures of videos.
-pub fn network(facts: &Facts, images: &Images, call: &Call) -> Answer {
-    let segments = call.segments();
-    let (file, still) = match segments.as_slice() {
-        ["media", file] => (*file, false),
-        ["ext_tw_video_thumb", _, "pu", "img", file] | ["tweet_video_thumb", file] => (*file, true),
-        _ => return Answer::text(404, "not found"),
-    };
-    let (file, colon_size) = match file.split_once(':') {
-        Some((file, size)) => (file, Some(size)),
-        None => (file, None),
-    };
-    let (name, dot_format) = match file.split_once('.') {
-        Some((name, format)) => (name, Some(format)),
-        None => (file, None),
-    };
-    let format = dot_format.or(call.parameter("format")).unwrap_or("jpg");
-    let size = colon_size.or(call.parameter("name")).unwrap_or("medium");
-    let Some(media) = facts.media_by_name(name).filter(|media| (media.kind != MediaKind::Photo) == still)
-    else {
-        return Answer::text(404, "not found");
-    };
-    // Uploads here are all kept as JPEG; asking for another format of one answers as for old files.
-    if media.gone || format != "jpg" {
-        return Answer::text(404, "not found");
-    }
-    let form = match size {
-        "orig" | "4096x4096" => Form::Network(4096),
-        "large" => Form::Network(2048),
-        "medium" => Form::Network(1200),
-        "small" => Form::Network(680),
-        "360x360" => Form::Network(360),
-        "thumb" => Form::NetworkThumbnail,
-        _ => return Answer::text(404, "not found"),
-    };
-    images.answer(media.picture, form)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::world::cast;
     use crate::demo::world::exchange::Body;
-
-    fn get(facts: &Facts, images: &Images, path: &str, query: &[(&str, &str)]) -> Answer {
-        let call = Call {
-            host: "pbs.twimg.com".into(),
-            path: path.into(),
-            query: query.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
-            ..Call::default()
-        };
-        network(facts, images, &call)
-    }
-
-    #[test]
-    fn an_image_has_several_addresses() {
-        let (facts, images) = (cast::build(), Images::default());
-        let media = facts.media.iter().find(|media| media.kind == MediaKind::Photo && !media.gone).unwrap();
-        let path = format!("/media/{}", media.name);
-        for (path, query, status) in [
-            (path.clone(), &[("format", "jpg"), ("name", "small")][..], 200),
-            (format!("{path}.jpg"), &[][..], 200),
-            (format!("{path}.jpg:orig"), &[][..], 200),
-            (path.clone(), &[("format", "webp"), ("name", "small")][..], 404),
-            (path.clone(), &[("format", "jpg"), ("name", "gigantic")][..], 404),
-            ("/media/AAAAAAAAAAAAAAA".to_owned(), &[][..], 404),
-        ] {
-            assert_eq!(get(&facts, &images, &path, query).status, status, "{path} {query:?}");
-        }
-        let gone = facts.media.iter().find(|media| media.gone).unwrap();
-        assert_eq!(get(&facts, &images, &format!("/media/{}.jpg", gone.name), &[]).status, 404);
-    }
 
     #[test]
     fn files_are_kept() {

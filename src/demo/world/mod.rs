@@ -8,129 +8,32 @@
 pub mod cases;
 mod cast;
 pub mod crowd;
-mod danbooru;
-mod deviantart;
+mod dispatch;
+mod endpoint;
 mod exchange;
 pub mod facts;
-mod fxtwitter;
-mod galleries;
-mod hubs;
+mod ids;
 mod images;
-mod linktree;
-pub mod open;
+mod limits;
+mod networks;
 pub mod picture;
 mod server;
-mod x;
+mod site;
+mod sites;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use endpoint::Endpoint;
+pub use server::WorldError;
+
 use self::cases::Case;
-use self::exchange::{Answer, Call};
 use self::facts::Facts;
-use self::images::Images;
+use self::site::State;
 use crate::base::Timestamp;
-
-/// What a request asks for, for counting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Endpoint {
-    DeviantartPage,
-    DeviantartOembed,
-    DeviantartImage,
-    DanbooruPage,
-    DanbooruImage,
-    /// A page or answer of an artwork site in `galleries`.
-    GalleryPage,
-    GalleryImage,
-    /// A page or answer of Linktree or of a site in `hubs`.
-    LinkPage,
-    UsersByHandle,
-    UsersById,
-    Timeline,
-    Search,
-    PostsById,
-    Usage,
-    PostOembed,
-    PostImage,
-    /// Profiles on Bluesky that are looked up together. One alone is a `LinkPage`.
-    BlueskyAccounts,
-    BlueskyFeed,
-    BlueskyPosts,
-    /// Where an account's own server is, and a file from it.
-    BlueskyDocument,
-    BlueskyBlob,
-    MastodonAccounts,
-    MastodonStatuses,
-    MastodonPosts,
-    /// Of Bluesky or Mastodon.
-    OpenImage,
-    /// The second source for X.
-    FxTwitter,
-    /// A host or API path that does not exist here.
-    Unknown,
-}
-
-impl Endpoint {
-    pub const ALL: [Endpoint; 27] = [
-        Endpoint::DeviantartPage,
-        Endpoint::DeviantartOembed,
-        Endpoint::DeviantartImage,
-        Endpoint::DanbooruPage,
-        Endpoint::DanbooruImage,
-        Endpoint::GalleryPage,
-        Endpoint::GalleryImage,
-        Endpoint::LinkPage,
-        Endpoint::UsersByHandle,
-        Endpoint::UsersById,
-        Endpoint::Timeline,
-        Endpoint::Search,
-        Endpoint::PostsById,
-        Endpoint::Usage,
-        Endpoint::PostOembed,
-        Endpoint::PostImage,
-        Endpoint::BlueskyAccounts,
-        Endpoint::BlueskyFeed,
-        Endpoint::BlueskyPosts,
-        Endpoint::BlueskyDocument,
-        Endpoint::BlueskyBlob,
-        Endpoint::MastodonAccounts,
-        Endpoint::MastodonStatuses,
-        Endpoint::MastodonPosts,
-        Endpoint::OpenImage,
-        Endpoint::FxTwitter,
-        Endpoint::Unknown,
-    ];
-}
-
-/// A site in a file of its own: the hosts that it plays, and how they answer.
-struct Site {
-    hosts: &'static [&'static str],
-    answer: fn(&Facts, &Images, &Call) -> (Endpoint, Answer),
-}
-
-/// The sites that are tables' entries.
-fn sites() -> impl Iterator<Item = &'static Site> {
-    galleries::SITES.iter().chain(hubs::SITES).chain(open::SITES).chain([&fxtwitter::SITE])
-}
-
-/// The other hosts that the world plays.
-const HOSTS: &[&str] = &[
-    "www.deviantart.com",
-    "deviantart.com",
-    "backend.deviantart.com",
-    deviantart::IMAGE_HOST,
-    "danbooru.donmai.us",
-    "cdn.donmai.us",
-    "linktr.ee",
-    "api.x.com",
-    "api.twitter.com",
-    "publish.twitter.com",
-    "publish.x.com",
-    "pbs.twimg.com",
-];
 
 /// The running world. Ends with its value: the port is closed, its thread joined.
 pub struct World {
@@ -147,15 +50,6 @@ pub struct Options {
     pub latency: Duration,
 }
 
-/// The world could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum WorldError {
-    #[error("could not open a port on 127.0.0.1 for the demo world")]
-    Bind { source: std::io::Error },
-    #[error("could not start the thread of the demo world")]
-    Start { source: std::io::Error },
-}
-
 impl World {
     /// Starts on a free port of 127.0.0.1; answers from the moment this returns.
     pub fn start(options: Options) -> Result<World, WorldError> {
@@ -167,13 +61,7 @@ impl World {
         let mut facts = cast::build();
         populate(&mut facts);
         facts.finish();
-        let state = Arc::new(State {
-            facts,
-            images: Images::default(),
-            limits: x::Limits::default(),
-            latency_ms: AtomicU64::new(0),
-            served: Default::default(),
-        });
+        let state = Arc::new(State::new(facts));
         let server = server::Server::start(Arc::clone(&state), 0)?;
         let world = World { address: server.address(), state, server: Mutex::new(Some(server)) };
         world.set_latency(options.latency);
@@ -187,18 +75,17 @@ impl World {
 
     /// For the settings' `[upstreams]`: every host of the world, sent here.
     pub fn upstreams(&self) -> BTreeMap<String, String> {
-        let hosts = HOSTS.iter().chain(sites().flat_map(|site| site.hosts));
-        hosts.map(|host| ((*host).to_owned(), self.base_url())).collect()
+        dispatch::hosts().map(|host| (host.to_owned(), self.base_url())).collect()
     }
 
     /// The token that the network's API accepts.
     pub fn bearer_token(&self) -> &'static str {
-        x::BEARER_TOKEN
+        networks::twitter::BEARER_TOKEN
     }
 
     /// The key that the API of Tumblr accepts.
     pub fn tumblr_api_key(&self) -> &'static str {
-        hubs::tumblr::API_KEY
+        sites::tumblr::API_KEY
     }
 
     /// What there is, for comparing with what was found.
@@ -254,52 +141,7 @@ impl World {
 
     /// Requests answered so far.
     pub fn served(&self, endpoint: Endpoint) -> u64 {
-        self.state.served[endpoint as usize].load(Ordering::Relaxed)
-    }
-}
-
-/// What all requests share.
-struct State {
-    facts: Facts,
-    images: Images,
-    limits: x::Limits,
-    latency_ms: AtomicU64,
-    served: [AtomicU64; Endpoint::ALL.len()],
-}
-
-impl State {
-    /// Answers one request. Draws pictures, so it may take some milliseconds of CPU.
-    fn answer(&self, call: &Call, now: Timestamp) -> Answer {
-        let (endpoint, answer) = self.dispatch(call, now);
-        self.served[endpoint as usize].fetch_add(1, Ordering::Relaxed);
-        answer
-    }
-
-    fn dispatch(&self, call: &Call, now: Timestamp) -> (Endpoint, Answer) {
-        let (facts, images) = (&self.facts, &self.images);
-        if call.form.is_some() && call.host != "inkbunny.net" {
-            return (Endpoint::Unknown, Answer::text(405, "nothing here takes a form\n"));
-        }
-        if let Some(site) = sites().find(|site| site.hosts.contains(&call.host.as_str())) {
-            return (site.answer)(facts, images, call);
-        }
-        match call.host.as_str() {
-            "www.deviantart.com" | "deviantart.com" => {
-                (Endpoint::DeviantartPage, deviantart::page(facts, call))
-            }
-            "backend.deviantart.com" => (Endpoint::DeviantartOembed, deviantart::oembed(facts, call)),
-            deviantart::IMAGE_HOST => (Endpoint::DeviantartImage, deviantart::image(facts, images, call)),
-            "danbooru.donmai.us" => (Endpoint::DanbooruPage, danbooru::page(facts, call)),
-            "cdn.donmai.us" => (Endpoint::DanbooruImage, danbooru::image(facts, images, call)),
-            "linktr.ee" => (Endpoint::LinkPage, linktree::page(facts, call)),
-            "api.x.com" | "api.twitter.com" => {
-                let endpoint = x::endpoint(&call.path).unwrap_or(Endpoint::Unknown);
-                (endpoint, x::answer(facts, &self.limits, call, now))
-            }
-            "publish.twitter.com" | "publish.x.com" => (Endpoint::PostOembed, x::oembed(facts, call)),
-            "pbs.twimg.com" => (Endpoint::PostImage, images::network(facts, images, call)),
-            host => (Endpoint::Unknown, Answer::text(404, format!("this world has no host {host:?}\n"))),
-        }
+        self.state.served(endpoint)
     }
 }
 

@@ -109,6 +109,14 @@ impl Picture {
         }
     }
 
+    /// Of the upload's file.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Picture::Art(id, _) => id.art().extension(),
+            Picture::Drawn(_) => "jpg",
+        }
+    }
+
     /// The upload, in its full size, transparency flattened on white.
     ///
     /// # Errors

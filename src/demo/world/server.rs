@@ -15,15 +15,24 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 use tokio::sync::oneshot;
 
+use super::dispatch;
 use super::exchange::{Answer, Body, Call};
-use super::{State, WorldError};
-use crate::base::Timestamp;
+use super::site::State;
 
 /// Pictures are drawn by so many threads at once.
 const DRAWING_THREADS: usize = 2;
 
 /// A longer form is not read.
 const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// The world could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    #[error("could not open a port on 127.0.0.1 for the demo world")]
+    Bind { source: std::io::Error },
+    #[error("could not start the thread of the demo world")]
+    Start { source: std::io::Error },
+}
 
 pub struct Server {
     address: SocketAddr,
@@ -89,7 +98,7 @@ async fn handle(Shared(state): Shared<Arc<State>>, request: Request) -> Response
     let latency = Duration::from_millis(state.latency_ms.load(Ordering::Relaxed));
     let answer = match read(request).await {
         Some(call) => {
-            let answered = tokio::task::spawn_blocking(move || state.answer(&call, Timestamp::now())).await;
+            let answered = tokio::task::spawn_blocking(move || dispatch::answer(&state, &call)).await;
             answered.unwrap_or_else(|error| Answer::text(500, format!("the demo world failed: {error}\n")))
         }
         None => Answer::text(405, "this world is read-only\n"),

@@ -8,38 +8,25 @@ use axum::extract::{Extension, RawQuery, State};
 use axum::http::HeaderMap;
 use futures_util::StreamExt;
 use futures_util::stream;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
-use super::body;
+use super::body::{self, JSON_DEADLINE};
 use super::caller::Caller;
-use super::error::{ErrorBody, HttpError};
+use super::error::HttpError;
 use super::limits::RateClass;
-use super::routes::{Started, ask_query, checked_webhook, chosen_networks};
+use super::query::{Started, ask_query, checked_webhook, chosen_networks};
+use super::state::Api;
 use super::url_parameter::{self, MAX_URL_BODY_BYTES};
-use super::{Api, JSON_DEADLINE};
 use crate::api::answers::{Answer, BatchAnswer, BatchEntry};
+use crate::api::errors::ErrorBody;
+use crate::api::limits::MAX_BATCH;
+use crate::api::requests::BatchRequest;
 use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 
-/// Queries of one request.
-pub(super) const MAX_BATCH: usize = 100;
 /// A list of the longest URLs.
 const MAX_BODY_BYTES: usize = MAX_BATCH * (MAX_URL_BODY_BYTES + 8) + 1024;
-/// Questions of one request that are with the broker at the same time: others want to ask too.
+/// Questions of one request that the broker has at the same time: others want to ask too.
 const AT_ONCE: usize = 8;
-
-/// Pages to ask for.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BatchRequest {
-    /// Addresses of artworks' pages, 100 at most.
-    urls: Vec<String>,
-    /// Only the artists' accounts on these: `twitter`, `bluesky`, `mastodon`.
-    networks: Option<Vec<String>>,
-    /// The webhook that gets each final answer.
-    webhook: Option<String>,
-}
 
 /// Start up to 100 queries
 ///

@@ -13,6 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::error::HttpError;
 
+/// A body of JSON is small, so it arrives within this.
+pub const JSON_DEADLINE: Duration = Duration::from_secs(10);
 /// Fields of a form that are looked at: four are known, browsers and libraries add few.
 const MAX_FIELDS: usize = 16;
 /// A field that holds a text.

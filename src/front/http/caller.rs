@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, header};
 
-use super::Peer;
 use super::error::HttpError;
 use super::limits::LimitKey;
 use crate::base::ids::Networks;
@@ -13,6 +12,15 @@ use crate::proto::front::Client;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Who is at the other end of the connection. `serve.rs` sets it on each request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// 127.0.0.1 for a peer that came over the Unix socket.
+    pub ip: IpAddr,
+    /// It came over the Unix socket.
+    pub is_local_socket: bool,
+}
 
 /// Who sent a request, and what that allows.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub fn allowed_origin(headers: &HeaderMap, origins: &[String]) -> Option<HeaderV
 }
 
 /// Says so in the answer; `methods` where the browser asks before it sends.
-pub fn allow(answer: &mut HeaderMap, origin: HeaderValue, methods: Option<&'static str>) {
+pub fn allow(answer: &mut HeaderMap, origin: HeaderValue, methods: Option<&HeaderValue>) {
     if origin != "*" {
         answer.append(VARY, HeaderValue::from_static("Origin"));
     }
@@ -24,7 +24,7 @@ pub fn allow(answer: &mut HeaderMap, origin: HeaderValue, methods: Option<&'stat
     let exposed = HeaderValue::from_static("Retry-After, X-AOTF-API-Version");
     answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     if let Some(methods) = methods {
-        answer.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+        answer.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
         let headers = HeaderValue::from_static("Authorization, Content-Type, Last-Event-ID, X-API-Key");
         answer.insert(ACCESS_CONTROL_ALLOW_HEADERS, headers);
         answer.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));

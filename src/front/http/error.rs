@@ -4,13 +4,10 @@
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use utoipa::ToSchema;
 
+use crate::api::errors::{ErrorBody, ErrorCode};
+use crate::api::limits::{RATE_LIMITED_RETRY_AFTER_SECS, RETRY_AFTER_SECS};
 use crate::front::broker::Unavailable;
-
-/// Seconds after which a client may ask again when the broker is away or the server is full.
-const RETRY_AFTER_SECS: u32 = 2;
 
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
@@ -58,62 +55,34 @@ pub enum Closed {
     Metrics,
 }
 
-/// The body of every answer that is about the protocol.
-#[derive(Serialize, ToSchema)]
-pub struct ErrorBody {
-    /// A code that `/errors` explains.
-    pub error: &'static str,
-    /// What exactly went wrong, for people.
-    pub error_detail: String,
-}
-
 impl HttpError {
-    /// Codes and statuses, as `/errors` lists them.
-    pub const CODES: &[(&str, u16)] = &[
-        ("FORBIDDEN", 403),
-        ("UNAUTHORIZED", 401),
-        ("UNKNOWN_WEBHOOK", 400),
-        ("BAD_REQUEST", 400),
-        ("NOT_FOUND", 404),
-        ("METHOD_NOT_ALLOWED", 405),
-        ("REQUEST_TIMEOUT", 408),
-        ("PAYLOAD_TOO_LARGE", 413),
-        ("TOO_MANY_REQUESTS", 429),
-        ("BUSY", 503),
-        ("SERVICE_UNAVAILABLE", 503),
-        ("INTERNAL_ERROR", 500),
-    ];
-
     /// The code in the body: part of the API.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ErrorCode {
         match self {
-            HttpError::Forbidden(_) => "FORBIDDEN",
-            HttpError::UnknownKey => "UNAUTHORIZED",
-            HttpError::UnknownWebhook { .. } => "UNKNOWN_WEBHOOK",
-            HttpError::BadRequest { .. } | HttpError::BodyBroken { .. } => "BAD_REQUEST",
-            HttpError::NotFound => "NOT_FOUND",
-            HttpError::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            HttpError::BodyTimeout => "REQUEST_TIMEOUT",
-            HttpError::TooLarge { .. } => "PAYLOAD_TOO_LARGE",
-            HttpError::RateLimited { .. } => "TOO_MANY_REQUESTS",
-            HttpError::Busy => "BUSY",
+            HttpError::Forbidden(_) => ErrorCode::Forbidden,
+            HttpError::UnknownKey => ErrorCode::Unauthorized,
+            HttpError::UnknownWebhook { .. } => ErrorCode::UnknownWebhook,
+            HttpError::BadRequest { .. } | HttpError::BodyBroken { .. } => ErrorCode::BadRequest,
+            HttpError::NotFound => ErrorCode::NotFound,
+            HttpError::MethodNotAllowed => ErrorCode::MethodNotAllowed,
+            HttpError::BodyTimeout => ErrorCode::RequestTimeout,
+            HttpError::TooLarge { .. } => ErrorCode::PayloadTooLarge,
+            HttpError::RateLimited { .. } => ErrorCode::TooManyRequests,
+            HttpError::Busy => ErrorCode::Busy,
             HttpError::NotNow { .. } | HttpError::BrokerAway { .. } | HttpError::BrokerSlow => {
-                "SERVICE_UNAVAILABLE"
+                ErrorCode::ServiceUnavailable
             }
-            HttpError::Unexpected => "INTERNAL_ERROR",
+            HttpError::Unexpected => ErrorCode::InternalError,
         }
     }
 
     pub fn status(&self) -> StatusCode {
-        let listed = HttpError::CODES.iter().find(|(code, _)| *code == self.code());
-        listed
-            .and_then(|(_, status)| StatusCode::from_u16(*status).ok())
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn retry_after_secs(&self) -> Option<u32> {
         match self {
-            HttpError::RateLimited { .. } => Some(1),
+            HttpError::RateLimited { .. } => Some(RATE_LIMITED_RETRY_AFTER_SECS),
             HttpError::Busy
             | HttpError::NotNow { .. }
             | HttpError::BrokerAway { .. }
@@ -140,7 +109,7 @@ impl From<Unavailable> for HttpError {
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { error: self.code(), error_detail: self.to_string() };
+        let body = ErrorBody { error: self.code().as_str(), error_detail: self.to_string() };
         let mut response = (self.status(), Json(body)).into_response();
         if let Some(secs) = self.retry_after_secs() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(secs));
@@ -172,12 +141,12 @@ mod tests {
             (HttpError::RateLimited { per_second: 1 }, 429),
             (HttpError::NotNow { why: "x".to_owned() }, 503),
             (HttpError::Busy, 503),
-            (HttpError::BrokerAway { source: Unavailable { why: String::new() } }, 503),
+            (HttpError::BrokerAway { source: Unavailable }, 503),
             (HttpError::BrokerSlow, 503),
             (HttpError::Unexpected, 500),
         ] {
             assert_eq!(error.status().as_u16(), status, "{error:?}");
-            assert!(HttpError::CODES.contains(&(error.code(), status)), "{error:?}");
+            assert!(ErrorCode::ALL.contains(&error.code()), "{error:?}");
         }
     }
 }

@@ -12,12 +12,14 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::caller::Caller;
-use super::error::{ErrorBody, HttpError};
+use super::error::HttpError;
 use super::limits::RateClass;
-use super::routes::{Started, chosen_networks, start_query};
-use super::{Api, url_parameter};
+use super::query::{Started, chosen_networks, start_query};
+use super::state::Api;
+use super::url_parameter;
 use crate::api::answers::Answer;
-use crate::front::until_stopped;
+use crate::api::errors::ErrorBody;
+use crate::front::stopping::until_stopped;
 use crate::proto::view::{QueryStatus, QueryView};
 
 /// Comments sent in silence: proxies keep the connection, and a dead client is noticed.
@@ -32,7 +34,8 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
     get, path = "/query/events", tag = "queries",
     params(
         ("url" = String, Query, description = "Address of the artwork's page"),
-        ("networks" = Option<String>, Query, description = "Only the artist's accounts on these, with commas between; before `url`"),
+        ("networks" = Option<String>, Query,
+            description = "Only the artist's accounts on these, with commas between; before `url`"),
         ("Last-Event-ID" = Option<String>, Header, description = "The last version that was heard"),
     ),
     responses(

@@ -1,77 +1,81 @@
-//! `/openapi.json`, made from the handlers and the types they answer with, and `/docs`, the same for
-//! people: one page that fetches nothing.
+//! The description of the API, made from the handlers and the types they answer with: `/openapi.json`, and
+//! `/docs`, the same for people: one page that fetches nothing.
 
 use std::fmt::Write as _;
-use std::sync::LazyLock;
 
+use axum::extract::Extension;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use utoipa::OpenApi;
+use utoipa::{OpenApi, openapi};
 
+use super::assets::{escape, style_address};
 use super::errors::entries;
-use super::page::{escape, style_address};
 use super::texts::Texts;
-use super::{API_VERSION, batch, errors, events, prometheus, routes, search};
+use crate::api::limits::VERSION;
 
 #[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Artists on Twitter Finder",
-        description = "Finds the posts in which an artist published an artwork. Answers about a query are HTTP 200 \
-            with all fields, whatever became of the query; other statuses are about the protocol itself. Fields are \
-            added, never renamed or left out.",
-        version = "set from API_VERSION",
-        license(name = "AGPL-3.0-or-later"),
-    ),
-    paths(
-        routes::query_get,
-        routes::query_post,
-        events::query_events,
-        batch::queries_get,
-        batch::queries_post,
-        search::search_get,
-        search::search_post,
-        routes::account,
-        routes::stats,
-        routes::config,
-        errors::errors,
-        routes::healthz,
-        routes::readyz,
-        prometheus::metrics,
-        openapi_json,
-        docs,
-    )
-)]
-struct Described;
+#[openapi(info(
+    title = "Artists on Twitter Finder",
+    description = "Finds the posts in which an artist published an artwork. Answers about a query are \
+        HTTP 200 with all fields, whatever became of the query; other statuses are about the protocol \
+        itself. Fields are added, never renamed or left out.",
+    version = "set from the limits",
+    license(name = "AGPL-3.0-or-later"),
+))]
+struct Head;
 
-/// The description, and the page that shows it: the same as long as the program runs.
-static JSON: LazyLock<String> = LazyLock::new(|| {
-    let mut described = Described::openapi();
-    described.info.version = API_VERSION.to_owned();
-    described.to_json().expect("a description has a JSON form")
-});
-static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let described = serde_json::from_str(&JSON).expect("it was JSON a moment ago");
-    page(&described, &Texts::embedded())
-});
+/// The description without its endpoints, which `router.rs` adds.
+pub(super) fn head() -> openapi::OpenApi {
+    let mut head = Head::openapi();
+    head.info.version = VERSION.to_owned();
+    head
+}
+
+/// The API in the three forms in which it is described. They stay the same as long as the program runs.
+pub struct Description {
+    /// `/openapi.json`.
+    json: String,
+    /// `/docs`.
+    page: String,
+    /// Lines for whoever asks for `/` without a browser.
+    pub(super) text: String,
+}
+
+impl Description {
+    pub(super) fn new(openapi: &openapi::OpenApi) -> Description {
+        let json = openapi.to_json().expect("a description has a JSON form");
+        let described = serde_json::from_str(&json).expect("it was JSON a moment ago");
+        Description { page: page(&described, &Texts::embedded()), text: lines(&described), json }
+    }
+}
 
 /// This description
-#[utoipa::path(get, path = "/openapi.json", tag = "server", responses((status = 200, body = serde_json::Value)))]
-pub(super) async fn openapi_json() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], JSON.as_str()).into_response()
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "server", responses((status = 200, body = serde_json::Value))
+)]
+pub(super) async fn openapi_json(Extension(description): Extension<&'static Description>) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], description.json.as_str()).into_response()
 }
 
 /// This description, for people
 #[utoipa::path(
     get, path = "/docs", tag = "server", responses((status = 200, body = String, content_type = "text/html"))
 )]
-pub(super) async fn docs() -> Response {
+pub(super) async fn docs(Extension(description): Extension<&'static Description>) -> Response {
     const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
         frame-ancestors 'none'";
     let headers =
         [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
-    (headers, PAGE.as_str()).into_response()
+    (headers, description.page.as_str()).into_response()
+}
+
+/// Every operation, with its path and method.
+fn operations(described: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+    described["paths"].as_object().into_iter().flatten().flat_map(|(path, methods)| {
+        let methods = methods.as_object().into_iter().flatten();
+        methods.map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+    })
 }
 
 fn page(described: &Value, texts: &Texts) -> String {
@@ -87,10 +91,8 @@ fn page(described: &Value, texts: &Texts) -> String {
         version = text(info, "version"),
         about = text(info, "description"),
     );
-    for (path, methods) in described["paths"].as_object().into_iter().flatten() {
-        for (method, operation) in methods.as_object().into_iter().flatten() {
-            endpoint(&mut html, path, method, operation);
-        }
+    for (path, method, operation) in operations(described) {
+        endpoint(&mut html, path, method, operation);
     }
     html += "<h2>What is answered</h2>";
     for (name, schema) in described["components"]["schemas"].as_object().into_iter().flatten() {
@@ -115,6 +117,23 @@ fn page(described: &Value, texts: &Texts) -> String {
         );
     }
     html + "</dl></main></body></html>"
+}
+
+/// A line for each operation: the method, the path with the parameters it needs, what it does.
+fn lines(described: &Value) -> String {
+    let mut lines = format!("Artists on Twitter Finder {}\n\n", env!("CARGO_PKG_VERSION"));
+    for (path, method, operation) in operations(described) {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let needed: Vec<String> = parameters
+            .filter(|parameter| parameter["required"] == true)
+            .filter_map(|parameter| parameter["name"].as_str())
+            .map(|name| format!("{name}={}", name.to_uppercase()))
+            .collect();
+        let target = if needed.is_empty() { path.to_owned() } else { format!("{path}?{}", needed.join("&")) };
+        let summary = operation["summary"].as_str().unwrap_or_default();
+        let _ = writeln!(lines, "{:<4} {target:<30} {summary}", method.to_uppercase());
+    }
+    lines + "\nOpen this address in a browser for the web page.\n"
 }
 
 fn endpoint(html: &mut String, path: &str, method: &str, operation: &Value) {

@@ -1,5 +1,5 @@
-//! The web page: its files, and what it shows to browsers without JavaScript, rendered here. With
-//! JavaScript, `web/app.js` takes over from the same page and shows the same with more life.
+//! The web page, and what it shows to browsers without JavaScript, rendered here. With JavaScript,
+//! `web/app.js` takes over from the same page and shows the same with more life.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,26 +9,24 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded::byte_serialize;
 
+use super::assets::{escape, script_address, style_address, texts_address};
 use super::caller::Caller;
 use super::error::HttpError;
 use super::limits::RateClass;
-use super::routes::{chosen_networks, start_query};
-use super::texts::{Language, TEXTS_JSON, Texts};
-use super::{Api, STATS_AGE, url_parameter};
-use crate::api::answers::{Answer, NetworkAccountAnswer, PostAnswer};
+use super::openapi::Description;
+use super::query::{chosen_networks, start_query};
+use super::state::Api;
+use super::texts::{Language, Texts};
+use super::url_parameter;
+use crate::api::answers::{Answer, NetworkAccountAnswer};
+use crate::api::limits::STATS_AGE;
+use crate::api::posts::PostAnswer;
 use crate::base::ids::Network;
 use crate::domain::failure::FailureCode;
 use crate::domain::images::Variant;
 use crate::proto::view::{QueryStatus, StatsView};
 
-pub(super) const STYLE_PATH: &str = "/assets/style.css";
-pub(super) const SCRIPT_PATH: &str = "/assets/app.js";
-pub(super) const TEXTS_PATH: &str = "/assets/texts.json";
-
 const PAGE: &str = include_str!("web/index.html");
-const STYLE: &str = include_str!("web/style.css");
-const SCRIPT: &str = include_str!("web/app.js");
-
 /// Nothing but this server's own files; images of artworks and posts come from many hosts, and only
 /// once the user asks for them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -37,20 +35,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// Without JavaScript, the page of a running query loads itself again after this.
 const REFRESH_SECS: u32 = 3;
 
-const SHORT_TEXT: &str = concat!(
-    "Artists on Twitter Finder ",
-    env!("CARGO_PKG_VERSION"),
-    "\n\nGET  /query?url=URL         find the posts of the artwork on this page; ask again for progress\n\
-    GET  /query/events?url=URL  the same, pushed (server-sent events)\n\
-    POST /queries               many at once\n\
-    GET  /stats, /config        figures, and the limits that apply to you\n\
-    GET  /docs, /openapi.json   the whole API; /errors: what each error code means\n\
-    GET  /healthz, /readyz      for operators\n\nOpen this address in a browser for the web page.\n"
-);
-
 pub(super) async fn root(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
+    Extension(description): Extension<&'static Description>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -60,7 +48,8 @@ pub(super) async fn root(
         .is_some_and(|accept| accept.contains("text/html"));
     const VARY: (HeaderName, &str) = (header::VARY, "Accept, Accept-Language");
     if !accepts_html {
-        return ([VARY, (header::CONTENT_TYPE, "text/plain; charset=utf-8")], SHORT_TEXT).into_response();
+        let headers = [VARY, (header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+        return (headers, description.text.as_str()).into_response();
     }
     let query = query.unwrap_or_default();
     let language = url_parameter::named(&query, "lang")
@@ -88,36 +77,6 @@ pub(super) async fn root(
     let headers =
         [VARY, (header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
     (status, headers, html).into_response()
-}
-
-pub(super) async fn style() -> Response {
-    asset("text/css; charset=utf-8", STYLE)
-}
-
-pub(super) async fn script() -> Response {
-    asset("text/javascript; charset=utf-8", SCRIPT)
-}
-
-pub(super) async fn texts() -> Response {
-    asset("application/json", TEXTS_JSON)
-}
-
-fn asset(content_type: &'static str, content: &'static str) -> Response {
-    // The page names them with their checksum, so a new version has a new address.
-    let headers = [
-        (header::CONTENT_TYPE, content_type),
-        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
-    ];
-    (headers, content).into_response()
-}
-
-/// The style sheet's address, which changes with it.
-pub(super) fn style_address() -> String {
-    versioned(STYLE_PATH, STYLE)
-}
-
-fn versioned(path: &str, content: &str) -> String {
-    format!("{path}?v={:08x}", crc32fast::hash(content.as_bytes()))
 }
 
 /// What there is to show below the form.
@@ -156,8 +115,8 @@ impl Page<'_> {
             "switch_href" => escape(&switch),
             "url" => escape(url),
             "style" => style_address(),
-            "script" => versioned(SCRIPT_PATH, SCRIPT),
-            "texts" => versioned(TEXTS_PATH, TEXTS_JSON),
+            "script" => script_address(),
+            "texts" => texts_address(),
             "refresh" => refresh.clone(),
             "state" => self.state(state),
             "stats" => stats.map_or_else(String::new, |stats| self.stats(&stats)),
@@ -188,7 +147,7 @@ impl Page<'_> {
         match state {
             Shown::Nothing => String::new(),
             Shown::Answer(answer) => self.answer(answer),
-            Shown::Failed(error) => self.error(error.code(), ""),
+            Shown::Failed(error) => self.error(error.code().as_str(), ""),
         }
     }
 
@@ -394,26 +353,10 @@ fn fill_places(template: &str, value: impl Fn(&str) -> String) -> String {
     filled + rest
 }
 
-/// For text and for attributes in double quotes.
-pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            _ => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::front::fake::sample_view;
+    use crate::api::samples::sample_view;
 
     #[test]
     fn every_place_of_the_page_has_a_text() {

@@ -5,40 +5,23 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Extension, RawQuery, Request, State};
 use bytes::Bytes;
-use serde::Deserialize;
-use utoipa::ToSchema;
 
-use super::body::{self, SearchForm};
+use super::body::{self, JSON_DEADLINE, SearchForm};
 use super::caller::Caller;
-use super::error::{Closed, ErrorBody, HttpError};
+use super::error::{Closed, HttpError};
 use super::limits::RateClass;
-use super::routes::chosen_networks;
+use super::query::chosen_networks;
+use super::state::Api;
 use super::url_parameter;
-use super::{Api, JSON_DEADLINE};
 use crate::api::answers::{Answer, SearchAnswer};
+use crate::api::errors::ErrorBody;
+use crate::api::limits::MAX_IMAGE_URL_CHARS;
+use crate::api::requests::SearchByUrl;
 use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 
 /// A URL of an image, which can be longer than that of a page, and a name.
 const MAX_JSON_BYTES: usize = 8 * 1024;
-/// The longest URL of an image, characters: hosts sign theirs at length.
-const MAX_IMAGE_URL_CHARS: usize = 2048;
-
-/// A search for an image at an address, as JSON.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SearchByUrl {
-    /// Address of the image file. The server fetches it.
-    url: String,
-    /// Look in the posts of this account only.
-    account_name: Option<String>,
-    /// Also look for it mirrored, turned by a quarter and upside down.
-    #[serde(default)]
-    turned: bool,
-    /// Look in posts on these only: `twitter`, `bluesky`, `mastodon`.
-    networks: Option<Vec<String>>,
-}
-
 /// Start a search by image
 ///
 /// The body is the image itself (with its own content type), a form (`multipart/form-data`) with the
@@ -48,8 +31,10 @@ pub struct SearchByUrl {
     post, path = "/search", tag = "search",
     params(
         ("account_name" = Option<String>, Query, description = "Look in the posts of this account only"),
-        ("networks" = Option<String>, Query, description = "Look in posts on these only: twitter, bluesky, mastodon, with commas between"),
-        ("turned" = Option<bool>, Query, description = "Also look for the image mirrored, turned by a quarter and upside down"),
+        ("networks" = Option<String>, Query,
+            description = "Look in posts on these only: twitter, bluesky, mastodon, with commas between"),
+        ("turned" = Option<bool>, Query,
+            description = "Also look for the image mirrored, turned by a quarter and upside down"),
     ),
     request_body(content(
         (String = "image/*"), (SearchByUrl = "application/json"), (String = "multipart/form-data"),

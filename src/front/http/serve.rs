@@ -17,11 +17,13 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::caller::Peer;
 use super::limits::{ConnectionPlace, LimitKey};
-use super::{Api, Peer, router};
+use super::router::router;
+use super::state::Api;
 use crate::base::ErrorChain;
 use crate::front::local_socket::LocalSocket;
-use crate::front::until_stopped;
+use crate::front::stopping::until_stopped;
 use crate::telemetry::tasks;
 
 /// A connection whose peer takes nothing for this long is cut by the kernel.
@@ -35,8 +37,8 @@ const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 2\r\n\
     Content-Length: 16\r\nConnection: close\r\n\r\n{\"error\":\"BUSY\"}";
 
-/// Serves the API on `listener`, and on the Unix socket if there is one, until `stopped` becomes true, then lets the exchanges in progress
-/// end; the caller cuts what does not.
+/// Serves the API on `listener`, and on the Unix socket if there is one, until `stopped` becomes true. Then
+/// it lets the exchanges in progress end; the caller cuts those that do not.
 pub async fn serve(
     listener: TcpListener,
     local: Option<LocalSocket>,
@@ -167,8 +169,8 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// The usual soft limit of 1024 descriptors is below the number of connections. Where it cannot be raised, accepting
-/// fails at times, and waits.
+/// The usual soft limit of 1024 descriptors is below the number of connections. Where it cannot be raised,
+/// accepting fails at times, and waits.
 fn raise_descriptor_limit(connections: u64) {
     let wanted = connections + 256;
     let limit = getrlimit(Resource::Nofile);

@@ -81,18 +81,14 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::failure::FailureCode;
-    use crate::front::http::error::HttpError;
+    use crate::api::errors::codes;
 
     #[test]
     fn languages_have_the_same_texts_and_name_all_errors() {
         let texts = Texts::embedded();
         let keys = |language: Language| texts.0[language.code()].keys().cloned().collect::<Vec<_>>();
         assert_eq!(keys(Language::English), keys(Language::French));
-        for code in FailureCode::ALL {
-            assert!(texts.0["en"].contains_key(&format!("error.{code}")), "{code}");
-        }
-        for (code, _) in HttpError::CODES {
+        for (code, _) in codes() {
             assert!(texts.0["en"].contains_key(&format!("error.{code}")), "{code}");
         }
     }

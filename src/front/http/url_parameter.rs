@@ -12,8 +12,8 @@
 
 use url::form_urlencoded;
 
+use crate::api::limits::MAX_URL_CHARS;
 use crate::domain::failure::FailureCode;
-use crate::proto::front::MAX_URL_CHARS;
 
 /// The most bytes of a body that holds a URL: `MAX_URL_CHARS` of the widest characters.
 pub const MAX_URL_BODY_BYTES: usize = 1024;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::error::IndexError;
 use super::segment::{HEADER_BYTES, Images, Run, SECTION_ALIGN, Segment, Shape};
 use crate::base::ids::FormId;
-use crate::index::Entry;
+use crate::index::hamming::Entry;
 use crate::index::layout::{position_bits_for, substrings_for};
 use crate::index::multi::build_table;
 

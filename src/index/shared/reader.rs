@@ -11,7 +11,8 @@ use super::segment::Segment;
 use super::tail::Tail;
 use crate::base::ids::AccountNo;
 use crate::base::{ErrorChain, Fingerprint};
-use crate::index::{Answer, Collector, Entry, HammingIndex};
+use crate::index::collect::Collector;
+use crate::index::hamming::{Answer, Entry, HammingIndex, distinct};
 
 /// How often a manifest that is replaced while its files are opened is read again.
 const MAX_ATTEMPTS: usize = 16;
@@ -141,9 +142,7 @@ impl HammingIndex for Reader {
         radius: u32,
         limit: usize,
     ) -> Answer {
-        let mut accounts = accounts.to_vec();
-        accounts.sort_unstable();
-        accounts.dedup();
+        let accounts = distinct(accounts);
         let view = self.0.view();
         let mut collector = Collector::new(radius, limit);
         let lens = view.tail_lens();

@@ -12,10 +12,11 @@ use super::error::IndexError;
 use super::map::{FileMap, Plain};
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, FormId};
+use crate::index::collect::Collector;
+use crate::index::hamming::Entry;
 use crate::index::layout::{MAX_SUBSTRINGS, Substring};
 use crate::index::multi::{Table, Tables};
 use crate::index::scan::scan;
-use crate::index::{Collector, Entry};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"AOTFseg1");
 pub(super) const HEADER_BYTES: usize = 512;

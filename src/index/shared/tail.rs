@@ -13,8 +13,9 @@ use super::error::IndexError;
 use super::map::{self, SharedWords};
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, FormId};
+use crate::index::collect::Collector;
+use crate::index::hamming::Entry;
 use crate::index::scan::scan;
-use crate::index::{Collector, Entry};
 
 /// Records of one tail. Scanned by every search: 64 KiB of codes, about two microseconds. In tests
 /// few, so that few images are enough to fill, seal and merge.

@@ -18,7 +18,7 @@ use super::manifest::Manifest;
 use super::segment::Segment;
 use super::tail::{self, Tail};
 use crate::base::ids::FormId;
-use crate::index::Entry;
+use crate::index::hamming::Entry;
 
 /// A batch of at least this many images becomes a segment of its own at once, without passing
 /// through the tail.

@@ -1,71 +1,69 @@
 //! Listing an account's posts with images: its feed, from the newest post backwards.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 
 use url::Url;
 
+use super::client::{BlueskyClient, Refusal, refusal};
+use super::embed;
+use super::lookup::{DEACTIVATED, FOR_USERS_ONLY};
 use super::wire::{Entry, Feed, Post};
-use super::{BlueskyClient, Effort, Refusal, embed, refusal};
-use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::posts::ListedPost;
-use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
-use crate::networks::asking::{read_json, unreadable};
-use crate::networks::{NetworkError, OVERLAP, delivery, list_start};
+use crate::networks::asking::{Effort, read_json, unreadable};
+use crate::networks::client::{NetworkClient, PageSink, PostLister};
+use crate::networks::error::NetworkError;
+use crate::networks::paging::{Bounds, Page, Seen, list_pages, list_start};
 
 const METHOD: &str = "app.bsky.feed.getAuthorFeed";
 
 /// What the API allows.
 const PAGE: &str = "100";
 
-/// An empty page is no end (what was on it may be hidden), but this many in a row are.
-const MAX_EMPTY_PAGES: u32 = 20;
+const BOUNDS: Bounds = Bounds { empty_pages: 20, pages: u32::MAX };
 
-impl BlueskyClient {
-    pub(super) fn list(
+impl NetworkClient for BlueskyClient {
+    fn network(&self) -> Network {
+        Network::Bluesky
+    }
+}
+
+impl PostLister for BlueskyClient {
+    fn list_posts(
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
+        page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError> {
         let did = account.key.native.as_str();
         if account.key.network != Network::Bluesky || !did.starts_with("did:") {
             return Err(NetworkError::AccountMissing { account: account.key.clone() });
         }
         let since = list_start(cursor, METHOD)?;
-        let until = since.map(|since| since.minus(OVERLAP));
         let mut progress = Progress::default();
-        let mut position: Option<String> = None;
-        let mut empty_pages = 0;
-        loop {
+        let ended = list_pages(BOUNDS, page, |position| {
             let mut parameters = vec![
                 ("actor", did),
                 ("limit", PAGE),
                 ("filter", "posts_with_media"),
                 ("includePins", "false"),
             ];
-            parameters.extend(position.as_deref().map(|position| ("cursor", position)));
+            parameters.extend(position.map(|position| ("cursor", position)));
             let (url, response) = self.call(METHOD, &parameters, Effort::LISTING)?;
             let feed = read_feed(&url, &response, account)?;
-            let read = feed.feed.len();
             let posts = self.read_entries(&feed, &url, account, &mut progress)?;
-            progress.posts_read += read as u64;
-            delivery::deliver(posts, page)?;
-            empty_pages = if read == 0 { empty_pages + 1 } else { 0 };
-            let is_over = feed.cursor.is_none()
-                || feed.cursor == position
-                || empty_pages >= MAX_EMPTY_PAGES
-                || until.is_some_and(|until| progress.last.is_some_and(|last| last < until));
-            if is_over {
-                return Ok(progress.end(since));
-            }
-            position = feed.cursor;
-        }
+            progress.seen.read(feed.feed.len());
+            let is_enough = progress.seen.reaches(since);
+            Ok(Page { entries: feed.feed.len(), posts, next: feed.cursor, is_enough })
+        })?;
+        Ok(progress.seen.end_by_date(since, ended))
     }
+}
 
+impl BlueskyClient {
     /// The posts of a page that are the account's own and have images.
     fn read_entries(
         &self,
@@ -83,7 +81,7 @@ impl BlueskyClient {
                         && entry.post.author.did == account.key.native
                         && entry.post.author.is_for_users_only()
                     {
-                        let why = super::lookup::FOR_USERS_ONLY.to_owned();
+                        let why = FOR_USERS_ONLY.to_owned();
                         return Err(NetworkError::AccountClosed { account: account.key.clone(), why });
                     }
                     posts.extend(progress.take(&entry, account, self.settings.is_full_size()));
@@ -113,9 +111,7 @@ fn read_feed(url: &Url, response: &Response, account: &Account) -> Result<Feed, 
     Err(match meaning {
         Refusal::Missing => NetworkError::AccountMissing { account },
         Refusal::TakenDown => NetworkError::AccountSuspended { account },
-        Refusal::Deactivated => {
-            NetworkError::AccountClosed { account, why: super::lookup::DEACTIVATED.to_owned() }
-        }
+        Refusal::Deactivated => NetworkError::AccountClosed { account, why: DEACTIVATED.to_owned() },
         Refusal::Blocked => NetworkError::Blocked { account },
         Refusal::Other => NetworkError::Refused { endpoint: METHOD, why },
     })
@@ -124,11 +120,7 @@ fn read_feed(url: &Url, response: &Response, account: &Account) -> Result<Feed, 
 /// What a listing remembers from page to page.
 #[derive(Default)]
 struct Progress {
-    posts_read: u64,
-    newest: Option<Timestamp>,
-    oldest: Option<Timestamp>,
-    /// Where the last post stands in the order of the feed.
-    last: Option<Timestamp>,
+    seen: Seen,
     /// Posts that a server put first although they are not the newest; few.
     pinned: HashSet<String>,
 }
@@ -143,7 +135,7 @@ impl Progress {
             return None;
         }
         match entry.reason() {
-            None => self.saw(post),
+            None => self.seen.saw(post.sorted_at()),
             Some("app.bsky.feed.defs#reasonPin") => {
                 self.pinned.insert(post.uri.clone());
                 return listed(post, account, full_size);
@@ -155,23 +147,6 @@ impl Progress {
             return None;
         }
         listed(post, account, full_size)
-    }
-
-    fn saw(&mut self, post: &Post) {
-        let Some(moment) = post.sorted_at() else { return };
-        self.last = Some(moment);
-        self.newest = Some(self.newest.map_or(moment, |newest| newest.max(moment)));
-        self.oldest = Some(self.oldest.map_or(moment, |oldest| oldest.min(moment)));
-    }
-
-    fn end(self, since: Option<Timestamp>) -> ListingEnd {
-        ListingEnd {
-            cursor: Cursor::Search(self.newest.max(since)),
-            newest: self.newest,
-            oldest: self.oldest,
-            coverage: Coverage::Complete,
-            posts_read: self.posts_read,
-        }
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
+use super::client::{BlueskyClient, Refusal, refusal};
 use super::wire::{Posts, Profile, Profiles};
-use super::{BlueskyClient, Effort, Refusal, refusal};
 use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
 use crate::domain::posts::PostState;
-use crate::networks::asking::{read_json, unreadable};
-use crate::networks::{NetworkError, Presence};
+use crate::networks::asking::{Effort, read_json, unreadable};
+use crate::networks::client::{AccountLookup, PostLookup, Presence};
+use crate::networks::error::NetworkError;
 
 /// Accounts or posts in one request.
 const BATCH: usize = 25;
@@ -22,8 +23,8 @@ const INVALID_HANDLE: &str = "handle.invalid";
 pub(super) const FOR_USERS_ONLY: &str = "asks to be shown to users of its network only";
 pub(super) const DEACTIVATED: &str = "is deactivated";
 
-impl BlueskyClient {
-    pub(super) fn resolve_accounts(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
+impl AccountLookup for BlueskyClient {
+    fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
         let mut names: Vec<&str> = refs.iter().filter_map(actor).collect();
         names.sort_unstable();
         names.dedup();
@@ -60,25 +61,7 @@ impl BlueskyClient {
             .collect())
     }
 
-    fn resolve_one(&self, name: &str) -> Result<ResolutionOutcome, NetworkError> {
-        let method = "app.bsky.actor.getProfile";
-        let (url, response) = self.call(method, &[("actor", name)], Effort::LOOKUP)?;
-        if response.is_success() {
-            return Ok(self.outcome_of(&read_json(&url, &response)?));
-        }
-        let (meaning, why) = refusal(&url, &response)?;
-        Ok(match meaning {
-            Refusal::Missing => ResolutionOutcome::Missing,
-            Refusal::TakenDown => ResolutionOutcome::Suspended,
-            Refusal::Deactivated => ResolutionOutcome::Closed { why: DEACTIVATED.to_owned() },
-            Refusal::Blocked => ResolutionOutcome::Private,
-            // A name of the wrong form.
-            Refusal::Other if response.status == 400 => ResolutionOutcome::Missing,
-            Refusal::Other => return Err(NetworkError::Refused { endpoint: method, why }),
-        })
-    }
-
-    pub(super) fn check_presence(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
+    fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
         let mut found = vec![Presence::unknown("no DID"); accounts.len()];
         let asked: Vec<(usize, &str)> = accounts
             .iter()
@@ -119,6 +102,56 @@ impl BlueskyClient {
         }
         Ok(found)
     }
+}
+
+impl PostLookup for BlueskyClient {
+    /// Posts that are deleted or hidden are left out of the answer; so are those of accounts that are gone.
+    fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
+        let mut states = vec![PostState::Unknown; posts.len()];
+        let asked: Vec<usize> = (0..posts.len())
+            .filter(|index| {
+                let post = &posts[*index];
+                post.network == Network::Bluesky && post.native.starts_with("at://did:")
+            })
+            .collect();
+        for batch in asked.chunks(BATCH) {
+            match self.visible(batch.iter().map(|index| posts[*index].native.as_str())) {
+                Ok(visible) => {
+                    for index in batch {
+                        let is_visible = visible.contains(&posts[*index].native);
+                        states[*index] = if is_visible { PostState::Visible } else { PostState::Gone };
+                    }
+                }
+                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
+                Err(error) => {
+                    // The posts are shown unchecked; the next batch would meet the same.
+                    tracing::debug!(%error, posts = batch.len(), "posts not checked");
+                    break;
+                }
+            }
+        }
+        Ok(states)
+    }
+}
+
+impl BlueskyClient {
+    fn resolve_one(&self, name: &str) -> Result<ResolutionOutcome, NetworkError> {
+        let method = "app.bsky.actor.getProfile";
+        let (url, response) = self.call(method, &[("actor", name)], Effort::LOOKUP)?;
+        if response.is_success() {
+            return Ok(self.outcome_of(&read_json(&url, &response)?));
+        }
+        let (meaning, why) = refusal(&url, &response)?;
+        Ok(match meaning {
+            Refusal::Missing => ResolutionOutcome::Missing,
+            Refusal::TakenDown => ResolutionOutcome::Suspended,
+            Refusal::Deactivated => ResolutionOutcome::Closed { why: DEACTIVATED.to_owned() },
+            Refusal::Blocked => ResolutionOutcome::Private,
+            // A name of the wrong form.
+            Refusal::Other if response.status == 400 => ResolutionOutcome::Missing,
+            Refusal::Other => return Err(NetworkError::Refused { endpoint: method, why }),
+        })
+    }
 
     /// Alone, it says why an account is left out.
     fn ask_presence(&self, did: &str) -> Result<Presence, NetworkError> {
@@ -158,38 +191,8 @@ impl BlueskyClient {
         })
     }
 
-    /// Posts that are deleted or hidden are left out of the answer; so are those of accounts that are gone.
-    pub(super) fn check_existence(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
-        let mut states = vec![PostState::Unknown; posts.len()];
-        let asked: Vec<usize> = (0..posts.len())
-            .filter(|index| {
-                let post = &posts[*index];
-                post.network == Network::Bluesky && post.native.starts_with("at://did:")
-            })
-            .collect();
-        for batch in asked.chunks(BATCH) {
-            match self.look_posts_up(batch.iter().map(|index| posts[*index].native.as_str())) {
-                Ok(visible) => {
-                    for index in batch {
-                        let is_visible = visible.contains(&posts[*index].native);
-                        states[*index] = if is_visible { PostState::Visible } else { PostState::Gone };
-                    }
-                }
-                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
-                Err(error) => {
-                    // The posts are shown unchecked; the next batch would meet the same.
-                    tracing::debug!(%error, posts = batch.len(), "posts not checked");
-                    break;
-                }
-            }
-        }
-        Ok(states)
-    }
-
-    fn look_posts_up<'a>(
-        &self,
-        uris: impl Iterator<Item = &'a str>,
-    ) -> Result<HashSet<String>, NetworkError> {
+    /// Those of these posts that are shown.
+    fn visible<'a>(&self, uris: impl Iterator<Item = &'a str>) -> Result<HashSet<String>, NetworkError> {
         let parameters: Vec<(&str, &str)> = uris.map(|uri| ("uris", uri)).collect();
         let (url, response) = self.call("app.bsky.feed.getPosts", &parameters, Effort::CHECK)?;
         if !response.is_success() {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::*;
+use super::client::BlueskyClient;
 use crate::base::Timestamp;
-use crate::base::ids::AccountKey;
+use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::config::Bluesky;
-use crate::domain::accounts::ResolutionOutcome;
-use crate::domain::posts::ListedImage;
-use crate::domain::scans::Coverage;
+use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
+use crate::domain::posts::{ListedImage, PostState};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+use crate::networks::client::{AccountLookup, PostLookup, Presence};
+use crate::networks::error::NetworkError;
 use crate::networks::fake::{Answer, FakeServers, FakeWaiter, fixture, list, parameter, reply};
 
 const DID: &str = "did:plc:artist";

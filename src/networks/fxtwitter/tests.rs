@@ -1,11 +1,20 @@
 //! The client against a fake server, alone and behind the paid API.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use url::Url;
 
-use super::*;
-use crate::config::Settings;
+use super::client::FxTwitterClient;
+use crate::base::Timestamp;
+use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::config::{self, Settings};
+use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
+use crate::domain::posts::{PostOutcome, PostState};
+use crate::domain::scans::Cursor;
+use crate::networks::client::{AccountLookup, PostLister, PostLookup, Waiter};
+use crate::networks::error::NetworkError;
 use crate::networks::fake::{Answer, FakeServers, FakeWaiter, list, parameter, reply};
 use crate::networks::sources::Sources;
 use crate::networks::twitter::TwitterClient;

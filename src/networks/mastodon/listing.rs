@@ -1,33 +1,32 @@
 //! Listing an account's posts with images, from the newest backwards.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 
 use url::Url;
 
 use super::address::{Name, server_of};
-use super::lookup::{LOGIN_NEEDED, NOT_INDEXED, Told};
+use super::client::MastodonClient;
+use super::lookup::{LOGIN_NEEDED, NOT_INDEXED, Told, name_of_actor};
 use super::wire::{Attachment, Status};
-use super::{Effort, MastodonClient};
 use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::posts::{ListedImage, ListedPost};
-use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
-use crate::networks::asking::{read_json, unreadable};
-use crate::networks::{NetworkError, OVERLAP, delivery, list_start};
+use crate::networks::asking::{Effort, read_json, unreadable};
+use crate::networks::client::{NetworkClient, PageSink, PostLister};
+use crate::networks::delivery::within_bounds;
+use crate::networks::error::NetworkError;
+use crate::networks::paging::{Bounds, Page, Seen, list_pages, list_start};
 
 const STATUSES: &str = "accounts/:id/statuses";
 
 /// What the API allows.
 const PAGE: &str = "40";
 
-/// An empty page is no end, but this many in a row are.
-const MAX_EMPTY_PAGES: u32 = 5;
-
-/// A server that goes on for longer makes its posts up: 400,000 of them.
-const MAX_PAGES: u32 = 10_000;
+/// So many pages hold 400,000 posts.
+const BOUNDS: Bounds = Bounds { empty_pages: 5, pages: 10_000 };
 
 /// Hosts that one account's images may lie on: a server has one for its files, and another after it moved them.
 const MAX_IMAGE_HOSTS: usize = 4;
@@ -36,50 +35,41 @@ const MAX_IMAGE_HOSTS: usize = 4;
 /// images in one message. Real ones take about 230.
 const MAX_RECORD_BYTES: usize = 330;
 
-impl MastodonClient {
-    pub(super) fn list(
+impl NetworkClient for MastodonClient {
+    fn network(&self) -> Network {
+        Network::Mastodon
+    }
+}
+
+impl PostLister for MastodonClient {
+    fn list_posts(
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
+        page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError> {
         let since = list_start(cursor, STATUSES)?;
-        let until = since.map(|since| since.minus(OVERLAP));
         let home = Home::of(account);
         let home = home.ok_or_else(|| NetworkError::AccountMissing { account: account.key.clone() })?;
         let id = self.local_id(account, &home)?;
         let path = format!("/api/v1/accounts/{id}/statuses");
-        let mut progress = Progress { coverage: Some(Coverage::Complete), ..Progress::default() };
-        let mut max_id: Option<String> = None;
-        let mut empty_pages = 0;
-        for pages in 1.. {
+        let mut progress = Progress::default();
+        let ended = list_pages(BOUNDS, page, |max_id| {
             let mut parameters = vec![("only_media", "true"), ("exclude_reblogs", "true"), ("limit", PAGE)];
-            parameters.extend(max_id.as_deref().map(|max_id| ("max_id", max_id)));
+            parameters.extend(max_id.map(|max_id| ("max_id", max_id)));
             let (url, response) = self.call(&home.host, &path, STATUSES, &parameters, Effort::LISTING)?;
             let statuses = read_page(&url, &response, account)?;
-            let read = statuses.len();
+            let entries = statuses.len();
             let posts = progress.read(statuses, &id, &home, &url, self.settings.is_original())?;
-            progress.posts_read += read as u64;
-            delivery::deliver(posts, page)?;
-            empty_pages = if read == 0 { empty_pages + 1 } else { 0 };
+            progress.seen.read(entries);
             let next = response.header("link").and_then(next_max_id);
-            if pages >= MAX_PAGES && next.is_some() {
-                progress.coverage =
-                    Some(Coverage::LimitedTo(u32::try_from(progress.posts_read).unwrap_or(u32::MAX)));
-            }
-            let is_over = next.is_none()
-                || next == max_id
-                || pages >= MAX_PAGES
-                || empty_pages >= MAX_EMPTY_PAGES
-                || until.is_some_and(|until| progress.last.is_some_and(|last| last < until));
-            if is_over {
-                break;
-            }
-            max_id = next;
-        }
-        Ok(progress.end(since))
+            Ok(Page { entries, posts, next, is_enough: progress.seen.reaches(since) })
+        })?;
+        Ok(progress.seen.end_by_date(since, ended))
     }
+}
 
+impl MastodonClient {
     /// The server's own number for the account, which its API wants. Fails when the name is another's now.
     fn local_id(&self, account: &Account, home: &Home) -> Result<String, NetworkError> {
         let key = account.key.clone();
@@ -119,7 +109,7 @@ impl Home {
         let host = server_of(&account.key.native).filter(|_| is_ours)?;
         let by_handle = Name::parse(&account.handle).map(|name| name.user);
         // Without a handle (a scan that was resumed long after) the URI may tell the name.
-        let user = by_handle.or_else(|| Some(super::lookup::name_of_actor(&account.key.native)?.user))?;
+        let user = by_handle.or_else(|| Some(name_of_actor(&account.key.native)?.user))?;
         Some(Home { host, user, actor_bytes: account.key.native.len() })
     }
 }
@@ -158,12 +148,8 @@ fn next_max_id(link: &str) -> Option<String> {
 /// What a listing remembers from page to page.
 #[derive(Default)]
 struct Progress {
-    posts_read: u64,
-    newest: Option<Timestamp>,
-    oldest: Option<Timestamp>,
-    last: Option<Timestamp>,
+    seen: Seen,
     image_hosts: HashSet<String>,
-    coverage: Option<Coverage>,
 }
 
 impl Progress {
@@ -204,18 +190,14 @@ impl Progress {
         // A date to come would hide everything that is posted until then.
         let published = status.created_at.as_deref().and_then(Timestamp::parse_rfc3339);
         let published = published.map(|moment| moment.min(Timestamp::now()));
-        if let Some(moment) = published {
-            self.last = Some(moment);
-            self.newest = Some(self.newest.map_or(moment, |newest| newest.max(moment)));
-            self.oldest = Some(self.oldest.map_or(moment, |oldest| oldest.min(moment)));
-        }
+        self.seen.saw(published);
         let images = status.media_attachments.iter().filter_map(|attachment| {
             let attachment = serde_json::from_value::<Attachment>(attachment.clone()).ok()?;
             let image = image(attachment, originals)?;
             let record_bytes = image.name.len() + status.uri.len() + home.actor_bytes;
             (record_bytes <= MAX_RECORD_BYTES && self.may_lie_at(&image.url)).then_some(image)
         });
-        let images = delivery::within_bounds(images);
+        let images = within_bounds(images);
         let key = PostKey::new(Network::Mastodon, status.uri.clone());
         (!images.is_empty()).then_some(ListedPost { key, published, images })
     }
@@ -228,16 +210,6 @@ impl Progress {
             self.image_hosts.insert(host.clone());
         }
         self.image_hosts.contains(&host)
-    }
-
-    fn end(self, since: Option<Timestamp>) -> ListingEnd {
-        ListingEnd {
-            cursor: Cursor::Search(self.newest.max(since)),
-            newest: self.newest,
-            oldest: self.oldest,
-            coverage: self.coverage.unwrap_or(Coverage::Complete),
-            posts_read: self.posts_read,
-        }
     }
 }
 

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::address::{Name, server_of, status_id};
+use super::client::MastodonClient;
 use super::wire::{Account as WireAccount, Problem, Webfinger};
-use super::{Effort, MastodonClient};
 use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
 use crate::domain::posts::PostState;
-use crate::networks::asking::read_json;
-use crate::networks::{NetworkError, Presence};
+use crate::networks::asking::{Effort, read_json};
+use crate::networks::client::{AccountLookup, PostLookup, Presence};
+use crate::networks::error::NetworkError;
 
 /// Servers that one look-up of accounts asks at most, and one check of posts: a stranger's page may name any
 /// number of them.
@@ -37,9 +38,9 @@ pub(super) enum Told {
     LoginNeeded,
 }
 
-impl MastodonClient {
+impl AccountLookup for MastodonClient {
     /// A moved account is followed by its successor, once: its older posts stay where they are.
-    pub(super) fn resolve_accounts(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
+    fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
         let mut resolutions = Vec::with_capacity(refs.len());
         let mut servers = BTreeSet::new();
         let mut known: BTreeMap<&AccountRef, Vec<ResolutionOutcome>> = BTreeMap::new();
@@ -53,6 +54,71 @@ impl MastodonClient {
         Ok(resolutions)
     }
 
+    /// Each on its own server; one that cannot be asked is not asked again.
+    fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
+        let mut silent: BTreeMap<String, String> = BTreeMap::new();
+        let mut found = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            let host = server_of(&account.key.native).filter(|_| account.key.network == Network::Mastodon);
+            let name = Name::parse(&account.handle).or_else(|| name_of_actor(&account.key.native));
+            let (Some(host), Some(name)) = (host, name) else {
+                found.push(Presence::unknown("its name on its server is not known"));
+                continue;
+            };
+            if let Some(why) = silent.get(&host) {
+                found.push(Presence::unknown(why));
+                continue;
+            }
+            found.push(match self.ask_presence(&host, &name.user, &account.key.native) {
+                Ok(presence) => presence,
+                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
+                Err(error) => {
+                    let why = ErrorChain(&error).to_string();
+                    silent.insert(host, why.clone());
+                    Presence::Unknown { why }
+                }
+            });
+        }
+        Ok(found)
+    }
+}
+
+impl PostLookup for MastodonClient {
+    fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
+        let mut states = Vec::with_capacity(posts.len());
+        let mut servers = BTreeSet::new();
+        let mut silent = BTreeSet::new();
+        for post in posts {
+            let place = match post.network {
+                Network::Mastodon => server_of(&post.native).zip(status_id(&post.native)),
+                Network::Twitter | Network::Bluesky => None,
+            };
+            let Some((host, id)) = place.filter(|(host, _)| !silent.contains(host)) else {
+                states.push(PostState::Unknown);
+                continue;
+            };
+            let answer = self.may_ask(&host, &mut servers).and_then(|()| {
+                let path = format!("/api/v1/statuses/{id}");
+                self.call(&host, &path, STATUS, &[], Effort::CHECK)
+            });
+            states.push(match answer {
+                Ok((_, response)) if response.is_success() => PostState::Visible,
+                Ok((_, response)) if matches!(response.status, 404 | 410) => PostState::Gone,
+                Ok(_) => PostState::Unknown,
+                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
+                Err(error) => {
+                    // Its other posts would meet the same.
+                    tracing::debug!(%error, %post, "post not checked");
+                    silent.insert(host);
+                    PostState::Unknown
+                }
+            });
+        }
+        Ok(states)
+    }
+}
+
+impl MastodonClient {
     /// One outcome or, for a moved account, two.
     fn resolve_one(
         &self,
@@ -159,34 +225,6 @@ impl MastodonClient {
         !hidden && !unlisted
     }
 
-    /// Each on its own server; one that cannot be asked is not asked again.
-    pub(super) fn check_presence(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
-        let mut silent: BTreeMap<String, String> = BTreeMap::new();
-        let mut found = Vec::with_capacity(accounts.len());
-        for account in accounts {
-            let host = server_of(&account.key.native).filter(|_| account.key.network == Network::Mastodon);
-            let name = Name::parse(&account.handle).or_else(|| name_of_actor(&account.key.native));
-            let (Some(host), Some(name)) = (host, name) else {
-                found.push(Presence::unknown("its name on its server is not known"));
-                continue;
-            };
-            if let Some(why) = silent.get(&host) {
-                found.push(Presence::unknown(why));
-                continue;
-            }
-            found.push(match self.ask_presence(&host, &name.user, &account.key.native) {
-                Ok(presence) => presence,
-                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
-                Err(error) => {
-                    let why = ErrorChain(&error).to_string();
-                    silent.insert(host, why.clone());
-                    Presence::Unknown { why }
-                }
-            });
-        }
-        Ok(found)
-    }
-
     /// Missing is only an account of which the server's API itself says so: a website that took over the
     /// server's name answers 404 as well, but not in JSON.
     fn ask_presence(&self, host: &str, user: &str, actor: &str) -> Result<Presence, NetworkError> {
@@ -210,39 +248,6 @@ impl MastodonClient {
             410 if problem().is_some() => Presence::Suspended,
             status => Presence::unknown(format!("{host} answered with status {status}")),
         })
-    }
-
-    pub(super) fn check_existence(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
-        let mut states = Vec::with_capacity(posts.len());
-        let mut servers = BTreeSet::new();
-        let mut silent = BTreeSet::new();
-        for post in posts {
-            let place = match post.network {
-                Network::Mastodon => server_of(&post.native).zip(status_id(&post.native)),
-                Network::Twitter | Network::Bluesky => None,
-            };
-            let Some((host, id)) = place.filter(|(host, _)| !silent.contains(host)) else {
-                states.push(PostState::Unknown);
-                continue;
-            };
-            let answer = self.may_ask(&host, &mut servers).and_then(|()| {
-                let path = format!("/api/v1/statuses/{id}");
-                self.call(&host, &path, STATUS, &[], Effort::CHECK)
-            });
-            states.push(match answer {
-                Ok((_, response)) if response.is_success() => PostState::Visible,
-                Ok((_, response)) if matches!(response.status, 404 | 410) => PostState::Gone,
-                Ok(_) => PostState::Unknown,
-                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
-                Err(error) => {
-                    // Its other posts would meet the same.
-                    tracing::debug!(%error, %post, "post not checked");
-                    silent.insert(host);
-                    PostState::Unknown
-                }
-            });
-        }
-        Ok(states)
     }
 }
 

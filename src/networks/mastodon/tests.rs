@@ -5,12 +5,16 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::*;
+use super::address;
+use super::client::MastodonClient;
 use crate::base::Timestamp;
-use crate::base::ids::AccountKey;
+use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::config::Mastodon;
-use crate::domain::accounts::ResolutionOutcome;
-use crate::domain::scans::Coverage;
+use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
+use crate::domain::posts::{ListedPost, PostState};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+use crate::networks::client::{AccountLookup, PostLookup, Presence};
+use crate::networks::error::NetworkError;
 use crate::networks::fake::{Answer, FakeServers, FakeWaiter, fixture, list, parameter, reply};
 
 const ACTOR: &str = "https://art.example/users/ann";

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::TwitterClient;
+use super::client::TwitterClient;
 use super::pool::{Choice, Endpoint, Headers, Refusal};
 use super::problem::{self, Meaning};
 use super::wire::Answer;
@@ -14,20 +14,14 @@ use crate::base::ids::Network;
 use crate::base::{Reaction, Timestamp};
 use crate::domain::reads::{PaidReads, ReadWish, Resource};
 use crate::fetch::{Request, Response};
-use crate::networks::NetworkError;
+use crate::networks::asking::{Effort, Faults, LIMIT_RETRIES, MAX_ANSWER_BYTES};
+use crate::networks::error::NetworkError;
 
-/// Attempts after the first when the network has a fault or is lost. A listing that gives up starts
-/// from its beginning and pays again, so it does not give up lightly.
-const FAULT_RETRIES: u32 = 4;
+/// A listing that gives up starts from its beginning and pays again, so it does not give up lightly.
+const EFFORT: Effort = Effort::LISTING;
 
-/// The first pause after a fault; each further one is twice as long.
-const FAULT_PAUSE: Duration = Duration::from_secs(1);
-
-/// How often X may say "too many requests" although its windows were kept.
-const LIMIT_RETRIES: u32 = 5;
-
-/// Largest answer: a page of 500 posts with all their expansions is about 1 MB.
-const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
+/// Waits for every window: none is longer.
+pub(super) const PATIENT: Duration = EFFORT.patience;
 
 /// One question.
 pub(super) struct Question<'a> {
@@ -67,13 +61,6 @@ pub(super) enum Said {
     },
 }
 
-/// How often one question has failed, and why.
-#[derive(Default)]
-struct Failures {
-    faults: u32,
-    limits: u32,
-}
-
 impl TwitterClient {
     /// Asks, blocking. Credentials in `hidden_from` are not used; those that may not see the subject are
     /// added to it, so that the next question about the same subject need not find out again.
@@ -83,7 +70,8 @@ impl TwitterClient {
         hidden_from: &mut Vec<usize>,
     ) -> Result<Said, NetworkError> {
         let endpoint = question.endpoint;
-        let mut failures = Failures::default();
+        let mut faults = Faults::default();
+        let mut limits = 0;
         while let Some(credential) = self.next_credential(question, hidden_from)? {
             let url = self.reserve(question)?;
             let outcome = self.fetch.fetch(self.request(url, credential));
@@ -92,8 +80,8 @@ impl TwitterClient {
             }
             let response = match outcome {
                 Ok(response) => response,
-                Err(error) if error.reaction() == Reaction::Backoff && failures.faults < FAULT_RETRIES => {
-                    self.pause_after_fault(&mut failures, endpoint)?;
+                Err(error) if error.reaction() == Reaction::Backoff && faults.may_retry(EFFORT) => {
+                    faults.pause(&*self.waiter, endpoint.as_str())?;
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -125,14 +113,14 @@ impl TwitterClient {
                 }
                 Meaning::RateLimited => {
                     let pause = self.pool().limited(credential, endpoint, headers, now);
-                    failures.limits += 1;
-                    if failures.limits > LIMIT_RETRIES {
+                    limits += 1;
+                    if limits > LIMIT_RETRIES {
                         let until = Timestamp::now().plus(pause);
                         return Err(NetworkError::RateLimited { endpoint: endpoint.as_str(), until });
                     }
                 }
-                Meaning::Fault if failures.faults < FAULT_RETRIES => {
-                    self.pause_after_fault(&mut failures, endpoint)?;
+                Meaning::Fault if faults.may_retry(EFFORT) => {
+                    faults.pause(&*self.waiter, endpoint.as_str())?;
                 }
                 Meaning::Fault => {
                     return Err(NetworkError::Unreadable { url: question.url.to_string(), why: answer.why });
@@ -160,7 +148,7 @@ impl TwitterClient {
         Ok(url)
     }
 
-    /// Tells the meter what the answer holds, nothing where there is none. Media come along with their posts
+    /// Reports to the meter what the answer holds, nothing where there is none. Media come along with their posts
     /// without a price.
     fn count(&self, endpoint: Endpoint, answer: Option<&Answer>) {
         let Some(meter) = &self.meter else { return };
@@ -219,14 +207,6 @@ impl TwitterClient {
             .max_redirects(0)
             .retries(0)
     }
-
-    fn pause_after_fault(&self, failures: &mut Failures, endpoint: Endpoint) -> Result<(), NetworkError> {
-        let pause = FAULT_PAUSE.saturating_mul(1 << failures.faults).mul_f64(0.75 + fastrand::f64() / 2.0);
-        failures.faults += 1;
-        let why = format!("{}, which failed", endpoint.as_str());
-        self.waiter.wait_until(Timestamp::now().plus(pause), &why)?;
-        Ok(())
-    }
 }
 
 /// What the answers of an endpoint are billed by.
@@ -237,7 +217,7 @@ fn billed_by(endpoint: Endpoint) -> Resource {
     }
 }
 
-/// An answer that is none.
+/// A response that is not usable as an answer.
 struct Trouble {
     meaning: Meaning,
     why: String,

@@ -2,26 +2,25 @@
 //! page from the newest post backwards and keep nothing but where they are.
 
 use std::collections::HashSet;
-use std::ops::ControlFlow;
 
 use url::Url;
 
-use super::ask::{Question, Reads, Said};
+use super::ask::{PATIENT, Question, Reads, Said};
+use super::client::TwitterClient;
 use super::lookup::is_id;
 use super::media;
 use super::pool::Endpoint;
+use super::progress::{Progress, TIMELINE_DEPTH};
 use super::samples::{Next, Read, Samples, Span};
 use super::wire::{Answer, Post};
-use super::{PATIENT, TwitterClient};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
-use crate::domain::posts::ListedPost;
+use crate::domain::posts::{ListedImage, ListedPost};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
-use crate::networks::{NetworkError, SearchedPosts, delivery};
-
-/// A search starts this much before its cursor: posts are indexed late, and dates have whole seconds.
-const SEARCH_OVERLAP: std::time::Duration = std::time::Duration::from_secs(86_400);
+use crate::networks::client::{AccountLookup, NetworkClient, PageSink, PostLister, SearchedPosts};
+use crate::networks::error::NetworkError;
+use crate::networks::paging::{Bounds, Ended, OVERLAP, Page, list_pages};
 
 /// Posts in a page of search: what the API allows, and what plans with less allow.
 const SEARCH_PAGE: u32 = 500;
@@ -32,37 +31,43 @@ const SMALLEST_SEARCH_PAGE: u32 = 10;
 const TIMELINE_PAGE: u32 = 100;
 const SMALLEST_TIMELINE_PAGE: u32 = 5;
 
-/// The timeline shows no more posts than this, reposts counted although they are left out.
-const TIMELINE_DEPTH: u32 = 3200;
+const BOUNDS: Bounds = Bounds { empty_pages: 5, pages: u32::MAX };
 
-/// An empty page is no end, but this many in a row are.
-const MAX_EMPTY_PAGES: u32 = 5;
+impl NetworkClient for TwitterClient {
+    fn network(&self) -> Network {
+        Network::Twitter
+    }
 
-impl TwitterClient {
-    pub(super) fn list(
+    fn is_billed(&self) -> bool {
+        true
+    }
+}
+
+impl PostLister for TwitterClient {
+    fn list_posts(
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
+        page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError> {
         let mut run = Run::new(account, cursor)?;
         let everything = run.everything();
         self.read_span(&mut run, &everything, page)?;
-        Ok(run.progress.end(account, cursor))
+        Ok(run.end())
     }
 
     /// The timeline after a search: as much of it as is needed to find what the search missed.
-    pub(super) fn list_missed(
+    fn list_missed_posts(
         &self,
         account: &Account,
         cursor: &Cursor,
         searched: &SearchedPosts,
-        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
+        page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError> {
         let mut run = Run::new(account, cursor)?;
-        let Cursor::Timeline(since) = cursor else { return self.list(account, cursor, page) };
+        let Cursor::Timeline(since) = cursor else { return self.list_posts(account, cursor, page) };
         if !covers(searched, since.as_deref()) {
-            return self.list(account, cursor, page);
+            return self.list_posts(account, cursor, page);
         }
         let since = since.as_ref().and_then(|id| id.parse().ok());
         let known = searched.ids.iter().filter_map(|id| id.parse().ok()).collect();
@@ -73,40 +78,53 @@ impl TwitterClient {
                 Next::Everything => {
                     let everything = run.everything();
                     self.read_span(&mut run, &everything, page)?;
-                    return Ok(run.progress.end(account, cursor));
+                    return Ok(run.end());
                 }
                 Next::Enough => {
                     run.progress.knows(samples.newest_known());
-                    let end = run.progress.end(account, cursor);
-                    return Ok(ListingEnd { coverage: Coverage::Sampled, ..end });
+                    return Ok(ListingEnd { coverage: Coverage::Sampled, ..run.end() });
                 }
             }
         }
     }
+}
 
+impl TwitterClient {
     /// Reads a part of a listing, page by page.
     fn read_span(
         &self,
         run: &mut Run<'_>,
         span: &Span,
-        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
+        page: &mut PageSink<'_>,
     ) -> Result<Read, NetworkError> {
-        let account = run.account;
         let mut whole = Read::default();
-        let mut read_posts = 0;
-        let mut token: Option<String> = None;
-        let mut empty_pages = 0;
+        let ended = list_pages(BOUNDS, page, |token| {
+            let (answer, url) = self.read_page(run, span, token)?;
+            let next = answer.meta.as_ref().and_then(|meta| meta.next_token.clone());
+            let entries = answer.data.as_ref().map_or(0, Vec::len);
+            let posts = self.read_entries(answer, run, &url, &mut whole)?;
+            let is_enough = span.at_most.is_some_and(|limit| whole.posts >= u64::from(limit));
+            Ok(Page { entries, posts, next, is_enough })
+        })?;
+        whole.to_the_end = ended == Ended::Exhausted;
+        Ok(whole)
+    }
+
+    /// Asks for one page; where X finds pages of that size too large, for a smaller one.
+    fn read_page(
+        &self,
+        run: &mut Run<'_>,
+        span: &Span,
+        token: Option<&str>,
+    ) -> Result<(Answer, Url), NetworkError> {
+        let account = &run.account.key;
         loop {
-            let question = self.page_question(run, span, token.as_deref())?;
-            let answer = match self.ask(&question, &mut run.hidden_from)? {
-                Said::Answer(answer) => answer,
-                Said::Missing => {
-                    return Err(NetworkError::AccountMissing { account: account.key.clone() });
-                }
-                Said::Suspended => {
-                    return Err(NetworkError::AccountSuspended { account: account.key.clone() });
-                }
-                Said::Hidden => return Err(self.why_hidden(&account.key)?),
+            let question = self.page_question(run, span, token)?;
+            return match self.ask(&question, &mut run.hidden_from)? {
+                Said::Answer(answer) => Ok((answer, question.url)),
+                Said::Missing => Err(NetworkError::AccountMissing { account: account.clone() }),
+                Said::Suspended => Err(NetworkError::AccountSuspended { account: account.clone() }),
+                Said::Hidden => Err(self.why_hidden(account)?),
                 Said::Invalid { parameters, .. }
                     if run.search_page == SEARCH_PAGE
                         && parameters.iter().any(|name| name == "max_results") =>
@@ -115,21 +133,9 @@ impl TwitterClient {
                     continue;
                 }
                 Said::Invalid { why, .. } => {
-                    return Err(NetworkError::Refused { endpoint: question.endpoint.as_str(), why });
+                    Err(NetworkError::Refused { endpoint: question.endpoint.as_str(), why })
                 }
             };
-            let next = answer.meta.as_ref().and_then(|meta| meta.next_token.clone());
-            let read = self.deliver(answer, run, &question.url, &mut whole, page)?;
-            read_posts += read;
-            empty_pages = if read == 0 { empty_pages + 1 } else { 0 };
-            if next.is_none() || next == token || empty_pages >= MAX_EMPTY_PAGES {
-                whole.to_the_end = true;
-                return Ok(whole);
-            }
-            if span.at_most.is_some_and(|limit| read_posts >= u64::from(limit)) {
-                return Ok(whole);
-            }
-            token = next;
         }
     }
 
@@ -182,28 +188,27 @@ impl TwitterClient {
         }
     }
 
-    /// Hands a page over in pieces; returns how many posts it held, with images or without.
-    fn deliver(
+    /// The posts of a page that are the account's own and have images.
+    fn read_entries(
         &self,
         answer: Answer,
         run: &mut Run<'_>,
         url: &Url,
         whole: &mut Read,
-        page: &mut dyn FnMut(Vec<ListedPost>) -> ControlFlow<()>,
-    ) -> Result<u64, NetworkError> {
-        let (account, progress) = (run.account, &mut run.progress);
+    ) -> Result<Vec<ListedPost>, NetworkError> {
+        let account = run.account;
         let media = answer.includes.map(|includes| includes.media).unwrap_or_default();
         let data = answer.data.unwrap_or_default();
-        let read = u64::try_from(data.len()).unwrap_or(u64::MAX);
+        let read = data.len();
         let mut unreadable = None;
         let mut listed = Vec::new();
         for value in data {
             match serde_json::from_value::<Post>(value) {
                 Ok(post) => {
-                    progress.saw(&post);
+                    run.progress.saw(&post.id, published(&post));
                     let id = post.id.parse().ok();
                     whole.oldest = whole.oldest.into_iter().chain(id).min();
-                    listed.extend(progress.list(&post, account, |post| {
+                    listed.extend(run.list(&post, |post| {
                         media::photos(post, &media, &account.handle, &self.settings.image_size)
                     }));
                 }
@@ -216,18 +221,17 @@ impl TwitterClient {
             }
             tracing::warn!(account = %account.key, count, %error, "posts of a page skipped");
         }
-        progress.posts_read += read;
-        whole.posts += read;
+        run.progress.seen.read(read);
+        whole.posts += read as u64;
         if matches!(run.cursor, Cursor::Timeline(_)) {
             whole.listed.extend(listed.iter().filter_map(|post| post.key.native.parse::<u64>().ok()));
         }
-        delivery::deliver(listed, page)?;
-        Ok(read)
+        Ok(listed)
     }
 
     /// An account whose posts no credential sees: protected by its owner, gone since, or blocking us.
     fn why_hidden(&self, account: &AccountKey) -> Result<NetworkError, NetworkError> {
-        let resolved = self.resolve_accounts(&[AccountRef::Id(account.clone())])?;
+        let resolved = self.resolve(&[AccountRef::Id(account.clone())])?;
         let account = account.clone();
         Ok(match resolved.into_iter().next().map(|resolution| resolution.outcome) {
             Some(ResolutionOutcome::Readable(_)) | None => NetworkError::Blocked { account },
@@ -242,8 +246,8 @@ impl TwitterClient {
 /// Where a search begins. Never left out: without a start X searches the last 30 days only.
 fn search_start(cursor: Option<Timestamp>, oldest: &str) -> String {
     match (cursor, Timestamp::parse_rfc3339(oldest)) {
-        (Some(cursor), Some(oldest)) => cursor.minus(SEARCH_OVERLAP).max(oldest).to_rfc3339(),
-        (Some(cursor), None) => cursor.minus(SEARCH_OVERLAP).to_rfc3339(),
+        (Some(cursor), Some(oldest)) => cursor.minus(OVERLAP).max(oldest).to_rfc3339(),
+        (Some(cursor), None) => cursor.minus(OVERLAP).to_rfc3339(),
         (None, Some(oldest)) => oldest.to_rfc3339(),
         (None, None) => oldest.to_owned(),
     }
@@ -256,7 +260,7 @@ fn covers(searched: &SearchedPosts, since: Option<&str>) -> bool {
         (None, _) => true,
         (Some(_), None) => false,
         (Some(search), Some(id)) => {
-            snowflake_time(id).is_some_and(|timeline| timeline >= search.minus(SEARCH_OVERLAP))
+            snowflake_time(id).is_some_and(|timeline| timeline >= search.minus(OVERLAP))
         }
     }
 }
@@ -266,6 +270,8 @@ struct Run<'a> {
     account: &'a Account,
     cursor: &'a Cursor,
     progress: Progress,
+    /// Edited posts that were listed, by the id of their newest version. Few.
+    edited: HashSet<String>,
     /// Credentials that cannot see the account.
     hidden_from: Vec<usize>,
     search_page: u32,
@@ -276,8 +282,14 @@ impl<'a> Run<'a> {
         if account.key.network != Network::Twitter || !is_id(&account.key.native) {
             return Err(NetworkError::AccountMissing { account: account.key.clone() });
         }
-        let (progress, hidden_from) = (Progress::default(), Vec::new());
-        Ok(Run { account, cursor, progress, hidden_from, search_page: SEARCH_PAGE })
+        Ok(Run {
+            account,
+            cursor,
+            progress: Progress::default(),
+            edited: HashSet::new(),
+            hidden_from: Vec::new(),
+            search_page: SEARCH_PAGE,
+        })
     }
 
     /// All that lies beyond the cursor.
@@ -288,47 +300,11 @@ impl<'a> Run<'a> {
         };
         Span { newer: None, older, at_most: None }
     }
-}
-
-/// What a listing remembers from page to page.
-#[derive(Default)]
-struct Progress {
-    posts_read: u64,
-    newest: Option<Timestamp>,
-    oldest: Option<Timestamp>,
-    newest_id: Option<PostKey>,
-    /// Edited posts that were listed, by the id of their newest version. Few.
-    edited: HashSet<String>,
-}
-
-impl Progress {
-    /// This post is listed, if by another listing.
-    fn knows(&mut self, id: Option<u64>) {
-        let key = id.map(|id| PostKey::new(Network::Twitter, id.to_string()));
-        let newest = self.newest_id.take().into_iter().chain(key);
-        self.newest_id = newest.max_by(|a, b| a.age_order().cmp(&b.age_order()));
-    }
-
-    fn saw(&mut self, post: &Post) {
-        let key = PostKey::new(Network::Twitter, post.id.clone());
-        if self.newest_id.as_ref().is_none_or(|newest| newest.age_order() < key.age_order()) {
-            self.newest_id = Some(key);
-        }
-        if let Some(published) = published(post) {
-            self.newest = Some(self.newest.map_or(published, |newest| newest.max(published)));
-            self.oldest = Some(self.oldest.map_or(published, |oldest| oldest.min(published)));
-        }
-    }
 
     /// The post as the index wants it; `None` when it is not the account's own, shows no photo, or is
     /// a version of a post that was listed already.
-    fn list(
-        &mut self,
-        post: &Post,
-        account: &Account,
-        photos: impl FnOnce(&Post) -> Vec<crate::domain::posts::ListedImage>,
-    ) -> Option<ListedPost> {
-        let is_own = post.author_id.as_ref().is_none_or(|author| *author == account.key.native);
+    fn list(&mut self, post: &Post, photos: impl FnOnce(&Post) -> Vec<ListedImage>) -> Option<ListedPost> {
+        let is_own = post.author_id.as_ref().is_none_or(|author| *author == self.account.key.native);
         if !is_own || post.is_repost() {
             return None;
         }
@@ -347,23 +323,15 @@ impl Progress {
         Some(ListedPost { key, published: published(post), images })
     }
 
-    fn end(self, account: &Account, cursor: &Cursor) -> ListingEnd {
-        let (cursor, coverage) = match cursor {
-            Cursor::Search(old) => (Cursor::Search(self.newest.max(*old)), Coverage::Complete),
-            Cursor::Timeline(old) => {
-                let old = old.as_ref().map(|id| PostKey::new(Network::Twitter, id.clone()));
-                let is_first = old.is_none();
-                let newest = self.newest_id.into_iter().chain(old);
-                let newest = newest.max_by(|a, b| a.age_order().cmp(&b.age_order())).map(|post| post.native);
-                // Reposts count towards the depth but are not seen, so the account's own figure decides.
-                let depth = u64::from(TIMELINE_DEPTH);
-                let reaches_further = is_first && account.posts.is_some_and(|posts| posts > depth);
-                let limited = reaches_further || self.posts_read >= depth;
-                let coverage = if limited { Coverage::LimitedTo(TIMELINE_DEPTH) } else { Coverage::Complete };
-                (Cursor::Timeline(newest), coverage)
+    fn end(self) -> ListingEnd {
+        let is_deep = self.progress.seen.posts_read >= TIMELINE_DEPTH;
+        let end = self.progress.end(self.account, self.cursor);
+        match self.cursor {
+            Cursor::Timeline(_) if is_deep => {
+                ListingEnd { coverage: Coverage::LimitedTo(TIMELINE_DEPTH as u32), ..end }
             }
-        };
-        ListingEnd { cursor, newest: self.newest, oldest: self.oldest, coverage, posts_read: self.posts_read }
+            Cursor::Timeline(_) | Cursor::Search(_) => end,
+        }
     }
 }
 

@@ -1,22 +1,19 @@
-//! Looking accounts up by handle or id, and asking whether posts still exist.
+//! Looking accounts up by handle or id, and asking whether they are still there.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use serde::Deserialize;
-use url::Url;
 
-use super::ask::{Question, Reads, Said};
+use super::ask::{PATIENT, Question, Reads, Said};
+use super::client::TwitterClient;
 use super::pool::Endpoint;
 use super::problem::{self, Meaning};
 use super::wire::{Answer, User};
-use super::{PATIENT, TwitterClient};
 use crate::base::ErrorChain;
-use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::base::ids::{AccountKey, Network};
 use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
-use crate::domain::posts::PostState;
-use crate::fetch::{FetchError, Request};
-use crate::networks::{NetworkError, Presence};
+use crate::networks::client::{AccountLookup, Presence};
+use crate::networks::error::NetworkError;
 
 /// Accounts or posts in one request.
 pub(super) const BATCH: usize = 100;
@@ -24,14 +21,8 @@ pub(super) const BATCH: usize = 100;
 /// What is read of an account beside its id, name and handle.
 const USER_FIELDS: &str = "protected,public_metrics";
 
-/// A user waits for the answer: an unchecked post is better than a late one.
-const CHECK_PATIENCE: Duration = Duration::from_secs(5);
-
-/// An oEmbed answer is a few hundred bytes of text.
-const MAX_OEMBED_BYTES: u64 = 256 * 1024;
-
-impl TwitterClient {
-    pub(super) fn resolve_accounts(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
+impl AccountLookup for TwitterClient {
+    fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
         let mut known: HashMap<&AccountRef, ResolutionOutcome> = HashMap::new();
         let mut by_handle: Vec<(&AccountRef, &str)> = Vec::new();
         let mut by_id: Vec<(&AccountRef, &str)> = Vec::new();
@@ -93,64 +84,7 @@ impl TwitterClient {
             .collect())
     }
 
-    /// An answer without a subject of its own: anything else is the request's fault.
-    pub(super) fn answer_only(&self, question: &Question<'_>) -> Result<Answer, NetworkError> {
-        let refused = |why: String| NetworkError::Refused { endpoint: question.endpoint.as_str(), why };
-        match self.ask(question, &mut Vec::new())? {
-            Said::Answer(answer) => Ok(answer),
-            Said::Invalid { why, .. } => Err(refused(why)),
-            Said::Missing | Said::Suspended | Said::Hidden => Err(refused("nothing to be seen".to_owned())),
-        }
-    }
-
-    pub(super) fn check_existence(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
-        let mut states = vec![PostState::Unknown; posts.len()];
-        let open = |states: &[PostState]| -> Vec<(usize, String)> {
-            posts
-                .iter()
-                .enumerate()
-                .zip(states)
-                .filter(|((_, post), state)| {
-                    **state == PostState::Unknown && post.network == Network::Twitter && is_id(&post.native)
-                })
-                .map(|((index, post), _)| (index, post.native.clone()))
-                .collect()
-        };
-        if self.settings.oembed_first {
-            let asked = open(&states);
-            let requests = asked.iter().map(|(_, id)| oembed_request(id)).collect();
-            for ((index, _), outcome) in asked.iter().zip(self.fetch.fetch_all(requests)) {
-                states[*index] = match outcome {
-                    Ok(response) if response.is_success() => PostState::Visible,
-                    Ok(response) if matches!(response.status, 404 | 410) => PostState::Gone,
-                    Err(FetchError::Stopping) => return Err(NetworkError::Stopping),
-                    Ok(_) | Err(_) => PostState::Unknown,
-                };
-            }
-        }
-        if self.settings.credentials.is_empty() {
-            return Ok(states);
-        }
-        for batch in open(&states).chunks(BATCH) {
-            let ids: Vec<&str> = batch.iter().map(|(_, id)| id.as_str()).collect();
-            match self.look_posts_up(&ids) {
-                Ok(answer) => {
-                    for (index, id) in batch {
-                        states[*index] = state_of(id, &answer);
-                    }
-                }
-                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
-                Err(error) => {
-                    // The posts are shown unchecked; the next batch would meet the same.
-                    tracing::debug!(%error, posts = ids.len(), "posts not checked");
-                    break;
-                }
-            }
-        }
-        Ok(states)
-    }
-
-    pub(super) fn check_presence(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
+    fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
         let mut found = vec![Presence::unknown("no number of X"); accounts.len()];
         let asked: Vec<usize> = (0..accounts.len())
             .filter(|index| {
@@ -171,6 +105,18 @@ impl TwitterClient {
         }
         Ok(found)
     }
+}
+
+impl TwitterClient {
+    /// An answer without a subject of its own: anything else is the request's fault.
+    pub(super) fn answer_only(&self, question: &Question<'_>) -> Result<Answer, NetworkError> {
+        let refused = |why: String| NetworkError::Refused { endpoint: question.endpoint.as_str(), why };
+        match self.ask(question, &mut Vec::new())? {
+            Said::Answer(answer) => Ok(answer),
+            Said::Invalid { why, .. } => Err(refused(why)),
+            Said::Missing | Said::Suspended | Said::Hidden => Err(refused("nothing to be seen".to_owned())),
+        }
+    }
 
     fn look_users_up(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
         let endpoint = Endpoint::UsersById;
@@ -178,36 +124,6 @@ impl TwitterClient {
         let url = self.url(endpoint, endpoint.as_str(), &parameters)?;
         let reads = Reads::Named(ids.len());
         self.answer_only(&Question { endpoint, url, subject: None, patience: PATIENT, reads })
-    }
-
-    fn look_posts_up(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
-        let endpoint = Endpoint::Posts;
-        let url = self.url(endpoint, endpoint.as_str(), &[("ids", &ids.join(","))])?;
-        let reads = Reads::Named(ids.len());
-        self.answer_only(&Question { endpoint, url, subject: None, patience: CHECK_PATIENCE, reads })
-    }
-}
-
-/// The free endpoint that says whether a post can be embedded, which is whether it can be seen.
-pub(super) fn oembed_request(id: &str) -> Request {
-    let post = format!("https://twitter.com/i/status/{id}");
-    let url = Url::parse_with_params(
-        "https://publish.twitter.com/oembed",
-        [("url", post.as_str()), ("omit_script", "true"), ("dnt", "true")],
-    )
-    .expect("a constant URL with parameters is a URL");
-    Request::get(url).max_bytes(MAX_OEMBED_BYTES).retries(1)
-}
-
-pub(super) fn state_of(id: &str, answer: &Answer) -> PostState {
-    let is_it = |value: &serde_json::Value| value.get("id").and_then(|found| found.as_str()) == Some(id);
-    if answer.data.iter().flatten().any(is_it) {
-        return PostState::Visible;
-    }
-    let own = answer.errors.iter().find(|problem| problem::concerns(problem, id));
-    match own.and_then(problem::meaning_of) {
-        Some(Meaning::NotFound | Meaning::Suspended | Meaning::NotVisible) => PostState::Gone,
-        Some(_) | None => PostState::Unknown,
     }
 }
 

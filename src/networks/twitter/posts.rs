@@ -1,22 +1,32 @@
-//! Single posts by number: what they show, and whose they are.
+//! Single posts by number: whether they can still be seen, what they show, and whose they are.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 use url::Url;
 
-use super::ask::{Question, Reads};
-use super::lookup::{BATCH, is_id, oembed_request, state_of};
+use super::ask::{PATIENT, Question, Reads};
+use super::client::TwitterClient;
+use super::lookup::{BATCH, is_id};
 use super::media;
 use super::pool::Endpoint;
+use super::problem::{self, Meaning};
 use super::wire::{Answer, Post};
-use super::{PATIENT, TwitterClient};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
 use crate::domain::posts::{ListedPost, PostOutcome, PostState};
-use crate::fetch::{FetchError, Response};
-use crate::networks::NetworkError;
+use crate::fetch::{FetchError, Request, Response};
+use crate::networks::client::{AccountLookup, PostLookup};
+use crate::networks::error::NetworkError;
 
 const GONE: &str = "is gone, or cannot be seen by everybody";
+
+/// A user waits for the answer: an unchecked post is better than a late one.
+const CHECK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// An oEmbed answer is a few hundred bytes of text.
+const MAX_OEMBED_BYTES: u64 = 256 * 1024;
 
 /// What the free endpoint says about a post.
 enum Embedded {
@@ -33,10 +43,57 @@ struct Embed {
     author_url: String,
 }
 
-impl TwitterClient {
+impl PostLookup for TwitterClient {
+    fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
+        let mut states = vec![PostState::Unknown; posts.len()];
+        let open = |states: &[PostState]| -> Vec<(usize, String)> {
+            posts
+                .iter()
+                .enumerate()
+                .zip(states)
+                .filter(|((_, post), state)| {
+                    **state == PostState::Unknown && post.network == Network::Twitter && is_id(&post.native)
+                })
+                .map(|((index, post), _)| (index, post.native.clone()))
+                .collect()
+        };
+        if self.settings.oembed_first {
+            let asked = open(&states);
+            let requests = asked.iter().map(|(_, id)| oembed_request(id)).collect();
+            for ((index, _), outcome) in asked.iter().zip(self.fetch.fetch_all(requests)) {
+                states[*index] = match outcome {
+                    Ok(response) if response.is_success() => PostState::Visible,
+                    Ok(response) if matches!(response.status, 404 | 410) => PostState::Gone,
+                    Err(FetchError::Stopping) => return Err(NetworkError::Stopping),
+                    Ok(_) | Err(_) => PostState::Unknown,
+                };
+            }
+        }
+        if self.settings.credentials.is_empty() {
+            return Ok(states);
+        }
+        for batch in open(&states).chunks(BATCH) {
+            let ids: Vec<&str> = batch.iter().map(|(_, id)| id.as_str()).collect();
+            match self.read_ids(&ids) {
+                Ok(answer) => {
+                    for (index, id) in batch {
+                        states[*index] = state_of(id, &answer);
+                    }
+                }
+                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
+                Err(error) => {
+                    // The posts are shown unchecked; the next batch would meet the same.
+                    tracing::debug!(%error, posts = ids.len(), "posts not checked");
+                    break;
+                }
+            }
+        }
+        Ok(states)
+    }
+
     /// The free endpoint tells whether a post is there and its author's handle, the paid one the rest. The newer
     /// contract has the author as an expansion only, which is paid for: there the handle is looked up instead.
-    pub(super) fn look_up_posts(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
+    fn look_posts_up(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
         let nothing = |why: &str| PostOutcome::Nothing { why: why.to_owned() };
         let mut outcomes = vec![PostOutcome::Unknown; posts.len()];
         let mut asked = Vec::new();
@@ -67,6 +124,16 @@ impl TwitterClient {
             }
         }
         Ok(outcomes)
+    }
+}
+
+impl TwitterClient {
+    /// Whether posts are there, and nothing else of them.
+    fn read_ids(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
+        let endpoint = Endpoint::Posts;
+        let url = self.url(endpoint, endpoint.as_str(), &[("ids", &ids.join(","))])?;
+        let reads = Reads::Named(ids.len());
+        self.answer_only(&Question { endpoint, url, subject: None, patience: CHECK_PATIENCE, reads })
     }
 
     fn read_posts(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
@@ -107,7 +174,7 @@ impl TwitterClient {
             None if handle.is_empty() => return Ok(PostOutcome::Unknown),
             None => {
                 let asked = AccountRef::Handle { network: Network::Twitter, handle: handle.to_owned() };
-                match self.resolve_accounts(&[asked])?.pop().map(|resolution| resolution.outcome) {
+                match self.resolve(&[asked])?.pop().map(|resolution| resolution.outcome) {
                     Some(ResolutionOutcome::Readable(account)) => account,
                     // Renamed or closed just now.
                     Some(_) | None => return Ok(PostOutcome::Unknown),
@@ -117,6 +184,29 @@ impl TwitterClient {
         let published = post.created_at.as_deref().and_then(Timestamp::parse_rfc3339);
         let key = PostKey::new(Network::Twitter, post.id);
         Ok(PostOutcome::Found { author, post: ListedPost { key, published, images } })
+    }
+}
+
+/// The free endpoint that says whether a post can be embedded, which is whether it can be seen.
+fn oembed_request(id: &str) -> Request {
+    let post = format!("https://twitter.com/i/status/{id}");
+    let url = Url::parse_with_params(
+        "https://publish.twitter.com/oembed",
+        [("url", post.as_str()), ("omit_script", "true"), ("dnt", "true")],
+    )
+    .expect("a constant URL with parameters is a URL");
+    Request::get(url).max_bytes(MAX_OEMBED_BYTES).retries(1)
+}
+
+fn state_of(id: &str, answer: &Answer) -> PostState {
+    let is_it = |value: &serde_json::Value| value.get("id").and_then(|found| found.as_str()) == Some(id);
+    if answer.data.iter().flatten().any(is_it) {
+        return PostState::Visible;
+    }
+    let own = answer.errors.iter().find(|problem| problem::concerns(problem, id));
+    match own.and_then(problem::meaning_of) {
+        Some(Meaning::NotFound | Meaning::Suspended | Meaning::NotVisible) => PostState::Gone,
+        Some(_) | None => PostState::Unknown,
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 use super::{BackupError, FileEntry};
-use crate::store::table::{Kind, Value};
+use crate::store::schema::{Kind, Value};
 
 /// zstd's default: three times faster than gzip, and smaller.
 const LEVEL: i32 = 3;

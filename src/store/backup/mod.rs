@@ -16,17 +16,16 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::StoreError;
-use super::dump::Extent;
+use super::error::StoreError;
+use super::extent::Extent;
 
-pub mod command;
 mod lines;
-mod restore;
-mod rotate;
+pub mod restore;
+pub mod rotate;
 #[cfg(test)]
 mod tests;
-mod verify;
-mod write;
+pub mod verify;
+pub mod write;
 
 /// The form of the backups that this program writes and the newest that it reads.
 const FORMAT: u32 = 1;

@@ -5,10 +5,10 @@ use std::path::Path;
 use super::lines::LineReader;
 use super::verify::{columns, manifest, table_of};
 use super::{BackupError, FileEntry, Manifest, Progress};
-use crate::store::Location;
-use crate::store::dump::{self, Dump, ROWS_PER_WRITE};
+use crate::store::location::Location;
+use crate::store::schema::{Kind, Table, Value};
 use crate::store::state::{StateFile, StateTable};
-use crate::store::table::{Kind, Table, Value};
+use crate::store::table_io::{ROWS_PER_WRITE, TableIo};
 
 /// Puts the backup in `folder` back: everything, or nothing. The database gets an identity of its own, so
 /// that a fingerprint index made from another one is remade.
@@ -19,32 +19,32 @@ pub fn restore(
     progress: &mut Progress<'_>,
 ) -> Result<Manifest, BackupError> {
     let manifest = manifest(folder)?;
-    let mut dump = location.open_dump()?;
-    if !dump::is_empty(&mut *dump)? {
+    let mut tables = location.open_tables()?;
+    if !tables.is_empty()? {
         return Err(BackupError::NotEmpty { place: location.place() });
     }
     let mut state = StateFile::open(state)?;
     if !state.is_empty()? {
         return Err(BackupError::NotEmpty { place: "state.db of the data folder".to_owned() });
     }
-    dump.begin_writing()?;
+    tables.begin_writing()?;
     let mut state_tables = Vec::new();
     for entry in &manifest.files {
         let path = folder.join(&entry.name);
         match table_of(entry) {
-            Some(table) => put_back(&mut *dump, table, entry, &path, progress)?,
+            Some(table) => put_back(&mut tables, table, entry, &path, progress)?,
             None => state_tables.extend(state_table(entry, &path)?),
         }
     }
-    dump.set_extent(&manifest.extent)?;
+    tables.set_extent(&manifest.extent)?;
     // Accepted work without its database is harmless: it is done again.
     state.put_back(&state_tables)?;
-    dump.commit()?;
+    tables.commit()?;
     Ok(manifest)
 }
 
 fn put_back(
-    dump: &mut dyn Dump,
+    tables: &mut TableIo,
     table: &'static Table,
     entry: &FileEntry,
     path: &Path,
@@ -78,7 +78,7 @@ fn put_back(
             rows.push(row);
         }
         if rows.len() == ROWS_PER_WRITE || ended {
-            dump.write(table, &rows)?;
+            tables.write(table, &rows)?;
             done += u64::try_from(rows.len()).unwrap_or(0);
             rows.clear();
             progress(table.name, done, entry.rows);

@@ -13,13 +13,12 @@ use crate::domain::accounts::Account;
 use crate::domain::images::{Detail, ImageFacts};
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::domain::reads::{PaidReads, Resource};
-use crate::domain::scans::{Coverage, Cursor, ListingEnd, Priority};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 use crate::store::contract::{RULE, TestDatabase};
-use crate::store::state::StateFile;
-use crate::store::table::{self, Value};
+use crate::store::schema::{self, Value};
+use crate::store::state::{JournalChange, JournalRow, StateFile};
 use crate::store::test_server::{MySql, OnServer, Postgres};
 use crate::store::{Change, Location, Store};
-use crate::storekeeper::orders::{AcceptedRequest, JournalEntry};
 
 const NOW: Timestamp = Timestamp(1_790_000_000_000);
 
@@ -69,16 +68,17 @@ fn fill(store: &mut dyn Store) {
 
 /// Everything in a database, as rows.
 fn everything(location: &Location) -> Vec<(&'static str, Vec<Vec<Value>>)> {
-    let mut dump = location.open_dump().unwrap();
-    table::ALL
+    let mut tables = location.open_tables().unwrap();
+    schema::ALL
         .iter()
         .map(|table| {
             let mut rows = Vec::new();
-            dump.read(table, &mut |row| {
-                rows.push(row);
-                std::ops::ControlFlow::Continue(())
-            })
-            .unwrap();
+            tables
+                .read(table, &mut |row| {
+                    rows.push(row);
+                    std::ops::ControlFlow::Continue(())
+                })
+                .unwrap();
             (table.name, rows)
         })
         .collect()
@@ -98,8 +98,8 @@ fn a_backup_of_one_engine_is_put_back_into_any_other() {
     let (first, last) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let state_path = first.path().join("state.db");
     let mut state = StateFile::open(&state_path).unwrap();
-    let request = AcceptedRequest::Scan { account: account(1), priority: Priority::User, searched: None };
-    state.record(&[JournalEntry::Accepted { key: "scan 1".to_owned(), request }], NOW).unwrap();
+    let row = JournalRow { key: "scan 1".to_owned(), request: r#"{"anything":["\"é"]}"#.to_owned() };
+    state.record(&[JournalChange::Put(row)], NOW).unwrap();
     state.count_reads(&[PaidReads { resource: Resource::Post, ids: vec![u64::MAX, 5] }], NOW).unwrap();
     let ledger = state.ledger(NOW).unwrap();
     let mut store = sqlite(&first).open().unwrap();
@@ -130,7 +130,7 @@ fn a_backup_of_one_engine_is_put_back_into_any_other() {
     }
     // Work goes on as in the first: the same numbers, the same accepted work, the same money spent.
     let (mut state, mut first_state) = (StateFile::open(&state_path).unwrap(), state);
-    assert_eq!(state.unfinished().unwrap(), first_state.unfinished().unwrap());
+    assert_eq!(state.accepted().unwrap(), first_state.accepted().unwrap());
     assert_eq!(state.ledger(NOW).unwrap(), ledger);
     assert_eq!(state.index_source().unwrap(), None);
     let mut restored = ways.last().unwrap().open().unwrap();
@@ -147,16 +147,17 @@ fn a_backup_is_of_one_moment() {
     fn check(location: &Location) {
         let mut store = location.open().unwrap();
         fill(&mut *store);
-        let mut dump = location.open_dump().unwrap();
-        dump.begin_reading().unwrap();
+        let mut tables = location.open_tables().unwrap();
+        tables.begin_reading().unwrap();
         store.apply(&[post(5000)], NOW).unwrap();
-        let extent = dump.extent().unwrap();
+        let extent = tables.extent().unwrap();
         let mut rows = 0;
-        dump.read(&table::POSTS, &mut |_| {
-            rows += 1;
-            std::ops::ControlFlow::Continue(())
-        })
-        .unwrap();
+        tables
+            .read(&schema::POSTS, &mut |_| {
+                rows += 1;
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
         assert_eq!((extent.posts, rows), (300, 300), "{}", location.place());
         assert_eq!(store.counts().unwrap().posts, 301);
     }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::lines::LineReader;
 use super::{BackupError, FORMAT, FileEntry, MANIFEST, Manifest, Progress};
-use crate::store::table::{self, Kind, Table, Value};
+use crate::store::schema::{self, Kind, Table, Value};
 
 /// The manifest of the backup in `folder`.
 pub fn manifest(folder: &Path) -> Result<Manifest, BackupError> {
@@ -31,7 +31,7 @@ pub fn manifest(folder: &Path) -> Result<Manifest, BackupError> {
 
 /// The table of ours that a file of a backup holds.
 pub fn table_of(entry: &FileEntry) -> Option<&'static Table> {
-    table::ALL.iter().copied().find(|table| entry.name.strip_suffix(".zst") == Some(table.name))
+    schema::ALL.iter().copied().find(|table| entry.name.strip_suffix(".zst") == Some(table.name))
 }
 
 /// For each column of the file its kind, and where it goes in a row of the table.

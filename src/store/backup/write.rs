@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use super::lines::{Head, LineWriter};
 use super::{BackupError, FORMAT, FileEntry, MANIFEST, Manifest, PREFIX, Progress, UNFINISHED};
 use crate::base::Timestamp;
-use crate::store::Location;
+use crate::store::location::Location;
+use crate::store::schema::{self, Value};
 use crate::store::state::StateFile;
-use crate::store::table::{self, Value};
 
 /// Writes a backup of the database, and of the state file beside it, as a new folder within `folder`.
 ///
@@ -53,11 +53,11 @@ fn fill(
     // The state first: what was accepted then and ends before the database is read is done again when
     // it is put back, which changes nothing. The other way round it could be missing in both.
     let state_files = write_state(state, folder)?;
-    let mut dump = location.open_dump()?;
-    dump.begin_reading()?;
-    let extent = dump.extent()?;
+    let mut tables = location.open_tables()?;
+    tables.begin_reading()?;
+    let extent = tables.extent()?;
     let mut files = Vec::new();
-    for table in table::ALL {
+    for table in schema::ALL {
         let name = format!("{}.zst", table.name);
         let path = folder.join(&name);
         let columns = table.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
@@ -72,7 +72,7 @@ fn fill(
         };
         let mut rows = 0;
         let mut failed = None;
-        let read = dump.read(table, &mut |row: Vec<Value>| {
+        let read = tables.read(table, &mut |row: Vec<Value>| {
             rows += 1;
             if rows % 1024 == 0 {
                 progress(table.name, rows, total);

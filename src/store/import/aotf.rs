@@ -3,37 +3,16 @@
 //! The accounts are read before the posts and written after them: the original stores posts before the
 //! cursor that stands for them, so every cursor we take over finds its posts in the file.
 
-use std::error::Error;
-
 use jiff::tz::TimeZone;
 
-use super::original::{FIRST, Original};
-use super::{Page, Tally};
+use super::original::{FIRST, Original, PAGE_ROWS};
+pub use super::original::{ImportError, Skipped};
+use super::pages::{Page, Tally};
 use crate::base::Timestamp;
 use crate::base::ids::PostKey;
-use crate::store::{Change, Outcome, Store, StoreError};
-
-/// Rows read at a time and written in one commit.
-pub const PAGE_ROWS: u32 = 5000;
-
-/// Rows that could not be taken over, of which the report names the first.
-const NAMED_SKIPPED: usize = 20;
-
-/// What an engine of the original said.
-type Cause = Box<dyn Error + Send + Sync>;
-
-/// Why an import stopped. What was imported so far stays; running it again goes on.
-#[derive(Debug, thiserror::Error)]
-pub enum ImportError {
-    #[error("could not open {place}")]
-    Open { place: String, source: Cause },
-    #[error("{place} is no database of the original AOTF: it has no table {table:?} with the known columns")]
-    NotAotf { place: String, table: &'static str, source: Cause },
-    #[error("could not read the table {table:?} of the original")]
-    Read { table: &'static str, source: Cause },
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
+use crate::store::changes::{Change, Outcome};
+use crate::store::error::StoreError;
+use crate::store::interface::Store;
 
 /// What was found, taken over and checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,23 +41,6 @@ impl Report {
     /// Every post that could be read is here, with the same fingerprints.
     pub fn is_exact(&self) -> bool {
         self.original == self.here
-    }
-}
-
-/// Rows that cannot be taken over.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Skipped {
-    pub count: u64,
-    /// The first of them, for people.
-    pub examples: Vec<String>,
-}
-
-impl Skipped {
-    pub(super) fn add(&mut self, why: String) {
-        self.count += 1;
-        if self.examples.len() < NAMED_SKIPPED {
-            self.examples.push(why);
-        }
     }
 }
 
@@ -353,22 +315,22 @@ mod tests {
         let file = sample();
         let dump = material::fixture("aotf/sample.sql");
         let theirs = OnServer::<MySql>::bare();
-        let mut link = theirs.link();
+        let mut server = theirs.connection();
         // A collation of MySQL 8 that MariaDB does not know; the columns have their own.
         let dump = std::fs::read_to_string(dump).unwrap().replace("utf8mb4_0900_ai_ci", "utf8mb4_bin");
-        link.command(dump.leak(), "load").unwrap();
+        server.command(dump.leak(), "load").unwrap();
         // An id that SQLite would have rounded.
         let big = u64::MAX.to_string();
         let sql =
             format!("INSERT INTO tweets (account_id, tweet_id, image_1_name) VALUES ({big}, {big}, 'x.jpg')");
-        link.run(&sql, &[], "add").unwrap();
+        server.run(&sql, &[], "add").unwrap();
         let paris = TimeZone::get("Europe/Paris").unwrap();
         let (mut from_file, mut from_server) = (Place::new(), Place::new());
         let expect = from_file.import(&file);
         let mut original = MySqlOriginal::open(&theirs.url()).unwrap();
         // What comes later is for the next run.
         let later = "INSERT INTO tweets (account_id, tweet_id, image_1_name) VALUES (12, 13, 'later.jpg')";
-        link.run(later, &[], "add").unwrap();
+        server.run(later, &[], "add").unwrap();
         let report = import(&mut original, &paris, &mut *from_server.store, NOW, &mut |_| ()).unwrap();
         assert_eq!(report.posts, expect.posts + 1);
         assert!(report.is_exact() && report.missing_posts == 0, "{report:?}");
@@ -388,7 +350,7 @@ mod tests {
         assert_eq!((again.new_posts, again.new_accounts), (1, 0));
         // Its transaction holds the tables.
         drop(original);
-        link.run("DROP TABLE accounts, tweets, reindex_tweets", &[], "drop").unwrap();
+        server.run("DROP TABLE accounts, tweets, reindex_tweets", &[], "drop").unwrap();
     }
 
     #[test]

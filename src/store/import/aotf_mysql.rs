@@ -3,19 +3,22 @@
 
 use jiff::tz::TimeZone;
 
-use super::aotf::{ImportError, PAGE_ROWS, Skipped};
-use super::original::{Original, PostPage, day, local_date, stored_fingerprint};
-use super::{ImportedAccount, ImportedImage, ImportedPost, ImportedRetry};
+use super::original::{
+    ImportError, Original, PAGE_ROWS, PostPage, Skipped, day, local_date, stored_fingerprint,
+};
+use super::pages::{ImportedAccount, ImportedImage, ImportedPost, ImportedRetry};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
-use crate::store::StoreError;
-use crate::store::server::engine::Engine;
-use crate::store::server::link::{Address, Link, Row};
-use crate::store::table::Value;
+use crate::store::engine::address::{Access, Address, Place, without_password};
+use crate::store::engine::connection::Connection;
+use crate::store::engine::dialect::Dialect;
+use crate::store::engine::row::Row;
+use crate::store::error::StoreError;
+use crate::store::schema::Value;
 
 /// The original's database on its server.
 pub struct MySqlOriginal {
-    link: Link,
+    connection: Connection,
 }
 
 // Ids as text: half of what is possible does not fit a signed number. Dates as SQLite has them.
@@ -42,27 +45,26 @@ impl MySqlOriginal {
             place: place.to_owned(),
             source,
         };
-        let place = crate::store::without_password(url);
+        let place = without_password(url);
         let address = match Address::parse(url) {
-            Some(Ok(address)) if address.engine() == Engine::MySql => address,
+            Some(Ok(address)) if address.dialect() == Dialect::MySql => address,
             Some(Err(why)) => return Err(opening(&place, why.into())),
             Some(Ok(_)) | None => return Err(opening(&place, "it does not start with mysql://".into())),
         };
-        let mut link = Link::open(address, true).map_err(|error| opening(&place, error.into()))?;
+        let mut connection = Connection::open(&Place::Server(Box::new(address)), Access::Read)
+            .map_err(|error| opening(&place, error.into()))?;
         let tables = [
             ("accounts", format!("{ACCOUNTS} LIMIT 0")),
             ("tweets", POSTS.replacen('?', "0", 1).replace('?', "0")),
             ("reindex_tweets", format!("{RETRIES} LIMIT 0")),
         ];
         for (table, sql) in tables {
-            link.rows(&sql, &[], "look at a table").map_err(|error| ImportError::NotAotf {
-                place: place.clone(),
-                table,
-                source: error.into(),
+            connection.list(&sql, &[], "look at a table", |_| Ok(())).map_err(|error| {
+                ImportError::NotAotf { place: place.clone(), table, source: error.into() }
             })?;
         }
-        link.begin_reading().map_err(|error| opening(&place, error.into()))?;
-        Ok(MySqlOriginal { link })
+        connection.begin_reading().map_err(|error| opening(&place, error.into()))?;
+        Ok(MySqlOriginal { connection })
     }
 
     fn rows<T>(
@@ -70,12 +72,12 @@ impl MySqlOriginal {
         table: &'static str,
         sql: &str,
         values: &[Value],
-        mut read: impl FnMut(&Row) -> Result<Option<T>, StoreError>,
+        mut read: impl FnMut(&Row<'_>) -> Result<Option<T>, StoreError>,
     ) -> Result<Vec<T>, ImportError> {
         let mut found = Vec::new();
-        self.link
+        self.connection
             .each(sql, values, "read a table", |row| {
-                found.extend(read(&row)?);
+                found.extend(read(row)?);
                 Ok(())
             })
             .map_err(|source| ImportError::Read { table, source: source.into() })?;
@@ -149,17 +151,17 @@ impl Original for MySqlOriginal {
 }
 
 /// A row of `POSTS`; the inner error says why it cannot be taken over.
-fn post(row: &Row, native: String) -> Result<Result<ImportedPost, String>, StoreError> {
+fn post(row: &Row<'_>, native: String) -> Result<Result<ImportedPost, String>, StoreError> {
     let mut images = Vec::new();
     for column in [2, 4, 6, 8] {
         // Names are filled from the first on, without gaps.
         let Some(name) = row.text(column)? else { break };
-        let fingerprint = match row.bytes(column + 1)?.map(<[u8; 8]>::try_from) {
+        let fingerprint = match row.bytes(column + 1)? {
             None => None,
-            Some(Ok(bytes)) => Some(stored_fingerprint(bytes)),
-            Some(Err(bytes)) => {
-                return Ok(Err(format!("the post {native}: a hash of {} bytes", bytes.len())));
-            }
+            Some(bytes) => match <[u8; 8]>::try_from(bytes) {
+                Ok(bytes) => Some(stored_fingerprint(bytes)),
+                Err(_) => return Ok(Err(format!("the post {native}: a hash of {} bytes", bytes.len()))),
+            },
         };
         images.push(ImportedImage { name, fingerprint });
     }
@@ -170,6 +172,6 @@ fn post(row: &Row, native: String) -> Result<Result<ImportedPost, String>, Store
     }))
 }
 
-fn date(row: &Row, column: usize, zone: &TimeZone) -> Result<Option<Timestamp>, StoreError> {
+fn date(row: &Row<'_>, column: usize, zone: &TimeZone) -> Result<Option<Timestamp>, StoreError> {
     Ok(row.text(column)?.and_then(|text| local_date(&text, zone)))
 }

@@ -9,9 +9,10 @@ use jiff::tz::TimeZone;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 
-use super::aotf::{ImportError, PAGE_ROWS, Skipped};
-use super::original::{Original, PostPage, day, local_date, stored_fingerprint};
-use super::{ImportedAccount, ImportedImage, ImportedPost, ImportedRetry};
+use super::original::{
+    ImportError, Original, PAGE_ROWS, PostPage, Skipped, day, local_date, stored_fingerprint,
+};
+use super::pages::{ImportedAccount, ImportedImage, ImportedPost, ImportedRetry};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 

@@ -28,14 +28,15 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use zip::ZipArchive;
 
-use super::{ImportedAccount, Page};
+use super::pages::{ImportedAccount, Page};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::Account;
-use crate::domain::images::{Detail, ImageFacts};
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::fingerprint::{self, Limits};
-use crate::store::{Change, Store, StoreError};
+use crate::store::changes::Change;
+use crate::store::error::StoreError;
+use crate::store::interface::Store;
 
 /// The lists of a large account have some hundred megabytes.
 const MOST_BYTES_OF_A_LIST: u64 = 2 << 30;
@@ -409,17 +410,7 @@ fn post(
             }
         }
         let state = match bytes.map(|bytes| fingerprint::analyze(&bytes, &Limits::default())) {
-            Some(Ok(analysis)) => ImageState::Fingerprinted(ImageFacts {
-                fingerprint: analysis.fingerprint,
-                solid_ground: !analysis.low_quality,
-                width: analysis.width,
-                height: analysis.height,
-                detail: Detail {
-                    phash256: analysis.detail.phash256,
-                    thumbnail: analysis.detail.thumbnail.to_vec(),
-                    trimmed: analysis.detail.trimmed,
-                },
-            }),
+            Some(Ok(facts)) => ImageState::Fingerprinted(facts),
             Some(Err(_)) => {
                 report.unreadable += 1;
                 ImageState::Lost

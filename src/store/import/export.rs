@@ -12,9 +12,11 @@ use rusqlite::{Connection, params};
 
 use crate::base::Timestamp;
 use crate::base::ids::Network;
-use crate::store::dump::Dump;
-use crate::store::table::{self, Table, Value};
-use crate::store::{Location, StoreError, rows};
+use crate::store::codec;
+use crate::store::error::StoreError;
+use crate::store::location::Location;
+use crate::store::schema::{self, Table, Value};
+use crate::store::table_io::TableIo;
 
 /// As its class `SQLite_or_MySQL` creates them.
 const TABLES: &str = "
@@ -70,12 +72,12 @@ pub fn export(location: &Location, path: &Path, zone: &TimeZone) -> Result<Expor
     let mut file = Connection::open(path).map_err(write)?;
     let transaction = file.transaction().map_err(write)?;
     transaction.execute_batch(TABLES).map_err(write)?;
-    let mut dump = location.open_dump()?;
-    dump.begin_reading()?;
+    let mut tables = location.open_tables()?;
+    tables.begin_reading()?;
     let mut writing = Writing { file: &transaction, zone, done: Exported::default() };
     // Rows bear our numbers as their hidden ones, by which what belongs together is found.
-    for table in [&table::ACCOUNTS, &table::POSTS, &table::IMAGES, &table::RETRIES] {
-        each(&mut *dump, table, path, &mut |row| writing.take(Named { table, row }))?;
+    for table in [&schema::ACCOUNTS, &schema::POSTS, &schema::IMAGES, &schema::RETRIES] {
+        each(&mut tables, table, path, &mut |row| writing.take(Named { table, row }))?;
     }
     let mut done = writing.done;
     // The original writes an account's row at the end of its first listing.
@@ -95,13 +97,13 @@ pub fn export(location: &Location, path: &Path, zone: &TimeZone) -> Result<Expor
 }
 
 fn each(
-    dump: &mut dyn Dump,
+    tables: &mut TableIo,
     table: &'static Table,
     path: &Path,
     take: &mut dyn FnMut(&[Value]) -> rusqlite::Result<()>,
 ) -> Result<(), ExportError> {
     let mut failed = None;
-    let read = dump.read(table, &mut |row| match take(&row) {
+    let read = tables.read(table, &mut |row| match take(&row) {
         Ok(()) => ControlFlow::Continue(()),
         Err(error) => {
             failed = Some(error);
@@ -154,7 +156,7 @@ impl<'a> Named<'a> {
 
     /// The id, if it is one of X that a column of SQLite can hold.
     fn native(&self) -> Option<i64> {
-        let of_x = self.int("network") == Some(rows::network_no(Network::Twitter));
+        let of_x = self.int("network") == Some(codec::network_no(Network::Twitter));
         self.text("native").filter(|_| of_x)?.parse().ok()
     }
 }
@@ -316,14 +318,15 @@ mod tests {
         let second = import(&mut original, &zone, &mut *again_store, NOW, &mut |_| ()).unwrap();
         assert_eq!(second.here, report.here);
         let contents = |location: &Location| {
-            let mut dump = location.open_dump().unwrap();
+            let mut tables = location.open_tables().unwrap();
             let mut rows = Vec::new();
-            for table in table::ALL {
-                dump.read(table, &mut |row| {
-                    rows.push(row);
-                    ControlFlow::Continue(())
-                })
-                .unwrap();
+            for table in schema::ALL {
+                tables
+                    .read(table, &mut |row| {
+                        rows.push(row);
+                        ControlFlow::Continue(())
+                    })
+                    .unwrap();
             }
             rows
         };

@@ -1,11 +1,52 @@
 //! A database of the original AOTF: what is read of it, wherever it is, and what its values mean.
 
+use std::error::Error;
+
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use super::aotf::{ImportError, Skipped};
-use super::{ImportedAccount, ImportedPost, ImportedRetry};
+use super::pages::{ImportedAccount, ImportedPost, ImportedRetry};
 use crate::base::{Fingerprint, Timestamp};
+use crate::store::error::StoreError;
+
+/// Rows read at a time and written in one commit.
+pub const PAGE_ROWS: u32 = 5000;
+
+/// Rows that could not be taken over, of which the report names the first.
+const NAMED_SKIPPED: usize = 20;
+
+/// What an engine of the original said.
+type Cause = Box<dyn Error + Send + Sync>;
+
+/// Why an import stopped. What was imported so far stays; running it again goes on.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    #[error("could not open {place}")]
+    Open { place: String, source: Cause },
+    #[error("{place} is no database of the original AOTF: it has no table {table:?} with the known columns")]
+    NotAotf { place: String, table: &'static str, source: Cause },
+    #[error("could not read the table {table:?} of the original")]
+    Read { table: &'static str, source: Cause },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Rows that cannot be taken over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    pub count: u64,
+    /// The first of them, for people.
+    pub examples: Vec<String>,
+}
+
+impl Skipped {
+    pub(super) fn add(&mut self, why: String) {
+        self.count += 1;
+        if self.examples.len() < NAMED_SKIPPED {
+            self.examples.push(why);
+        }
+    }
+}
 
 /// The original's database, open for reading. However often its posts are read, they are the same,
 /// whatever its server adds meanwhile.

@@ -24,7 +24,8 @@ use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::test_server::{Reply, TestServer};
 use crate::fetch::{Fetch, FetchError, HttpFetch, Request, Response};
-use crate::networks::{MAX_POSTS_PER_PIECE, NetworkClient, NetworkError, SearchedPosts, Stopping, Waiter};
+use crate::networks::delivery::MAX_POSTS_PER_PIECE;
+use crate::networks::{AccountLookup, NetworkError, PostLister, PostLookup, SearchedPosts, Stopping, Waiter};
 
 /// A request as it reached the fake X.
 #[derive(Clone, Debug)]

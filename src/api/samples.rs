@@ -1,0 +1,192 @@
+//! What tests show through the API: one query in its states, an account, figures.
+
+use crate::base::ids::{AccountKey, Network, PostKey, QueryId};
+use crate::base::{MicroUsd, Timestamp};
+use crate::domain::accounts::{AccountRecord, AccountState, Evidence, SeenHandle};
+use crate::domain::images::{IndexProgress, MatchClass, SecondStage, StoreCounts, Variant};
+use crate::domain::reads::ReadCounts;
+use crate::domain::scans::Coverage;
+use crate::proto::view::{
+    AccountView, MetricView, QueryStatus, QueryView, ResultView, SpendingView, StatsView, StoreSizes,
+};
+
+/// An account that was renamed.
+pub fn sample_record() -> AccountRecord {
+    let moment = |text| Timestamp::parse_rfc3339(text).unwrap();
+    AccountRecord {
+        state: AccountState {
+            key: AccountKey::new(Network::Twitter, "783214"),
+            search_cursor: Some(moment("2026-05-02T10:00:00Z")),
+            timeline_cursor: Some("1800000000000000000".to_owned()),
+            search_listed_at: Some(moment("2026-05-03T10:00:00Z")),
+            timeline_listed_at: Some(moment("2026-05-03T10:00:05Z")),
+        },
+        known_since: moment("2025-01-01T00:00:00Z"),
+        stated_posts: Some(4120),
+        search_coverage: Some(Coverage::Complete),
+        timeline_coverage: Some(Coverage::Sampled),
+        newest_seen: Some(moment("2026-05-02T10:00:00Z")),
+        oldest_seen: Some(moment("2012-02-01T08:00:00Z")),
+        posts_read: 1031,
+        uses: 7,
+        last_used_at: None,
+        handles: vec![
+            SeenHandle {
+                handle: "jane_paints".to_owned(),
+                first_seen: moment("2026-01-05T00:00:00Z"),
+                last_seen: moment("2026-05-03T10:00:05Z"),
+            },
+            SeenHandle {
+                handle: "jane_draws".to_owned(),
+                first_seen: moment("2025-01-01T00:00:00Z"),
+                last_seen: moment("2025-12-05T00:00:00Z"),
+            },
+        ],
+    }
+}
+
+pub fn sample_metric() -> MetricView {
+    MetricView {
+        step: "LINK_FINDER".to_owned(),
+        count: 3,
+        mean_micros: 2_000,
+        p50_micros: 2_000,
+        p95_micros: 3_000,
+        p99_micros: 3_000,
+        sum_micros: 6_000,
+        at_most: vec![0, 1, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3],
+    }
+}
+
+pub fn sample_stats() -> StatsView {
+    StatsView {
+        store: StoreCounts { accounts: 3, posts: 1234, images: 2000, retries: 0 },
+        index: IndexProgress { done: 500, total: 2000 },
+        queries_in_progress: 2,
+        scans_in_progress: 1,
+        posts_pending: 5,
+        sizes: StoreSizes { database_bytes: Some(4096), index_bytes: Some(512) },
+        spending: SpendingView {
+            today: MicroUsd(1_250_000),
+            month: MicroUsd(20_000_000),
+            daily_limit: Some(MicroUsd(5_000_000)),
+            monthly_limit: None,
+            reads_today: ReadCounts { posts: 240, users: 5 },
+            reads_month: ReadCounts { posts: 3900, users: 50 },
+            scans_waiting: 1,
+        },
+    }
+}
+
+/// A query that has found one post.
+pub fn sample_view() -> QueryView {
+    let account = AccountKey::new(Network::Twitter, "783214");
+    let bluesky = AccountKey::new(Network::Bluesky, "did:plc:abc");
+    QueryView {
+        query: QueryId(7),
+        id: "0123456789abcdef0123456789abcdef".to_owned(),
+        subject: "https://a.example/art/1".to_owned(),
+        status: QueryStatus::End,
+        has_first_time_scan: true,
+        accounts: vec![
+            AccountView {
+                key: account.clone(),
+                handle: "jane_paints".to_owned(),
+                evidence: Some(Evidence::ProfileField),
+                chain: vec!["https://a.example/art/1".to_owned(), "https://a.example/jane".to_owned()],
+            },
+            AccountView {
+                key: bluesky.clone(),
+                handle: "jane.example".to_owned(),
+                evidence: None,
+                chain: vec![],
+            },
+        ],
+        results: vec![
+            ResultView {
+                post: PostKey::new(Network::Twitter, "18446744073709551615"),
+                account: account.clone(),
+                handle: Some("jane_paints".to_owned()),
+                position: 1,
+                count: 4,
+                distance: 0,
+                variant: Variant::AsIs,
+                class: MatchClass::Recompressed,
+                second_stage: Some(SecondStage { distance256: 4, thumbnail_centilevels: 85 }),
+                image_name: "FcvniV_yKc3SOQ.jpg".to_owned(),
+                published: Timestamp::parse_rfc3339("2022-09-16T10:00:00Z"),
+            },
+            ResultView {
+                post: PostKey::new(Network::Twitter, "20"),
+                account,
+                handle: None,
+                position: 2,
+                count: 2,
+                distance: 5,
+                variant: Variant::Trimmed,
+                class: MatchClass::Similar,
+                second_stage: None,
+                image_name: "https://i.example/b.png".to_owned(),
+                published: None,
+            },
+            ResultView {
+                post: PostKey::new(Network::Bluesky, "at://did:plc:abc/app.bsky.feed.post/3k"),
+                account: bluesky,
+                handle: None,
+                position: 1,
+                count: 1,
+                distance: 1,
+                variant: Variant::OnWhite,
+                class: MatchClass::Identical,
+                second_stage: None,
+                image_name: "bafkreiabc".to_owned(),
+                published: Timestamp::parse_rfc3339("2022-09-15T10:00:00Z"),
+            },
+        ],
+        similar: vec![ResultView {
+            post: PostKey::new(Network::Twitter, "21"),
+            account: AccountKey::new(Network::Twitter, "783214"),
+            handle: Some("jane_paints".to_owned()),
+            position: 1,
+            count: 1,
+            distance: 8,
+            variant: Variant::AsIs,
+            class: MatchClass::EditedOrVariant,
+            second_stage: Some(SecondStage { distance256: 30, thumbnail_centilevels: 1250 }),
+            image_name: "c.png".to_owned(),
+            published: None,
+        }],
+        error: None,
+        error_detail: String::new(),
+        image_url: Some("https://a.example/art/1.png".to_owned()),
+        steps: vec![
+            (QueryStatus::WaitLinkFinder, 1),
+            (QueryStatus::LinkFinder, 1250),
+            (QueryStatus::WaitIndexAccounts, 0),
+            (QueryStatus::IndexAccounts, 65_000),
+            (QueryStatus::WaitReverseSearch, 2),
+            (QueryStatus::ReverseSearch, 34),
+        ],
+        queue_position: None,
+        estimated_wait_ms: None,
+        waits_for_network: false,
+        posts_listed: 412,
+        posts_indexed: 412,
+        still_listing: false,
+        posts_total: Some(9000),
+        version: 9,
+    }
+}
+
+/// The same query in an earlier state.
+pub fn sample_view_at(status: QueryStatus, version: u64) -> QueryView {
+    let mut view = sample_view();
+    view.steps.retain(|(step, _)| *step <= status);
+    view.status = status;
+    view.results.clear();
+    view.similar.clear();
+    view.posts_indexed = 100;
+    view.still_listing = status < QueryStatus::WaitReverseSearch;
+    view.version = version;
+    view
+}

@@ -1,0 +1,368 @@
+//! `aotf bench accuracy`: of artworks that were altered as networks and people do, how many the
+//! search finds, what it says of them, and what it finds that it should not.
+
+mod alter;
+mod measured;
+mod report;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use clap::Args;
+use image::{Rgba, RgbaImage};
+
+use crate::commands::hash::load;
+use crate::domain::images::{ImageFacts, MatchClass};
+use crate::fingerprint::decode::{DecodeError, Layout, Limits, RowSink, decode};
+use crate::fingerprint::{QueryImage, analyze, query_variants};
+use crate::stages::second_stage::judge;
+use alter::{Alteration, alterations, plain_post};
+use measured::{Measured, RADII, RESULT_RADIUS, Row};
+
+/// The radius within an artist's accounts.
+const WIDE_RADIUS: u32 = 10;
+
+#[derive(Debug, Args)]
+pub struct AccuracyArgs {
+    /// Folder with artworks and their manifest.csv (file, ..., group_id in the 8th column)
+    #[arg(long, value_name = "DIR")]
+    material: PathBuf,
+    /// Answer as JSON
+    #[arg(long)]
+    json: bool,
+    /// Put the tables into this document, between its marks
+    #[arg(long, value_name = "FILE")]
+    document: Option<PathBuf>,
+    /// Keep the altered files here, for measuring other programs with them
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+/// Why nothing was measured.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchAccuracyError {
+    #[error("could not {step} {}", path.display())]
+    File { step: &'static str, path: PathBuf, source: io::Error },
+    #[error("{} names no artworks", path.display())]
+    NoArtworks { path: PathBuf },
+    #[error("could not read the artwork {file}")]
+    Artwork { file: String, source: crate::commands::hash::FileError },
+    #[error("could not make {alteration:?} of {file}")]
+    Alter { file: String, alteration: String, source: turbojpeg::Error },
+    #[error("could not read {alteration:?} of {file} back")]
+    Altered { file: String, alteration: String, source: DecodeError },
+    #[error("{} has no marks {:?} and {:?}", path.display(), report::BEGIN, report::END)]
+    NoMarks { path: PathBuf },
+    #[error("could not print the result")]
+    Print { source: io::Error },
+}
+
+fn file_error(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BenchAccuracyError {
+    move |source| BenchAccuracyError::File { step, path: path.to_owned(), source }
+}
+
+/// Measures all alterations of all artworks, on all cores, and prints the tables or JSON. Takes
+/// minutes.
+///
+/// # Errors
+/// When the material cannot be read, or the result not be written.
+pub fn run(args: &AccuracyArgs, out: &mut dyn Write) -> Result<(), BenchAccuracyError> {
+    let artworks = read_material(&args.material)?;
+    let all = alterations();
+    let made = make_all(&artworks, &all, args.keep.as_deref())?;
+    let measured = Measured {
+        artworks: artworks.len(),
+        transparent: artworks.iter().filter(|artwork| artwork.is_transparent()).count(),
+        rows: all
+            .iter()
+            .enumerate()
+            .map(|(at, alteration)| measure(alteration, at, &artworks, &made))
+            .collect(),
+    };
+    let tables = report::markdown(&measured);
+    if let Some(path) = &args.document {
+        let text = fs::read_to_string(path).map_err(file_error("read", path))?;
+        let text = report::put_between_marks(&text, &tables)
+            .ok_or_else(|| BenchAccuracyError::NoMarks { path: path.clone() })?;
+        fs::write(path, text).map_err(file_error("write", path))?;
+    }
+    super::report::report(&measured, args.json, out, |_, out| write!(out, "{tables}"))
+        .map_err(|source| BenchAccuracyError::Print { source })
+}
+
+struct Artwork {
+    file: String,
+    group: String,
+    pixels: RgbaImage,
+    query: QueryImage,
+}
+
+impl Artwork {
+    fn is_transparent(&self) -> bool {
+        self.pixels.pixels().any(|pixel| pixel.0[3] < 255)
+    }
+}
+
+/// One altered picture, both as a query and as a stored image.
+struct Made {
+    query: QueryImage,
+    stored: ImageFacts,
+}
+
+/// The altered pictures by artwork, then alteration; then the plain post of each artwork.
+type AllMade = Vec<(Vec<Made>, ImageFacts)>;
+
+fn measure(alteration: &Alteration, at: usize, artworks: &[Artwork], made: &AllMade) -> Row {
+    let mut row = Row {
+        family: alteration.family,
+        name: alteration.name.clone(),
+        searched: 0,
+        found: [0; 6],
+        confirmed: 0,
+        transparent: (0, 0),
+        imagehash: 0,
+        classes: BTreeMap::new(),
+        across: [0; 6],
+        across_confirmed: 0,
+        across_classes: BTreeMap::new(),
+        within: [0; 6],
+    };
+    let stored: Vec<&ImageFacts> = made
+        .iter()
+        .map(|(altered, plain)| if alteration.is_query { plain } else { &altered[at].stored })
+        .collect();
+    for (number, artwork) in artworks.iter().enumerate() {
+        let query = if alteration.is_query { &made[number].0[at].query } else { &artwork.query };
+        row.searched += 1;
+        row.transparent.0 += usize::from(artwork.is_transparent());
+        for (other, stored) in stored.iter().enumerate() {
+            let Some((distance, class, is_confirmed)) = search(query, stored) else { continue };
+            let is_shown = distance <= RESULT_RADIUS || (is_confirmed && distance <= WIDE_RADIUS);
+            let (counts, classes) = if other == number {
+                let plain = query.facts.fingerprint.distance(stored.fingerprint);
+                row.imagehash += usize::from(plain <= RESULT_RADIUS);
+                let found = artwork.is_transparent() && distance <= RESULT_RADIUS;
+                row.transparent.1 += usize::from(found);
+                row.confirmed += usize::from(is_shown);
+                (&mut row.found, Some(&mut row.classes))
+            } else if artworks[other].group != artwork.group {
+                row.across_confirmed += usize::from(is_shown && distance > RESULT_RADIUS);
+                (&mut row.across, Some(&mut row.across_classes))
+            } else {
+                (&mut row.within, None)
+            };
+            for (count, radius) in counts.iter_mut().zip(RADII) {
+                *count += usize::from(distance <= radius);
+            }
+            if let Some(classes) = classes.filter(|_| distance <= WIDE_RADIUS) {
+                *classes.entry(class.as_str()).or_default() += 1;
+            }
+        }
+    }
+    row
+}
+
+/// Both stages of the search, as the daemon does them over an index: the best distance of any form
+/// of the query to either form of the stored image, its class, and whether the second stage confirms it. None where either has no
+/// fingerprint of good quality.
+fn search(query: &QueryImage, stored: &ImageFacts) -> Option<(u32, MatchClass, bool)> {
+    if !stored.solid_ground {
+        return None;
+    }
+    let forms = query.variants.iter().flat_map(|(_, asked)| {
+        let whole = (asked.distance(stored.fingerprint), false);
+        let trimmed = stored.detail.trimmed.map(|trimmed| (asked.distance(trimmed), true));
+        std::iter::once(whole).chain(trimmed)
+    });
+    let (distance, is_framed) = forms.min()?;
+    let detail = (!is_framed).then(|| stored.detail.clone());
+    let (class, second_stage) = judge(distance, query, detail);
+    Some((distance, class, second_stage.is_some() && class != MatchClass::Similar))
+}
+
+fn read_material(folder: &Path) -> Result<Vec<Artwork>, BenchAccuracyError> {
+    let path = folder.join("manifest.csv");
+    let manifest = fs::read_to_string(&path).map_err(file_error("read", &path))?;
+    let limits = Limits::default();
+    let mut artworks = Vec::new();
+    for line in manifest.lines().skip(1) {
+        let columns = csv_columns(line);
+        let (Some(file), Some(group)) = (columns.first(), columns.get(7)) else { continue };
+        let unreadable = |source| BenchAccuracyError::Artwork { file: file.clone(), source };
+        let bytes = load(&folder.join(file), &limits).map_err(unreadable)?;
+        let read = |bytes: &[u8]| Ok((pixels(bytes, &limits)?, query_variants(bytes, &limits)?));
+        let (pixels, query) = read(&bytes).map_err(|error: DecodeError| unreadable(error.into()))?;
+        artworks.push(Artwork { file: file.clone(), group: group.clone(), pixels, query });
+    }
+    if artworks.is_empty() {
+        return Err(BenchAccuracyError::NoArtworks { path });
+    }
+    Ok(artworks)
+}
+
+/// The columns of a line, without their quotation marks.
+fn csv_columns(line: &str) -> Vec<String> {
+    let mut columns = vec![String::new()];
+    let mut quoted = false;
+    for c in line.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            ',' if !quoted => columns.push(String::new()),
+            c => columns.last_mut().expect("there is one from the start").push(c),
+        }
+    }
+    columns
+}
+
+/// Collects all pixels as RGBA.
+#[derive(Default)]
+struct Canvas {
+    size: (u32, u32),
+    layout: Option<Layout>,
+    levels: Vec<u8>,
+}
+
+impl RowSink for Canvas {
+    fn start(&mut self, width: u32, height: u32, layout: Layout) {
+        self.size = (width, height);
+        self.layout = Some(layout);
+    }
+
+    fn row(&mut self, pixels: &[u8]) {
+        let Some(layout) = self.layout else { return };
+        for pixel in pixels.chunks_exact(layout.bytes_per_pixel()) {
+            let Rgba(rgba) = match (layout, pixel) {
+                (Layout::Gray, &[level]) => Rgba([level, level, level, 255]),
+                (Layout::GrayAlpha, &[level, alpha]) => Rgba([level, level, level, alpha]),
+                (Layout::Rgba, &[red, green, blue, alpha]) => Rgba([red, green, blue, alpha]),
+                (_, pixel) => Rgba([pixel[0], pixel[1], pixel[2], 255]),
+            };
+            self.levels.extend(rgba);
+        }
+    }
+}
+
+fn pixels(bytes: &[u8], limits: &Limits) -> Result<RgbaImage, DecodeError> {
+    let mut canvas = Canvas::default();
+    decode(bytes, limits, &mut canvas)?;
+    let (width, height) = canvas.size;
+    Ok(RgbaImage::from_raw(width, height, canvas.levels).expect("the decoder gave every row"))
+}
+
+/// Makes every alteration of every artwork, on all cores.
+fn make_all(
+    artworks: &[Artwork],
+    all: &[Alteration],
+    keep: Option<&Path>,
+) -> Result<AllMade, BenchAccuracyError> {
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new(BTreeMap::new());
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(artwork) = artworks.get(number) else { return };
+            let made = make(artwork, all, keep);
+            results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(number, made);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    results.into_values().collect()
+}
+
+fn make(
+    artwork: &Artwork,
+    all: &[Alteration],
+    keep: Option<&Path>,
+) -> Result<(Vec<Made>, ImageFacts), BenchAccuracyError> {
+    let limits = Limits::default();
+    let file = || artwork.file.clone();
+    let not_made = |name: &str| {
+        let alteration = name.to_owned();
+        move |source| BenchAccuracyError::Alter { file: file(), alteration, source }
+    };
+    let not_read = |name: &str| {
+        let alteration = name.to_owned();
+        move |source| BenchAccuracyError::Altered { file: file(), alteration, source }
+    };
+    let save = |name: &str, bytes: &[u8]| match keep {
+        None => Ok(()),
+        Some(folder) => {
+            let folder = folder.join(name.replace(['%', ','], "").replace(' ', "_"));
+            let path = folder.join(format!("{}.jpg", artwork.file));
+            fs::create_dir_all(&folder).map_err(file_error("make", &folder))?;
+            fs::write(&path, bytes).map_err(file_error("write", &path))
+        }
+    };
+    let mut made = Vec::new();
+    for alteration in all {
+        let name = &alteration.name;
+        let bytes = alteration.apply(&artwork.pixels).map_err(not_made(name))?;
+        save(name, &bytes)?;
+        let query = query_variants(&bytes, &limits).map_err(not_read(name))?;
+        made.push(Made { stored: query.facts.clone(), query });
+    }
+    let name = "the plain post";
+    let bytes = plain_post(&artwork.pixels).map_err(not_made(name))?;
+    save(name, &bytes)?;
+    Ok((made, analyze(&bytes, &limits).map_err(not_read(name))?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_may_hold_commas() {
+        assert_eq!(csv_columns("a,\"b, c\",,d"), ["a", "b, c", "", "d"]);
+    }
+
+    #[test]
+    fn a_folder_without_a_manifest_is_told() {
+        let args = AccuracyArgs { material: "/nonexistent".into(), json: false, document: None, keep: None };
+        let error = run(&args, &mut Vec::new()).unwrap_err();
+        assert_eq!(error.to_string(), "could not read /nonexistent/manifest.csv");
+    }
+
+    #[test]
+    fn a_small_collection_is_measured() {
+        let folder = tempfile::tempdir().unwrap();
+        for (file, seed) in [("a.png", 3), ("b.png", 7)] {
+            let level = |x: u32, y: u32| ((x * x * seed + y * 11 * seed + x * y) % 251) as u8;
+            let art = image::GrayImage::from_fn(90, 70, |x, y| image::Luma([level(x / 9, y / 7)]));
+            art.save(folder.path().join(file)).unwrap();
+        }
+        let manifest = "file,,,,,,,group_id\na.png,,,,,,,g1\nb.png,,,,,,,g2\n";
+        fs::write(folder.path().join("manifest.csv"), manifest).unwrap();
+        let document = folder.path().join("accuracy.md");
+        fs::write(&document, format!("before\n{}\nold\n{}\nafter\n", report::BEGIN, report::END)).unwrap();
+        let args = AccuracyArgs {
+            material: folder.path().into(),
+            json: true,
+            document: Some(document.clone()),
+            keep: Some(folder.path().join("kept")),
+        };
+        let mut out = Vec::new();
+        run(&args, &mut out).unwrap();
+        let measured: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(measured["artworks"], 2);
+        assert_eq!(measured["rows"][0]["name"], "JPEG 95");
+        assert_eq!(measured["rows"][0]["found"][3], 2);
+        assert_eq!(measured["rows"][0]["across"][5], 0);
+        let text = fs::read_to_string(document).unwrap();
+        assert!(
+            text.starts_with("before\n") && text.ends_with("\nafter\n") && !text.contains("old"),
+            "{text}"
+        );
+        assert!(folder.path().join("kept/JPEG_95/a.png.jpg").exists());
+    }
+}

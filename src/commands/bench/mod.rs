@@ -1,0 +1,64 @@
+//! `aotf bench ...`: what this machine, and the program on it, can do.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+mod accuracy;
+mod fingerprint;
+mod http;
+mod index;
+mod ipc;
+mod links;
+mod listing;
+mod networks;
+mod pipeline;
+mod reliability;
+mod report;
+mod store;
+
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// The whole program in the demo world: memory, posts per second, query latency
+    Pipeline(pipeline::PipelineArgs),
+    /// The HTTP API beside a bare axum route: requests per second, latency, memory of event streams
+    Http(http::HttpArgs),
+    /// Time from SIGKILL of each role until it serves again; accepted queries per second, with and without a disk
+    Reliability(reliability::ReliabilityArgs),
+    /// Links between processes: round trips and messages per second
+    Ipc(ipc::IpcArgs),
+    /// Recall and false positives over altered artworks
+    Accuracy(accuracy::AccuracyArgs),
+    /// The fingerprint index: time per query, bytes per image
+    Index(index::IndexArgs),
+    /// Decoding and fingerprinting: images per second of one core
+    Fingerprint(fingerprint::FingerprintArgs),
+    /// A database: posts written, fingerprints read, posts looked up per second
+    Store(store::StoreArgs),
+    /// The search for an artist's accounts: requests and time on each site of the demo world
+    Links(links::LinksArgs),
+    /// Listing an account's posts: cost and completeness of each policy for the timeline
+    Listing(listing::ListingArgs),
+    /// Listing an account of 5,000 posts on Bluesky and Mastodon: requests and time
+    Networks(networks::NetworksArgs),
+}
+
+/// # Errors
+/// Nothing could be measured, or the result not be printed.
+pub fn run(bench: &Bench, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    match bench {
+        Bench::Pipeline(args) => pipeline::run(args, out)?,
+        Bench::Http(args) => http::run(args, out)?,
+        Bench::Reliability(args) => reliability::run(args, out)?,
+        Bench::Ipc(args) => ipc::run(args, out)?,
+        Bench::Accuracy(args) => accuracy::run(args, out)?,
+        Bench::Index(args) => index::run(args, out)?,
+        Bench::Fingerprint(args) => return Ok(fingerprint::run(args, out, &mut io::stderr()).into()),
+        Bench::Store(args) => store::run(args, out)?,
+        Bench::Links(args) => links::run(args, out)?,
+        Bench::Listing(args) => listing::run(args, out)?,
+        Bench::Networks(args) => networks::run(args, out)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

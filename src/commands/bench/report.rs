@@ -1,0 +1,18 @@
+//! How every bench says what it has measured.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+/// Prints what was measured: as JSON on one line, or for people as `table` writes it.
+///
+/// # Errors
+/// `out` takes no more.
+pub fn report<T: Serialize + ?Sized>(
+    measured: &T,
+    json: bool,
+    out: &mut dyn Write,
+    table: impl FnOnce(&T, &mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    if json { writeln!(out, "{}", serde_json::to_string(measured)?) } else { table(measured, out) }
+}

@@ -1,0 +1,33 @@
+//! `aotf db export`: the database as the original program would have it.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::zone::zone_of;
+use crate::store::Location;
+use crate::store::import::export::{Exported, export};
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    file: PathBuf,
+    /// Time zone of the dates in it (default: this machine's)
+    #[arg(long)]
+    zone: Option<String>,
+}
+
+/// Writes the database as the original would have, into a new file.
+pub fn run(args: &ExportArgs, database: &Location, out: &mut dyn Write) -> anyhow::Result<()> {
+    let ExportArgs { file, zone } = args;
+    let exported = export(database, file, &zone_of(zone.as_deref())?)?;
+    let Exported { accounts, posts, retries, left_out, too_many_images } = exported;
+    writeln!(out, "{}: {accounts} accounts, {posts} posts, {retries} retries", file.display())?;
+    if left_out > 0 {
+        writeln!(out, "left out: {left_out} accounts and posts of other networks, or with ids beyond 2^63")?;
+    }
+    if too_many_images > 0 {
+        writeln!(out, "left out: {too_many_images} posts of more than four images")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! `aotf db import`, with progress and report, for people.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::zone::{UnknownZone, zone_of};
+use crate::base::Timestamp;
+use crate::store::import::aotf::{self, ImportError, Progress, Report};
+use crate::store::import::aotf_mysql::MySqlOriginal;
+use crate::store::import::aotf_sqlite::SqliteOriginal;
+use crate::store::import::archive::{self, ArchiveError};
+use crate::store::import::original::Original;
+use crate::store::state::StateFile;
+use crate::store::{Location, StoreError};
+
+/// The progress line is renewed this often.
+const RENEW: Duration = Duration::from_millis(200);
+
+/// Characters of the progress bar.
+const BAR_WIDTH: usize = 30;
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Its SQLite file or mysql://USER:PASSWORD@HOST/DATABASE; or the export's folder or zip file
+    source: String,
+    /// Time zone of the old server's dates, such as Europe/Paris (default: this machine's)
+    #[arg(long)]
+    zone: Option<String>,
+}
+
+/// Why the command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error(transparent)]
+    Zone(#[from] UnknownZone),
+    #[error(transparent)]
+    Database(#[from] StoreError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    #[error("could not write the report")]
+    Report { source: io::Error },
+    #[error("{missing} posts of the original were not stored; please report this")]
+    Incomplete { missing: u64 },
+}
+
+/// Imports a data export of X, with its report.
+fn run_archive(path: &Path, database: &Location, out: &mut dyn Write) -> Result<(), CommandError> {
+    let mut store = database.open()?;
+    let style = ProgressStyle::with_template("importing [{bar:30}] {percent:>3} %  {pos} posts  {elapsed}");
+    let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let report = archive::import(path, &mut *store, Timestamp::now(), &mut |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    let report = report?;
+    let archive::Report { handle, posts, with_images, new_posts, images, missing, unreadable, .. } = &report;
+    let mut tell = || {
+        writeln!(
+            out,
+            "@{handle}: {posts} posts, {with_images} of them with images; {new_posts} are new here"
+        )?;
+        writeln!(
+            out,
+            "{images} images, {missing} not in the export (downloaded later), {unreadable} unreadable"
+        )?;
+        if report.outdated + report.odd > 0 {
+            let archive::Report { outdated, odd, .. } = report;
+            writeln!(
+                out,
+                "left out: {outdated} deleted posts and earlier versions, {odd} entries of an unknown form"
+            )?;
+        }
+        Ok(())
+    };
+    tell().map_err(|source| CommandError::Report { source })
+}
+
+/// Imports an AOTF database or an account's data export, and writes the report to `out`. Posts that are known by their
+/// ids alone are noted in the state file. The progress goes to standard error, if that is a terminal.
+pub fn run(
+    args: &ImportArgs,
+    database: &Location,
+    state: &Path,
+    out: &mut dyn Write,
+) -> Result<(), CommandError> {
+    let ImportArgs { source, zone } = args;
+    let zone = zone_of(zone.as_deref())?;
+    if archive::is_archive(Path::new(source)) {
+        return run_archive(Path::new(source), database, out);
+    }
+    let mut original: Box<dyn Original> = match source.contains("://") {
+        true => Box::new(MySqlOriginal::open(source)?),
+        false => Box::new(SqliteOriginal::open(Path::new(source))?),
+    };
+    let mut store = database.open()?;
+    let start = Instant::now();
+    let terminal = io::stderr().is_terminal();
+    let mut renewed = None;
+    let report = aotf::import(&mut *original, &zone, &mut *store, Timestamp::now(), &mut |progress| {
+        let due = renewed.is_none_or(|last: Instant| last.elapsed() >= RENEW) || progress.permille == 1000;
+        if terminal && due {
+            renewed = Some(Instant::now());
+            eprint!("\r{}", bar(progress));
+        }
+    })?;
+    if terminal {
+        eprintln!();
+    }
+    if !report.wanted.is_empty() {
+        StateFile::open(state)?.want_posts(&report.wanted)?;
+    }
+    tell(&report, start.elapsed(), out).map_err(|source| CommandError::Report { source })?;
+    match report.missing_posts {
+        0 => Ok(()),
+        missing => Err(CommandError::Incomplete { missing }),
+    }
+}
+
+fn bar(progress: Progress) -> String {
+    let filled = usize::from(progress.permille) * BAR_WIDTH / 1000;
+    format!(
+        "{} [{}{}] {:3} %  {} posts",
+        if progress.checking { "checking " } else { "importing" },
+        "#".repeat(filled),
+        " ".repeat(BAR_WIDTH - filled),
+        progress.permille / 10,
+        progress.posts
+    )
+}
+
+fn tell(report: &Report, elapsed: Duration, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{:9}  {:>12}  {:>12}", "", "found", "new here")?;
+    for (name, found, new) in [
+        ("accounts", report.accounts, report.new_accounts),
+        ("posts", report.posts, report.new_posts),
+        ("retries", report.retries, report.new_retries),
+    ] {
+        writeln!(out, "{name:9}  {found:>12}  {new:>12}")?;
+    }
+    if report.skipped.count > 0 {
+        writeln!(out, "{} rows could not be taken over:", report.skipped.count)?;
+        for example in &report.skipped.examples {
+            writeln!(out, "  {example}")?;
+        }
+    }
+    if !report.wanted.is_empty() {
+        let count = report.wanted.len();
+        writeln!(
+            out,
+            "{count} posts are known by their ids alone: the daemon will look them up (a paid read each)"
+        )?;
+    }
+    writeln!(out, "original: {}", report.original)?;
+    writeln!(out, "here:     {}", report.here)?;
+    let verdict = if report.is_exact() {
+        "checked: every fingerprint is the same"
+    } else if report.missing_posts == 0 {
+        "checked: all posts are here; some were stored before with other fingerprints, which stay"
+    } else {
+        "checked: posts are missing"
+    };
+    writeln!(out, "{verdict} ({:.1} s)", elapsed.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::{Network, PostKey};
+    use crate::store::RetryRule;
+    use crate::store::import::aotf::Skipped;
+
+    #[test]
+    fn the_report_says_what_was_found_and_checked() {
+        let mut report = Report { accounts: 21, posts: 2003, new_posts: 3, ..Report::default() };
+        report.skipped = Skipped { count: 30, examples: vec!["the post 7".to_owned()] };
+        let text = |report: &Report| {
+            let mut out = Vec::new();
+            tell(report, Duration::from_millis(1500), &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let found = text(&report);
+        assert!(found.contains("posts              2003             3\n"), "{found}");
+        assert!(found.contains("30 rows could not be taken over:\n  the post 7\n"), "{found}");
+        assert!(found.ends_with("checked: every fingerprint is the same (1.5 s)\n"), "{found}");
+        report.wanted = vec![PostKey::new(Network::Twitter, "1")];
+        assert!(text(&report).contains("1 posts are known by their ids alone"));
+        report.here.posts = 1;
+        assert!(text(&report).contains("which stay"));
+        report.missing_posts = 1;
+        assert!(text(&report).contains("posts are missing"));
+    }
+
+    #[test]
+    fn the_bar_fills() {
+        let progress = |permille| bar(Progress { checking: false, permille, posts: 5 });
+        assert_eq!(progress(0), format!("importing [{}]   0 %  5 posts", " ".repeat(30)));
+        assert_eq!(progress(1000), format!("importing [{}] 100 %  5 posts", "#".repeat(30)));
+        assert_eq!(progress(500).matches('#').count(), 15);
+    }
+
+    #[test]
+    fn an_unknown_zone_is_refused_before_anything_is_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let rule = RetryRule { pause: Duration::ZERO, max_attempts: 1 };
+        let database = Location::parse("sqlite:aotf.db", dir.path(), rule).unwrap();
+        let args = ImportArgs { source: "x.db".to_owned(), zone: Some("Mars/Base".to_owned()) };
+        let error = run(&args, &database, &dir.path().join("state.db"), &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("Mars/Base"), "{error}");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,100 @@
+//! `aotf sites identify`: what a URL is, without fetching anything.
+
+use std::io::{self, BufRead, Write};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::sites::{Identified, identify};
+
+#[derive(Debug, Args)]
+pub struct IdentifyArgs {
+    urls: Vec<String>,
+    /// One JSON object per address
+    #[arg(long)]
+    json: bool,
+}
+
+/// Writes one line for each URL, in order; without URLs, for each line of
+/// `stdin` that is not blank. With `json`, each line is one object.
+///
+/// # Errors
+/// When `stdin` cannot be read or `out` not be written. A text that is no URL is an answer.
+pub fn run(args: &IdentifyArgs, stdin: impl BufRead, mut out: impl Write) -> io::Result<()> {
+    let IdentifyArgs { urls, json } = args;
+    if urls.is_empty() {
+        for line in stdin.lines() {
+            let line = line?;
+            if !line.trim().is_empty() {
+                write_identified(line.trim(), *json, &mut out)?;
+            }
+        }
+    }
+    for url in urls {
+        write_identified(url, *json, &mut out)?;
+    }
+    out.flush()
+}
+
+/// What is shown of one URL; `url` is the normalised one.
+#[derive(Serialize)]
+struct Shown<'a> {
+    input: &'a str,
+    #[serde(flatten)]
+    identified: &'a Identified,
+}
+
+fn write_identified(url: &str, json: bool, out: &mut impl Write) -> io::Result<()> {
+    let identified = identify(url);
+    if json {
+        serde_json::to_writer(&mut *out, &Shown { input: url, identified: &identified })?;
+        return writeln!(out);
+    }
+    write!(out, "{:<12} {:<12}", kind_name(&identified), identified.site.unwrap_or("-"))?;
+    write!(out, " {}", identified.id.as_deref().unwrap_or("-"))?;
+    if let Some(page) = identified.page {
+        write!(out, " image {page}")?;
+    }
+    if let Some(account) = &identified.account {
+        write!(out, " {account}")?;
+    }
+    writeln!(out, " {}", identified.url.as_deref().unwrap_or(url))
+}
+
+/// The kind as JSON shows it.
+fn kind_name(identified: &Identified) -> String {
+    serde_json::to_value(identified.kind)
+        .ok()
+        .and_then(|kind| kind.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(urls: &[&str], json: bool, stdin: &str, expect: &str) {
+        let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
+        let mut out = Vec::new();
+        run(&IdentifyArgs { urls, json }, stdin.as_bytes(), &mut out).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), expect);
+    }
+
+    #[test]
+    fn each_url_has_one_line() {
+        check(
+            &["https://www.pixiv.net/en/artworks/92512929#44"],
+            true,
+            "",
+            "{\"input\":\"https://www.pixiv.net/en/artworks/92512929#44\",\"site\":\"pixiv\",\"kind\":\"artwork\",\
+             \"id\":\"92512929\",\"page\":44,\"url\":\"https://www.pixiv.net/artworks/92512929\",\"account\":null}\n",
+        );
+        check(
+            &[],
+            false,
+            "https://x.com/Ann\n\nhello\n",
+            "account      twitter      ann twitter:@ann https://x.com/ann\nnot_an_url   -            - hello\n",
+        );
+    }
+}

@@ -1,0 +1,118 @@
+//! Replies of the daemon as text, as JSON and as exit statuses, and the console's help. Pure: values in, text
+//! out; one file per subject.
+
+pub mod account;
+pub mod daemon;
+pub mod failure;
+pub mod help;
+pub mod query;
+pub mod scan;
+#[cfg(test)]
+mod tests;
+
+use serde_json::{Value, json};
+
+use super::status;
+use super::table::{Style, Tone, clean};
+use crate::api::account::AccountsAnswer;
+use crate::api::answers::Answer;
+use crate::api::figures::StatsAnswer;
+use crate::domain::failure::FailureCode;
+use crate::proto::command::Reply;
+use crate::proto::control::StacksWritten;
+use crate::proto::front::FrontAnswer;
+use crate::proto::view::{QueryStatus, QueryView, ScanState};
+
+/// Answers that no command asks for: figures for `/metrics`, and limits, from which the console is exempt.
+const UNEXPECTED: &str = "unexpected answer inside the service";
+
+/// A reply for people; each line ended by a line break.
+pub fn text(reply: &Reply, style: Style) -> String {
+    match reply {
+        Reply::Progress(answer) | Reply::Answer(answer) => match answer {
+            FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } => query::query(view, style),
+            FrontAnswer::Scan(view) => scan::scan(view, style),
+            FrontAnswer::Account(records) => account::accounts_known(records, style),
+            FrontAnswer::Stats(stats) => daemon::stats(stats, style),
+            FrontAnswer::Threads(workers) => daemon::threads(workers, style),
+            FrontAnswer::Queues(queues) => daemon::queues(queues, style),
+            FrontAnswer::Metrics { steps, .. } => daemon::metrics(steps, style),
+            FrontAnswer::Health(problems) => daemon::health(problems, style),
+            FrontAnswer::Refused { code, detail } => failure::failure(*code, detail, style),
+            FrontAnswer::NotNow { why } => unavailable(why, style),
+            FrontAnswer::Counters(_) | FrontAnswer::Overloaded => unavailable(UNEXPECTED, style),
+        },
+        Reply::Stacks(written) => daemon::stacks(written, style),
+        Reply::Stopping => "The daemon is stopping.\n".to_owned(),
+        Reply::Unavailable { detail } => unavailable(detail, style),
+    }
+}
+
+fn unavailable(why: &str, style: Style) -> String {
+    style.paint(Tone::Bad, &clean(why)) + "\n"
+}
+
+/// A reply for programs: the JSON of the HTTP API where it has one.
+pub fn as_json(reply: &Reply) -> Value {
+    let unavailable = |why: &str| json!({ "error": "SERVICE_UNAVAILABLE", "error_detail": why });
+    match reply {
+        Reply::Progress(answer) | Reply::Answer(answer) => match answer {
+            FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } => json!(Answer::from(view)),
+            FrontAnswer::Scan(view) => scan::scan_json(view),
+            FrontAnswer::Account(records) => json!(AccountsAnswer::found(records)),
+            FrontAnswer::Stats(stats) => json!(StatsAnswer::from(*stats)),
+            FrontAnswer::Threads(workers) => daemon::threads_json(workers),
+            FrontAnswer::Queues(queues) => daemon::queues_json(queues),
+            FrontAnswer::Metrics { steps, .. } => json!(steps),
+            FrontAnswer::Health(problems) => json!(problems),
+            FrontAnswer::Refused { code, detail } => json!(Answer::refused(*code, detail.clone())),
+            FrontAnswer::NotNow { why } => unavailable(why),
+            FrontAnswer::Counters(_) | FrontAnswer::Overloaded => unavailable(UNEXPECTED),
+        },
+        Reply::Stacks(StacksWritten::Done { path, processes, threads, silent }) => {
+            json!({ "path": path, "processes": processes, "threads": threads, "silent": silent })
+        }
+        Reply::Stacks(StacksWritten::Failed { why }) => json!({ "error": "FAILED", "error_detail": why }),
+        Reply::Stopping => json!({ "status": "stopping" }),
+        Reply::Unavailable { detail } => unavailable(detail),
+    }
+}
+
+/// The exit status that a reply means.
+pub fn status_of(reply: &Reply) -> u8 {
+    match reply {
+        Reply::Progress(answer) | Reply::Answer(answer) => match answer {
+            FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } => status_of_query(view),
+            FrontAnswer::Scan(view) => match view.state {
+                ScanState::Failed { .. } | ScanState::Deferred { .. } => status::REQUEST_FAILED,
+                ScanState::Resolving | ScanState::Running | ScanState::Done => status::OK,
+            },
+            FrontAnswer::Account(records) if records.is_empty() => status::NOTHING_FOUND,
+            FrontAnswer::Health(problems) if !problems.is_empty() => status::REQUEST_FAILED,
+            FrontAnswer::Refused { .. } => status::REQUEST_FAILED,
+            FrontAnswer::NotNow { .. } | FrontAnswer::Counters(_) | FrontAnswer::Overloaded => {
+                status::UNREACHABLE
+            }
+            FrontAnswer::Account(_)
+            | FrontAnswer::Stats(_)
+            | FrontAnswer::Threads(_)
+            | FrontAnswer::Queues(_)
+            | FrontAnswer::Metrics { .. }
+            | FrontAnswer::Health(_) => status::OK,
+        },
+        Reply::Stacks(StacksWritten::Failed { .. }) => status::REQUEST_FAILED,
+        Reply::Stacks(StacksWritten::Done { .. }) | Reply::Stopping => status::OK,
+        Reply::Unavailable { .. } => status::UNREACHABLE,
+    }
+}
+
+fn status_of_query(view: &QueryView) -> u8 {
+    match view.error {
+        Some(FailureCode::NoTwitterAccountFound | FailureCode::NoValidTwitterAccountFound) => {
+            status::NOTHING_FOUND
+        }
+        Some(_) => status::REQUEST_FAILED,
+        None if view.status == QueryStatus::End && view.results.is_empty() => status::NOTHING_FOUND,
+        None => status::OK,
+    }
+}

@@ -1,0 +1,193 @@
+//! A query, or the search of an image: its accounts, what was found, where it is.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr;
+
+use super::failure::failure;
+use crate::api::posts::earliest;
+use crate::base::ids::Network;
+use crate::console::progress::Indexing;
+use crate::console::table::{Align, Style, Table, Tone, clean, fit};
+use crate::console::words::{day, duration};
+use crate::domain::accounts::Evidence;
+use crate::domain::addresses::post_url;
+use crate::domain::images::{MatchClass, Variant};
+use crate::proto::view::{QueryStatus, QueryView, ResultView};
+
+pub fn query(view: &QueryView, style: Style) -> String {
+    let mut text = String::new();
+    if let Some(code) = view.error {
+        text += &failure(code, &view.error_detail, style);
+    }
+    if !view.accounts.is_empty() {
+        text += &accounts(view, style);
+    }
+    if view.status != QueryStatus::End {
+        let _ = writeln!(text, "{}", progress(view, None));
+        return text;
+    }
+    if view.error.is_none() {
+        text += &results(view, style);
+    }
+    let total: u64 = view.steps.iter().map(|(_, ms)| ms).sum();
+    // What was refused as it was typed took no time.
+    if view.error.is_none() || total > 0 {
+        let _ = writeln!(text, "{}", style.paint(Tone::Faint, &format!("Took {}.", duration(total))));
+    }
+    text
+}
+
+fn accounts(view: &QueryView, style: Style) -> String {
+    let mut table = Table::new([
+        ("account", Align::Left),
+        ("on", Align::Left),
+        ("because", Align::Left),
+        ("found by way of", Align::Flexible),
+    ]);
+    for account in &view.accounts {
+        let way = account.chain.last().cloned().unwrap_or_default();
+        let (name, network) = (format!("@{}", account.handle), network_name(account.key.network));
+        table.row([name, network.to_owned(), evidence(account.evidence).to_owned(), way]);
+    }
+    table.render(style) + "\n"
+}
+
+fn results(view: &QueryView, style: Style) -> String {
+    let mut text = match view.results.len() {
+        0 => "None of the artist's indexed posts shows this artwork.\n".to_owned(),
+        1 => style.paint(Tone::Good, "Found 1 post.") + "\n",
+        count => style.paint(Tone::Good, &format!("Found {count} posts.")) + "\n",
+    };
+    let tables = [found_table(&view.results), found_table(&view.similar)];
+    let all_fit = tables.iter().all(|table| table.fits(style.width));
+    for ((results, table), title) in
+        [&view.results, &view.similar].into_iter().zip(tables).zip(["", "Less alike:\n"])
+    {
+        if !results.is_empty() {
+            text += title;
+            text += &if all_fit { table.render(style) } else { found_in_lines(results, style) };
+        }
+    }
+    text
+}
+
+fn found_table(results: &[ResultView]) -> Table {
+    let mut table = Table::new([
+        ("post", Align::Flexible),
+        ("image", Align::Left),
+        ("distance", Align::Right),
+        ("", Align::Left),
+        ("published", Align::Left),
+    ]);
+    let earliest = earliest(results).filter(|_| results.len() > 1);
+    for result in results {
+        let first = if Some(&result.post) == earliest { ", first" } else { "" };
+        table.row([
+            post_url(&result.post, result.handle.as_deref()),
+            format!("{}/{}", result.position, result.count),
+            result.distance.to_string(),
+            format!("{}{}", verdict(result.class), turn(result.variant)),
+            result.published.map_or_else(String::new, |moment| day(moment) + first),
+        ]);
+    }
+    table
+}
+
+/// For narrow terminals: an address that is cut is worth nothing, so it has a line of its own.
+fn found_in_lines(results: &[ResultView], style: Style) -> String {
+    let mut text = String::new();
+    let earliest = earliest(results).filter(|_| results.len() > 1);
+    for result in results {
+        let image = format!("image {}/{}", result.position, result.count);
+        let distance = format!("distance {}", result.distance);
+        let first = if Some(&result.post) == earliest { ", first" } else { "" };
+        let published = result.published.map(|moment| format!("published {}{first}", day(moment)));
+        let facts = [Some(verdict(result.class).to_owned()), Some(image), Some(distance), published];
+        let facts: Vec<String> = facts.into_iter().flatten().collect();
+        let facts = format!("  {}", fit(&facts.join(", "), style.width.saturating_sub(2)));
+        let _ = writeln!(
+            text,
+            "{}\n{}",
+            clean(&post_url(&result.post, result.handle.as_deref())),
+            style.paint(Tone::Faint, &facts)
+        );
+    }
+    text
+}
+
+/// How the image had to be turned to match, as an addition to the verdict.
+fn turn(variant: Variant) -> &'static str {
+    match variant {
+        Variant::Mirrored => ", mirrored",
+        Variant::TurnedRight => ", turned right",
+        Variant::UpsideDown => ", upside down",
+        Variant::TurnedLeft => ", turned left",
+        Variant::AsIs | Variant::OnWhite | Variant::OnBlack | Variant::Trimmed => "",
+    }
+}
+
+/// As people call it.
+fn network_name(network: Network) -> &'static str {
+    match network {
+        Network::Twitter => "X",
+        Network::Bluesky => "Bluesky",
+        Network::Mastodon => "Mastodon",
+    }
+}
+
+/// A class in words, the same as on the web page.
+fn verdict(class: MatchClass) -> &'static str {
+    match class {
+        MatchClass::Identical => "identical",
+        MatchClass::Recompressed => "recompressed",
+        MatchClass::EditedOrVariant => "edited or variant",
+        MatchClass::Similar => "similar",
+    }
+}
+
+fn evidence(evidence: Option<Evidence>) -> &'static str {
+    match evidence {
+        Some(Evidence::Mutual) => "linked both ways",
+        Some(Evidence::ProfileField) => "named in profile",
+        Some(Evidence::Curated) => "known to curators",
+        Some(Evidence::ProfileText) => "linked from profile",
+        Some(Evidence::WorkText) => "linked from artwork",
+        Some(Evidence::SameHandle) => "same name",
+        None => "",
+    }
+}
+
+/// Where a running query is, on one line; where it passes on a terminal, of so many columns.
+pub fn progress(view: &QueryView, width: Option<usize>) -> String {
+    let spent = view.steps.last().map_or(0, |(_, ms)| *ms);
+    let mut line = format!("{}, {}", step_name(view.status), duration(spent));
+    if let Some(before) = view.queue_position.filter(|before| *before > 0) {
+        let _ = write!(line, ", {before} before this one");
+    }
+    let indexing = Indexing {
+        listed: view.posts_listed,
+        indexed: view.posts_indexed,
+        still_listing: view.still_listing,
+        total: view.posts_total,
+        elapsed_ms: spent,
+    };
+    if view.posts_listed > 0 && view.status == QueryStatus::IndexAccounts {
+        line += ": ";
+        line += &indexing.show(width.map(|width| width.saturating_sub(line.width())));
+    }
+    line
+}
+
+/// A step in words.
+pub fn step_name(status: QueryStatus) -> &'static str {
+    match status {
+        QueryStatus::WaitLinkFinder => "waiting to look for the artist's accounts",
+        QueryStatus::LinkFinder => "looking for the artist's accounts",
+        QueryStatus::WaitIndexAccounts => "waiting to index their posts",
+        QueryStatus::IndexAccounts => "indexing their posts",
+        QueryStatus::WaitReverseSearch => "waiting to search the image",
+        QueryStatus::ReverseSearch => "searching the image",
+        QueryStatus::End => "done",
+    }
+}

@@ -1,0 +1,89 @@
+//! The broker: its loop, and beside it the storekeeper, which it alone speaks to.
+
+use std::time::Duration;
+
+use crossbeam_channel as queue;
+
+use crate::base::ErrorChain;
+use crate::base::ids::Network;
+use crate::broker::server::{self, StoreLink};
+use crate::broker::state::Policy;
+use crate::config::Settings;
+use crate::index::shared::Writer;
+use crate::ipc::container::{ContainerContext, ContainerError};
+use crate::proto::work::MaintenanceTask;
+use crate::storekeeper;
+
+/// How long the end waits for the last commit. Less than the root's own patience.
+const STORE_PATIENCE: Duration = Duration::from_millis(400);
+
+pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
+    let settings = &context.settings;
+    let (index, opened) = Writer::open(&settings.index_dir())
+        .map_err(|error| ContainerError::passing("the fingerprint index cannot be opened", error))?;
+    if let Some(lost) = opened.lost {
+        tracing::warn!(error = %ErrorChain(&lost), "the fingerprint index is remade from the database");
+    }
+    let (orders, taken) = storekeeper::channel();
+    let (report, reports) = queue::unbounded();
+    let opening = {
+        let (settings, stop) = (settings.clone(), context.stop.clone());
+        // When the loop has ended, nobody waits for it.
+        let tell = move |message| drop(report.send(message));
+        let open = move || storekeeper::open::open_patiently(&settings, &stop, index, taken, tell);
+        std::thread::Builder::new()
+            .name("open-database".to_owned())
+            .spawn(open)
+            .map_err(|error| ContainerError::passing("could not start a thread", error))?
+    };
+    let control = context.control.clone();
+    let ended = server::run(
+        policy(settings),
+        StoreLink { orders, reports },
+        context.links.queue(),
+        &context.stop,
+        move || control.ready(),
+    );
+    // A server that does not answer at all may hold the attempt to reach it up; the process ends without it.
+    if context.stop.is_set() && !opening.is_finished() {
+        return Ok(());
+    }
+    match opening.join() {
+        Ok(Ok(Some(keeper))) => {
+            if !keeper.finish(STORE_PATIENCE) {
+                tracing::warn!(
+                    "the storekeeper did not end in time; what it had not committed is done again"
+                );
+            }
+        }
+        Ok(Ok(None)) => {}
+        Ok(Err(error)) => return Err(ContainerError::fatal("the database cannot be used", error)),
+        Err(_) => tracing::error!("the thread that opens the database panicked"),
+    }
+    ended.map_err(|error| ContainerError::passing("the broker cannot go on", error))
+}
+
+fn policy(settings: &Settings) -> Policy {
+    /// How often it is looked for accounts whose turn it is; they are taken up a few at a time.
+    const LOOK: Duration = Duration::from_secs(600);
+    let mut maintenance = vec![(MaintenanceTask::RetryPosts, LOOK)];
+    if settings.maintenance.auto_update.is_some() {
+        maintenance.push((MaintenanceTask::UpdateAccounts, LOOK));
+    }
+    if settings.maintenance.search_cursor_reset.is_some() {
+        maintenance.push((MaintenanceTask::ResetSearchCursors, LOOK));
+    }
+    Policy {
+        max_processing_requests_per_ip: settings.limits.max_processing_requests_per_ip,
+        max_processing_requests: usize::try_from(settings.limits.max_processing_requests)
+            .unwrap_or(usize::MAX),
+        max_kept_queries: usize::try_from(settings.limits.max_kept_queries).unwrap_or(usize::MAX),
+        max_pending_posts: usize::try_from(settings.scan.max_pending_posts).unwrap_or(usize::MAX),
+        blocklist: settings.scan.blocklist.iter().map(|entry| entry.to_lowercase()).collect(),
+        maintenance,
+        budget: Some((Network::Twitter, settings.twitter.budget)),
+        timeline: settings.scan.timeline,
+        results_log: settings.log.results_log,
+        salt: fastrand::u64(..),
+    }
+}

@@ -1,0 +1,101 @@
+//! Who is on the networks that can be read without a key.
+
+use crate::demo::world::facts::{OpenAccount, OpenNetwork, OpenState};
+use crate::demo::world::picture::ArtId::*;
+use crate::demo::world::picture::Change::Same;
+use crate::demo::world::picture::Picture::{Art, Drawn};
+
+/// Everybody. Sorrel is on Bluesky only; Rowan is on X, too, and posted the dragon first on Mastodon.
+pub fn accounts() -> Vec<OpenAccount> {
+    use OpenNetwork::{Bluesky, Mastodon};
+    let account = |network, handle, native, links, state| OpenAccount {
+        network,
+        handle,
+        native,
+        links,
+        state,
+        posts: 0,
+        first: "2023-08-01T08:00:00Z",
+        every_hours: 96,
+        featured: &[],
+        lost: None,
+    };
+    vec![
+        OpenAccount {
+            posts: 130,
+            featured: &[(20, &[Art(Dragon, Same)]), (60, &[Drawn(7001), Art(SwordInTheStone, Same)])],
+            lost: Some(60),
+            ..account(
+                Bluesky,
+                "demo-rowan.bsky.social",
+                "did:plc:demorowan000000000000000",
+                &["https://x.com/demo_rowan"],
+                OpenState::Open,
+            )
+        },
+        OpenAccount {
+            posts: 90,
+            featured: &[(30, &[Art(EileenVeryHappy, Same)])],
+            ..account(
+                Bluesky,
+                "demo-sorrel.bsky.social",
+                "did:plc:demosorrel00000000000000",
+                &[],
+                OpenState::Open,
+            )
+        },
+        account(
+            Bluesky,
+            "demo-willow.bsky.social",
+            "did:plc:demowillow00000000000000",
+            &[],
+            OpenState::OptedOut,
+        ),
+        account(
+            Bluesky,
+            "demo-cedar.bsky.social",
+            "did:plc:democedar000000000000000",
+            &[],
+            OpenState::Suspended,
+        ),
+        OpenAccount {
+            posts: 5000,
+            first: "2023-05-01T08:00:00Z",
+            every_hours: 5,
+            ..account(
+                Bluesky,
+                "demo-atlas.bsky.social",
+                "did:plc:demoatlas000000000000000",
+                &[],
+                OpenState::Open,
+            )
+        },
+        OpenAccount {
+            posts: 70,
+            first: "2022-11-06T08:00:00Z",
+            featured: &[(15, &[Art(Dragon, Same)])],
+            ..account(
+                Mastodon,
+                "demo_rowan@mastodon.art",
+                "demo_rowan",
+                &["https://twitter.com/demo_rowan"],
+                OpenState::Open,
+            )
+        },
+        account(
+            Mastodon,
+            "demo_rowan@mastodon.social",
+            "demo_rowan",
+            &[],
+            OpenState::Moved("demo_rowan@mastodon.art"),
+        ),
+        account(Mastodon, "demo_willow@mastodon.art", "demo_willow", &[], OpenState::OptedOut),
+        account(Mastodon, "demo_cedar@mastodon.art", "demo_cedar", &[], OpenState::Suspended),
+        OpenAccount {
+            posts: 5000,
+            first: "2022-11-06T08:00:00Z",
+            every_hours: 5,
+            ..account(Mastodon, "demo_atlas@mastodon.art", "demo_atlas", &[], OpenState::Open)
+        },
+    ]
+}

@@ -1,0 +1,35 @@
+//! What the world counts requests by.
+
+/// What a request asks for, for counting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// A page of an artwork site, or an answer of its API.
+    SitePage,
+    SiteImage,
+    /// A page of links, or an answer of its API.
+    LinkPage,
+    UsersByHandle,
+    UsersById,
+    Timeline,
+    Search,
+    PostsById,
+    Usage,
+    PostOembed,
+    PostImage,
+    /// Profiles on Bluesky that are looked up together. One alone is a `LinkPage`.
+    BlueskyAccounts,
+    BlueskyFeed,
+    BlueskyPosts,
+    /// Where an account's own server is, and a file from it.
+    BlueskyDocument,
+    BlueskyBlob,
+    MastodonAccounts,
+    MastodonStatuses,
+    MastodonPosts,
+    /// Of Bluesky or Mastodon.
+    OpenImage,
+    /// The second source for X.
+    FxTwitter,
+    /// A host or API path that does not exist here.
+    Unknown,
+}

@@ -1,0 +1,82 @@
+//! Which endpoints there are. The path, the method and the description of each stand at its handler; the
+//! router, `/openapi.json`, `/docs` and the header `Allow` are made from those.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Extension};
+use axum::http::HeaderValue;
+use axum::middleware;
+use axum::routing::{MethodRouter, get};
+use utoipa::openapi::PathItem;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::around::{Endpoints, around};
+use super::error::HttpError;
+use super::openapi::Description;
+use super::state::Api;
+use super::{account, assets, batch, errors, events, metrics, openapi, page, query, search, status};
+
+/// The API: what is described.
+fn api_routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::with_openapi(openapi::head())
+        .routes(routes!(query::query_get, query::query_post))
+        .routes(routes!(events::query_events))
+        .routes(routes!(batch::queries_get, batch::queries_post))
+        .routes(routes!(search::search_get, search::search_post))
+        .routes(routes!(account::account))
+        .routes(routes!(status::stats))
+        .routes(routes!(status::config))
+        .routes(routes!(errors::errors))
+        .routes(routes!(status::healthz))
+        .routes(routes!(status::readyz))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(openapi::openapi_json))
+        .routes(routes!(openapi::docs))
+}
+
+/// The web page and its files, which are no part of the API.
+fn pages() -> [(&'static str, MethodRouter<Arc<Api>>); 4] {
+    [
+        ("/", get(page::root)),
+        (assets::STYLE_PATH, get(assets::style)),
+        (assets::SCRIPT_PATH, get(assets::script)),
+        (assets::TEXTS_PATH, get(assets::texts)),
+    ]
+}
+
+static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| Description::new(&api_routes().into_openapi()));
+
+/// All endpoints, those of the page too.
+pub(super) static ENDPOINTS: LazyLock<Endpoints> = LazyLock::new(|| {
+    let described = api_routes().into_openapi().paths.paths.into_iter();
+    let described = described.map(|(path, item)| (path, HeaderValue::from_static(methods(&item))));
+    let pages = pages().into_iter().map(|(path, _)| (path.to_owned(), HeaderValue::from_static(GET)));
+    described.chain(pages).collect()
+});
+
+const GET: &str = "GET, HEAD, OPTIONS";
+const GET_AND_POST: &str = "GET, HEAD, POST, OPTIONS";
+
+/// Every endpoint can be read; some take a `POST` too.
+fn methods(item: &PathItem) -> &'static str {
+    if item.post.is_some() { GET_AND_POST } else { GET }
+}
+
+/// All endpoints. Requests must carry a `Peer` extension.
+pub fn router(api: Arc<Api>) -> Router {
+    // Forms are limited field by field; this bounds what stands between the fields.
+    let form_limit = DefaultBodyLimit::max(api.max_image_bytes.saturating_add(64 * 1024));
+    let (mut router, _) = api_routes().split_for_parts();
+    for (path, methods) in pages() {
+        router = router.route(path, methods);
+    }
+    router
+        .fallback(async || HttpError::NotFound)
+        .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
+        .layer(form_limit)
+        .layer(Extension(&*DESCRIPTION))
+        .layer(middleware::from_fn_with_state((api.clone(), &*ENDPOINTS), around))
+        .with_state(api)
+}

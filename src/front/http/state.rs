@@ -1,0 +1,169 @@
+//! What all endpoints share: the link to the broker, the settings, the tables of limits, what is kept for a
+//! moment.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use tokio::sync::{Semaphore, watch};
+
+use super::caller::{Caller, Peer};
+use super::error::HttpError;
+use super::finished::FinishedAnswers;
+use super::limits::{ConnectionTable, RateClass, RateTable};
+use super::texts::Texts;
+use super::traffic::Traffic;
+use crate::base::clock::{Monotonic, Timestamp};
+use crate::base::ids::Networks;
+use crate::config::{self, Settings};
+use crate::front::broker::Broker;
+use crate::proto::front::{FrontAnswer, FrontQuestion};
+use crate::proto::view::{ProblemView, StatsView};
+use crate::telemetry::tasks;
+
+/// The broker answers from memory; this long means that it hangs or is being restarted.
+pub(super) const ASK_DEADLINE: Duration = Duration::from_secs(5);
+/// `/readyz` must tell the truth sooner, but is asked by strangers too.
+pub(super) const READY_AGE: Duration = Duration::from_secs(1);
+/// Questions that are with the broker at the same time. It answers tens of thousands a second: more than
+/// these wait for something that hangs, and who comes then is better told so at once.
+const MAX_ASKS: usize = 512;
+/// Connections from one address at the same time; browsers never come near it.
+pub(super) const MAX_CONNECTIONS_PER_ADDRESS: usize = 256;
+/// Image uploads in memory at the same time, each up to `max_image_bytes`.
+const MAX_UPLOADS: usize = 4;
+
+/// Where the time comes from: the process's clock, or a test's.
+pub(super) type Clock = Box<dyn Fn() -> Monotonic + Send + Sync>;
+
+/// What all endpoints share.
+pub struct Api {
+    pub(super) broker: Arc<dyn Broker>,
+    pub(super) http: config::Http,
+    pub(super) limits: config::Limits,
+    pub(super) maintenance: config::Maintenance,
+    keys: Vec<config::ApiKey>,
+    /// The networks that this server searches.
+    pub(super) networks: Networks,
+    /// Names of the receivers that may get final answers.
+    pub(super) webhooks: Vec<String>,
+    pub(super) max_image_bytes: usize,
+    rate: RateTable,
+    pub(super) connections: Arc<ConnectionTable>,
+    pub(super) traffic: Traffic,
+    pub(super) finished: FinishedAnswers,
+    asks: Semaphore,
+    pub(super) uploads: Semaphore,
+    pub(super) streams: Arc<Semaphore>,
+    problems: Mutex<Option<(Monotonic, Vec<ProblemView>)>>,
+    stats: Mutex<Option<(Monotonic, StatsView)>>,
+    pub(super) texts: Texts,
+    pub(super) started: Timestamp,
+    pub(super) now: Clock,
+    /// Becomes true when the process ends: streams close.
+    pub(super) stopped: watch::Receiver<bool>,
+}
+
+impl Api {
+    pub fn new(settings: &Settings, broker: Arc<dyn Broker>, stopped: watch::Receiver<bool>) -> Arc<Api> {
+        Api::with_clock(settings, broker, stopped, Box::new(Monotonic::now))
+    }
+
+    pub(super) fn with_clock(
+        settings: &Settings,
+        broker: Arc<dyn Broker>,
+        stopped: watch::Receiver<bool>,
+        now: Clock,
+    ) -> Arc<Api> {
+        Arc::new(Api {
+            broker,
+            http: settings.http.clone(),
+            limits: settings.limits.clone(),
+            maintenance: settings.maintenance.clone(),
+            keys: settings.api_keys.clone(),
+            networks: Networks::of(settings.networks.iter().copied()).unwrap_or_default(),
+            webhooks: settings.webhooks.iter().map(|webhook| webhook.name.clone()).collect(),
+            max_image_bytes: usize::try_from(settings.fetch.max_image_bytes).unwrap_or(usize::MAX),
+            rate: RateTable::default(),
+            connections: ConnectionTable::new(
+                usize::try_from(settings.http.max_connections).unwrap_or(usize::MAX),
+                MAX_CONNECTIONS_PER_ADDRESS,
+            ),
+            traffic: Traffic::default(),
+            finished: FinishedAnswers::default(),
+            asks: Semaphore::new(MAX_ASKS),
+            uploads: Semaphore::new(MAX_UPLOADS),
+            streams: Arc::new(Semaphore::new(
+                usize::try_from(settings.http.max_event_streams).unwrap_or(usize::MAX >> 3),
+            )),
+            stats: Mutex::new(None),
+            problems: Mutex::new(None),
+            texts: Texts::embedded(),
+            started: Timestamp::now(),
+            now,
+            stopped,
+        })
+    }
+
+    pub(super) async fn ask(
+        &self,
+        question: FrontQuestion,
+        attachment: Option<Bytes>,
+    ) -> Result<FrontAnswer, HttpError> {
+        let _place = self.asks.try_acquire().map_err(|_| HttpError::Busy)?;
+        let asking = tasks::named("asks the broker", self.broker.ask(question, attachment));
+        match tokio::time::timeout(ASK_DEADLINE, asking).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(HttpError::BrokerSlow),
+        }
+    }
+
+    /// The figures, at most `max_age` old.
+    pub(super) async fn stats(&self, max_age: Duration) -> Result<StatsView, HttpError> {
+        let now = (self.now)();
+        let kept = *self.stats.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, stats)) = kept
+            && now.since(at) < max_age
+        {
+            return Ok(stats);
+        }
+        let FrontAnswer::Stats(stats) = self.ask(FrontQuestion::Stats, None).await? else {
+            return Err(HttpError::Unexpected);
+        };
+        *self.stats.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, stats));
+        Ok(stats)
+    }
+
+    /// What is wrong, as it was a moment ago.
+    pub(super) async fn problems(&self) -> Result<Vec<ProblemView>, HttpError> {
+        let now = (self.now)();
+        let kept = self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, problems)) = kept
+            && now.since(at) < READY_AGE
+        {
+            return Ok(problems);
+        }
+        let FrontAnswer::Health(problems) = self.ask(FrontQuestion::Health, None).await? else {
+            return Err(HttpError::Unexpected);
+        };
+        *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, problems.clone()));
+        Ok(problems)
+    }
+
+    /// The caller behind `peer`.
+    pub(super) fn identify(&self, peer: Peer, headers: &HeaderMap) -> Result<Caller, HttpError> {
+        Caller::identify(peer, headers, &self.http, &self.limits, &self.keys)
+    }
+
+    /// Counts a request that will cost the broker something.
+    pub(super) fn count(&self, caller: &Caller, class: RateClass) -> Result<(), HttpError> {
+        let (key, own) = caller.rate();
+        let per_second = own.unwrap_or(self.limits.requests_per_second);
+        if caller.unlimited || self.rate.allows(key, class, per_second, (self.now)()) {
+            Ok(())
+        } else {
+            Err(HttpError::RateLimited { per_second })
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! `/openapi.json` is true: every endpoint that is served is described and the other way round, and
+//! what each answers has the described status and form.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::world::{Reply, World};
+use crate::api::errors::{ErrorCode, codes};
+use crate::api::limits;
+use crate::domain::failure::FailureCode;
+use crate::front::fake::FakeBroker;
+use crate::front::http::assets;
+use crate::front::http::router::ENDPOINTS;
+
+/// The web page and its files, which are no part of the API.
+const PAGES: [&str; 4] = ["/", assets::STYLE_PATH, assets::SCRIPT_PATH, assets::TEXTS_PATH];
+
+/// What is wrong with `value` as a `schema` of `document`, if anything.
+fn mismatch(document: &Value, schema: &Value, value: &Value, path: &str) -> Option<String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let target = document.pointer(name.trim_start_matches('#')).expect(name);
+        return mismatch(document, target, value, path);
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        return parts.iter().find_map(|part| mismatch(document, part, value, path));
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let fits = choices.iter().any(|choice| mismatch(document, choice, value, path).is_none());
+        return (!fits).then(|| format!("{path}: {value} is none of {choices:?}"));
+    }
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::String(kind) => vec![kind],
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ => return None, // anything
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_u64() || number.is_i64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    if !(kinds.contains(&kind) || kind == "integer" && kinds.contains(&"number")) {
+        return Some(format!("{path}: {value} is not {kinds:?}"));
+    }
+    if let Value::Array(items) = value {
+        return items
+            .iter()
+            .find_map(|item| mismatch(document, &schema["items"], item, &format!("{path}[]")));
+    }
+    let Value::Object(fields) = value else { return None };
+    let required = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    for name in required {
+        if !fields.contains_key(name) {
+            return Some(format!("{path}: {name} is missing"));
+        }
+    }
+    let described = schema["properties"].as_object()?;
+    described.iter().find_map(|(name, schema)| {
+        let value = fields.get(name)?;
+        mismatch(document, schema, value, &format!("{path}.{name}"))
+    })
+}
+
+/// All names that the schema describes, those of its parts too.
+fn described_names(document: &Value, schema: &Value, names: &mut BTreeSet<String>) {
+    if let Some(name) = schema["$ref"].as_str() {
+        return described_names(document, document.pointer(name.trim_start_matches('#')).unwrap(), names);
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        described_names(document, part, names);
+    }
+    names.extend(schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()));
+}
+
+#[track_caller]
+fn check(document: &Value, method: &str, path: &str, reply: &Reply) {
+    let about = format!("{method} {path}: {}", reply.status);
+    let operation = &document["paths"][path][method.to_lowercase()];
+    let response = &operation["responses"][reply.status.to_string()];
+    assert!(response.is_object(), "{about} is not described");
+    assert!(reply.head.contains("x-aotf-api-version: "), "{about}");
+    let Some(content) = response["content"].as_object() else { return };
+    let (kind, content) = content.iter().next().expect("some content");
+    assert!(reply.head.contains(&format!("content-type: {kind}")), "{about}: not {kind}:\n{}", reply.head);
+    let value = match kind.as_str() {
+        "application/json" => reply.json(),
+        "text/event-stream" => {
+            let data = reply.body.lines().find_map(|line| line.strip_prefix("data: ")).expect("an event");
+            serde_json::from_str(data).unwrap()
+        }
+        _ => return,
+    };
+    let wrong = mismatch(document, &content["schema"], &value, "");
+    assert_eq!(wrong, None, "{about}");
+    if let Value::Object(fields) = &value {
+        let mut names = BTreeSet::new();
+        described_names(document, &content["schema"], &mut names);
+        let stray: Vec<_> =
+            fields.keys().filter(|name| !names.is_empty() && !names.contains(*name)).collect();
+        assert!(stray.is_empty(), "{about}: not described: {stray:?}");
+    }
+}
+
+/// The requests that show each endpoint's answers: method, target, headers, body.
+const REQUESTS: &[(&str, &str, &str, &str)] = &[
+    ("GET", "/query?url=https://a.example/art/1", "", ""),
+    ("GET", "/query?url=", "", ""),
+    ("GET", "/query?webhook=nobody&url=https://a.example/", "", ""),
+    ("GET", "/query?webhook=bot&url=https://a.example/", "\r\nX-Forwarded-For: 192.0.2.1", ""),
+    ("POST", "/query", "\r\nContent-Type: text/plain", "https://a.example/art/1"),
+    ("GET", "/query/events?url=https://a.example/art/1", "", ""),
+    ("GET", "/query/events?url=https://a.example/art/1", "\r\nLast-Event-ID: 9", ""),
+    ("POST", "/queries", "\r\nContent-Type: application/json", "{\"urls\":[\"https://a.example/\",\"\"]}"),
+    ("POST", "/queries", "\r\nContent-Type: application/json", "{\"urls\":[]}"),
+    ("GET", "/queries?ids=0123456789abcdef0123456789abcdef,x", "", ""),
+    ("GET", "/queries", "", ""),
+    ("POST", "/search", "\r\nContent-Type: image/png", "png"),
+    ("POST", "/search", "\r\nContent-Type: application/json", "{\"url\":\"https://i.example/a.png\"}"),
+    ("POST", "/search", "\r\nContent-Type: application/json", "{}"),
+    ("POST", "/search", "\r\nX-Forwarded-For: 192.0.2.1", "png"),
+    ("GET", "/search?identifier=abc", "", ""),
+    ("GET", "/search", "", ""),
+    ("GET", "/search?identifier=abc", "\r\nX-Forwarded-For: 192.0.2.1", ""),
+    ("GET", "/account?name=jane", "", ""),
+    ("GET", "/stats", "", ""),
+    ("GET", "/config", "", ""),
+    ("GET", "/errors", "", ""),
+    ("GET", "/openapi.json", "", ""),
+    ("GET", "/docs", "", ""),
+    ("GET", "/healthz", "", ""),
+    ("GET", "/readyz", "", ""),
+    ("GET", "/metrics", "", ""),
+    ("GET", "/metrics", "\r\nX-Forwarded-For: 192.0.2.1", ""),
+];
+
+#[tokio::test]
+async fn what_is_described_is_what_is_answered() {
+    let world = World::new(FakeBroker::default()).await;
+    let document = world.get("/openapi.json").await.json();
+    let mut walked = BTreeSet::new();
+    for (method, target, headers, body) in REQUESTS {
+        let reply = world.exchange(&format!("{method} {target} HTTP/1.1{headers}"), body.as_bytes()).await;
+        let path = target.split('?').next().unwrap();
+        check(&document, method, path, &reply);
+        if reply.status == 200 {
+            walked.insert(format!("{} {path}", method.to_lowercase()));
+        }
+    }
+    let mut described = BTreeSet::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        described.extend(methods.as_object().unwrap().keys().map(|method| format!("{method} {path}")));
+    }
+    assert_eq!(walked, described, "every described endpoint is walked");
+    let mut served = BTreeSet::new();
+    for (path, methods) in ENDPOINTS.iter().filter(|(path, _)| !PAGES.contains(&path.as_str())) {
+        served.insert(format!("get {path}"));
+        served.extend(methods.to_str().unwrap().contains("POST").then(|| format!("post {path}")));
+    }
+    assert_eq!(served, described, "every endpoint is described");
+}
+
+#[tokio::test]
+async fn refusals_have_the_described_form_too() {
+    let document = World::new(FakeBroker::default()).await.get("/openapi.json").await.json();
+    let away = World::new(FakeBroker::away()).await;
+    for (method, path, body) in [
+        ("GET", "/query?url=https://a.example/", ""),
+        ("GET", "/query/events?url=https://a.example/", ""),
+        ("POST", "/queries", "{\"urls\":[\"https://a.example/\"]}"),
+        ("GET", "/queries?ids=a", ""),
+        ("POST", "/search", "x"),
+        ("GET", "/search?identifier=a", ""),
+        ("GET", "/stats", ""),
+        ("GET", "/readyz", ""),
+    ] {
+        let reply = away.exchange(&format!("{method} {path} HTTP/1.1"), body.as_bytes()).await;
+        assert_eq!(reply.status, 503, "{method} {path}");
+        check(&document, method, path.split('?').next().unwrap(), &reply);
+    }
+}
+
+/// The description as it was last released: a difference is a change of the public contract.
+#[tokio::test]
+async fn the_description_is_the_pinned_one() {
+    let document = World::new(FakeBroker::default()).await.get("/openapi.json").await.json();
+    let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+    let pinned = include_str!("../../../api/golden/openapi.json");
+    let differs = pinned.lines().zip(text.lines()).find(|(pinned, now)| pinned != now);
+    assert!(text == pinned, "/openapi.json differs from src/api/golden/openapi.json: {differs:?}");
+}
+
+/// The numbers that the texts promise are those that are kept.
+#[tokio::test]
+async fn the_texts_name_the_limits() {
+    let document = World::new(FakeBroker::default()).await.get("/openapi.json").await.body;
+    let manual = include_str!("../../../../docs/http-api.md");
+    let page = format!("{} characters", limits::MAX_URL_CHARS);
+    let batch = format!("p to {}", limits::MAX_BATCH);
+    let age = limits::STATS_AGE.as_secs();
+    for (text, promise) in [
+        (&*document, &page),
+        (manual, &page),
+        (&document, &format!("{batch} queries")),
+        (&document, &format!("{batch} `id`s")),
+        (&document, &format!("pages, {} at most", limits::MAX_BATCH)),
+        (manual, &format!("{batch} queries")),
+        (&document, &format!("up to {age} seconds old")),
+        (manual, &format!("up to {age} s old")),
+    ] {
+        assert!(text.contains(promise), "{promise:?} is not said");
+    }
+}
+
+/// The codes that the API can answer are all in its list, and each is said in both languages.
+#[tokio::test]
+async fn every_code_is_explained() {
+    let world = World::new(FakeBroker::default()).await;
+    let list = world.get("/errors").await.json();
+    let entries = list.as_array().unwrap();
+    assert_eq!(entries.len(), FailureCode::ALL.len() + ErrorCode::ALL.len());
+    for entry in entries {
+        let code = entry["code"].as_str().unwrap();
+        for language in ["en", "fr"] {
+            let meaning = entry["meaning"][language].as_str().unwrap();
+            assert!(meaning.len() > 10 && !meaning.starts_with("error."), "{code} {language}: {meaning}");
+        }
+    }
+}
+
+/// The page shows every endpoint and every code, and fetches nothing from elsewhere.
+#[tokio::test]
+async fn the_documentation_page_is_complete_and_alone() {
+    let world = World::new(FakeBroker::default()).await;
+    let page = world.get("/docs").await;
+    assert!(page.head.contains("content-security-policy: default-src 'none'; style-src 'self'"));
+    for path in ENDPOINTS.keys().filter(|path| !PAGES.contains(&path.as_str())) {
+        assert!(page.body.contains(&format!(" {path}</code>")), "{path}");
+    }
+    for (code, _) in codes() {
+        assert!(page.body.contains(code), "{code}");
+    }
+    for attribute in page.body.split(" href=\"").skip(1).chain(page.body.split(" src=\"").skip(1)) {
+        assert!(attribute.starts_with(['/', '#']), "{}", &attribute[..attribute.len().min(60)]);
+    }
+}

@@ -1,0 +1,73 @@
+//! Answers that are pushed.
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::world::World;
+use crate::front::fake::{FakeBroker, sample_view, sample_view_at};
+use crate::proto::front::FrontAnswer;
+use crate::proto::view::QueryStatus;
+
+#[tokio::test]
+async fn changes_are_pushed_until_the_end() {
+    let begun = sample_view_at(QueryStatus::LinkFinder, 1);
+    let world = World::new(FakeBroker::answering([FrontAnswer::Query(begun)])).await;
+    let stream = TcpStream::connect(world.addr).await.unwrap();
+    let (reader, mut writer) = stream.into_split();
+    writer
+        .write_all(
+            b"GET /query/events?url=https://a.example/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        )
+        .await
+        .unwrap();
+    let mut lines = BufReader::new(reader).lines();
+    let mut next = async |wanted: &str| loop {
+        let line = lines.next_line().await.unwrap()?;
+        if let Some(value) = line.strip_prefix(wanted) {
+            return Some(value.to_owned());
+        }
+    };
+    assert!(next("content-type: ").await.unwrap().contains("text/event-stream"));
+    let status = |data: Option<String>| {
+        serde_json::from_str::<Value>(&data.unwrap()).unwrap()["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(status(next("data: ").await), "LINK_FINDER");
+    assert_eq!(next("id: ").await.unwrap(), "1");
+    world.broker.publish(sample_view_at(QueryStatus::LinkFinder, 1)).await; // nothing new
+    world.broker.publish(sample_view_at(QueryStatus::IndexAccounts, 2)).await;
+    assert_eq!(status(next("data: ").await), "INDEX_ACCOUNTS_TWEETS");
+    world.broker.publish(sample_view()).await;
+    assert_eq!(status(next("data: ").await), "END");
+    assert_eq!(next("data: ").await, None, "closed after the end");
+}
+
+#[tokio::test]
+async fn a_stream_that_has_told_all_is_not_taken_up_again() {
+    let world = World::new(FakeBroker::default()).await;
+    let head = "GET /query/events?url=https://a.example/ HTTP/1.1\r\nLast-Event-ID: ";
+    assert_eq!(world.exchange(&format!("{head}9"), b"").await.status, 204);
+    let reply = world.exchange(&format!("{head}8"), b"").await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.body.contains("\"status\":\"END\""));
+}
+
+#[tokio::test]
+async fn a_lost_broker_and_a_stop_end_the_streams() {
+    let begun = sample_view_at(QueryStatus::LinkFinder, 1);
+    let world = World::new(FakeBroker::answering([FrontAnswer::Query(begun.clone())])).await;
+    let target = "/query/events?url=https://a.example/";
+    let (reply, ()) = tokio::join!(world.get(target), async {
+        world.broker.publish(begun.clone()).await;
+        world.broker.lose_watches();
+    });
+    assert!(reply.body.contains("LINK_FINDER"));
+
+    let (reply, ()) = tokio::join!(world.get(target), async {
+        world.broker.publish(begun.clone()).await;
+        world.stop.send(true).unwrap();
+    });
+    assert!(reply.body.contains("LINK_FINDER"));
+    world.server.await.unwrap();
+    assert!(TcpStream::connect(world.addr).await.is_err(), "nobody listens any more");
+}

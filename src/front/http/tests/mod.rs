@@ -1,0 +1,10 @@
+mod callers;
+mod connections;
+mod contract;
+mod events;
+mod page;
+mod queries;
+mod search;
+mod status;
+mod whatever_is_sent;
+mod world;

@@ -1,0 +1,155 @@
+//! Queries, one and many.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::Value;
+
+use super::world::{World, query_question};
+use crate::domain::failure::FailureCode;
+use crate::front::fake::{FakeBroker, sample_view, sample_view_at};
+use crate::proto::front::{Client, FrontAnswer};
+use crate::proto::view::QueryStatus;
+
+#[tokio::test]
+async fn a_query_is_answered_field_for_field() {
+    let world = World::new(FakeBroker::default()).await;
+    let reply = world.get("/query?url=https://a.example/p?a=1&b=2+3").await;
+    assert_eq!(reply.status, 200);
+    let golden: Value = serde_json::from_str(include_str!("../../../api/golden/query_end.json")).unwrap();
+    assert_eq!(reply.json(), golden);
+    assert_eq!(world.last_asked().0, query_question("https://a.example/p?a=1&b=2+3", Client::Exempt));
+    assert!(reply.head.contains("content-type: application/json"));
+    assert!(reply.head.contains("x-content-type-options: nosniff"));
+    assert!(reply.head.contains("cache-control: no-store"));
+
+    let reply = world
+        .exchange(
+            "POST /query HTTP/1.1\r\nContent-Type: text/plain;charset=UTF-8",
+            b"https://a.example/art/1",
+        )
+        .await;
+    assert_eq!(reply.json(), golden);
+    assert_eq!(world.last_asked().0, query_question("https://a.example/art/1", Client::Exempt));
+}
+
+#[tokio::test]
+async fn requests_without_a_usable_url_are_answers_too() {
+    let world = World::new(FakeBroker::default()).await;
+    let long = "x".repeat(300);
+    for (target, code) in [
+        ("/query", "NO_URL_FIELD"),
+        ("/query?url=", "NO_URL_FIELD"),
+        (&format!("/query?url=https://a.example/{long}"), "URL_TOO_LONG"),
+        ("/query/events?url=", "NO_URL_FIELD"),
+    ] {
+        let reply = world.get_as("192.0.2.1", target).await;
+        assert_eq!(reply.status, 200, "{target}");
+        assert!(reply.body.contains(&format!("\"error\":\"{code}\"")), "{target}: {}", reply.body);
+    }
+    let reply = world.get("/query?url=").await;
+    assert_eq!(
+        reply.body,
+        "{\"status\":null,\"has_first_time_scan\":false,\"twitter_accounts\":[],\"results\":[],\"error\":\"NO_URL_FIELD\",\"id\":null,\"similar\":[],\
+         \"error_detail\":\"No URL was given: put the address of the artwork's page in the field \\\"url\\\".\",\
+         \"image_url\":null,\"steps\":[],\"queue_position\":null,\"estimated_wait_ms\":null,\"waits_for_network\":false,\"posts_listed\":0,\"posts_indexed\":0,\"accounts\":[],\"posts\":[],\"similar_posts\":[]}"
+    );
+    let reply = world.exchange("POST /query HTTP/1.1", long.as_bytes()).await;
+    assert_eq!(reply.json()["error"], "URL_TOO_LONG");
+    world
+        .exchange("POST /query HTTP/1.1", "x".repeat(1025).as_bytes())
+        .await
+        .check_error(413, "PAYLOAD_TOO_LARGE");
+    assert_eq!(world.broker.asked(), vec![]);
+}
+
+#[tokio::test]
+async fn what_the_broker_refuses_is_an_answer() {
+    let refused = FrontAnswer::Refused {
+        code: FailureCode::YourIpHasMaxProcessingRequests,
+        detail: "10 of 10".to_owned(),
+    };
+    let world = World::new(FakeBroker::answering([refused])).await;
+    let reply = world.get("/query?url=https://a.example/").await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(reply.json()["error"], "YOUR_IP_HAS_MAX_PROCESSING_REQUESTS");
+    assert_eq!(reply.json()["error_detail"], "10 of 10");
+    assert_eq!(reply.json()["status"], Value::Null);
+}
+
+#[tokio::test]
+async fn without_a_broker() {
+    let world = World::new(FakeBroker::away()).await;
+    for target in
+        ["/query?url=https://a.example/", "/query/events?url=https://a.example/", "/stats", "/readyz"]
+    {
+        let reply = world.get(target).await;
+        reply.check_error(503, "SERVICE_UNAVAILABLE");
+        assert!(reply.head.contains("retry-after: 2"), "{target}");
+    }
+    assert_eq!(world.get("/healthz").await.status, 200);
+    assert_eq!(world.get("/config").await.status, 200);
+    let page = world.exchange("GET /?url=https://a.example/ HTTP/1.1\r\nAccept: text/html", b"").await;
+    assert_eq!(page.status, 503);
+    assert!(page.body.contains("restarting") && page.body.contains("http-equiv=\"refresh\""));
+}
+
+#[tokio::test]
+async fn an_ended_query_does_not_wake_the_broker_again() {
+    let begun = FrontAnswer::Query(sample_view_at(QueryStatus::LinkFinder, 1));
+    let world = World::new(FakeBroker::answering([begun, FrontAnswer::Query(sample_view())])).await;
+    let target = "/query?url=https://a.example/art/1";
+    assert_eq!(world.get(target).await.json()["status"], "LINK_FINDER");
+    for _ in 0..3 {
+        assert_eq!(world.get(target).await.json()["status"], "END");
+    }
+    assert_eq!(world.broker.asked().len(), 2);
+    world.clock.store(3000, Ordering::SeqCst);
+    assert_eq!(world.get(target).await.json()["status"], "END");
+    assert_eq!(world.broker.asked().len(), 3);
+    // It is counted all the same.
+    assert_eq!(world.get_as("192.0.2.1", target).await.status, 200);
+    assert_eq!(world.get_as("192.0.2.1", target).await.status, 429);
+}
+
+#[tokio::test]
+async fn too_much_is_said_at_once() {
+    let world = World::new(FakeBroker::answering([FrontAnswer::Overloaded])).await;
+    let reply = world.get("/query?url=https://a.example/").await;
+    reply.check_error(503, "BUSY");
+    assert!(reply.head.contains("retry-after: 2"));
+    world.exchange("POST /search HTTP/1.1", b"x").await.check_error(503, "BUSY");
+}
+
+#[tokio::test]
+async fn many_queries_at_once() {
+    let world = World::new(FakeBroker::default()).await;
+    let body = b"{\"urls\":[\"https://a.example/1\",\" \",\"https://a.example/2\"]}";
+    let reply = world.exchange("POST /queries HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1", body).await;
+    let queries = reply.json()["queries"].clone();
+    let urls: Vec<&str> =
+        queries.as_array().unwrap().iter().map(|entry| entry["url"].as_str().unwrap()).collect();
+    assert_eq!(urls, ["https://a.example/1", " ", "https://a.example/2"]);
+    assert_eq!((&queries[0]["status"], &queries[1]["error"]), (&"END".into(), &"NO_URL_FIELD".into()));
+    assert_eq!(world.broker.asked().len(), 2);
+    let again = world.exchange("POST /queries HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1", body).await;
+    again.check_error(429, "TOO_MANY_REQUESTS");
+
+    let reply = world.get("/queries?ids=a%2Cb,c").await.json();
+    let ids: Vec<_> = reply["queries"].as_array().unwrap().iter().map(|entry| entry["id"].clone()).collect();
+    assert_eq!(ids, ["a", "b", "c"]);
+    let many = |count: usize| format!("{{\"urls\":[{}]}}", vec!["\"https://a.example/\""; count].join(","));
+    assert_eq!(world.exchange("POST /queries HTTP/1.1", many(100).as_bytes()).await.status, 200);
+    for body in [many(101), many(0), "{}".to_owned(), "[]".to_owned(), "{\"urls\":[1]}".to_owned()] {
+        world.exchange("POST /queries HTTP/1.1", body.as_bytes()).await.check_error(400, "BAD_REQUEST");
+    }
+    world.get(&format!("/queries?ids={}", vec!["a"; 101].join(","))).await.check_error(400, "BAD_REQUEST");
+
+    let unknown = FrontAnswer::Refused { code: FailureCode::NoSuchRequest, detail: String::new() };
+    let world = World::new(FakeBroker::answering([unknown])).await;
+    let reply = world.get("/queries?ids=a").await.json();
+    let entry = &reply["queries"][0];
+    assert_eq!(
+        (&entry["id"], &entry["error"], &entry["url"]),
+        (&"a".into(), &"NO_SUCH_REQUEST".into(), &Value::Null)
+    );
+}

@@ -1,0 +1,201 @@
+//! The loop over the pages of a listing, from the newest post backwards, and what a listing remembers from page
+//! to page. A network says how one page is read; when a listing ends is decided here, for all of them.
+
+use std::time::Duration;
+
+use super::client::PageSink;
+use super::delivery::deliver;
+use super::error::NetworkError;
+use crate::base::Timestamp;
+use crate::domain::posts::ListedPost;
+use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+
+/// A listing by date starts this much before its cursor: posts are indexed late, and dates have whole seconds.
+pub(super) const OVERLAP: Duration = Duration::from_secs(86_400);
+
+/// Where a listing is taken to have ended although its network names a next page.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// An empty page is no end (what was on it may be hidden), but this many in a row are.
+    pub empty_pages: u32,
+    /// A server that goes on for longer makes its posts up.
+    pub pages: u32,
+}
+
+/// One page as its network gave it.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// Entries of any kind, with images or without.
+    pub entries: usize,
+    /// Those of them that are to be indexed.
+    pub posts: Vec<ListedPost>,
+    /// Names the next page; `None` at the end.
+    pub next: Option<String>,
+    /// What follows is not wanted: it was listed before, or enough was read.
+    pub is_enough: bool,
+}
+
+/// Why a listing has no further page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The network shows no more.
+    Exhausted,
+    /// A page said that it is enough.
+    Enough,
+    /// More pages came than `Bounds` allow.
+    Endless,
+}
+
+/// Reads page after page and hands each over, until the listing ends. `read_page` gets the name of the page;
+/// `None` is the first.
+///
+/// # Errors
+/// Those of `read_page`, and `Stopping` when the receiver wants no more.
+pub(super) fn list_pages(
+    bounds: Bounds,
+    sink: &mut PageSink<'_>,
+    mut read_page: impl FnMut(Option<&str>) -> Result<Page, NetworkError>,
+) -> Result<Ended, NetworkError> {
+    let mut position: Option<String> = None;
+    let (mut pages, mut empty_pages) = (0, 0);
+    loop {
+        let page = read_page(position.as_deref())?;
+        deliver(page.posts, sink)?;
+        pages += 1;
+        empty_pages = if page.entries == 0 { empty_pages + 1 } else { 0 };
+        if page.next.is_none() || page.next == position || empty_pages >= bounds.empty_pages {
+            return Ok(Ended::Exhausted);
+        }
+        if page.is_enough {
+            return Ok(Ended::Enough);
+        }
+        if pages >= bounds.pages {
+            return Ok(Ended::Endless);
+        }
+        position = page.next;
+    }
+}
+
+/// What a listing has seen so far, on any network.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// Posts of any kind.
+    pub posts_read: u64,
+    pub newest: Option<Timestamp>,
+    pub oldest: Option<Timestamp>,
+    /// Where the last post stands in the order of the listing.
+    pub last: Option<Timestamp>,
+}
+
+impl Seen {
+    pub fn read(&mut self, entries: usize) {
+        self.posts_read += entries as u64;
+    }
+
+    pub fn saw(&mut self, published: Option<Timestamp>) {
+        let Some(moment) = published else { return };
+        self.last = Some(moment);
+        self.newest = Some(self.newest.map_or(moment, |newest| newest.max(moment)));
+        self.oldest = Some(self.oldest.map_or(moment, |oldest| oldest.min(moment)));
+    }
+
+    /// The listing has come to what an earlier one, up to `since`, has listed.
+    pub fn reaches(&self, since: Option<Timestamp>) -> bool {
+        since.zip(self.last).is_some_and(|(since, last)| last < since.minus(OVERLAP))
+    }
+
+    /// The end of a listing by date that started from `since`.
+    pub fn end_by_date(self, since: Option<Timestamp>, ended: Ended) -> ListingEnd {
+        let coverage = match ended {
+            Ended::Exhausted | Ended::Enough => Coverage::Complete,
+            Ended::Endless => Coverage::LimitedTo(u32::try_from(self.posts_read).unwrap_or(u32::MAX)),
+        };
+        self.end(Cursor::Search(self.newest.max(since)), coverage)
+    }
+
+    pub fn end(self, cursor: Cursor, coverage: Coverage) -> ListingEnd {
+        let Seen { posts_read, newest, oldest, last: _ } = self;
+        ListingEnd { cursor, newest, oldest, coverage, posts_read }
+    }
+}
+
+/// Where a listing by date begins.
+///
+/// # Errors
+/// `Refused` for the cursor of a listing that the network does not have.
+pub(super) fn list_start(cursor: &Cursor, endpoint: &'static str) -> Result<Option<Timestamp>, NetworkError> {
+    match cursor {
+        Cursor::Search(since) => Ok(*since),
+        Cursor::Timeline(_) => {
+            Err(NetworkError::Refused { endpoint, why: "it has no listing by post number".to_owned() })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+
+    use super::*;
+    use crate::base::ids::{Network, PostKey};
+    use crate::domain::posts::ListedImage;
+
+    /// Each page as the number of its entries and the name of the next; how the listing ends, and how many pages
+    /// it reads.
+    #[track_caller]
+    fn check(pages: &[(usize, Option<&str>)], enough_at: usize, expect: (Ended, usize)) {
+        let mut asked = Vec::new();
+        let bounds = Bounds { empty_pages: 3, pages: 6 };
+        let ended = list_pages(bounds, &mut |_| ControlFlow::Continue(()), |position| {
+            let (entries, next) = pages[asked.len().min(pages.len() - 1)];
+            asked.push(position.map(str::to_owned));
+            let next = next.map(|next| next.replace('#', &asked.len().to_string()));
+            Ok(Page { entries, next, is_enough: asked.len() == enough_at, ..Page::default() })
+        });
+        assert_eq!((ended.unwrap(), asked.len()), expect);
+        assert_eq!(asked[0], None);
+    }
+
+    #[test]
+    fn a_listing_ends_where_nothing_more_is_to_be_had() {
+        let (more, last) = ((2, Some("p#")), (2, None));
+        check(&[more, last], 0, (Ended::Exhausted, 2));
+        // An empty page is no end, several in a row are.
+        check(&[more, (0, Some("p#")), (0, Some("p#")), more, last], 0, (Ended::Exhausted, 5));
+        check(&[(0, Some("p#"))], 0, (Ended::Exhausted, 3));
+        // A page that names itself as the next.
+        check(&[(2, Some("same"))], 0, (Ended::Exhausted, 2));
+        check(&[more], 2, (Ended::Enough, 2));
+        check(&[more], 0, (Ended::Endless, 6));
+        // The last page is the end, whatever else it is.
+        check(&[more, last], 2, (Ended::Exhausted, 2));
+    }
+
+    #[test]
+    fn pages_that_nobody_wants_are_not_read() {
+        let mut read = 0;
+        let bounds = Bounds { empty_pages: 3, pages: 6 };
+        let outcome = list_pages(bounds, &mut |_| ControlFlow::Break(()), |_| {
+            read += 1;
+            let image = ListedImage { name: "a".to_owned(), url: "u".to_owned() };
+            let key = PostKey::new(Network::Bluesky, "p");
+            let posts = vec![ListedPost { key, published: None, images: vec![image] }];
+            Ok(Page { entries: 1, posts, next: Some("p".to_owned()), is_enough: false })
+        });
+        assert!(matches!(outcome, Err(NetworkError::Stopping)));
+        assert_eq!(read, 1);
+    }
+
+    #[test]
+    fn dates_are_remembered_in_the_order_of_the_listing() {
+        let day = |day: i64| Timestamp(day * 86_400_000);
+        let mut seen = Seen::default();
+        for moment in [Some(day(5)), None, Some(day(9)), Some(day(7))] {
+            seen.saw(moment);
+        }
+        assert_eq!((seen.newest, seen.oldest, seen.last), (Some(day(9)), Some(day(5)), Some(day(7))));
+        assert!(!seen.reaches(None) && !seen.reaches(Some(day(8))) && seen.reaches(Some(day(9))));
+        let end = seen.end_by_date(Some(day(10)), Ended::Enough);
+        assert_eq!((end.cursor, end.coverage), (Cursor::Search(Some(day(10))), Coverage::Complete));
+    }
+}

@@ -1,0 +1,253 @@
+//! The admin socket (a Unix socket in the data folder): one JSON object per line. Clients send an `Order`; the
+//! daemon answers with one or several `Reply`s, the last of which is not `Progress`.
+//!
+//! `Command` is the one definition of the commands. The console and the shell parse it with clap, their help,
+//! hints and completion are made from it, and the socket carries it.
+
+use std::convert::Infallible;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+
+use super::control::StacksWritten;
+use super::front::FrontAnswer;
+use crate::base::ids::Networks;
+
+/// One command to the daemon.
+///
+/// A summary is at most 56 columns wide, so that the console's list fits a narrow terminal. What stands in
+/// `after_help` is for the console, whose lines the examples are; the shell's help leaves it out.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Find the artist's posts of the artwork on a page
+    #[command(after_help = "\
+Asked again, it shows where the work is. Ctrl-C leaves the work running.
+
+Examples:
+  query https://www.pixiv.net/artworks/98  follow it to the answer
+  query https://www.pixiv.net/artworks/98 --networks bluesky  on Bluesky only
+  query https://www.pixiv.net/artworks/98 --thumbnails  with pictures
+  query https://www.pixiv.net/artworks/98 --detach  begin it, or see how far it is")]
+    Query {
+        /// Address of the artwork's page
+        url: String,
+        #[command(flatten)]
+        options: SearchOptions,
+    },
+    /// Index an account's posts, or those that are new
+    #[command(after_help = "\
+Asked again, it shows where the work is. Ctrl-C leaves the work running.
+
+Examples:
+  scan @jane_paints               an account on X
+  scan jane.example --detach      one on Bluesky, without waiting
+  scan jane@server.example        one on Mastodon and what is like it
+  scan https://x.com/jane_paints  by the address of its page")]
+    Scan {
+        /// A name on X, name.example on Bluesky, user@server on Mastodon, or the address of the account's page
+        #[arg(value_parser = without_at)]
+        name: String,
+        /// Do not wait for the end: only begin it, or see how far it is
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Search an image, in one account or everywhere
+    #[command(after_help = "\
+Only accounts that are indexed are searched.
+
+Examples:
+  search ~/picture.png                           in all that is indexed
+  search 'my picture.png' @jane_paints           in one account; quotes keep spaces
+  search https://i.example/picture.jpg --turned  an image of the web, however turned")]
+    Search {
+        /// A file of this machine, or the address of an image file
+        #[arg(value_name = "FILE|URL")]
+        image: Source,
+        /// Search this account's posts only
+        #[arg(value_name = "NAME", value_parser = without_at)]
+        account: Option<String>,
+        /// Find it mirrored, turned by a quarter or upside down as well
+        #[arg(long)]
+        turned: bool,
+        #[command(flatten)]
+        options: SearchOptions,
+    },
+    /// Show an account's names, and how much of it is indexed
+    #[command(after_help = "\
+A name that several accounts had in turn shows all of them, the present one first.
+
+Examples:
+  account @jane_paints  by its name, also a former one
+  account 783214        by its id on the network")]
+    Account {
+        /// Its name or its id
+        #[arg(value_name = "NAME|ID", value_parser = without_at)]
+        name: String,
+    },
+    /// Show sizes of the database, work in progress, money spent
+    #[command(after_help = "\
+\"Posts to be tried again\" are posts whose images could not be read yet; they are tried again by themselves. What \
+is spent is counted as X bills it, against [twitter.budget].
+
+Example:
+  stats  the same figures as /stats of the API")]
+    Stats,
+    /// Show what each worker of each process is doing
+    #[command(after_help = "\
+\"Since\" is how long it has been doing that, \"try\" the number of the attempt, \"request\" whose work it is: q a \
+query's, s a scan's.
+
+Example:
+  threads  a worker that is busy for minutes is worth a look: then `stacks`")]
+    Threads,
+    /// Show how much work waits, and for how long
+    #[command(after_help = "\
+Work for users goes before maintenance. \"In work\" is what workers hold now, \"oldest\" how long the first in the \
+queue has waited.
+
+Example:
+  queues  a queue that only grows has too few workers, or waits for a network")]
+    Queues,
+    /// Show how long the measured steps take
+    #[command(after_help = "\
+Since the start of the daemon. Half of the cases took no longer than p50, 95 of 100 no longer than p95. \"Wait\" is \
+time in a queue, \"work\" time with a worker; the steps in capitals are those that a query shows.
+
+Example:
+  metrics  where the time of a slow query goes")]
+    Metrics,
+    /// Say whether all is well, and if not, why
+    #[command(after_help = "\
+What waits for the database, the network or a process, and since when. The same reasons are given by /readyz.
+
+Example:
+  health  the first thing to look at when nothing moves")]
+    Health,
+    /// Write down where every thread is (logs/stacktrace.log)
+    #[command(after_help = "\
+Appends the call stacks of all threads and the asynchronous tasks of all processes. Works also while a worker spins \
+or blocks.
+
+Example:
+  stacks  for a report of something that hangs")]
+    Stacks,
+    /// End the daemon
+    #[command(after_help = "\
+Running work is given back and goes on at the next start.
+
+Example:
+  stop  the shell's `aotf stop` does the same")]
+    Stop,
+}
+
+/// What the two commands that find posts have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
+pub struct SearchOptions {
+    /// Leave out accounts and posts on others: twitter, bluesky, mastodon, with commas between
+    #[arg(long, value_name = "LIST", value_parser = Networks::from_names)]
+    pub networks: Option<Networks>,
+    /// Show the pictures of the posts, in terminals that can (sixel, kitty, iTerm)
+    #[arg(long)]
+    #[serde(skip)] // the client's own affair
+    pub thumbnails: bool,
+    /// Do not wait for the end: only begin it, or see how far it is
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// What to search for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    Url(String),
+    File(PathBuf),
+}
+
+impl From<&str> for Source {
+    fn from(word: &str) -> Source {
+        if word.starts_with("http://") || word.starts_with("https://") {
+            Source::Url(word.to_owned())
+        } else {
+            Source::File(PathBuf::from(word))
+        }
+    }
+}
+
+impl Command {
+    /// Pictures of what is found were asked for.
+    pub fn wants_thumbnails(&self) -> bool {
+        self.search_options().is_some_and(|options| options.thumbnails)
+    }
+
+    /// It goes on after its first reply, until its work is done.
+    pub fn is_followed(&self) -> bool {
+        match self {
+            Command::Scan { detach, .. } => !detach,
+            other => other.search_options().is_some_and(|options| !options.detach),
+        }
+    }
+
+    fn search_options(&self) -> Option<&SearchOptions> {
+        let (Command::Query { options, .. } | Command::Search { options, .. }) = self else { return None };
+        Some(options)
+    }
+}
+
+fn without_at(name: &str) -> Result<String, Infallible> {
+    Ok(name.strip_prefix('@').unwrap_or(name).to_owned())
+}
+
+/// From a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    pub command: Command,
+    /// The content of the file that a search names: the daemon opens no file of its clients.
+    pub image_base64: Option<String>,
+}
+
+/// To a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// The work as it is now; more will follow.
+    Progress(FrontAnswer),
+    Answer(FrontAnswer),
+    Stacks(StacksWritten),
+    Stopping,
+    /// The daemon cannot answer now (its broker is restarting).
+    Unavailable {
+        detail: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::Network;
+
+    #[track_caller]
+    fn check(command: Command, json: &str) {
+        let order = Order { command, image_base64: None };
+        let line = format!("{{\"command\":{json},\"image_base64\":null}}");
+        assert_eq!(serde_json::to_string(&order).unwrap(), line);
+        assert_eq!(serde_json::from_str::<Order>(&line).unwrap(), order);
+    }
+
+    #[test]
+    fn an_order_is_a_line_of_json() {
+        check(Command::Stats, "\"stats\"");
+        let options =
+            SearchOptions { networks: Networks::of([Network::Bluesky]), ..SearchOptions::default() };
+        check(
+            Command::Query { url: "u".to_owned(), options },
+            r#"{"query":{"url":"u","options":{"networks":["bluesky"],"detach":false}}}"#,
+        );
+        let options = SearchOptions { detach: true, ..SearchOptions::default() };
+        check(
+            Command::Search { image: Source::from("a.png"), account: None, turned: true, options },
+            r#"{"search":{"image":{"file":"a.png"},"account":null,"turned":true,"options":{"networks":null,"detach":true}}}"#,
+        );
+    }
+}

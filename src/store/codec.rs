@@ -1,0 +1,139 @@
+//! How values stand in the tables, both ways, the same in every engine.
+
+use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
+use crate::base::{Fingerprint, Timestamp};
+use crate::domain::scans::Coverage;
+use crate::store::error::StoreError;
+
+/// The network's number in the table `networks`; part of the schema, never changed.
+pub fn network_no(network: Network) -> i64 {
+    match network {
+        Network::Twitter => 1,
+        Network::Bluesky => 2,
+        Network::Mastodon => 3,
+    }
+}
+
+pub fn network_of(no: i64) -> Result<Network, StoreError> {
+    Network::ALL
+        .into_iter()
+        .find(|network| network_no(*network) == no)
+        .ok_or_else(|| strange("an unknown network", no))
+}
+
+pub fn account_key(network: i64, native: String) -> Result<AccountKey, StoreError> {
+    Ok(AccountKey { network: network_of(network)?, native })
+}
+
+pub fn post_key(network: i64, native: String) -> Result<PostKey, StoreError> {
+    Ok(PostKey { network: network_of(network)?, native })
+}
+
+pub fn account_no(no: i64) -> Result<AccountNo, StoreError> {
+    u32::try_from(no).map(AccountNo).map_err(|_| strange("an account number beyond 32 bits", no))
+}
+
+pub fn image_id(id: i64) -> Result<ImageId, StoreError> {
+    u64::try_from(id).map(ImageId).map_err(|_| strange("a negative image number", id))
+}
+
+/// For a comparison in SQL: numbers beyond what a column can hold are beyond every stored one.
+pub fn image_no(id: ImageId) -> i64 {
+    i64::try_from(id.0).unwrap_or(i64::MAX)
+}
+
+/// A position or a number of images.
+pub fn small(value: i64) -> Result<u8, StoreError> {
+    u8::try_from(value).map_err(|_| strange("a position beyond 255", value))
+}
+
+/// A size counted by this program.
+pub fn size(value: i64) -> Result<u64, StoreError> {
+    u64::try_from(value).map_err(|_| strange("a negative size", value))
+}
+
+/// A count as a column; integers end at 2^63.
+pub fn count(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+pub fn fingerprint(bytes: [u8; 8]) -> Fingerprint {
+    Fingerprint(u64::from_be_bytes(bytes))
+}
+
+pub fn fingerprint_bytes(fingerprint: Fingerprint) -> [u8; 8] {
+    fingerprint.0.to_be_bytes()
+}
+
+/// The first word first, each with its first bit most significant.
+pub fn phash256(bytes: [u8; 32]) -> [u64; 4] {
+    let (words, _) = bytes.as_chunks::<8>();
+    [0, 1, 2, 3].map(|i| u64::from_be_bytes(words[i]))
+}
+
+pub fn phash256_bytes(words: [u64; 4]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (bytes, word) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        *bytes = word.to_be_bytes();
+    }
+    bytes
+}
+
+pub fn moment(value: Option<i64>) -> Option<Timestamp> {
+    value.map(Timestamp)
+}
+
+pub fn coverage_text(coverage: Coverage) -> String {
+    match coverage {
+        Coverage::Complete => "complete".to_owned(),
+        Coverage::LimitedTo(posts) => format!("latest {posts}"),
+        Coverage::Sampled => "sampled".to_owned(),
+        Coverage::Skipped => "skipped".to_owned(),
+    }
+}
+
+pub fn coverage_of(text: &str) -> Result<Coverage, StoreError> {
+    match text {
+        "complete" => return Ok(Coverage::Complete),
+        "sampled" => return Ok(Coverage::Sampled),
+        "skipped" => return Ok(Coverage::Skipped),
+        _ => {}
+    }
+    text.strip_prefix("latest ")
+        .and_then(|posts| posts.parse().ok())
+        .map(Coverage::LimitedTo)
+        .ok_or_else(|| strange("an unknown coverage", text))
+}
+
+fn strange(what: &'static str, value: impl ToString) -> StoreError {
+    StoreError::Strange { what, value: value.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coverage_goes_there_and_back() {
+        for coverage in [Coverage::Complete, Coverage::LimitedTo(3200), Coverage::Sampled, Coverage::Skipped]
+        {
+            assert_eq!(coverage_of(&coverage_text(coverage)).unwrap(), coverage);
+        }
+        assert!(coverage_of("most").is_err());
+    }
+
+    #[test]
+    fn the_large_fingerprint_goes_there_and_back() {
+        let words = [1, u64::MAX, 0x0102_0304_0506_0708, 0];
+        assert_eq!(phash256(phash256_bytes(words)), words);
+        assert_eq!(phash256_bytes(words)[..8], [0, 0, 0, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn networks_go_there_and_back() {
+        for network in Network::ALL {
+            assert_eq!(network_of(network_no(network)).unwrap(), network);
+        }
+        assert!(network_of(0).is_err());
+    }
+}

@@ -1,0 +1,245 @@
+//! A database of any engine, as the trait `Store` promises it. What a commit does is in `commit/`; here is what is
+//! read back.
+
+use std::collections::HashMap;
+
+use super::backfill::BareImage;
+use super::changes::{Change, Committed, IndexEntry, RetryRule};
+use super::commit::apply::apply;
+use super::commit::load;
+use super::commit::work::Work;
+use super::engine::connection::Connection;
+use super::engine::row::Row;
+use super::error::StoreError;
+use super::extent::Extent;
+use super::interface::Store;
+use super::schema::Value;
+use super::{codec, statements};
+use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
+use crate::base::{Fingerprint, Timestamp};
+use crate::domain::accounts::{AccountRecord, AccountState, SeenHandle};
+use crate::domain::images::{Detail, StoreCounts};
+use crate::domain::posts::{ImageRecord, ListedImage, ListedPost};
+
+/// An open database, with the newest schema.
+pub struct Database {
+    pub(super) connection: Connection,
+    pub(super) rule: RetryRule,
+}
+
+impl Store for Database {
+    fn apply(&mut self, changes: &[Change], now: Timestamp) -> Result<Committed, StoreError> {
+        apply(&mut self.connection, self.rule, changes, now)
+    }
+
+    fn account_states(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountState>, StoreError> {
+        let found = self.accounts(keys)?;
+        let state = |key: &AccountKey| match found.accounts.get(key) {
+            Some(account) => account.row.state(),
+            None => AccountState::unknown(key.clone()),
+        };
+        Ok(keys.iter().map(state).collect())
+    }
+
+    fn account_record(&mut self, key: &AccountKey) -> Result<Option<AccountRecord>, StoreError> {
+        let found = self.accounts(std::slice::from_ref(key))?;
+        let Some(account) = found.accounts.get(key) else { return Ok(None) };
+        let (no, step) = ([i64::from(account.row.no.0).into()], "read an account's handles");
+        let handles = self.connection.list(statements::HANDLES_OF_ACCOUNT, &no, step, |row| {
+            Ok(SeenHandle {
+                handle: row.string(0)?,
+                first_seen: Timestamp(row.number(1)?),
+                last_seen: Timestamp(row.number(2)?),
+            })
+        })?;
+        account.row.record(handles).map(Some)
+    }
+
+    fn accounts_called(&mut self, network: Network, handle: &str) -> Result<Vec<AccountKey>, StoreError> {
+        let asked = [codec::network_no(network).into(), handle.into()];
+        self.connection.list(statements::OWNERS_OF_HANDLE, &asked, "look up a handle", |row| {
+            codec::account_key(row.number(0)?, row.string(1)?)
+        })
+    }
+
+    fn account_numbers(&mut self, keys: &[AccountKey]) -> Result<Vec<(AccountKey, AccountNo)>, StoreError> {
+        let found = self.accounts(keys)?;
+        let number = |key: &AccountKey| Some((key.clone(), found.accounts.get(key)?.row.no));
+        Ok(keys.iter().filter_map(number).collect())
+    }
+
+    fn images(&mut self, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError> {
+        let values: Vec<Value> = ids.iter().map(|id| codec::image_no(*id).into()).collect();
+        let mut found: HashMap<ImageId, ImageRecord> = HashMap::new();
+        load::in_lists(
+            &mut self.connection,
+            statements::IMAGE_RECORDS,
+            &[],
+            &values,
+            "look up images",
+            |row| {
+                let record = image_record(row)?;
+                found.insert(record.image, record);
+                Ok(())
+            },
+        )?;
+        Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+    }
+
+    fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
+        let keys: Vec<PostKey> = posts.iter().map(|post| post.key.clone()).collect();
+        let numbers = self.post_numbers(&keys)?;
+        let values: Vec<Value> = numbers.values().copied().map(Value::from).collect();
+        let mut retried: HashMap<i64, Vec<String>> = HashMap::new();
+        load::in_lists(
+            &mut self.connection,
+            statements::FAILED_IMAGES,
+            &[],
+            &values,
+            "look up failed images",
+            |row| {
+                retried.entry(row.number(0)?).or_default().push(row.string(1)?);
+                Ok(())
+            },
+        )?;
+        let still_missing = |post: &ListedPost| {
+            let Some(no) = numbers.get(&post.key) else { return Some(post.clone()) };
+            let failed = retried.get(no)?;
+            let images: Vec<ListedImage> =
+                post.images.iter().filter(|image| failed.contains(&image.name)).cloned().collect();
+            (!images.is_empty()).then(|| ListedPost { images, ..post.clone() })
+        };
+        Ok(posts.iter().filter_map(still_missing).collect())
+    }
+
+    fn fingerprints_of(
+        &mut self,
+        posts: &[PostKey],
+    ) -> Result<Vec<Option<Vec<Option<Fingerprint>>>>, StoreError> {
+        let numbers = self.post_numbers(posts)?;
+        let values: Vec<Value> = numbers.values().copied().map(Value::from).collect();
+        let images = load::images_of(&mut self.connection, &values)?;
+        let prints = |key: &PostKey| {
+            let no = numbers.get(key)?;
+            let images = images.get(no).map(Vec::as_slice).unwrap_or_default();
+            Some(images.iter().map(|image| image.fingerprint).collect())
+        };
+        Ok(posts.iter().map(prints).collect())
+    }
+
+    fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError> {
+        self.index_entries(
+            statements::FINGERPRINTS_AFTER,
+            &[codec::image_no(after).into(), i64::from(limit).into()],
+        )
+    }
+
+    fn fingerprints_of_account(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<IndexEntry>, StoreError> {
+        let values = [i64::from(account.0).into(), codec::image_no(after).into(), i64::from(limit).into()];
+        self.index_entries(statements::FINGERPRINTS_OF_ACCOUNT, &values)
+    }
+
+    fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<BareImage>, StoreError> {
+        let values = [codec::image_no(after).into(), i64::from(limit).into()];
+        self.connection.list(statements::BARE_IMAGES, &values, "look for images without detail", |row| {
+            Ok(BareImage {
+                image: codec::image_id(row.number(0)?)?,
+                account: codec::account_key(row.number(1)?, row.string(2)?)?,
+                name: row.string(3)?,
+            })
+        })
+    }
+
+    fn last_image(&mut self) -> Result<ImageId, StoreError> {
+        codec::image_id(Extent::read(&mut self.connection)?.last_image)
+    }
+
+    fn counts(&mut self) -> Result<StoreCounts, StoreError> {
+        Ok(Extent::read(&mut self.connection)?.counts())
+    }
+
+    fn wrong_lengths(&mut self) -> Result<u64, StoreError> {
+        let step = "count wrong lengths";
+        let found = self.connection.list(statements::WRONG_LENGTHS, &[], step, |row| row.number(0))?;
+        codec::size(found.first().copied().unwrap_or(0))
+    }
+
+    fn identity(&mut self) -> Result<String, StoreError> {
+        let step = "read the database's identity";
+        let found = self.connection.list(statements::IDENTITY, &[], step, |row| row.string(0))?;
+        found.into_iter().next().ok_or_else(|| StoreError::Strange {
+            what: "no identity",
+            value: "the table `summary` is empty".to_owned(),
+        })
+    }
+}
+
+impl Database {
+    fn index_entries(&mut self, sql: &str, values: &[Value]) -> Result<Vec<IndexEntry>, StoreError> {
+        self.connection.list(sql, values, "read the fingerprints", |row| {
+            let fingerprint = row.array(2)?.map(codec::fingerprint).ok_or_else(|| StoreError::Strange {
+                what: "an image that is searchable without a fingerprint",
+                value: row.number(0).map(|id| id.to_string()).unwrap_or_default(),
+            })?;
+            Ok((
+                codec::image_id(row.number(0)?)?,
+                codec::account_no(row.number(1)?)?,
+                fingerprint,
+                row.array(3)?.map(codec::fingerprint),
+            ))
+        })
+    }
+
+    /// Of these accounts, those that exist.
+    fn accounts(&mut self, keys: &[AccountKey]) -> Result<Work, StoreError> {
+        let mut work = Work::new(self.rule, Timestamp(0), Extent::default());
+        load::accounts(&mut self.connection, &mut work, &keys.iter().collect::<Vec<_>>())?;
+        Ok(work)
+    }
+
+    /// The numbers of these posts, as far as they are stored.
+    fn post_numbers(&mut self, keys: &[PostKey]) -> Result<HashMap<PostKey, i64>, StoreError> {
+        let mut numbers = HashMap::new();
+        for (network, natives) in load::by_network(keys.iter().map(|key| (key.network, key.native.as_str())))
+        {
+            let first = [Value::from(codec::network_no(network))];
+            load::in_lists(
+                &mut self.connection,
+                statements::POSTS_BY_KEY,
+                &first,
+                &natives,
+                "look up posts",
+                |row| {
+                    numbers.insert(PostKey { network, native: row.string(1)? }, row.number(0)?);
+                    Ok(())
+                },
+            )?;
+        }
+        Ok(numbers)
+    }
+}
+
+fn image_record(row: &Row<'_>) -> Result<ImageRecord, StoreError> {
+    let network = row.number(1)?;
+    let trimmed = row.array(10)?.map(codec::fingerprint);
+    let detail = row.array(8)?.zip(row.bytes(9)?).map(|(phash256, thumbnail)| Detail {
+        phash256: codec::phash256(phash256),
+        thumbnail: thumbnail.to_vec(),
+        trimmed,
+    });
+    Ok(ImageRecord {
+        image: codec::image_id(row.number(0)?)?,
+        post: codec::post_key(network, row.string(2)?)?,
+        account: codec::account_key(network, row.string(3)?)?,
+        position: codec::small(row.number(4)?)?,
+        count: codec::small(row.number(5)?)?,
+        name: row.string(6)?,
+        published: codec::moment(row.int(7)?),
+        detail,
+    })
+}

@@ -1,0 +1,79 @@
+//! What a database can do for the rest of the program, whatever the engine.
+
+use super::backfill;
+use super::changes::{Change, Committed, IndexEntry};
+use super::error::StoreError;
+use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
+use crate::base::{Fingerprint, Timestamp};
+use crate::domain::accounts::{AccountRecord, AccountState};
+use crate::domain::images::StoreCounts;
+use crate::domain::posts::{ImageRecord, ListedPost};
+
+/// One connection to the database. Blocking; used by one thread at a time. Other connections, also
+/// of other processes, may be open beside it.
+///
+/// Implementors: image and account numbers grow with every insertion, are never used again, and
+/// *become visible in increasing order*: what a reader sees beyond a number it knows is all there
+/// will ever be between. Concurrent writers must therefore be kept apart.
+pub trait Store: Send {
+    /// Carries out `changes` in order, all or none, and returns when they are durable.
+    ///
+    /// # Errors
+    /// Nothing was changed. `StoreError::reaction` says whether the same call may succeed later.
+    fn apply(&mut self, changes: &[Change], now: Timestamp) -> Result<Committed, StoreError>;
+
+    /// What is known of each account, in the order asked; unknown accounts have no cursors.
+    fn account_states(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountState>, StoreError>;
+
+    /// All that is known of one account; `None` for an unknown one.
+    fn account_record(&mut self, key: &AccountKey) -> Result<Option<AccountRecord>, StoreError>;
+
+    /// The accounts that were seen under this handle, whoever was seen with it last first.
+    fn accounts_called(&mut self, network: Network, handle: &str) -> Result<Vec<AccountKey>, StoreError>;
+
+    /// The numbers of these accounts, in the order asked; unknown accounts are left out.
+    fn account_numbers(&mut self, keys: &[AccountKey]) -> Result<Vec<(AccountKey, AccountNo)>, StoreError>;
+
+    /// The images of these numbers, in the order asked; unknown numbers are left out.
+    fn images(&mut self, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError>;
+
+    /// Of these posts, those that are worth fetching, in the order given: posts that are not stored,
+    /// and posts of which an image failed and is still retried, reduced to the failed images.
+    fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError>;
+
+    /// For each post, in the order asked, the fingerprints of its images by position, `None` where an
+    /// image has none; `None` for a post that is not stored.
+    fn fingerprints_of(
+        &mut self,
+        posts: &[PostKey],
+    ) -> Result<Vec<Option<Vec<Option<Fingerprint>>>>, StoreError>;
+
+    /// Up to `limit` searchable images beyond the image `after`, in the order of their numbers.
+    /// Fewer than `limit` means that there are no more at present.
+    fn fingerprints_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError>;
+
+    /// The same of one account's images alone.
+    fn fingerprints_of_account(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<IndexEntry>, StoreError>;
+
+    /// Up to `limit` images beyond the image `after` that are searchable, lack second-stage detail and may
+    /// still be had, in the order of their numbers.
+    fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<backfill::BareImage>, StoreError>;
+
+    /// The highest number that an image ever had; 0 before the first.
+    fn last_image(&mut self) -> Result<ImageId, StoreError>;
+
+    /// The sizes, without counting.
+    fn counts(&mut self) -> Result<StoreCounts, StoreError>;
+
+    /// How many fingerprints and details have another length than they must have, which only a
+    /// foreign hand or a damaged file can bring about. Reads every row.
+    fn wrong_lengths(&mut self) -> Result<u64, StoreError>;
+
+    /// Random text, made with the database: no other database has it.
+    fn identity(&mut self) -> Result<String, StoreError>;
+}

@@ -1,0 +1,114 @@
+//! The statements that run per post, per image or per question, the same for every engine. `?` is a parameter,
+//! `@` a list of them.
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
+        $($(#[$doc])* pub const $name: &str = $sql;)*
+        /// All of them, with their names, so that a test can look at each one's plan.
+        #[cfg(test)]
+        pub const ALL: &[(&str, &str)] = &[$((stringify!($name), $name)),*];
+    };
+}
+
+statements! {
+    ACCOUNTS_BY_KEY =
+        "SELECT no, network, native, known_since, stated_posts, search_cursor, search_listed_at,
+            search_coverage, search_reset_at, timeline_cursor, timeline_listed_at, timeline_coverage,
+            newest_seen, oldest_seen, posts_read, visited_at, last_used_at, uses
+         FROM accounts WHERE network = ? AND native IN (@)";
+    ACCOUNT_KEYS = "SELECT no, network, native FROM accounts WHERE no IN (@)";
+    UPDATES_DUE =
+        "SELECT network, native, visited_at, no FROM accounts WHERE visited_at < ?
+         ORDER BY visited_at, no LIMIT ?";
+    UPDATES_DUE_BY_TURN =
+        "SELECT network, native, visited_at, no FROM accounts
+         WHERE turn BETWEEN ? AND ? AND visited_at < ? ORDER BY visited_at, no LIMIT ?";
+    RESETS_DUE =
+        "SELECT network, native, search_reset_at, no FROM accounts
+         WHERE search_reset_at < ? AND search_cursor IS NOT NULL ORDER BY search_reset_at, no LIMIT ?";
+    RESETS_DUE_BY_TURN =
+        "SELECT network, native, search_reset_at, no FROM accounts
+         WHERE turn BETWEEN ? AND ? AND search_reset_at < ? AND search_cursor IS NOT NULL
+         ORDER BY search_reset_at, no LIMIT ?";
+    /// What a clock that was ahead has written.
+    VISITED_IN_THE_FUTURE = "UPDATE accounts SET visited_at = ? WHERE visited_at > ?";
+
+    HANDLES =
+        "SELECT handle, account, first_seen, last_seen FROM handles WHERE network = ? AND handle IN (@)";
+    LATEST_HANDLES =
+        "SELECT account, handle FROM handles WHERE account IN (@) ORDER BY account, last_seen, handle";
+    HANDLES_OF_ACCOUNT =
+        "SELECT handle, first_seen, last_seen FROM handles WHERE account = ? ORDER BY last_seen DESC, handle";
+    OWNERS_OF_HANDLE =
+        "SELECT a.network, a.native FROM handles h JOIN accounts a ON a.no = h.account
+         WHERE h.network = ? AND h.handle = ? ORDER BY h.last_seen DESC, a.no DESC";
+
+    POSTS_BY_KEY = "SELECT no, native, account FROM posts WHERE network = ? AND native IN (@)";
+    POSTS_BY_NO = "SELECT no, network, native, account FROM posts WHERE no IN (@)";
+
+    IMAGES_OF_POSTS =
+        "SELECT post, id, position, name, fingerprint FROM images WHERE post IN (@) ORDER BY post, position";
+    IMAGE_RECORDS =
+        "SELECT i.id, p.network, p.native, a.native, i.position, p.image_count, i.name, p.published,
+            d.phash256, d.thumbnail, i.trimmed
+         FROM images i JOIN posts p ON p.no = i.post JOIN accounts a ON a.no = i.account
+            LEFT JOIN details d ON d.image = i.id
+         WHERE i.id IN (@)";
+    FINGERPRINTS_AFTER =
+        "SELECT id, account, fingerprint, trimmed FROM images
+         WHERE id > ? AND solid_ground = 1 ORDER BY id LIMIT ?";
+    FINGERPRINTS_OF_ACCOUNT =
+        "SELECT id, account, fingerprint, trimmed FROM images
+         WHERE account = ? AND id > ? AND solid_ground = 1 ORDER BY id LIMIT ?";
+    /// Each image has an account: the outer join only keeps a server from beginning with the accounts, and
+    /// sorting.
+    BARE_IMAGES =
+        "SELECT i.id, a.network, a.native, i.name
+         FROM images i LEFT JOIN accounts a ON a.no = i.account
+            LEFT JOIN details d ON d.image = i.id LEFT JOIN unavailable u ON u.image = i.id
+         WHERE i.id > ? AND i.solid_ground = 1 AND d.image IS NULL AND u.image IS NULL
+         ORDER BY i.id LIMIT ?";
+    BARE =
+        "SELECT id, post, account, position, name, fingerprint FROM images
+         WHERE id IN (@) AND solid_ground = 1
+            AND NOT EXISTS (SELECT 1 FROM details WHERE details.image = images.id)";
+
+    RETRIES_OF_POSTS = "SELECT post, attempts, last_tried, next_due FROM retries WHERE post IN (@)";
+    RETRY_IMAGES = "SELECT post, position, url, why FROM retry_images WHERE post IN (@)";
+    RETRIES_DUE =
+        "SELECT r.post, p.published, a.network, a.native
+         FROM retries r JOIN posts p ON p.no = r.post JOIN accounts a ON a.no = p.account
+         WHERE r.next_due <= ? ORDER BY r.next_due, r.post LIMIT ?";
+    FAILED_IMAGES =
+        "SELECT r.post, i.name FROM retries r JOIN retry_images f ON f.post = r.post
+         JOIN images i ON i.post = f.post AND i.position = f.position
+         WHERE r.post IN (@) AND r.next_due IS NOT NULL";
+    DUE_TOO_LATE = "UPDATE retries SET next_due = ? WHERE next_due > ?";
+
+    EXTENT =
+        "SELECT accounts, posts, images, retries, last_account, last_post, last_image
+         FROM summary WHERE only_row = 1";
+    STORE_EXTENT =
+        "UPDATE summary SET accounts = ?, posts = ?, images = ?, retries = ?, last_account = ?,
+            last_post = ?, last_image = ? WHERE only_row = 1";
+    IDENTITY = "SELECT identity FROM summary WHERE only_row = 1";
+}
+
+/// In SQLite the highest numbers are where AUTOINCREMENT keeps them: in its own table of a handful of rows,
+/// without index.
+pub const EXTENT_OF_FILE: &str = "SELECT accounts, posts, images, retries,
+        (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'accounts'),
+        (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'posts'),
+        (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'images')
+     FROM summary WHERE only_row = 1";
+pub const STORE_EXTENT_OF_FILE: &str =
+    "UPDATE summary SET accounts = ?, posts = ?, images = ?, retries = ? WHERE only_row = 1";
+pub const FORGET_SEQUENCES: &str =
+    "DELETE FROM sqlite_sequence WHERE name IN ('accounts', 'posts', 'images')";
+pub const STORE_SEQUENCES: &str =
+    "INSERT INTO sqlite_sequence (name, seq) VALUES ('accounts', ?), ('posts', ?), ('images', ?)";
+
+/// For `aotf db verify`: reads every image and every detail.
+pub const WRONG_LENGTHS: &str = "SELECT
+        (SELECT COUNT(*) FROM images WHERE LENGTH(fingerprint) <> 8 OR LENGTH(trimmed) <> 8)
+      + (SELECT COUNT(*) FROM details WHERE LENGTH(phash256) <> 32 OR LENGTH(thumbnail) <> 192)";

@@ -1,0 +1,603 @@
+//! The format of the journal of accepted work: what the rows of `requests` in `state.db` say. It is a promise to
+//! the programs that come after this one, so its types are used for nothing else, and each is converted from and
+//! to the program's own in plain sight.
+//!
+//! A row is JSON with its version: `{"version":2,"request":{"Query":{...}}}`. Rows of version 1 are the request
+//! alone.
+//!
+//! To change the format, raise `VERSION`, give the changed struct a sibling with the new suffix (a suffix is the
+//! version that brought the struct), convert both, and put rows of the new version into `tests/fixtures/journal/`.
+//! What lies there already was written by programs that people run: it is never edited.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::Timestamp;
+use crate::base::ids::{AccountKey, Network, Networks, PostKey, QueryId};
+use crate::domain::accounts::{Account, Evidence};
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{MatchClass, SecondStage, Variant};
+use crate::domain::scans::{EndedSearch, Priority};
+use crate::proto::front::Client;
+use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView};
+use crate::proto::work::Delivery;
+use crate::storekeeper::orders::AcceptedRequest;
+
+/// The version that this program writes. It reads all up to this one.
+const VERSION: u64 = 2;
+
+/// Why a row cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    #[error(
+        "it was written by a newer program (version {version} of the journal, and this one reads up to \
+         {VERSION}): install that program again to have it carried out"
+    )]
+    Newer { version: u64 },
+    #[error("it is damaged ({why}): ask for the same again to replace it")]
+    Damaged { why: String },
+}
+
+/// The row of this request, in the present version.
+pub fn encode(request: &AcceptedRequest) -> String {
+    let row = RowV2 { version: VERSION, request: RequestV1::of(request.clone()) };
+    serde_json::to_string(&row).expect("plain values have a JSON form")
+}
+
+/// The request of a row of any version that there was.
+///
+/// # Errors
+/// When this program cannot know what it says.
+pub fn decode(row: &str) -> Result<AcceptedRequest, FormatError> {
+    let damaged = |error: serde_json::Error| FormatError::Damaged { why: error.to_string() };
+    let request: RequestV1 = match serde_json::from_str::<Tag>(row).map_err(damaged)?.version {
+        None => serde_json::from_str(row).map_err(damaged)?,
+        Some(VERSION) => serde_json::from_str::<RowV2>(row).map_err(damaged)?.request,
+        Some(version) if version > VERSION => return Err(FormatError::Newer { version }),
+        Some(version) => return Err(FormatError::Damaged { why: format!("it claims version {version}") }),
+    };
+    Ok(request.plain())
+}
+
+/// What all versions have in common.
+#[derive(Deserialize)]
+struct Tag {
+    version: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RowV2 {
+    version: u64,
+    request: RequestV1,
+}
+
+/// A type of the journal, and the program's own that it stands for.
+trait Format {
+    type Plain;
+    fn of(plain: Self::Plain) -> Self;
+    fn plain(self) -> Self::Plain;
+}
+
+macro_rules! as_they_are {
+    ($($kind:ty),*) => { $(
+        impl Format for $kind {
+            type Plain = $kind;
+            fn of(plain: $kind) -> $kind {
+                plain
+            }
+            fn plain(self) -> $kind {
+                self
+            }
+        }
+    )* };
+}
+
+as_they_are!(bool, u8, u16, u32, u64, String);
+
+impl<T: Format> Format for Option<T> {
+    type Plain = Option<T::Plain>;
+    fn of(plain: Option<T::Plain>) -> Option<T> {
+        plain.map(T::of)
+    }
+    fn plain(self) -> Option<T::Plain> {
+        self.map(T::plain)
+    }
+}
+
+impl<T: Format> Format for Vec<T> {
+    type Plain = Vec<T::Plain>;
+    fn of(plain: Vec<T::Plain>) -> Vec<T> {
+        plain.into_iter().map(T::of).collect()
+    }
+    fn plain(self) -> Vec<T::Plain> {
+        self.into_iter().map(T::plain).collect()
+    }
+}
+
+impl<A: Format, B: Format> Format for (A, B) {
+    type Plain = (A::Plain, B::Plain);
+    fn of((a, b): (A::Plain, B::Plain)) -> (A, B) {
+        (A::of(a), B::of(b))
+    }
+    fn plain(self) -> (A::Plain, B::Plain) {
+        (self.0.plain(), self.1.plain())
+    }
+}
+
+/// A struct of the journal with the fields of the program's own. A field that is added there does not compile
+/// until it is decided here what the journal says of it.
+macro_rules! record {
+    ($name:ident of $plain:ident { $($(#[$meta:meta])* $field:ident: $kind:ty,)* }) => {
+        #[derive(Serialize, Deserialize)]
+        struct $name { $($(#[$meta])* $field: $kind,)* }
+
+        impl Format for $name {
+            type Plain = $plain;
+            fn of(plain: $plain) -> $name {
+                let $plain { $($field),* } = plain;
+                $name { $($field: Format::of($field)),* }
+            }
+            fn plain(self) -> $plain {
+                let $name { $($field),* } = self;
+                $plain { $($field: $field.plain()),* }
+            }
+        }
+    };
+}
+
+/// An enum of the journal with the variants of the program's own.
+macro_rules! choice {
+    ($(#[$meta:meta])* $name:ident of $plain:ident { $($variant:ident)* }) => {
+        #[derive(Serialize, Deserialize)]
+        $(#[$meta])*
+        enum $name { $($variant,)* }
+
+        impl Format for $name {
+            type Plain = $plain;
+            fn of(plain: $plain) -> $name {
+                match plain { $($plain::$variant => $name::$variant,)* }
+            }
+            fn plain(self) -> $plain {
+                match self { $($name::$variant => $plain::$variant,)* }
+            }
+        }
+    };
+}
+
+#[derive(Serialize, Deserialize)]
+enum RequestV1 {
+    Query {
+        url: String,
+        client: ClientV1,
+        /// The first programs had one network, and wrote none.
+        #[serde(default)]
+        networks: Option<NetworksV1>,
+        /// The first programs had none.
+        #[serde(default)]
+        webhooks: Vec<String>,
+    },
+    Scan {
+        account: AccountV1,
+        priority: PriorityV1,
+        /// The first programs did not keep it.
+        #[serde(default)]
+        searched: Option<SearchV1>,
+    },
+    Delivery(Box<DeliveryV1>),
+}
+
+impl Format for RequestV1 {
+    type Plain = AcceptedRequest;
+
+    fn of(plain: AcceptedRequest) -> RequestV1 {
+        match plain {
+            AcceptedRequest::Query { url, client, networks, webhooks } => RequestV1::Query {
+                url,
+                client: ClientV1::of(client),
+                networks: Some(NetworksV1::of(networks)),
+                webhooks,
+            },
+            AcceptedRequest::Scan { account, priority, searched } => RequestV1::Scan {
+                account: AccountV1::of(account),
+                priority: PriorityV1::of(priority),
+                searched: Format::of(searched),
+            },
+            AcceptedRequest::Delivery(delivery) => RequestV1::Delivery(Box::new(DeliveryV1::of(*delivery))),
+        }
+    }
+
+    fn plain(self) -> AcceptedRequest {
+        match self {
+            RequestV1::Query { url, client, networks, webhooks } => AcceptedRequest::Query {
+                url,
+                client: client.plain(),
+                networks: networks.plain().unwrap_or_default(),
+                webhooks,
+            },
+            RequestV1::Scan { account, priority, searched } => AcceptedRequest::Scan {
+                account: account.plain(),
+                priority: priority.plain(),
+                searched: searched.plain(),
+            },
+            RequestV1::Delivery(delivery) => AcceptedRequest::Delivery(Box::new(delivery.plain())),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum ClientV1 {
+    Exempt,
+    Limited { key: String },
+    Key { name: String, max_processing_requests: u32 },
+}
+
+impl Format for ClientV1 {
+    type Plain = Client;
+
+    fn of(plain: Client) -> ClientV1 {
+        match plain {
+            Client::Exempt => ClientV1::Exempt,
+            Client::Limited { key } => ClientV1::Limited { key },
+            Client::Key { name, max_processing_requests } => ClientV1::Key { name, max_processing_requests },
+        }
+    }
+
+    fn plain(self) -> Client {
+        match self {
+            ClientV1::Exempt => Client::Exempt,
+            ClientV1::Limited { key } => Client::Limited { key },
+            ClientV1::Key { name, max_processing_requests } => Client::Key { name, max_processing_requests },
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct NetworksV1(Vec<NetworkV1>);
+
+impl Format for NetworksV1 {
+    type Plain = Networks;
+
+    fn of(plain: Networks) -> NetworksV1 {
+        NetworksV1(plain.iter().map(NetworkV1::of).collect())
+    }
+
+    /// None at all was never written; it would be all.
+    fn plain(self) -> Networks {
+        Networks::of(self.0.plain()).unwrap_or_default()
+    }
+}
+
+/// Milliseconds since 1970.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct TimeV1(i64);
+
+impl Format for TimeV1 {
+    type Plain = Timestamp;
+
+    fn of(plain: Timestamp) -> TimeV1 {
+        TimeV1(plain.0)
+    }
+
+    fn plain(self) -> Timestamp {
+        Timestamp(self.0)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct QueryNumberV1(u64);
+
+impl Format for QueryNumberV1 {
+    type Plain = QueryId;
+
+    fn of(plain: QueryId) -> QueryNumberV1 {
+        QueryNumberV1(plain.0)
+    }
+
+    fn plain(self) -> QueryId {
+        QueryId(self.0)
+    }
+}
+
+choice! {
+    #[serde(rename_all = "lowercase")]
+    NetworkV1 of Network { Twitter Bluesky Mastodon }
+}
+
+choice! { PriorityV1 of Priority { User Maintenance } }
+
+record! { AccountKeyV1 of AccountKey { network: NetworkV1, native: String, } }
+
+record! { PostKeyV1 of PostKey { network: NetworkV1, native: String, } }
+
+record! { AccountV1 of Account { key: AccountKeyV1, handle: String, posts: Option<u64>, } }
+
+record! { SearchV1 of EndedSearch { since: Option<TimeV1>, until: Option<TimeV1>, ids: Vec<String>, } }
+
+record! { DeliveryV1 of Delivery { id: String, webhook: String, answer: AnswerV1, } }
+
+record! {
+    AnswerV1 of QueryView {
+        query: QueryNumberV1,
+        id: String,
+        subject: String,
+        status: StatusV1,
+        has_first_time_scan: bool,
+        accounts: Vec<AnsweredAccountV1>,
+        results: Vec<ResultV1>,
+        similar: Vec<ResultV1>,
+        error: Option<FailureV1>,
+        error_detail: String,
+        image_url: Option<String>,
+        steps: Vec<(StatusV1, u64)>,
+        queue_position: Option<u32>,
+        estimated_wait_ms: Option<u64>,
+        /// The first programs did not know it.
+        #[serde(default)]
+        waits_for_network: bool,
+        posts_listed: u64,
+        posts_indexed: u64,
+        still_listing: bool,
+        posts_total: Option<u64>,
+        version: u64,
+    }
+}
+
+record! {
+    AnsweredAccountV1 of AccountView {
+        key: AccountKeyV1,
+        handle: String,
+        evidence: Option<EvidenceV1>,
+        chain: Vec<String>,
+    }
+}
+
+record! {
+    ResultV1 of ResultView {
+        post: PostKeyV1,
+        account: AccountKeyV1,
+        handle: Option<String>,
+        position: u8,
+        count: u8,
+        distance: u32,
+        variant: VariantV1,
+        class: ClassV1,
+        second_stage: Option<SecondStageV1>,
+        image_name: String,
+        published: Option<TimeV1>,
+    }
+}
+
+record! { SecondStageV1 of SecondStage { distance256: u16, thumbnail_centilevels: u16, } }
+
+choice! {
+    StatusV1 of QueryStatus {
+        WaitLinkFinder LinkFinder WaitIndexAccounts IndexAccounts WaitReverseSearch ReverseSearch End
+    }
+}
+
+choice! {
+    #[serde(rename_all = "snake_case")]
+    EvidenceV1 of Evidence { Mutual ProfileField Curated ProfileText WorkText SameHandle }
+}
+
+choice! {
+    #[serde(rename_all = "snake_case")]
+    ClassV1 of MatchClass { Identical Recompressed EditedOrVariant Similar }
+}
+
+choice! {
+    #[serde(rename_all = "snake_case")]
+    VariantV1 of Variant { AsIs OnWhite OnBlack Trimmed Mirrored TurnedRight UpsideDown TurnedLeft }
+}
+
+choice! {
+    FailureV1 of FailureCode {
+        NoUrlField UrlTooLong NotAnUrl UnsupportedWebsite NotAnArtworkPage NoTwitterAccountFound
+        NoValidTwitterAccountFound BlockedByTwitterAccount ErrorDuringReverseSearch QueryImageTooBig
+        ProcessingError YourIpHasMaxProcessingRequests CannotGetImage InvalidTwitterAccount
+        TwitterAccountNotIndexed IdentifierMissing ImageMissing ApiBudgetExhausted NoSuchRequest
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::store::state::StateFile;
+
+    /// Dumps of `state.db` as the program wrote it, one for each version that there was.
+    pub const GOLDEN: [&str; 2] = [
+        include_str!("../../tests/fixtures/journal/v1.sql"),
+        include_str!("../../tests/fixtures/journal/v2.sql"),
+    ];
+
+    /// A `state.db` with what a dump holds.
+    pub fn write_golden(dump: &str, path: &Path) {
+        rusqlite::Connection::open(path).unwrap().execute_batch(dump).unwrap();
+    }
+
+    /// Puts rows into a `state.db` that no program of today would write.
+    pub fn write_odd(path: &Path, rows: &[(&str, &str)]) {
+        let connection = rusqlite::Connection::open(path).unwrap();
+        for row in rows {
+            let sql = "INSERT INTO requests (key, request, accepted_at) VALUES (?1, ?2, 0)";
+            connection.execute(sql, (row.0, row.1)).unwrap();
+        }
+    }
+
+    fn query(url: &str, client: Client, networks: Networks, webhooks: &[&str]) -> AcceptedRequest {
+        let webhooks = webhooks.iter().map(|name| (*name).to_owned()).collect();
+        AcceptedRequest::Query { url: url.to_owned(), client, networks, webhooks }
+    }
+
+    fn scan(
+        (network, native, handle): (Network, &str, &str),
+        posts: Option<u64>,
+        priority: Priority,
+        searched: Option<EndedSearch>,
+    ) -> AcceptedRequest {
+        let key = AccountKey::new(network, native);
+        let account = Account { key, handle: handle.to_owned(), posts };
+        AcceptedRequest::Scan { account, priority, searched }
+    }
+
+    fn found(variant: Variant, class: MatchClass, second_stage: Option<SecondStage>) -> ResultView {
+        ResultView {
+            post: PostKey::new(Network::Mastodon, "https://art.example/users/ann/statuses/1"),
+            account: AccountKey::new(Network::Mastodon, "https://art.example/users/ann"),
+            handle: Some("ann@art.example".to_owned()),
+            position: 1,
+            count: 4,
+            distance: 3,
+            variant,
+            class,
+            second_stage,
+            image_name: "https://files.example/1.png".to_owned(),
+            published: Some(Timestamp(1_600_000_000_000)),
+        }
+    }
+
+    fn full_answer() -> QueryView {
+        let second = SecondStage { distance256: 256, thumbnail_centilevels: 25_500 };
+        let variants = [
+            Variant::AsIs,
+            Variant::OnWhite,
+            Variant::OnBlack,
+            Variant::Trimmed,
+            Variant::Mirrored,
+            Variant::TurnedRight,
+            Variant::UpsideDown,
+            Variant::TurnedLeft,
+        ];
+        let results = variants
+            .into_iter()
+            .enumerate()
+            .map(|(n, variant)| found(variant, MatchClass::ALL[n % 4], Some(second).filter(|_| n % 2 == 0)));
+        let evidence = [
+            Evidence::Mutual,
+            Evidence::ProfileField,
+            Evidence::Curated,
+            Evidence::ProfileText,
+            Evidence::WorkText,
+            Evidence::SameHandle,
+        ];
+        let known = evidence.into_iter().enumerate().map(|(n, evidence)| AccountView {
+            key: AccountKey::new(Network::Twitter, n.to_string()),
+            handle: format!("h{n}"),
+            evidence: Some(evidence),
+            chain: vec!["https://a.example/".to_owned(); n],
+        });
+        let named = AccountView {
+            key: AccountKey::new(Network::Bluesky, "did:plc:b"),
+            handle: String::new(),
+            evidence: None,
+            chain: vec![],
+        };
+        let bare =
+            ResultView { handle: None, published: None, ..found(Variant::AsIs, MatchClass::Similar, None) };
+        QueryView {
+            query: QueryId(u64::MAX),
+            has_first_time_scan: true,
+            accounts: known.chain([named]).collect(),
+            results: results.collect(),
+            similar: vec![bare],
+            image_url: Some("https://i.pximg.net/4.png".to_owned()),
+            steps: QueryStatus::ALL.into_iter().zip(0..).collect(),
+            queue_position: Some(2),
+            estimated_wait_ms: Some(1500),
+            waits_for_network: true,
+            posts_listed: 11,
+            posts_indexed: 10,
+            posts_total: Some(12),
+            version: 42,
+            ..QueryView::sample_ended("a-b", "https://www.pixiv.net/artworks/4")
+        }
+    }
+
+    /// What the dumps hold, in the order of acceptance.
+    pub fn golden_requests() -> Vec<AcceptedRequest> {
+        let key = Client::Key { name: "bot".to_owned(), max_processing_requests: 7 };
+        let some = Networks::of([Network::Bluesky, Network::Mastodon]).unwrap();
+        let limited = Client::Limited { key: "2001:db8::/64".to_owned() };
+        let whole = EndedSearch {
+            since: None,
+            until: Some(Timestamp(1_789_000_000_123)),
+            ids: vec!["1558553189766631429".to_owned(), "9".to_owned()],
+        };
+        let empty = EndedSearch { since: Some(Timestamp(-1)), until: None, ids: vec![] };
+        let longest = (Network::Twitter, "18446744073709551615", "jane");
+        let mut requests = vec![
+            query("https://www.deviantart.com/jane/art/a-1", Client::Exempt, Networks::default(), &[]),
+            query("https://www.pixiv.net/artworks/2", limited, Networks::default(), &["site", "bot"]),
+            scan(longest, Some(u64::MAX), Priority::User, None),
+            scan((Network::Bluesky, "did:plc:a", "jane.example"), None, Priority::Maintenance, None),
+            scan((Network::Twitter, "12", ""), Some(0), Priority::User, Some(whole)),
+            scan((Network::Twitter, "13", "max"), Some(9), Priority::Maintenance, Some(empty)),
+        ];
+        let delivery = |id: String, webhook: &str, answer| {
+            AcceptedRequest::Delivery(Box::new(Delivery { id, webhook: webhook.to_owned(), answer }))
+        };
+        requests.push(delivery("19a3f-1".to_owned(), "bot", full_answer()));
+        requests.extend(FailureCode::ALL.iter().enumerate().map(|(n, code)| {
+            let answer = QueryView {
+                error: Some(*code),
+                error_detail: format!("\u{201c}why\u{201d} {n}"),
+                ..QueryView::sample_ended("i", &format!("https://a.example/{n}"))
+            };
+            delivery(format!("19a3f-e{n}"), "site", answer)
+        }));
+        requests.push(query("https://danbooru.donmai.us/posts/5", key, some, &[]));
+        requests
+    }
+
+    fn rows(dump: &str) -> Vec<String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.db");
+        write_golden(dump, &path);
+        let rows = StateFile::open(&path).unwrap().accepted().unwrap();
+        rows.into_iter().map(|row| row.request).collect()
+    }
+
+    #[test]
+    fn rows_of_every_version_are_read() {
+        for (version, dump) in (1..).zip(GOLDEN) {
+            let read: Vec<_> = rows(dump).iter().map(|row| decode(row).unwrap()).collect();
+            assert_eq!(read, golden_requests(), "version {version}");
+        }
+    }
+
+    /// A change of the format is a new version, not another form of this one.
+    #[test]
+    fn rows_of_this_version_are_written_as_before() {
+        let written: Vec<String> = golden_requests().iter().map(encode).collect();
+        assert_eq!(written, rows(GOLDEN[GOLDEN.len() - 1]));
+        assert_eq!(GOLDEN.len() as u64, VERSION);
+    }
+
+    /// The first programs did not write all that version 1 has come to hold.
+    #[test]
+    fn what_the_first_programs_left_out_has_a_meaning() {
+        let row = r#"{"Query":{"url":"a","client":"Exempt"}}"#;
+        assert_eq!(decode(row).unwrap(), query("a", Client::Exempt, Networks::default(), &[]));
+        let account = r#"{"key":{"network":"twitter","native":"1"},"handle":"h","posts":null}"#;
+        let row = format!(r#"{{"Scan":{{"account":{account},"priority":"User"}}}}"#);
+        assert_eq!(decode(&row).unwrap(), scan((Network::Twitter, "1", "h"), None, Priority::User, None));
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why_and_what_to_do() {
+        let check = |row: &str, expect: &str| {
+            let why = decode(row).unwrap_err().to_string();
+            assert!(why.contains(expect), "{row}: {why}");
+        };
+        check(r#"{"version":3,"anything":[]}"#, "version 3 of the journal");
+        check(r#"{"version":99}"#, "install that program again");
+        check(r#"{"version":1,"request":{}}"#, "it claims version 1");
+        check(r#"{"version":2,"request":{"Dance":{}}}"#, "unknown variant `Dance`");
+        check(r#"{"Query":{"url":"a","#, "ask for the same again");
+        check("", "it is damaged");
+    }
+}

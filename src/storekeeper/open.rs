@@ -1,0 +1,65 @@
+//! The start of the storekeeper, which waits for a database that is not there yet.
+
+use std::time::Duration;
+
+use crossbeam_channel::Receiver;
+
+use super::{Publisher, StorekeeperError, StorekeeperHandle, StorekeeperSettings, location, start};
+use crate::base::{ErrorChain, Reaction, StopSignal};
+use crate::config::Settings;
+use crate::store::state::StateFile;
+use crate::store::{Location, StoreError};
+use crate::storekeeper::orders::{FromStorekeeper, StorePart, ToStorekeeper};
+
+/// The database that these settings name.
+///
+/// # Errors
+/// When the URL is of no engine that this program has.
+pub fn database(settings: &Settings) -> Result<Location, StoreError> {
+    location(&settings.database.url, &settings.data_dir, &settings.maintenance)
+}
+
+/// Waits until the database can be opened, since a server may start later than this program, says meanwhile what
+/// it waits for, and starts the storekeeper. `None` if the program was stopped meanwhile.
+///
+/// # Errors
+/// When waiting is useless.
+pub fn open_patiently(
+    settings: &Settings,
+    stop: &StopSignal,
+    index: impl Publisher + 'static,
+    taken: Receiver<ToStorekeeper>,
+    tell: impl Fn(FromStorekeeper) + Send + Sync + 'static,
+) -> Result<Option<StorekeeperHandle>, StorekeeperError> {
+    const PAUSE: Duration = Duration::from_secs(2);
+    let journal = settings.data_dir.join("state.db");
+    let mut waited = false;
+    loop {
+        let opened = database(settings)
+            .and_then(|database| database.open())
+            .map_err(|source| StorekeeperError::Database { source })
+            .and_then(|_| StateFile::open(&journal).map_err(|source| StorekeeperError::Journal { source }));
+        let Err(error) = opened else { break };
+        if error.reaction() == Reaction::GiveUp {
+            return Err(error);
+        }
+        let why = ErrorChain(&error).to_string();
+        tracing::warn!(error = why, "the database is not there yet; waiting for it");
+        tell(FromStorekeeper::Trouble { part: StorePart::Database, why: Some(why) });
+        waited = true;
+        if stop.wait(PAUSE) {
+            return Ok(None);
+        }
+    }
+    if waited {
+        tell(FromStorekeeper::Trouble { part: StorePart::Database, why: None });
+    }
+    let parameters = StorekeeperSettings {
+        data_dir: settings.data_dir.clone(),
+        database_url: settings.database.url.clone(),
+        maintenance: settings.maintenance.clone(),
+        index_dir: settings.index_dir(),
+        results_log: settings.log.results_log.then(|| settings.data_dir.join("logs/results.jsonl")),
+    };
+    start(parameters, index, taken, tell).map(Some)
+}
