@@ -25,8 +25,8 @@ impl<T: Into<String>> FromIterator<T> for Blocklist {
     }
 }
 
-/// The entries of a blocklist's file, one per line: an account's id, or its handle with `@`. `#` begins a comment. Handles come
-/// back in lower case; empty lines are nothing.
+/// The entries of a blocklist's file, one per line: an account's id, or its handle with `@`. `#` begins a
+/// comment. Handles come back in lower case; empty lines are nothing.
 ///
 /// # Errors
 /// Every entry that is neither, with its line from 1.

@@ -117,8 +117,8 @@ pub fn container_babbles(role: impl Display, container: ContainerId, error: Caus
 }
 
 /// A link or an order could not be given to a container; it is ended and started again.
-pub fn container_unreachable(role: impl Display, container: ContainerId, error: Cause<'_>) {
-    warn!(target: TARGET, %role, %container, error = %ErrorChain(error), "container cannot be reached");
+pub fn container_unreachable(role: impl Display, container: ContainerId, why: &str) {
+    warn!(target: TARGET, %role, %container, error = why, "container cannot be reached");
 }
 
 /// `why`: who wanted it, or what made it necessary.

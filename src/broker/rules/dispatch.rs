@@ -1,5 +1,5 @@
-//! The state machine: `(now, event)` in, effects out. No I/O, no clock, no random number, no panic: what a peer says is
-//! gossip, and anything unknown in it is dropped and counted.
+//! The state machine: `(now, event)` in, effects out. No I/O, no clock, no random number, no panic: what a
+//! peer says is gossip, and anything unknown in it is dropped and counted.
 //!
 //! Hands each event to the rule for its cause.
 

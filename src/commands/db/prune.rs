@@ -1,9 +1,10 @@
 //! `aotf db prune`: accounts that their networks no longer have, or that the blocklist names, are shown and,
 //! if asked, removed with all that is stored of them.
 //!
-//! Whether an account is gone, its network alone says, and it must say so twice: at least `--grace` apart, which is
-//! by default as long as X keeps an account that its owner has deactivated, of which it says the same. What it
-//! said is remembered in the state file. Accounts that were listed lately are there, and are not paid for.
+//! Whether an account is gone, its network alone says, and it must say so twice: at least `--grace` apart,
+//! which is by default as long as X keeps an account that its owner has deactivated, of which it says the
+//! same. What it said is remembered in the state file. Accounts that were listed lately are there, and are
+//! not paid for.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -356,7 +357,8 @@ fn ask_network(
             }
             match why {
                 None | Some(Why::Gone) => news.push((key.clone(), why.is_none())),
-                // Not missing, but to be asked about in the next run, too, which may be the one that removes it.
+                // Not missing, but to be asked about in the next run, too, which may be the one that removes
+                // it.
                 Some(_) => neither.push(key.clone()),
             }
         }
@@ -419,8 +421,8 @@ impl Waiter for PatientWaiter {
     }
 }
 
-/// Counts what was read in the ledger that the daemon keeps, too. What the daemon has reserved at this moment it
-/// keeps to itself, so beside it a limit may be passed by what its open requests read.
+/// Counts what was read in the ledger that the daemon keeps, too. What the daemon has reserved at this moment
+/// it keeps to itself, so beside it a limit may be passed by what its open requests read.
 struct Ledger {
     budget: Budget,
     state: Arc<Mutex<StateFile>>,
