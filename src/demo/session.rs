@@ -6,11 +6,10 @@ use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Handle;
 use tokio::sync::mpsc;
 
 use super::DemoArgs;
@@ -22,6 +21,7 @@ use super::show::{Screen, judge};
 use super::world::cases::Case;
 use super::world::{Options, World, WorldError};
 use crate::base::clock::Monotonic;
+use crate::base::signals::CaughtSignals;
 
 /// For the daemon to answer `/readyz`: seconds on a small machine under load, else a fraction of one.
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -263,32 +263,25 @@ fn describe(status: Option<ExitStatus>) -> String {
 }
 
 /// Turns the signals that end programs into events, from its start to its end.
-struct SignalWatch {
-    handle: Handle,
-    thread: Option<JoinHandle<()>>,
-}
+struct SignalWatch(Handle);
 
 impl SignalWatch {
     fn start(events: mpsc::Sender<Event>) -> Result<SignalWatch, DemoError> {
-        let failed = |source| DemoError::Signals { source };
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
-        let handle = signals.handle();
-        let thread = std::thread::Builder::new().name("demo-signals".to_owned()).spawn(move || {
-            for _ in signals.forever() {
-                // A full or closed channel means that the end is near already.
-                let _ = events.try_send(Event::Signal);
-            }
-        });
-        Ok(SignalWatch { handle, thread: Some(thread.map_err(failed)?) })
+        // A full or closed channel means that the end is near already.
+        let tell = move |_| {
+            let _ = events.try_send(Event::Signal);
+            true
+        };
+        CaughtSignals::catch(&[SIGINT, SIGTERM, SIGHUP])
+            .and_then(|signals| signals.tell(tell))
+            .map(SignalWatch)
+            .map_err(|source| DemoError::Signals { source })
     }
 }
 
 impl Drop for SignalWatch {
     fn drop(&mut self) {
-        self.handle.close();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.0.close();
     }
 }
 
