@@ -9,8 +9,9 @@ use signal_hook::consts::SIGCHLD;
 
 use super::container::{Container, Surroundings};
 use super::incoming::Incoming;
+use super::life::Place;
 use super::memory;
-use super::plan::{Act, Event, Place, Plan, Trouble};
+use super::plan::{Act, Event, Plan, Trouble};
 use super::redact::settings_with;
 use super::restart::Decision;
 use super::spec::{ContainerSpec, Exit, Options, SupervisorError};
