@@ -4,7 +4,6 @@
 //! One file per section of `parameters.toml`: what each key is called and may be, its default, and what it
 //! means. `settings.rs` puts them together, `load.rs` finds the file; nothing below `main` reads the environment.
 
-mod blocklist;
 mod database;
 mod document;
 mod fetch;

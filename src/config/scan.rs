@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::blocklist;
 use super::section::section;
 use super::values::DAY;
+use crate::domain::blocklist;
 
 section! {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -180,6 +180,11 @@ pub fn work_failed(work: &str, why: &str) {
     warn!(work, why, "work given up");
 }
 
+/// The broker's books contradict each other: a fault of this program, to be reported. What it was about is left alone.
+pub fn contradiction(what: &str) {
+    error!(target: TARGET, what, "the broker's state contradicts itself");
+}
+
 /// A worker ended, or was silent for too long, with an item in its hands; another gets it. Repeated for the same
 /// work, that work is what kills.
 pub fn worker_lost(

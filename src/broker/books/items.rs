@@ -49,6 +49,13 @@ pub struct Item {
 /// An item that took this many workers with it is not given to another.
 pub const MAX_DEATHS: u32 = 3;
 
+impl Item {
+    /// One more death, and it is given up.
+    pub fn is_on_its_last_chance(&self) -> bool {
+        self.deaths + 1 >= MAX_DEATHS
+    }
+}
+
 /// The queue that a piece of work belongs to.
 pub fn stage_of(work: &Work) -> Stage {
     match work {
