@@ -18,16 +18,16 @@ use crate::ipc::control::LinkKind;
 /// With nothing due, the loop looks around this often.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// So long may a role be away before the service manager is left to end the daemon. The restart policy gives up
-/// earlier on a role that dies again and again.
+/// So long may a role be away before the service manager is left to end the daemon. The restart policy gives
+/// up earlier on a role that dies again and again.
 const AWAY_LIMIT: Duration = Duration::from_secs(60);
 
 /// How often the memory of the containers is looked at.
 const WEIGH_PERIOD: Duration = Duration::from_secs(1);
 
-/// So long after its death a container's last message is waited for: it says why it died, and may be on its way.
-/// Its link closes behind it, which ends the wait; only a process that inherited the link keeps it open longer, and
-/// on a busy machine the thread that reads may be late.
+/// So long after its death a container's last message is waited for: it says why it died, and may be on its
+/// way. Its link closes behind it, which ends the wait; only a process that inherited the link keeps it open
+/// longer, and on a busy machine the thread that reads may be late.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A further signal this long after the first means hurry; systemd may send two at once.

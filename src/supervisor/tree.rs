@@ -1,5 +1,5 @@
-//! Carries out what the plan decides: starts, tells, kills and reaps containers, and hands what happens to them
-//! back to it. Every step is short and none waits.
+//! Carries out what the plan decides: starts, tells, kills and reaps containers, and hands what happens to
+//! them back to it. Every step is short and none waits.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
