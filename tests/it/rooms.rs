@@ -16,10 +16,6 @@ const TESTS_MAY_USE: &[(&str, &[&str])] = &[
     ("networks", &["proto"]),
 ];
 
-/// Folders in which files still use each other in a circle. The list only shrinks: a folder without a circle
-/// fails the test.
-const STILL_CIRCULAR: &[&str] = &["fingerprint/", "links/"];
-
 fn sources() -> Sources {
     Sources::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
 }
@@ -97,17 +93,8 @@ fn rooms_use_what_the_map_allows_and_nothing_else() {
 fn no_files_use_each_other_in_a_circle() {
     let edges = sources().edges();
     assert!(edges.len() > 300, "only {} files use others", edges.len());
-    let circles = circles(&edges);
-    let is_known = |circle: &[String]| {
-        STILL_CIRCULAR.iter().any(|folder| circle.iter().all(|file| file.starts_with(folder)))
-    };
-    let new: Vec<String> =
-        circles.iter().filter(|circle| !is_known(circle)).map(|circle| told(&edges, circle)).collect();
-    assert!(new.is_empty(), "{}", new.join("\n"));
-    for folder in STILL_CIRCULAR {
-        let has_one = circles.iter().any(|circle| circle.iter().all(|file| file.starts_with(folder)));
-        assert!(has_one, "{folder} has no circle any more: it leaves the list");
-    }
+    let circles: Vec<String> = circles(&edges).iter().map(|circle| told(&edges, circle)).collect();
+    assert!(circles.is_empty(), "{}", circles.join("\n"));
 }
 
 /// The files of a circle, each with those of the circle that it uses.
