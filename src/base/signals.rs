@@ -18,7 +18,8 @@ impl CaughtSignals {
         Signals::new(signals).map(CaughtSignals)
     }
 
-    /// Calls `each` with every signal, on a thread that ends when it returns false or when the handle is closed.
+    /// Calls `each` with every signal, on a thread that ends when it returns false or when the handle is
+    /// closed.
     ///
     /// # Errors
     /// The system has no thread left.

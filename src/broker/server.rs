@@ -227,8 +227,8 @@ impl Server {
         }
     }
 
-    /// Before the database is open: gives back what has to wait for it. A question whose answer is more than a
-    /// moment away is answered with the reason.
+    /// Before the database is open: gives back what has to wait for it. A question whose answer is more than
+    /// a moment away is answered with the reason.
     fn on_early_message(&mut self, message: Message) -> Option<Message> {
         let Message { from, heard: Heard::Front(FrontToBroker::Ask { ask, question }, _), .. } = &message
         else {

@@ -95,7 +95,7 @@ impl World {
             max_processing_requests: 12,
             max_kept_queries: 1000,
             max_pending_posts: rng.usize(1..40),
-            blocklist: Blocklist::new(["3"]),
+            blocklist: Blocklist::from_iter(["3"]),
             maintenance: vec![(MaintenanceTask::RetryPosts, Duration::from_secs(600))],
             budget: rng.bool().then_some((
                 Network::Twitter,

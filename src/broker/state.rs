@@ -1,4 +1,5 @@
-//! All that the broker knows, from one event to the next: the books together. `rules/dispatch.rs` applies events to it.
+//! All that the broker knows, from one event to the next: the books together. `rules/dispatch.rs` applies
+//! events to it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! One event being applied: the state, the moment, and what is to be done. What every rule does, it does through this.
+//! One event being applied: the state, the moment, and what is to be done. What every rule does, it does
+//! through this.
 
 use std::time::Duration;
 
@@ -89,7 +90,8 @@ impl Turn<'_> {
 
     // ---- what must be there
 
-    /// A query that something is under way for. `None` where it has ended meanwhile, or nobody knows it any more.
+    /// A query that something is under way for. `None` where it has ended meanwhile, or nobody knows it any
+    /// more.
     pub fn live(&mut self, id: QueryId) -> Option<&mut Query> {
         self.state.queries.get_mut(&id).filter(|query| query.is_live())
     }

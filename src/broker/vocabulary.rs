@@ -1,5 +1,5 @@
-//! The words between the loop, the state machine and its rules: what happened, what is to be done about it, what is
-//! awaited, what time it is, and what the settings say. Plain data.
+//! The words between the loop, the state machine and its rules: what happened, what is to be done about it,
+//! what is awaited, what time it is, and what the settings say. Plain data.
 
 use std::time::Duration;
 

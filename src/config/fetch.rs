@@ -26,7 +26,8 @@ section! {
         max_image_bytes: u64 = 20 * MIB, mebibytes(1..=1024) as "max_image_mib";
         /// Largest page that is read, bytes.
         max_page_bytes: u64 = 10 * MIB, mebibytes(1..=1024) as "max_page_mib";
-        /// Hosts that are hardly ever down together: when none of them can be connected to, there is no network.
+        /// Hosts that are hardly ever down together: when none of them can be connected to, there is no
+        /// network.
         witnesses: Vec<String> = WITNESSES.map(str::to_owned).to_vec(), texts(host);
         /// How long requests wait for a network that is gone before they fail.
         network_wait: Duration = 24 * HOUR, duration(HOUR, 0..=8760) as "network_wait_hours";

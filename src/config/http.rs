@@ -15,7 +15,8 @@ section! {
     pub struct Http {
         /// The key `port` changes its port alone.
         bind: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 3301)), text(socket_address);
-        /// A Unix socket that serves the same, for a proxy on this machine, which is trusted. Absolute after loading.
+        /// A Unix socket that serves the same, for a proxy on this machine, which is trusted. Absolute after
+        /// loading.
         unix_socket: Option<PathBuf> = None, path_beside();
         /// What these say about the address of a client is believed, and nobody else.
         trusted_proxies: Vec<IpNet> = Vec::new(), texts(ip_network);

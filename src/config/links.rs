@@ -62,15 +62,20 @@ section! {
         time_limit: Duration = 60 * SECOND, duration(SECOND, 1..=600) as "time_limit_secs";
         /// Pages whose outbound links are taken as they stand: a host, or the start of a URL.
         plain_pages: Vec<String> = Vec::new(), texts(plain_page);
-        /// Ask the curators of Danbooru and e621 whose page the artist's is, when nothing else led to an account.
+        /// Ask the curators of Danbooru and e621 whose page the artist's is, when nothing else led to an
+        /// account.
         ask_curators: bool = false, switch();
         /// What `aotf sites` reads: one URL or more of each site.
         canaries: Vec<String> = CANARIES.map(str::to_owned).to_vec(), texts(page_url);
         /// Key for the API of Tumblr, whose blogs are not read without it.
-        tumblr_api_key: Option<Secret> = None, secret_here(|text| bearer_token(text).map(Secret::new).map(Some));
+        tumblr_api_key: Option<Secret> = None, secret_here(tumblr_key);
         /// `Cookie` header by site (`COOKIE_SITES`), for what a site shows to its users only.
         cookies: BTreeMap<String, Secret> = BTreeMap::new(), part(read_cookies);
     }
+}
+
+fn tumblr_key(text: &str) -> Result<Option<Secret>, String> {
+    bearer_token(text).map(Secret::new).map(Some)
 }
 
 fn read_cookies(mut section: Section<'_>) -> BTreeMap<String, Secret> {

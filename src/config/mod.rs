@@ -2,7 +2,8 @@
 //! its own section.
 //!
 //! One file per section of `parameters.toml`: what each key is called and may be, its default, and what it
-//! means. `settings.rs` puts them together, `load.rs` finds the file; nothing below `main` reads the environment.
+//! means. `settings.rs` puts them together, `load.rs` finds the file; nothing below `main` reads the
+//! environment.
 
 mod database;
 mod document;

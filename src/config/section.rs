@@ -11,9 +11,9 @@ use super::files::{self, Files};
 use super::values::{must_be_one_of, not_empty};
 use crate::base::MicroUsd;
 
-/// Declares the settings of a section: each key once, with its type, its default, and the method of [`Section`]
-/// that reads it; `as` where the key in the file is called otherwise; no method where it is not in the file.
-/// `also(f)` has `f` called with what was read, before unknown keys are told.
+/// Declares the settings of a section: each key once, with its type, its default, and the method of
+/// [`Section`] that reads it; `as` where the key in the file is called otherwise; no method where it is not
+/// in the file. `also(f)` has `f` called with what was read, before unknown keys are told.
 macro_rules! section {
     (
         $(#[$about:meta])*

@@ -32,8 +32,8 @@ section! {
         data_dir: PathBuf = PathBuf::from("data"), text(|text| not_empty(text).map(PathBuf::from));
         /// Each role a process of its own; `false` runs the same roles as threads.
         multiprocess: bool = true, switch();
-        /// Networks on which accounts are searched for and scanned. Where the file does not choose: Bluesky and
-        /// Mastodon, and X as soon as it can be read.
+        /// Networks on which accounts are searched for and scanned. Where the file does not choose: Bluesky
+        /// and Mastodon, and X as soon as it can be read.
         networks: Vec<Network> = vec![Network::Bluesky, Network::Mastodon], texts(network_named);
         http: Http = Http::default(), part(Http::read);
         admin: Admin = Admin::default(), part(Admin::read);

@@ -21,7 +21,8 @@ section! {
         search_start: String = "2006-03-21T00:00:00Z".to_owned(), text(date_and_time);
         /// Name of the parameter that selects a post's fields: `tweet.fields` or `post.fields`.
         fields_parameter: String = "tweet.fields".to_owned(), one_of(&["tweet.fields", "post.fields"]);
-        /// Ask the free oEmbed endpoint whether a post still exists, and the paid API only where it does not tell.
+        /// Ask the free oEmbed endpoint whether a post still exists, and the paid API only where it does not
+        /// tell.
         oembed_first: bool = true, switch();
         /// Least time between two searches with one key, which X demands beside its windows.
         search_interval: Duration = SECOND, duration(MILLISECOND, 0..=60_000) as "search_interval_ms";

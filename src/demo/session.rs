@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -12,7 +12,6 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Handle;
 use tokio::sync::mpsc;
 
-use super::DemoArgs;
 use super::api::{Answer, Api, ApiError};
 use super::folder::{Folder, FolderError};
 use super::process::{Event, Process};
@@ -34,6 +33,26 @@ const CONSOLE_GRACE: Duration = Duration::from_secs(2);
 const INTERRUPTED: u8 = 130;
 /// This program, also after an upgrade replaced its file.
 const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// Arguments of `aotf demo`.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct DemoArgs {
+    /// Exit after the first answer: status 0 only if it is the expected post
+    #[arg(long)]
+    pub once: bool,
+    /// Stay without a console until a signal comes, also on a terminal
+    #[arg(long)]
+    pub no_console: bool,
+    /// Port of the daemon's HTTP API on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 3301)]
+    pub port: u16,
+    /// Keep settings, database and log in this folder instead of a temporary one
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Milliseconds that the world waits before each of its answers
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency_ms: u64,
+}
 
 /// Why the demo could not be shown.
 #[derive(Debug, thiserror::Error)]

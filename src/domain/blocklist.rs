@@ -12,19 +12,21 @@ pub struct Blocklist {
 }
 
 impl Blocklist {
-    /// Of entries as `parse` gives them.
-    pub fn new(entries: impl IntoIterator<Item = impl Into<String>>) -> Blocklist {
-        Blocklist { entries: entries.into_iter().map(Into::into).collect() }
-    }
-
     /// Whether it names this account, by its id or by its present handle.
     pub fn names(&self, account: &Account) -> bool {
         self.entries.contains(&account.key.native) || self.entries.contains(&format!("@{}", account.handle))
     }
 }
 
-/// The entries of a blocklist's file, one per line: an account's id, or its handle with `@`. `#` begins a comment. Handles come
-/// back in lower case; empty lines are nothing.
+/// Of entries as `parse` gives them.
+impl<T: Into<String>> FromIterator<T> for Blocklist {
+    fn from_iter<I: IntoIterator<Item = T>>(entries: I) -> Blocklist {
+        Blocklist { entries: entries.into_iter().map(Into::into).collect() }
+    }
+}
+
+/// The entries of a blocklist's file, one per line: an account's id, or its handle with `@`. `#` begins a
+/// comment. Handles come back in lower case; empty lines are nothing.
 ///
 /// # Errors
 /// Every entry that is neither, with its line from 1.
@@ -57,7 +59,7 @@ mod tests {
 
     #[test]
     fn an_account_is_named_by_its_id_or_its_handle() {
-        let blocklist = Blocklist::new(parse("12\n@Some_One").unwrap());
+        let blocklist = Blocklist::from_iter(parse("12\n@Some_One").unwrap());
         let names = |id: &str, handle: &str| {
             let key = AccountKey::new(Network::Twitter, id);
             blocklist.names(&Account { key, handle: handle.to_owned(), posts: None })

@@ -26,8 +26,8 @@ use crate::telemetry::{self, events, faults, stacks, tasks};
 
 /// How often a container says that it lives.
 pub const HEARTBEAT_PERIOD: Duration = Duration::from_secs(1);
-/// How long a container that ends tries to get its last words to the root: as long as a busy machine may take to
-/// let a thread write. A root that is in a hurry does not wait for this.
+/// How long a container that ends tries to get its last words to the root: as long as a busy machine may take
+/// to let a thread write. A root that is in a hurry does not wait for this.
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(5);
 /// Links that wait to be taken: the broker gets one per container, others one per broker's life.
 const LINKS_CAPACITY: usize = 64;

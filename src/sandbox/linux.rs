@@ -14,7 +14,8 @@ use seccompiler::{
 use super::confinement::{Confinement, Network};
 use super::held::{Held, SandboxError};
 
-/// The newest version of the kernel's interface whose meaning is known here; older kernels get what they have.
+/// The newest version of the kernel's interface whose meaning is known here; older kernels get what they
+/// have.
 const KNOWN: ABI = ABI::V6;
 
 pub(super) fn enter(confinement: &Confinement) -> Result<Held, SandboxError> {

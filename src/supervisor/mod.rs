@@ -14,6 +14,7 @@
 mod child;
 mod container;
 mod incoming;
+mod life;
 mod lock;
 mod memory;
 mod plan;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::child::Ended;
-use super::restart::{Decision, History};
+use super::life::{Container, Kill, Life, Place};
+use super::restart::Decision;
 use super::spec::{Exit, Options, Restart, SupervisorError};
 use crate::base::ErrorChain;
 use crate::base::clock::Monotonic;
@@ -17,16 +18,16 @@ use crate::ipc::control::LinkKind;
 /// With nothing due, the loop looks around this often.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// So long may a role be away before the service manager is left to end the daemon. The restart policy gives up
-/// earlier on a role that dies again and again.
+/// So long may a role be away before the service manager is left to end the daemon. The restart policy gives
+/// up earlier on a role that dies again and again.
 const AWAY_LIMIT: Duration = Duration::from_secs(60);
 
 /// How often the memory of the containers is looked at.
 const WEIGH_PERIOD: Duration = Duration::from_secs(1);
 
-/// So long after its death a container's last message is waited for: it says why it died, and may be on its way.
-/// Its link closes behind it, which ends the wait; only a process that inherited the link keeps it open longer, and
-/// on a busy machine the thread that reads may be late.
+/// So long after its death a container's last message is waited for: it says why it died, and may be on its
+/// way. Its link closes behind it, which ends the wait; only a process that inherited the link keeps it open
+/// longer, and on a busy machine the thread that reads may be late.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A further signal this long after the first means hurry; systemd may send two at once.
@@ -164,119 +165,6 @@ pub(super) enum Trouble {
     },
     /// It did not end when told to.
     Late,
-}
-
-/// A place in the tree, filled by one container after the other.
-#[derive(Debug)]
-pub(super) struct Place {
-    role: Role,
-    link: LinkKind,
-    restart: Restart,
-    /// Bytes of private memory that a process may have.
-    memory_limit: u64,
-    history: History,
-    life: Life,
-}
-
-/// What a place holds.
-#[derive(Debug)]
-enum Life {
-    /// A container is to be started. Ends at this time, or when the program stops.
-    Due(Monotonic),
-    /// It was started. Ends when it has a link, with its death, or when its hello is late.
-    Starting(Container),
-    /// It has a link. Ends with its death, when the link closes, when it is silent, or when it grows too big.
-    Up { container: Container, heard: Monotonic, is_ready: bool, is_joined: bool },
-    /// It is to end. Ends with its death alone.
-    Ending { container: Container, kill: Kill },
-    /// It is reaped; what it said last may be on its way. Ends when the link closes, or at this time.
-    Dead { container: Container, ended: Ended, last_words_by: Monotonic },
-    /// Nothing is to be started here again. Ends with the program.
-    Over,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Kill {
-    At(Monotonic),
-    Sent,
-}
-
-#[derive(Clone, Debug)]
-struct Container {
-    id: ContainerId,
-    /// The number of the process; a thread has none, and can be neither asked to end nor killed.
-    pid: Option<u32>,
-    started: Monotonic,
-    /// Why it fails, as it said itself or as was found.
-    why: Option<String>,
-}
-
-impl Place {
-    /// To be started at this time.
-    pub(super) fn new(
-        role: Role,
-        link: LinkKind,
-        restart: Restart,
-        memory_limit: u64,
-        due: Monotonic,
-    ) -> Place {
-        Place { role, link, restart, memory_limit, history: History::default(), life: Life::Due(due) }
-    }
-
-    fn container_mut(&mut self) -> Option<&mut Container> {
-        match &mut self.life {
-            Life::Starting(container)
-            | Life::Up { container, .. }
-            | Life::Ending { container, .. }
-            | Life::Dead { container, .. } => Some(container),
-            Life::Due(_) | Life::Over => None,
-        }
-    }
-
-    fn container(&self) -> Option<&Container> {
-        match &self.life {
-            Life::Starting(container)
-            | Life::Up { container, .. }
-            | Life::Ending { container, .. }
-            | Life::Dead { container, .. } => Some(container),
-            Life::Due(_) | Life::Over => None,
-        }
-    }
-
-    /// It is to end. False where it was to already, or there is nobody.
-    fn end(&mut self, kill: Kill) -> bool {
-        match std::mem::replace(&mut self.life, Life::Over) {
-            Life::Starting(container) | Life::Up { container, .. } => {
-                self.life = Life::Ending { container, kill };
-                true
-            }
-            other => {
-                self.life = other;
-                false
-            }
-        }
-    }
-
-    /// Its process is to be killed; `None` where it was already, or there is none.
-    fn kill(&mut self) -> Option<ContainerId> {
-        match &self.life {
-            Life::Starting(container)
-            | Life::Up { container, .. }
-            | Life::Ending { container, kill: Kill::At(_) }
-                if container.pid.is_some() =>
-            {
-                let container = container.clone();
-                let id = container.id;
-                self.life = Life::Ending { container, kill: Kill::Sent };
-                Some(id)
-            }
-            _ => None,
-        }
-    }
-
-    fn works(&self) -> bool {
-        matches!(self.life, Life::Up { is_ready: true, .. } | Life::Over)
-    }
 }
 
 /// All containers, as far as anything is decided about them.

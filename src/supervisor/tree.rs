@@ -1,5 +1,5 @@
-//! Carries out what the plan decides: starts, tells, kills and reaps containers, and hands what happens to them
-//! back to it. Every step is short and none waits.
+//! Carries out what the plan decides: starts, tells, kills and reaps containers, and hands what happens to
+//! them back to it. Every step is short and none waits.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -9,8 +9,9 @@ use signal_hook::consts::SIGCHLD;
 
 use super::container::{Container, Surroundings};
 use super::incoming::Incoming;
+use super::life::Place;
 use super::memory;
-use super::plan::{Act, Event, Place, Plan, Trouble};
+use super::plan::{Act, Event, Plan, Trouble};
 use super::redact::settings_with;
 use super::restart::Decision;
 use super::spec::{ContainerSpec, Exit, Options, SupervisorError};

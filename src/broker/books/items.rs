@@ -85,7 +85,8 @@ pub fn lease_time(work: &Work) -> Duration {
     })
 }
 
-/// How long work that is `age` old rests after the outside world was not ready, when its worker asks for `asked`.
+/// How long work that is `age` old rests after the outside world was not ready, when its worker asks for
+/// `asked`.
 pub fn rest(work: &Work, age: Duration, asked: Duration) -> Duration {
     match work {
         // Twice as long each time: a receiver that is down for hours is not asked all the time.

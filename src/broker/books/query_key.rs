@@ -4,7 +4,8 @@ use url::Url;
 
 use crate::base::ids::Networks;
 
-/// Parameters that say where a visitor came from, never which page is meant; beside those that start with `utm_`.
+/// Parameters that say where a visitor came from, never which page is meant; beside those that start with
+/// `utm_`.
 const TRACKING: &[&str] =
     &["fbclid", "gclid", "dclid", "msclkid", "twclid", "igshid", "mc_cid", "mc_eid", "ref_src", "ref_url"];
 
@@ -28,9 +29,9 @@ pub fn public_id(key: &str) -> String {
 
 /// One form for all URLs of one page. `None`: not a URL.
 ///
-/// Knows no site, so it strips only what is meaningless everywhere: `www.`, a slash at the end, an escaped `&amp;`,
-/// the parameters of `TRACKING`. Two forms of a page that only its site can tell to be one are two queries; their
-/// accounts are scanned once all the same.
+/// Knows no site, so it strips only what is meaningless everywhere: `www.`, a slash at the end, an escaped
+/// `&amp;`, the parameters of `TRACKING`. Two forms of a page that only its site can tell to be one are two
+/// queries; their accounts are scanned once all the same.
 fn normalized(url: &str) -> Option<String> {
     let mut parsed = Url::parse(&url.trim().replace("&amp;", "&")).ok()?;
     if !matches!(parsed.scheme(), "http" | "https") || !parsed.host_str()?.contains('.') {

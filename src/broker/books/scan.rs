@@ -121,8 +121,8 @@ fn step_bit(step: ListingStep) -> u8 {
 }
 
 impl Scan {
-    /// A scan of which no listing has begun. `ended`: its search, as an earlier broker has seen it to the end; all that it
-    /// listed is stored, so that the scan goes on with the timeline.
+    /// A scan of which no listing has begun. `ended`: its search, as an earlier broker has seen it to the
+    /// end; all that it listed is stored, so that the scan goes on with the timeline.
     pub fn new(head: ScanHead, before: AccountState, ended: Option<EndedSearch>) -> Scan {
         let mut running = Running {
             before,
@@ -355,8 +355,8 @@ impl Running {
         nothing_left(own) && (!rests_on_other || nothing_left(other))
     }
 
-    /// What the search has listed, if its timeline is still to be read: it is kept for the case that this broker
-    /// ends, since the next search would start behind it and the samples know nothing.
+    /// What the search has listed, if its timeline is still to be read: it is kept for the case that this
+    /// broker ends, since the next search would start behind it and the samples know nothing.
     pub fn search_to_keep(&self, cursor: &Cursor) -> Option<EndedSearch> {
         let Cursor::Search(until) = cursor else { return None };
         let [_, timeline] = &self.steps;
@@ -374,9 +374,9 @@ impl Running {
             })
     }
 
-    /// One of the two listings may be closed to this server (full-archive search has a price of its own): what the
-    /// other one found is worth having. What is wrong with the account itself (it blocks us, it is gone) holds for
-    /// both, even if the search just found nothing.
+    /// One of the two listings may be closed to this server (full-archive search has a price of its own):
+    /// what the other one found is worth having. What is wrong with the account itself (it blocks us, it is
+    /// gone) holds for both, even if the search just found nothing.
     fn outcome(&self, listings: usize) -> ScanOutcome {
         let failures = self.steps.iter().filter_map(|step| match &step.state {
             StepState::Failed { code, why } => Some((*code, why)),

@@ -6,5 +6,5 @@ pub const OUTBOX_CAPACITY: usize = 256;
 /// The broker is away, or dropped what this was about. The work is to be given up silently: somebody
 /// else has it, or will get it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the broker cannot be reached now")]
+#[error("the service is restarting: the broker is away")]
 pub struct Unavailable;

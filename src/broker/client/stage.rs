@@ -140,7 +140,7 @@ impl StageClient {
             return;
         }
         match parcel.message {
-            BrokerToStage::Lease { worker, lease, lease_ms: _, attempt, work } => {
+            BrokerToStage::Lease { worker, lease, attempt, work } => {
                 link.leases.insert(lease, 0);
                 if let Some(idle) = link.idle.get_mut(usize::from(worker)) {
                     *idle = false;
@@ -236,19 +236,14 @@ impl StageClient {
     ///
     /// # Errors
     /// When the lease is no longer held, or the program stops: the listing is to be left.
-    pub fn page(
-        &self,
-        handle: LeaseHandle,
-        posts: Vec<ListedPost>,
-        posts_read: u64,
-    ) -> Result<(), Unavailable> {
+    pub fn page(&self, handle: LeaseHandle, posts: Vec<ListedPost>) -> Result<(), Unavailable> {
         let outbox = {
             let mut link = self.lock();
             let pages = link.leases.get_mut(&handle.lease).ok_or(Unavailable)?;
             *pages += 1;
             link.outbox.clone()
         };
-        send(outbox, StageToBroker::Page { lease: handle.lease, posts, posts_read })?;
+        send(outbox, StageToBroker::Page { lease: handle.lease, posts })?;
         self.wait_for(handle, "waits until fewer posts are to be indexed", |link| {
             (link.leases.get(&handle.lease) == Some(&0)).then_some(())
         })

@@ -1,5 +1,5 @@
-//! What the budget admits: which scans may begin, and what becomes of those that would pass a limit. They wait for the
-//! next day, and queries do not wait for them.
+//! What the budget admits: which scans may begin, and what becomes of those that would pass a limit. They
+//! wait for the next day, and queries do not wait for them.
 
 use std::time::Duration;
 
@@ -47,7 +47,8 @@ pub fn defer(turn: &mut Turn, id: ScanId) {
     }
 }
 
-/// The next request of a listing has to wait for the next day. Queries do not: they go on without the scan, or end.
+/// The next request of a listing has to wait for the next day. Queries do not: they go on without the scan,
+/// or end.
 pub fn hold(turn: &mut Turn, id: ScanId) -> Woken {
     look_again_later(turn);
     match turn.running(id) {

@@ -1,5 +1,6 @@
-//! The network is lost: work waits for it, and nothing fails because of it. Containers notice a loss themselves and
-//! hold their requests; the broker leaves them their leases, starts no maintenance, and says so.
+//! The network is lost: work waits for it, and nothing fails because of it. Containers notice a loss
+//! themselves and hold their requests; the broker leaves them their leases, starts no maintenance, and says
+//! so.
 
 use crate::base::ids::ContainerId;
 use crate::broker::rules::watching;

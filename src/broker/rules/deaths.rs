@@ -1,8 +1,9 @@
 //! What becomes of work whose worker died: it goes to another, and what kills its workers is found out.
 //!
-//! We cannot tell which leased item crashed the process, so all of them are suspects. A batch of posts is taken apart.
-//! An item that was there at two deaths has one more chance, and **shares no process with another such**: so what was
-//! only near when a process died twice does not die with its neighbor a third time.
+//! We cannot tell which leased item crashed the process, so all of them are suspects. A batch of posts is
+//! taken apart. An item that was there at two deaths has one more chance, and **shares no process with
+//! another such**: so what was only near when a process died twice does not die with its neighbor a third
+//! time.
 
 use crate::base::ids::ContainerId;
 use crate::base::roles::Stage;
@@ -21,8 +22,8 @@ pub fn may_share(state: &State, item: &Item, container: ContainerId) -> bool {
     !item.is_on_its_last_chance() || !is_there()
 }
 
-/// The worker died or fell silent: the item goes to another. Unless it has taken too many along: then it is handed
-/// back with the reason, to be given up.
+/// The worker died or fell silent: the item goes to another. Unless it has taken too many along: then it is
+/// handed back with the reason, to be given up.
 pub fn requeue(state: &mut State, mut item: Item, why: &str) -> Option<(Item, String)> {
     item.deaths += 1;
     if item.deaths >= MAX_DEATHS {

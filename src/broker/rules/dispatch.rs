@@ -1,5 +1,5 @@
-//! The state machine: `(now, event)` in, effects out. No I/O, no clock, no random number, no panic: what a peer says is
-//! gossip, and anything unknown in it is dropped and counted.
+//! The state machine: `(now, event)` in, effects out. No I/O, no clock, no random number, no panic: what a
+//! peer says is gossip, and anything unknown in it is dropped and counted.
 //!
 //! Hands each event to the rule for its cause.
 
@@ -46,7 +46,7 @@ fn on_stage(turn: &mut Turn, from: ContainerId, message: StageToBroker) {
         StageToBroker::Report { lease, outcome, elapsed_micros } => {
             outcomes::on_report(turn, from, lease, outcome, elapsed_micros);
         }
-        StageToBroker::Page { lease, posts, posts_read: _ } => {
+        StageToBroker::Page { lease, posts } => {
             let woken = scans::on_page(turn, from, lease, posts);
             queries::on_woken(turn, woken);
         }

@@ -20,8 +20,8 @@ pub fn why_not_open(state: &State) -> Option<String> {
     Some(format!("{} has to wait: {why}", StorePart::Database.as_str()))
 }
 
-/// While the journal has to wait, so does everybody whose request is to be written down: they are told. What they asked
-/// for stays, and is accepted once it is written down; asking again finds it.
+/// While the journal has to wait, so does everybody whose request is to be written down: they are told. What
+/// they asked for stays, and is accepted once it is written down; asking again finds it.
 pub fn turn_away_who_waits(turn: &mut Turn) {
     let Some(why) = why_not_now(turn.state) else { return };
     let waiting = turn.state.pending.values_mut().filter_map(|pending| match pending {

@@ -7,6 +7,7 @@ use crate::base::roles::{Role, Stage};
 use crate::broker::books::items::Owner;
 use crate::broker::books::leases::Lease;
 use crate::broker::books::queue::Queue;
+use crate::broker::books::registry::Container;
 use crate::broker::rules::{connectivity, deaths, inspect, outcomes, queries};
 use crate::broker::turn::{Turn, micros};
 use crate::broker::vocabulary::Effect;
@@ -19,7 +20,7 @@ const LAST_CHANCE_REST: Duration = Duration::from_millis(500);
 pub fn on_hello(turn: &mut Turn, from: ContainerId, role: Role, pid: u32, workers: Vec<Vec<Stage>>) {
     // A second Hello means that the container forgot what it had.
     on_container_lost(turn, from);
-    turn.state.registry.join(from, role, pid, workers, turn.now.mono);
+    turn.state.registry.join(from, Container::new(role, pid, workers, turn.now.mono));
 }
 
 pub fn on_ready(turn: &mut Turn, from: ContainerId, worker: u16) {
@@ -89,15 +90,14 @@ pub fn hand_out(turn: &mut Turn) {
             }
             let (owner, work) = (item.owner.clone(), item.work.clone());
             let (attempt, waited) = (item.deaths + 1, now.since(item.arrived));
-            let (lease, time) = turn.state.leases.grant(item, worker, now);
+            let lease = turn.state.leases.grant(item, worker, now);
             turn.state.registry.set_leased(worker, lease, now);
             turn.state.metrics.record(&format!("{stage}: wait"), micros(waited));
             let blob = match owner {
                 Owner::Query(query) => queries::on_taken(turn, query),
                 _ => None,
             };
-            let lease_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            let message = BrokerToStage::Lease { worker: worker.index, lease, lease_ms, attempt, work };
+            let message = BrokerToStage::Lease { worker: worker.index, lease, attempt, work };
             turn.effects.push(Effect::ToStage { to: worker.container, message, blob });
         }
     }

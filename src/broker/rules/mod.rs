@@ -1,4 +1,5 @@
-//! What the broker does about what happened: one file per cause. `dispatch` calls them all, none calls `dispatch`.
+//! What the broker does about what happened: one file per cause. `dispatch` calls them all, none calls
+//! `dispatch`.
 
 pub mod accounts;
 pub mod admission;

@@ -30,8 +30,8 @@ const LOOKUP_BATCH: usize = 100;
 
 // ---- its beginning
 
-/// Adds a query, which is to be begun or ended at once. `subject` is the URL as asked, or the identifier of a direct
-/// search.
+/// Adds a query, which is to be begun or ended at once. `subject` is the URL as asked, or the identifier of a
+/// direct search.
 pub fn add(turn: &mut Turn, subject: String, key: String, kind: Kind, origin: Origin) -> QueryId {
     let id = QueryId(turn.state.next_number());
     turn.state.query_keys.insert(key.clone(), id);
@@ -375,8 +375,8 @@ pub fn on_work_failed(turn: &mut Turn, id: QueryId, work: &Work, code: FailureCo
     }
     let Some(query) = turn.live(id) else { return };
     let code = match (&query.head.kind, code) {
-        // An image that cannot be fetched is the mistake of whoever gave its address, and the site's trouble where a
-        // page led to it.
+        // An image that cannot be fetched is the mistake of whoever gave its address, and the site's trouble
+        // where a page led to it.
         (Kind::Image { .. }, FailureCode::ErrorDuringReverseSearch) => FailureCode::CannotGetImage,
         (_, code) => code,
     };

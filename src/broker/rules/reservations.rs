@@ -1,5 +1,5 @@
-//! A worker is about to read what is billed: it is promised what the request may read at most, so that no limit is
-//! passed whatever the answer holds. What it has really read settles the promise.
+//! A worker is about to read what is billed: it is promised what the request may read at most, so that no
+//! limit is passed whatever the answer holds. What it has really read settles the promise.
 
 use crate::base::ids::{ContainerId, LeaseId};
 use crate::broker::books::reservations::ReservationState;
@@ -19,7 +19,8 @@ pub fn on_wish(turn: &mut Turn, container: ContainerId, lease: LeaseId, wish: Re
     grant(turn)
 }
 
-/// Grants whatever fits the budget by now, and tells the workers. Returns what that means for waiting queries.
+/// Grants whatever fits the budget by now, and tells the workers. Returns what that means for waiting
+/// queries.
 pub fn grant(turn: &mut Turn) -> Vec<Woken> {
     if !turn.state.reservations.is_anyone_waiting() {
         return Vec::new();

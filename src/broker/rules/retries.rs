@@ -24,8 +24,8 @@ pub fn look_up(turn: &mut Turn, posts: Vec<PostKey>) {
     turn.enqueue(Owner::Retries, Work::LookUpPosts { posts }, Priority::Maintenance, 1);
 }
 
-/// Posts that exist are indexed, and settled once they are stored; for those that do not, nothing is left to do. Posts
-/// that could not be looked up have their turn again.
+/// Posts that exist are indexed, and settled once they are stored; for those that do not, nothing is left to
+/// do. Posts that could not be looked up have their turn again.
 pub fn on_looked_up(turn: &mut Turn, posts: Vec<LookedUpPost>) {
     let mut settled = Vec::new();
     for LookedUpPost { post: key, outcome } in posts {

@@ -1,4 +1,5 @@
-//! Scans that somebody asks for by the account's name (`scan NAME`), and scans that an earlier broker had begun.
+//! Scans that somebody asks for by the account's name (`scan NAME`), and scans that an earlier broker had
+//! begun.
 
 use std::time::Duration;
 

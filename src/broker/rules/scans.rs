@@ -27,8 +27,8 @@ const BATCH_POSTS: usize = 8;
 /// Images in such a batch, unless one post has more: what is found out about one is a third of a kilobyte.
 const BATCH_IMAGES: usize = 48;
 
-/// Starts the scan of an account, or joins the running one and raises its priority. Who asked for it sees whether it
-/// may begin (`admission::waits_for_budget`).
+/// Starts the scan of an account, or joins the running one and raises its priority. Who asked for it sees
+/// whether it may begin (`admission::waits_for_budget`).
 pub fn start(
     turn: &mut Turn,
     account: Account,

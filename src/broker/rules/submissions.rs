@@ -1,5 +1,5 @@
-//! A front submits a page or an image: it joins a known query, or becomes a new one, or is turned away. And what an
-//! earlier broker had accepted is begun again.
+//! A front submits a page or an image: it joins a known query, or becomes a new one, or is turned away. And
+//! what an earlier broker had accepted is begun again.
 
 use crate::base::ids::QueryId;
 use crate::broker::books::query::{Kind, Origin, Query};

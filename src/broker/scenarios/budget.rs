@@ -233,8 +233,8 @@ fn a_look_up_that_does_not_fit_is_refused() {
     assert!(why.contains("2026-05-16T00:00:00Z"), "{why}");
 }
 
-/// Workers of several processes read, fail, die; the ledger answers when it likes. Whatever happens, no more than
-/// the day's limit is read.
+/// Workers of several processes read, fail, die; the ledger answers when it likes. Whatever happens, no more
+/// than the day's limit is read.
 #[test]
 fn no_order_of_requests_passes_the_limit() {
     for seed in 0..300 {

@@ -151,7 +151,7 @@ pub fn run(args: &PruneArgs, settings: &Settings, state: &Path, out: &mut impl W
     let state = Arc::new(Mutex::new(StateFile::open(state)?));
     let now = Timestamp::now();
     let stored = removal::accounts(&database)?;
-    let blocklist = Blocklist::new(&settings.scan.blocklist);
+    let blocklist: Blocklist = settings.scan.blocklist.iter().collect();
     let (blocked, others): (Vec<StoredAccount>, Vec<StoredAccount>) =
         stored.into_iter().partition(|stored| blocklist.names(&stored.account));
     let heard = locked(&state).heard()?;

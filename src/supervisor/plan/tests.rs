@@ -412,8 +412,8 @@ fn any_event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// Whatever happens: nobody is killed twice or after the end, the loop does not spin, and a stop ends once
-    /// all have died.
+    /// Whatever happens: nobody is killed twice or after the end, the loop does not spin, and a stop ends
+    /// once all have died.
     #[test]
     fn every_stop_ends(events in proptest::collection::vec((0_u64..4_000, any_event()), 0..60)) {
         let (mut plan, mut now) = (small_tree(), Monotonic(0));
