@@ -95,8 +95,10 @@ pub fn find(name: &str) -> Option<&'static clap::Command> {
 
 /// What clap says about a command, in lines of at most `width` columns.
 pub fn help_of(command: &clap::Command, width: usize) -> clap::builder::StyledStr {
+    let rest = if options(command).next().is_some() { " [OPTIONS]" } else { "" };
+    let usage = short_usage(command) + rest;
     // Of the command alone: a width is handed down only before a definition is built.
-    command.clone().term_width(width).render_help()
+    command.clone().override_usage(usage).term_width(width).render_help()
 }
 
 /// Its name and arguments.

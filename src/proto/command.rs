@@ -23,7 +23,7 @@ use crate::base::ids::Networks;
 pub enum Command {
     /// Find the artist's posts of the artwork on a page
     #[command(after_help = "\
-Asked again, it shows where the work is. Ctrl-C leaves the work running.
+The work is followed to its end; Ctrl-C leaves it running. Asked again, it shows where the work is.
 
 Examples:
   query https://www.pixiv.net/artworks/98                     to its end
@@ -38,7 +38,7 @@ Examples:
     },
     /// Index an account's posts, or those that are new
     #[command(after_help = "\
-Asked again, it shows where the work is. Ctrl-C leaves the work running.
+The work is followed to its end; Ctrl-C leaves it running. Asked again, it shows where the work is.
 
 Examples:
   scan @jane_paints               an account on X
