@@ -17,8 +17,9 @@ fn main() {
     find_test_material();
 }
 
-/// Sets `cfg(material)` where the test material is at hand that is too large for the repository, or not ours to copy:
-/// in `AOTF_TEST_MATERIAL`, else beside the checkout. Tests that need it are ignored where it is not.
+/// Sets `cfg(material)` where the test material is at hand that is too large for the repository, or not ours
+/// to copy: in `AOTF_TEST_MATERIAL`, else beside the checkout. Tests that need it are ignored where it is
+/// not.
 fn find_test_material() {
     println!("cargo::rustc-check-cfg=cfg(material)");
     println!("cargo::rerun-if-env-changed=AOTF_TEST_MATERIAL");
@@ -33,8 +34,8 @@ fn find_test_material() {
     }
 }
 
-/// `0.1.0 (1a2b3c4d5e6f)`. The same sources give the same text: no date, no machine. `AOTF_COMMIT` says it where there
-/// is no repository, as in a container or from an archive.
+/// `0.1.0 (1a2b3c4d5e6f)`. The same sources give the same text: no date, no machine. `AOTF_COMMIT` says it
+/// where there is no repository, as in a container or from an archive.
 fn version() -> String {
     println!("cargo::rerun-if-env-changed=AOTF_COMMIT");
     let version = env::var("CARGO_PKG_VERSION").expect("cargo sets it");

@@ -1,5 +1,5 @@
-//! The command line: every command, and the hidden ones by which the program starts itself. Parses, hands over,
-//! and turns errors into exit statuses; no work of its own.
+//! The command line: every command, and the hidden ones by which the program starts itself. Parses, hands
+//! over, and turns errors into exit statuses; no work of its own.
 
 use std::io;
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
-//! Images: no bytes panic or take more memory than the limits say, and the same bytes give the same fingerprint.
+//! Images: no bytes panic or take more memory than the limits say, and the same bytes give the same
+//! fingerprint.
 
 #![no_main]
 

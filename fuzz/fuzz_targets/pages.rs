@@ -1,5 +1,6 @@
-//! Pages of sites: no answer panics a reader, and what is read keeps its promises. The first byte chooses a page that is
-//! read, the second the status; the rest is the body of every answer. `AOTF_FUZZ_SITE=pixiv` keeps to the pages of one site.
+//! Pages of sites: no answer panics a reader, and what is read keeps its promises. The first byte chooses a
+//! page that is read, the second the status; the rest is the body of every answer. `AOTF_FUZZ_SITE=pixiv`
+//! keeps to the pages of one site.
 
 #![no_main]
 

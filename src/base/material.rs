@@ -1,6 +1,7 @@
-//! Where tests find what they read. Small files lie in `tests/fixtures/`; what is large, or not ours to copy, lies outside
-//! of the repository. A test of the latter kind is marked
-//! `#[cfg_attr(not(material), ignore = "needs AOTF_TEST_MATERIAL")]`: without the material it is ignored, and counted.
+//! Where tests find what they read. Small files lie in `tests/fixtures/`; what is large, or not ours to copy,
+//! lies outside of the repository. A test of the latter kind is marked
+//! `#[cfg_attr(not(material), ignore = "needs AOTF_TEST_MATERIAL")]`: without the material it is ignored, and
+//! counted.
 
 use std::path::{Path, PathBuf};
 

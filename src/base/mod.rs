@@ -9,6 +9,7 @@ pub mod ids;
 pub mod material;
 pub mod money;
 pub mod roles;
+pub mod signals;
 pub mod stop;
 
 pub use clock::Timestamp;

@@ -13,7 +13,10 @@ use crossbeam_channel as queue;
 use crate::base::StopSignal;
 use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::ContainerId;
-use crate::broker::state::{BlobKey, Effect, Event, Now, Policy, State};
+use crate::broker::books::blob::BlobKey;
+use crate::broker::rules::health;
+use crate::broker::state::State;
+use crate::broker::vocabulary::{Effect, Event, Now, Policy};
 use crate::ipc::control::{Link, PeerEnd};
 use crate::ipc::{Blob, Outbox, OutboxError, Parcel, pump};
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion, FrontToBroker};
@@ -61,7 +64,7 @@ enum Heard {
     Closed,
 }
 
-/// What a link's thread hands to the loop: which container, the how-manieth link of the broker, and what.
+/// What a link's thread hands to the loop: the container, the generation of its link, and what it said.
 struct Message {
     from: ContainerId,
     link: u64,
@@ -122,9 +125,9 @@ pub fn run(
                     server.handle(Event::FromStore(report));
                     if is_open && let Some(opened) = opened.take() {
                         opened();
-                        std::mem::take(&mut early).into_iter().for_each(|message| server.hear(message));
+                        std::mem::take(&mut early).into_iter().for_each(|message| server.on_message(message));
                     } else if opened.is_some() {
-                        early = early.into_iter().filter_map(|message| server.hear_early(message)).collect();
+                        early = early.into_iter().filter_map(|message| server.on_early_message(message)).collect();
                     }
                 }
                 Err(_) => return Err(BrokerError::StoreGone),
@@ -135,8 +138,8 @@ pub fn run(
             },
             recv(heard) -> message => {
                 match message {
-                    Ok(message) if opened.is_some() => early.extend(server.hear_early(message)),
-                    Ok(message) => server.hear(message),
+                    Ok(message) if opened.is_some() => early.extend(server.on_early_message(message)),
+                    Ok(message) => server.on_message(message),
                     Err(_) => {}
                 }
             },
@@ -203,7 +206,7 @@ impl Server {
         Ok(())
     }
 
-    fn hear(&mut self, message: Message) {
+    fn on_message(&mut self, message: Message) {
         let Message { from, link, heard } = message;
         if self.peers.get(&from).is_none_or(|(current, _)| *current != link) {
             return; // an old link's last words
@@ -224,14 +227,14 @@ impl Server {
         }
     }
 
-    /// Before the database is open: gives back what has to wait for it. A question whose answer is more than a
-    /// moment away is answered with the reason.
-    fn hear_early(&mut self, message: Message) -> Option<Message> {
+    /// Before the database is open: gives back what has to wait for it. A question whose answer is more than
+    /// a moment away is answered with the reason.
+    fn on_early_message(&mut self, message: Message) -> Option<Message> {
         let Message { from, heard: Heard::Front(FrontToBroker::Ask { ask, question }, _), .. } = &message
         else {
             return Some(message);
         };
-        let Some(why) = self.state.why_not_open() else { return Some(message) };
+        let Some(why) = health::why_not_open(&self.state) else { return Some(message) };
         let is_about_us = matches!(
             question,
             FrontQuestion::Health
@@ -242,7 +245,7 @@ impl Server {
                 | FrontQuestion::Counters
         );
         if is_about_us {
-            self.hear(message);
+            self.on_message(message);
         } else if let Some((_, Peer::Front(outbox))) = self.peers.get(from) {
             let answer = FrontAnswer::NotNow { why };
             // A front that does not read asks again.
@@ -289,6 +292,7 @@ impl Server {
                 }
                 Effect::ToStore(order) => self.backlog.push_back(order),
                 Effect::DropBlob(key) => drop(self.blobs.remove(&key)),
+                Effect::Contradiction(what) => events::contradiction(what),
                 Effect::WorkFailed { work, why } => events::work_failed(&work, &why),
                 Effect::WorkerLost { role, pid, container, work, request, why } => {
                     events::worker_lost(role, pid, container, &work, request.as_deref(), why);

@@ -15,9 +15,13 @@ use crate::base::ids::{
     AccountKey, AskId, ContainerId, ImageId, LeaseId, Network, Networks, PostKey, QueryId,
 };
 use crate::base::roles::{Role, Stage};
-use crate::broker::state::{BlobKey, Effect, Event, Now, Policy, State};
+use crate::broker::books::blob::BlobKey;
+use crate::broker::books::query::Query;
+use crate::broker::state::State;
+use crate::broker::vocabulary::{Effect, Event, Now, Policy};
 use crate::config::{Budget, TimelinePolicy};
 use crate::domain::accounts::*;
+use crate::domain::blocklist::Blocklist;
 use crate::domain::failure::FailureCode;
 use crate::domain::images::*;
 use crate::domain::posts::*;
@@ -91,7 +95,7 @@ impl World {
             max_processing_requests: 12,
             max_kept_queries: 1000,
             max_pending_posts: rng.usize(1..40),
-            blocklist: HashSet::from(["3".to_owned()]),
+            blocklist: Blocklist::from_iter(["3"]),
             maintenance: vec![(MaintenanceTask::RetryPosts, Duration::from_secs(600))],
             budget: rng.bool().then_some((
                 Network::Twitter,
@@ -201,6 +205,7 @@ impl World {
             }
             Effect::ToStore(message) => self.store.push_back(message),
             Effect::DropBlob(blob) => assert!(self.blobs.remove(&blob), "bytes dropped twice"),
+            Effect::Contradiction(what) => panic!("{what}"),
             Effect::WorkFailed { .. } | Effect::WorkerLost { .. } => {}
         }
     }
@@ -579,7 +584,7 @@ impl World {
         // Whoever was told that a query is under way finds it again.
         for view in self.last_views.values().filter(|view| view.subject.starts_with("https://")) {
             let query = self.state.queries.get(&view.query);
-            let under_way = query.is_some_and(|query| query.status != QueryStatus::End);
+            let under_way = query.is_some_and(Query::is_live);
             let written = |request: &AcceptedRequest| matches!(request, AcceptedRequest::Query { url, .. } if *url == view.subject);
             assert!(
                 !under_way || self.journal.values().any(written),
@@ -662,7 +667,7 @@ impl World {
     }
 
     fn unfinished(&self) -> Vec<QueryId> {
-        let live = self.state.queries.iter().filter(|(_, query)| query.status != QueryStatus::End);
+        let live = self.state.queries.iter().filter(|(_, query)| query.is_live());
         let mut unfinished: Vec<_> = live.map(|(id, _)| *id).collect();
         unfinished.extend((self.state.deliveries > 0).then_some(QueryId(0)));
         unfinished.extend(self.state.running_scans.values().map(|scan| QueryId(scan.0)));

@@ -30,9 +30,9 @@ pub enum FileError {
     Decode(#[from] DecodeError),
 }
 
-/// Prints `16-hex-digits  path` for each file, as ImageHash prints fingerprints; what fails, and what is
-/// of low quality, goes to `err`, one line per file, and the others go on. Returns the exit status: 0, or 1 if any
-/// failed.
+/// Prints `16-hex-digits  path` for each file, as ImageHash prints fingerprints; what fails, and what is of
+/// low quality, goes to `err`, one line per file, and the others go on. Returns the exit status: 0, or 1 if
+/// any failed.
 fn hash(files: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let limits = Limits::default();
     let mut status = 0;

@@ -2,9 +2,9 @@
 
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use crate::base::StopSignal;
+use crate::base::signals::CaughtSignals;
 
 /// A signal that is set by Ctrl-C, a hang-up or `kill`.
 ///
@@ -13,14 +13,12 @@ use crate::base::StopSignal;
 pub fn stop_on_signals() -> anyhow::Result<StopSignal> {
     let stop = StopSignal::new();
     let stopping = stop.clone();
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).context("could not watch for signals")?;
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            if signals.forever().next().is_some() {
-                stopping.set();
-            }
-        })
-        .context("could not start a thread")?;
+    let told = move |_| {
+        stopping.set();
+        false
+    };
+    CaughtSignals::catch(&[SIGHUP, SIGINT, SIGTERM])
+        .and_then(|signals| signals.tell(told))
+        .context("could not watch for signals")?;
     Ok(stop)
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::secret::Secret;
+use super::section::{Section, section};
+use super::values::{SECOND, bearer_token, page_url};
 
 /// Sites whose readers send the operator's cookies. A test beside the readers holds the two together.
 pub const COOKIE_SITES: [&str; 11] = [
@@ -50,35 +52,57 @@ const CANARIES: [&str; 23] = [
     "https://staff.tumblr.com/",
 ];
 
-/// How far the search for links goes. The role `link-finder` alone is given the secrets in it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Links {
-    /// Requests of one search, retries not counted.
-    pub max_pages: u32,
-    /// No page is asked for after this.
-    pub time_limit: Duration,
-    /// Pages whose outbound links are taken as they stand: a host, or the start of a URL.
-    pub plain_pages: Vec<String>,
-    /// Ask the curators of Danbooru and e621 whose page the artist's is, when nothing else led to an account.
-    pub ask_curators: bool,
-    /// What `aotf sites` reads: one URL or more of each site.
-    pub canaries: Vec<String>,
-    /// Key for the API of Tumblr, whose blogs are not read without it.
-    pub tumblr_api_key: Option<Secret>,
-    /// `Cookie` header by site (`COOKIE_SITES`), for what a site shows to its users only.
-    pub cookies: BTreeMap<String, Secret>,
+section! {
+    /// How far the search for links goes. The role `link-finder` alone is given the secrets in it.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct Links {
+        /// Requests of one search, retries not counted.
+        max_pages: u32 = 30, number(1..=1000);
+        /// No page is asked for after this.
+        time_limit: Duration = 60 * SECOND, duration(SECOND, 1..=600) as "time_limit_secs";
+        /// Pages whose outbound links are taken as they stand: a host, or the start of a URL.
+        plain_pages: Vec<String> = Vec::new(), texts(plain_page);
+        /// Ask the curators of Danbooru and e621 whose page the artist's is, when nothing else led to an
+        /// account.
+        ask_curators: bool = false, switch();
+        /// What `aotf sites` reads: one URL or more of each site.
+        canaries: Vec<String> = CANARIES.map(str::to_owned).to_vec(), texts(page_url);
+        /// Key for the API of Tumblr, whose blogs are not read without it.
+        tumblr_api_key: Option<Secret> = None, secret_here(tumblr_key);
+        /// `Cookie` header by site (`COOKIE_SITES`), for what a site shows to its users only.
+        cookies: BTreeMap<String, Secret> = BTreeMap::new(), part(read_cookies);
+    }
 }
 
-impl Default for Links {
-    fn default() -> Links {
-        Links {
-            max_pages: 30,
-            time_limit: Duration::from_secs(60),
-            plain_pages: Vec::new(),
-            ask_curators: false,
-            canaries: CANARIES.map(str::to_owned).to_vec(),
-            tumblr_api_key: None,
-            cookies: BTreeMap::new(),
-        }
+fn tumblr_key(text: &str) -> Result<Option<Secret>, String> {
+    bearer_token(text).map(Secret::new).map(Some)
+}
+
+fn read_cookies(mut section: Section<'_>) -> BTreeMap<String, Secret> {
+    let mut cookies = BTreeMap::new();
+    for site in COOKIE_SITES {
+        let mut cookie = None;
+        section.secret_here(site, &mut cookie, |text| cookie_header(text).map(Secret::new).map(Some));
+        cookies.extend(cookie.map(|cookie| (site.to_owned(), cookie)));
     }
+    section.finish();
+    cookies
+}
+
+/// A host alone, or the start of a URL.
+fn plain_page(text: &str) -> Result<String, String> {
+    let is_host = text.contains('.')
+        && !text.starts_with('.')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    match is_host {
+        true => Ok(text.to_ascii_lowercase()),
+        false => page_url(text)
+            .map_err(|_| format!("{text:?} must be a host, example.com, or a URL, https://example.com/page")),
+    }
+}
+
+/// `name=value; name=value`, which is never repeated in a message.
+fn cookie_header(text: &str) -> Result<String, String> {
+    let fits = text.contains('=') && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if fits { Ok(text.to_owned()) } else { Err("must be a Cookie header, name=value; name=value".to_owned()) }
 }

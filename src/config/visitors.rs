@@ -1,18 +1,44 @@
-//! Those with whom the API has an agreement: holders of keys, and receivers of final answers.
+//! The lists `[[api_keys]]` and `[[webhooks]]`: those with whom the API has an agreement.
+
+use serde::{Deserialize, Serialize};
 
 use super::document::Place;
-use super::parameters::{Context, bearer_token, network_named, page_url, read_secret};
+use super::secret::Secret;
 use super::section::Section;
-use super::{ApiKey, Secret, Webhook};
+use super::values::{bearer_token, network_named, page_url};
 use crate::base::ids::{Network, Networks};
 
 /// A shorter key or secret could be guessed.
 const MIN_SECRET_BYTES: usize = 16;
 
-/// The keys, each given by its SHA-256 or by a file that holds it.
-pub(super) fn read_api_keys(sections: Vec<Section<'_>>, context: &Context) -> Vec<ApiKey> {
-    let mut keys: Vec<ApiKey> = Vec::new();
-    for mut section in sections {
+/// Who shows this key has limits of its own, whatever its address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApiKey {
+    /// For logs and limits.
+    pub name: String,
+    /// SHA-256 of the key: the key itself is nowhere kept.
+    pub sha256: [u8; 32],
+    pub requests_per_second: u32,
+    pub max_processing_requests: u32,
+    /// May search by image and name webhooks.
+    pub advanced: bool,
+    /// What its queries and searches are about, among the networks of the server.
+    pub networks: Networks,
+}
+
+/// Somebody who may be told final answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// By which queries name it.
+    pub name: String,
+    pub url: String,
+    /// Signs what is sent.
+    pub secret: Secret,
+}
+
+impl ApiKey {
+    /// Given by its SHA-256, or by a file that holds it.
+    pub(super) fn read(section: &mut Section<'_>, others: &[ApiKey]) -> ApiKey {
         let mut key = ApiKey {
             name: String::new(),
             sha256: [0; 32],
@@ -21,60 +47,41 @@ pub(super) fn read_api_keys(sections: Vec<Section<'_>>, context: &Context) -> Ve
             advanced: false,
             networks: Networks::default(),
         };
-        read_name(&mut section, &mut key.name, keys.iter().map(|key| key.name.as_str()));
-        let given = (section.place_of("sha256"), section.place_of("key_file"));
+        read_name(section, &mut key.name, others.iter().map(|key| key.name.as_str()));
         section.text("sha256", &mut key.sha256, |text| {
             from_hex(text)
                 .ok_or_else(|| "must be 64 hexadecimal digits: printf %s KEY | sha256sum".to_owned())
         });
-        section.text("key_file", &mut key.sha256, |name| {
-            let text = read_secret(&context.find(name)).and_then(|text| long_enough(&text))?;
-            Ok(sha256(text.as_bytes()))
-        });
-        demand_one(&section, ["sha256", "key_file"], given);
+        section.secret_of_file("key_file", &mut key.sha256, |text| Ok(sha256(long_enough(text)?.as_bytes())));
+        section.demand_one("sha256", "key_file");
         section.number("requests_per_second", &mut key.requests_per_second, 1..=1_000_000);
         section.number("max_processing_requests", &mut key.max_processing_requests, 1..=1_000_000);
         section.switch("advanced", &mut key.advanced);
-        let place = section.place_of("networks").unwrap_or(Place::File);
         let mut networks = Network::ALL.to_vec();
         section.texts("networks", &mut networks, network_named);
         match Networks::of(networks) {
             Some(networks) => key.networks = networks,
-            None => section.problem("networks", &place, "must name one network at least".to_owned()),
+            None => section.problem_at("networks", "must name one network at least"),
         }
-        section.finish();
-        keys.push(key);
+        key
     }
-    keys
 }
 
-/// The webhooks, and whether the file itself holds a secret.
-pub(super) fn read_webhooks(sections: Vec<Section<'_>>, context: &Context) -> (Vec<Webhook>, bool) {
-    let mut webhooks: Vec<Webhook> = Vec::new();
-    let mut secret_in_file = false;
-    for mut section in sections {
-        let mut webhook =
-            Webhook { name: String::new(), url: String::new(), secret: Secret::new(String::new()) };
-        read_name(&mut section, &mut webhook.name, webhooks.iter().map(|webhook| webhook.name.as_str()));
+impl Webhook {
+    pub(super) fn read(section: &mut Section<'_>, others: &[Webhook]) -> Webhook {
+        let mut webhook = Webhook { name: String::new(), url: String::new(), secret: Secret::new("") };
+        read_name(section, &mut webhook.name, others.iter().map(|webhook| webhook.name.as_str()));
+        section.text("url", &mut webhook.url, page_url);
         if section.place_of("url").is_none() {
             section.problem("url", &Place::File, "is missing".to_owned());
         }
-        section.text("url", &mut webhook.url, page_url);
-        let given = (section.place_of("secret"), section.place_of("secret_file"));
-        secret_in_file |= matches!(given.0, Some(Place::Line(_)));
-        section.text("secret", &mut webhook.secret, |text| long_enough(text).map(Secret::new));
-        section.text("secret_file", &mut webhook.secret, |name| {
-            read_secret(&context.find(name)).and_then(|text| long_enough(&text)).map(Secret::new)
-        });
-        demand_one(&section, ["secret", "secret_file"], given);
-        section.finish();
-        webhooks.push(webhook);
+        section
+            .secret("secret", "secret_file", &mut webhook.secret, |text| long_enough(text).map(Secret::new));
+        webhook
     }
-    (webhooks, secret_in_file)
 }
 
-fn read_name<'n>(section: &mut Section<'_>, name: &mut String, taken: impl Iterator<Item = &'n str>) {
-    let place = section.place_of("name").unwrap_or(Place::File);
+fn read_name<'n>(section: &mut Section<'_>, name: &mut String, mut taken: impl Iterator<Item = &'n str>) {
     section.text("name", name, |text| {
         let fits = !text.is_empty()
             && text.len() <= 40
@@ -82,18 +89,9 @@ fn read_name<'n>(section: &mut Section<'_>, name: &mut String, taken: impl Itera
         if fits { Ok(text.to_owned()) } else { Err("must be up to 40 of a-z, A-Z, 0-9, - _ .".to_owned()) }
     });
     if name.is_empty() {
-        section.problem("name", &place, "needs a name".to_owned());
-    } else if taken.into_iter().any(|other| other == name) {
-        section.problem("name", &place, format!("{name:?} is the name of another one"));
-    }
-}
-
-fn demand_one(section: &Section<'_>, [here, file]: [&str; 2], given: (Option<Place>, Option<Place>)) {
-    let either = format!("needs either {here} or {file}");
-    match given {
-        (Some(place), Some(_)) => section.problem(file, &place, either),
-        (None, None) => section.problem(here, &Place::File, either),
-        (Some(_), None) | (None, Some(_)) => {}
+        section.problem_at("name", "needs a name");
+    } else if taken.any(|other| other == name) {
+        section.problem_at("name", &format!("{name:?} is the name of another one"));
     }
 }
 

@@ -17,8 +17,8 @@ use crate::proto::command::{Command, Reply};
 /// The passing line goes on counting between two states.
 const TICK: Duration = Duration::from_millis(500);
 
-/// Sends a command, and follows it unless it is detached. `None` when the user stopped following, which leaves
-/// the work running.
+/// Sends a command, and follows it unless it is detached. `None` when the user stopped following, which
+/// leaves the work running.
 ///
 /// # Errors
 /// The daemon does not answer, or the image that is to be searched cannot be read.

@@ -1,7 +1,7 @@
 //! The clients of the admin socket: the console on a terminal (`run`) and single commands from the shell
-//! (`one_shot`). `line.rs` parses what is typed, `carry_out.rs` asks the daemon for both, `render/` and `follow.rs`
-//! say what is shown. These run in processes of their own: the only things they share with the daemon are the
-//! socket and perhaps the terminal.
+//! (`one_shot`). `line.rs` parses what is typed, `carry_out.rs` asks the daemon for both, `render/` and
+//! `follow.rs` say what is shown. These run in processes of their own: the only things they share with the
+//! daemon are the socket and perhaps the terminal.
 
 mod carry_out;
 mod client;

@@ -20,8 +20,8 @@ pub struct OneShot {
     pub quiet: bool,
 }
 
-/// Carries out one command against the daemon behind `socket`, writes its reply to standard output, and returns
-/// the exit status (`status`).
+/// Carries out one command against the daemon behind `socket`, writes its reply to standard output, and
+/// returns the exit status (`status`).
 ///
 /// Pictures, where they are asked for and standard output is a terminal, are fetched as `outside` says.
 pub fn one_shot(socket: &Path, command: Command, options: OneShot, outside: &Outside) -> u8 {

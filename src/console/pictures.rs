@@ -1,6 +1,7 @@
-//! Pictures of found posts, in terminals that can show them. They are fetched and decoded by a process
-//! of its own (`aotf thumbnails`), which is confined like a worker that indexes: a console runs with the rights of its
-//! user, and the bytes are strangers'. What comes back is small, and is checked before it reaches the terminal.
+//! Pictures of found posts, in terminals that can show them. They are fetched and decoded by a process of its
+//! own (`aotf thumbnails`), which is confined like a worker that indexes: a console runs with the rights of
+//! its user, and the bytes are strangers'. What comes back is small, and is checked before it reaches the
+//! terminal.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -83,8 +84,8 @@ impl Outside {
 }
 
 impl Protocol {
-    /// What the environment says of the terminal, by the value of a variable. `None` where the terminal itself must
-    /// be asked: inside a multiplexer the variables are those of the terminal around it.
+    /// What the environment says of the terminal, by the value of a variable. `None` where the terminal
+    /// itself must be asked: inside a multiplexer the variables are those of the terminal around it.
     pub fn of_environment(value_of: impl Fn(&str) -> Option<String>) -> Option<Protocol> {
         let is_set = |name: &str| value_of(name).is_some_and(|value| !value.is_empty());
         if is_set("TMUX") || is_set("STY") {
@@ -134,8 +135,8 @@ fn has_sixel(answer: &[u8]) -> bool {
     attributes.is_some_and(|(list, _)| list.split(';').any(|attribute| attribute == "4"))
 }
 
-/// The pictures of an answer's posts, each above its address, as text for the terminal. Waits for them; `None` when
-/// Ctrl-C was pressed.
+/// The pictures of an answer's posts, each above its address, as text for the terminal. Waits for them;
+/// `None` when Ctrl-C was pressed.
 ///
 /// # Errors
 /// The process that makes them cannot be started or talked to.
@@ -228,8 +229,8 @@ fn exchange(
     }
 }
 
-/// What makes the terminal show the picture; `None` where that is no picture for this terminal. Nothing of the picture
-/// can end the sequence: base64 and the letters of sixel hold no escape.
+/// What makes the terminal show the picture; `None` where that is no picture for this terminal. Nothing of
+/// the picture can end the sequence: base64 and the letters of sixel hold no escape.
 fn sequence(protocol: Protocol, picture: &Picture) -> Option<String> {
     match (protocol, picture) {
         (Protocol::Sixel, Picture::Sixel(body)) => {

@@ -52,12 +52,12 @@ pub enum ConsoleError {
     Read { source: ReadlineError },
 }
 
-/// Runs the console against the daemon behind `socket` until its user leaves it. The history is
-/// kept beside the socket; pictures are fetched as `outside` says. What is written to the log file from now on is
-/// shown above the prompt, without tearing it, where it is a warning or an error.
+/// Runs the console against the daemon behind `socket` until its user leaves it. The history is kept beside
+/// the socket; pictures are fetched as `outside` says. What is written to the log file from now on is shown
+/// above the prompt, without tearing it, where it is a warning or an error.
 ///
-/// Blocks on the terminal and cannot be told to end: a process that must end while it runs
-/// gives it a moment to show the last reply (`at_work`), restores the terminal (`SavedTerminal`) and exits.
+/// Blocks on the terminal and cannot be told to end: a process that must end while it runs gives it a moment
+/// to show the last reply (`at_work`), restores the terminal (`SavedTerminal`) and exits.
 ///
 /// # Errors
 /// The terminal cannot be used or is gone. A daemon that is away is told to the user, and is none.

@@ -6,8 +6,8 @@ use crossbeam_channel as queue;
 
 use crate::base::ErrorChain;
 use crate::base::ids::Network;
+use crate::broker::Policy;
 use crate::broker::server::{self, StoreLink};
-use crate::broker::state::Policy;
 use crate::config::Settings;
 use crate::index::shared::Writer;
 use crate::ipc::container::{ContainerContext, ContainerError};
@@ -79,7 +79,7 @@ fn policy(settings: &Settings) -> Policy {
             .unwrap_or(usize::MAX),
         max_kept_queries: usize::try_from(settings.limits.max_kept_queries).unwrap_or(usize::MAX),
         max_pending_posts: usize::try_from(settings.scan.max_pending_posts).unwrap_or(usize::MAX),
-        blocklist: settings.scan.blocklist.iter().map(|entry| entry.to_lowercase()).collect(),
+        blocklist: settings.scan.blocklist.iter().collect(),
         maintenance,
         budget: Some((Network::Twitter, settings.twitter.budget)),
         timeline: settings.scan.timeline,

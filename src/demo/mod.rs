@@ -13,30 +13,9 @@ mod session;
 mod show;
 pub mod world;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-pub use session::DemoError;
-
-/// Arguments of `aotf demo`.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
-pub struct DemoArgs {
-    /// Exit after the first answer: status 0 only if it is the expected post
-    #[arg(long)]
-    pub once: bool,
-    /// Stay without a console until a signal comes, also on a terminal
-    #[arg(long)]
-    pub no_console: bool,
-    /// Port of the daemon's HTTP API on 127.0.0.1; 0 takes a free one
-    #[arg(long, value_name = "PORT", default_value_t = 3301)]
-    pub port: u16,
-    /// Keep settings, database and log in this folder instead of a temporary one
-    #[arg(long, value_name = "DIR")]
-    pub keep: Option<PathBuf>,
-    /// Milliseconds that the world waits before each of its answers
-    #[arg(long, value_name = "MS", default_value_t = 0)]
-    pub latency_ms: u64,
-}
+pub use session::{DemoArgs, DemoError};
 
 /// Runs the demo to its end. What it shows goes to standard output; an error is for the caller to print.
 ///

@@ -4,16 +4,14 @@ use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Handle;
 use tokio::sync::mpsc;
 
-use super::DemoArgs;
 use super::api::{Answer, Api, ApiError};
 use super::folder::{Folder, FolderError};
 use super::process::{Event, Process};
@@ -22,6 +20,7 @@ use super::show::{Screen, judge};
 use super::world::cases::Case;
 use super::world::{Options, World, WorldError};
 use crate::base::clock::Monotonic;
+use crate::base::signals::CaughtSignals;
 
 /// For the daemon to answer `/readyz`: seconds on a small machine under load, else a fraction of one.
 const READY_WITHIN: Duration = Duration::from_secs(20);
@@ -34,6 +33,26 @@ const CONSOLE_GRACE: Duration = Duration::from_secs(2);
 const INTERRUPTED: u8 = 130;
 /// This program, also after an upgrade replaced its file.
 const THIS_PROGRAM: &str = "/proc/self/exe";
+
+/// Arguments of `aotf demo`.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct DemoArgs {
+    /// Exit after the first answer: status 0 only if it is the expected post
+    #[arg(long)]
+    pub once: bool,
+    /// Stay without a console until a signal comes, also on a terminal
+    #[arg(long)]
+    pub no_console: bool,
+    /// Port of the daemon's HTTP API on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 3301)]
+    pub port: u16,
+    /// Keep settings, database and log in this folder instead of a temporary one
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+    /// Milliseconds that the world waits before each of its answers
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub latency_ms: u64,
+}
 
 /// Why the demo could not be shown.
 #[derive(Debug, thiserror::Error)]
@@ -263,32 +282,25 @@ fn describe(status: Option<ExitStatus>) -> String {
 }
 
 /// Turns the signals that end programs into events, from its start to its end.
-struct SignalWatch {
-    handle: Handle,
-    thread: Option<JoinHandle<()>>,
-}
+struct SignalWatch(Handle);
 
 impl SignalWatch {
     fn start(events: mpsc::Sender<Event>) -> Result<SignalWatch, DemoError> {
-        let failed = |source| DemoError::Signals { source };
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(failed)?;
-        let handle = signals.handle();
-        let thread = std::thread::Builder::new().name("demo-signals".to_owned()).spawn(move || {
-            for _ in signals.forever() {
-                // A full or closed channel means that the end is near already.
-                let _ = events.try_send(Event::Signal);
-            }
-        });
-        Ok(SignalWatch { handle, thread: Some(thread.map_err(failed)?) })
+        // A full or closed channel means that the end is near already.
+        let tell = move |_| {
+            let _ = events.try_send(Event::Signal);
+            true
+        };
+        CaughtSignals::catch(&[SIGINT, SIGTERM, SIGHUP])
+            .and_then(|signals| signals.tell(tell))
+            .map(SignalWatch)
+            .map_err(|source| DemoError::Signals { source })
     }
 }
 
 impl Drop for SignalWatch {
     fn drop(&mut self) {
-        self.handle.close();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.0.close();
     }
 }
 

@@ -1,5 +1,5 @@
-//! Where people see what is stored: the addresses of accounts, posts and images, made from stable ids, and the
-//! other way round the account that a person names. Pure.
+//! Where people see what is stored: the addresses of accounts, posts and images, made from stable ids, and
+//! the other way round the account that a person names. Pure.
 
 use url::Url;
 
@@ -57,9 +57,9 @@ pub fn image_url(account: &AccountKey, name: &str) -> String {
     }
 }
 
-/// The account that a person names: `name` (on X), `name.example` (on Bluesky), `user@server` (on Mastodon and its
-/// kin), each with an `@` before it or not; with the network before it, `bluesky:name.example`; a stable id of
-/// Bluesky (`did:...`); or the address of its page.
+/// The account that a person names: `name` (on X), `name.example` (on Bluesky), `user@server` (on Mastodon
+/// and its kin), each with an `@` before it or not; with the network before it, `bluesky:name.example`; a
+/// stable id of Bluesky (`did:...`); or the address of its page.
 ///
 /// # Errors
 /// What is wrong with it, for people.

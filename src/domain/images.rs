@@ -42,8 +42,8 @@ pub struct Detail {
     pub phash256: [u64; 4],
     /// Mean colors of the 8x8 fields of the picture, RGB, row-major: [`THUMBNAIL_BYTES`].
     pub thumbnail: Vec<u8>,
-    /// Fingerprint without the uniform border. `None` where there is no border, or where what it frames has no
-    /// fingerprint of good quality.
+    /// Fingerprint without the uniform border. `None` where there is no border, or where what it frames has
+    /// no fingerprint of good quality.
     pub trimmed: Option<Fingerprint>,
 }
 

@@ -3,8 +3,8 @@
 //! and the table of upstreams. Called by the stages through `sites`, `links` and `networks`. It never
 //! interprets what it fetched.
 //!
-//! A request passes, hop by hop: `address` (may it be asked at all?), `pace` (when?), `upstreams`
-//! (where really?), `exchange` (one question, one answer, under limits), `reach` (is there a network at all?),
+//! A request passes, hop by hop: `address` (may it be asked at all?), `pace` (when?), `upstreams` (where
+//! really?), `exchange` (one question, one answer, under limits), `reach` (is there a network at all?),
 //! `retry` (again?). `http` holds them together on one runtime thread per container.
 
 mod address;
@@ -26,3 +26,4 @@ pub use http::HttpFetch;
 pub use pace::least_wait;
 pub use reach::{Loss, NetworkWatch};
 pub use request::{Fetch, MAX_PAGE_BYTES, Method, Request, Response};
+pub use retry::backoff;

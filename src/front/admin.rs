@@ -165,6 +165,7 @@ impl Session {
                 };
                 self.send(&reply).await
             }
+            Command::Version => self.send(&Reply::Version(env!("AOTF_VERSION").to_owned())).await,
             Command::Stop => {
                 // First the reply: the request ends this process too.
                 self.send(&Reply::Stopping).await?;
@@ -382,6 +383,8 @@ mod tests {
         assert_eq!(client.receive().await, Some(refused));
         client.send("{\"dance\":1}").await;
         assert!(matches!(client.receive().await, Some(Reply::Unavailable { .. })));
+        client.order(Command::Version).await;
+        assert_eq!(client.receive().await, Some(Reply::Version(env!("AOTF_VERSION").to_owned())));
         client.order(Command::Stop).await;
         assert_eq!(client.receive().await, Some(Reply::Stopping));
         // Commands are carried out one after the other: when this one is answered, that one is done.

@@ -12,13 +12,13 @@ use std::time::Duration;
 use crossbeam_channel as queue;
 use rustix::process::{Pid, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use super::bootstrap;
 use super::control::{ContainerEnd, Link, Order, Orders};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, OutboxError};
 use crate::base::ids::ContainerId;
 use crate::base::roles::{Role, Stage};
+use crate::base::signals::CaughtSignals;
 use crate::base::{ErrorChain, StopSignal};
 use crate::config::Settings;
 use crate::proto::control::{ContainerToRoot, RootToContainer, StacksWritten, ThreadState, Welcome};
@@ -26,8 +26,8 @@ use crate::telemetry::{self, events, faults, stacks, tasks};
 
 /// How often a container says that it lives.
 pub const HEARTBEAT_PERIOD: Duration = Duration::from_secs(1);
-/// How long a container that ends tries to get its last words to the root: as long as a busy machine may take to
-/// let a thread write. A root that is in a hurry does not wait for this.
+/// How long a container that ends tries to get its last words to the root: as long as a busy machine may take
+/// to let a thread write. A root that is in a hurry does not wait for this.
 const LAST_WORDS_LIMIT: Duration = Duration::from_secs(5);
 /// Links that wait to be taken: the broker gets one per container, others one per broker's life.
 const LINKS_CAPACITY: usize = 64;
@@ -166,8 +166,15 @@ pub fn run_container(work: RoleWork, args: &ConnectArgs, prepare: Prepare) -> Ex
             let prepared = prepare(role, &settings);
             // The first thread, so that all have what the preparation left.
             let stop = StopSignal::new();
-            match heed_signals(signals, &stop) {
-                Ok(()) => {
+            let stopping = stop.clone();
+            let heed = move |signal| {
+                if signal == SIGTERM {
+                    stopping.set();
+                }
+                true
+            };
+            match signals.tell(heed) {
+                Ok(_) => {
                     let prepared = move || prepared;
                     live(work, welcome.container, settings, end, stop, prepared).is_ok()
                 }
@@ -188,7 +195,7 @@ pub fn run_container(work: RoleWork, args: &ConnectArgs, prepare: Prepare) -> Ex
 struct Started {
     welcome: Welcome,
     end: ContainerEnd,
-    signals: Signals,
+    signals: CaughtSignals,
     settings: Settings,
 }
 
@@ -196,7 +203,7 @@ fn start_container(role: Role, args: &ConnectArgs) -> Result<Started, Box<dyn Er
     name_this_thread(role);
     die_with(args.root_pid)?;
     // Before the first link exists, so that a Ctrl-C during the start ends nothing halfway.
-    let signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let signals = CaughtSignals::catch(&[SIGTERM, SIGINT, SIGHUP])?;
     let (welcome, end) = bootstrap::connect(&args.door, role)?;
     let settings = settings_of(&welcome)?;
     telemetry::init(role.as_str(), &settings.log)?;
@@ -289,8 +296,8 @@ fn beat(outbox: &Outbox<ContainerToRoot>, ended: &StopSignal) {
     loop {
         match outbox.send(ContainerToRoot::Heartbeat) {
             // A full outbox means that the root does not read; it must not make this end.
-            Ok(()) | Err(super::OutboxError::Full) => {}
-            Err(super::OutboxError::Closed | super::OutboxError::Unsendable { .. }) => return,
+            Ok(()) | Err(OutboxError::Full) => {}
+            Err(OutboxError::Closed | OutboxError::Unsendable { .. }) => return,
         }
         if ended.wait(HEARTBEAT_PERIOD) {
             return;
@@ -386,17 +393,5 @@ fn die_with(root_pid: u32) -> Result<(), io::Error> {
     if parent.and_then(|pid| u32::try_from(pid.get()).ok()) != Some(root_pid) {
         return Err(io::Error::other("the root has ended already"));
     }
-    Ok(())
-}
-
-fn heed_signals(mut signals: Signals, stop: &StopSignal) -> io::Result<()> {
-    let stop = stop.clone();
-    thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in &mut signals {
-            if signal == SIGTERM {
-                stop.set();
-            }
-        }
-    })?;
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Blob;
+use super::blob::Blob;
 use super::link::{Endpoint, Frame, Parcel, RawEnd, RawReceiver, Receiver, RecvError, Transport};
 use super::outbox::{Outbox, OutboxError};
 use crate::base::ids::ContainerId;
@@ -65,12 +65,12 @@ pub fn broker_link(
     match kind {
         LinkKind::Broker | LinkKind::None => Ok(None),
         LinkKind::Front => {
-            let (end, peer) = super::pair(transport)?;
+            let (end, peer) = super::link::pair(transport)?;
             let peer = Link::Peer { container, role, end: PeerEnd::Front(peer) };
             Ok(Some((Link::FrontLink(end), peer)))
         }
         LinkKind::Stage => {
-            let (end, peer) = super::pair(transport)?;
+            let (end, peer) = super::link::pair(transport)?;
             let peer = Link::Peer { container, role, end: PeerEnd::Stage(peer) };
             Ok(Some((Link::BrokerLink(end), peer)))
         }
@@ -183,7 +183,7 @@ impl ContainerEnd {
     /// The outbox to the root, written by a thread of this name, and what it says.
     pub fn start(self, name: &str) -> (Outbox<ContainerToRoot>, Orders) {
         let RawEnd { sender, receiver } = self.0;
-        let outbox = Outbox::start(super::Sender::from_raw(sender), name, OUTBOX_CAPACITY);
+        let outbox = Outbox::start(super::link::Sender::from_raw(sender), name, OUTBOX_CAPACITY);
         (outbox, Orders(receiver))
     }
 }

@@ -15,7 +15,7 @@ use ipc_channel::{IpcError, TryRecvError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::Blob;
+use super::blob::Blob;
 use crate::base::clock::Monotonic;
 use crate::proto::MAX_MESSAGE_BYTES;
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -9,7 +10,8 @@ use serde_json::json;
 use super::*;
 use crate::base::ids::Network;
 use crate::domain::accounts::Evidence;
-use crate::fetch::{Request, Response};
+use crate::fetch::{FetchError, Request, Response};
+use crate::sites::Credentials;
 
 fn find(url: &str, fetch: &dyn Fetch, settings: &LinkSettings) -> Result<LinksFound, LinkError> {
     find_traced(url, fetch, settings).0

@@ -6,10 +6,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use super::official::is_official;
+use super::settings::LinkSettings;
 use super::trace::{Link, Step, Trace, Verdict};
-use super::{LinkSettings, is_stopping};
 use crate::base::clock::Monotonic;
 use crate::domain::accounts::{AccountRef, Candidate, Evidence};
+use crate::fetch::FetchError;
 use crate::sites::{self, Address, Identified, Kind, Lead, Place, Site, SiteError, Web, plain};
 
 /// Threads that fetch the pages of one round; each host has its own, lower limit in `fetch`.
@@ -397,4 +398,9 @@ fn read(node: &Node, web: &Web) -> Result<Read, SiteError> {
         },
     };
     Ok((leads, Vec::new()))
+}
+
+/// True if the search was ended because the program stops.
+fn is_stopping(error: &SiteError) -> bool {
+    matches!(error, SiteError::Fetch { source: FetchError::Stopping, .. })
 }

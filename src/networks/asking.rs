@@ -13,10 +13,10 @@ use super::client::Waiter;
 use super::error::{NetworkError, Stopping};
 use crate::base::clock::Monotonic;
 use crate::base::{Reaction, Timestamp};
-use crate::fetch::{Fetch, FetchError, Request, Response};
+use crate::fetch::{Fetch, FetchError, Request, Response, backoff};
 
-/// The first pause after a fault; each further one is twice as long.
-const FAULT_PAUSE: Duration = Duration::from_secs(1);
+/// The first pause after a fault; each further one is twice as long, and up to half of it is left out.
+const FAULT_PAUSE: Duration = Duration::from_millis(1500);
 /// How often a server may say "too many requests" although its windows were kept.
 pub(super) const LIMIT_RETRIES: u32 = 5;
 /// A 429 that does not say for how long.
@@ -30,7 +30,7 @@ pub(super) const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The faults that one question has met.
 #[derive(Debug, Default)]
-pub(super) struct Faults(u32);
+pub(super) struct Faults(u8);
 
 impl Faults {
     pub fn may_retry(&self, effort: Effort) -> bool {
@@ -42,8 +42,8 @@ impl Faults {
     /// # Errors
     /// When the wait is interrupted.
     pub fn pause(&mut self, waiter: &dyn Waiter, endpoint: &str) -> Result<(), Stopping> {
-        let pause = FAULT_PAUSE.saturating_mul(1 << self.0).mul_f64(0.75 + fastrand::f64() / 2.0);
-        self.0 += 1;
+        let pause = backoff(FAULT_PAUSE, self.0, fastrand::f64());
+        self.0 = self.0.saturating_add(1);
         waiter.wait_until(Timestamp::now().plus(pause), &format!("{endpoint}, which failed"))
     }
 }
@@ -61,7 +61,7 @@ pub(super) struct Asker {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Effort {
     /// Attempts after the first when the server has a fault or is not reached.
-    pub fault_retries: u32,
+    pub fault_retries: u8,
     /// A longer wait for a window is `RateLimited` instead.
     pub patience: Duration,
 }

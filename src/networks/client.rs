@@ -12,8 +12,8 @@ use crate::domain::posts::{ListedPost, PostOutcome, PostState};
 use crate::domain::reads::{PaidReads, ReadWish};
 use crate::domain::scans::{Cursor, ListingEnd};
 
-/// A network, or one source of it. All calls block, and wait out the network's rate limits through the `Waiter`
-/// that the client was made with.
+/// A network, or one source of it. All calls block, and wait out the network's rate limits through the
+/// `Waiter` that the client was made with.
 pub trait NetworkClient: AccountLookup + PostLookup + PostLister {
     fn network(&self) -> Network;
 
@@ -33,9 +33,9 @@ pub trait AccountLookup: Send + Sync {
     /// When some of them could not be asked about; then none is answered.
     fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError>;
 
-    /// Whether these accounts are still there, in the order asked: for removing those that are not, so what the
-    /// network does not say in so many words is `Unknown`, also where it cannot be asked. Costs one user read for
-    /// each account that is there, where reads cost something.
+    /// Whether these accounts are still there, in the order asked: for removing those that are not, so what
+    /// the network does not say in so many words is `Unknown`, also where it cannot be asked. Costs one user
+    /// read for each account that is there, where reads cost something.
     ///
     /// # Errors
     /// Only `Stopping`.
@@ -51,9 +51,9 @@ pub trait PostLookup: Send + Sync {
     /// Only `Stopping`: a post whose state cannot be had is `Unknown`.
     fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError>;
 
-    /// What these posts show and whose they are, in the order asked. Costs one post read for each that is there,
-    /// where reads cost something. The default is for networks where listing an account costs nothing: it leaves
-    /// all unknown.
+    /// What these posts show and whose they are, in the order asked. Costs one post read for each that is
+    /// there, where reads cost something. The default is for networks where listing an account costs nothing:
+    /// it leaves all unknown.
     ///
     /// # Errors
     /// When some of them could not be asked about; then none is answered.
@@ -62,8 +62,8 @@ pub trait PostLookup: Send + Sync {
     }
 }
 
-/// Takes a listing's posts, in pieces of at most `delivery::MAX_POSTS_PER_PIECE`. A page without images is a call without
-/// posts. When it breaks, the work is no longer wanted, and the listing ends with `Stopping`.
+/// Takes a listing's posts, in pieces of at most `delivery::MAX_POSTS_PER_PIECE`. A page without images is a
+/// call without posts. When it breaks, the work is no longer wanted, and the listing ends with `Stopping`.
 pub type PageSink<'a> = dyn FnMut(Vec<ListedPost>) -> ControlFlow<()> + 'a;
 
 /// Lists an account's posts.
@@ -80,8 +80,8 @@ pub trait PostLister: Send + Sync {
         page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError>;
 
-    /// Lists what a search of the account has missed: like `list_posts` by a timeline's cursor, but posts that
-    /// the search has listed need not be delivered again. The default lists everything.
+    /// Lists what a search of the account has missed: like `list_posts` by a timeline's cursor, but posts
+    /// that the search has listed need not be delivered again. The default lists everything.
     ///
     /// # Errors
     /// As `list_posts`.
@@ -100,8 +100,8 @@ pub trait PostLister: Send + Sync {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Presence {
     Present,
-    /// It named the account, and said that there is none such. X says the same of a deactivated account, which
-    /// it keeps for 30 days.
+    /// It named the account, and said that there is none such. X says the same of a deactivated account,
+    /// which it keeps for 30 days.
     Missing,
     Suspended,
     /// Its posts are for approved followers only.
@@ -142,13 +142,14 @@ pub trait Waiter: Send + Sync {
 
 /// Grants and counts what is read from a network that bills for it.
 pub trait Meter: Send + Sync {
-    /// Called before each request: how much it may read, from the wish's least to its most. Waits where a listing
-    /// may go on later.
+    /// Called before each request: how much it may read, from the wish's least to its most. Waits where a
+    /// listing may go on later.
     ///
     /// # Errors
     /// `OverBudget`, or `Stopping`.
     fn reserve(&self, wish: ReadWish) -> Result<u64, NetworkError>;
 
-    /// Called once after each request, before what its answer holds is handed on; without reads when it failed.
+    /// Called once after each request, before what its answer holds is handed on; without reads when it
+    /// failed.
     fn paid(&self, reads: PaidReads);
 }

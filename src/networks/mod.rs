@@ -1,11 +1,11 @@
-//! The social networks on which artists publish: looking accounts up, listing their posts with
-//! images, asking whether a post still exists. Owns each network's API: its limits, its credentials, its
-//! wire types and its ways to fail. Called by the listing stage alone, which is the only role that
-//! holds credentials; `original`, which needs none, by the indexing stage. It stores nothing and knows no queue.
+//! The social networks on which artists publish: looking accounts up, listing their posts with images, asking
+//! whether a post still exists. Owns each network's API: its limits, its credentials, its wire types and its
+//! ways to fail. Called by the listing stage alone, which is the only role that holds credentials;
+//! `original`, which needs none, by the indexing stage. It stores nothing and knows no queue.
 //!
-//! `client` says what a network must do, `error` how it may fail. One folder per network implements it, on what
-//! they share: `asking` (one question to a server), `paging` (the loop over a listing's pages), `delivery` (how
-//! a page is handed over). `sources` puts several ways to read one network together.
+//! `client` says what a network must do, `error` how it may fail. One folder per network implements it, on
+//! what they share: `asking` (one question to a server), `paging` (the loop over a listing's pages),
+//! `delivery` (how a page is handed over). `sources` puts several ways to read one network together.
 
 mod asking;
 pub mod bluesky;

@@ -1,5 +1,5 @@
-//! Other ways to an image than the listing that named it: another place, for when the one that its network named
-//! does not have it; or its place, by its name alone. Needs no credential.
+//! Other ways to an image than the listing that named it: another place, for when the one that its network
+//! named does not have it; or its place, by its name alone. Needs no credential.
 
 use url::Url;
 
@@ -10,8 +10,8 @@ use crate::config::Settings;
 use crate::domain::posts::ListedImage;
 use crate::fetch::{Fetch, FetchError, Request, Response};
 
-/// Fetches the image from where its network keeps the file itself: on the account's own server (Bluesky), or in
-/// its original size (Mastodon). `None` where there is no such place.
+/// Fetches the image from where its network keeps the file itself: on the account's own server (Bluesky), or
+/// in its original size (Mastodon). `None` where there is no such place.
 pub fn fetch_original(
     network: Network,
     image: &ListedImage,
@@ -28,8 +28,8 @@ pub fn fetch_original(
     Some(fetch.fetch(Request::get(url).max_bytes(max_bytes)))
 }
 
-/// The image that a listing of this account called so, in the size that the settings ask for. `None` where the
-/// name is none of its network's. Asks nobody.
+/// The image that a listing of this account called so, in the size that the settings ask for. `None` where
+/// the name is none of its network's. Asks nobody.
 pub fn image_called(name: &str, account: &AccountKey, settings: &Settings) -> Option<ListedImage> {
     match account.network {
         Network::Twitter => {

@@ -1,5 +1,5 @@
-//! The loop over the pages of a listing, from the newest post backwards, and what a listing remembers from page
-//! to page. A network says how one page is read; when a listing ends is decided here, for all of them.
+//! The loop over the pages of a listing, from the newest post backwards, and what a listing remembers from
+//! page to page. A network says how one page is read; when a listing ends is decided here, for all of them.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::base::Timestamp;
 use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 
-/// A listing by date starts this much before its cursor: posts are indexed late, and dates have whole seconds.
+/// A listing by date starts this much before its cursor: posts are indexed late, and dates have whole
+/// seconds.
 pub(super) const OVERLAP: Duration = Duration::from_secs(86_400);
 
 /// Where a listing is taken to have ended although its network names a next page.
@@ -140,8 +141,8 @@ mod tests {
     use crate::base::ids::{Network, PostKey};
     use crate::domain::posts::ListedImage;
 
-    /// Each page as the number of its entries and the name of the next; how the listing ends, and how many pages
-    /// it reads.
+    /// Each page as the number of its entries and the name of the next; how the listing ends, and how many
+    /// pages it reads.
     #[track_caller]
     fn check(pages: &[(usize, Option<&str>)], enough_at: usize, expect: (Ended, usize)) {
         let mut asked = Vec::new();

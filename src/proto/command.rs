@@ -1,5 +1,5 @@
-//! The admin socket (a Unix socket in the data folder): one JSON object per line. Clients send an `Order`; the
-//! daemon answers with one or several `Reply`s, the last of which is not `Progress`.
+//! The admin socket (a Unix socket in the data folder): one JSON object per line. Clients send an `Order`;
+//! the daemon answers with one or several `Reply`s, the last of which is not `Progress`.
 //!
 //! `Command` is the one definition of the commands. The console and the shell parse it with clap, their help,
 //! hints and completion are made from it, and the socket carries it.
@@ -26,10 +26,10 @@ pub enum Command {
 Asked again, it shows where the work is. Ctrl-C leaves the work running.
 
 Examples:
-  query https://www.pixiv.net/artworks/98  follow it to the answer
+  query https://www.pixiv.net/artworks/98                     to its end
   query https://www.pixiv.net/artworks/98 --networks bluesky  on Bluesky only
-  query https://www.pixiv.net/artworks/98 --thumbnails  with pictures
-  query https://www.pixiv.net/artworks/98 --detach  begin it, or see how far it is")]
+  query https://www.pixiv.net/artworks/98 --thumbnails        with pictures
+  query https://www.pixiv.net/artworks/98 --detach            only begin it")]
     Query {
         /// Address of the artwork's page
         url: String,
@@ -46,7 +46,8 @@ Examples:
   scan jane@server.example        one on Mastodon and what is like it
   scan https://x.com/jane_paints  by the address of its page")]
     Scan {
-        /// A name on X, name.example on Bluesky, user@server on Mastodon, or the address of the account's page
+        /// A name on X, name.example on Bluesky, user@server on Mastodon, or the address of the account's
+        /// page
         #[arg(value_parser = without_at)]
         name: String,
         /// Do not wait for the end: only begin it, or see how far it is
@@ -59,8 +60,8 @@ Only accounts that are indexed are searched.
 
 Examples:
   search ~/picture.png                           in all that is indexed
-  search 'my picture.png' @jane_paints           in one account; quotes keep spaces
-  search https://i.example/picture.jpg --turned  an image of the web, however turned")]
+  search 'my picture.png' @jane_paints           quotes keep spaces
+  search https://i.example/picture.jpg --turned  however it is turned")]
     Search {
         /// A file of this machine, or the address of an image file
         #[arg(value_name = "FILE|URL")]
@@ -86,34 +87,35 @@ Examples:
         #[arg(value_name = "NAME|ID", value_parser = without_at)]
         name: String,
     },
-    /// Show sizes of the database, work in progress, money spent
+    /// Show database sizes, work in progress, money spent
     #[command(after_help = "\
-\"Posts to be tried again\" are posts whose images could not be read yet; they are tried again by themselves. What \
-is spent is counted as X bills it, against [twitter.budget].
+\"Posts to be tried again\" are posts whose images could not be read yet; they are tried again by \
+themselves. What is spent is counted as X bills it, against [twitter.budget].
 
 Example:
   stats  the same figures as /stats of the API")]
     Stats,
     /// Show what each worker of each process is doing
     #[command(after_help = "\
-\"Since\" is how long it has been doing that, \"try\" the number of the attempt, \"request\" whose work it is: q a \
-query's, s a scan's.
+\"Since\" is how long it has been doing that, \"try\" the number of the attempt, \"request\" whose work it \
+is: q a query's, s a scan's.
 
 Example:
   threads  a worker that is busy for minutes is worth a look: then `stacks`")]
     Threads,
     /// Show how much work waits, and for how long
     #[command(after_help = "\
-Work for users goes before maintenance. \"In work\" is what workers hold now, \"oldest\" how long the first in the \
-queue has waited.
+Work for users goes before maintenance. \"In work\" is what workers hold now, \"oldest\" how long the \
+first in the queue has waited.
 
 Example:
   queues  a queue that only grows has too few workers, or waits for a network")]
     Queues,
     /// Show how long the measured steps take
     #[command(after_help = "\
-Since the start of the daemon. Half of the cases took no longer than p50, 95 of 100 no longer than p95. \"Wait\" is \
-time in a queue, \"work\" time with a worker; the steps in capitals are those that a query shows.
+Since the start of the daemon. Half of the cases took no longer than p50, 95 of 100 no longer than p95. \
+\"Wait\" is time in a queue, \"work\" time with a worker; the steps in capitals are those that a query \
+shows.
 
 Example:
   metrics  where the time of a slow query goes")]
@@ -127,12 +129,19 @@ Example:
     Health,
     /// Write down where every thread is (logs/stacktrace.log)
     #[command(after_help = "\
-Appends the call stacks of all threads and the asynchronous tasks of all processes. Works also while a worker spins \
-or blocks.
+Appends the call stacks of all threads and the asynchronous tasks of all processes. Works also while a \
+worker spins or blocks.
 
 Example:
   stacks  for a report of something that hangs")]
     Stacks,
+    /// Show the version of the daemon
+    #[command(after_help = "\
+After an upgrade it differs from the console's until the daemon is restarted.
+
+Example:
+  version  the daemon's; `aotf --version` is that of the executable")]
+    Version,
     /// End the daemon
     #[command(after_help = "\
 Running work is given back and goes on at the next start.
@@ -215,6 +224,7 @@ pub enum Reply {
     Progress(FrontAnswer),
     Answer(FrontAnswer),
     Stacks(StacksWritten),
+    Version(String),
     Stopping,
     /// The daemon cannot answer now (its broker is restarting).
     Unavailable {

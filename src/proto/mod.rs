@@ -3,8 +3,8 @@
 //! internally tagged types, no `skip_serializing_if`, no `serde_json::Value`), which the tests of
 //! each file show for all variants. Imports `base` and `domain`.
 //!
-//! The promise holds between processes of one executable only, so messages change with it. What lasts is written
-//! in another form: accepted work by `storekeeper/journal_format.rs`, posts by `store`.
+//! The promise holds between processes of one executable only, so messages change with it. What lasts is
+//! written in another form: accepted work by `storekeeper/journal_format.rs`, posts by `store`.
 
 pub mod command;
 pub mod control;

@@ -11,9 +11,11 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-use super::{Confinement, Held, Network, SandboxError};
+use super::confinement::{Confinement, Network};
+use super::held::{Held, SandboxError};
 
-/// The newest version of the kernel's interface whose meaning is known here; older kernels get what they have.
+/// The newest version of the kernel's interface whose meaning is known here; older kernels get what they
+/// have.
 const KNOWN: ABI = ABI::V6;
 
 pub(super) fn enter(confinement: &Confinement) -> Result<Held, SandboxError> {

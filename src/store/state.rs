@@ -1,6 +1,6 @@
-//! The state file beside the database (`state.db`): accepted work that has not ended, the ledger of
-//! what a network bills (`ledger.rs`), what networks said of accounts (`liveness.rs`), and posts that are to
-//! be looked up (`noted_posts.rs`). Always SQLite, whatever the database is, so that accepting work does not
+//! The state file beside the database (`state.db`): accepted work that has not ended, the ledger of what a
+//! network bills (`ledger.rs`), what networks said of accounts (`liveness.rs`), and posts that are to be
+//! looked up (`noted_posts.rs`). Always SQLite, whatever the database is, so that accepting work does not
 //! depend on a server.
 
 use std::path::Path;

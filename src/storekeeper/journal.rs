@@ -126,7 +126,8 @@ impl Journal {
     }
 }
 
-/// What an entry changes in the file. All of it is one commit, so no crash comes between an end and its deliveries.
+/// What an entry changes in the file. All of it is one commit, so no crash comes between an end and its
+/// deliveries.
 fn changes(entry: &JournalEntry) -> Vec<JournalChange> {
     let put = |key: String, request: &AcceptedRequest| {
         JournalChange::Put(JournalRow { key, request: encode(request) })

@@ -1,13 +1,14 @@
-//! The format of the journal of accepted work: what the rows of `requests` in `state.db` say. It is a promise to
-//! the programs that come after this one, so its types are used for nothing else, and each is converted from and
-//! to the program's own in plain sight.
+//! The format of the journal of accepted work: what the rows of `requests` in `state.db` say. It is a promise
+//! to the programs that come after this one, so its types are used for nothing else, and each is converted
+//! from and to the program's own in plain sight.
 //!
-//! A row is JSON with its version: `{"version":2,"request":{"Query":{...}}}`. Rows of version 1 are the request
-//! alone.
+//! A row is JSON with its version: `{"version":2,"request":{"Query":{...}}}`. Rows of version 1 are the
+//! request alone.
 //!
-//! To change the format, raise `VERSION`, give the changed struct a sibling with the new suffix (a suffix is the
-//! version that brought the struct), convert both, and put rows of the new version into `tests/fixtures/journal/`.
-//! What lies there already was written by programs that people run: it is never edited.
+//! To change the format, raise `VERSION`, give the changed struct a sibling with the new suffix (a suffix is
+//! the version that brought the struct), convert both, and put rows of the new version into
+//! `tests/fixtures/journal/`. What lies there already was written by programs that people run: it is never
+//! edited.
 
 use serde::{Deserialize, Serialize};
 

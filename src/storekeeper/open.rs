@@ -19,8 +19,8 @@ pub fn database(settings: &Settings) -> Result<Location, StoreError> {
     location(&settings.database.url, &settings.data_dir, &settings.maintenance)
 }
 
-/// Waits until the database can be opened, since a server may start later than this program, says meanwhile what
-/// it waits for, and starts the storekeeper. `None` if the program was stopped meanwhile.
+/// Waits until the database can be opened, since a server may start later than this program, says meanwhile
+/// what it waits for, and starts the storekeeper. `None` if the program was stopped meanwhile.
 ///
 /// # Errors
 /// When waiting is useless.

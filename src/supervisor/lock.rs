@@ -1,12 +1,11 @@
 //! One daemon per data folder.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FlockOperation;
-use rustix::io::Errno;
+use rustix::fs::OFlags;
 
 /// Name of the lock file in the data folder.
 const NAME: &str = "aotf.lock";
@@ -55,16 +54,18 @@ impl DataLock {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            // What is written here must not land in the file that somebody has linked to.
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(|source| LockError::Open { path: path.clone(), source })?;
-        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        match file.try_lock() {
             Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
+            Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
                 let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
                 return Err(LockError::Held { data_dir: data_dir.to_owned(), pid });
             }
-            Err(errno) => return Err(LockError::Lock { path, source: errno.into() }),
+            Err(TryLockError::Error(source)) => return Err(LockError::Lock { path, source }),
         }
         write_pid(&mut file).map_err(|source| LockError::Write { path, source })?;
         Ok(DataLock { _file: file })
@@ -93,5 +94,16 @@ mod tests {
         );
         drop(first);
         DataLock::acquire(&data_dir).unwrap();
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let other = dir.path().join("other");
+        std::fs::write(&other, "precious").unwrap();
+        std::os::unix::fs::symlink(&other, dir.path().join(NAME)).unwrap();
+        let error = DataLock::acquire(dir.path()).unwrap_err();
+        assert!(matches!(error, LockError::Open { .. }), "{error}");
+        assert_eq!(std::fs::read_to_string(other).unwrap(), "precious");
     }
 }

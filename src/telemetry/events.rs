@@ -117,8 +117,8 @@ pub fn container_babbles(role: impl Display, container: ContainerId, error: Caus
 }
 
 /// A link or an order could not be given to a container; it is ended and started again.
-pub fn container_unreachable(role: impl Display, container: ContainerId, error: Cause<'_>) {
-    warn!(target: TARGET, %role, %container, error = %ErrorChain(error), "container cannot be reached");
+pub fn container_unreachable(role: impl Display, container: ContainerId, why: &str) {
+    warn!(target: TARGET, %role, %container, error = why, "container cannot be reached");
 }
 
 /// `why`: who wanted it, or what made it necessary.
@@ -178,6 +178,11 @@ pub fn root_not_told(error: Cause<'_>) {
 /// A work item was given up; its request fails, or goes on without it.
 pub fn work_failed(work: &str, why: &str) {
     warn!(work, why, "work given up");
+}
+
+/// The broker's books contradict each other: a fault of this program, to be reported. What it was about is left alone.
+pub fn contradiction(what: &str) {
+    error!(target: TARGET, what, "the broker's state contradicts itself");
 }
 
 /// A worker ended, or was silent for too long, with an item in its hands; another gets it. Repeated for the same

@@ -1,6 +1,6 @@
-//! What the program tells its operator: `tracing` to the standard error (or to a file, where a console
-//! has the terminal), set up once per process; the events that operators act upon, declared once in
-//! [`events`]; what should not happen ([`faults`], [`error_log`]); where everybody is ([`stacks`], [`tasks`]).
+//! What the program tells its operator: `tracing` to the standard error (or to a file, where a console has
+//! the terminal), set up once per process; the events that operators act upon, declared once in [`events`];
+//! what should not happen ([`faults`], [`error_log`]); where everybody is ([`stacks`], [`tasks`]).
 //!
 //! Called by: every process at its start ([`init`]), and every room for its events.
 //! Never: reads the environment, or decides anything.
@@ -40,9 +40,9 @@ pub enum TelemetryError {
     AlreadySet { source: Box<dyn std::error::Error + Send + Sync> },
 }
 
-/// Sets up the log of this process: one line (or one JSON object) per event on the standard error or
-/// at the end of `log.file`, with the role and the process id. Once per process; in `multiprocess = false` the root's stands
-/// for all.
+/// Sets up the log of this process: one line (or one JSON object) per event on the standard error or at the
+/// end of `log.file`, with the role and the process id. Once per process; in `multiprocess = false` the
+/// root's stands for all.
 ///
 /// # Errors
 /// A filter that is none; a file that cannot be opened; a second call.

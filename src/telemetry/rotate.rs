@@ -27,8 +27,8 @@ pub fn open(path: &Path, bounds: Bounds) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// Empties a file that is long enough, after a copy became the first of the former ones. For files to whose end
-/// several processes write, which need not know: what they write between copy and cut is lost. True when
+/// Empties a file that is long enough, after a copy became the first of the former ones. For files to whose
+/// end several processes write, which need not know: what they write between copy and cut is lost. True when
 /// it was long enough.
 ///
 /// # Errors

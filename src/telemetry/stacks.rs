@@ -69,8 +69,8 @@ fn own_tid() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
 }
 
-/// The stacks of these threads of this process, as text. Takes milliseconds for each, and some memory and up to a
-/// second the first time, when the program's symbols are read.
+/// The stacks of these threads of this process, as text. Takes milliseconds for each, and some memory and up
+/// to a second the first time, when the program's symbols are read.
 pub fn of(threads: &[ThreadState]) -> String {
     if let Err(error) = install() {
         return format!("  cannot be interrupted: {error}\n");

@@ -1,4 +1,5 @@
-//! Bluesky as it is: the program against the real servers, where they are installed (docs/adding-a-network.md).
+//! Bluesky as it is: the program against the real servers, where they are installed
+//! (docs/adding-a-network.md).
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;

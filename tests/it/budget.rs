@@ -42,7 +42,8 @@ fn a_day_that_is_spent_ends_queries_and_keeps_scans() {
     assert_eq!(daemon.world.served(aotf::demo::world::Endpoint::UsersByHandle), asked_before);
 }
 
-/// Several scans at once, in several workers, until nothing is left: what the ledger holds never passes the limit.
+/// Several scans at once, in several workers, until nothing is left: what the ledger holds never passes the
+/// limit.
 #[test]
 fn several_workers_stay_within_the_limit_together() {
     let extra = "[twitter.budget]\ndaily_usd = 0.5\n[workers]\nlisting = 4\n[scan]\ntimeline = \"always\"\n";

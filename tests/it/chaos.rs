@@ -1,6 +1,6 @@
-//! Under a load of queries and scans, random processes are killed, stopped and starved. Afterwards every accepted query
-//! has ended with what a quiet run finds, every scan has stored what a quiet run stores, the database is whole, and
-//! nothing is left: no process, no shared memory, no temporary file.
+//! Under a load of queries and scans, random processes are killed, stopped and starved. Afterwards every
+//! accepted query has ended with what a quiet run finds, every scan has stored what a quiet run stores, the
+//! database is whole, and nothing is left: no process, no shared memory, no temporary file.
 //!
 //! The seed is printed; `AOTF_CHAOS_SEED=N cargo test --test it chaos` runs it again.
 
@@ -80,7 +80,8 @@ fn start() -> Daemon {
     Daemon::start_in(folder, world.unwrap(), &Setup { extra, own_temporary: true, ..Setup::default() })
 }
 
-/// Follows a scan to its end; one that lost three workers is given up, as it should be, and the next completes it.
+/// Follows a scan to its end; one that lost three workers is given up, as it should be, and the next
+/// completes it.
 fn finish_scan(daemon: &Daemon, artist: &Artist) {
     wait_for(&format!("the scan of @{} to end", artist.handle), || {
         daemon.world.renew_limits();
@@ -98,8 +99,8 @@ fn stored(database: &Path) -> BTreeSet<(String, String)> {
     rows.filter(|(account, _)| artists.contains(account)).collect()
 }
 
-/// The names of the files in the data folder, without those that SQLite keeps while a database is open; numbers,
-/// which the files of the index count up in, are zeros.
+/// The names of the files in the data folder, without those that SQLite keeps while a database is open;
+/// numbers, which the files of the index count up in, are zeros.
 fn files(daemon: &Daemon) -> Vec<String> {
     fn walk(folder: &Path, below: &str, names: &mut BTreeSet<String>) {
         for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {

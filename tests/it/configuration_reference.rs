@@ -1,5 +1,5 @@
-//! `docs/configuration.md` is made of the sample, which other tests hold against the code: it names every key,
-//! and its values are the defaults.
+//! `docs/configuration.md` is made of the sample, which other tests hold against the code: it names every
+//! key, and its values are the defaults.
 
 use crate::golden;
 

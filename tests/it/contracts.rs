@@ -1,5 +1,5 @@
-//! The demo world's answers against what the networks publish: Bluesky's lexicons, Mastodon's OpenAPI document. So
-//! that what is tested against the world is tested against the shapes of the real thing.
+//! The demo world's answers against what the networks publish: Bluesky's lexicons, Mastodon's OpenAPI
+//! document. So that what is tested against the world is tested against the shapes of the real thing.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -47,9 +47,9 @@ pub fn binary() -> Command {
     command
 }
 
-/// A port for a server that starts later, and may stop and start again. Each call gives another, below those that the
-/// kernel gives to outgoing connections and to listeners without a wish (from 32768 on Linux, 49152 on macOS):
-/// no connection of another test can sit on it when its server comes.
+/// A port for a server that starts later, and may stop and start again. Each call gives another, below those
+/// that the kernel gives to outgoing connections and to listeners without a wish (from 32768 on Linux, 49152
+/// on macOS): no connection of another test can sit on it when its server comes.
 pub fn free_port() -> u16 {
     const FIRST: u16 = 12_000;
     const LAST: u16 = 32_000;

@@ -1,4 +1,5 @@
-//! Servers that are not as usual: with TLS, with a certificate of somebody else, and away when the daemon starts.
+//! Servers that are not as usual: with TLS, with a certificate of somebody else, and away when the daemon
+//! starts.
 
 use std::fs;
 use std::io;

@@ -1,5 +1,5 @@
-//! The examples of the API's documents are run as they stand there, against the demo world. Only the server's address,
-//! the artwork's page and the account are those of the test.
+//! The examples of the API's documents are run as they stand there, against the demo world. Only the server's
+//! address, the artwork's page and the account are those of the test.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -53,8 +53,8 @@ impl World {
         own.replace("8d7f...,51c0...", &self.id)
     }
 
-    /// Runs a program on a text in the folder that holds the pictures; `None`, and a loud word, where there is no
-    /// such program.
+    /// Runs a program on a text in the folder that holds the pictures; `None`, and a loud word, where there
+    /// is no such program.
     #[track_caller]
     fn run(&self, program: &str, arguments: &[&str], text: &str) -> Option<String> {
         let run = Command::new(program)
@@ -167,7 +167,8 @@ fn the_bookmarklet_and_the_userscript_open_the_page_with_the_query() {
     let Some(browser) = Browser::open(Profile::default()) else { return };
     let world = World::start();
     let scripts = blocks("docs/http-api.md", "javascript");
-    // The demo world's artworks are on no host that a browser could open: their address stands for the window's.
+    // The demo world's artworks are on no host that a browser could open: their address stands for the
+    // window's.
     let example = |part: &str| {
         let script = scripts.iter().find(|script| script.contains(part)).unwrap();
         let page = format!("{:?}", world.page);

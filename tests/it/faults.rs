@@ -1,5 +1,5 @@
-//! Faults outside of the program: what the daemon says of them, that it loses nothing, and that it goes on by itself
-//! when they are over.
+//! Faults outside of the program: what the daemon says of them, that it loses nothing, and that it goes on by
+//! itself when they are over.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -391,7 +391,8 @@ fn read_head(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(head)
 }
 
-/// One request and its answer; then the connection is closed, so that the next request sees the mode of its time.
+/// One request and its answer; then the connection is closed, so that the next request sees the mode of its
+/// time.
 fn relay(head: &[u8], upstream: &str, client: &mut TcpStream) -> std::io::Result<()> {
     let mut server = TcpStream::connect(upstream)?;
     server.write_all(&head[..head.len() - 2])?;

@@ -193,7 +193,7 @@ fn json_of_the_commands() {
     add(&daemon, &["account", "nobody_at_all"], normalized);
     add(&daemon, &["health"], normalized);
     // How many workers and steps there are is the machine's affair.
-    for name in ["stats", "threads", "queues", "metrics"] {
+    for name in ["stats", "threads", "queues", "metrics", "version"] {
         add(&daemon, &[name], kind);
     }
     add(&daemon, &["stacks"], normalized);

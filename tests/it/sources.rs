@@ -1,8 +1,9 @@
-//! Reads the sources as far as the rules on imports need: which names a file uses, and which file defines them.
+//! Reads the sources as far as the rules on imports need: which names a file uses, and which file defines
+//! them.
 //!
-//! Reading is by token, so comments and texts do not count. A path is followed through `use`, `pub use` and globs to
-//! the file that defines its last item; a re-export is not a use. What only tests compile is marked as such.
-//! Not seen are methods that are called on a value, and paths that a macro of ours makes up.
+//! Reading is by token, so comments and texts do not count. A path is followed through `use`, `pub use` and
+//! globs to the file that defines its last item; a re-export is not a use. What only tests compile is marked
+//! as such. Not seen are methods that are called on a value, and paths that a macro of ours makes up.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
@@ -150,7 +151,8 @@ impl Sources {
                 name if module.children.contains(name) => here = join(&here, name),
                 name if module.items.contains(name) => return Some(Target::Item(here)),
                 name => {
-                    // A path that begins with a foreign crate's name ends here, unless something is called alike.
+                    // A path that begins with a foreign crate's name ends here, unless something is called
+                    // alike.
                     let named =
                         module.imports.iter().filter(|import| import.name.as_deref() == Some(name)).find_map(
                             |import| {

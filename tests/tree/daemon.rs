@@ -118,8 +118,8 @@ impl Daemon {
         }
     }
 
-    /// Until every role that has a link with the broker has said `linked`, each as often as it has containers, since
-    /// this was last waited for.
+    /// Until every role that has a link with the broker has said `linked`, each as often as it has
+    /// containers, since this was last waited for.
     #[track_caller]
     pub fn wait_for_links(&mut self) {
         let deadline = Instant::now() + LONG;

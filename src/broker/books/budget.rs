@@ -9,8 +9,8 @@ use crate::proto::view::SpendingView;
 
 /// The timeline shows no more posts than this.
 const TIMELINE_DEPTH: u64 = 3200;
-/// Of so many posts, one is taken to have an image: a guess, rather too high than too low for most artists, so that
-/// the estimate is.
+/// Of so many posts, one is taken to have an image: a guess, rather too high than too low for most artists,
+/// so that the estimate is.
 const POSTS_PER_IMAGE_POST: u64 = 3;
 /// The spot checks of an adaptive timeline read about one in so many posts.
 const POSTS_PER_SPOT_CHECK: u64 = 6;
@@ -107,8 +107,8 @@ impl Spending {
         }
     }
 
-    /// True when the ledger's day lies so far ahead that the clock was wrong when it was written, or is now: the
-    /// ledger is to be asked what it makes of that.
+    /// True when the ledger's day lies so far ahead that the clock was wrong when it was written, or is now:
+    /// the ledger is to be asked what it makes of that.
     pub fn is_far_ahead(&self, now: Timestamp) -> bool {
         self.ledger.day > now.utc_day().saturating_add(FAR_AHEAD_DAYS)
     }

@@ -49,6 +49,13 @@ pub struct Item {
 /// An item that took this many workers with it is not given to another.
 pub const MAX_DEATHS: u32 = 3;
 
+impl Item {
+    /// One more death, and it is given up.
+    pub fn is_on_its_last_chance(&self) -> bool {
+        self.deaths + 1 >= MAX_DEATHS
+    }
+}
+
 /// The queue that a piece of work belongs to.
 pub fn stage_of(work: &Work) -> Stage {
     match work {
@@ -78,7 +85,8 @@ pub fn lease_time(work: &Work) -> Duration {
     })
 }
 
-/// How long work that is `age` old rests after the outside world was not ready, when its worker asks for `asked`.
+/// How long work that is `age` old rests after the outside world was not ready, when its worker asks for
+/// `asked`.
 pub fn rest(work: &Work, age: Duration, asked: Duration) -> Duration {
     match work {
         // Twice as long each time: a receiver that is down for hours is not asked all the time.

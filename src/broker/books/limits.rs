@@ -11,8 +11,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Counts one more request of this client, unless it has as many in progress as it may: `max_per_address`,
-    /// or what its API key says.
+    /// Counts one more request of this client, unless it has as many in progress as it may:
+    /// `max_per_address`, or what its API key says.
     pub fn admit(&mut self, client: &Client, max_per_address: u32) -> bool {
         if let Some((key, max)) = counted(client) {
             let max = max.unwrap_or(max_per_address);

@@ -1,10 +1,18 @@
-//! What the broker writes down: plain types that know no rule and nobody else.
+//! What the broker writes down: plain types that know no rule, no event and no clock.
 
+pub mod blob;
 pub mod budget;
+pub mod connectivity;
 pub mod items;
 pub mod leases;
 pub mod limits;
 pub mod metrics;
+pub mod query;
+pub mod query_key;
 pub mod queue;
 pub mod registry;
+pub mod reservations;
+pub mod scan;
+pub mod scan_request;
 pub mod searched;
+pub mod troubles;

@@ -13,6 +13,14 @@ pub struct Container {
     pub workers: Vec<Worker>,
 }
 
+impl Container {
+    /// A container whose worker `i` takes work of `stages[i]`; none of them is ready yet.
+    pub fn new(role: Role, pid: u32, stages: Vec<Vec<Stage>>, now: Monotonic) -> Container {
+        let away = |stages| Worker { stages, state: WorkerState::Away, since: now };
+        Container { role, pid, workers: stages.into_iter().map(away).collect() }
+    }
+}
+
 #[derive(Debug)]
 pub struct Worker {
     /// The kinds of work it takes.
@@ -39,14 +47,10 @@ pub struct Registry {
 }
 
 impl Registry {
-    pub fn join(&mut self, id: ContainerId, role: Role, pid: u32, workers: Vec<Vec<Stage>>, now: Monotonic) {
+    pub fn join(&mut self, id: ContainerId, container: Container) {
         self.leave(id);
-        self.note_start(role, pid);
-        let workers = workers
-            .into_iter()
-            .map(|stages| Worker { stages, state: WorkerState::Away, since: now })
-            .collect();
-        self.containers.insert(id, Container { role, pid, workers });
+        self.note_start(container.role, container.pid);
+        self.containers.insert(id, container);
     }
 
     /// A process of this role has reported; the same one again is no news.

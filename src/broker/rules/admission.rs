@@ -1,486 +1,125 @@
-//! Which scans may begin, and what becomes of those that would pass a limit: they wait for the next day,
-//! and whoever waits for them is told. Pure; part of `State`.
+//! What the budget admits: which scans may begin, and what becomes of those that would pass a limit. They
+//! wait for the next day, and queries do not wait for them.
 
 use std::time::Duration;
 
 use crate::base::MicroUsd;
 use crate::base::ids::{ContainerId, LeaseId, Network, ScanId};
-use crate::broker::state::{Effect, Now, State};
+use crate::broker::books::scan::{Running, Scan, ScanPhase, Woken};
+use crate::broker::state::State;
+use crate::broker::turn::Turn;
+use crate::broker::vocabulary::Now;
 use crate::domain::failure::FailureCode;
 use crate::domain::reads::PaidReads;
-use crate::domain::scans::Priority;
 use crate::storekeeper::orders::ToStorekeeper;
 
 /// The wall clock may jump, so that the next day is not waited for in one piece.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
-impl State {
-    /// Whether reads of this network are billed.
-    pub(in crate::broker) fn is_billed(&self, network: Network) -> bool {
-        self.policy.budget.is_some_and(|(billed, _)| billed == network)
-    }
-
-    /// Begins a new scan, or has it wait for the next day. Who asked for it sees which
-    /// (`waits_for_budget`).
-    pub(in crate::broker) fn admit_scan(&mut self, id: ScanId, now: Now) {
-        if self.try_to_begin(id, now) {
-            return;
-        }
-        self.deferred_scans.insert(id);
-        self.look_again_later(now);
-        if let Some(scan) = self.scans.get_mut(&id) {
-            scan.waiting.clear();
-        }
-    }
-
-    fn try_to_begin(&mut self, id: ScanId, now: Now) -> bool {
-        let reserved = self.reserved();
-        let Some(scan) = self.scans.get(&id) else { return true };
-        if self.is_billed(scan.account.key.network) {
-            let price = match scan.lists_anew() && !scan.has_searched() {
-                true => self.spending.estimate(scan.account.posts, self.policy.timeline),
-                // What is new since the last scan is not known, and mostly little.
-                false => MicroUsd(0),
-            };
-            if !self.spending.admits(price, reserved, now.wall) {
-                return false;
-            }
-            if let Some(scan) = self.scans.get_mut(&id) {
-                scan.reserved = price;
-            }
-        }
-        self.begin_scan(id, now);
-        true
-    }
-
-    /// What is promised to the scans under way, and not spent yet.
-    fn reserved(&self) -> MicroUsd {
-        let running = self.running_scans.values().filter_map(|id| self.scans.get(id));
-        running.fold(MicroUsd(0), |sum, scan| sum.plus(scan.reserved))
-    }
-
-    /// A worker read what is billed.
-    pub(in crate::broker) fn paid(
-        &mut self,
-        from: ContainerId,
-        lease: LeaseId,
-        reads: PaidReads,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.reservations.release(from, lease);
-        if let Some(scan) = self.listing_of(from, lease) {
-            let price = self.spending.price_of(&reads);
-            if let Some(scan) = self.scans.get_mut(&scan) {
-                scan.reserved = scan.reserved.minus(price);
-            }
-        }
-        if reads.ids.is_empty() {
-            return;
-        }
-        self.spending.note(&reads);
-        // Money spent is counted, whoever holds the lease by now.
-        effects.push(Effect::ToStore(ToStorekeeper::CountReads { reads }));
-    }
-
-    /// The next request of a listing has to wait for the next day. Tells those who wait for its scan.
-    pub(in crate::broker) fn hold_over_budget(&mut self, id: ScanId, now: Now, effects: &mut Vec<Effect>) {
-        self.look_again_later(now);
-        self.release_queries_of(id, now, effects);
-    }
-
-    /// True for a scan that the budget keeps from going on.
-    pub(in crate::broker) fn waits_for_budget(&self, id: ScanId) -> bool {
-        self.deferred_scans.contains(&id)
-            || self
-                .reservations
-                .held()
-                .any(|(container, lease)| self.listing_of(container, lease) == Some(id))
-    }
-
-    fn look_again_later(&mut self, now: Now) {
-        let until_next_day = now.wall.next_utc_day().since(now.wall);
-        let due = now.mono.plus(until_next_day.min(LOOK_AGAIN) + Duration::from_secs(1));
-        self.budget_check = Some(self.budget_check.map_or(due, |earlier| earlier.min(due)));
-    }
-
-    /// Queries do not wait for another day: they go on without the scan, or end.
-    fn release_queries_of(&mut self, id: ScanId, now: Now, effects: &mut Vec<Effect>) {
-        let waiting = self.scans.get_mut(&id).map(|scan| std::mem::take(&mut scan.waiting));
-        for query in waiting.into_iter().flatten() {
-            self.scan_ended_for(query, id, now, effects);
-        }
-    }
-
-    /// The day may have changed, or a scan may have cost less than was promised to it.
-    pub(in crate::broker) fn check_budget(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        self.budget_check = None;
-        self.grant_reservations(now, effects);
-        let mut waiting: Vec<(Priority, u64, ScanId)> = self
-            .deferred_scans
-            .iter()
-            .filter_map(|id| self.scans.get(id).map(|scan| (scan.priority, scan.weight(), *id)))
-            .collect();
-        waiting.sort_unstable();
-        for (_, _, id) in waiting {
-            if self.try_to_begin(id, now) {
-                self.deferred_scans.remove(&id);
-            }
-        }
-        if !self.deferred_scans.is_empty() || self.reservations.held().next().is_some() {
-            self.look_again_later(now);
-        }
-    }
-
-    /// Why accounts on these networks cannot be looked up now.
-    pub(in crate::broker) fn look_up_refused(
-        &self,
-        mut networks: impl Iterator<Item = Network>,
-        now: Now,
-    ) -> Option<(FailureCode, String)> {
-        let billed = networks.any(|network| self.is_billed(network));
-        (billed && self.spending.is_spent(now.wall)).then(|| {
-            let why = format!("Accounts cannot be looked up: {}.", self.spending.explain(now.wall));
-            (FailureCode::ApiBudgetExhausted, why)
-        })
-    }
-
-    /// Why a query cannot wait for this scan, for people.
-    pub(in crate::broker) fn why_deferred(&self, id: ScanId, now: Now) -> (FailureCode, String) {
-        let handle = self.scans.get(&id).map(|scan| scan.account.handle.clone()).unwrap_or_default();
-        let has_begun = !self.deferred_scans.contains(&id);
-        let why = match has_begun || self.spending.is_spent(now.wall) {
-            true => self.spending.explain(now.wall),
-            false => {
-                let posts = self.scans.get(&id).and_then(|scan| scan.account.posts);
-                let price = self.spending.estimate(posts, self.policy.timeline);
-                let left = self.spending.view(0, now.wall).left_today().unwrap_or_default();
-                format!(
-                    "its first scan costs about {price}, and {} are left today",
-                    left.minus(self.reserved())
-                )
-            }
+/// Promises a scan what it will probably cost. False where that does not fit: it may not begin.
+pub fn admit(turn: &mut Turn, id: ScanId) -> bool {
+    let reserved = reserved(turn.state);
+    let (policy, spending) = (&turn.state.policy, &turn.state.spending);
+    let Some(Scan { head, phase: ScanPhase::Running(running) }) = turn.state.scans.get_mut(&id) else {
+        turn.contradiction("a scan that does not run asks for a budget");
+        return false;
+    };
+    if policy.is_billed(head.account.key.network) {
+        let price = match running.lists_anew() && !running.has_searched() {
+            true => spending.estimate(head.account.posts, policy.timeline),
+            // What is new since the last scan is not known, and mostly little.
+            false => MicroUsd(0),
         };
-        let why = format!("The scan of @{handle} waits for another day: {why}. Ask again later.");
-        (FailureCode::ApiBudgetExhausted, why)
+        if !spending.admits(price, reserved, turn.now.wall) {
+            return false;
+        }
+        running.reserved = price;
+    }
+    true
+}
+
+/// Has a new scan wait for the next day.
+pub fn defer(turn: &mut Turn, id: ScanId) {
+    turn.state.deferred_scans.insert(id);
+    look_again_later(turn);
+    if let Some((_, running)) = turn.running(id) {
+        running.waiting.clear();
     }
 }
 
-#[cfg(test)]
-mod tests {
-
-    use super::*;
-    use crate::base::Timestamp;
-    use crate::base::clock::Monotonic;
-    use crate::base::ids::{AccountKey, AskId};
-    use crate::base::roles::{Role, Stage};
-    use crate::broker::state::{Event, Policy};
-    use crate::config::Budget;
-    use crate::domain::accounts::{Account, AccountState};
-    use crate::domain::reads::{Ledger, ReadCounts, ReadWish, Reserved, Resource};
-    use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion};
-    use crate::proto::stage::{BrokerToStage, StageToBroker};
-    use crate::proto::view::SpendingView;
-    use crate::proto::work::Work;
-    use crate::storekeeper::orders::FromStorekeeper;
-
-    const LISTING: ContainerId = ContainerId(5);
-
-    struct Broker {
-        state: State,
-        now: Now,
+/// The next request of a listing has to wait for the next day. Queries do not: they go on without the scan,
+/// or end.
+pub fn hold(turn: &mut Turn, id: ScanId) -> Woken {
+    look_again_later(turn);
+    match turn.running(id) {
+        Some((_, running)) => Woken::Released(id, std::mem::take(&mut running.waiting)),
+        None => Woken::Nobody,
     }
+}
 
-    impl Broker {
-        /// At noon, with five dollars a day.
-        fn new() -> Broker {
-            let budget = Budget {
-                daily: Some(MicroUsd::from_usd(5.0)),
-                monthly: None,
-                post_read: MicroUsd::from_usd(0.005),
-                user_read: MicroUsd::from_usd(0.01),
-            };
-            let policy = Policy {
-                max_processing_requests_per_ip: 1,
-                budget: Some((Network::Twitter, budget)),
-                ..Policy::plain()
-            };
-            let noon = Timestamp::parse_rfc3339("2026-05-15T12:00:00Z").unwrap();
-            let now = Now { mono: Monotonic(0), wall: noon };
-            let mut broker = Broker { state: State::new(policy, now), now };
-            broker.join(LISTING);
-            broker
-        }
+pub fn look_again_later(turn: &mut Turn) {
+    let until_next_day = turn.now.wall.next_utc_day().since(turn.now.wall);
+    let due = turn.now.mono.plus(until_next_day.min(LOOK_AGAIN) + Duration::from_secs(1));
+    turn.state.budget_check = Some(turn.state.budget_check.map_or(due, |earlier| earlier.min(due)));
+}
 
-        fn join(&mut self, container: ContainerId) {
-            let workers = vec![vec![Stage::SearchListing], vec![Stage::TimelineListing]];
-            let hello = StageToBroker::Hello { role: Role::Listing, pid: 1, workers };
-            self.handle(Event::FromStage(container, hello));
-        }
-
-        fn handle(&mut self, event: Event) -> Vec<Effect> {
-            let mut effects = Vec::new();
-            self.state.handle(event, self.now, &mut effects);
-            effects
-        }
-
-        fn tell(&mut self, message: StageToBroker) -> Vec<Effect> {
-            self.handle(Event::FromStage(LISTING, message))
-        }
-
-        /// Asks for the first scan of an account with so many posts.
-        fn scan(&mut self, native: &str, posts: u64) -> ScanId {
-            let key = AccountKey::new(Network::Twitter, native);
-            let account = Account { key: key.clone(), handle: format!("a{native}"), posts: Some(posts) };
-            let unknown = AccountState::unknown(key);
-            self.state.start_scan(account, &unknown, Priority::User, None, self.now, &mut Vec::new())
-        }
-
-        /// The listing worker's next lease.
-        fn lease(&mut self) -> Option<(LeaseId, String)> {
-            self.tell(StageToBroker::Ready { worker: 0 }).into_iter().find_map(|effect| match effect {
-                Effect::ToStage {
-                    to: LISTING,
-                    message: BrokerToStage::Lease { lease, work: Work::ListPosts { account, .. }, .. },
-                    ..
-                } => Some((lease, account.handle)),
-                _ => None,
-            })
-        }
-
-        /// Asks to read a page of search. What the worker is told by that, if it is told.
-        fn reserve(&mut self, container: ContainerId, lease: LeaseId) -> Option<Reserved> {
-            let wish = ReadWish { resource: Resource::Post, least: 10, most: 500 };
-            let effects = self.handle(Event::FromStage(container, StageToBroker::Reserve { lease, wish }));
-            told(effects).into_iter().find(|(told, _)| *told == lease).map(|(_, reserved)| reserved)
-        }
-
-        fn read(&mut self, container: ContainerId, lease: LeaseId, ids: Vec<u64>) -> Vec<Effect> {
-            let reads = PaidReads { resource: Resource::Post, ids };
-            self.handle(Event::FromStage(container, StageToBroker::Paid { lease, reads }))
-        }
-
-        fn billed(&mut self, posts: u64) {
-            let today = ReadCounts { posts, users: 0 };
-            let ledger = Ledger { day: self.now.wall.utc_day(), today, month: today };
-            self.handle(Event::FromStore(FromStorekeeper::Billed { ledger, orders: 1 }));
-        }
-
-        /// Lets time pass on both clocks and sees what that does.
-        fn pass(&mut self, time: Duration) -> Vec<Effect> {
-            let mut effects = Vec::new();
-            let end = self.now.mono.plus(time);
-            while let Some(due) = self.state.next_wake().filter(|due| *due <= end) {
-                let step = due.since(self.now.mono);
-                self.now = Now { mono: due, wall: self.now.wall.plus(step) };
-                effects.extend(self.handle(Event::Tick));
-            }
-            effects
-        }
-
-        fn spending(&self) -> SpendingView {
-            self.state.stats(self.now).spending
+/// A worker read what is billed.
+pub fn on_paid(turn: &mut Turn, from: ContainerId, lease: LeaseId, reads: PaidReads) {
+    turn.state.reservations.release(from, lease);
+    if let Some(scan) = turn.state.listing_of(from, lease) {
+        let price = turn.state.spending.price_of(&reads);
+        if let Some((_, running)) = turn.running(scan) {
+            running.reserved = running.reserved.minus(price);
         }
     }
-
-    #[test]
-    fn a_scan_that_would_pass_the_limit_waits_for_the_next_day() {
-        let mut broker = Broker::new();
-        let first = broker.scan("1", 600);
-        let second = broker.scan("2", 600);
-        assert!(!broker.state.waits_for_budget(first) && broker.state.waits_for_budget(second));
-        assert_eq!(broker.spending().scans_waiting, 1);
-        // Three dollars are promised to the first: the last of them are free for others once it is read.
-        let (lease, _) = broker.lease().unwrap();
-        let ids = (0..600).collect();
-        broker.tell(StageToBroker::Paid { lease, reads: PaidReads { resource: Resource::Post, ids } });
-        broker.billed(600);
-        broker.pass(Duration::from_secs(1200));
-        assert!(broker.state.waits_for_budget(second), "two dollars are left");
-        broker.pass(Duration::from_secs(12 * 3600));
-        assert!(!broker.state.waits_for_budget(second));
-        assert_eq!(broker.spending().today, MicroUsd(0));
+    if reads.ids.is_empty() {
+        return;
     }
+    turn.state.spending.note(&reads);
+    // Money spent is counted, whoever holds the lease by now.
+    turn.to_store(ToStorekeeper::CountReads { reads });
+}
 
-    /// What workers were told about their reservations.
-    fn told(effects: Vec<Effect>) -> Vec<(LeaseId, Reserved)> {
-        let reserved = |effect| match effect {
-            Effect::ToStage { message: BrokerToStage::Reserved { lease, reserved }, .. } => {
-                Some((lease, reserved))
-            }
-            _ => None,
-        };
-        effects.into_iter().filter_map(reserved).collect()
-    }
+/// What is promised to the scans under way, and not spent yet.
+fn reserved(state: &State) -> MicroUsd {
+    let running = state.running_scans.values().filter_map(|id| state.scans.get(id)?.running());
+    running.fold(MicroUsd(0), |sum, Running { reserved, .. }| sum.plus(*reserved))
+}
 
-    #[test]
-    fn at_the_limit_a_listing_is_held_until_the_next_day() {
-        let mut broker = Broker::new();
-        let scan = broker.scan("1", 3200);
-        assert!(!broker.state.waits_for_budget(scan), "dearer than a day, but the whole day is left");
-        let (lease, handle) = broker.lease().unwrap();
-        assert_eq!(handle, "a1");
-        broker.billed(991);
-        assert_eq!(broker.reserve(LISTING, lease), None, "nine are left, and no page is so small");
-        assert!(broker.state.waits_for_budget(scan));
-        let mut granted = None;
-        for _ in 0..13 * 60 {
-            // As the worker does while it waits.
-            broker.tell(StageToBroker::Doing { lease, what: "waits".into() });
-            granted = granted.or_else(|| told(broker.pass(Duration::from_secs(60))).pop());
-            assert!(granted.is_none() || broker.now.wall.utc_day() > 20_588, "not before midnight");
-            broker.now = Now {
-                mono: broker.now.mono.plus(Duration::from_secs(60)),
-                wall: broker.now.wall.plus(Duration::from_secs(60)),
-            };
+/// True for a scan that the budget keeps from going on.
+pub fn waits_for_budget(state: &State, id: ScanId) -> bool {
+    state.deferred_scans.contains(&id)
+        || state.reservations.held().any(|(container, lease)| state.listing_of(container, lease) == Some(id))
+}
+
+/// Why accounts on these networks cannot be looked up now.
+pub fn look_up_refused(
+    state: &State,
+    mut networks: impl Iterator<Item = Network>,
+    now: Now,
+) -> Option<(FailureCode, String)> {
+    let billed = networks.any(|network| state.policy.is_billed(network));
+    (billed && state.spending.is_spent(now.wall)).then(|| {
+        let why = format!("Accounts cannot be looked up: {}.", state.spending.explain(now.wall));
+        (FailureCode::ApiBudgetExhausted, why)
+    })
+}
+
+/// Why a query cannot wait for this scan, for people.
+pub fn why_deferred(state: &State, id: ScanId, now: Now) -> (FailureCode, String) {
+    let account = state.scans.get(&id).map(|scan| &scan.head.account);
+    let handle = account.map(|account| account.handle.as_str()).unwrap_or_default();
+    let has_begun = !state.deferred_scans.contains(&id);
+    let why = match has_begun || state.spending.is_spent(now.wall) {
+        true => state.spending.explain(now.wall),
+        false => {
+            let posts = account.and_then(|account| account.posts);
+            let price = state.spending.estimate(posts, state.policy.timeline);
+            let left = state.spending.view(0, now.wall).left_today().unwrap_or_default();
+            let left = left.minus(reserved(state));
+            format!("its first scan costs about {price}, and {left} are left today")
         }
-        assert_eq!(granted, Some((lease, Reserved::Granted { reads: 500 })));
-        assert!(!broker.state.waits_for_budget(scan));
-    }
-
-    #[test]
-    fn what_others_may_read_is_not_promised_twice() {
-        let mut broker = Broker::new();
-        for account in ["1", "2"] {
-            broker.scan(account, 100);
-        }
-        let (first, _) = broker.lease().unwrap();
-        let other = ContainerId(6);
-        broker.join(other);
-        let ready = Event::FromStage(other, StageToBroker::Ready { worker: 0 });
-        let second = broker.handle(ready).into_iter().find_map(|effect| match effect {
-            Effect::ToStage { message: BrokerToStage::Lease { lease, .. }, .. } => Some(lease),
-            _ => None,
-        });
-        let second = second.unwrap();
-        broker.billed(480);
-        assert_eq!(broker.reserve(LISTING, first), Some(Reserved::Granted { reads: 500 }));
-        assert_eq!(broker.reserve(other, second), Some(Reserved::Granted { reads: 20 }), "a smaller page");
-        assert_eq!(told(broker.read(other, second, (0..15).collect())), []);
-        assert_eq!(broker.reserve(other, second), None, "five are left beside what the first may read");
-        // The first read less than it might have: what is left goes to the other.
-        let effects = broker.read(LISTING, first, (100..110).collect());
-        assert_eq!(told(effects), [(second, Reserved::Granted { reads: 495 })]);
-        // A process that dies gives back what it was promised.
-        assert_eq!(broker.reserve(LISTING, first), None);
-        let effects = broker.handle(Event::StageLost(other));
-        assert_eq!(told(effects), [(first, Reserved::Granted { reads: 495 })]);
-        assert_eq!(broker.spending().today, MicroUsd::from_usd(505.0 * 0.005));
-    }
-
-    #[test]
-    fn a_look_up_that_does_not_fit_is_refused() {
-        let mut broker = Broker::new();
-        let container = ContainerId(7);
-        let workers = vec![vec![Stage::Lookup]];
-        let hello = StageToBroker::Hello { role: Role::Listing, pid: 2, workers };
-        broker.handle(Event::FromStage(container, hello));
-        let question = FrontQuestion::Scan { handle: "someone".into() };
-        broker.handle(Event::FrontAsked { front: ContainerId(9), ask: AskId(1), question, blob: None });
-        let effects = broker.handle(Event::FromStage(container, StageToBroker::Ready { worker: 0 }));
-        let lease = effects.into_iter().find_map(|effect| match effect {
-            Effect::ToStage { message: BrokerToStage::Lease { lease, .. }, .. } => Some(lease),
-            _ => None,
-        });
-        let lease = lease.unwrap();
-        broker.billed(999);
-        let wish = ReadWish { resource: Resource::User, least: 1, most: 1 };
-        let effects = broker.handle(Event::FromStage(container, StageToBroker::Reserve { lease, wish }));
-        let [(_, Reserved::Refused { why })] = &told(effects)[..] else { panic!("it is not refused") };
-        assert!(why.contains("2026-05-16T00:00:00Z"), "{why}");
-    }
-
-    /// Workers of several processes read, fail, die; the ledger answers when it likes. Whatever happens, no more than
-    /// the day's limit is read.
-    #[test]
-    fn no_order_of_requests_passes_the_limit() {
-        for seed in 0..300 {
-            let mut rng = fastrand::Rng::with_seed(seed);
-            let mut broker = Broker::new();
-            let containers = [ContainerId(6), ContainerId(7), ContainerId(8)];
-            for account in 0..6 {
-                broker.scan(&account.to_string(), 10);
-            }
-            let mut leases: Vec<(ContainerId, LeaseId, Option<u64>)> = Vec::new();
-            let (mut read, mut unsettled, mut ledger) = (0, std::collections::VecDeque::new(), 0);
-            for step in 0..400_u64 {
-                let effects = match rng.u8(..10) {
-                    0 => {
-                        let container = containers[rng.usize(..3)];
-                        leases.retain(|(holder, _, _)| *holder != container);
-                        let mut effects = broker.handle(Event::StageLost(container));
-                        broker.join(container);
-                        for worker in 0..2 {
-                            let ready = Event::FromStage(container, StageToBroker::Ready { worker });
-                            effects.extend(broker.handle(ready));
-                        }
-                        effects
-                    }
-                    1..3 if !unsettled.is_empty() => {
-                        ledger += unsettled.pop_front().unwrap_or(0);
-                        let today = ReadCounts { posts: ledger, users: 0 };
-                        let ledger = Ledger { day: broker.now.wall.utc_day(), today, month: today };
-                        broker.handle(Event::FromStore(FromStorekeeper::Billed { ledger, orders: 1 }))
-                    }
-                    _ if leases.is_empty() => continue,
-                    choice => {
-                        let index = rng.usize(..leases.len());
-                        let (container, lease, granted) = leases[index];
-                        match granted {
-                            None => {
-                                let most = rng.u64(10..=500);
-                                let wish = ReadWish { resource: Resource::Post, least: 10, most };
-                                broker.handle(Event::FromStage(
-                                    container,
-                                    StageToBroker::Reserve { lease, wish },
-                                ))
-                            }
-                            Some(most) => {
-                                leases[index].2 = None;
-                                let count = if choice < 5 { 0 } else { rng.u64(..=most) };
-                                read += count;
-                                if count > 0 {
-                                    unsettled.push_back(count);
-                                }
-                                let ids = (0..count).map(|id| step << 20 | id).collect();
-                                broker.read(container, lease, ids)
-                            }
-                        }
-                    }
-                };
-                for effect in effects {
-                    match effect {
-                        Effect::ToStage { to, message: BrokerToStage::Lease { lease, .. }, .. } => {
-                            leases.push((to, lease, None));
-                        }
-                        Effect::ToStage {
-                            message: BrokerToStage::Reserved { lease, reserved: Reserved::Granted { reads } },
-                            ..
-                        } => {
-                            for held in leases.iter_mut().filter(|held| held.1 == lease) {
-                                held.2 = Some(reads);
-                            }
-                        }
-                        _ => {}
-                    }
-                }
-                assert!(read <= 1000, "seed {seed}: {read} posts were read for $5");
-            }
-            assert!(read > 900, "seed {seed}: only {read} posts could be read");
-        }
-    }
-
-    #[test]
-    fn with_nothing_left_no_account_is_looked_up() {
-        let mut broker = Broker::new();
-        broker.billed(1000);
-        let question = FrontQuestion::Scan { handle: "someone".into() };
-        let asked = Event::FrontAsked { front: ContainerId(9), ask: AskId(1), question, blob: None };
-        let refused = broker.handle(asked).into_iter().find_map(|effect| match effect {
-            Effect::ToFront { message: BrokerToFront::Answer { answer, .. }, .. } => Some(answer),
-            _ => None,
-        });
-        let Some(FrontAnswer::Refused { code, detail }) = refused else { panic!("{refused:?}") };
-        assert_eq!(code, FailureCode::ApiBudgetExhausted);
-        assert!(detail.contains("2026-05-16T00:00:00Z"), "{detail}");
-    }
+    };
+    let why = format!("The scan of @{handle} waits for another day: {why}. Ask again later.");
+    (FailureCode::ApiBudgetExhausted, why)
 }

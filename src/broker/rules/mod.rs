@@ -1,12 +1,24 @@
-//! What the broker does about what happened: one file per cause.
+//! What the broker does about what happened: one file per cause. `dispatch` calls them all, none calls
+//! `dispatch`.
 
+pub mod accounts;
 pub mod admission;
 pub mod connectivity;
 pub mod deaths;
 pub mod deliveries;
+pub mod dispatch;
+pub mod fronts;
 pub mod health;
 pub mod inspect;
+pub mod leasing;
+pub mod outcomes;
 pub mod queries;
 pub mod reservations;
 pub mod retries;
+pub mod scan_requests;
 pub mod scans;
+pub mod submissions;
+pub mod time;
+pub mod updates;
+pub mod views;
+pub mod watching;

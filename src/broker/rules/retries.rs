@@ -1,9 +1,10 @@
 //! Posts that are indexed apart from any scan: those of which an image failed, and those that were noted by
-//! their ids alone, which are looked up first. Pure; part of `State`.
+//! their ids alone, which are looked up first.
 
 use crate::base::ids::{PostKey, ScanId};
 use crate::broker::books::items::Owner;
-use crate::broker::state::{Effect, Now, Pending, State};
+use crate::broker::turn::Turn;
+use crate::broker::vocabulary::{Effect, Pending};
 use crate::domain::accounts::Account;
 use crate::domain::addresses::post_url;
 use crate::domain::posts::{IndexedPost, ListedPost, LookedUpPost, PostOutcome, RetryPost};
@@ -11,60 +12,51 @@ use crate::domain::scans::{ListingStep, Priority};
 use crate::proto::work::Work;
 use crate::storekeeper::orders::ToStorekeeper;
 
-impl State {
-    pub(in crate::broker) fn retry_posts(&mut self, posts: Vec<RetryPost>, now: Now) {
-        for RetryPost { account, post } in posts {
-            self.index_apart(Account { key: account, handle: String::new(), posts: None }, post, now);
-        }
+/// Indexes these posts again.
+pub fn retry(turn: &mut Turn, posts: Vec<RetryPost>) {
+    for RetryPost { account, post } in posts {
+        index_apart(turn, Account { key: account, handle: String::new(), posts: None }, post);
     }
+}
 
-    pub(in crate::broker) fn look_posts_up(&mut self, posts: Vec<PostKey>, now: Now) {
-        self.enqueue(Owner::Retries, Work::LookUpPosts { posts }, Priority::Maintenance, 1, now);
-    }
+/// Finds out what these posts show, and whose they are.
+pub fn look_up(turn: &mut Turn, posts: Vec<PostKey>) {
+    turn.enqueue(Owner::Retries, Work::LookUpPosts { posts }, Priority::Maintenance, 1);
+}
 
-    /// What is there is indexed, and settled once it is stored; of what is not, nothing is left to do. What
-    /// could not be told has its turn again.
-    pub(in crate::broker) fn posts_looked_up(
-        &mut self,
-        posts: Vec<LookedUpPost>,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) {
-        let mut settled = Vec::new();
-        for LookedUpPost { post: key, outcome } in posts {
-            let why = match outcome {
-                PostOutcome::Found { author, .. } if self.is_blocklisted(&author) => {
-                    "is by an account on this server's blocklist".to_owned()
-                }
-                PostOutcome::Found { author, post } => {
-                    self.index_apart(author, post, now);
-                    continue;
-                }
-                PostOutcome::Nothing { why } => why,
-                PostOutcome::Unknown => continue,
-            };
-            let work = format!("index the post {}", post_url(&key, None));
-            effects.push(Effect::WorkFailed { work, why: format!("it {why}") });
-            settled.push(key);
-        }
-        if !settled.is_empty() {
-            effects.push(Effect::ToStore(ToStorekeeper::SettleWanted { posts: settled }));
-        }
+/// Posts that exist are indexed, and settled once they are stored; for those that do not, nothing is left to
+/// do. Posts that could not be looked up have their turn again.
+pub fn on_looked_up(turn: &mut Turn, posts: Vec<LookedUpPost>) {
+    let mut settled = Vec::new();
+    for LookedUpPost { post: key, outcome } in posts {
+        let why = match outcome {
+            PostOutcome::Found { author, .. } if turn.state.policy.blocklist.names(&author) => {
+                "is by an account on this server's blocklist".to_owned()
+            }
+            PostOutcome::Found { author, post } => {
+                index_apart(turn, author, post);
+                continue;
+            }
+            PostOutcome::Nothing { why } => why,
+            PostOutcome::Unknown => continue,
+        };
+        let work = format!("index the post {}", post_url(&key, None));
+        turn.effects.push(Effect::WorkFailed { work, why: format!("it {why}") });
+        settled.push(key);
     }
+    if !settled.is_empty() {
+        turn.to_store(ToStorekeeper::SettleWanted { posts: settled });
+    }
+}
 
-    fn index_apart(&mut self, account: Account, post: ListedPost, now: Now) {
-        let step = ListingStep::Timeline;
-        let work = Work::IndexPosts { scan: ScanId(0), step, account, posts: vec![post] };
-        self.enqueue(Owner::Retries, work, Priority::Maintenance, 1, now);
-    }
+fn index_apart(turn: &mut Turn, account: Account, post: ListedPost) {
+    let step = ListingStep::Timeline;
+    let work = Work::IndexPosts { scan: ScanId(0), step, account, posts: vec![post] };
+    turn.enqueue(Owner::Retries, work, Priority::Maintenance, 1);
+}
 
-    pub(in crate::broker) fn indexed_apart(
-        &mut self,
-        account: Account,
-        posts: Vec<IndexedPost>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let ticket = self.expect(Pending::PostsApart(posts.iter().map(|post| post.key.clone()).collect()));
-        effects.push(Effect::ToStore(ToStorekeeper::StorePosts { ticket, account, posts }));
-    }
+pub fn on_indexed(turn: &mut Turn, account: Account, posts: Vec<IndexedPost>) {
+    let keys = posts.iter().map(|post| post.key.clone()).collect();
+    let ticket = turn.expect(Pending::PostsApart(keys));
+    turn.to_store(ToStorekeeper::StorePosts { ticket, account, posts });
 }

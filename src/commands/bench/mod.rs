@@ -24,7 +24,8 @@ pub enum Bench {
     Pipeline(pipeline::PipelineArgs),
     /// The HTTP API beside a bare axum route: requests per second, latency, memory of event streams
     Http(http::HttpArgs),
-    /// Time from SIGKILL of each role until it serves again; accepted queries per second, with and without a disk
+    /// Time from SIGKILL of each role until it serves again; accepted queries per second, with and without a
+    /// disk
     Reliability(reliability::ReliabilityArgs),
     /// Links between processes: round trips and messages per second
     Ipc(ipc::IpcArgs),

@@ -1,5 +1,5 @@
-//! `aotf bench networks`: what listing an account of 5,000 posts costs on the networks that can be read without a
-//! key, against the least number of pages, in the demo world.
+//! `aotf bench networks`: what listing an account of 5,000 posts costs on the networks that can be read
+//! without a key, against the least number of pages, in the demo world.
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;

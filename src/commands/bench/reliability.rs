@@ -1,5 +1,5 @@
-//! `aotf bench reliability`: how long each role is missed after a SIGKILL, and what it costs that accepted queries
-//! survive one.
+//! `aotf bench reliability`: how long each role is missed after a SIGKILL, and what it costs that accepted
+//! queries survive one.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -175,8 +175,8 @@ fn wait_until_well(running: &Running) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks for pages that nobody has asked for, from several connections: accepted per second, and the median time of
-/// an answer in milliseconds. The pages are of no known site, so that what follows costs little.
+/// Asks for pages that nobody has asked for, from several connections: accepted per second, and the median
+/// time of an answer in milliseconds. The pages are of no known site, so that what follows costs little.
 fn accept(world: &World, place: Option<&Path>, length: Duration) -> anyhow::Result<(f64, f64)> {
     let running = start(world, place)?;
     let number = AtomicU64::new(0);

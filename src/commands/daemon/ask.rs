@@ -38,8 +38,8 @@ pub fn run(ask: Ask) -> anyhow::Result<ExitCode> {
     Ok(console::one_shot(&daemon.socket()?, ask.command, options, &daemon.outside()).into())
 }
 
-/// The command as the shell has it. The console follows work unless it is told to detach; the shell waits only
-/// if it is told to. Explanations and examples are the console's.
+/// The command as the shell has it. The console follows work unless it is told to detach; the shell waits
+/// only if it is told to. Explanations and examples are the console's.
 fn for_the_shell(command: clap::Command) -> clap::Command {
     let name = command.get_name().to_owned();
     let command =

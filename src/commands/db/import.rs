@@ -82,8 +82,9 @@ fn run_archive(path: &Path, database: &Location, out: &mut dyn Write) -> Result<
     tell().map_err(|source| CommandError::Report { source })
 }
 
-/// Imports an AOTF database or an account's data export, and writes the report to `out`. Posts that are known by their
-/// ids alone are noted in the state file. The progress goes to standard error, if that is a terminal.
+/// Imports an AOTF database or an account's data export, and writes the report to `out`. Posts that are known
+/// by their ids alone are noted in the state file. The progress goes to standard error, if that is a
+/// terminal.
 pub fn run(
     args: &ImportArgs,
     database: &Location,

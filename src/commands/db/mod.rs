@@ -43,11 +43,11 @@ enum Db {
     Backup(backup::BackupArgs),
     /// Put a backup back into the database of the configuration, which must be empty; any engine will do
     Restore(backup::RestoreArgs),
-    /// Download images again of which only the fingerprint is known (imported ones), for what tells copies from
-    /// look-alikes; also while the daemon is running. Costs nothing, and may be stopped and run again
+    /// Download images again of which only the fingerprint is known (imported ones), for what tells copies
+    /// from look-alikes; also while the daemon is running. Costs nothing, and may be stopped and run again
     Complete(complete::CompleteArgs),
-    /// Note posts of X of any account, by address or number: the daemon looks them up and indexes them (a paid read
-    /// each); also while it is running
+    /// Note posts of X of any account, by address or number: the daemon looks them up and indexes them (a
+    /// paid read each); also while it is running
     Add(add::AddArgs),
     /// Show what refers to nothing any more, and remove it with --yes (then the daemon must not run)
     Cleanup(cleanup::CleanupArgs),

@@ -1,11 +1,12 @@
 //! `aotf db prune`: accounts that their networks no longer have, or that the blocklist names, are shown and,
 //! if asked, removed with all that is stored of them.
 //!
-//! Whether an account is gone, its network alone says, and it must say so twice: at least `--grace` apart, which is
-//! by default as long as X keeps an account that its owner has deactivated, of which it says the same. What it
-//! said is remembered in the state file. Accounts that were listed lately are there, and are not paid for.
+//! Whether an account is gone, its network alone says, and it must say so twice: at least `--grace` apart,
+//! which is by default as long as X keeps an account that its owner has deactivated, of which it says the
+//! same. What it said is remembered in the state file. Accounts that were listed lately are there, and are
+//! not paid for.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,6 +23,7 @@ use crate::broker::budget::Spending;
 use crate::commands::signals::stop_on_signals;
 use crate::config::{Budget, Settings};
 use crate::domain::accounts::Account;
+use crate::domain::blocklist::Blocklist;
 use crate::domain::reads::{PaidReads, ReadWish, Resource};
 use crate::fetch::{Fetch, HttpFetch};
 use crate::index::shared::Writer;
@@ -149,10 +151,9 @@ pub fn run(args: &PruneArgs, settings: &Settings, state: &Path, out: &mut impl W
     let state = Arc::new(Mutex::new(StateFile::open(state)?));
     let now = Timestamp::now();
     let stored = removal::accounts(&database)?;
-    let blocklist: HashSet<String> =
-        settings.scan.blocklist.iter().map(|entry| entry.to_lowercase()).collect();
+    let blocklist: Blocklist = settings.scan.blocklist.iter().collect();
     let (blocked, others): (Vec<StoredAccount>, Vec<StoredAccount>) =
-        stored.into_iter().partition(|stored| is_blocklisted(&blocklist, &stored.account));
+        stored.into_iter().partition(|stored| blocklist.names(&stored.account));
     let heard = locked(&state).heard()?;
     let (open, lately): (Vec<&StoredAccount>, Vec<&StoredAccount>) =
         others.iter().partition(|stored| is_to_be_asked(stored, &heard, now.minus(args.unseen_for)));
@@ -235,12 +236,6 @@ pub fn run(args: &PruneArgs, settings: &Settings, state: &Path, out: &mut impl W
         false => tell(&report, out)?,
     }
     Ok(())
-}
-
-/// As the broker has it: by its id, or by the handle that it was last seen with.
-fn is_blocklisted(blocklist: &HashSet<String>, account: &Account) -> bool {
-    blocklist.contains(&account.key.native)
-        || !account.handle.is_empty() && blocklist.contains(&format!("@{}", account.handle))
 }
 
 /// Those that were there since `lately` are left alone, unless they were missing after that.
@@ -362,7 +357,8 @@ fn ask_network(
             }
             match why {
                 None | Some(Why::Gone) => news.push((key.clone(), why.is_none())),
-                // Not missing, but to be asked about in the next run, too, which may be the one that removes it.
+                // Not missing, but to be asked about in the next run, too, which may be the one that removes
+                // it.
                 Some(_) => neither.push(key.clone()),
             }
         }
@@ -425,8 +421,8 @@ impl Waiter for PatientWaiter {
     }
 }
 
-/// Counts what was read in the ledger that the daemon keeps, too. What the daemon has reserved at this moment it
-/// keeps to itself, so beside it a limit may be passed by what its open requests read.
+/// Counts what was read in the ledger that the daemon keeps, too. What the daemon has reserved at this moment
+/// it keeps to itself, so beside it a limit may be passed by what its open requests read.
 struct Ledger {
     budget: Budget,
     state: Arc<Mutex<StateFile>>,

@@ -1,5 +1,6 @@
-//! `aotf thumbnails`: what the console starts to fetch the pictures of found posts, and to make small ones of them.
-//! Confined like a worker that indexes: strangers' bytes are decoded where no key and no file of the user is.
+//! `aotf thumbnails`: what the console starts to fetch the pictures of found posts, and to make small ones of
+//! them. Confined like a worker that indexes: strangers' bytes are decoded where no key and no file of the
+//! user is.
 
 use std::io::{Read, Write};
 use std::time::Duration;
@@ -35,8 +36,8 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// Reads an `Order`, confines itself, and writes a `Picture` for each address.
 ///
 /// # Errors
-/// The order is not understood, the process cannot be confined, or nobody reads. A picture that cannot be had is
-/// an answer.
+/// The order is not understood, the process cannot be confined, or nobody reads. A picture that cannot be had
+/// is an answer.
 pub fn run(input: impl Read, mut out: impl Write) -> anyhow::Result<()> {
     supervisor::die_with_parent().context("could not tie this process to its parent")?;
     let order: Order = serde_json::from_reader(input.take(MAX_ORDER_BYTES)).context("no order")?;

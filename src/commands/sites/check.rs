@@ -29,8 +29,8 @@ struct Checked<'a> {
     url: &'a str,
     site: &'static str,
     works: bool,
-    /// `ok`, or what went wrong: `gone`, `blocked`, `login_needed`, `layout_changed` ...; `no_reader` where the URL
-    /// is of no page that this program reads.
+    /// `ok`, or what went wrong: `gone`, `blocked`, `login_needed`, `layout_changed` ...; `no_reader` where
+    /// the URL is of no page that this program reads.
     outcome: &'static str,
     /// Links that the page has.
     links: usize,

@@ -33,8 +33,8 @@ enum Sites {
     Check(check::CheckArgs),
 }
 
-/// Identifies addresses; or reads pages, those of the configuration or others, and says which of their sites work:
-/// the status is 3 where one does not.
+/// Identifies addresses; or reads pages, those of the configuration or others, and says which of their sites
+/// work: the status is 3 where one does not.
 ///
 /// # Errors
 /// The configuration is wrong, standard input cannot be read, or `out` not be written.

@@ -43,6 +43,7 @@ pub fn text(reply: &Reply, style: Style) -> String {
             FrontAnswer::Counters(_) | FrontAnswer::Overloaded => unavailable(UNEXPECTED, style),
         },
         Reply::Stacks(written) => daemon::stacks(written, style),
+        Reply::Version(version) => format!("{}\n", clean(version)),
         Reply::Stopping => "The daemon is stopping.\n".to_owned(),
         Reply::Unavailable { detail } => unavailable(detail, style),
     }
@@ -73,6 +74,7 @@ pub fn as_json(reply: &Reply) -> Value {
             json!({ "path": path, "processes": processes, "threads": threads, "silent": silent })
         }
         Reply::Stacks(StacksWritten::Failed { why }) => json!({ "error": "FAILED", "error_detail": why }),
+        Reply::Version(version) => json!({ "version": version }),
         Reply::Stopping => json!({ "status": "stopping" }),
         Reply::Unavailable { detail } => unavailable(detail),
     }
@@ -101,7 +103,7 @@ pub fn status_of(reply: &Reply) -> u8 {
             | FrontAnswer::Health(_) => status::OK,
         },
         Reply::Stacks(StacksWritten::Failed { .. }) => status::REQUEST_FAILED,
-        Reply::Stacks(StacksWritten::Done { .. }) | Reply::Stopping => status::OK,
+        Reply::Stacks(StacksWritten::Done { .. }) | Reply::Version(_) | Reply::Stopping => status::OK,
         Reply::Unavailable { .. } => status::UNREACHABLE,
     }
 }

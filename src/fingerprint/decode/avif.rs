@@ -8,7 +8,8 @@ use rav1d_safe::src::managed::{
     ColorRange, Decoder, Frame, MatrixCoefficients, PixelLayout, PlaneView8, PlaneView16, Planes, Settings,
 };
 
-use super::{DecodeError, Layout, Limits, RowSink, check_frame_bytes, check_sides};
+use super::limits::{DecodeError, Limits, check_frame_bytes, check_sides};
+use super::rows::{Layout, RowSink};
 
 const FORMAT: &str = "AVIF";
 

@@ -4,7 +4,8 @@ use std::io::Read;
 
 use ::gif::{ColorOutput, DecodeOptions, MemoryLimit};
 
-use super::{DecodeError, Layout, Limits, RowSink, check_sides, frame_buffer};
+use super::limits::{DecodeError, Limits, check_sides, frame_buffer};
+use super::rows::{Layout, RowSink};
 
 const FORMAT: &str = "GIF";
 

@@ -10,7 +10,8 @@ use std::ptr::NonNull;
 // Links libjpeg-turbo, which only the C calls.
 use turbojpeg_sys as _;
 
-use super::{DecodeError, Layout, Limits, RowSink, check_sides};
+use super::limits::{DecodeError, Limits, check_sides};
+use super::rows::{Layout, RowSink};
 
 const FORMAT: &str = "JPEG";
 

@@ -5,7 +5,8 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, DecodeOptions, Decoder, InterlaceInfo, Reader, Transformations};
 
-use super::{DecodeError, Layout, Limits, RowSink, check_sides, frame_buffer};
+use super::limits::{DecodeError, Limits, check_sides, frame_buffer};
+use super::rows::{Layout, RowSink};
 
 const FORMAT: &str = "PNG";
 

@@ -8,7 +8,8 @@ use std::io::Cursor;
 
 use image_webp::WebPDecoder;
 
-use super::{DecodeError, Layout, Limits, RowSink, check_sides, frame_buffer};
+use super::limits::{DecodeError, Limits, check_sides, frame_buffer};
+use super::rows::{Layout, RowSink};
 
 const FORMAT: &str = "WebP";
 

@@ -44,9 +44,25 @@ pub struct Description {
 
 impl Description {
     pub(super) fn new(openapi: &openapi::OpenApi) -> Description {
-        let json = openapi.to_json().expect("a description has a JSON form");
-        let described = serde_json::from_str(&json).expect("it was JSON a moment ago");
-        Description { page: page(&described, &Texts::embedded()), text: lines(&described), json }
+        let mut described = serde_json::to_value(openapi).expect("a description has a JSON form");
+        describe_responses(&mut described);
+        Description {
+            json: described.to_string(),
+            page: page(&described, &Texts::embedded()),
+            text: lines(&described),
+        }
+    }
+}
+
+/// OpenAPI 3.1 requires a description of each response, if only an empty one; utoipa leaves empty ones out.
+fn describe_responses(described: &mut Value) {
+    let methods = described["paths"].as_object_mut().into_iter().flat_map(|paths| paths.values_mut());
+    let operations = methods.filter_map(Value::as_object_mut).flat_map(|methods| methods.values_mut());
+    let responses = operations.filter_map(|operation| operation["responses"].as_object_mut());
+    for response in responses.flat_map(|responses| responses.values_mut()).filter_map(Value::as_object_mut) {
+        if !response.contains_key("description") {
+            response.shift_insert(0, "description".to_owned(), Value::String(String::new()));
+        }
     }
 }
 

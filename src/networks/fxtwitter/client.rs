@@ -13,8 +13,8 @@ use crate::networks::asking::{Asker, Effort};
 use crate::networks::client::Waiter;
 use crate::networks::error::NetworkError;
 
-/// Asks one such server. Clones share its pace; make one client per container and give each worker a clone with
-/// its own waiter (`with_waiter`).
+/// Asks one such server. Clones share its pace; make one client per container and give each worker a clone
+/// with its own waiter (`with_waiter`).
 #[derive(Clone)]
 pub struct FxTwitterClient {
     asker: Asker,

@@ -28,11 +28,12 @@ const PAGE: &str = "40";
 /// So many pages hold 400,000 posts.
 const BOUNDS: Bounds = Bounds { empty_pages: 5, pages: 10_000 };
 
-/// Hosts that one account's images may lie on: a server has one for its files, and another after it moved them.
+/// Hosts that one account's images may lie on: a server has one for its files, and another after it moved
+/// them.
 const MAX_IMAGE_HOSTS: usize = 4;
 
-/// Of an image's address with its post's and its account's URI: a search answers with the records of a hundred
-/// images in one message. Real ones take about 230.
+/// Of an image's address with its post's and its account's URI: a search answers with the records of a
+/// hundred images in one message. Real ones take about 230.
 const MAX_RECORD_BYTES: usize = 330;
 
 impl NetworkClient for MastodonClient {
@@ -134,8 +135,8 @@ fn read_page(
     }
 }
 
-/// The place where the next page begins, from `Link: <https://...max_id=5>; rel="next", <...>; rel="prev"`. Only
-/// the number is taken: the rest of the URL is the server's word.
+/// The place where the next page begins, from `Link: <https://...max_id=5>; rel="next", <...>; rel="prev"`.
+/// Only the number is taken: the rest of the URL is the server's word.
 fn next_max_id(link: &str) -> Option<String> {
     let next = link.split(',').find(|part| part.contains("rel=\"next\"") || part.contains("rel=next"))?;
     let url = next.split_once('<')?.1.split_once('>')?.0;

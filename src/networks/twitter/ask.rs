@@ -148,8 +148,8 @@ impl TwitterClient {
         Ok(url)
     }
 
-    /// Reports to the meter what the answer holds, nothing where there is none. Media come along with their posts
-    /// without a price.
+    /// Reports to the meter what the answer holds, nothing where there is none. Media come along with their
+    /// posts without a price.
     fn count(&self, endpoint: Endpoint, answer: Option<&Answer>) {
         let Some(meter) = &self.meter else { return };
         let id = |value: &serde_json::Value| value.get("id")?.as_str()?.parse().ok();

@@ -1,5 +1,5 @@
-//! X (Twitter), by its API v2. A question passes `ask` (credential, window, retries), which reads
-//! `pool` (whose turn it is) and `problem` (what a refusal means); `listing`, `lookup` and `posts` ask; `media`
+//! X (Twitter), by its API v2. A question passes `ask` (credential, window, retries), which reads `pool`
+//! (whose turn it is) and `problem` (what a refusal means); `listing`, `lookup` and `posts` ask; `media`
 //! picks the images; `progress` says how far a listing came, and when it has come to an earlier one; `usage`
 //! asks whether a key works; `wire` is what X sends.
 

@@ -91,8 +91,9 @@ impl PostLookup for TwitterClient {
         Ok(states)
     }
 
-    /// The free endpoint tells whether a post is there and its author's handle, the paid one the rest. The newer
-    /// contract has the author as an expansion only, which is paid for: there the handle is looked up instead.
+    /// The free endpoint tells whether a post is there and its author's handle, the paid one the rest. The
+    /// newer contract has the author as an expansion only, which is paid for: there the handle is looked up
+    /// instead.
     fn look_posts_up(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
         let nothing = |why: &str| PostOutcome::Nothing { why: why.to_owned() };
         let mut outcomes = vec![PostOutcome::Unknown; posts.len()];

@@ -1,5 +1,5 @@
-//! What a listing of X remembers from page to page, whoever is asked for it: the paid API or a server that shows
-//! the same posts. Its cursors are a date (search) or a post's number (timeline).
+//! What a listing of X remembers from page to page, whoever is asked for it: the paid API or a server that
+//! shows the same posts. Its cursors are a date (search) or a post's number (timeline).
 
 use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey};

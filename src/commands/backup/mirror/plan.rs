@@ -61,8 +61,8 @@ impl Plan {
         }
         plan.high.sort_by_key(|(path, file)| (!is_manifest(path), file.size));
         plan.low.sort_by_key(|(_, file)| file.size);
-        // An empty folder here is a disk that is not mounted rather than a wish; and what was not asked for this
-        // time is not gone.
+        // An empty folder here is a disk that is not mounted rather than a wish; and what was not asked for
+        // this time is not gone.
         for data in [false, true] {
             if !local.keys().any(|path| is_data(path) == data) {
                 continue;
@@ -78,8 +78,8 @@ impl Plan {
     }
 }
 
-/// The files of a backup never change once they bear their name, so the same size is the same file. Others do, and
-/// are only believed to be there where the other side's are not older.
+/// The files of a backup never change once they bear their name, so the same size is the same file. Others
+/// do, and are only believed to be there where the other side's are not older.
 fn is_the_same(path: &str, here: &LocalFile, there: &RemoteFile) -> bool {
     let is_newer = || match (here.modified, there.modified) {
         (Some(here), Some(there)) => here > there,
@@ -111,9 +111,9 @@ pub fn backups(folder: &Path) -> io::Result<Local> {
     Ok(files)
 }
 
-/// What else of the data folder is worth a copy elsewhere, and holds no secret: the logs, with the results log.
-/// Neither the live databases, which are in the backups, nor the index, which is made of them, nor the configuration
-/// with its keys.
+/// What else of the data folder is worth a copy elsewhere, and holds no secret: the logs, with the results
+/// log. Neither the live databases, which are in the backups, nor the index, which is made of them, nor the
+/// configuration with its keys.
 pub fn logs(data_dir: &Path) -> io::Result<Local> {
     let mut files = Local::new();
     match add_files(&data_dir.join("logs"), &format!("{DATA}logs"), &mut files) {

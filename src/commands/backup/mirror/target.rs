@@ -21,9 +21,9 @@ impl Target {
         opendal_http_transport_reqwest::install_default();
         let mut provider = rustls::crypto::ring::default_provider();
         if text.starts_with("ftps://") {
-            // A server with TLS 1.3 sends tickets for later sessions, which the library leaves unread when a file is
-            // sent: the connection is then reset, and what had not arrived of the file is lost. With 1.2 tickets
-            // come before the file does.
+            // A server with TLS 1.3 sends tickets for later sessions, which the library leaves unread when a
+            // file is sent: the connection is then reset, and what had not arrived of the file is lost. With
+            // 1.2 tickets come before the file does.
             provider.cipher_suites.retain(|suite| suite.version().version == ProtocolVersion::TLSv1_2);
         }
         // Whoever installed another one before is welcome.

@@ -18,8 +18,8 @@ pub fn map(file: &LocalFile) -> io::Result<Bytes> {
         return Ok(Bytes::new());
     }
     let opened = File::open(&file.place)?;
-    // SAFETY: backups bear their names only when they are finished, and are never changed or cut afterwards, only
-    // removed as a whole, which leaves a mapped file as it is.
+    // SAFETY: backups bear their names only when they are finished, and are never changed or cut afterwards,
+    // only removed as a whole, which leaves a mapped file as it is.
     let bytes = Bytes::from_owner(unsafe { Mmap::map(&opened) }?);
     match u64::try_from(bytes.len()) == Ok(file.size) {
         true => Ok(bytes),

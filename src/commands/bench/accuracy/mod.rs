@@ -167,9 +167,9 @@ fn measure(alteration: &Alteration, at: usize, artworks: &[Artwork], made: &AllM
     row
 }
 
-/// Both stages of the search, as the daemon does them over an index: the best distance of any form
-/// of the query to either form of the stored image, its class, and whether the second stage confirms it. None where either has no
-/// fingerprint of good quality.
+/// Both stages of the search, as the daemon does them over an index: the best distance of any form of the
+/// query to either form of the stored image, its class, and whether the second stage confirms it. None where
+/// either has no fingerprint of good quality.
 fn search(query: &QueryImage, stored: &ImageFacts) -> Option<(u32, MatchClass, bool)> {
     if !stored.solid_ground {
         return None;

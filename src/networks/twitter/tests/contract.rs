@@ -1,5 +1,5 @@
-//! Holds requests against the OpenAPI documents that X publishes, where they are at hand: their license keeps them out of
-//! the repository.
+//! Holds requests against the OpenAPI documents that X publishes, where they are at hand: their license keeps
+//! them out of the repository.
 
 use std::sync::OnceLock;
 

@@ -1,7 +1,4 @@
-//! All that others see of the broker: a stage's and a front's side of the link.
-//!
-//! The broker may be restarted at any moment. A client outlives its link: the root hands over a new
-//! one (`attach`), and what was asked over the old one is answered with `Unavailable`.
+//! A container's side of its link to the broker, shared by its workers.
 #![expect(clippy::disallowed_methods, reason = "measures the silence of the broker")]
 
 use std::collections::HashMap;
@@ -12,30 +9,21 @@ use crossbeam_channel as queue;
 
 use crate::base::StopSignal;
 use crate::base::clock::Monotonic;
-use crate::base::ids::{AskId, LeaseId, QueryId};
+use crate::base::ids::{AskId, LeaseId};
 use crate::base::roles::{Role, Stage};
+use crate::broker::client::link::{OUTBOX_CAPACITY, Unavailable};
 use crate::domain::posts::ListedPost;
 use crate::domain::reads::{PaidReads, ReadWish, Reserved};
 use crate::ipc::{Blob, Endpoint, Outbox, Parcel, pump};
-use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion, FrontToBroker};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
-use crate::proto::view::QueryView;
 use crate::proto::work::{LeaseOutcome, Work};
 
-/// Messages that wait for the broker; a worker waits when it is full.
-const OUTBOX_CAPACITY: usize = 256;
 /// How long a worker waits for room before it takes the broker for lost.
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 /// How long an answer of the database may take.
 const ASK_LIMIT: Duration = Duration::from_secs(60);
 /// How often a worker that waits for the broker says that it lives.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
-
-/// The broker is away, or dropped what this was about. The work is to be given up silently: somebody
-/// else has it, or will get it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the service is restarting: the broker is away")]
-pub struct Unavailable;
 
 /// A lease, as its worker receives it.
 #[derive(Debug)]
@@ -55,7 +43,7 @@ pub struct StageClient {
     link: Mutex<StageLink>,
     /// Signalled when a page is accepted, a lease revoked, or the link lost.
     changed: Condvar,
-    /// To each worker.
+    /// One channel per worker.
     grants: Vec<queue::Sender<Granted>>,
     stop: StopSignal,
 }
@@ -63,7 +51,7 @@ pub struct StageClient {
 #[derive(Debug, Default)]
 struct StageLink {
     outbox: Option<Outbox<StageToBroker>>,
-    /// The how-manieth link this is; leases of earlier ones are void.
+    /// Generation of the current link. Leases from earlier generations are void.
     number: u64,
     /// Workers that wait for work.
     idle: Vec<bool>,
@@ -139,14 +127,14 @@ impl StageClient {
             receiver,
             "from-broker",
             move |parcel| {
-                hearing.hear(number, parcel);
+                hearing.on_message(number, parcel);
                 std::ops::ControlFlow::Continue(())
             },
-            move |_error| losing.lose(number),
+            move |_error| losing.on_closed(number),
         );
     }
 
-    fn hear(&self, number: u64, parcel: Parcel<BrokerToStage>) {
+    fn on_message(&self, number: u64, parcel: Parcel<BrokerToStage>) {
         let mut link = self.lock();
         if link.number != number {
             return;
@@ -192,7 +180,7 @@ impl StageClient {
         self.changed.notify_all();
     }
 
-    fn lose(&self, number: u64) {
+    fn on_closed(&self, number: u64) {
         let mut link = self.lock();
         if link.number == number {
             link.forget();
@@ -383,136 +371,4 @@ fn send(outbox: Option<Outbox<StageToBroker>>, message: StageToBroker) -> Result
 
 fn number_of(worker: usize) -> u16 {
     u16::try_from(worker).unwrap_or(u16::MAX)
-}
-
-/// Receives an answer, on the thread that hears the broker: must be quick.
-type Reply = Box<dyn FnOnce(Result<FrontAnswer, Unavailable>) + Send>;
-/// Receives the states of a watched query; false when nobody listens any more.
-type Listener = Box<dyn FnMut(&QueryView) -> bool + Send>;
-
-/// A front's side of the link.
-#[derive(Default)]
-pub struct FrontClient {
-    link: Mutex<FrontLink>,
-}
-
-#[derive(Default)]
-struct FrontLink {
-    outbox: Option<Outbox<FrontToBroker>>,
-    number: u64,
-    asks: HashMap<AskId, Reply>,
-    last_ask: u64,
-    listeners: HashMap<QueryId, Vec<Listener>>,
-}
-
-impl FrontClient {
-    pub fn new() -> Arc<FrontClient> {
-        Arc::new(FrontClient::default())
-    }
-
-    /// Takes a new link into use.
-    pub fn attach(self: &Arc<Self>, end: Endpoint<FrontToBroker, BrokerToFront>) {
-        let (sender, receiver) = end.split();
-        let outbox = Outbox::start(sender, "to-broker", OUTBOX_CAPACITY);
-        let _ = outbox.send(FrontToBroker::Hello { pid: std::process::id() });
-        self.detach();
-        let number = {
-            let mut link = self.lock();
-            link.number += 1;
-            link.outbox = Some(outbox);
-            link.number
-        };
-        let hearing = Arc::clone(self);
-        let losing = Arc::clone(self);
-        pump(
-            receiver,
-            "from-broker",
-            move |parcel| {
-                hearing.hear(parcel.message);
-                std::ops::ControlFlow::Continue(())
-            },
-            move |_error| {
-                if losing.lock().number == number {
-                    losing.detach();
-                }
-            },
-        );
-    }
-
-    /// True while there is a broker to ask.
-    pub fn is_attached(&self) -> bool {
-        self.lock().outbox.is_some()
-    }
-
-    /// Asks; `reply` is called exactly once, perhaps before this returns.
-    pub fn ask(&self, question: FrontQuestion, blob: Option<Blob>, reply: Reply) {
-        let (outbox, ask) = {
-            let mut link = self.lock();
-            link.last_ask += 1;
-            let ask = AskId(link.last_ask);
-            let outbox = link.outbox.clone();
-            link.asks.insert(ask, reply);
-            (outbox, ask)
-        };
-        let message = FrontToBroker::Ask { ask, question };
-        let sent = outbox.is_some_and(|outbox| outbox.send(Parcel { message, blob }).is_ok());
-        if !sent {
-            // Overloaded or away: better refused quickly than kept waiting.
-            let reply = self.lock().asks.remove(&ask);
-            if let Some(reply) = reply {
-                reply(Err(Unavailable));
-            }
-        }
-    }
-
-    /// Calls `listener` with the query's state now, at each change, and with its end, until it
-    /// returns false. A lost link drops it. It must be quick and must not call this client.
-    pub fn watch(&self, query: QueryId, listener: Listener) {
-        let mut link = self.lock();
-        let Some(outbox) = link.outbox.clone() else { return };
-        link.listeners.entry(query).or_default().push(listener);
-        drop(link);
-        let _ = outbox.send(FrontToBroker::Watch { query });
-    }
-
-    fn hear(&self, message: BrokerToFront) {
-        match message {
-            BrokerToFront::Answer { ask, answer } => {
-                let reply = self.lock().asks.remove(&ask);
-                if let Some(reply) = reply {
-                    reply(Ok(answer));
-                }
-            }
-            BrokerToFront::Changed { view } => {
-                let ended = view.status == crate::proto::view::QueryStatus::End;
-                let mut link = self.lock();
-                let Some(listeners) = link.listeners.get_mut(&view.query) else { return };
-                listeners.retain_mut(|listener| listener(&view) && !ended);
-                if listeners.is_empty() {
-                    link.listeners.remove(&view.query);
-                    if let Some(outbox) = &link.outbox
-                        && !ended
-                    {
-                        let _ = outbox.send(FrontToBroker::Unwatch { query: view.query });
-                    }
-                }
-            }
-        }
-    }
-
-    fn detach(&self) {
-        let (asks, listeners) = {
-            let mut link = self.lock();
-            link.outbox = None;
-            (std::mem::take(&mut link.asks), std::mem::take(&mut link.listeners))
-        };
-        drop(listeners);
-        for reply in asks.into_values() {
-            reply(Err(Unavailable));
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, FrontLink> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

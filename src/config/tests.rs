@@ -1,11 +1,16 @@
 //! The sample against the defaults, and every kind of mistake against what is said about it.
 
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 
+use super::files::Files;
+use super::load::read;
 use super::*;
+use crate::base::ids::Network;
 
-fn context() -> Context {
-    Context { file: None, folder: PathBuf::from("/nowhere"), credentials: None }
+/// A file that is not there; its folder is not either.
+fn nowhere() -> Files {
+    Files { parameters: Some("/nowhere/parameters.toml".into()), credentials: None }
 }
 
 fn defaults() -> Settings {
@@ -20,17 +25,17 @@ fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 /// The problems of a file, as they are shown.
 #[track_caller]
 fn check_problems(text: &str, expect: &[&str]) {
-    let problems = read(text, &[], &context()).map(|_| ()).unwrap_err();
+    let problems = read(text, &[], &nowhere()).map(|_| ()).unwrap_err();
     let shown: Vec<String> = problems.iter().map(Problem::to_string).collect();
     assert_eq!(shown, expect, "{text}");
 }
 
-const SAMPLE: &str = include_str!("../../../parameters.sample.toml");
+const SAMPLE: &str = include_str!("../../parameters.sample.toml");
 
 #[test]
 fn the_sample_is_the_default() {
-    assert_eq!(read(SAMPLE, &[], &context()).unwrap(), defaults());
-    assert_eq!(read("", &[], &context()).unwrap(), defaults());
+    assert_eq!(read(SAMPLE, &[], &nowhere()).unwrap(), defaults());
+    assert_eq!(read("", &[], &nowhere()).unwrap(), defaults());
 }
 
 /// Lines such as `#key = value` are optional parts; text comments have a space after the `#`.
@@ -48,17 +53,17 @@ fn the_optional_parts_of_the_sample_are_right() {
             line.strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with(' ')).unwrap_or(line)
         })
         .collect();
-    let context = Context { folder: dir.path().to_owned(), ..context() };
+    let files = Files { parameters: Some(dir.path().join("parameters.toml")), credentials: None };
     // A group that every machine has.
     let text = text.join("\n").replace("group = \"aotf\"", "group = \"daemon\"");
-    let settings = read(&text, &[], &context).unwrap();
+    let settings = read(&text, &[], &files).unwrap();
     assert_eq!(settings.twitter.credentials, [TwitterCredential { bearer_token: Secret::new("token") }]);
     assert_eq!(settings.scan.blocklist, ["12", "@someone"]);
     assert_eq!(settings.links.cookies.len(), COOKIE_SITES.len());
     assert!(settings.links.tumblr_api_key.is_some());
     assert_eq!(settings.http.unix_socket, Some(dir.path().join("http.sock")));
     let [key] = &settings.api_keys[..] else { panic!("{:?}", settings.api_keys) };
-    assert_eq!((key.name.as_str(), key.sha256), ("bot", crate::config::sha256(b"the-key-of-the-bot")));
+    assert_eq!((key.name.as_str(), key.sha256), ("bot", sha256(b"the-key-of-the-bot")));
     let [webhook] = &settings.webhooks[..] else { panic!("{:?}", settings.webhooks) };
     assert_eq!((webhook.name.as_str(), webhook.secret.reveal()), ("bot", "the-secret-of-the-bot"));
     assert_eq!(settings.upstreams["api.x.com"], "http://127.0.0.1:9100");
@@ -74,7 +79,7 @@ fn the_sample_names_every_key() {
         .chain(["twitter.fxtwitter.", "bluesky.", "mastodon."])
     {
         let text = format!("{section}zzz = 1");
-        let problems = read(&text, &[], &context()).unwrap_err();
+        let problems = read(&text, &[], &nowhere()).unwrap_err();
         let (_, keys) = problems[0].what.split_once("known here: ").unwrap();
         known.extend(keys.split(", ").map(str::to_owned));
     }
@@ -92,7 +97,7 @@ fn the_sample_names_every_key() {
 #[test]
 fn networks_follow_from_what_can_be_read() {
     let check = |text: &str, expect: &[Network]| {
-        assert_eq!(read(text, &[], &context()).unwrap().networks, expect, "{text}");
+        assert_eq!(read(text, &[], &nowhere()).unwrap().networks, expect, "{text}");
     };
     let (x, bluesky, mastodon) = (Network::Twitter, Network::Bluesky, Network::Mastodon);
     let credential = "[[twitter.credentials]]\nbearer_token = 'token'";
@@ -143,12 +148,12 @@ fn all_problems_are_told_at_once() {
 fn the_search_for_links_is_told_its_pages_and_cookies() {
     let text = "[links]\nplain_pages = ['Links.example', 'https://a.example/me']\nmax_pages = 5\n\
                 canaries = ['https://linktr.ee/a']\n[links.cookies]\npixiv = 'PHPSESSID=1_a'\n";
-    let links = read(text, &[], &context()).unwrap().links;
+    let links = read(text, &[], &nowhere()).unwrap().links;
     assert_eq!(links.plain_pages, ["links.example", "https://a.example/me"]);
     assert_eq!((links.max_pages, links.canaries.len()), (5, 1));
     assert_eq!(links.cookies["pixiv"].reveal(), "PHPSESSID=1_a");
     let variables = environment(&[("AOTF_LINKS__COOKIES__E621", "a=b")]);
-    assert_eq!(read("", &variables, &context()).unwrap().links.cookies["e621"].reveal(), "a=b");
+    assert_eq!(read("", &variables, &nowhere()).unwrap().links.cookies["e621"].reveal(), "a=b");
     check_problems(
         "[links]\nplain_pages = ['example', 'a.example/me']\ncanaries = ['linktr.ee']\n\
          tumblr_api_key = 'a b'\n[links.cookies]\npixv = 'a=b'\ne621 = 'secret'\n",
@@ -172,7 +177,7 @@ fn a_network_is_needed() {
 
 #[test]
 fn zero_days_are_never_where_that_makes_sense() {
-    let settings = read("[maintenance]\nauto_update_days = 0\n", &[], &context()).unwrap();
+    let settings = read("[maintenance]\nauto_update_days = 0\n", &[], &nowhere()).unwrap();
     assert_eq!(settings.maintenance.auto_update, None);
     check_problems(
         "[maintenance]\nretry_hours = 0\n",
@@ -193,7 +198,7 @@ fn the_environment_wins() {
         ("AOTF_BIN", "/usr/bin/aotf"),
         ("HOME", "/"),
     ]);
-    let settings = read("[http]\nbind = '0.0.0.0:1'\n", &variables, &context()).unwrap();
+    let settings = read("[http]\nbind = '0.0.0.0:1'\n", &variables, &nowhere()).unwrap();
     assert_eq!(settings.http.bind, "0.0.0.0:4000".parse().unwrap());
     assert_eq!(settings.database.url, "sqlite:other.db");
     assert!(!settings.multiprocess);
@@ -211,7 +216,7 @@ fn mistakes_in_the_environment_name_the_variable() {
         ("AOTF_TWITTER__CREDENTIALS__5__BEARER_TOKEN", "t"),
     ]);
     let text = "data_dir = 'd'\n[[twitter.credentials]]\nbearer_token = 'a'\n";
-    let problems = read(text, &variables, &context()).unwrap_err();
+    let problems = read(text, &variables, &nowhere()).unwrap_err();
     let shown: Vec<String> = problems.iter().map(Problem::to_string).collect();
     assert_eq!(
         shown,
@@ -307,7 +312,7 @@ proptest::proptest! {
         let lines: Vec<&str> = SAMPLE.lines().collect();
         let cut = |(line, len): (usize, usize)| lines[line].get(..len).unwrap_or(lines[line]);
         let text: Vec<&str> = cuts.into_iter().map(cut).collect();
-        if let Err(problems) = read(&text.join("\n"), &[], &context()) {
+        if let Err(problems) = read(&text.join("\n"), &[], &nowhere()) {
             proptest::prop_assert!(!problems.is_empty());
         }
     }
@@ -316,10 +321,10 @@ proptest::proptest! {
 #[test]
 fn groups_are_known_by_name_or_number() {
     let table = "root:x:0:\naotf:x:998:jane,joe\naotf2:x:999:\nbroken\n";
-    assert_eq!(super::group_number("aotf", table), Some(998));
-    assert_eq!(super::group_number("1234", table), Some(1234));
-    assert_eq!(super::group_number("aot", table), None);
-    assert_eq!(super::group_number("broken", table), None);
+    assert_eq!(http::group_number("aotf", table), Some(998));
+    assert_eq!(http::group_number("1234", table), Some(1234));
+    assert_eq!(http::group_number("aot", table), None);
+    assert_eq!(http::group_number("broken", table), None);
     check_problems(
         "[admin]\ngroup = \"no such group\"\n",
         &["line 2: admin.group: \"no such group\" must be a group of this machine"],

@@ -1,0 +1,413 @@
+//! A scan: the indexing of one account, with the listing barrier. Pure.
+//!
+//! A scan lists the account's posts in two ways at once (`ListingStep`), each a work item of its own.
+//! Pages of a listing are compared with the database; what is new goes to the indexing workers in
+//! batches, and from them to the database. **The barrier:** the cursor of a step is sent to the database
+//! only after its listing has ended and every new post that it produced, including those that the other
+//! step produced first, is stored. So a crash at any instant can repeat work but never skip a post.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::base::MicroUsd;
+use crate::base::clock::Monotonic;
+use crate::base::ids::{QueryId, ScanId};
+use crate::broker::books::searched::SearchedPosts;
+use crate::config::TimelinePolicy;
+use crate::domain::accounts::{Account, AccountState};
+use crate::domain::failure::FailureCode;
+use crate::domain::posts::ListedPost;
+use crate::domain::scans::{Coverage, Cursor, EndedSearch, ListingEnd, ListingStep, Priority, Searched};
+
+/// Weight of an account whose size the network does not tell.
+const UNKNOWN_WEIGHT: u64 = 1000;
+
+/// The indexing of one account.
+#[derive(Debug)]
+pub struct Scan {
+    pub head: ScanHead,
+    pub phase: ScanPhase,
+}
+
+/// Whose posts are indexed, and how far that came.
+#[derive(Debug)]
+pub struct ScanHead {
+    pub account: Account,
+    pub priority: Priority,
+    pub started: Monotonic,
+    /// Posts that the database did not have, each counted once though both listings may find it.
+    pub listed: u64,
+    /// Of those, stored.
+    pub indexed: u64,
+}
+
+#[derive(Debug)]
+pub enum ScanPhase {
+    /// Listings are under way, or wait for their budget. Ends when each is stored or has failed.
+    Running(Box<Running>),
+    /// It can be asked for, for a while.
+    Ended { at: Monotonic, outcome: ScanOutcome },
+}
+
+/// What exists only while a scan runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Where the account stood when the scan was asked for.
+    before: AccountState,
+    /// In the order of `ListingStep::ALL`.
+    steps: [Step; 2],
+    /// What its search has listed, for the spot checks of the timeline.
+    pub searched: SearchedPosts,
+    /// New posts on their way to the database, with the steps that listed each (`step_bit`).
+    in_flight: HashMap<String, u8>,
+    /// Queries that wait for the end.
+    pub waiting: BTreeSet<QueryId>,
+    /// Of the budget, what is promised to this scan and not spent yet.
+    pub reserved: MicroUsd,
+}
+
+/// How a scan ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScanOutcome {
+    /// Both listings, or the one that the network allows, are complete and stored.
+    Done,
+    Failed {
+        code: FailureCode,
+        why: String,
+    },
+}
+
+/// What a scan did for the queries that wait for it. Whoever moves a scan passes this on to them.
+#[derive(Debug)]
+#[must_use = "queries wait for it"]
+pub enum Woken {
+    Nobody,
+    /// The scan moved on: these queries show other figures.
+    Progressed(Vec<QueryId>),
+    /// The scan ended, or is held for another day: these queries wait for it no longer.
+    Released(ScanId, BTreeSet<QueryId>),
+}
+
+#[derive(Debug, Default)]
+struct Step {
+    state: StepState,
+    /// Pages being compared with the database.
+    pages: usize,
+    /// New posts of this step that are not stored yet.
+    posts: usize,
+}
+
+#[derive(Debug, Default)]
+enum StepState {
+    /// The scan waits for its budget, or the timeline for the search.
+    #[default]
+    Waiting,
+    Listing,
+    /// The listing has ended; its cursor waits for the posts.
+    Listed(ListingEnd),
+    /// The cursor is on its way to the database.
+    StoringCursor,
+    Stored,
+    Failed {
+        code: FailureCode,
+        why: String,
+    },
+}
+
+fn step_bit(step: ListingStep) -> u8 {
+    match step {
+        ListingStep::Search => 1,
+        ListingStep::Timeline => 2,
+    }
+}
+
+impl Scan {
+    /// A scan of which no listing has begun. `ended`: its search, as an earlier broker has seen it to the
+    /// end; all that it listed is stored, so that the scan goes on with the timeline.
+    pub fn new(head: ScanHead, before: AccountState, ended: Option<EndedSearch>) -> Scan {
+        let mut running = Running {
+            before,
+            steps: Default::default(),
+            searched: SearchedPosts::default(),
+            in_flight: HashMap::new(),
+            waiting: BTreeSet::new(),
+            reserved: MicroUsd(0),
+        };
+        let has = ListingStep::of(head.account.key.network);
+        for step in ListingStep::ALL.iter().filter(|step| !has.contains(step)) {
+            // A listing that the network does not have has nothing to wait for.
+            running.step_mut(*step).state = StepState::Stored;
+        }
+        if let Some(ended) = ended {
+            running.before.search_cursor = ended.since;
+            running.searched = SearchedPosts::of_ids(ended.ids);
+            running.step_mut(ListingStep::Search).state = StepState::Stored;
+        }
+        Scan { head, phase: ScanPhase::Running(Box::new(running)) }
+    }
+
+    pub fn running(&self) -> Option<&Running> {
+        match &self.phase {
+            ScanPhase::Running(running) => Some(running),
+            ScanPhase::Ended { .. } => None,
+        }
+    }
+
+    pub fn running_mut(&mut self) -> Option<&mut Running> {
+        match &mut self.phase {
+            ScanPhase::Running(running) => Some(running),
+            ScanPhase::Ended { .. } => None,
+        }
+    }
+
+    pub fn outcome(&self) -> Option<&ScanOutcome> {
+        match &self.phase {
+            ScanPhase::Running(_) => None,
+            ScanPhase::Ended { outcome, .. } => Some(outcome),
+        }
+    }
+
+    /// When it ended, if it has.
+    pub fn ended(&self) -> Option<Monotonic> {
+        match &self.phase {
+            ScanPhase::Running(_) => None,
+            ScanPhase::Ended { at, .. } => Some(*at),
+        }
+    }
+
+    /// True while more posts may be listed.
+    pub fn is_listing(&self) -> bool {
+        self.running().is_some_and(|running| running.steps.iter().any(Step::may_list_more))
+    }
+
+    /// Ends the scan if nothing of it is under way any more. Returns the queries that waited for it.
+    pub fn end_if_settled(&mut self, now: Monotonic) -> Option<BTreeSet<QueryId>> {
+        let listings = ListingStep::of(self.head.account.key.network).len();
+        let running = self.running_mut()?;
+        if !running.is_settled() {
+            return None;
+        }
+        let waiting = std::mem::take(&mut running.waiting);
+        let outcome = running.outcome(listings);
+        self.phase = ScanPhase::Ended { at: now, outcome };
+        Some(waiting)
+    }
+}
+
+impl ScanHead {
+    pub fn weight(&self) -> u64 {
+        self.account.posts.unwrap_or(UNKNOWN_WEIGHT)
+    }
+}
+
+impl Running {
+    fn step_mut(&mut self, step: ListingStep) -> &mut Step {
+        let [search, timeline] = &mut self.steps;
+        match step {
+            ListingStep::Search => search,
+            ListingStep::Timeline => timeline,
+        }
+    }
+
+    /// True when the search lists all posts: the first time, and after its cursor was reset.
+    pub fn lists_anew(&self) -> bool {
+        self.before.search_cursor.is_none()
+    }
+
+    /// True when an earlier broker has seen its search to the end.
+    pub fn has_searched(&self) -> bool {
+        let [search, _] = &self.steps;
+        matches!(search.state, StepState::Stored)
+    }
+
+    /// A listing begins; returns the cursor to start from.
+    pub fn begin(&mut self, step: ListingStep) -> Cursor {
+        self.step_mut(step).state = StepState::Listing;
+        self.before.cursor(step)
+    }
+
+    /// A listing ended.
+    pub fn end(&mut self, step: ListingStep, end: ListingEnd) {
+        self.step_mut(step).state = StepState::Listed(end);
+    }
+
+    /// A listing was given up.
+    pub fn fail(&mut self, step: ListingStep, code: FailureCode, why: String) {
+        self.step_mut(step).state = StepState::Failed { code, why };
+    }
+
+    /// A listing's cursor, and so all that it stands for, is in the database.
+    pub fn cursor_stored(&mut self, step: ListingStep) {
+        self.step_mut(step).state = StepState::Stored;
+    }
+
+    /// A listing found a page of posts, which is now compared with the database.
+    pub fn add_page(&mut self, step: ListingStep, posts: &[ListedPost]) {
+        self.step_mut(step).pages += 1;
+        if step == ListingStep::Search {
+            self.searched.extend(posts);
+        }
+    }
+
+    /// The database has told which posts of a page are new. Returns those that are not on their way already.
+    pub fn add_new_posts(&mut self, step: ListingStep, posts: Vec<ListedPost>) -> Vec<ListedPost> {
+        let bit = step_bit(step);
+        let mut new = Vec::new();
+        for post in posts {
+            let steps = self.in_flight.entry(post.key.native.clone()).or_insert(0);
+            if *steps & bit != 0 {
+                continue; // listed twice by this step: an edge of pages, or a listing begun anew
+            }
+            if *steps == 0 {
+                new.push(post);
+            }
+            *steps |= bit;
+            self.step_mut(step).posts += 1;
+        }
+        let entry = self.step_mut(step);
+        entry.pages = entry.pages.saturating_sub(1);
+        new
+    }
+
+    /// These posts are in the database. Returns how many of them were on their way.
+    pub fn posts_stored(&mut self, posts: &[String]) -> usize {
+        let mut stored = 0;
+        for post in posts {
+            let Some(steps) = self.in_flight.remove(post) else { continue };
+            stored += 1;
+            for step in ListingStep::ALL {
+                if steps & step_bit(step) != 0 {
+                    let entry = self.step_mut(step);
+                    entry.posts = entry.posts.saturating_sub(1);
+                }
+            }
+        }
+        stored
+    }
+
+    /// The search has come to its end, well or not: decides what a timeline that waited for it does.
+    pub fn timeline_after_search(&mut self, policy: TimelinePolicy) -> TimelineStart {
+        let cursor = self.before.cursor(ListingStep::Timeline);
+        let [search, timeline] = &mut self.steps;
+        if !matches!(timeline.state, StepState::Waiting) {
+            return TimelineStart::Stays;
+        }
+        let searched = match &search.state {
+            StepState::Waiting | StepState::Listing => return TimelineStart::Stays,
+            // What is wrong with the account itself, the timeline would only say again.
+            StepState::Failed { code, why } if is_of_the_account(*code) => {
+                timeline.state = StepState::Failed { code: *code, why: why.clone() };
+                return TimelineStart::Stays;
+            }
+            StepState::Failed { .. } => None,
+            StepState::Listed(_) | StepState::StoringCursor | StepState::Stored => {
+                Some(Searched { since: self.before.search_cursor })
+            }
+        };
+        match policy {
+            TimelinePolicy::Adaptive => TimelineStart::Begins(searched),
+            // It waited only because an earlier broker had seen the search to its end.
+            TimelinePolicy::Always => TimelineStart::Begins(None),
+            TimelinePolicy::Never => {
+                timeline.state = match &search.state {
+                    StepState::Failed { code, why } => StepState::Failed { code: *code, why: why.clone() },
+                    _ => StepState::Listed(ListingEnd {
+                        cursor,
+                        newest: None,
+                        oldest: None,
+                        coverage: Coverage::Skipped,
+                        posts_read: 0,
+                    }),
+                };
+                TimelineStart::Stays
+            }
+        }
+    }
+
+    /// The barrier: what a listing that has ended is to store, once all it stands for is stored.
+    pub fn pass_barrier(&mut self, step: ListingStep) -> Option<ListingEnd> {
+        if !self.is_past_barrier(step) {
+            return None;
+        }
+        let entry = self.step_mut(step);
+        match std::mem::replace(&mut entry.state, StepState::StoringCursor) {
+            StepState::Listed(end) => Some(end),
+            other => {
+                entry.state = other;
+                None
+            }
+        }
+    }
+
+    /// True when this listing has ended and all it stands for is stored.
+    fn is_past_barrier(&self, step: ListingStep) -> bool {
+        let [search, timeline] = &self.steps;
+        let (own, other) = match step {
+            ListingStep::Search => (search, timeline),
+            ListingStep::Timeline => (timeline, search),
+        };
+        let StepState::Listed(end) = &own.state else { return false };
+        let nothing_left = |step: &Step| step.pages == 0 && step.posts == 0;
+        // A timeline of which only samples were read stands for what the search has listed as well.
+        let rests_on_other = match end.coverage {
+            Coverage::Sampled | Coverage::Skipped => true,
+            Coverage::Complete | Coverage::LimitedTo(_) => false,
+        };
+        nothing_left(own) && (!rests_on_other || nothing_left(other))
+    }
+
+    /// What the search has listed, if its timeline is still to be read: it is kept for the case that this
+    /// broker ends, since the next search would start behind it and the samples know nothing.
+    pub fn search_to_keep(&self, cursor: &Cursor) -> Option<EndedSearch> {
+        let Cursor::Search(until) = cursor else { return None };
+        let [_, timeline] = &self.steps;
+        timeline.may_list_more().then(|| EndedSearch {
+            since: self.before.search_cursor,
+            until: *until,
+            ids: self.searched.ids(),
+        })
+    }
+
+    fn is_settled(&self) -> bool {
+        self.in_flight.is_empty()
+            && self.steps.iter().all(|step| {
+                step.pages == 0 && matches!(step.state, StepState::Stored | StepState::Failed { .. })
+            })
+    }
+
+    /// One of the two listings may be closed to this server (full-archive search has a price of its own):
+    /// what the other one found is worth having. What is wrong with the account itself (it blocks us, it is
+    /// gone) holds for both, even if the search just found nothing.
+    fn outcome(&self, listings: usize) -> ScanOutcome {
+        let failures = self.steps.iter().filter_map(|step| match &step.state {
+            StepState::Failed { code, why } => Some((*code, why)),
+            _ => None,
+        });
+        let of_the_account = failures.clone().find(|(code, _)| is_of_the_account(*code));
+        let all_failed = failures.clone().count() == listings;
+        match of_the_account.or(failures.clone().next().filter(|_| all_failed)) {
+            Some((code, why)) => ScanOutcome::Failed { code, why: why.clone() },
+            None => ScanOutcome::Done,
+        }
+    }
+}
+
+impl Step {
+    fn may_list_more(&self) -> bool {
+        matches!(self.state, StepState::Waiting | StepState::Listing)
+    }
+}
+
+/// What a timeline does when the search has come to its end.
+#[derive(Debug)]
+pub enum TimelineStart {
+    /// It runs already, or is not to be read.
+    Stays,
+    /// It is to be read; only as far as it holds posts that this search missed, if there was one.
+    Begins(Option<Searched>),
+}
+
+/// What is wrong with the account itself holds for both listings; what is wrong with this server's ways to
+/// read, for one.
+fn is_of_the_account(code: FailureCode) -> bool {
+    !matches!(code, FailureCode::ProcessingError | FailureCode::ApiBudgetExhausted)
+}

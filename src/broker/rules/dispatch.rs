@@ -1,0 +1,192 @@
+//! The state machine: `(now, event)` in, effects out. No I/O, no clock, no random number, no panic: what a
+//! peer says is gossip, and anything unknown in it is dropped and counted.
+//!
+//! Hands each event to the rule for its cause.
+
+use crate::base::ids::{AskId, ContainerId};
+use crate::base::roles::Role;
+use crate::broker::books::query::Origin;
+use crate::broker::rules::{
+    accounts, admission, connectivity, deliveries, fronts, health, leasing, outcomes, queries, reservations,
+    retries, scan_requests, scans, submissions, time, updates, watching,
+};
+use crate::broker::state::State;
+use crate::broker::turn::Turn;
+use crate::broker::vocabulary::{Asker, Effect, Event, Now, Pending};
+use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
+use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, ToStorekeeper};
+
+impl State {
+    /// Applies one event and appends what is to be done about it.
+    pub fn handle(&mut self, event: Event, now: Now, effects: &mut Vec<Effect>) {
+        let turn = &mut Turn { state: self, now, effects };
+        match event {
+            Event::FromStage(from, message) => on_stage(turn, from, message),
+            Event::StageLost(container) => leasing::on_container_lost(turn, container),
+            Event::FrontAsked { front, ask, question, blob } => {
+                fronts::on_asked(turn, Asker { front, ask }, question, blob);
+            }
+            Event::FrontJoined { pid } => turn.state.registry.note_start(Role::Front, pid),
+            Event::Watch(front, query) => watching::on_watch(turn, front, query),
+            Event::Unwatch(front, query) => watching::on_unwatch(turn.state, front, query),
+            Event::FrontLost(front) => watching::on_front_lost(turn.state, front),
+            Event::FromStore(message) => on_store(turn, message),
+            Event::Tick => {}
+        }
+        time::on_time_passed(turn);
+        time::grant_reservations(turn);
+        leasing::hand_out(turn);
+    }
+}
+
+fn on_stage(turn: &mut Turn, from: ContainerId, message: StageToBroker) {
+    match message {
+        StageToBroker::Hello { role, pid, workers } => leasing::on_hello(turn, from, role, pid, workers),
+        StageToBroker::Ready { worker } => leasing::on_ready(turn, from, worker),
+        StageToBroker::Report { lease, outcome, elapsed_micros } => {
+            outcomes::on_report(turn, from, lease, outcome, elapsed_micros);
+        }
+        StageToBroker::Page { lease, posts } => {
+            let woken = scans::on_page(turn, from, lease, posts);
+            queries::on_woken(turn, woken);
+        }
+        StageToBroker::Doing { lease, what } => {
+            if !turn.state.leases.renew(lease, from, Some(what), turn.now.mono) {
+                turn.state.gossip_dropped += 1;
+            }
+        }
+        StageToBroker::Ask { ask, question } => on_stage_asked(turn, from, ask, question),
+        StageToBroker::Reserve { lease, wish } => {
+            for woken in reservations::on_wish(turn, from, lease, wish) {
+                queries::on_woken(turn, woken);
+            }
+        }
+        StageToBroker::Paid { lease, reads } => admission::on_paid(turn, from, lease, reads),
+        StageToBroker::Network { lost } => connectivity::on_change(turn, from, lost),
+        StageToBroker::Measured { step, micros } => turn.state.metrics.record(&step, micros),
+    }
+}
+
+fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Question) {
+    let answer = match question {
+        Question::StartScans { scans, priority } => {
+            updates::start(turn, scans, priority);
+            Answer::Done
+        }
+        Question::RetryPosts(posts) => {
+            retries::retry(turn, posts);
+            Answer::Done
+        }
+        Question::LookUpPosts(posts) => {
+            retries::look_up(turn, posts);
+            Answer::Done
+        }
+        Question::SearchedPosts { scan, from: first } => scans::searched_posts(turn.state, scan, first),
+        question @ (Question::AccountStates(_)
+        | Question::Images(_)
+        | Question::Accounts(_)
+        | Question::AccountNumbers(_)
+        | Question::AccountFingerprints { .. }
+        | Question::AccountsDue { .. }
+        | Question::RetriesDue { .. }
+        | Question::WantedPostsDue { .. }
+        | Question::ResetSearchCursors(_)) => {
+            return turn.ask_store(Pending::StageAsk { container: from, ask }, question);
+        }
+    };
+    turn.to_stage(from, BrokerToStage::Answer { ask, answer });
+}
+
+fn on_store(turn: &mut Turn, message: FromStorekeeper) {
+    let (ticket, message) = match message {
+        FromStorekeeper::Opened { counts, unfinished, ledger, index } => {
+            turn.state.counts = counts;
+            turn.state.index = index;
+            turn.state.spending.learn(ledger, 0);
+            return resume(turn, unfinished);
+        }
+        FromStorekeeper::Indexing { progress } => {
+            turn.state.index = progress;
+            return;
+        }
+        FromStorekeeper::Billed { ledger, orders } => {
+            turn.state.ledger_asked = false;
+            return turn.state.spending.learn(ledger, orders);
+        }
+        FromStorekeeper::Trouble { part, why } => {
+            turn.state.troubles.note_store(part, why, turn.now.mono);
+            return health::turn_away_who_waits(turn);
+        }
+        // The loop ends the process; there is nothing to decide.
+        FromStorekeeper::Broken { .. } => return,
+        FromStorekeeper::Sizes(sizes) => {
+            turn.state.sizes = sizes;
+            return;
+        }
+        FromStorekeeper::NewPosts { ticket, .. }
+        | FromStorekeeper::Stored { ticket, .. }
+        | FromStorekeeper::Answered { ticket, .. }
+        | FromStorekeeper::Journaled { ticket } => (ticket, message),
+    };
+    if let FromStorekeeper::Stored { counts, .. } = &message {
+        turn.state.counts = *counts;
+    }
+    match turn.state.pending.remove(&ticket) {
+        Some(pending) => on_awaited(turn, pending, message),
+        None => turn.state.gossip_dropped += 1,
+    }
+}
+
+/// The storekeeper did what was awaited for this reason.
+fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
+    match (pending, message) {
+        (Pending::Filter { scan, step, container, lease }, FromStorekeeper::NewPosts { posts, .. }) => {
+            let woken = scans::on_filtered(turn, scan, step, (container, lease), posts);
+            queries::on_woken(turn, woken);
+        }
+        (Pending::Posts { scan, posts }, FromStorekeeper::Stored { .. }) => {
+            let woken = scans::on_stored(turn, scan, &posts);
+            queries::on_woken(turn, woken);
+        }
+        (Pending::PostsApart(posts), FromStorekeeper::Stored { .. }) => {
+            turn.to_store(ToStorekeeper::SettleWanted { posts });
+        }
+        (Pending::Cursor { scan, step }, FromStorekeeper::Stored { .. }) => {
+            let woken = scans::on_cursor_stored(turn, scan, step);
+            queries::on_woken(turn, woken);
+        }
+        (Pending::StageAsk { container, ask }, FromStorekeeper::Answered { answer, .. }) => {
+            turn.to_stage(container, BrokerToStage::Answer { ask, answer });
+        }
+        (Pending::ScanStart(start), FromStorekeeper::Answered { answer, .. }) => {
+            scan_requests::on_start_known(turn, *start, answer);
+        }
+        (Pending::SearchStart { query, account }, FromStorekeeper::Answered { answer, .. }) => {
+            queries::on_account_known(turn, query, account, answer);
+        }
+        (Pending::AccountRecords(asker), FromStorekeeper::Answered { answer, .. }) => {
+            accounts::on_records(turn, asker, answer);
+        }
+        (Pending::Accepted { askers, query }, FromStorekeeper::Journaled { .. }) => {
+            for asker in askers {
+                submissions::show(turn, asker, query);
+            }
+        }
+        (_, _) => turn.contradiction("the storekeeper answered something else than it was asked"),
+    }
+}
+
+/// Starts again what was accepted before the broker was restarted.
+fn resume(turn: &mut Turn, unfinished: Vec<AcceptedRequest>) {
+    for request in unfinished {
+        match request {
+            AcceptedRequest::Query { url, networks, client, webhooks } => {
+                submissions::resume_page(turn, url, webhooks, Origin { client, networks });
+            }
+            AcceptedRequest::Delivery(delivery) => deliveries::start(turn, *delivery),
+            AcceptedRequest::Scan { account, priority, searched } => {
+                scan_requests::resume(turn, account, priority, searched);
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What fronts ask, each handed to its rule.
+
+use crate::broker::books::blob::BlobKey;
+use crate::broker::books::query::{Kind, Origin};
+use crate::broker::books::query_key::search_key;
+use crate::broker::rules::{accounts, health, inspect, scan_requests, submissions};
+use crate::broker::turn::Turn;
+use crate::broker::vocabulary::Asker;
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{ImageSource, QueryImage};
+use crate::proto::front::{FrontAnswer, FrontQuestion};
+
+/// `blob`: the image that the question speaks of lies ready under this key.
+pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Option<BlobKey>) {
+    let answer = match question {
+        FrontQuestion::Query { url, client, networks, webhook } => {
+            return submissions::submit_page(turn, asker, &url, webhook, Origin { client, networks });
+        }
+        FrontQuestion::QueryState { id } => {
+            return match turn.state.query_ids.get(&id) {
+                Some(&query) => submissions::answer_when_written(turn, asker, query),
+                None => turn.refuse(asker, FailureCode::NoSuchRequest),
+            };
+        }
+        FrontQuestion::SearchImage { len_bytes, account_name, turned, networks, client } => {
+            let Some(blob) = blob else { return turn.refuse(asker, FailureCode::ImageMissing) };
+            let image = QueryImage::Attached { len_bytes };
+            let kind = Kind::Image { image, upload: Some(blob), turned };
+            let origin = Origin { client, networks };
+            return submissions::submit_image(turn, asker, kind, account_name.as_deref(), origin);
+        }
+        FrontQuestion::SearchUrl { url, account_name, turned, networks, client } => {
+            let image = QueryImage::Urls(vec![ImageSource::plain(url)]);
+            let kind = Kind::Image { image, upload: None, turned };
+            let origin = Origin { client, networks };
+            return submissions::submit_image(turn, asker, kind, account_name.as_deref(), origin);
+        }
+        FrontQuestion::SearchState { identifier } => {
+            return match turn.state.query_keys.get(&search_key(&identifier)) {
+                Some(&query) => submissions::show(turn, asker, query),
+                None => turn.refuse(asker, FailureCode::NoSuchRequest),
+            };
+        }
+        FrontQuestion::Scan { handle } => return scan_requests::ask(turn, asker, &handle),
+        FrontQuestion::Account { name } => return accounts::ask(turn, asker, &name),
+        FrontQuestion::Stats => FrontAnswer::Stats(inspect::stats(turn.state, turn.now)),
+        FrontQuestion::Threads => FrontAnswer::Threads(inspect::threads(turn.state, turn.now)),
+        FrontQuestion::Queues => FrontAnswer::Queues(inspect::queue_views(turn.state, turn.now)),
+        FrontQuestion::Metrics { skip } => {
+            let (steps, more) = turn.state.metrics.page(usize::try_from(skip).unwrap_or(usize::MAX));
+            FrontAnswer::Metrics { steps, more }
+        }
+        FrontQuestion::Counters => FrontAnswer::Counters(inspect::counters(turn.state)),
+        FrontQuestion::Health => FrontAnswer::Health(health::problems(turn.state, turn.now)),
+    };
+    turn.answer(asker, answer);
+}

@@ -1,0 +1,104 @@
+//! Work meets workers: who takes what, and what becomes of the leases of workers that fall silent or end.
+
+use std::time::Duration;
+
+use crate::base::ids::{ContainerId, WorkerId};
+use crate::base::roles::{Role, Stage};
+use crate::broker::books::items::Owner;
+use crate::broker::books::leases::Lease;
+use crate::broker::books::queue::Queue;
+use crate::broker::books::registry::Container;
+use crate::broker::rules::{connectivity, deaths, inspect, outcomes, queries};
+use crate::broker::turn::{Turn, micros};
+use crate::broker::vocabulary::Effect;
+use crate::domain::failure::FailureCode;
+use crate::proto::stage::BrokerToStage;
+
+/// An item on its last chance rests for so long when another such is in the process that could take it.
+const LAST_CHANCE_REST: Duration = Duration::from_millis(500);
+
+pub fn on_hello(turn: &mut Turn, from: ContainerId, role: Role, pid: u32, workers: Vec<Vec<Stage>>) {
+    // A second Hello means that the container forgot what it had.
+    on_container_lost(turn, from);
+    turn.state.registry.join(from, Container::new(role, pid, workers, turn.now.mono));
+}
+
+pub fn on_ready(turn: &mut Turn, from: ContainerId, worker: u16) {
+    turn.state.registry.set_ready(WorkerId { container: from, index: worker }, turn.now.mono);
+}
+
+pub fn on_container_lost(turn: &mut Turn, container: ContainerId) {
+    let who = turn.state.registry.identity(container);
+    turn.state.registry.leave(container);
+    turn.state.held_pages.retain(|(holder, _)| *holder != container);
+    turn.state.reservations.lose(container);
+    connectivity::on_change(turn, container, None);
+    for lease in turn.state.leases.lose(container) {
+        on_worker_lost(turn, who, lease, "its process ended");
+    }
+}
+
+/// Takes their work from workers that were silent for too long.
+pub fn expire(turn: &mut Turn) {
+    // Whoever waits for the network is silent meanwhile.
+    if turn.state.leases.next_deadline().is_some_and(|due| due <= turn.now.mono) {
+        let waiting: Vec<ContainerId> = turn.state.connectivity.containers().collect();
+        for container in waiting {
+            turn.renew_all(container);
+        }
+    }
+    for (id, lease) in turn.state.leases.expire(turn.now.mono) {
+        let container = lease.worker.container;
+        let who = turn.state.registry.identity(container);
+        turn.state.registry.set_away(lease.worker, turn.now.mono);
+        turn.state.reservations.release(container, id);
+        turn.to_stage(container, BrokerToStage::Revoked { lease: id });
+        on_worker_lost(turn, who, lease, "its lease ran out");
+    }
+}
+
+fn on_worker_lost(turn: &mut Turn, who: Option<(Role, u32)>, lease: Lease, why: &'static str) {
+    let Lease { item, worker, .. } = lease;
+    match who {
+        Some((role, pid)) => turn.effects.push(Effect::WorkerLost {
+            role,
+            pid,
+            container: worker.container,
+            work: item.work.describe(),
+            request: inspect::request_of(turn.state, &item.owner),
+            why,
+        }),
+        None => turn.contradiction("a container that is not known held a lease"),
+    }
+    if let Some((item, why)) = deaths::requeue(turn.state, item, why) {
+        outcomes::fail(turn, item, FailureCode::ProcessingError, why);
+    }
+}
+
+/// Brings waiting work and waiting workers together.
+pub fn hand_out(turn: &mut Turn) {
+    for stage in Stage::ALL {
+        while turn.state.queues.get(&stage).is_some_and(|queue| !queue.is_empty()) {
+            let Some(worker) = turn.state.registry.take_ready(stage) else { break };
+            let Some(item) = turn.state.queues.get_mut(&stage).and_then(Queue::pop) else { break };
+            let now = turn.now.mono;
+            if !deaths::may_share(turn.state, &item, worker.container) {
+                turn.state.registry.give_back(worker);
+                let due = now.plus(LAST_CHANCE_REST);
+                turn.state.queues.entry(stage).or_default().push_delayed(item, due);
+                continue;
+            }
+            let (owner, work) = (item.owner.clone(), item.work.clone());
+            let (attempt, waited) = (item.deaths + 1, now.since(item.arrived));
+            let lease = turn.state.leases.grant(item, worker, now);
+            turn.state.registry.set_leased(worker, lease, now);
+            turn.state.metrics.record(&format!("{stage}: wait"), micros(waited));
+            let blob = match owner {
+                Owner::Query(query) => queries::on_taken(turn, query),
+                _ => None,
+            };
+            let message = BrokerToStage::Lease { worker: worker.index, lease, attempt, work };
+            turn.effects.push(Effect::ToStage { to: worker.container, message, blob });
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Scans that somebody asks for by the account's name (`scan NAME`), and scans that an earlier broker had
+//! begun.
+
+use std::time::Duration;
+
+use crate::broker::books::items::Owner;
+use crate::broker::books::scan::ScanOutcome;
+use crate::broker::books::scan_request::{ScanRequest, ScanRequestState};
+use crate::broker::rules::scans::{self, KEPT};
+use crate::broker::rules::{admission, health};
+use crate::broker::state::State;
+use crate::broker::turn::Turn;
+use crate::broker::vocabulary::{Asker, Effect, Now, Pending, ScanStart};
+use crate::domain::accounts::{Account, Resolution, ResolutionOutcome};
+use crate::domain::addresses::account_named;
+use crate::domain::failure::FailureCode;
+use crate::domain::scans::{EndedSearch, Priority};
+use crate::proto::front::FrontAnswer;
+use crate::proto::stage::{Answer, Question};
+use crate::proto::view::{ScanState, ScanView};
+use crate::proto::work::Work;
+
+/// A request that failed is tried anew when it is made again after this.
+const FAILURE_SHOWN: Duration = Duration::from_secs(5);
+/// The end of a scan is shown for this long; then a further `scan` scans anew.
+const END_SHOWN: Duration = Duration::from_secs(60);
+
+/// `scan NAME`: starts it, or shows the one that runs or has ended lately.
+pub fn ask(turn: &mut Turn, asker: Asker, name: &str) {
+    let account = match account_named(name) {
+        Ok(account) => account,
+        Err(why) => {
+            return turn.refuse_because(asker, FailureCode::InvalidTwitterAccount, why.to_owned());
+        }
+    };
+    // One account is one request, however it is named.
+    let handle = account.name().to_owned();
+    if !is_shown(turn.state, &handle, turn.now) {
+        let network = std::iter::once(account.network());
+        if let Some((code, detail)) = admission::look_up_refused(turn.state, network, turn.now) {
+            return turn.refuse_because(asker, code, detail);
+        }
+        if let Some(why) = health::why_not_now(turn.state) {
+            return turn.answer(asker, FrontAnswer::NotNow { why });
+        }
+        let request = ScanRequest { state: ScanRequestState::Resolving, since: turn.now.mono };
+        turn.state.scan_requests.insert(handle.clone(), request);
+        let work = Work::Resolve { refs: vec![account] };
+        turn.enqueue(Owner::ScanRequest(handle.clone()), work, Priority::User, 0);
+    }
+    match view(turn.state, &handle, turn.now) {
+        Some(view) => turn.answer(asker, FrontAnswer::Scan(view)),
+        None => turn.contradiction("a scan that was asked for cannot be shown"),
+    }
+}
+
+/// Whether such a request is answered with what is there: one under way, or one that has ended a moment ago.
+fn is_shown(state: &State, handle: &str, now: Now) -> bool {
+    let Some(request) = state.scan_requests.get(handle) else { return false };
+    match &request.state {
+        ScanRequestState::Resolving => true,
+        ScanRequestState::Failed { .. } => now.mono.since(request.since) <= FAILURE_SHOWN,
+        ScanRequestState::Scan(id) => state
+            .scans
+            .get(id)
+            .is_some_and(|scan| scan.ended().is_none_or(|at| now.mono.since(at) <= END_SHOWN)),
+    }
+}
+
+pub fn on_resolved(turn: &mut Turn, handle: String, resolutions: Vec<Resolution>) {
+    match resolutions.into_iter().next().map(|resolution| resolution.outcome) {
+        Some(ResolutionOutcome::Readable(account)) if !turn.state.policy.blocklist.names(&account) => {
+            let handle = Some(handle);
+            ask_where_it_starts(
+                turn,
+                ScanStart { handle, account, priority: Priority::User, searched: None },
+            );
+        }
+        outcome => {
+            let outcome = outcome.unwrap_or(ResolutionOutcome::Missing);
+            let why = outcome.refusal().unwrap_or("is on this server's blocklist");
+            on_failed(turn, &handle, FailureCode::InvalidTwitterAccount, format!("the account {why}"));
+        }
+    }
+}
+
+pub fn on_failed(turn: &mut Turn, handle: &str, code: FailureCode, why: String) {
+    set_state(turn, handle, ScanRequestState::Failed { code, why });
+}
+
+fn set_state(turn: &mut Turn, handle: &str, state: ScanRequestState) {
+    match turn.state.scan_requests.get_mut(handle) {
+        Some(request) => request.state = state,
+        None => turn.contradiction("a scan was looked up that nobody asked for"),
+    }
+}
+
+/// A scan that an earlier broker had begun goes on.
+pub fn resume(turn: &mut Turn, account: Account, priority: Priority, searched: Option<EndedSearch>) {
+    ask_where_it_starts(turn, ScanStart { handle: None, account, priority, searched });
+}
+
+/// Asks the database where a scan starts.
+fn ask_where_it_starts(turn: &mut Turn, start: ScanStart) {
+    let question = Question::AccountStates(vec![start.account.key.clone()]);
+    turn.ask_store(Pending::ScanStart(Box::new(start)), question);
+}
+
+/// The database told where a scan starts, or could not.
+pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
+    let ScanStart { handle, account, priority, searched } = start;
+    let state = match answer {
+        Answer::AccountStates(states) => states.into_iter().next(),
+        _ => None,
+    };
+    match (state, handle) {
+        (Some(state), handle) => {
+            // Unless its cursor is in the database, posts of it may be missing there.
+            if let Some(ended) = searched.filter(|ended| ended.until == state.search_cursor) {
+                turn.state.resumed_searches.insert(account.key.clone(), ended);
+            }
+            let id = scans::start(turn, account, state, priority, None);
+            if let Some(handle) = handle {
+                set_state(turn, &handle, ScanRequestState::Scan(id));
+            }
+        }
+        (None, Some(handle)) => {
+            let why = "the database could not be read".to_owned();
+            on_failed(turn, &handle, FailureCode::ProcessingError, why);
+        }
+        // A resumed scan: listing everything anew is dear, so it is not started blind. It stays in
+        // the journal; a query that needs it asks again.
+        (None, None) => turn.effects.push(Effect::WorkFailed {
+            work: format!("resume the scan of {}", account.key),
+            why: "the database could not be read".to_owned(),
+        }),
+    }
+}
+
+fn view(state: &State, handle: &str, now: Now) -> Option<ScanView> {
+    let request = state.scan_requests.get(handle)?;
+    let mut view = ScanView {
+        handle: handle.to_owned(),
+        account: None,
+        state: ScanState::Resolving,
+        posts_listed: 0,
+        posts_indexed: 0,
+        still_listing: false,
+        posts_total: None,
+        elapsed_ms: 0,
+    };
+    match &request.state {
+        ScanRequestState::Resolving => {}
+        ScanRequestState::Failed { code, why } => {
+            view.state = ScanState::Failed { code: *code, detail: why.clone() };
+        }
+        ScanRequestState::Scan(id) => {
+            let scan = state.scans.get(id)?;
+            view.account = Some(scan.head.account.key.clone());
+            view.posts_listed = scan.head.listed;
+            view.posts_indexed = scan.head.indexed;
+            view.still_listing = scan.is_listing();
+            view.posts_total = scan.head.account.posts;
+            let elapsed = scan.ended().unwrap_or(now.mono).since(scan.head.started);
+            view.elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            view.state = match scan.outcome() {
+                None if admission::waits_for_budget(state, *id) => {
+                    ScanState::Deferred { detail: admission::why_deferred(state, *id, now).1 }
+                }
+                None => ScanState::Running,
+                Some(ScanOutcome::Done) => ScanState::Done,
+                Some(ScanOutcome::Failed { code, why }) => {
+                    ScanState::Failed { code: *code, detail: why.clone() }
+                }
+            };
+        }
+    }
+    Some(view)
+}
+
+/// Drops requests that failed long ago, or whose scan is gone.
+pub fn forget_ended(state: &mut State, now: Now) {
+    let scans = &state.scans;
+    state.scan_requests.retain(|_, request| match &request.state {
+        ScanRequestState::Resolving => true,
+        ScanRequestState::Scan(id) => scans.contains_key(id),
+        ScanRequestState::Failed { .. } => now.mono.since(request.since) < KEPT,
+    });
+}

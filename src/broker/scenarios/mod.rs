@@ -1,0 +1,6 @@
+//! The state machine in situations that are worth a test of their own; `simulation.rs` has the rest.
+
+mod budget;
+mod connectivity;
+mod deaths;
+mod health;

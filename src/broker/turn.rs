@@ -1,0 +1,125 @@
+//! One event being applied: the state, the moment, and what is to be done. What every rule does, it does
+//! through this.
+
+use std::time::Duration;
+
+use crate::base::ids::{ContainerId, LeaseId, QueryId, ScanId};
+use crate::broker::books::items::{Item, ItemId, Owner, stage_of};
+use crate::broker::books::query::Query;
+use crate::broker::books::scan::{Running, ScanHead, ScanPhase};
+use crate::broker::state::State;
+use crate::broker::vocabulary::{Asker, Effect, Now, Pending};
+use crate::domain::failure::FailureCode;
+use crate::domain::scans::Priority;
+use crate::proto::front::{BrokerToFront, FrontAnswer};
+use crate::proto::stage::{BrokerToStage, Question};
+use crate::proto::work::Work;
+use crate::storekeeper::orders::{JournalEntry, Ticket, ToStorekeeper};
+
+pub struct Turn<'a> {
+    pub state: &'a mut State,
+    pub now: Now,
+    pub effects: &'a mut Vec<Effect>,
+}
+
+impl Turn<'_> {
+    /// Puts new work into its queue.
+    pub fn enqueue(&mut self, owner: Owner, work: Work, priority: Priority, weight: u64) -> ItemId {
+        let id = ItemId(self.state.next_number());
+        let stage = stage_of(&work);
+        let item = Item { id, owner, work, priority, weight, arrived: self.now.mono, deaths: 0 };
+        self.state.queues.entry(stage).or_default().push(item);
+        id
+    }
+
+    /// The holder of a lease is alive: the lease begins anew.
+    pub fn renew(&mut self, lease: LeaseId, by: ContainerId) {
+        self.state.leases.renew(lease, by, None, self.now.mono);
+    }
+
+    /// All that this container holds it goes on holding.
+    pub fn renew_all(&mut self, container: ContainerId) {
+        let held = self.state.leases.iter().filter(|(_, lease)| lease.worker.container == container);
+        let held: Vec<LeaseId> = held.map(|(id, _)| id).collect();
+        for lease in held {
+            self.renew(lease, container);
+        }
+    }
+
+    // ---- what is to be done
+
+    pub fn to_stage(&mut self, to: ContainerId, message: BrokerToStage) {
+        self.effects.push(Effect::ToStage { to, message, blob: None });
+    }
+
+    pub fn answer(&mut self, asker: Asker, answer: FrontAnswer) {
+        let message = BrokerToFront::Answer { ask: asker.ask, answer };
+        self.effects.push(Effect::ToFront { to: asker.front, message });
+    }
+
+    /// Answers that what was asked for is not accepted, in the words that the code stands for.
+    pub fn refuse(&mut self, asker: Asker, code: FailureCode) {
+        self.refuse_because(asker, code, code.explanation().to_owned());
+    }
+
+    pub fn refuse_because(&mut self, asker: Asker, code: FailureCode, detail: String) {
+        self.answer(asker, FrontAnswer::Refused { code, detail });
+    }
+
+    pub fn to_store(&mut self, order: ToStorekeeper) {
+        self.effects.push(Effect::ToStore(order));
+    }
+
+    /// A ticket for an order to the storekeeper, whose answer is awaited for this reason.
+    pub fn expect(&mut self, pending: Pending) -> Ticket {
+        let ticket = Ticket(self.state.next_number());
+        self.state.pending.insert(ticket, pending);
+        ticket
+    }
+
+    /// Asks the database; `pending` says what the answer is for.
+    pub fn ask_store(&mut self, pending: Pending, question: Question) {
+        let ticket = self.expect(pending);
+        self.to_store(ToStorekeeper::Ask { ticket, question });
+    }
+
+    /// Has something written down, and waits for nothing: the answer to this ticket is dropped.
+    pub fn journal(&mut self, entry: JournalEntry) {
+        self.to_store(ToStorekeeper::Journal { ticket: Ticket(0), entry });
+    }
+
+    // ---- what must be there
+
+    /// A query that something is under way for. `None` where it has ended meanwhile, or nobody knows it any
+    /// more.
+    pub fn live(&mut self, id: QueryId) -> Option<&mut Query> {
+        self.state.queries.get_mut(&id).filter(|query| query.is_live())
+    }
+
+    /// A scan that something is under way for, so that it cannot have ended.
+    pub fn running(&mut self, id: ScanId) -> Option<(&mut ScanHead, &mut Running)> {
+        match self.state.scans.get_mut(&id) {
+            Some(scan) => match &mut scan.phase {
+                ScanPhase::Running(running) => Some((&mut scan.head, running)),
+                ScanPhase::Ended { .. } => {
+                    self.effects.push(Effect::Contradiction("a scan ended while work of it was under way"));
+                    None
+                }
+            },
+            None => {
+                self.effects.push(Effect::Contradiction("work is under way for a scan that is not known"));
+                None
+            }
+        }
+    }
+
+    /// Reports a state that cannot be: logged, and a failure of the simulation.
+    pub fn contradiction(&mut self, what: &'static str) {
+        self.effects.push(Effect::Contradiction(what));
+    }
+}
+
+/// Whole microseconds, saturating.
+pub fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

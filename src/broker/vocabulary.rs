@@ -1,0 +1,197 @@
+//! The words between the loop, the state machine and its rules: what happened, what is to be done about it,
+//! what is awaited, what time it is, and what the settings say. Plain data.
+
+use std::time::Duration;
+
+use crate::base::clock::{Monotonic, Timestamp};
+use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, Network, PostKey, QueryId, ScanId};
+use crate::base::roles::Role;
+use crate::broker::books::blob::BlobKey;
+use crate::config::{Budget, TimelinePolicy};
+use crate::domain::accounts::Account;
+use crate::domain::blocklist::Blocklist;
+use crate::domain::scans::{EndedSearch, ListingStep, Priority};
+use crate::proto::front::{BrokerToFront, FrontQuestion};
+use crate::proto::stage::{BrokerToStage, StageToBroker};
+use crate::proto::work::MaintenanceTask;
+use crate::storekeeper::orders::{FromStorekeeper, ToStorekeeper};
+
+/// This moment, on both clocks: the one that never jumps, and the one that people read.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    pub mono: Monotonic,
+    pub wall: Timestamp,
+}
+
+/// What the state machine must know of the settings.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub max_processing_requests_per_ip: u32,
+    /// Queries in progress, of all clients together; beyond it new ones are turned away.
+    pub max_processing_requests: usize,
+    pub max_kept_queries: usize,
+    /// Listing pauses while this many posts wait to be indexed.
+    pub max_pending_posts: usize,
+    /// Accounts that are never scanned nor shown.
+    pub blocklist: Blocklist,
+    /// Maintenance tasks and how often each looks for something to do.
+    pub maintenance: Vec<(MaintenanceTask, Duration)>,
+    /// The network that bills for reads, with what may be spent there; `None` where none does.
+    pub budget: Option<(Network, Budget)>,
+    /// Whether timelines are listed beside the search.
+    pub timeline: TimelinePolicy,
+    /// Whether answers are noted in the results log.
+    pub results_log: bool,
+    /// Makes identifiers of direct searches unguessable; new for every run.
+    pub salt: u64,
+}
+
+impl Policy {
+    /// Whether reads of this network are billed.
+    pub fn is_billed(&self, network: Network) -> bool {
+        self.budget.is_some_and(|(billed, _)| billed == network)
+    }
+
+    /// How timelines of this network are read: where reading costs nothing, nothing is to be saved.
+    pub fn timeline_of(&self, network: Network) -> TimelinePolicy {
+        if self.is_billed(network) { self.timeline } else { TimelinePolicy::Always }
+    }
+}
+
+#[cfg(test)]
+impl Policy {
+    /// For tests: nothing is scarce, nothing is billed, nothing happens by itself.
+    pub fn plain() -> Policy {
+        Policy {
+            max_processing_requests_per_ip: 5,
+            max_processing_requests: 1000,
+            max_kept_queries: 10,
+            max_pending_posts: 1000,
+            blocklist: Blocklist::default(),
+            maintenance: Vec::new(),
+            budget: None,
+            timeline: TimelinePolicy::Always,
+            results_log: false,
+            salt: 1,
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A container said something over its link.
+    FromStage(ContainerId, StageToBroker),
+    /// A link closed: the container died, or got a new link.
+    StageLost(ContainerId),
+    /// A front asked. `attached` tells that the image it speaks of lies ready under `blob`.
+    FrontAsked {
+        front: ContainerId,
+        ask: AskId,
+        question: FrontQuestion,
+        blob: Option<BlobKey>,
+    },
+    /// A front process attached itself.
+    FrontJoined {
+        pid: u32,
+    },
+    Watch(ContainerId, QueryId),
+    Unwatch(ContainerId, QueryId),
+    FrontLost(ContainerId),
+    FromStore(FromStorekeeper),
+    /// Time passed; due at the latest when `State::next_wake` said.
+    Tick,
+}
+
+/// What is to be done. The loop carries effects out in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    ToStage {
+        to: ContainerId,
+        message: BrokerToStage,
+        blob: Option<BlobKey>,
+    },
+    ToFront {
+        to: ContainerId,
+        message: BrokerToFront,
+    },
+    ToStore(ToStorekeeper),
+    /// Nobody needs these bytes any more.
+    DropBlob(BlobKey),
+    /// A work item took too many workers with it, or failed unexpectedly: for the log.
+    WorkFailed {
+        work: String,
+        why: String,
+    },
+    /// The books contradict each other, which is a fault of this program: for the log.
+    Contradiction(&'static str),
+    /// A container ended, or fell silent, over a work item: for the log.
+    WorkerLost {
+        role: Role,
+        pid: u32,
+        container: ContainerId,
+        /// What it did, and for which request.
+        work: String,
+        request: Option<String>,
+        why: &'static str,
+    },
+}
+
+/// Who waits for an answer: a question of a front.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    pub front: ContainerId,
+    pub ask: AskId,
+}
+
+/// Why the answer to a ticket of the storekeeper is awaited.
+#[derive(Debug)]
+pub enum Pending {
+    /// A page of a listing is being compared with the database.
+    Filter {
+        scan: ScanId,
+        step: ListingStep,
+        container: ContainerId,
+        lease: LeaseId,
+    },
+    /// Posts of a scan are being stored.
+    Posts {
+        scan: ScanId,
+        posts: Vec<String>,
+    },
+    /// Posts that were indexed apart from any scan are being stored.
+    PostsApart(Vec<PostKey>),
+    Cursor {
+        scan: ScanId,
+        step: ListingStep,
+    },
+    /// A stage's question was passed on.
+    StageAsk {
+        container: ContainerId,
+        ask: AskId,
+    },
+    /// Where an account stands that is to be scanned on somebody's order.
+    ScanStart(Box<ScanStart>),
+    /// Whether an account is indexed in which an image is to be searched.
+    SearchStart {
+        query: QueryId,
+        account: AccountKey,
+    },
+    /// A front asked what is known of accounts.
+    AccountRecords(Asker),
+    /// An accepted query is being written down; then it is answered.
+    Accepted {
+        askers: Vec<Asker>,
+        query: QueryId,
+    },
+}
+
+/// A scan of which only the database's word is missing where it starts.
+#[derive(Debug)]
+pub struct ScanStart {
+    /// The name by which somebody asked for it.
+    pub handle: Option<String>,
+    pub account: Account,
+    pub priority: Priority,
+    pub searched: Option<EndedSearch>,
+}

@@ -1,0 +1,56 @@
+//! Files that the parameters name: where they are looked for, and who may read them.
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// A key or a blocklist is shorter; anything longer is the wrong file.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What the names of files relate to.
+pub(super) struct Files {
+    /// The parameter file, if there is one.
+    pub(super) parameters: Option<PathBuf>,
+    /// Where systemd puts credentials: looked through first.
+    pub(super) credentials: Option<PathBuf>,
+}
+
+impl Files {
+    /// Beside the parameter file.
+    pub(super) fn beside(&self, name: &str) -> PathBuf {
+        let folder = self.parameters.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+        folder.join(name)
+    }
+
+    /// A file that the parameters name: absolute, a credential of systemd, or beside the parameter
+    /// file.
+    pub(super) fn find(&self, name: &str) -> PathBuf {
+        let credential = self.credentials.as_ref().map(|folder| folder.join(name));
+        credential.filter(|path| path.exists()).unwrap_or_else(|| self.beside(name))
+    }
+
+    /// The text of a file that holds a secret alone.
+    pub(super) fn read_secret(&self, name: &str) -> Result<String, String> {
+        let path = self.find(name);
+        match readable_by_others(&path) {
+            Some(what) => Err(what),
+            None => read(&path).map(|text| text.trim().to_owned()),
+        }
+    }
+}
+
+pub(super) fn read(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
+        .map_err(|error| format!("could not read {}: {error}", path.display()))?;
+    Ok(text)
+}
+
+/// What to do about a file with secrets that everybody on the machine can read.
+pub(super) fn readable_by_others(path: &Path) -> Option<String> {
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    let path = path.display();
+    (mode & 0o004 != 0)
+        .then(|| format!("{path} holds secrets and others can read it; mend with: chmod o-rwx {path}"))
+}

@@ -1,0 +1,48 @@
+//! The section `[scan]`: how accounts are indexed, and which are not.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::section::section;
+use super::values::DAY;
+use crate::domain::blocklist;
+
+section! {
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct Scan {
+        /// An account is scanned again for an artwork newer than its last scan minus this.
+        margin: Duration = 7 * DAY, duration(DAY, 0..=3650) as "margin_days";
+        /// Accounts that are never scanned nor shown: by id, or by handle with `@`.
+        blocklist: Vec<String> = Vec::new(), text_of_file(read_blocklist);
+        /// Listing pauses while this many posts wait to be indexed.
+        max_pending_posts: u32 = 2000, number(100..=1_000_000);
+        /// Whether an account's timeline is read beside the search.
+        timeline: TimelinePolicy = TimelinePolicy::Adaptive, choice(&[
+            ("adaptive", TimelinePolicy::Adaptive),
+            ("always", TimelinePolicy::Always),
+            ("never", TimelinePolicy::Never),
+        ]);
+    }
+}
+
+/// Whether an account's timeline is read beside the search, which misses some posts but reads only those
+/// with images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimelinePolicy {
+    /// After the search, in samples; as far as they show that the search missed posts.
+    Adaptive,
+    /// All that the network shows of it, beside the search.
+    Always,
+    Never,
+}
+
+fn read_blocklist(path: &Path, text: &str) -> Result<Vec<String>, String> {
+    blocklist::parse(text).map_err(|wrong| {
+        let lines: Vec<String> =
+            wrong.iter().map(|(line, what)| format!("{}:{line}: {what}", path.display())).collect();
+        lines.join("; ")
+    })
+}

@@ -1,0 +1,20 @@
+//! The section `[search]`: what is near enough to be a result.
+
+use serde::{Deserialize, Serialize};
+
+use super::section::section;
+
+section! {
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct Search {
+        /// Largest Hamming distance of a result, in bits, 0 to 12.
+        max_distance: u32 = 6, number(0..=12);
+        /// How far candidates are looked for that are shown beside the results, classed by a closer look,
+        /// within the artist's accounts. Bits; nothing is added where it is not greater than `max_distance`.
+        candidate_distance_accounts: u32 = 10, number(0..=12);
+        /// The same over the whole database, where only those are shown that the closer look confirms.
+        candidate_distance_everything: u32 = 10, number(0..=12);
+        /// Most results of one query.
+        max_results: u32 = 1000, number(1..=100_000);
+    }
+}

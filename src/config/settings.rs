@@ -1,0 +1,98 @@
+//! All sections together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::database::Database;
+use super::document::{Place, Value};
+use super::fetch::Fetch;
+use super::http::{Admin, Http};
+use super::limits::Limits;
+use super::links::Links;
+use super::log::Log;
+use super::maintenance::Maintenance;
+use super::networks::{Bluesky, Mastodon};
+use super::sandbox::Sandbox;
+use super::scan::Scan;
+use super::search::Search;
+use super::section::{Section, section};
+use super::twitter::Twitter;
+use super::values::{network_named, not_empty, origin};
+use super::visitors::{ApiKey, Webhook};
+use super::workers::Workers;
+use crate::base::ids::Network;
+
+section! {
+    /// Everything an operator can set. `Default` is what `parameters.sample.toml` shows.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct Settings {
+        /// Database, state, index, logs, admin socket. Absolute after loading.
+        data_dir: PathBuf = PathBuf::from("data"), text(|text| not_empty(text).map(PathBuf::from));
+        /// Each role a process of its own; `false` runs the same roles as threads.
+        multiprocess: bool = true, switch();
+        /// Networks on which accounts are searched for and scanned. Where the file does not choose: Bluesky
+        /// and Mastodon, and X as soon as it can be read.
+        networks: Vec<Network> = vec![Network::Bluesky, Network::Mastodon], texts(network_named);
+        http: Http = Http::default(), part(Http::read);
+        admin: Admin = Admin::default(), part(Admin::read);
+        limits: Limits = Limits::default(), part(Limits::read);
+        api_keys: Vec<ApiKey> = Vec::new(), parts(ApiKey::read);
+        webhooks: Vec<Webhook> = Vec::new(), parts(Webhook::read);
+        database: Database = Database::default(), part(Database::read);
+        workers: Workers = Workers::default(), part(Workers::read);
+        twitter: Twitter = Twitter::default(), part(Twitter::read);
+        bluesky: Bluesky = Bluesky::default(), part(Bluesky::read);
+        mastodon: Mastodon = Mastodon::default(), part(Mastodon::read);
+        links: Links = Links::default(), part(Links::read);
+        search: Search = Search::default(), part(Search::read);
+        scan: Scan = Scan::default(), part(Scan::read);
+        maintenance: Maintenance = Maintenance::default(), part(Maintenance::read);
+        fetch: Fetch = Fetch::default(), part(Fetch::read);
+        sandbox: Sandbox = Sandbox::default(), part(Sandbox::read);
+        log: Log = Log::default(), part(Log::read);
+        /// Host to the base URL (`http://127.0.0.1:9100`) where requests for it are really sent: scheme and
+        /// authority are replaced, path, query and `Host` stay. These targets may be private addresses.
+        upstreams: BTreeMap<String, String> = BTreeMap::new(), part(read_upstreams);
+    }
+    also(complete)
+}
+
+impl Settings {
+    /// Where the fingerprint index lies.
+    pub fn index_dir(&self) -> PathBuf {
+        self.data_dir.join("index")
+    }
+}
+
+fn read_upstreams(mut section: Section<'_>) -> BTreeMap<String, String> {
+    let mut upstreams = BTreeMap::new();
+    for (host, node) in section.take_all() {
+        let target = match &node.value {
+            Value::Text(text) | Value::Untyped(text) => origin(text),
+            other => Err(format!("must be a text, not {}", other.kind())),
+        };
+        match target {
+            Ok(target) => drop(upstreams.insert(host.to_ascii_lowercase(), target)),
+            Err(what) => section.problem(&host, &node.place, what),
+        }
+    }
+    upstreams
+}
+
+/// What follows from several keys, or from where the program runs.
+fn complete(settings: &mut Settings, section: &mut Section<'_>) {
+    if settings.networks.is_empty() {
+        section.problem("networks", &Place::File, "must name one network at least".to_owned());
+    }
+    if section.place_of("networks").is_none() && settings.twitter.can_be_read() {
+        settings.networks = Network::ALL.to_vec();
+    }
+    match std::path::absolute(&settings.data_dir) {
+        Ok(path) => settings.data_dir = path,
+        Err(error) => {
+            section.problem("data_dir", &Place::File, format!("cannot be made absolute: {error}"));
+        }
+    }
+}
