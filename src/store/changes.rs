@@ -14,8 +14,8 @@ use crate::domain::scans::ListingEnd;
 /// the border frames.
 pub type IndexEntry = (ImageId, AccountNo, Fingerprint, Option<Fingerprint>);
 
-/// A change of the database. What brings facts (`Posts`, `Cursor`, `ForgetSearchCursors`) is idempotent: carried
-/// out twice, it leaves the same rows, except that the posts read are counted again.
+/// A change of the database. What brings facts (`Posts`, `Cursor`, `ForgetSearchCursors`) is idempotent:
+/// carried out twice, it leaves the same rows, except that the posts read are counted again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Posts of this account, whose images were fetched. A stored post stays as it is, except that
@@ -27,12 +27,12 @@ pub enum Change {
     CountUse { accounts: Vec<AccountKey> },
     /// Search is to list these accounts from the beginning. Unknown ones are ignored.
     ForgetSearchCursors { accounts: Vec<AccountKey> },
-    /// Hands out accounts whose turn it is, the longest waiting first. A date that lies in the future was written
-    /// while the clock was wrong; it becomes the present one first, so that nobody waits for it.
+    /// Hands out accounts whose turn it is, the longest waiting first. A date that lies in the future was
+    /// written while the clock was wrong; it becomes the present one first, so that nobody waits for it.
     TakeAccounts { due: AccountsDue, limit: u32 },
     /// Hands out posts to be tried again, the longest waiting first. Each counts as an attempt now,
-    /// whatever comes of it, and is not handed out again before the pause has passed. One that is due later than
-    /// that was written while the clock was wrong, and is due now.
+    /// whatever comes of it, and is not handed out again before the pause has passed. One that is due later
+    /// than that was written while the clock was wrong, and is due now.
     TakeRetries { limit: u32 },
     /// Takes over what another program has stored; what is stored already stays, as with `Posts`.
     Import(import::pages::Page),

@@ -1,5 +1,5 @@
-//! A database of any engine, as the trait `Store` promises it. What a commit does is in `commit/`; here is what is
-//! read back.
+//! A database of any engine, as the trait `Store` promises it. What a commit does is in `commit/`; here is
+//! what is read back.
 
 use std::collections::HashMap;
 

@@ -242,7 +242,8 @@ pub struct Stats {
 /// Accounts and days that the figures name.
 const NAMED: u32 = 10;
 
-/// Reads the figures of a database, and of the state file at `state` if there is one. Some of them read every post.
+/// Reads the figures of a database, and of the state file at `state` if there is one. Some of them read every
+/// post.
 pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
     use Kind::{Int, Text};
     let (wanted, wanted_given_up) = match state.exists() {

@@ -70,9 +70,10 @@ impl StateFile {
         self.ledger(now)
     }
 
-    /// The day that reads count for: the present one, or a later one that the ledger has reached already. A clock
-    /// that is set back a few days does not begin a day a second time, with its limit whole. What lies more than
-    /// [`LONGEST_AHEAD`] days ahead was written while the clock was wrong: it counts for the present day.
+    /// The day that reads count for: the present one, or a later one that the ledger has reached already. A
+    /// clock that is set back a few days does not begin a day a second time, with its limit whole. What lies
+    /// more than [`LONGEST_AHEAD`] days ahead was written while the clock was wrong: it counts for the
+    /// present day.
     fn ledger_day(&self, now: Timestamp) -> Result<i64, StoreError> {
         let day = now.utc_day();
         let last: Option<i64> = self

@@ -1,5 +1,5 @@
-//! Numbered migrations: which a database lacks, when it must be refused, and how it is brought up to date, by one
-//! program at a time.
+//! Numbered migrations: which a database lacks, when it must be refused, and how it is brought up to date, by
+//! one program at a time.
 
 use std::path::Path;
 

@@ -12,8 +12,8 @@ use crate::base::Timestamp;
 use crate::base::ids::PostKey;
 
 impl StateFile {
-    /// Notes these posts; one that was given up has its turn again. Durable when it returns. Tells how many were
-    /// not noted yet.
+    /// Notes these posts; one that was given up has its turn again. Durable when it returns. Tells how many
+    /// were not noted yet.
     pub fn want_posts(&mut self, posts: &[PostKey]) -> Result<usize, StoreError> {
         let step = "note posts to be looked up";
         let transaction =
@@ -39,8 +39,8 @@ impl StateFile {
         Ok(new)
     }
 
-    /// Posts whose turn it is, at most `limit`. Their next turn comes after the rule's pause, unless this was their
-    /// last.
+    /// Posts whose turn it is, at most `limit`. Their next turn comes after the rule's pause, unless this was
+    /// their last.
     pub fn take_wanted(
         &mut self,
         limit: u32,

@@ -1,5 +1,5 @@
-//! The statements that run per post, per image or per question, the same for every engine. `?` is a parameter,
-//! `@` a list of them.
+//! The statements that run per post, per image or per question, the same for every engine. `?` is a
+//! parameter, `@` a list of them.
 
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
@@ -30,8 +30,6 @@ statements! {
         "SELECT network, native, search_reset_at, no FROM accounts
          WHERE turn BETWEEN ? AND ? AND search_reset_at < ? AND search_cursor IS NOT NULL
          ORDER BY search_reset_at, no LIMIT ?";
-    /// What a clock that was ahead has written.
-    VISITED_IN_THE_FUTURE = "UPDATE accounts SET visited_at = ? WHERE visited_at > ?";
 
     HANDLES =
         "SELECT handle, account, first_seen, last_seen FROM handles WHERE network = ? AND handle IN (@)";
@@ -83,16 +81,19 @@ statements! {
         "SELECT r.post, i.name FROM retries r JOIN retry_images f ON f.post = r.post
          JOIN images i ON i.post = f.post AND i.position = f.position
          WHERE r.post IN (@) AND r.next_due IS NOT NULL";
-    DUE_TOO_LATE = "UPDATE retries SET next_due = ? WHERE next_due > ?";
 
-    EXTENT =
-        "SELECT accounts, posts, images, retries, last_account, last_post, last_image
-         FROM summary WHERE only_row = 1";
-    STORE_EXTENT =
-        "UPDATE summary SET accounts = ?, posts = ?, images = ?, retries = ?, last_account = ?,
-            last_post = ?, last_image = ? WHERE only_row = 1";
     IDENTITY = "SELECT identity FROM summary WHERE only_row = 1";
 }
+
+/// What a clock that was ahead has written.
+pub const VISITED_IN_THE_FUTURE: &str = "UPDATE accounts SET visited_at = ? WHERE visited_at > ?";
+pub const DUE_TOO_LATE: &str = "UPDATE retries SET next_due = ? WHERE next_due > ?";
+
+/// On a server `summary` also holds the highest numbers.
+pub const EXTENT: &str = "SELECT accounts, posts, images, retries, last_account, last_post, last_image
+     FROM summary WHERE only_row = 1";
+pub const STORE_EXTENT: &str = "UPDATE summary SET accounts = ?, posts = ?, images = ?, retries = ?,
+        last_account = ?, last_post = ?, last_image = ? WHERE only_row = 1";
 
 /// In SQLite the highest numbers are where AUTOINCREMENT keeps them: in its own table of a handful of rows,
 /// without index.

@@ -12,8 +12,8 @@ use super::schema::{self, Kind, Table, Value};
 /// Rows that are written at a time.
 pub const ROWS_PER_WRITE: usize = 4096;
 
-/// Kept at all times, it would make every insertion dearer for something that is done once a month. MySQL makes
-/// one for the foreign key anyway.
+/// Kept at all times, it would make every insertion dearer for something that is done once a month. MySQL
+/// makes one for the foreign key anyway.
 const INDEX_FOR_REMOVAL: &str = "CREATE INDEX posts_for_removal ON posts (account)";
 const DROP_INDEX_FOR_REMOVAL: &str = "DROP INDEX posts_for_removal";
 
@@ -92,8 +92,8 @@ impl TableIo {
         self.connection.commit()
     }
 
-    /// Like `begin_writing`, for the removal of accounts: until `commit_removing` an account's posts are found
-    /// by an index, which the engine may not have otherwise.
+    /// Like `begin_writing`, for the removal of accounts: until `commit_removing` an account's posts are
+    /// found by an index, which the engine may not have otherwise.
     pub fn begin_removing(&mut self) -> Result<(), StoreError> {
         self.begin_writing()?;
         self.run_unless_mysql(INDEX_FOR_REMOVAL)

@@ -72,8 +72,8 @@ pub fn carry_out(
     Ok(Outcome::Done)
 }
 
-/// When the posts have doubled. PostgreSQL plans by what it counted last, which it does by itself once a minute:
-/// of a table that was empty then, it looks 512 posts up by reading all that have come since.
+/// When the posts have doubled. PostgreSQL plans by what it counted last, which it does by itself once a
+/// minute: of a table that was empty then, it looks 512 posts up by reading all that have come since.
 fn has_outgrown_its_statistics(before: i64, after: i64) -> bool {
     const SMALL: i64 = 512;
     after >= SMALL && before.max(1).ilog2() < after.max(1).ilog2()

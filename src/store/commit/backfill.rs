@@ -51,8 +51,8 @@ pub fn complete(
         if !done.take_up(old.fingerprint, facts) {
             marks.push(mark());
         } else if facts.detail.trimmed.is_some() {
-            // What a border frames is searchable under the image's number, and numbers in the index only grow:
-            // such an image gets a new one.
+            // What a border frames is searchable under the image's number, and numbers in the index only
+            // grow: such an image gets a new one.
             let print = Print { fingerprint: old.fingerprint, solid_ground: true, ..Print::seen(facts) };
             work.deleted_images.push(id);
             work.new_image(old.post, old.account, old.position, &old.name, Some(print))?;

@@ -1,8 +1,9 @@
-//! What a commit does, the same for every engine: `load.rs` reads what the changes are about, `work.rs` decides in
-//! memory, `flush.rs` writes the difference, each in few statements; `apply.rs` holds the steps together.
+//! What a commit does, the same for every engine: `load.rs` reads what the changes are about, `work.rs`
+//! decides in memory, `flush.rs` writes the difference, each in few statements; `apply.rs` holds the steps
+//! together.
 //!
-//! The sizes are locked from the beginning to the end, which keeps writers apart: numbers are given out in the
-//! order of commits, as the trait `Store` demands.
+//! The sizes are locked from the beginning to the end, which keeps writers apart: numbers are given out in
+//! the order of commits, as the trait `Store` demands.
 
 pub mod apply;
 mod backfill;

@@ -128,8 +128,8 @@ impl Dialect {
         }
     }
 
-    /// Takes and gives back the lock under which one program at a time changes the schema. SQLite needs none: its
-    /// transactions shut out other writers.
+    /// Takes and gives back the lock under which one program at a time changes the schema. SQLite needs none:
+    /// its transactions shut out other writers.
     pub fn migration_lock(self) -> Option<(&'static str, &'static str)> {
         match self {
             Dialect::Sqlite => None,

@@ -1,5 +1,6 @@
-//! The engines: SQLite in this process, MySQL, MariaDB and PostgreSQL behind a server. `dialect.rs` holds how each
-//! writes a statement, `faults.rs` what its errors mean; to the rest of the room they are one `Connection`.
+//! The engines: SQLite in this process, MySQL, MariaDB and PostgreSQL behind a server. `dialect.rs` holds how
+//! each writes a statement, `faults.rs` what its errors mean; to the rest of the room they are one
+//! `Connection`.
 
 pub mod address;
 pub mod connection;

@@ -31,7 +31,8 @@ const NO_LIMIT: Duration = Duration::MAX;
 /// them.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
-/// The sizes of one `INSERT`: few enough that each is prepared once. The largest stays below 65,535 parameters.
+/// The sizes of one `INSERT`: few enough that each is prepared once. The largest stays below 65,535
+/// parameters.
 const ROWS_PER_INSERT: [usize; 9] = [1024, 512, 256, 128, 64, 32, 16, 4, 1];
 
 /// What one `INSERT` may hold, bytes, unless it is one row: a record of TLS, which has 16 KiB. sqlx leaves

@@ -23,6 +23,9 @@ const LOG_SIZE_LIMIT: i64 = 64 * 1024 * 1024;
 /// SQLite's default: moving costs two flushes of the disk, however much there is to move.
 const CHECKPOINT_PAGES: i64 = 4000;
 
+/// The sizes of one `INSERT`.
+const ROWS_PER_INSERT: [usize; 3] = [32, 8, 1];
+
 /// Prepared statements kept per connection: each of ours, in a few sizes.
 const KEPT_STATEMENTS: usize = 128;
 
@@ -90,15 +93,19 @@ impl SqliteFile {
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
-    /// One row at a time: nothing travels, so long statements would gain nothing.
-    pub fn insert(&self, table: &Table, rows: &[Vec<Value>], replacing: bool) -> Result<(), StoreError> {
+    /// Some rows at a time: each statement opens the table and its indexes, and notes the highest number, once.
+    pub fn insert(&self, table: &Table, mut rows: &[Vec<Value>], replacing: bool) -> Result<(), StoreError> {
         let step = "insert rows";
-        if rows.is_empty() {
-            return Ok(());
-        }
-        let mut statement = self.prepare(&Dialect::Sqlite.insert(table, 1, replacing), step)?;
-        for row in rows {
-            statement.execute(params_from_iter(row)).step(step)?;
+        for size in ROWS_PER_INSERT {
+            if rows.len() < size {
+                continue;
+            }
+            let mut statement = self.prepare(&Dialect::Sqlite.insert(table, size, replacing), step)?;
+            let (whole, rest) = rows.split_at(rows.len() - rows.len() % size);
+            for chunk in whole.chunks(size) {
+                statement.execute(params_from_iter(chunk.iter().flatten())).step(step)?;
+            }
+            rows = rest;
         }
         Ok(())
     }

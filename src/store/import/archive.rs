@@ -2,23 +2,22 @@
 //! files of their images, from a folder or a zip. Nothing is read from the network, so nothing is paid.
 //!
 //! ```text
-//! data/account.js             window.YTD.account.part0 = [{"account": {"accountId": "12", "username": "jack"}}]
-//! data/manifest.js            window.__THAR_CONFIG = {"userInfo": {"accountId": "12", "userName": "jack", ...}, ...}
-//! data/tweets.js              window.YTD.tweets.part0 = [{"tweet": {"id_str": "20", ...}}]
-//! data/tweets-part1.js        the same, of large accounts
-//! data/community-tweet.js     the same, of posts in communities
-//! data/deleted-tweets.js      the same, of posts that were deleted lately
+//! data/account.js             window.YTD.account.part0 = [{"account": {"accountId": "12", "username":
+//! "jack"}}] data/manifest.js            window.__THAR_CONFIG = {"userInfo": {"accountId": "12", "userName":
+//! "jack", ...}, ...} data/tweets.js              window.YTD.tweets.part0 = [{"tweet": {"id_str": "20",
+//! ...}}] data/tweets-part1.js        the same, of large accounts data/community-tweet.js     the same, of
+//! posts in communities data/deleted-tweets.js      the same, of posts that were deleted lately
 //! data/tweets_media/20-FcvniV_yKc3SOQ.jpg     the post's id, then the image's name
 //! data/community_tweet_media/
 //! ```
 //!
-//! Until 2022 it was `tweet.js` and `tweet_media/`; in the first exports all lay beside each other without `data/`, and
-//! posts stood in the list without `{"tweet": ...}` round them. `account.js` holds an address for mail and may have
-//! been taken out before the export was passed on: the manifest names the account, too.
+//! Until 2022 it was `tweet.js` and `tweet_media/`; in the first exports all lay beside each other without
+//! `data/`, and posts stood in the list without `{"tweet": ...}` round them. `account.js` holds an address
+//! for mail and may have been taken out before the export was passed on: the manifest names the account, too.
 //!
 //! Left out, as in a listing: what others wrote (`RT @`), images that first stood in another's post,
-//! videos and animations; and what the network does not show any more or not to all: deleted posts, earlier versions
-//! of edited ones, posts to a circle (`twitter-circle-tweet.js`, which is not read).
+//! videos and animations; and what the network does not show any more or not to all: deleted posts, earlier
+//! versions of edited ones, posts to a circle (`twitter-circle-tweet.js`, which is not read).
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -163,7 +162,8 @@ impl Files {
     }
 }
 
-/// The folder within a zip in which the lists are, with `/` at its end; the outermost where there are several.
+/// The folder within a zip in which the lists are, with `/` at its end; the outermost where there are
+/// several.
 fn data_folder<'a>(names: impl Iterator<Item = &'a str>) -> String {
     names
         .filter_map(|name| {
@@ -546,7 +546,8 @@ mod tests {
         assert!(!is_archive(&dir.path().join("aotf.db")));
     }
 
-    /// Imports these files, below `data/` or beside each other, as a folder and as a zip with a folder round it.
+    /// Imports these files, below `data/` or beside each other, as a folder and as a zip with a folder round
+    /// it.
     #[track_caller]
     fn check_shape(files: &[(&str, &str)], data: &str, expect: &Report, posts: &[(&str, u8)]) {
         let dir = tempfile::tempdir().unwrap();
