@@ -46,6 +46,7 @@ pub mod networks;
 pub mod sites;
 #[expect(clippy::disallowed_methods, reason = "stamps what it reports")]
 pub mod stages;
+pub mod text;
 
 #[expect(clippy::disallowed_methods, reason = "plays the world")]
 pub mod demo;
