@@ -24,6 +24,9 @@ pub const COOKIE_SITES: [&str; 11] = [
     "pixiv",
 ];
 
+/// Boorus whose API asks for the key of an account, or may. A test beside the readers holds the two together.
+pub const API_KEY_SITES: [&str; 6] = ["gelbooru", "rule34", "safebooru", "xbooru", "hypnohub", "tbib"];
+
 /// A page of each site that was there for years, for `aotf sites`.
 #[rustfmt::skip]
 const CANARIES: [&str; 23] = [
@@ -71,6 +74,8 @@ section! {
         tumblr_api_key: Option<Secret> = None, secret_here(tumblr_key);
         /// `Cookie` header by site (`COOKIE_SITES`), for what a site shows to its users only.
         cookies: BTreeMap<String, Secret> = BTreeMap::new(), part(read_cookies);
+        /// What the API of a booru asks for, by site (`API_KEY_SITES`): `api_key=...&user_id=...`.
+        api_keys: BTreeMap<String, Secret> = BTreeMap::new(), part(read_api_keys);
     }
 }
 
@@ -87,6 +92,28 @@ fn read_cookies(mut section: Section<'_>) -> BTreeMap<String, Secret> {
     }
     section.finish();
     cookies
+}
+
+fn read_api_keys(mut section: Section<'_>) -> BTreeMap<String, Secret> {
+    let mut keys = BTreeMap::new();
+    for site in API_KEY_SITES {
+        let mut key = None;
+        section.secret_here(site, &mut key, |text| api_key(text).map(Secret::new).map(Some));
+        keys.extend(key.map(|key| (site.to_owned(), key)));
+    }
+    section.finish();
+    keys
+}
+
+/// Part of an address, as the site's options show it, and never repeated in a message.
+fn api_key(text: &str) -> Result<String, String> {
+    let text = text.trim_start_matches('&');
+    let is_part =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'=' | b'&' | b'_' | b'-' | b'.' | b'%');
+    match text.contains("api_key=") && text.bytes().all(is_part) {
+        true => Ok(text.to_owned()),
+        false => Err("must be what the site's options show: api_key=...&user_id=...".to_owned()),
+    }
 }
 
 /// A host alone, or the start of a URL.

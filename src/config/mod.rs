@@ -34,7 +34,7 @@ pub use document::{Place, Problem};
 pub use fetch::Fetch;
 pub use http::{Admin, ForwardedHeader, Http};
 pub use limits::Limits;
-pub use links::{COOKIE_SITES, Links};
+pub use links::{API_KEY_SITES, COOKIE_SITES, Links};
 pub use load::{ConfigError, LOOKED_UP, Loaded, load};
 pub use log::{Log, LogFormat};
 pub use maintenance::Maintenance;

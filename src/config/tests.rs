@@ -60,6 +60,7 @@ fn the_optional_parts_of_the_sample_are_right() {
     assert_eq!(settings.twitter.credentials, [TwitterCredential { bearer_token: Secret::new("token") }]);
     assert_eq!(settings.scan.blocklist, ["12", "@someone"]);
     assert_eq!(settings.links.cookies.len(), COOKIE_SITES.len());
+    assert_eq!(settings.links.api_keys.len(), API_KEY_SITES.len());
     assert!(settings.links.tumblr_api_key.is_some());
     assert_eq!(settings.http.unix_socket, Some(dir.path().join("http.sock")));
     let [key] = &settings.api_keys[..] else { panic!("{:?}", settings.api_keys) };

@@ -266,6 +266,7 @@ mod tests {
         settings.twitter.credentials.push(TwitterCredential { bearer_token: Secret::new("sesame") });
         settings.links.cookies.insert("pixiv".to_owned(), Secret::new("sesame"));
         settings.links.tumblr_api_key = Some(Secret::new("sesame"));
+        settings.links.api_keys.insert("rule34".to_owned(), Secret::new("sesame"));
         settings.webhooks.push(Webhook {
             name: "bot".to_owned(),
             url: "https://bot.example/".to_owned(),
@@ -276,6 +277,7 @@ mod tests {
             assert_eq!(!told.twitter.credentials.is_empty(), role == Role::Listing, "{role}");
             assert_eq!(!told.links.cookies.is_empty(), role == Role::LinkFinder, "{role}");
             assert_eq!(told.links.tumblr_api_key.is_some(), role == Role::LinkFinder, "{role}");
+            assert_eq!(!told.links.api_keys.is_empty(), role == Role::LinkFinder, "{role}");
             let is_told = told.webhooks.iter().any(|webhook| !webhook.secret.reveal().is_empty());
             assert_eq!(is_told, role == Role::Maintenance, "{role}");
             assert_eq!(!told.database.url.is_empty(), role == Role::Broker, "{role}");

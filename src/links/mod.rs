@@ -18,7 +18,7 @@ pub use cache::{CacheLimits, CachedFetch};
 pub use settings::LinkSettings;
 pub use trace::{Link, READ, Step, Trace, Verdict};
 
-use crate::base::Reaction;
+use crate::base::{ErrorChain, Reaction};
 use crate::domain::accounts::LinksFound;
 use crate::domain::failure::FailureCode;
 use crate::fetch::Fetch;
@@ -118,7 +118,11 @@ fn find_into(
     let artwork = reader(&page, &web);
     let elapsed = crate::base::clock::Monotonic::now().since(started);
     trace.steps.push(Step::start(&page, &artwork, elapsed));
-    let artwork = artwork.map_err(|source| LinkError::Artwork { source })?;
+    let artwork = artwork.map_err(|source| {
+        let refused = web.take_refused_cookies();
+        trace.problems.extend(refused.iter().map(|error| ErrorChain(error).to_string()));
+        LinkError::Artwork { source }
+    })?;
     let images = artwork.images.map_err(|source| LinkError::Artwork { source })?;
     let found = walk::walk(&page, artwork.leads, artwork.problems, &web, settings, trace);
     if found.candidates.is_empty()

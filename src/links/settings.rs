@@ -55,6 +55,7 @@ impl LinkSettings {
             credentials: Credentials {
                 cookies: links.cookies.clone(),
                 tumblr_api_key: links.tumblr_api_key.clone(),
+                api_keys: links.api_keys.clone(),
             },
             ..LinkSettings::default()
         }

@@ -124,6 +124,7 @@ pub(super) fn walk(
             trace.steps.push(step);
         }
     }
+    walk.problems.extend(web.take_refused_cookies());
     trace.problems = walk.problems.iter().map(|error| crate::base::ErrorChain(error).to_string()).collect();
     walk.finish()
 }

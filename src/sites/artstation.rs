@@ -3,10 +3,12 @@
 use serde_json::Value;
 
 use super::address::name;
-use super::read::{anchors, at, links_in_text, list_at, plain_text, text_at};
+use super::html::{anchors, plain_text};
+use super::read::{at, list_at, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "artstation", identify, artwork: Some(artwork), leads: Some(profile) };
 
@@ -60,12 +62,19 @@ fn identify(address: &Address) -> Option<Identified> {
             _ => other(),
         });
     }
+    // https://artstn.co/p/LQVJr
+    if address.is_on("artstn.co") {
+        return Some(match parts.as_slice() {
+            ["p", hash] => work(hash),
+            _ => other(),
+        });
+    }
     let sub = address.subdomain_of("artstation.com")?;
     Some(match (sub, parts.as_slice()) {
         (cdn, _) if cdn.starts_with("cdn") => Identified::image(SITE.name, address),
         // https://ann.artstation.com/projects/NoNmD
         (_, ["projects", hash]) => work(hash),
-        (sub, []) => user(sub),
+        (sub, [] | ["projects" | "store" | "albums" | "blog" | "resume", ..]) => user(sub),
         _ => other(),
     })
 }

@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::address::encode;
-use super::read::{links_in_text, list_at, text_at};
+use super::read::{list_at, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::ids::{AccountKey, Network};
 use crate::domain::accounts::AccountRef;
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "bluesky", identify, artwork: None, leads: Some(leads) };
 

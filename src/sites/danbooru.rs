@@ -41,6 +41,11 @@ fn identify(address: &Address) -> Option<Identified> {
                 None => Identified::other(site, address),
             }
         }
+        // https://danbooru.donmai.us/posts?md5=8d819da4871c3ca39f428999df8220ce: the post with this file
+        ["posts"] if address.query("md5").is_some_and(|md5| is_md5(&md5)) => {
+            let md5 = address.query("md5").unwrap_or_default().to_ascii_lowercase();
+            Identified::new(site, Kind::Artwork, format!("https://{host}/posts?md5={md5}")).id(md5)
+        }
         // https://danbooru.donmai.us/artists/show_or_new?name=tag: the page that a post's artist tag leads to
         ["artists", "show_or_new"] if address.query("name").is_some() => {
             let tag = address.query("name").unwrap_or_default();
@@ -56,6 +61,10 @@ fn identify(address: &Address) -> Option<Identified> {
         }
         _ => Identified::other(site, address),
     })
+}
+
+fn is_md5(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 const URL_MATCHES: &str = "search[url_matches]";
@@ -79,7 +88,10 @@ fn host_of(page: &Identified) -> &'static str {
 }
 
 fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
-    let url = format!("{}.json", page.address());
+    let url = match page.address().split_once('?') {
+        Some((path, query)) => format!("{path}.json?{query}"),
+        None => format!("{}.json", page.address()),
+    };
     let request = web.with_cookie(web.request(&url)?, SITE.name);
     let post = web.json(request)?;
     parse_post(&post, host_of(page), page.address())
@@ -185,6 +197,9 @@ mod tests {
         check_identify("https://danbooru.donmai.us/posts/1.json", Kind::Artwork, "1", post);
         none("https://danbooru.donmai.us.evil.example/posts/1", Kind::Unsupported);
         none("https://danbooru.donmai.us/posts?tags=x", Kind::Other);
+        let file = "8d819da4871c3ca39f428999df8220ce";
+        let by_file = format!("https://danbooru.donmai.us/posts?md5={file}");
+        check_identify(&by_file, Kind::Artwork, file, &by_file);
         none("https://cdn.donmai.us/original/8d/81/8d819da4871c3ca39f428999df8220ce.jpg", Kind::Image);
     }
 

@@ -5,11 +5,13 @@
 use serde_json::Value;
 
 use super::address::{encode, name, number};
-use super::read::{anchors, at, javascript_string, links_in_text, list_at, objects_with, text_at, texts};
+use super::html::anchors;
+use super::read::{at, javascript_string, list_at, objects_with, text_at, texts};
 use super::web::{judge, read_json};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "deviantart", identify, artwork: Some(artwork), leads: Some(profile) };
 
@@ -71,7 +73,7 @@ fn identify(address: &Address) -> Option<Identified> {
     }
     let parts = address.segments();
     if host == "fav.me" {
-        // https://fav.me/dbc3a48: `d` and the number in base 36
+        // https://fav.me/dbc3a48: `d` and the number in base 36, or the number itself
         return Some(parts.first().and_then(|code| short_code(code, address)).unwrap_or_else(other));
     }
     // https://name.daportfolio.com
@@ -147,6 +149,9 @@ fn work(user: Option<&str>, section: &str, id: &str, address: &Address) -> Optio
 
 /// The id stays the code; the normalised URL has the number.
 fn short_code(code: &str, address: &Address) -> Option<Identified> {
+    if let Some(id) = number(code) {
+        return work(None, "", &id, address);
+    }
     let digits = code.strip_prefix(['d', 'D'])?;
     let number = u64::from_str_radix(digits, 36).ok().filter(|number| *number > 0)?;
     Some(work(None, "", &number.to_string(), address)?.id(code.to_ascii_lowercase()))
@@ -331,8 +336,14 @@ fn image_urls(media: &Value) -> Vec<String> {
         urls.push(format!("{base}?token={full}"));
     }
     let types = list_at(media, "types");
-    for kind in ["fullview", "preview", "414W", "400T"] {
-        let Some(view) = types.iter().find(|view| text_at(view, "t") == Some(kind)) else { continue };
+    // Visitors get blurred views of works that are marked mature, with clear ones beside them or without.
+    let is_blurred = |view: &Value| text_at(view, "c").is_some_and(|path| path.contains("blur_"));
+    let kinds = ["fullview", "preview", "414W", "400T"];
+    for (kind, blurred) in
+        kinds.iter().map(|kind| (*kind, false)).chain(kinds.iter().map(|kind| (*kind, true)))
+    {
+        let is_it = |view: &&Value| text_at(view, "t") == Some(kind) && is_blurred(view) == blurred;
+        let Some(view) = types.iter().find(is_it) else { continue };
         // A film's views are not its picture, and a cropped one is not the work.
         if text_at(view, "b").is_some() {
             continue;
@@ -375,7 +386,7 @@ fn links_in_html_or_text(text: &str) -> Vec<String> {
     }
     let base = url::Url::parse("https://www.deviantart.com/").expect("a constant URL");
     let mut links = anchors(text, &base, None);
-    links.extend(links_in_text(&super::read::plain_text(text)));
+    links.extend(links_in_text(&super::html::plain_text(text)));
     links
 }
 

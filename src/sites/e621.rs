@@ -36,6 +36,13 @@ fn identify(address: &Address) -> Option<Identified> {
             Some(id) => Identified::new(site, Kind::Artwork, format!("https://{host}/posts/{id}")).id(id),
             None => other(),
         },
+        // https://e621.net/p/5u69e: what the button "share" gives, the number in base 32
+        ["p", code] => match u64::from_str_radix(code, 32).ok().filter(|id| *id > 0 && code.len() <= 12) {
+            Some(id) => {
+                Identified::new(site, Kind::Artwork, format!("https://{host}/posts/{id}")).id(id.to_string())
+            }
+            None => other(),
+        },
         ["artists", "show_or_new"] => match address.query("name") {
             Some(tag) => Identified::new(site, Kind::Profile, artist_url(host, &tag)).id(tag),
             None => other(),
@@ -141,6 +148,9 @@ mod tests {
 
     #[test]
     fn recognises_its_pages() {
+        let shared = "https://e621.net/posts/6232366";
+        check_identify("https://e621.net/p/5u69e", Kind::Artwork, "6232366", shared);
+        none("https://e926.net/p/w", Kind::Other);
         check_identify("https://e621.net/posts/12?q=fox", Kind::Artwork, "12", "https://e621.net/posts/12");
         check_identify(
             "https://www.e926.net/post/show/12/fox",

@@ -4,8 +4,9 @@
 use serde_json::Value;
 
 use super::address::{name, number};
-use super::read::{at, id_at, links_in_text, list_at, need, text_at};
+use super::read::{at, id_at, list_at, need, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "fanbox", identify, artwork: None, leads: Some(leads) };
 

@@ -1,33 +1,52 @@
-//! Fur Affinity: HTML only, and it changes often, so its selectors stand together. Mature works and
-//! works for members need the operator's cookies `a` and `b`.
+//! Fur Affinity: HTML only, and it changes often, so its selectors stand together. Three layouts are met: that of
+//! 2026-05, the one before it, and the classic theme, which an account whose cookies are sent may have chosen.
+//! Mature works and works for members need the operator's cookies `a` and `b`. docs/contracts has the pages.
 
-use scraper::{ElementRef, Html, Selector};
 use url::Url;
 
-use super::address::{name, number};
-use super::read::{anchors, links_in_text};
+use super::address::{encode, name, number};
+use super::html::{self, absolute};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "furaffinity", identify, artwork: Some(artwork), leads: Some(profile) };
 
 const HOME: &str = "https://www.furaffinity.net/";
 
-/// The download button; its path begins with the time of posting.
-const DOWNLOAD: &str = "a[href*='d.furaffinity.net/art/'], a[href*='d.facdn.net/art/']";
+/// Links to files; the download button is one whose text says so.
+const FILES: &str = "a[href*='d.furaffinity.net/'], a[href*='d.facdn.net/art/']";
 /// The picture as the page shows it.
 const SHOWN: &str = "img#submissionImg";
+/// The artist's page: never just any link to a user, since descriptions link to other members in the same way.
 const ARTIST: &str =
-    ".submission-id-sub-container a[href^='/user/'], .submission-id-container a[href^='/user/']";
-const DESCRIPTION: &str = ".submission-description";
-const CONTACTS: &str = ".user-contact-user-info";
+    ".submission-description-artist a[href^='/user/'], .submission-id-container a[href^='/user/']";
+/// Says the artist and the kind of the work again, since 2026-05.
+const FACTS: &str = "script[data-artist-name]";
+const WORK: &str = "#submission_page";
+/// `section.submission-description` of 2026-05 holds the artist, too; the `div` of before is the text alone.
+const DESCRIPTION: &str = ".submission-description-text, div.submission-description";
+const POSTED: &str =
+    ".submission-description-header .popup_date[data-time], .submission-id-container .popup_date[data-time]";
+/// Each contact of a profile: a label, and a link or a bare name.
+const CONTACT: &str = ".user-contact-user-info";
+const CONTACT_LABEL: &str = ".user-contact-user-info strong";
+const CONTACT_LINK: &str = ".user-contact-user-info a[href]";
+const PROFILE_TEXT: &str = ".userpage-profile";
+const PROFILE_LINK: &str = ".userpage-profile a[href]";
 /// Stands on every profile, with contacts or without.
-const PROFILE: &str =
-    ".user-profile-main, .userpage-profile, .userpage-nav-profile-container, #page-userpage";
+const PROFILE: &str = "userpage-nav-header, #page-userpage, .user-profile-main, .userpage-profile, .userpage-nav-profile-container";
 
 /// The site itself and the mirrors made for embedding.
-const HOSTS: &[&str] = &["furaffinity.net", "fxfuraffinity.net", "xfuraffinity.net", "fxraffinity.net"];
+const HOSTS: &[&str] = &[
+    "furaffinity.net",
+    "sfw.furaffinity.net",
+    "fxfuraffinity.net",
+    "vxfuraffinity.net",
+    "xfuraffinity.net",
+    "fxraffinity.net",
+];
 
 fn identify(address: &Address) -> Option<Identified> {
     if ["d.furaffinity.net", "t.furaffinity.net", "a.furaffinity.net", "d.facdn.net"]
@@ -44,62 +63,168 @@ fn identify(address: &Address) -> Option<Identified> {
             Some(id) => Identified::new(SITE.name, Kind::Artwork, format!("{HOME}view/{id}/")).id(id),
             None => other(),
         },
-        ["user" | "gallery" | "scraps", user, ..] => match name(user.trim_end_matches('~')) {
-            Some(user) => {
-                let user = user.to_ascii_lowercase();
-                Identified::new(SITE.name, Kind::Profile, format!("{HOME}user/{user}/")).id(user)
+        ["user" | "gallery" | "scraps" | "favorites" | "journals" | "stats" | "commissions", user, ..] => {
+            match name(user.trim_end_matches('~')) {
+                Some(user) => {
+                    let user = user.to_ascii_lowercase();
+                    Identified::new(SITE.name, Kind::Profile, format!("{HOME}user/{user}/")).id(user)
+                }
+                None => other(),
             }
-            None => other(),
-        },
+        }
         _ => other(),
     })
 }
 
 fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
     let html = web.send(web.request_as_browser(page.address(), SITE.name)?)?.text();
-    parse_view(&html).map_err(|missing| explain(&html, page.address(), missing))
+    parse_view(&html, page.address())
 }
 
 /// Pages that are gone or hidden come with status 200, lack everything, and say so in words.
-fn explain(html: &str, url: &str, missing: Missing) -> SiteError {
+fn explain(page: &str, url: &str, missing: Missing) -> SiteError {
     let url = url.to_owned();
-    if !html.contains("System Error") && !html.contains("System Message") {
-        return missing.on(url);
-    }
-    if html.contains("registered users only") || html.contains("log in") || html.contains("mature") {
+    let [titles, bodies, messages] = html::select(
+        page,
+        ["title", "body", ".section-body, .notice-message, .redirect-message, .link-override"],
+    );
+    let title = titles.first().map(|title| title.text.to_lowercase()).unwrap_or_default();
+    let message = messages.iter().map(|part| part.text.to_lowercase()).collect::<Vec<_>>().join("\n");
+    let says =
+        |phrases: &[&str]| phrases.iter().any(|phrase| message.contains(phrase) || title.contains(phrase));
+    if says(MEMBERS_ONLY) {
         return SiteError::LoginNeeded { url, why: "set the cookies a and b".to_owned() };
     }
-    SiteError::Gone { url }
-}
-
-fn first<'a>(page: &'a Html, selector: &str) -> Option<ElementRef<'a>> {
-    // The selectors are constants, checked by the tests.
-    Selector::parse(selector).ok().and_then(|selector| page.select(&selector).next())
-}
-
-fn parse_view(html: &str) -> Result<Artwork, Missing> {
-    let base = Url::parse(HOME).expect("a constant URL");
-    let page = Html::parse_document(html);
-    let attribute = |selector: &str, attribute: &str| {
-        first(&page, selector)
-            .and_then(|element| element.value().attr(attribute))
-            .and_then(|url| base.join(url).ok())
-    };
-    let whole = attribute(DOWNLOAD, "href").ok_or_else(|| Missing::new(DOWNLOAD))?;
-    let artist = attribute(ARTIST, "href").ok_or_else(|| Missing::new(ARTIST))?;
-    // https://d.furaffinity.net/art/user/1562445328/1562445328.user_name.png
-    let time = whole.path_segments().and_then(|mut parts| parts.find_map(|part| part.parse::<i64>().ok()));
-    let mut images = Images::default();
-    images.add(ImageSource::plain(whole));
-    if let Some(shown) = attribute(SHOWN, "src") {
-        images.add(ImageSource::plain(shown));
+    if says(GONE) {
+        return SiteError::Gone { url };
     }
-    let images = images.or_else(|| Missing::new(DOWNLOAD).on(HOME));
+    if says(CHALLENGE) {
+        return SiteError::Blocked { url, status: 200 };
+    }
+    if title.contains("temporarily offline") || title.contains("system error") {
+        return SiteError::Unavailable { url, status: 503 };
+    }
+    let is_classic =
+        bodies.iter().any(|body| body.attr("data-static-path").is_some_and(|path| path.contains("classic")));
+    match is_classic {
+        true => Missing::new(format!(
+            "{missing} in the classic theme (choose \"Modern\" in the account's settings): it"
+        ))
+        .on(url),
+        false => missing.on(url),
+    }
+}
+
+const MEMBERS_ONLY: &[&str] = &[
+    "registered users only",
+    "mature or adult content",
+    "you must log in",
+    "please log in",
+    "login required",
+    "log in and enable",
+];
+const GONE: &[&str] = &[
+    "not in our database",
+    "cannot be found",
+    "could not be found",
+    "user not found",
+    "deactivated by the owner",
+    "pending deletion",
+    "access has been disabled to the account",
+    "voluntarily disabled access",
+];
+const CHALLENGE: &[&str] =
+    &["checking your browser", "enable javascript and cookies to continue", "just a moment"];
+
+fn parse_view(page: &str, url: &str) -> Result<Artwork, SiteError> {
+    let base = Url::parse(HOME).expect("a constant URL");
+    let [works, files, shown, artists, facts, texts, links, posted] = html::select(
+        page,
+        [
+            WORK,
+            FILES,
+            SHOWN,
+            ARTIST,
+            FACTS,
+            DESCRIPTION,
+            ".submission-description-text a[href], div.submission-description a[href]",
+            POSTED,
+        ],
+    );
+    let changed = |what: &str| explain(page, url, Missing::new(what));
+    let download = files.iter().find(|file| file.text.trim() == "Download").or(files.first());
+    let download = download.and_then(|file| absolute(file.attr("href")?, &base));
+    let shown = shown.first();
+    let pictures =
+        shown.map(|shown| ["data-fullview-src", "src", "data-preview-src"].map(|name| shown.attr(name)));
+    let mut addresses: Vec<String> = Vec::new();
+    addresses.extend(download.clone().filter(|url| is_picture(url)));
+    let pictures = pictures.into_iter().flatten().flatten().filter_map(|source| absolute(source, &base));
+    addresses.extend(pictures.filter(|url| is_picture(url)));
+    let file = download.iter().chain(&addresses).find_map(|url| FileName::of(url));
+
+    let artist = artists.first().and_then(|artist| absolute(artist.attr("href")?, &base));
+    let named = facts.first().and_then(|facts| facts.attr("data-artist-name")).map(str::to_owned);
+    // The file's own address names the artist where the page does not: in the classic theme.
+    let named = named.or_else(|| file.as_ref().map(|file| file.user.clone()));
+    let artist = artist
+        .or_else(|| Some(format!("{HOME}user/{}/", encode(&named?.to_lowercase()))))
+        .ok_or_else(|| changed(ARTIST))?;
+
+    let kind = works.first().and_then(|work| work.attr("class")).unwrap_or_default();
+    let images = match ["text", "music", "flash"]
+        .into_iter()
+        .find(|other| kind.contains(&format!("content-type-{other}")))
+    {
+        Some(other) => {
+            Err(SiteError::NoPicture { url: url.to_owned(), why: format!("it is a work of {other}") })
+        }
+        None => {
+            let mut images = Images::default();
+            addresses.into_iter().for_each(|address| images.add(ImageSource::plain(address)));
+            Ok(images.or_else(|| changed(SHOWN))?)
+        }
+    };
+    let time = posted.iter().find_map(|date| date.attr("data-time")?.parse::<i64>().ok());
+    let time = time.or_else(|| file.map(|file| file.first_upload));
     let mut leads = vec![Lead::new(artist, Place::Artist)];
-    let text: String = first(&page, DESCRIPTION).map(|element| element.text().collect()).unwrap_or_default();
-    let described = anchors(html, &base, Some(DESCRIPTION)).into_iter().chain(links_in_text(&text));
-    leads.extend(described.map(|url| Lead::new(url, Place::WorkText)));
+    let links =
+        links.iter().filter_map(|link| absolute(link.attr("href")?, &base)).filter(|url| is_outside(url));
+    let named = texts.iter().flat_map(|text| links_in_text(&text.text));
+    leads.extend(links.chain(named).map(|url| Lead::new(url, Place::WorkText)));
     Ok(Artwork { images, published: time.map(Timestamp::from_secs), leads, problems: Vec::new() })
+}
+
+/// What a file's address says: `/art/{user}/{time}/{time of the first upload}.{user}_{name}`, where a file that was
+/// replaced has two times.
+struct FileName {
+    user: String,
+    first_upload: i64,
+}
+
+impl FileName {
+    fn of(url: &str) -> Option<FileName> {
+        let url = Url::parse(url).ok()?;
+        let mut parts = url.path_segments()?.skip_while(|part| *part != "art").skip(1);
+        let user = parts.next()?.to_owned();
+        let rest: Vec<&str> = parts.collect();
+        let folder = rest.iter().find_map(|part| part.parse::<i64>().ok())?;
+        let first = rest.last()?.split('.').next()?.parse().unwrap_or(folder);
+        Some(FileName { user, first_upload: first.min(folder) })
+    }
+}
+
+/// Music, stories and the like have a picture that was made for them: none to search with.
+fn is_picture(url: &str) -> bool {
+    let other = ["/music/", "/stories/", "/poetry/", "/flash/", ".thumbnail."];
+    let path = url.split(['?', '#']).next().unwrap_or(url).to_ascii_lowercase();
+    let ending = path.rsplit('.').next().unwrap_or_default();
+    !other.iter().any(|part| path.contains(part)) && ["png", "jpg", "jpeg", "gif", "webp"].contains(&ending)
+}
+
+/// Links within the site are other members.
+fn is_outside(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| !url.host_str().is_some_and(|host| host.ends_with("furaffinity.net")))
 }
 
 fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
@@ -107,18 +232,61 @@ fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     parse_profile(&html).map_err(|missing| explain(&html, page.address(), missing))
 }
 
-/// A profile without contacts lacks their element; only one without both is a changed page.
-fn parse_profile(html: &str) -> Result<Vec<Lead>, Missing> {
+/// A profile without contacts lacks their element; only one without any mark of a profile is a changed page.
+fn parse_profile(page: &str) -> Result<Vec<Lead>, Missing> {
     let base = Url::parse(HOME).expect("a constant URL");
-    let page = Html::parse_document(html);
-    if first(&page, CONTACTS).is_none() && first(&page, PROFILE).is_none() {
-        return Err(Missing::new(CONTACTS));
+    let [marks, contacts, labels, anchors, texts, links] =
+        html::select(page, [PROFILE, CONTACT, CONTACT_LABEL, CONTACT_LINK, PROFILE_TEXT, PROFILE_LINK]);
+    if marks.is_empty() && contacts.is_empty() {
+        return Err(Missing::new(PROFILE));
     }
-    let contacts = anchors(html, &base, Some(CONTACTS)).into_iter();
-    let mut leads: Vec<Lead> = contacts.map(|url| Lead::new(url, Place::ProfileField)).collect();
-    let text = anchors(html, &base, Some(".userpage-profile")).into_iter();
-    leads.extend(text.map(|url| Lead::new(url, Place::ProfileText)));
+    let mut leads = Vec::new();
+    for (index, contact) in contacts.iter().enumerate() {
+        let end = contacts.get(index + 1).map_or(u32::MAX, |next| next.order);
+        let within = |element: &&html::Element| (contact.order..end).contains(&element.order);
+        let label = labels.iter().find(within).map(|label| label.text.trim()).unwrap_or_default();
+        let link = anchors.iter().find(within);
+        let value = match link {
+            Some(link) => link.text.trim(),
+            None => contact.text.trim().strip_prefix(label).unwrap_or_default().trim(),
+        };
+        let href = link.and_then(|link| absolute(link.attr("href")?, &base));
+        leads.extend(contact_url(label, value, href).map(|url| Lead::new(url, Place::ProfileField)));
+    }
+    let links =
+        links.iter().filter_map(|link| absolute(link.attr("href")?, &base)).filter(|url| is_outside(url));
+    let named = texts.iter().flat_map(|text| links_in_text(&text.text));
+    leads.extend(links.chain(named).map(|url| Lead::new(url, Place::ProfileText)));
     Ok(leads)
+}
+
+/// Where a contact leads. The site makes `href` of a prefix and of whatever the artist typed, which may be a whole URL
+/// or `@name`, and sometimes `javascript:`; so label and text are believed first.
+fn contact_url(label: &str, value: &str, href: Option<String>) -> Option<String> {
+    if value.contains("://") {
+        return Some(value.to_owned());
+    }
+    if value.contains('.') && value.contains('/') && !value.contains(char::is_whitespace) {
+        return Some(format!("https://{value}"));
+    }
+    let typed = value.trim_matches(|c: char| c == '@' || c.is_whitespace());
+    let is_name = !typed.is_empty()
+        && typed.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~'));
+    let url = match label.to_lowercase().as_str() {
+        _ if !is_name => return href,
+        "twitter" | "x" | "x (twitter)" | "twitter/x" => format!("https://twitter.com/{typed}"),
+        "bluesky" if typed.contains('.') => format!("https://bsky.app/profile/{typed}"),
+        "bluesky" => format!("https://bsky.app/profile/{typed}.bsky.social"),
+        "deviantart" => format!("https://www.deviantart.com/{typed}"),
+        "inkbunny" => format!("https://inkbunny.net/{typed}"),
+        "patreon" => format!("https://www.patreon.com/{typed}"),
+        "pixiv" if typed.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!("https://www.pixiv.net/users/{typed}")
+        }
+        "tumblr" => format!("https://{}.tumblr.com/", typed.trim_end_matches(".tumblr.com")),
+        _ => return href,
+    };
+    Some(url)
 }
 
 #[cfg(test)]
@@ -126,53 +294,157 @@ mod tests {
     use super::super::tests::{check_identify, none};
     use super::*;
 
+    const VIEW: &str = "https://www.furaffinity.net/view/1234567/";
+
+    fn fixture(name: &str) -> String {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/sites/furaffinity/");
+        std::fs::read_to_string(format!("{folder}{name}")).unwrap()
+    }
+
     #[test]
     fn recognises_its_pages() {
         let work = "https://www.furaffinity.net/view/12/";
         check_identify("http://furaffinity.net/full/12", Kind::Artwork, "12", work);
         check_identify("https://fxfuraffinity.net/view/12/#cid:1", Kind::Artwork, "12", work);
+        check_identify("https://vxfuraffinity.net/view/12/", Kind::Artwork, "12", work);
+        check_identify("https://sfw.furaffinity.net/view/12", Kind::Artwork, "12", work);
         let user = "https://www.furaffinity.net/user/ann-b/";
         check_identify("https://www.furaffinity.net/gallery/Ann-B/2/", Kind::Profile, "ann-b", user);
+        check_identify("https://www.furaffinity.net/journals/ann-b", Kind::Profile, "ann-b", user);
         none("https://d.furaffinity.net/art/ann/1/1.ann_x.png", Kind::Image);
     }
 
-    #[test]
-    fn reads_a_view() {
-        // Made by hand to the documented shape.
-        let html = r#"<div class="submission-id-sub-container"><a href="/user/ann/">Ann</a></div>
-            <img id="submissionImg" src="//d.furaffinity.net/art/ann/1562445328/small.png">
-            <a href="//d.furaffinity.net/art/ann/1562445328/1562445328.ann_x.png">Download</a>
-            <div class="submission-description">see <a href="https://x.com/ann">me</a></div>"#;
-        let artwork = parse_view(html).unwrap();
-        assert_eq!(
-            artwork.images.as_ref().unwrap()[0].url,
-            "https://d.furaffinity.net/art/ann/1562445328/1562445328.ann_x.png"
-        );
-        assert_eq!(artwork.images.unwrap().len(), 2);
-        assert_eq!(artwork.published, Some(Timestamp::from_secs(1_562_445_328)));
-        assert_eq!(
-            artwork.leads,
-            [
-                Lead::new("https://www.furaffinity.net/user/ann/", Place::Artist),
-                Lead::new("https://x.com/ann", Place::WorkText)
-            ]
-        );
-        assert_eq!(parse_view("<p>").unwrap_err().0, DOWNLOAD);
+    #[track_caller]
+    fn check_view(page: &str, images: &[&str], published: i64, leads: &[(&str, Place)]) {
+        let artwork = parse_view(page, VIEW).unwrap();
+        let found: Vec<_> = artwork.images.unwrap().into_iter().map(|image| image.url).collect();
+        assert_eq!(found, images);
+        assert_eq!(artwork.published, Some(Timestamp::from_secs(published)));
+        let expected: Vec<_> = leads.iter().map(|(url, place)| Lead::new(*url, *place)).collect();
+        assert_eq!(artwork.leads, expected);
     }
 
     #[test]
-    fn reads_a_profile() {
-        let html = r#"<div class="user-contact-user-info"><strong>Twitter</strong><a href="https://x.com/ann">ann</a></div>"#;
-        assert_eq!(parse_profile(html).unwrap(), [Lead::new("https://x.com/ann", Place::ProfileField)]);
+    fn reads_the_layout_of_2026() {
+        check_view(
+            &fixture("view_2026_made.html"),
+            &[
+                "https://d.furaffinity.net/art/ann/1700000000/1700000000.ann_fox.png",
+                "https://t.furaffinity.net/1234567@600-1700000000.jpg",
+            ],
+            1_700_000_000,
+            &[
+                ("https://www.furaffinity.net/user/ann/", Place::Artist),
+                ("https://ko-fi.com/ann", Place::WorkText),
+                ("https://x.com/ann", Place::WorkText),
+            ],
+        );
+    }
+
+    #[test]
+    fn reads_the_layout_before_it() {
+        check_view(
+            &fixture("view_2025.html"),
+            &[
+                "https://d.furaffinity.net/art/exampleartist/1589320262/1589320262.exampleartist_examplework.png",
+                "https://t.furaffinity.net/36328438@600-1589320262.jpg",
+            ],
+            1_589_320_262,
+            &[
+                ("https://www.furaffinity.net/user/exampleartist/", Place::Artist),
+                ("https://twitter.com/exampleartist_x/", Place::WorkText),
+                ("https://www.patreon.com/exampleartist", Place::WorkText),
+                ("https://twitter.com/ExampleArtist", Place::WorkText),
+                ("https://www.patreon.com/exampleartist", Place::WorkText),
+                ("https://exampleartist.example/", Place::WorkText),
+                ("https://www.etsy.com/shop/ExampleArtist", Place::WorkText),
+            ],
+        );
+    }
+
+    #[test]
+    fn reads_the_classic_theme_by_its_file() {
+        // Made by us: what the theme has in common with the others.
+        let page = r#"<body data-static-path="/themes/classic"><img id="submissionImg" src="//d.furaffinity.net/art/ann/1562445328/1500000000.ann_x.jpg">
+            <b><a href="//d.furaffinity.net/art/ann/1562445328/1500000000.ann_x.jpg">Download</a></b>"#;
+        let file = "https://d.furaffinity.net/art/ann/1562445328/1500000000.ann_x.jpg";
+        check_view(page, &[file], 1_500_000_000, &[("https://www.furaffinity.net/user/ann/", Place::Artist)]);
+    }
+
+    #[test]
+    fn stories_and_music_have_no_picture() {
+        let page = fixture("view_2026_made.html").replace("content-type-image", "content-type-music");
+        let artwork = parse_view(&page, VIEW).unwrap();
+        assert_eq!(artwork.images.unwrap_err().outcome(), "no_picture");
+        assert_eq!(artwork.leads[0].url, "https://www.furaffinity.net/user/ann/");
+    }
+
+    #[test]
+    fn reads_contacts_by_label_and_text() {
+        let field = |url: &str| Lead::new(url, Place::ProfileField);
+        let text = |url: &str| Lead::new(url, Place::ProfileText);
+        assert_eq!(
+            parse_profile(&fixture("user_2026_made.html")).unwrap(),
+            [
+                field("https://twitter.com/ann_art"),
+                field("https://bsky.app/profile/ann.bsky.social"),
+                text("https://linktr.ee/ann")
+            ]
+        );
         assert_eq!(parse_profile("<div class=userpage-profile>hi</div>"), Ok(vec![]));
-        assert_eq!(parse_profile("<p>").unwrap_err().0, CONTACTS);
+        assert_eq!(parse_profile("<p>").unwrap_err().0, PROFILE);
+    }
+
+    #[test]
+    fn contacts_are_what_the_artist_typed() {
+        let check = |label, value, href: Option<&str>, expect: Option<&str>| {
+            assert_eq!(
+                contact_url(label, value, href.map(str::to_owned)).as_deref(),
+                expect,
+                "{label} {value}"
+            );
+        };
+        let mangled = Some("https://www.twitter.com/https://x.com/ann_fa");
+        check("Twitter", "https://x.com/ann_fa", mangled, Some("https://x.com/ann_fa"));
+        check(
+            "Twitter",
+            "@ann_fa",
+            Some("https://www.twitter.com/@ann_fa"),
+            Some("https://twitter.com/ann_fa"),
+        );
+        check("Twitter", "x.com/ann_fa", None, Some("https://x.com/ann_fa"));
+        check("X", "ann_fa", None, Some("https://twitter.com/ann_fa"));
+        check("Bluesky", "ann", None, Some("https://bsky.app/profile/ann.bsky.social"));
+        check("Pixiv", "12", None, Some("https://www.pixiv.net/users/12"));
+        check("Website", "my page", Some("https://ann.example/"), Some("https://ann.example/"));
+        check("Discord", "ann#1", None, None);
     }
 
     #[test]
     fn messages_are_told_apart() {
-        let check = |text: &str| explain(text, "u", Missing::new(DOWNLOAD)).outcome();
-        assert_eq!(check("<title>System Error</title> not in our database"), "gone");
-        assert_eq!(check("System Message: registered users only"), "login_needed");
-        assert_eq!(check("<title>A fox</title>"), "layout_changed");
+        let check = |page: &str, outcome: &str| {
+            assert_eq!(parse_view(page, VIEW).unwrap_err().outcome(), outcome, "{page}");
+            assert_eq!(explain(page, VIEW, Missing::new(PROFILE)).outcome(), outcome, "{page}");
+        };
+        check(&fixture("not_in_database.html"), "gone");
+        let message = |text: &str| {
+            format!(
+                "<title>System Message</title><section class=notice-message><h2>System Message</h2><div class=redirect-message>{text}</div></section>"
+            )
+        };
+        check(
+            &message("The owner of this page has elected to make it available to registered users only."),
+            "login_needed",
+        );
+        check(
+            &message(
+                "This submission contains Mature or Adult content. To view this submission you must log in and enable it.",
+            ),
+            "login_needed",
+        );
+        check(&message("User ann has voluntarily disabled access to their account."), "gone");
+        check("<title>System Error</title><div class=section-body>Something broke.</div>", "unavailable");
+        check("<title>Fur Affinity is temporarily offline</title>", "unavailable");
+        check("<title>A fox</title><a>Log In</a><footer>1,000 registered users</footer>", "layout_changed");
     }
 }

@@ -2,6 +2,7 @@
 //! post names leads on, and it is followed, not trusted.
 
 use serde_json::Value;
+use url::Url;
 
 use super::address::number;
 use super::read::{at, id_at, text_at};
@@ -11,69 +12,170 @@ use crate::domain::images::ImageSource;
 
 pub const SITE: Site = Site { name: "gelbooru", identify, artwork: Some(artwork), leads: None };
 
-/// Public name and host.
-const BOORUS: &[(&str, &str)] = &[
-    ("gelbooru", "gelbooru.com"),
-    ("safebooru", "safebooru.org"),
-    ("rule34", "rule34.xxx"),
-    ("xbooru", "xbooru.com"),
-    ("realbooru", "realbooru.com"),
-    ("tbib", "tbib.org"),
+/// A site that runs the software.
+struct Booru {
+    /// Public name; also that of its key in the configuration.
+    name: &'static str,
+    host: &'static str,
+    /// Where its API answers.
+    api_host: &'static str,
+    /// What its pages' other hosts end in.
+    file_hosts: &'static [&'static str],
+}
+
+const BOORUS: &[Booru] = &[
+    Booru { name: "gelbooru", host: "gelbooru.com", api_host: "gelbooru.com", file_hosts: &["gelbooru.com"] },
+    Booru {
+        name: "safebooru",
+        host: "safebooru.org",
+        api_host: "safebooru.org",
+        file_hosts: &["safebooru.org"],
+    },
+    Booru { name: "rule34", host: "rule34.xxx", api_host: "api.rule34.xxx", file_hosts: &["rule34.xxx"] },
+    Booru { name: "xbooru", host: "xbooru.com", api_host: "xbooru.com", file_hosts: &["xbooru.com"] },
+    Booru { name: "hypnohub", host: "hypnohub.net", api_host: "hypnohub.net", file_hosts: &["hypnohub.net"] },
+    Booru {
+        name: "realbooru",
+        host: "realbooru.com",
+        api_host: "realbooru.com",
+        file_hosts: &["realbooru.com"],
+    },
+    Booru { name: "tbib", host: "tbib.org", api_host: "tbib.org", file_hosts: &["tbib.org"] },
 ];
 
 fn identify(address: &Address) -> Option<Identified> {
-    let (site, host) = BOORUS.iter().copied().find(|(_, host)| address.is_on(host))?;
-    // https://gelbooru.com/index.php?page=post&s=view&id=1
-    let view =
-        address.query("page").as_deref() == Some("post") && address.query("s").as_deref() == Some("view");
-    Some(match address.query("id").and_then(|id| number(&id)).filter(|_| view) {
-        Some(id) => {
-            Identified::new(site, Kind::Artwork, format!("https://{host}/index.php?page=post&s=view&id={id}"))
-                .id(id)
-        }
-        None => Identified::other(site, address),
+    if let Some(booru) =
+        BOORUS.iter().find(|booru| address.is_on(booru.host) || address.is_on(booru.api_host))
+    {
+        return Some(page(booru, address));
+    }
+    let booru = BOORUS
+        .iter()
+        .find(|booru| booru.file_hosts.iter().any(|host| address.subdomain_of(host).is_some()))?;
+    // A file's address may end in the number of its post: https://img3.gelbooru.com/images/ab/cd/abcd.jpg?12
+    Some(match address.url().query().and_then(number) {
+        Some(id) => Identified::image(booru.name, address).id(id),
+        None => Identified::image(booru.name, address),
     })
 }
 
+fn page(booru: &Booru, address: &Address) -> Identified {
+    let has = |key: &str, value: &str| address.query(key).as_deref() == Some(value);
+    let post = |query: &str, id: String| {
+        let url = format!("https://{}/index.php?page=post&{query}{id}", booru.host);
+        Identified::new(booru.name, Kind::Artwork, url).id(id)
+    };
+    let id = || address.query("id").and_then(|id| number(&id));
+    // https://gelbooru.com/index.php?page=post&s=view&id=1, and the same post as the API has it
+    let is_view = has("page", "post") && has("s", "view") || has("page", "dapi") && has("s", "post");
+    if let Some(id) = id().filter(|_| is_view) {
+        return post("s=view&id=", id);
+    }
+    // https://gelbooru.com/index.php?page=post&s=list&md5=...
+    let md5 = address.query("md5").map(|md5| md5.to_ascii_lowercase());
+    let md5 = md5.filter(|md5| md5.len() == 32 && md5.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    match md5.filter(|_| has("page", "post")) {
+        Some(md5) => post("s=list&md5=", md5),
+        None if address.segments().first() == Some(&"images") => Identified::image(booru.name, address),
+        None => Identified::other(booru.name, address),
+    }
+}
+
 fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
-    let host =
-        BOORUS.iter().find(|(site, _)| page.site == Some(site)).map_or("gelbooru.com", |(_, host)| host);
-    let url = format!("https://{host}/index.php?page=dapi&s=post&q=index&json=1&id={}", page.id_text());
-    let response = web.send(web.with_cookie(web.request(&url)?, page.site.unwrap_or(SITE.name)))?;
+    let booru = BOORUS.iter().find(|booru| page.site == Some(booru.name)).unwrap_or(&BOORUS[0]);
+    let id = page.id_text();
+    let which = match page.address().contains("&md5=") {
+        true => format!("tags=md5%3A{id}"),
+        false => format!("id={id}"),
+    };
+    let key = web.api_key(booru.name);
+    let credentials = key.map(|key| format!("&{}", key.trim_start_matches('&'))).unwrap_or_default();
+    let url =
+        format!("https://{}/index.php?page=dapi&s=post&q=index&json=1&{which}{credentials}", booru.api_host);
+    let answer = web.send(web.with_cookie(web.request(&url)?, booru.name));
+    // The address holds the key.
+    let answer = answer.map_err(|error| error.without_address(page.address()));
+    let response = match answer {
+        Err(SiteError::LoginNeeded { .. }) => return Err(needs_key(booru, page.address(), key.is_some())),
+        answer => answer?,
+    };
     if response.body.trim_ascii().is_empty() {
         // So these sites say that there is no such post.
         return Err(SiteError::Gone { url: page.address().to_owned() });
     }
-    parse_posts(&super::web::read_json(&response)?, page.address())
+    // Without a key rule34.xxx answers with a text, or with XML, and status 200.
+    let text = response.text();
+    if text.contains("Missing authentication") || text.trim_start().starts_with("<error") {
+        return Err(needs_key(booru, page.address(), key.is_some()));
+    }
+    let answer = super::web::read_json(&response).map_err(|error| error.without_address(page.address()))?;
+    parse_posts(&answer, page.address())
+}
+
+fn needs_key(booru: &Booru, url: &str, has_key: bool) -> SiteError {
+    let why = match has_key {
+        true => format!("its API refused the key that is set as {0} under [links.api_keys]", booru.name),
+        false => format!(
+            "its API wants a key: set {0} = \"api_key=...&user_id=...\" under [links.api_keys], from the options of an account there",
+            booru.name
+        ),
+    };
+    SiteError::LoginNeeded { url: url.to_owned(), why }
 }
 
 /// `{"post": [..]}` on Gelbooru itself, `[..]` on the others.
 fn parse_posts(answer: &Value, url: &str) -> Result<Artwork, SiteError> {
     let gone = || SiteError::Gone { url: url.to_owned() };
-    let post = match answer.as_array().or_else(|| at(answer, "post").and_then(Value::as_array)) {
-        Some(posts) => posts.first().ok_or_else(gone)?,
+    let list = answer.as_array().or_else(|| at(answer, "post").and_then(Value::as_array));
+    let post = match (list, at(answer, "post")) {
+        (Some(posts), _) => posts.first().ok_or_else(gone)?,
+        // One post may stand alone.
+        (None, Some(post)) if post.is_object() => post,
         // Gelbooru leaves the list out when it is empty.
-        None if at(answer, "@attributes").is_some() => return Err(gone()),
-        None => return Err(Missing::new("the list of posts").on(url)),
+        (None, _) if at(answer, "@attributes").is_some() => return Err(gone()),
+        (None, _) => return Err(Missing::new("the list of posts").on(url)),
     };
     if id_at(post, "id").is_none() {
         return Err(Missing::new("the field id").on(url));
     }
+    let images = pictures(post, url)?;
+    // Several sources stand in one field.
+    let sources = text_at(post, "source").unwrap_or_default();
+    let sources = sources
+        .split(|c: char| c.is_whitespace() || matches!(c, '|' | ';'))
+        .filter(|source| !source.is_empty());
+    let leads = sources.map(|source| Lead::new(source, Place::Source)).collect();
+    // The older software tells only when the post was last changed.
+    let changed =
+        || id_at(post, "change")?.parse().ok().filter(|seconds| *seconds > 0).map(Timestamp::from_secs);
+    let published = text_at(post, "created_at").and_then(date).or_else(changed);
+    Ok(Artwork { images, published, leads, problems: Vec::new() })
+}
+
+/// The addresses of the post's picture, best first; the inner error where the post is no picture.
+fn pictures(post: &Value, url: &str) -> Result<Result<Vec<ImageSource>, SiteError>, SiteError> {
+    let file = text_at(post, "file_url").map(str::to_owned);
+    // An old answer has the file's parts alone.
+    let file = file.or_else(|| {
+        let host = Url::parse(url).ok()?.host_str()?.to_owned();
+        let (directory, image) = (id_at(post, "directory")?, text_at(post, "image")?);
+        Some(format!("https://{host}/images/{directory}/{image}"))
+    });
+    let Some(file) = file else { return Ok(Err(Missing::new("the field file_url").on(url))) };
+    if file.ends_with('/') {
+        // A post whose picture was lost: everything about it is null, its file the folder.
+        return Err(SiteError::Gone { url: url.to_owned() });
+    }
     let mut images = Images::default();
-    for image in [text_at(post, "file_url"), text_at(post, "sample_url")].into_iter().flatten() {
+    // The host that the API names may serve a page instead of the picture; `wimg` serves it.
+    let direct = file.replacen("//api-cdn.rule34.xxx/", "//wimg.rule34.xxx/", 1);
+    let sample = text_at(post, "sample_url").map(str::to_owned);
+    for image in [Some(direct), Some(file), sample].into_iter().flatten() {
         if ![".mp4", ".webm", ".swf"].iter().any(|ending| image.ends_with(ending)) {
             images.add(ImageSource::plain(image));
         }
     }
-    let images = images.or_else(|| match text_at(post, "file_url") {
-        Some(_) => SiteError::NoPicture { url: url.to_owned(), why: "a film".to_owned() },
-        None => Missing::new("the field file_url").on(url),
-    });
-    // Several sources stand in one field.
-    let sources = text_at(post, "source").unwrap_or_default().split_whitespace();
-    let leads = sources.map(|source| Lead::new(source, Place::Source)).collect();
-    let published = text_at(post, "created_at").and_then(date);
-    Ok(Artwork { images, published, leads, problems: Vec::new() })
+    Ok(images.or_else(|| SiteError::NoPicture { url: url.to_owned(), why: "a film".to_owned() }))
 }
 
 /// `Sat Jul 02 12:00:00 -0500 2022`
@@ -101,6 +203,53 @@ mod tests {
             post,
         );
         none("https://safebooru.org/index.php?page=post&s=list&tags=x", Kind::Other);
+    }
+
+    #[test]
+    fn keys_can_be_set_for_every_booru_with_an_api() {
+        let with_api = BOORUS.iter().map(|booru| booru.name).filter(|name| *name != "realbooru");
+        let mut with_api: Vec<&str> = with_api.collect();
+        let mut settable = crate::config::API_KEY_SITES.to_vec();
+        with_api.sort_unstable();
+        settable.sort_unstable();
+        assert_eq!(with_api, settable);
+    }
+
+    #[test]
+    fn recognises_side_pages_and_files() {
+        let post = "https://gelbooru.com/index.php?page=post&s=view&id=7798045";
+        let api = "https://gelbooru.com/index.php?page=dapi&s=post&q=index&id=7798045&json=1";
+        check_identify(api, Kind::Artwork, "7798045", post);
+        let md5 = "ee5c9a69db9602c95debdb9b98fb3e3e";
+        let by_file = format!("https://safebooru.org/index.php?page=post&s=list&md5={md5}");
+        check_identify(&by_file, Kind::Artwork, md5, &by_file);
+        let file = super::super::identify("https://img3.gelbooru.com/images/ab/cd/abcd.jpg?12");
+        assert_eq!((file.site, file.kind, file.id.as_deref()), (Some("gelbooru"), Kind::Image, Some("12")));
+        none("https://wimg.rule34.xxx/images/1/a.png", Kind::Image);
+        none("https://gelbooru.com/index.php?page=post&s=list&md5=x", Kind::Other);
+    }
+
+    #[test]
+    fn a_post_whose_picture_was_lost_is_gone() {
+        let url = "https://safebooru.org/index.php?page=post&s=view&id=1";
+        let ghost = serde_json::json!([{"id": 1, "image": null, "hash": null, "status": "active",
+            "file_url": "https://safebooru.org/images//"}]);
+        assert_eq!(parse_posts(&ghost, url).unwrap_err().outcome(), "gone");
+        // Recorded in 2023: neither an address nor a source nor a date.
+        let old =
+            serde_json::json!([{"id": 1, "directory": "4330", "image": "aa.jpg", "change": 1678000000}]);
+        let artwork = parse_posts(&old, url).unwrap();
+        assert_eq!(artwork.images.unwrap()[0].url, "https://safebooru.org/images/4330/aa.jpg");
+        assert_eq!(artwork.published, Some(Timestamp::from_secs(1_678_000_000)));
+        let single = serde_json::json!({"post": {"id": 1, "file_url": "https://api-cdn.rule34.xxx/images/1/a.png",
+            "source": "https://x.com/a/status/1;https://b.example | https://c.example"}});
+        let artwork = parse_posts(&single, url).unwrap();
+        let images: Vec<_> = artwork.images.unwrap().into_iter().map(|image| image.url).collect();
+        assert_eq!(
+            images,
+            ["https://wimg.rule34.xxx/images/1/a.png", "https://api-cdn.rule34.xxx/images/1/a.png"]
+        );
+        assert_eq!(artwork.leads.len(), 3);
     }
 
     #[test]

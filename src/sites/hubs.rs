@@ -3,8 +3,8 @@
 use url::Url;
 
 use super::address::name;
+use super::html::anchors;
 use super::plain::outbound;
-use super::read::anchors;
 use super::{Address, Identified, Kind, Lead, Missing, Site, SiteError, Web};
 
 pub const SITE: Site = Site { name: "hubs", identify, artwork: None, leads: Some(leads) };

@@ -3,12 +3,14 @@
 use serde_json::Value;
 
 use super::address::{name, number};
+use super::html::anchors;
 use super::plain::outbound;
-use super::read::{anchors, id_at, links_in_text, list_at, text_at};
+use super::read::{id_at, list_at, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
 use crate::fetch::Method;
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "inkbunny", identify, artwork: Some(artwork), leads: Some(member) };
 
@@ -36,6 +38,14 @@ fn identify(address: &Address) -> Option<Identified> {
     Some(match address.segments().as_slice() {
         ["s", id, ..] => work(id).unwrap_or_else(other),
         ["submissionview.php"] => address.query("id").and_then(|id| work(&id)).unwrap_or_else(other),
+        // https://inkbunny.net/user.php?user_id=152800
+        ["user.php"] => match address.query("user_id").and_then(|id| number(&id)) {
+            Some(id) => {
+                let url = format!("https://inkbunny.net/user.php?user_id={id}");
+                Identified::new(SITE.name, Kind::Profile, url).id(id)
+            }
+            None => other(),
+        },
         [user] if !user.ends_with(".php") && !RESERVED.contains(&user.to_ascii_lowercase().as_str()) => {
             match name(user) {
                 Some(user) => {
@@ -57,13 +67,25 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
     let login = login.header("Content-Type", "application/x-www-form-urlencoded");
     let session = web.json(login)?;
     let sid = text_at(&session, "sid").ok_or_else(|| Missing::new("the field sid").on(page.address()))?;
+    // A guest is shown General works until the session asks for the others; a work that is hidden so looks gone.
+    let ratings = (2..=5).map(|rating| format!("&tag%5B{rating}%5D=yes")).collect::<String>();
+    let sid = super::address::encode(sid);
+    let widened =
+        web.json(web.request(&format!("https://inkbunny.net/api_userrating.php?sid={sid}{ratings}"))?);
     let url = format!(
-        "https://inkbunny.net/api_submissions.php?sid={}&submission_ids={}&show_description=yes",
-        super::address::encode(sid),
+        "https://inkbunny.net/api_submissions.php?sid={sid}&submission_ids={}&show_description=yes",
         page.id_text()
     );
     let answer = web.json(web.request(&url)?)?;
-    parse_submission(&answer, page.page.unwrap_or(1), page.address())
+    let artwork = parse_submission(&answer, page.page.unwrap_or(1), page.address());
+    match artwork {
+        // Whether it is gone cannot be known where the session was not widened.
+        Err(SiteError::Gone { url }) if widened.is_err() => Err(SiteError::LoginNeeded {
+            url,
+            why: "a guest's session is not shown works of every rating".to_owned(),
+        }),
+        artwork => artwork,
+    }
 }
 
 fn parse_submission(answer: &Value, position: u32, url: &str) -> Result<Artwork, SiteError> {

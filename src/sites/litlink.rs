@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::address::name;
-use super::read::{javascript_string, links_in_text, text_at};
+use super::read::{javascript_string, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "litlink", identify, artwork: None, leads: Some(leads) };
 

@@ -4,12 +4,14 @@
 use serde_json::Value;
 use url::Url;
 
-use super::address::{encode, name};
-use super::read::{anchors, at, links_in_text, list_at, plain_text, text_at};
+use super::address::{encode, name, number};
+use super::html::{anchors, plain_text};
+use super::read::{at, list_at, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::ids::Network;
 use crate::domain::accounts::AccountRef;
 use crate::fetch::FetchError;
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "mastodon", identify, artwork: None, leads: Some(leads) };
 
@@ -91,6 +93,11 @@ fn identify(address: &Address) -> Option<Identified> {
         }
         // https://pawoo.net/@evazion/19451018
         [user, post] if user.starts_with('@') => self::post(&user[1..], post, host).unwrap_or_else(other),
+        // https://baraag.net/web/statuses/102270656480174153: a post without its author
+        ["statuses", id] => match number(id) {
+            Some(id) => Identified::new(SITE.name, Kind::Post, address.url().as_str()).id(id),
+            None => other(),
+        },
         ["users", user, "statuses", post] => self::post(user, post, host).unwrap_or_else(other),
         _ => other(),
     })

@@ -18,6 +18,7 @@ mod error;
 mod fanbox;
 mod furaffinity;
 mod gelbooru;
+pub mod html;
 mod hubs;
 mod inkbunny;
 mod linktree;

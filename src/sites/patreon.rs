@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::address::{name, number};
-use super::read::{at, links_in_text, list_at, plain_text, script_json, text_at};
+use super::html::{plain_text, select};
+use super::read::{at, javascript_string, list_at, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "patreon", identify, artwork: None, leads: Some(leads) };
 
@@ -100,18 +102,16 @@ fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
 
 /// `None` where a curtain stands before a removed creator.
 fn parse(html: &str) -> Result<Option<Vec<Lead>>, Missing> {
-    const CAMPAIGN: &str = "props.pageProps.bootstrapEnvelope.pageBootstrap.campaign";
-    let state = script_json(html, "__NEXT_DATA__")?;
-    let curtain = super::read::objects_with(&state, &["curtainType"]);
-    if curtain.iter().any(|object| {
-        text_at(object, "curtainType").is_some_and(|kind| matches!(kind, "user_removed" | "campaign_removed"))
-    }) {
+    let state = State::of(html)?;
+    if state.is_removed() {
         return Ok(None);
     }
-    let campaign = at(&state, CAMPAIGN).ok_or_else(|| Missing::new(format!("the field {CAMPAIGN}")))?;
-    if at(campaign, "included").and_then(Value::as_array).is_none() {
-        return Err(Missing::new(format!("the field {CAMPAIGN}.included")));
+    let campaign = state.campaign()?;
+    if at(&campaign, "included").and_then(Value::as_array).is_none() {
+        // The newest form may hold the campaign's number alone: its links cannot be read, which is not "no links".
+        return Err(Missing::new("the list campaign.included"));
     }
+    let campaign = &campaign;
     let mut leads = Vec::new();
     for connection in list_at(campaign, "included") {
         if text_at(connection, "type") == Some("social-connection") {
@@ -122,7 +122,7 @@ fn parse(html: &str) -> Result<Option<Vec<Lead>>, Missing> {
     }
     if let Some(summary) = text_at(campaign, "data.attributes.summary") {
         leads.extend(
-            super::read::anchors(
+            super::html::anchors(
                 summary,
                 &url::Url::parse("https://www.patreon.com/").expect("a constant URL"),
                 None,
@@ -133,6 +133,98 @@ fn parse(html: &str) -> Result<Option<Vec<Lead>>, Missing> {
         );
     }
     Ok(Some(leads))
+}
+
+/// Where the page keeps the campaign: the site has moved from one framework to the next.
+enum State {
+    /// `script#__NEXT_DATA__`
+    NextData(Value),
+    /// `window.patreon = {"bootstrap": {..}}`, also within `wrapInProxy(..)`, and what is assigned to it later.
+    Bootstrap(Vec<Value>),
+    /// `self.__next_f.push([1,".."])`: one text, cut into pieces anywhere.
+    Chunks(String),
+}
+
+impl State {
+    fn of(html: &str) -> Result<State, Missing> {
+        let [scripts] = select(html, ["script"]);
+        if let Some(data) = scripts.iter().find(|script| script.attr("id") == Some("__NEXT_DATA__")) {
+            let state = serde_json::from_str(&data.text);
+            return state.map(State::NextData).map_err(|_| Missing::new("JSON in script#__NEXT_DATA__"));
+        }
+        let chunks: String = scripts.iter().flat_map(|script| pushed(&script.text)).collect();
+        if !chunks.is_empty() {
+            return Ok(State::Chunks(chunks));
+        }
+        let marks = ["\"bootstrap\":", "Object.assign(window.patreon.bootstrap,"];
+        let states: Vec<Value> = scripts
+            .iter()
+            .filter(|script| script.text.contains("window.patreon"))
+            .flat_map(|script| marks.iter().filter_map(|mark| json_behind(&script.text, mark)))
+            .collect();
+        match states.is_empty() {
+            true => Err(Missing::new("script#__NEXT_DATA__, window.patreon or self.__next_f")),
+            false => Ok(State::Bootstrap(states)),
+        }
+    }
+
+    fn is_removed(&self) -> bool {
+        let is_curtain = |kind: &str| matches!(kind, "user_removed" | "campaign_removed");
+        let has_curtain = |state: &Value| {
+            let curtains = super::read::objects_with(state, &["curtainType"]);
+            curtains.iter().any(|curtain| text_at(curtain, "curtainType").is_some_and(is_curtain))
+        };
+        match self {
+            State::NextData(state) => has_curtain(state),
+            State::Bootstrap(states) => states.iter().any(has_curtain),
+            State::Chunks(text) => ["user_removed", "campaign_removed"]
+                .iter()
+                .any(|kind| text.contains(&format!("\"curtainType\":\"{kind}\""))),
+        }
+    }
+
+    fn campaign(self) -> Result<Value, Missing> {
+        let take = |state: &Value, path: &str| at(state, path).cloned();
+        let campaign = match &self {
+            State::NextData(state) => {
+                const ENVELOPE: &str = "props.pageProps.bootstrapEnvelope";
+                ["pageBootstrap", "bootstrap"]
+                    .iter()
+                    .find_map(|form| take(state, &format!("{ENVELOPE}.{form}.campaign")))
+            }
+            State::Bootstrap(states) => states.iter().find_map(|state| take(state, "campaign")),
+            State::Chunks(text) => {
+                let found = text.match_indices("\"campaign\":{").take(MAX_CAMPAIGNS);
+                let mut campaigns =
+                    found.filter_map(|(start, _)| json_behind(&text[start..], "\"campaign\":"));
+                // The page names other campaigns, too; the creator's comes with its connections.
+                campaigns
+                    .find(|campaign| at(campaign, "data").is_some() && at(campaign, "included").is_some())
+            }
+        };
+        campaign.ok_or_else(|| Missing::new("the field campaign of the page's state"))
+    }
+}
+
+/// Campaigns in one page that are looked at.
+const MAX_CAMPAIGNS: usize = 20;
+
+/// The strings that a script pushes to the page's state.
+fn pushed(script: &str) -> Vec<String> {
+    let pieces = script.split("self.__next_f.push([1,").skip(1);
+    pieces
+        .filter_map(|piece| {
+            let piece = piece.trim_start();
+            let quote = piece.chars().next().filter(|quote| matches!(quote, '"' | '\''))?;
+            javascript_string(&piece[1..], quote)
+        })
+        .collect()
+}
+
+/// The JSON value that follows a mark; whatever stands behind the value is not looked at.
+fn json_behind(text: &str, mark: &str) -> Option<Value> {
+    let (_, rest) = text.split_once(mark)?;
+    serde_json::Deserializer::from_str(rest).into_iter().next()?.ok()
 }
 
 #[cfg(test)]
@@ -181,6 +273,43 @@ mod tests {
             ]
         );
         assert_eq!(parse(&page(r#"{"curtainType":"user_removed"}"#)), Ok(None));
-        assert!(parse(&page("{}")).unwrap_err().0.ends_with("campaign"));
+        assert!(parse(&page("{}")).unwrap_err().0.contains("campaign"));
+    }
+
+    #[test]
+    fn reads_every_form_of_the_state() {
+        // Made by hand to the documented shapes.
+        let campaign = r#"{"data":{"id":"1","attributes":{"summary":"hi"}},"included":[{"type":"social-connection",
+            "attributes":{"app_name":"twitter","external_profile_url":"https://twitter.com/ann"}}]}"#;
+        let text =
+            format!(r#"5:["$",null,{{"x":{{"campaign":{{"id":"9"}}}},"value":{{"campaign":{campaign}}}}}]"#);
+        let (first, second) = text.split_at(97);
+        let literal = |text: &str| serde_json::to_string(text).unwrap();
+        for page in [
+            format!(
+                r#"<script id="__NEXT_DATA__">{{"props":{{"pageProps":{{"bootstrapEnvelope":{{"bootstrap":{{"campaign":{campaign}}}}}}}}}}}</script>"#
+            ),
+            format!(
+                r#"<script>window.patreon = {{"bootstrap": {{"campaign":{campaign}}},"apiServer":"x"}};</script>"#
+            ),
+            format!(
+                r#"<script>window.patreon = wrapInProxy({{"bootstrap": {{"campaign":{campaign}}},"apiServer":"x"}});</script>"#
+            ),
+            format!(
+                "<script>window.patreon = {{}};Object.assign(window.patreon.bootstrap, {{\"campaign\":{campaign}}});</script>"
+            ),
+            format!(
+                "<script>self.__next_f.push([0])</script><script>self.__next_f.push([1,{}])</script>\
+                 <script>self.__next_f.push([1,{}])</script>",
+                literal(first),
+                literal(second)
+            ),
+        ] {
+            let leads = parse(&page).unwrap_or_else(|missing| panic!("{missing}: {page}")).unwrap();
+            assert_eq!(leads, [Lead::new("https://twitter.com/ann", Place::ProfileField)], "{page}");
+        }
+        let only_a_number =
+            r#"<script>self.__next_f.push([1,"{\"campaign\":{\"data\":{\"id\":\"1\"}}}"])</script>"#;
+        assert!(parse(only_a_number).is_err(), "links that cannot be read are not no links");
     }
 }

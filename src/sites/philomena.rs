@@ -1,12 +1,12 @@
 //! Sites that run Philomena (Derpibooru, Furbooru and their kin): boorus, whose images are copies of the
 //! artist's. Images are JSON; the artist's links stand only on the HTML page of the artist's tag.
 
-use scraper::{Html, Selector};
 use serde_json::Value;
 use url::Url;
 
 use super::address::number;
-use super::read::{anchors, at, id_at, list_at, need, text_at};
+use super::html::{anchors, first};
+use super::read::{at, id_at, list_at, need, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
@@ -178,8 +178,7 @@ fn tag_page(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
 
 fn parse_tag_page(html: &str, base: &Url) -> Result<Vec<Lead>, Missing> {
     const INFO: &str = ".tag-info__more";
-    let selector = Selector::parse(INFO).map_err(|_| Missing::new(INFO))?;
-    if Html::parse_document(html).select(&selector).next().is_none() {
+    if first(html, INFO).is_none() {
         return Err(Missing::new(INFO));
     }
     let mut leads: Vec<Lead> = Vec::new();

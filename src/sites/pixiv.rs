@@ -5,12 +5,14 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::{name, number};
-use super::read::{anchors, at, id_at, links_in_text, list_at, plain_text, text_at};
+use super::html::{anchors, plain_text};
+use super::read::{at, id_at, list_at, text_at};
 use super::web::{judge, read_json};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
 use crate::fetch::{Request, Response};
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "pixiv", identify, artwork: Some(artwork), leads: Some(profile) };
 
@@ -24,6 +26,10 @@ fn identify(address: &Address) -> Option<Identified> {
     let host = address.host();
     let parts = address.segments();
     let other = || Identified::other(NAME, address);
+    // https://booth.pximg.net/...: of Booth, Pixiv's shop
+    if host == "booth.pximg.net" {
+        return Some(Identified::image("booth", address));
+    }
     if host == "pximg.net" || host.ends_with(".pximg.net") || is_old_image_host(host) {
         return Some(image(address, &parts));
     }
@@ -36,6 +42,8 @@ fn identify(address: &Address) -> Option<Identified> {
         "p.tl" => {
             return Some(match parts.as_slice() {
                 ["i", id] => number(id).map_or_else(other, |id| work(&id, None)),
+                // http://p.tl/m/9948
+                ["m", id] => by_id(id).unwrap_or_else(other),
                 _ => other(),
             });
         }
@@ -58,12 +66,21 @@ fn page(address: &Address, parts: &[&str]) -> Option<Identified> {
             let position = address.fragment().and_then(|fragment| fragment.parse().ok()).filter(|n| *n > 0);
             Some(work(&number(id)?, position))
         }
+        // https://www.phixiv.net/artworks/124748386/2, and /1-3 for several: the first of them
+        ["artworks" | "i", id, position] if address.is_on("phixiv.net") => {
+            let position = position.split('-').next().and_then(|position| position.parse().ok());
+            Some(work(&number(id)?, position.filter(|n| *n > 0)))
+        }
+        // https://www.pixiv.net/index.php?mode=medium&illust_id=18557054
+        ["index.php"] => Some(work(&number(&address.query("illust_id")?)?, None)),
         // https://www.pixiv.net/member_illust.php?mode=manga_big&illust_id=18557054&page=1: the second image
         ["member_illust.php"] if address.query("illust_id").is_some() => {
             let position = address.query("page").and_then(|page| page.parse::<u32>().ok());
             Some(work(&number(&address.query("illust_id")?)?, position.and_then(|page| page.checked_add(1))))
         }
-        ["member_illust.php" | "member.php"] | ["novel", "member.php"] => by_id(&address.query("id")?),
+        ["member_illust.php" | "member.php"] | ["novel", "member.php"] => {
+            by_id(address.query("id")?.trim_end_matches('/'))
+        }
         // https://www.pixiv.net/users/173530/artworks; bookmarks are works of others
         ["users" | "u", id] => by_id(id),
         [
@@ -72,9 +89,11 @@ fn page(address: &Address, parts: &[&str]) -> Option<Identified> {
             "artworks" | "illustrations" | "manga" | "novels" | "avatar" | "background" | "profile"
             | "request",
         ] => by_id(id),
+        // https://www.pixiv.net/users/173530/artworks/original: the works with one tag
+        ["users", id, "artworks" | "illustrations" | "manga" | "novels", _] => by_id(id),
         ["stacc", account] => by_account(account),
-        // https://www.pixiv.net/#id=173530
-        [] => by_id(address.fragment()?.strip_prefix("id=")?),
+        // https://www.pixiv.net/#id=173530, https://www.pixiv.net/mypage.php#id=173530
+        [] | ["mypage.php"] => by_id(address.fragment()?.strip_prefix("id=")?),
         _ => None,
     }
 }
@@ -296,6 +315,32 @@ fn parse_user(user: &Value) -> Result<Vec<Lead>, Missing> {
 mod tests {
     use super::super::tests::{check_identify, none};
     use super::*;
+
+    #[test]
+    fn recognises_side_pages() {
+        let work = "https://www.pixiv.net/artworks/18557054";
+        check_identify(
+            "https://www.pixiv.net/index.php?mode=medium&illust_id=18557054",
+            Kind::Artwork,
+            "18557054",
+            work,
+        );
+        let user = "https://www.pixiv.net/users/9948";
+        for form in [
+            "http://p.tl/m/9948",
+            "https://www.pixiv.net/mypage.php#id=9948",
+            "https://www.pixiv.net/member.php?id=9948/",
+            "https://www.pixiv.net/en/users/9948/artworks/%E3%82%AA%E3%83%AA",
+        ] {
+            check_identify(form, Kind::Profile, "9948", user);
+        }
+        for (form, position) in [("2", 2), ("1-3", 1)] {
+            let found = super::super::identify(&format!("https://www.phixiv.net/artworks/18557054/{form}"));
+            assert_eq!((found.url.as_deref(), found.page), (Some(work), Some(position)));
+        }
+        let booth = super::super::identify("https://booth.pximg.net/8bb9e4e3/i/4693741/a_base_resized.jpg");
+        assert_eq!((booth.site, booth.kind), (Some("booth"), Kind::Image));
+    }
 
     /// Recorded: `tests/fixtures/LICENSES.md`.
     const WORK: &str = include_str!("../../tests/fixtures/sites/pixiv/illust_67487303.json");

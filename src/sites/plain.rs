@@ -1,7 +1,9 @@
 //! Plain pages: any page whose outbound links are taken as they stand. Used for the pages that the
 //! operator lists, and by link pages that are no more than HTML.
 
-use super::read::anchors;
+use std::collections::HashSet;
+
+use super::html::anchors;
 use super::{Identified, Lead, Place, SiteError, Web};
 
 /// The outbound links of a page.
@@ -13,14 +15,15 @@ pub fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
 
 /// The links that leave `host`, each once, as leads from a link page.
 pub fn outbound(links: Vec<String>, host: &str) -> Vec<Lead> {
-    let mut leads: Vec<Lead> = Vec::new();
-    for link in links {
-        let away = url::Url::parse(&link).is_ok_and(|url| url.host_str().is_some_and(|other| other != host));
-        if away && !leads.iter().any(|lead| lead.url == link) {
-            leads.push(Lead::new(link, Place::ProfileText));
-        }
-    }
-    leads
+    let away = |link: &String| {
+        url::Url::parse(link).is_ok_and(|url| url.host_str().is_some_and(|other| other != host))
+    };
+    let mut seen = HashSet::new();
+    links
+        .into_iter()
+        .filter(|link| away(link) && seen.insert(link.clone()))
+        .map(|link| Lead::new(link, Place::ProfileText))
+        .collect()
 }
 
 /// True if the operator listed this page: by its host (`example.com`) or by the start of its URL.

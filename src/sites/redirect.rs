@@ -3,6 +3,7 @@
 use url::Url;
 
 use super::address::decode;
+use super::html::select;
 use super::{Address, Identified, Kind, Lead, Place, Site, SiteError, Web};
 
 pub const SITE: Site = Site { name: "redirect", identify, artwork: None, leads: Some(leads) };
@@ -10,6 +11,9 @@ pub const SITE: Site = Site { name: "redirect", identify, artwork: None, leads: 
 /// Hosts whose paths are short codes.
 const SHORTENERS: &[&str] = &[
     "t.co",
+    // Of a post with a picture: leads to the post.
+    "pic.twitter.com",
+    "pic.x.com",
     "bit.ly",
     "tinyurl.com",
     "goo.gl",
@@ -63,15 +67,11 @@ fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
 
 /// The URL in `<meta http-equiv="refresh" content="0;URL=...">`.
 fn refresh_target(html: &str) -> Option<String> {
-    let selector = scraper::Selector::parse("meta[http-equiv]").ok()?;
-    let page = scraper::Html::parse_document(html);
-    let content = page
-        .select(&selector)
-        .find(|meta| {
-            meta.value().attr("http-equiv").is_some_and(|name| name.eq_ignore_ascii_case("refresh"))
-        })?
-        .value()
-        .attr("content")?;
+    let [metas] = select(html, ["meta[http-equiv]"]);
+    let refresh = metas
+        .iter()
+        .find(|meta| meta.attr("http-equiv").is_some_and(|name| name.eq_ignore_ascii_case("refresh")))?;
+    let content = refresh.attr("content")?;
     let (_, target) = content.split_once(['=', ' ']).filter(|_| content.contains("http"))?;
     let target = &target[target.find("http")?..];
     Url::parse(target.trim_end_matches(['"', '\''])).ok().map(String::from)
@@ -113,7 +113,11 @@ fn target_of(address: &Address) -> Option<Address> {
         }
         _ => return None,
     };
-    Address::parse(&target)
+    // What stands behind `#` belongs to the target: ...outgoing?https://twitter.com/#!/name
+    match address.fragment() {
+        Some(fragment) if !target.contains('#') => Address::parse(&format!("{target}#{fragment}")),
+        _ => Address::parse(&target),
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +138,11 @@ mod tests {
         check("https://www.pixiv.net/jump.php?url=https%3A%2F%2Ftwitter.com%2Ffoo", "https://x.com/foo");
         check("https://t.umblr.com/redirect?z=https%3A%2F%2Ftwitter.com%2Ffoo&t=1", "https://x.com/foo");
         check("https://unsafelink.com/https://x.com/foo/status/12?s=19", "https://x.com/foo/status/12");
+        for outer in
+            ["https://www.deviantart.com/users/outgoing?", "https://href.li/?", "https://unsafelink.com/"]
+        {
+            check(&format!("{outer}https://twitter.com/#!/foo"), "https://x.com/foo");
+        }
         let nested = format!("{}https://x.com/foo", "https://unsafelink.com/".repeat(9));
         check(&nested, "https://x.com/foo");
     }

@@ -4,10 +4,11 @@
 use serde_json::Value;
 
 use super::address::name;
-use super::read::{id_at, links_in_text, list_at, text_at};
+use super::read::{id_at, list_at, text_at};
 use super::web::{judge, read_json};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::fetch::{Request, Response};
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "skeb", identify, artwork: None, leads: Some(leads) };
 

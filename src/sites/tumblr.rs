@@ -6,9 +6,11 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::name;
-use super::read::{anchors, links_in_text, need, plain_text, text_at};
+use super::html::{anchors, plain_text};
+use super::read::{need, text_at};
 use super::web::{judge, read_json};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "tumblr", identify, artwork: None, leads: Some(leads) };
 
@@ -65,7 +67,9 @@ fn identify(address: &Address) -> Option<Identified> {
             [] => return Some(other()),
         },
     };
-    let blog = blog.to_ascii_lowercase();
+    // https://www.tumblr.com/t:aBc_1/12: the blog by its stable id, which is no name: its letters have a case
+    let blog = blog.replace("%3A", ":").replace("%3a", ":");
+    let blog = if blog.starts_with("t:") { blog } else { blog.to_ascii_lowercase() };
     if !is_blog(&blog) {
         return Some(other());
     }
@@ -80,6 +84,9 @@ fn identify(address: &Address) -> Option<Identified> {
 }
 
 fn is_blog(text: &str) -> bool {
+    if let Some(id) = text.strip_prefix("t:") {
+        return name(id).is_some_and(|id| !id.contains('.'));
+    }
     name(text).is_some_and(|blog| !blog.contains(['.', '_'])) && !RESERVED.contains(&text)
 }
 
@@ -130,6 +137,8 @@ mod tests {
         ] {
             check_identify(form, Kind::Profile, "some-one", blog);
         }
+        let by_id = "https://www.tumblr.com/t:aB_c-1";
+        check_identify("https://www.tumblr.com/t%3AaB_c-1", Kind::Profile, "t:aB_c-1", by_id);
         let post = "https://www.tumblr.com/some-one/12";
         for form in [
             "https://some-one.tumblr.com/post/12/a-title",

@@ -68,9 +68,6 @@ fn identify(address: &Address) -> Option<Identified> {
             _ => Identified::other("twitter", address),
         });
     }
-    if address.is_on("pic.twitter.com") || address.is_on("pic.x.com") {
-        return Some(Identified::other("twitter", address));
-    }
     if address.host() == "twimg.com" || address.subdomain_of("twimg.com").is_some() {
         return Some(Identified::image("twitter", address));
     }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub struct Credentials {
     pub cookies: BTreeMap<String, Secret>,
     /// Without it, blogs on Tumblr are not read.
     pub tumblr_api_key: Option<Secret>,
+    /// What boorus ask for in an address of their API, such as `api_key=...&user_id=...`, by site name.
+    pub api_keys: BTreeMap<String, Secret>,
 }
 
 /// The way to the network for the readers of one search for links. Shared by its threads.
@@ -34,6 +37,8 @@ pub struct Web<'a> {
     started: Monotonic,
     time_limit: Duration,
     pages: AtomicU32,
+    /// Cookies that their site refused, each told once.
+    refused: Mutex<Vec<SiteError>>,
 }
 
 impl<'a> Web<'a> {
@@ -43,7 +48,15 @@ impl<'a> Web<'a> {
         max_pages: u32,
         time_limit: Duration,
     ) -> Web<'a> {
-        Web { fetch, credentials, max_pages, started: Monotonic::now(), time_limit, pages: AtomicU32::new(0) }
+        Web {
+            fetch,
+            credentials,
+            max_pages,
+            started: Monotonic::now(),
+            time_limit,
+            pages: AtomicU32::new(0),
+            refused: Mutex::default(),
+        }
     }
 
     /// Requests made so far.
@@ -59,6 +72,11 @@ impl<'a> Web<'a> {
     /// The `Cookie` header that the operator set for this site.
     pub fn cookie(&self, site: &str) -> Option<&str> {
         self.credentials.cookies.get(site).map(Secret::reveal)
+    }
+
+    /// The key that the operator set for this site's API.
+    pub fn api_key(&self, site: &str) -> Option<&str> {
+        self.credentials.api_keys.get(site).map(Secret::reveal)
     }
 
     /// A GET of this URL, which the program wrote itself or checked.
@@ -91,7 +109,37 @@ impl<'a> Web<'a> {
     pub fn send_raw(&self, request: Request) -> Result<Response, SiteError> {
         let url = request.url.to_string();
         self.spend(&url)?;
+        let anonymous = anonymous(&request, self.credentials);
+        let response = self.fetch.fetch(request).map_err(|source| SiteError::Fetch { url, source })?;
+        self.unless_cookie_refused(response, anonymous)
+    }
+
+    /// A site that answers an expired cookie with 401 refuses with it also what it shows to everybody: it is asked
+    /// again without one.
+    fn unless_cookie_refused(
+        &self,
+        response: Response,
+        anonymous: Option<Request>,
+    ) -> Result<Response, SiteError> {
+        let Some(request) = anonymous.filter(|_| response.status == 401) else { return Ok(response) };
+        let url = request.url.to_string();
+        let why = "the cookies that are set for this site were refused (status 401), so it was asked without them: \
+                   renew them in [links.cookies]";
+        let refusal = SiteError::LoginNeeded { url: url.clone(), why: why.to_owned() };
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = request.url.host_str();
+        let told = |known: &SiteError| matches!(known, SiteError::LoginNeeded { url, .. } if Url::parse(url).is_ok_and(|url| url.host_str() == host));
+        if !refused.iter().any(told) {
+            refused.push(refusal);
+        }
+        drop(refused);
+        self.spend(&url)?;
         self.fetch.fetch(request).map_err(|source| SiteError::Fetch { url, source })
+    }
+
+    /// The cookies that were refused since this was last asked.
+    pub fn take_refused_cookies(&self) -> Vec<SiteError> {
+        std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Carries out both requests at once; any status comes back.
@@ -106,12 +154,12 @@ impl<'a> Web<'a> {
                 return (Err(error.clone()), Err(error));
             }
         }
-        let mut answers = self
-            .fetch
-            .fetch_all(vec![first, second])
-            .into_iter()
-            .zip(urls)
-            .map(|(answer, url)| answer.map_err(|source| SiteError::Fetch { url, source }));
+        let without_cookies = [&first, &second].map(|request| anonymous(request, self.credentials));
+        let answers = self.fetch.fetch_all(vec![first, second]).into_iter().zip(urls).zip(without_cookies);
+        let mut answers = answers.map(|((answer, url), anonymous)| {
+            let response = answer.map_err(|source| SiteError::Fetch { url, source })?;
+            self.unless_cookie_refused(response, anonymous)
+        });
         let mut next = || answers.next().expect("fetch_all answers every request, in order");
         (next(), next())
     }
@@ -132,6 +180,19 @@ impl<'a> Web<'a> {
     }
 }
 
+/// The same request without the operator's cookies, where it has some.
+fn anonymous(request: &Request, credentials: &Credentials) -> Option<Request> {
+    let is_theirs = |name: &str, value: &str| {
+        name.eq_ignore_ascii_case("cookie")
+            && credentials.cookies.values().any(|cookie| cookie.reveal() == value)
+    };
+    request.headers.iter().any(|(name, value)| is_theirs(name, value)).then(|| {
+        let mut request = request.clone();
+        request.headers.retain(|(name, value)| !is_theirs(name, value));
+        request
+    })
+}
+
 /// Sorts an answer by its status, as most sites mean it: what comes back is a success.
 pub fn judge(response: Response) -> Result<Response, SiteError> {
     let url = response.url.to_string();
@@ -146,15 +207,22 @@ pub fn judge(response: Response) -> Result<Response, SiteError> {
     }
 }
 
-/// Cloudflare's and CloudFront's pages in place of the content.
+/// Cloudflare's page in place of the content. Its passive beacon (`/cdn-cgi/challenge-platform/scripts/jsd/`), which
+/// stands on pages that are served, is none.
 fn is_challenge(response: &Response) -> bool {
-    if response.header("cf-mitigated").is_some() {
+    /// What only the challenge's own page has: its title, its form, its settings, its script.
+    const MARKS: [&[u8]; 5] = [
+        b"<title>Just a moment...</title>",
+        b"<title>Attention Required! | Cloudflare</title>",
+        b"id=\"challenge-form\"",
+        b"window._cf_chl_opt",
+        b"/orchestrate/chl_page/",
+    ];
+    if response.header("cf-mitigated").is_some_and(|value| value.eq_ignore_ascii_case("challenge")) {
         return true;
     }
-    let start = &response.body[..response.body.len().min(4096)];
-    [&b"<title>Just a moment...</title>"[..], b"cf-challenge", b"/cdn-cgi/challenge-platform/"]
-        .iter()
-        .any(|mark| start.windows(mark.len()).any(|window| window == *mark))
+    let start = &response.body[..response.body.len().min(16 * 1024)];
+    MARKS.iter().any(|mark| start.windows(mark.len()).any(|window| window == *mark))
 }
 
 /// Parses an answer that ought to be JSON. A web page in its place is a block, other text a changed layout.

@@ -29,6 +29,7 @@ pub fn settings_with(secrets: &[Secrets], settings: &Settings) -> Settings {
     if !secrets.contains(&Secrets::Sites) {
         settings.links.cookies.clear();
         settings.links.tumblr_api_key = None;
+        settings.links.api_keys.clear();
     }
     if !secrets.contains(&Secrets::Webhooks) {
         let nothing = Secret::new(String::new());
