@@ -48,7 +48,7 @@ impl Turn<'_> {
 
     // ---- what is to be done
 
-    pub fn to_stage(&mut self, to: ContainerId, message: BrokerToStage) {
+    pub fn send_to_stage(&mut self, to: ContainerId, message: BrokerToStage) {
         self.effects.push(Effect::ToStage { to, message, blob: None });
     }
 
@@ -66,7 +66,7 @@ impl Turn<'_> {
         self.answer(asker, FrontAnswer::Refused { code, detail });
     }
 
-    pub fn to_store(&mut self, order: ToStorekeeper) {
+    pub fn send_to_store(&mut self, order: ToStorekeeper) {
         self.effects.push(Effect::ToStore(order));
     }
 
@@ -80,12 +80,12 @@ impl Turn<'_> {
     /// Asks the database; `pending` says what the answer is for.
     pub fn ask_store(&mut self, pending: Pending, question: Question) {
         let ticket = self.expect(pending);
-        self.to_store(ToStorekeeper::Ask { ticket, question });
+        self.send_to_store(ToStorekeeper::Ask { ticket, question });
     }
 
     /// Has something written down, and waits for nothing: the answer to this ticket is dropped.
     pub fn journal(&mut self, entry: JournalEntry) {
-        self.to_store(ToStorekeeper::Journal { ticket: Ticket(0), entry });
+        self.send_to_store(ToStorekeeper::Journal { ticket: Ticket(0), entry });
     }
 
     // ---- what must be there

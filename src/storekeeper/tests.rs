@@ -310,7 +310,7 @@ fn what_cannot_be_read_hides_no_other_work_and_stays() {
         assert_eq!(running.next(), FromStorekeeper::Journaled { ticket: Ticket(1) });
         running.stop();
         let (running, _, unfinished) = world.start().opened();
-        assert_eq!(unfinished, [request.clone()]);
+        assert_eq!(unfinished, std::slice::from_ref(&request));
         running.stop();
     }
     let kept: Vec<_> = state.accepted().unwrap().into_iter().map(|row| (row.key, row.request)).collect();

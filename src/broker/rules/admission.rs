@@ -77,7 +77,7 @@ pub fn on_paid(turn: &mut Turn, from: ContainerId, lease: LeaseId, reads: PaidRe
     }
     turn.state.spending.note(&reads);
     // Money spent is counted, whoever holds the lease by now.
-    turn.to_store(ToStorekeeper::CountReads { reads });
+    turn.send_to_store(ToStorekeeper::CountReads { reads });
 }
 
 /// What is promised to the scans under way, and not spent yet.

@@ -94,7 +94,7 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
             return turn.ask_store(Pending::StageAsk { container: from, ask }, question);
         }
     };
-    turn.to_stage(from, BrokerToStage::Answer { ask, answer });
+    turn.send_to_stage(from, BrokerToStage::Answer { ask, answer });
 }
 
 fn on_store(turn: &mut Turn, message: FromStorekeeper) {
@@ -149,14 +149,14 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
             queries::on_woken(turn, woken);
         }
         (Pending::PostsApart(posts), FromStorekeeper::Stored { .. }) => {
-            turn.to_store(ToStorekeeper::SettleWanted { posts });
+            turn.send_to_store(ToStorekeeper::SettleWanted { posts });
         }
         (Pending::Cursor { scan, step }, FromStorekeeper::Stored { .. }) => {
             let woken = scans::on_cursor_stored(turn, scan, step);
             queries::on_woken(turn, woken);
         }
         (Pending::StageAsk { container, ask }, FromStorekeeper::Answered { answer, .. }) => {
-            turn.to_stage(container, BrokerToStage::Answer { ask, answer });
+            turn.send_to_stage(container, BrokerToStage::Answer { ask, answer });
         }
         (Pending::ScanStart(start), FromStorekeeper::Answered { answer, .. }) => {
             scan_requests::on_start_known(turn, *start, answer);

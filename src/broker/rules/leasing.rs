@@ -52,7 +52,7 @@ pub fn expire(turn: &mut Turn) {
         let who = turn.state.registry.identity(container);
         turn.state.registry.set_away(lease.worker, turn.now.mono);
         turn.state.reservations.release(container, id);
-        turn.to_stage(container, BrokerToStage::Revoked { lease: id });
+        turn.send_to_stage(container, BrokerToStage::Revoked { lease: id });
         on_worker_lost(turn, who, lease, "its lease ran out");
     }
 }

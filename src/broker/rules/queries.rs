@@ -324,7 +324,7 @@ pub fn on_found(turn: &mut Turn, id: QueryId, found: SearchFound) {
     let posts: BTreeSet<PostKey> = found.iter().chain(&similar).map(|image| image.post.clone()).collect();
     let posts: Vec<PostKey> = posts.into_iter().collect();
     let accounts = query.facts.accounts.iter().map(|account| account.key.clone()).collect();
-    turn.to_store(ToStorekeeper::CountUse { accounts });
+    turn.send_to_store(ToStorekeeper::CountUse { accounts });
     for batch in posts.chunks(LOOKUP_BATCH) {
         enqueue(turn, id, Work::CheckPosts { posts: batch.to_vec() });
     }
@@ -409,7 +409,7 @@ fn end(turn: &mut Turn, id: QueryId, outcome: Outcome) {
     if turn.state.policy.results_log
         && let Some(view) = query_view(turn.state, id, turn.now)
     {
-        turn.to_store(ToStorekeeper::NoteResult { view: Box::new(view) });
+        turn.send_to_store(ToStorekeeper::NoteResult { view: Box::new(view) });
     }
     turn.state.limits.release(&client);
     if let Some(upload) = upload {

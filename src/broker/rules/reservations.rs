@@ -35,7 +35,7 @@ pub fn grant(turn: &mut Turn) -> Vec<Woken> {
             ReservationState::Granted(reads) => {
                 turn.renew(lease, container);
                 let reserved = Reserved::Granted { reads };
-                turn.to_stage(container, BrokerToStage::Reserved { lease, reserved });
+                turn.send_to_stage(container, BrokerToStage::Reserved { lease, reserved });
             }
             ReservationState::WaitsForOthers => {}
             ReservationState::WaitsForNextDay => match turn.state.listing_of(container, lease) {
@@ -48,7 +48,7 @@ pub fn grant(turn: &mut Turn) -> Vec<Woken> {
     for (container, lease) in refused {
         turn.state.reservations.release(container, lease);
         let reserved = Reserved::Refused { why: turn.state.spending.explain(turn.now.wall) };
-        turn.to_stage(container, BrokerToStage::Reserved { lease, reserved });
+        turn.send_to_stage(container, BrokerToStage::Reserved { lease, reserved });
     }
     held.into_iter().map(|scan| admission::hold(turn, scan)).collect()
 }

@@ -45,7 +45,7 @@ pub fn on_looked_up(turn: &mut Turn, posts: Vec<LookedUpPost>) {
         settled.push(key);
     }
     if !settled.is_empty() {
-        turn.to_store(ToStorekeeper::SettleWanted { posts: settled });
+        turn.send_to_store(ToStorekeeper::SettleWanted { posts: settled });
     }
 }
 
@@ -58,5 +58,5 @@ fn index_apart(turn: &mut Turn, account: Account, post: ListedPost) {
 pub fn on_indexed(turn: &mut Turn, account: Account, posts: Vec<IndexedPost>) {
     let keys = posts.iter().map(|post| post.key.clone()).collect();
     let ticket = turn.expect(Pending::PostsApart(keys));
-    turn.to_store(ToStorekeeper::StorePosts { ticket, account, posts });
+    turn.send_to_store(ToStorekeeper::StorePosts { ticket, account, posts });
 }

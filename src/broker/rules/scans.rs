@@ -149,7 +149,7 @@ pub fn on_page(turn: &mut Turn, from: ContainerId, lease: LeaseId, posts: Vec<Li
     running.add_page(step, &posts);
     let account = head.account.clone();
     let ticket = turn.expect(Pending::Filter { scan: id, step, container: from, lease });
-    turn.to_store(ToStorekeeper::FilterNew { ticket, account, posts });
+    turn.send_to_store(ToStorekeeper::FilterNew { ticket, account, posts });
     progressed(turn, id)
 }
 
@@ -182,7 +182,7 @@ pub fn on_filtered(
 pub fn on_indexed(turn: &mut Turn, scan: ScanId, account: Account, posts: Vec<IndexedPost>) {
     let natives = posts.iter().map(|post| post.key.native.clone()).collect();
     let ticket = turn.expect(Pending::Posts { scan, posts: natives });
-    turn.to_store(ToStorekeeper::StorePosts { ticket, account, posts });
+    turn.send_to_store(ToStorekeeper::StorePosts { ticket, account, posts });
 }
 
 /// Posts are in the database and can be searched.
@@ -241,7 +241,7 @@ fn pass_barrier(turn: &mut Turn, id: ScanId) -> Woken {
             journal(turn, account.clone(), priority, Some(searched));
         }
         let ticket = turn.expect(Pending::Cursor { scan: id, step });
-        turn.to_store(ToStorekeeper::StoreCursor { ticket, account, end });
+        turn.send_to_store(ToStorekeeper::StoreCursor { ticket, account, end });
     }
     end_if_settled(turn, id)
 }
@@ -301,7 +301,7 @@ fn batches(posts: Vec<ListedPost>) -> Vec<Vec<ListedPost>> {
 }
 
 fn accept_page(turn: &mut Turn, (to, lease): (ContainerId, LeaseId)) {
-    turn.to_stage(to, BrokerToStage::PageAccepted { lease });
+    turn.send_to_stage(to, BrokerToStage::PageAccepted { lease });
 }
 
 fn journal(turn: &mut Turn, account: Account, priority: Priority, searched: Option<EndedSearch>) {

@@ -86,7 +86,7 @@ pub fn submit_image(turn: &mut Turn, asker: Asker, kind: Kind, account_name: Opt
         }
         Err(refusal) => {
             turn.effects.extend(upload.map(Effect::DropBlob));
-            turn.answer(asker, refusal);
+            turn.answer(asker, *refusal);
         }
     }
 }
@@ -96,21 +96,21 @@ fn admit_image(
     is_upload: bool,
     account: Result<Option<AccountRef>, String>,
     client: &Client,
-) -> Result<Option<AccountRef>, FrontAnswer> {
+) -> Result<Option<AccountRef>, Box<FrontAnswer>> {
     let code = FailureCode::YourIpHasMaxProcessingRequests;
     if is_upload && state.uploads >= MAX_UPLOADS {
         let detail = format!("{MAX_UPLOADS} uploaded images are being searched; try again soon");
-        return Err(FrontAnswer::Refused { code, detail });
+        return Err(Box::new(FrontAnswer::Refused { code, detail }));
     }
     if is_overloaded(state, client) {
-        return Err(FrontAnswer::Overloaded);
+        return Err(Box::new(FrontAnswer::Overloaded));
     }
     let account = account.map_err(|detail| {
         let code = FailureCode::InvalidTwitterAccount;
-        FrontAnswer::Refused { code, detail }
+        Box::new(FrontAnswer::Refused { code, detail })
     })?;
     if !admit(state, client) {
-        return Err(FrontAnswer::Refused { code, detail: code.explanation().to_owned() });
+        return Err(Box::new(FrontAnswer::Refused { code, detail: code.explanation().to_owned() }));
     }
     Ok(account)
 }
@@ -160,7 +160,7 @@ fn answer_once_written(turn: &mut Turn, asker: Asker, query: QueryId, entry: Jou
     if let Some(query) = turn.state.queries.get_mut(&query) {
         query.head.being_written = Some(ticket);
     }
-    turn.to_store(ToStorekeeper::Journal { ticket, entry });
+    turn.send_to_store(ToStorekeeper::Journal { ticket, entry });
 }
 
 /// Answers with the state of a query, once its acceptance is written down: whoever was told of it finds it

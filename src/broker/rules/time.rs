@@ -36,7 +36,7 @@ fn ask_ledger_for_the_day(turn: &mut Turn) {
         let reads = PaidReads { resource: Resource::Post, ids: Vec::new() };
         turn.state.spending.note(&reads);
         turn.state.ledger_asked = true;
-        turn.to_store(ToStorekeeper::CountReads { reads });
+        turn.send_to_store(ToStorekeeper::CountReads { reads });
     }
 }
 
