@@ -74,7 +74,7 @@ pub enum AccountTask {
     ResetSearchCursor,
 }
 
-/// What [`Store::apply`] did.
+/// What [`Store::apply`](super::Store::apply) did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
     /// One for each change, in order.
