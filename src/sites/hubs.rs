@@ -96,7 +96,12 @@ fn identify(address: &Address) -> Option<Identified> {
         }
         // A fragment or a query leads to one picture of a gallery, which is still the user's page.
         Form::Path => match parts.as_slice() {
-            [user] | [user, "gallery" | "posts" | "shop" | "commissions"] => {
+            // https://ko-fi.com/i/IU7U5SS0YZ: a picture, a thing in the shop, a commission
+            ["i" | "s" | "c", id] if hub.site == "kofi" && name(id).is_some() => {
+                let url = format!("https://{}/{}/{id}", hub.domain, parts[0]);
+                return Some(Identified::new(hub.site, Kind::Artwork, url).id(*id));
+            }
+            [user] | [user, "gallery" | "posts" | "shop" | "commissions" | "tiers" | "goal" | "about"] => {
                 match name(user.trim_start_matches('@')) {
                     Some(user) if !RESERVED.contains(&user.to_ascii_lowercase().as_str()) => {
                         (user, format!("https://{}/{user}", hub.domain))
@@ -160,6 +165,9 @@ mod tests {
         check_identify("https://profcard.info/u/a1", Kind::LinkPage, "a1", "https://profcard.info/u/a1");
         none("https://carrd.co/build", Kind::Other);
         none("https://ko-fi.com/post/Hooligans-Update-S6S0YPT5K", Kind::Other);
+        check_identify("https://ko-fi.com/ann/tiers", Kind::LinkPage, "ann", "https://ko-fi.com/ann");
+        let picture = "https://ko-fi.com/i/IU7U5SS0YZ";
+        check_identify(picture, Kind::Artwork, "IU7U5SS0YZ", picture);
         none("https://caard.co", Kind::Unsupported);
         none("https://rosymiz.carrd.co/assets/images/gallery01/1a19b400.jpg?v=c6f079b5", Kind::Image);
     }

@@ -156,7 +156,7 @@ impl State {
         if !chunks.is_empty() {
             return Ok(State::Chunks(chunks));
         }
-        let marks = ["\"bootstrap\":", "Object.assign(window.patreon.bootstrap,"];
+        let marks = ["\"bootstrap\"", "Object.assign(window.patreon.bootstrap,"];
         let states: Vec<Value> = scripts
             .iter()
             .filter(|script| script.text.contains("window.patreon"))
@@ -177,9 +177,10 @@ impl State {
         match self {
             State::NextData(state) => has_curtain(state),
             State::Bootstrap(states) => states.iter().any(has_curtain),
-            State::Chunks(text) => ["user_removed", "campaign_removed"]
-                .iter()
-                .any(|kind| text.contains(&format!("\"curtainType\":\"{kind}\""))),
+            State::Chunks(text) => text
+                .match_indices("\"curtainType\"")
+                .filter_map(|(start, _)| json_behind(&text[start..], "\"curtainType\""))
+                .any(|kind| kind.as_str().is_some_and(is_curtain)),
         }
     }
 
@@ -194,9 +195,9 @@ impl State {
             }
             State::Bootstrap(states) => states.iter().find_map(|state| take(state, "campaign")),
             State::Chunks(text) => {
-                let found = text.match_indices("\"campaign\":{").take(MAX_CAMPAIGNS);
+                let found = text.match_indices("\"campaign\"").take(MAX_CAMPAIGNS);
                 let mut campaigns =
-                    found.filter_map(|(start, _)| json_behind(&text[start..], "\"campaign\":"));
+                    found.filter_map(|(start, _)| json_behind(&text[start..], "\"campaign\""));
                 // The page names other campaigns, too; the creator's comes with its connections.
                 campaigns
                     .find(|campaign| at(campaign, "data").is_some() && at(campaign, "included").is_some())
@@ -221,9 +222,10 @@ fn pushed(script: &str) -> Vec<String> {
         .collect()
 }
 
-/// The JSON value that follows a mark; whatever stands behind the value is not looked at.
+/// The JSON value that follows a mark, or the colon behind it; whatever stands behind the value is not looked at.
 fn json_behind(text: &str, mark: &str) -> Option<Value> {
     let (_, rest) = text.split_once(mark)?;
+    let rest = rest.trim_start().trim_start_matches(':');
     serde_json::Deserializer::from_str(rest).into_iter().next()?.ok()
 }
 

@@ -160,7 +160,9 @@ impl Label {
             }
             if let Some(rest) = strip_any(text, names::TWITTER_SHORT) {
                 let alone = !rest.chars().any(char::is_alphanumeric);
-                return marked || alone;
+                // `twitter/x @name`
+                let doubled = strip_any(rest.trim_end_matches(is_loose), names::TWITTER).is_some();
+                return marked || alone || doubled;
             }
             let (rest, is_network) = match strip_any(text, names::OTHERS) {
                 Some(rest) => (rest, true),
