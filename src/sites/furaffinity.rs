@@ -274,7 +274,12 @@ fn contact_url(label: &str, value: &str, href: Option<String>) -> Option<String>
         && typed.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~'));
     let url = match label.to_lowercase().as_str() {
         _ if !is_name => return href,
-        "twitter" | "x" | "x (twitter)" | "twitter/x" => format!("https://twitter.com/{typed}"),
+        "twitter" | "x" | "x (twitter)" | "twitter/x" => {
+            // What cannot be a handle there is a name for people.
+            let is_handle =
+                typed.len() <= 15 && typed.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            return if is_handle { Some(format!("https://twitter.com/{typed}")) } else { href };
+        }
         "bluesky" if typed.contains('.') => format!("https://bsky.app/profile/{typed}"),
         "bluesky" => format!("https://bsky.app/profile/{typed}.bsky.social"),
         "deviantart" => format!("https://www.deviantart.com/{typed}"),
@@ -414,6 +419,7 @@ mod tests {
         );
         check("Twitter", "x.com/ann_fa", None, Some("https://x.com/ann_fa"));
         check("X", "ann_fa", None, Some("https://twitter.com/ann_fa"));
+        check("Twitter", "Ann-of-FA", Some("https://x.com/ann_fa"), Some("https://x.com/ann_fa"));
         check("Bluesky", "ann", None, Some("https://bsky.app/profile/ann.bsky.social"));
         check("Pixiv", "12", None, Some("https://www.pixiv.net/users/12"));
         check("Website", "my page", Some("https://ann.example/"), Some("https://ann.example/"));

@@ -1,6 +1,6 @@
 //! Addresses in a text, with a scheme or without one.
 
-use super::Mention;
+use super::mention::Mention;
 
 /// Longest host name, as DNS has it.
 const MAX_HOST_BYTES: usize = 253;

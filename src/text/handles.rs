@@ -1,6 +1,7 @@
 //! Handles: `@name` where the text says whose network it is on.
 
-use super::{Mention, names};
+use super::mention::Mention;
+use super::names;
 
 /// Longest handle of X.
 const MAX_HANDLE: usize = 15;

@@ -8,6 +8,7 @@
 mod addresses;
 mod credits;
 mod handles;
+mod mention;
 mod names;
 
 /// Text beyond this is not looked at: no profile and no caption is as long.
@@ -38,14 +39,6 @@ pub fn links_in_text(text: &str) -> Vec<String> {
         }
     }
     found
-}
-
-/// Something in the text that is read as a whole, from byte `start` to byte `end`.
-struct Mention {
-    start: usize,
-    end: usize,
-    /// `None` for what only looks like a link: a mail address, another network's handle.
-    url: Option<String>,
 }
 
 #[cfg(test)]

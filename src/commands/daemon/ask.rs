@@ -42,8 +42,12 @@ pub fn run(ask: Ask) -> anyhow::Result<ExitCode> {
 /// only if it is told to. Explanations and examples are the console's.
 fn for_the_shell(command: clap::Command) -> clap::Command {
     let name = command.get_name().to_owned();
-    let command =
-        ForTheShell::augment_args(command).after_help("The daemon must be running: `aotf serve` starts it.");
+    // The arguments' own explanation would replace the command's, and its place is that in the shell's list.
+    let about = command.get_about().cloned().unwrap_or_default();
+    let command = ForTheShell::augment_args(command)
+        .about(about)
+        .display_order(None::<usize>)
+        .after_help("The daemon must be running: `aotf serve` starts it.");
     if command.get_arguments().all(|argument| argument.get_id() != "detach") {
         return command;
     }
@@ -101,6 +105,15 @@ mod tests {
             is_followed,
             "{words:?}"
         );
+    }
+
+    #[test]
+    fn the_shell_explains_commands_as_the_console_does() {
+        let of_the_console = Command::augment_subcommands(clap::Command::new("aotf"));
+        for command in of_the_console.get_subcommands() {
+            let shell = for_the_shell(command.clone());
+            assert_eq!(shell.get_about(), command.get_about(), "{}", command.get_name());
+        }
     }
 
     #[test]

@@ -58,7 +58,8 @@ fn profile(artist: &Member) -> String {
             format!(
                 "<div class=\"user-contact-item\"><div class=\"user-contact-user-info\">\
                  <span class=\"highlight\"><strong>Twitter</strong></span><br><a href=\"{link}\">{name}</a></div></div>",
-                name = artist.name
+                // What the artist typed: the site made the link of it.
+                name = link.rsplit('/').next().unwrap_or_default()
             )
         })
         .collect();

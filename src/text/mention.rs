@@ -1,0 +1,9 @@
+//! A place in a text where something is named.
+
+/// Something in the text that is read as a whole, from byte `start` to byte `end`.
+pub(super) struct Mention {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// `None` for what only looks like a link: a mail address, another network's handle.
+    pub(super) url: Option<String>,
+}
