@@ -17,6 +17,8 @@ pub enum ErrorCode {
     MethodNotAllowed,
     RequestTimeout,
     PayloadTooLarge,
+    UnsupportedMediaType,
+    MisdirectedRequest,
     TooManyRequests,
     Busy,
     ServiceUnavailable,
@@ -25,7 +27,7 @@ pub enum ErrorCode {
 
 impl ErrorCode {
     /// In the order in which `/errors` lists them.
-    pub const ALL: [ErrorCode; 12] = [
+    pub const ALL: [ErrorCode; 14] = [
         ErrorCode::Forbidden,
         ErrorCode::Unauthorized,
         ErrorCode::UnknownWebhook,
@@ -34,6 +36,8 @@ impl ErrorCode {
         ErrorCode::MethodNotAllowed,
         ErrorCode::RequestTimeout,
         ErrorCode::PayloadTooLarge,
+        ErrorCode::UnsupportedMediaType,
+        ErrorCode::MisdirectedRequest,
         ErrorCode::TooManyRequests,
         ErrorCode::Busy,
         ErrorCode::ServiceUnavailable,
@@ -60,6 +64,8 @@ impl ErrorCode {
             ErrorCode::MethodNotAllowed => ("METHOD_NOT_ALLOWED", 405),
             ErrorCode::RequestTimeout => ("REQUEST_TIMEOUT", 408),
             ErrorCode::PayloadTooLarge => ("PAYLOAD_TOO_LARGE", 413),
+            ErrorCode::UnsupportedMediaType => ("UNSUPPORTED_MEDIA_TYPE", 415),
+            ErrorCode::MisdirectedRequest => ("MISDIRECTED_REQUEST", 421),
             ErrorCode::TooManyRequests => ("TOO_MANY_REQUESTS", 429),
             ErrorCode::Busy => ("BUSY", 503),
             ErrorCode::ServiceUnavailable => ("SERVICE_UNAVAILABLE", 503),

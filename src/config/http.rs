@@ -25,6 +25,8 @@ section! {
             ("x-forwarded-for", ForwardedHeader::XForwardedFor),
             ("forwarded", ForwardedHeader::Forwarded),
         ]);
+        /// Names by which clients reach the server, beside its address and those of loopback; `*` for any.
+        hosts: Vec<String> = Vec::new(), texts(host_name);
         /// Origins of other sites whose scripts may read answers: `https://example.com`, or `*`.
         cors_origins: Vec<String> = Vec::new(), texts(cors_origin);
         /// Addresses that are shown `/metrics` and the details of `/readyz`.
@@ -73,6 +75,18 @@ fn cors_origin(text: &str) -> Result<String, String> {
     match text {
         "*" => Ok(text.to_owned()),
         _ => origin(text).map_err(|_| format!("{text:?} must be an origin, https://example.com, or *")),
+    }
+}
+
+/// A name as a `Host` header gives it, in lower case and without a port.
+fn host_name(text: &str) -> Result<String, String> {
+    let address = text.trim_start_matches('[').trim_end_matches(']');
+    if text == "*" || address.parse::<std::net::IpAddr>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    match url::Host::parse(text) {
+        Ok(url::Host::Domain(name)) => Ok(name.trim_end_matches('.').to_owned()),
+        Ok(_) | Err(_) => Err(format!("{text:?} must be a host's name, aotf.example.org, or *")),
     }
 }
 

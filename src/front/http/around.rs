@@ -35,7 +35,7 @@ pub(super) async fn around(
     let mut response = if is_options && methods.is_some() {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        match api.identify(peer, request.headers()) {
+        match api.identify(peer, (request.method(), request.uri()), request.headers()) {
             Ok(caller) => {
                 request.extensions_mut().insert::<Caller>(caller);
                 next.run(request).await

@@ -36,6 +36,7 @@ const AT_ONCE: usize = 8;
     responses(
         (status = 200, body = BatchAnswer),
         (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 415, body = ErrorBody),
         (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     )
 )]

@@ -47,13 +47,17 @@ pub async fn read(
     tokio::time::timeout(deadline, read).await.map_err(|_| HttpError::BodyTimeout)?
 }
 
-/// A JSON body of at most `limit` bytes.
+/// A JSON body of at most `limit` bytes, which says that it is JSON: a page of another site can send any
+/// text with another type without the browser asking first.
 pub async fn read_json<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
     limit: usize,
     deadline: Duration,
 ) -> Result<T, HttpError> {
+    if content_type(headers) != "application/json" {
+        return Err(HttpError::NotJson);
+    }
     let bytes = read(headers, body, limit, deadline).await?;
     serde_json::from_slice(&bytes).map_err(|error| HttpError::BadRequest {
         why: format!("the body is not the JSON expected here: {error}"),

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 
+use super::browsers;
 use super::error::HttpError;
 use super::limits::LimitKey;
 use crate::base::ids::Networks;
@@ -22,10 +23,19 @@ pub struct Peer {
     pub is_local_socket: bool,
 }
 
+impl Peer {
+    /// True for a proxy that is trusted: only one on this machine can open the Unix socket.
+    pub fn is_proxy(&self, http: &Http) -> bool {
+        self.is_local_socket || is_trusted(self.ip.to_canonical(), http)
+    }
+}
+
 /// Who sent a request, and what that allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    pub ip: IpAddr,
+    /// `None` where a trusted proxy named none that can be read: such callers share one limit and
+    /// have no rights of an address.
+    pub ip: Option<IpAddr>,
     /// The API key that was shown: its limits count, and no longer those of the address.
     pub key: Option<KeyHolder>,
     /// Limits do not apply.
@@ -36,6 +46,8 @@ pub struct Caller {
     pub networks: Networks,
     /// May see `/metrics` and the details of `/readyz`.
     pub monitor: bool,
+    /// A page of another site made the browser send this: nothing is begun for it.
+    pub cross_site: bool,
 }
 
 /// What an API key allows.
@@ -55,22 +67,25 @@ impl Caller {
     /// `UnknownKey` when a key is shown that is none: to go on without it would hide the mistake.
     pub fn identify(
         peer: Peer,
-        headers: &HeaderMap,
+        (method, headers): (&Method, &HeaderMap),
         http: &Http,
         limits: &Limits,
         keys: &[ApiKey],
     ) -> Result<Caller, HttpError> {
         let ip = client_address(peer, headers, http);
+        let is_one_of = |addresses: &[IpAddr]| ip.is_some_and(|ip| addresses.contains(&ip));
         let key = match shown_key(headers) {
             None => None,
             Some(shown) => Some(find_key(shown, keys).ok_or(HttpError::UnknownKey)?),
         };
         Ok(Caller {
             ip,
-            unlimited: key.is_none() && limits.unlimited_ips.contains(&ip),
-            advanced: key.map_or_else(|| limits.advanced_ips.contains(&ip), |(_, key)| key.advanced),
+            unlimited: key.is_none() && is_one_of(&limits.unlimited_ips),
+            advanced: key.map_or_else(|| is_one_of(&limits.advanced_ips), |(_, key)| key.advanced),
             networks: key.map(|(_, key)| key.networks.clone()).unwrap_or_default(),
-            monitor: http.monitor_ips.iter().any(|net| net.contains(&ip)),
+            monitor: ip.is_some_and(|ip| http.monitor_ips.iter().any(|net| net.contains(&ip))),
+            // No page can show a key that it does not know.
+            cross_site: key.is_none() && browsers::is_cross_site(peer, method, headers, http),
             key: key.map(|(place, key)| KeyHolder {
                 place,
                 name: key.name.clone(),
@@ -87,7 +102,7 @@ impl Caller {
                 Client::Key { name: key.name.clone(), max_processing_requests: key.max_processing_requests }
             }
             None if self.unlimited => Client::Exempt,
-            None => Client::Limited { key: LimitKey::of(self.ip).to_string() },
+            None => Client::Limited { key: self.limit_key().to_string() },
         }
     }
 
@@ -95,8 +110,12 @@ impl Caller {
     pub fn rate(&self) -> (LimitKey, Option<u32>) {
         match &self.key {
             Some(key) => (LimitKey::ApiKey(key.place), Some(key.requests_per_second)),
-            None => (LimitKey::of(self.ip), None),
+            None => (self.limit_key(), None),
         }
+    }
+
+    fn limit_key(&self) -> LimitKey {
+        self.ip.map_or(LimitKey::Unknown, LimitKey::of)
     }
 }
 
@@ -114,37 +133,31 @@ fn find_key<'k>(shown: &[u8], keys: &'k [ApiKey]) -> Option<(usize, &'k ApiKey)>
     keys.iter().enumerate().find(|(_, key)| key.sha256 == digest)
 }
 
+fn is_trusted(ip: IpAddr, http: &Http) -> bool {
+    http.trusted_proxies.iter().any(|net| net.contains(&ip))
+}
+
 /// The header is believed as far as trusted proxies wrote it: the right-most address that is not one
-/// of them is the client.
-fn client_address(peer: Peer, headers: &HeaderMap, http: &Http) -> IpAddr {
-    let is_trusted = |ip: IpAddr| http.trusted_proxies.iter().any(|net| net.contains(&ip));
+/// of them is the client. `None` if what a trusted proxy wrote is no plain address: the proxy's own, which
+/// may have rights, does not stand for it.
+fn client_address(peer: Peer, headers: &HeaderMap, http: &Http) -> Option<IpAddr> {
     let mut address = peer.ip.to_canonical();
-    // Only a proxy on this machine can open the socket.
-    let mut believed = peer.is_local_socket || is_trusted(address);
-    let entries = match http.forwarded_header {
-        ForwardedHeader::XForwardedFor => values(headers, X_FORWARDED_FOR),
-        ForwardedHeader::Forwarded => values(headers, header::FORWARDED),
+    let mut believed = peer.is_proxy(http);
+    let (name, parse): (_, fn(&str) -> Option<IpAddr>) = match http.forwarded_header {
+        ForwardedHeader::XForwardedFor => (X_FORWARDED_FOR, parse_address),
+        ForwardedHeader::Forwarded => (header::FORWARDED, parse_forwarded),
     };
+    // Bytes that are no text are no address either.
+    let values = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?"));
+    let entries: Vec<&str> = values.flat_map(|value| value.split(',')).collect();
     for entry in entries.iter().rev() {
         if !believed {
             break;
         }
-        let next = match http.forwarded_header {
-            ForwardedHeader::XForwardedFor => parse_address(entry),
-            ForwardedHeader::Forwarded => parse_forwarded(entry),
-        };
-        // An entry that is no address was not written by a proxy that can be trusted.
-        let Some(next) = next else { break };
-        address = next;
-        believed = is_trusted(address);
+        address = parse(entry)?;
+        believed = is_trusted(address, http);
     }
-    address
-}
-
-/// The entries of all headers of this name, in order.
-fn values(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
-    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).collect()
+    Some(address)
 }
 
 /// `for=192.0.2.1;proto=https`, `For="[2001:db8::1]:4711"` (RFC 7239).
@@ -155,9 +168,13 @@ fn parse_forwarded(entry: &str) -> Option<IpAddr> {
     })
 }
 
-/// `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`.
+/// `192.0.2.1`, `192.0.2.1:443`, `2001:db8::1` or `[2001:db8::1]:443`; zones, names and words are no address.
 fn parse_address(entry: &str) -> Option<IpAddr> {
     let entry = entry.trim();
+    // A zone is of the machine that wrote it; `SocketAddr` would read it and pass over it.
+    if entry.contains('%') {
+        return None;
+    }
     let ip = entry
         .parse::<IpAddr>()
         .ok()
@@ -181,7 +198,7 @@ mod tests {
         let http = Http { trusted_proxies: trusted, ..Settings::default().http };
         let peer = Peer { ip: peer.parse().unwrap(), is_local_socket: false };
         let found = client_address(peer, &headers, &http);
-        assert_eq!(found, expect.parse::<IpAddr>().unwrap(), "{peer:?} {forwarded:?}");
+        assert_eq!(found, expect.parse::<IpAddr>().ok(), "{peer:?} {forwarded:?}");
     }
 
     #[test]
@@ -193,8 +210,28 @@ mod tests {
         check_client("10.0.0.1", &["198.51.100.7, 10.9.9.9"], "198.51.100.7"); // two proxies
         check_client("10.0.0.1", &["127.0.0.1", "198.51.100.7"], "198.51.100.7"); // two headers
         check_client("10.0.0.1", &["10.2.2.2"], "10.2.2.2");
-        check_client("10.0.0.1", &["unknown"], "10.0.0.1");
-        check_client("10.0.0.1", &["127.0.0.1, junk"], "10.0.0.1");
+        for unreadable in [
+            "unknown",
+            "",
+            " ",
+            "127.0.0.1,",
+            "127.0.0.1, junk",
+            "unix:",
+            "client.example",
+            "192.0.2.1:",
+            "192.0.2.1:http",
+            "192.0.2.1:99999",
+            "fe80::1%eth0",
+            "[fe80::1%2]:80",
+            "[2001:db8::1",
+            "[192.0.2.1]x",
+            "0300.0.2.1",
+            "192.0.2",
+            "3221225985",
+        ] {
+            check_client("10.0.0.1", &[unreadable], "nobody in particular");
+            check_client("10.0.0.1", &["127.0.0.1", unreadable], "nobody in particular");
+        }
         check_client("::ffff:10.0.0.1", &["[2001:db8::7]:443"], "2001:db8::7");
         check_client("fd00::1", &["198.51.100.7:1234"], "198.51.100.7");
         check_client("10.0.0.1", &["::ffff:127.0.0.1"], "127.0.0.1");
@@ -212,15 +249,18 @@ mod tests {
             headers.insert(X_FORWARDED_FOR, "127.0.0.1".parse().unwrap());
             let peer = Peer { ip: "10.0.0.1".parse().unwrap(), is_local_socket: false };
             let found = client_address(peer, &headers, &http);
-            assert_eq!(found, expect.parse::<IpAddr>().unwrap(), "{forwarded}");
+            assert_eq!(found, expect.parse::<IpAddr>().ok(), "{forwarded}");
         };
         check("for=198.51.100.7;proto=https;by=10.0.0.1", "198.51.100.7");
         check("For=\"[2001:db8::7]:4711\"", "2001:db8::7");
         check("for=127.0.0.1, for=198.51.100.7", "198.51.100.7");
         check("for=198.51.100.7, For=10.9.9.9:80", "198.51.100.7");
-        check("for=unknown", "10.0.0.1");
         check("for=_hidden, for=198.51.100.7", "198.51.100.7");
-        check("proto=https", "10.0.0.1");
+        for unreadable in
+            ["for=unknown", "for=_hidden", "proto=https", "for=", "for=\"[fe80::1%25eth0]\"", "127.0.0.1"]
+        {
+            check(unreadable, "nobody in particular");
+        }
     }
 
     #[test]
@@ -229,8 +269,21 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(X_FORWARDED_FOR, "127.0.0.1, 198.51.100.7".parse().unwrap());
         let peer = Peer { ip: "127.0.0.1".parse().unwrap(), is_local_socket: true };
-        assert_eq!(client_address(peer, &headers, &http), "198.51.100.7".parse::<IpAddr>().unwrap());
-        assert_eq!(client_address(peer, &HeaderMap::new(), &http), peer.ip);
+        assert_eq!(client_address(peer, &headers, &http), "198.51.100.7".parse::<IpAddr>().ok());
+        assert_eq!(client_address(peer, &HeaderMap::new(), &http), Some(peer.ip));
+    }
+
+    #[test]
+    fn who_cannot_be_told_has_no_rights() {
+        let mut settings = Settings::default();
+        settings.http.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, "unknown".parse().unwrap());
+        let peer = Peer { ip: "127.0.0.1".parse().unwrap(), is_local_socket: false };
+        let request = (&Method::GET, &headers);
+        let caller = Caller::identify(peer, request, &settings.http, &settings.limits, &[]).unwrap();
+        assert!(!caller.unlimited && !caller.advanced && !caller.monitor);
+        assert_eq!(caller.client(), Client::Limited { key: "unknown".to_owned() });
     }
 
     #[test]
@@ -249,7 +302,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(name, value.parse().unwrap());
             let peer = Peer { ip: ip.parse().unwrap(), is_local_socket: false };
-            Caller::identify(peer, &headers, &settings.http, &settings.limits, &keys)
+            Caller::identify(peer, (&Method::GET, &headers), &settings.http, &settings.limits, &keys)
         };
         let one = identify("192.0.2.1", header::AUTHORIZATION, "bearer key-of-one").unwrap();
         assert!(one.advanced && !one.unlimited && !one.monitor);

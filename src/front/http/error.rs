@@ -19,6 +19,10 @@ pub enum HttpError {
     UnknownWebhook { name: String },
     #[error("{why}")]
     BadRequest { why: String },
+    #[error("this server is not {host:?}: its operator can name further hosts in http.hosts")]
+    Misdirected { host: String },
+    #[error("the body must be JSON, and its Content-Type application/json")]
+    NotJson,
     #[error("there is nothing here")]
     NotFound,
     #[error("this method is not allowed here")]
@@ -53,6 +57,8 @@ pub enum Closed {
     Webhooks,
     #[error("this address may not see the metrics (http.monitor_ips)")]
     Metrics,
+    #[error("a page of another site may not ask this (http.cors_origins)")]
+    OtherSites,
 }
 
 impl HttpError {
@@ -63,6 +69,8 @@ impl HttpError {
             HttpError::UnknownKey => ErrorCode::Unauthorized,
             HttpError::UnknownWebhook { .. } => ErrorCode::UnknownWebhook,
             HttpError::BadRequest { .. } | HttpError::BodyBroken { .. } => ErrorCode::BadRequest,
+            HttpError::Misdirected { .. } => ErrorCode::MisdirectedRequest,
+            HttpError::NotJson => ErrorCode::UnsupportedMediaType,
             HttpError::NotFound => ErrorCode::NotFound,
             HttpError::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             HttpError::BodyTimeout => ErrorCode::RequestTimeout,
@@ -91,6 +99,8 @@ impl HttpError {
             | HttpError::UnknownKey
             | HttpError::UnknownWebhook { .. }
             | HttpError::BadRequest { .. }
+            | HttpError::Misdirected { .. }
+            | HttpError::NotJson
             | HttpError::NotFound
             | HttpError::MethodNotAllowed
             | HttpError::BodyTimeout
@@ -133,6 +143,8 @@ mod tests {
             (HttpError::UnknownKey, 401),
             (HttpError::UnknownWebhook { name: "x".to_owned() }, 400),
             (HttpError::BadRequest { why: "x".to_owned() }, 400),
+            (HttpError::Misdirected { host: "x".to_owned() }, 421),
+            (HttpError::NotJson, 415),
             (HttpError::NotFound, 404),
             (HttpError::MethodNotAllowed, 405),
             (HttpError::BodyTimeout, 408),

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::clock::Monotonic;
 
-/// What limits count by: an IPv4 address, the /64 that an IPv6 user owns as a whole, or an API key by its
-/// place in the configuration.
+/// What limits count by: an IPv4 address, the /64 that an IPv6 user owns as a whole, an API key by its
+/// place in the configuration, or all of those whose address cannot be told together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LimitKey {
     Address(IpAddr),
     ApiKey(usize),
+    Unknown,
 }
 
 impl LimitKey {
@@ -34,6 +35,7 @@ impl std::fmt::Display for LimitKey {
             LimitKey::Address(IpAddr::V4(v4)) => write!(f, "{v4}"),
             LimitKey::Address(IpAddr::V6(v6)) => write!(f, "{v6}/64"),
             LimitKey::ApiKey(place) => write!(f, "key {place}"),
+            LimitKey::Unknown => f.write_str("unknown"),
         }
     }
 }

@@ -14,6 +14,7 @@ mod around;
 mod assets;
 mod batch;
 mod body;
+mod browsers;
 mod caller;
 mod cors;
 mod error;

@@ -42,6 +42,7 @@ const MAX_JSON_BYTES: usize = 8 * 1024;
     responses(
         (status = 200, body = SearchAnswer, description = "Accepted, or refused with `error`"),
         (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 415, body = ErrorBody),
         (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     )
 )]

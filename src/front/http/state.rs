@@ -4,12 +4,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method, Uri};
 use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
 
+use super::browsers;
 use super::caller::{Caller, Peer};
-use super::error::HttpError;
+use super::error::{Closed, HttpError};
 use super::finished::FinishedAnswers;
 use super::limits::{ConnectionTable, RateClass, RateTable};
 use super::texts::Texts;
@@ -152,12 +153,21 @@ impl Api {
     }
 
     /// The caller behind `peer`.
-    pub(super) fn identify(&self, peer: Peer, headers: &HeaderMap) -> Result<Caller, HttpError> {
-        Caller::identify(peer, headers, &self.http, &self.limits, &self.keys)
+    pub(super) fn identify(
+        &self,
+        peer: Peer,
+        (method, uri): (&Method, &Uri),
+        headers: &HeaderMap,
+    ) -> Result<Caller, HttpError> {
+        browsers::check_host(peer, headers, uri, &self.http)?;
+        Caller::identify(peer, (method, headers), &self.http, &self.limits, &self.keys)
     }
 
-    /// Counts a request that will cost the broker something.
+    /// Counts a request that will cost the broker something; none is begun for the pages of other sites.
     pub(super) fn count(&self, caller: &Caller, class: RateClass) -> Result<(), HttpError> {
+        if caller.cross_site {
+            return Err(HttpError::Forbidden(Closed::OtherSites));
+        }
         let (key, own) = caller.rate();
         let per_second = own.unwrap_or(self.limits.requests_per_second);
         if caller.unlimited || self.rate.allows(key, class, per_second, (self.now)()) {

@@ -100,7 +100,10 @@ async fn a_webhook_is_named_by_those_who_may() {
     let reply = world.exchange("POST /query?webhook=bot HTTP/1.1", b"https://a.example/?x=1&y=2").await;
     assert_eq!((reply.status, world.last_asked().0), (200, asked(Some("bot"))));
     let body = b"{\"urls\":[\"https://a.example/?x=1&y=2\"],\"webhook\":\"bot\"}";
-    assert_eq!(world.exchange("POST /queries HTTP/1.1", body).await.status, 200);
+    assert_eq!(
+        world.exchange("POST /queries HTTP/1.1\r\nContent-Type: application/json", body).await.status,
+        200
+    );
     assert_eq!(world.last_asked().0, asked(Some("bot")));
 }
 
@@ -135,7 +138,7 @@ async fn networks_are_chosen_by_request_and_by_key() {
         .await;
     check("POST /query?networks=mastodon HTTP/1.1", b"https://a.example/3", "mastodon").await;
     let batch = b"{\"urls\":[\"https://a.example/\"],\"networks\":[\"bluesky\"]}";
-    check("POST /queries HTTP/1.1", batch, "bluesky").await;
+    check("POST /queries HTTP/1.1\r\nContent-Type: application/json", batch, "bluesky").await;
     check("POST /search?networks=bluesky HTTP/1.1\r\nContent-Type: image/png", b"x", "bluesky").await;
     let by_url = b"{\"url\":\"https://a.example/a.png\",\"networks\":[\"twitter\"]}";
     check("POST /search HTTP/1.1\r\nContent-Type: application/json", by_url, "twitter").await;
@@ -190,4 +193,41 @@ async fn other_sites_read_answers_only_where_configured() {
         World::with(FakeBroker::default(), |settings| settings.http.cors_origins = vec!["*".to_owned()])
             .await;
     assert!(ask(&world, "GET", "https://any.example").await.contains("access-control-allow-origin: *"));
+}
+
+#[tokio::test]
+async fn other_sites_begin_nothing() {
+    let world = World::new(FakeBroker::default()).await;
+    let cross = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image";
+    let json = "Content-Type: application/json\r\n";
+    for (request, body) in [
+        ("GET /query?url=https://a.example/1", ""),
+        ("GET /query/events?url=https://a.example/2", ""),
+        ("GET /?url=https://a.example/3", ""),
+        ("POST /query", "https://a.example/4"),
+        ("POST /queries", "{\"urls\":[\"https://a.example/5\"]}"),
+        ("POST /search", "{\"url\":\"https://a.example/6.png\"}"),
+        ("GET /queries?ids=a", ""),
+    ] {
+        let head = format!("{request} HTTP/1.1\r\n{json}Accept: text/html\r\n{cross}");
+        assert_eq!(world.exchange(&head, body.as_bytes()).await.status, 403, "{request}");
+    }
+    assert!(world.broker.asked().iter().all(|(question, _)| *question == FrontQuestion::Stats));
+    let navigation = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document";
+    let head = format!("GET /?url=https://a.example/ HTTP/1.1\r\nAccept: text/html\r\n{navigation}");
+    assert_eq!(world.exchange(&head, b"").await.status, 200, "a link to the page");
+    // What is only looked at stays open, to monitors among others.
+    assert_eq!(world.exchange(&format!("GET /healthz HTTP/1.1\r\n{cross}"), b"").await.status, 200);
+}
+
+#[tokio::test]
+async fn json_says_that_it_is() {
+    let world = World::new(FakeBroker::default()).await;
+    let body = b"{\"urls\":[\"https://a.example/\"]}";
+    for kind in ["", "Content-Type: text/plain\r\n", "Content-Type: application/x-www-form-urlencoded\r\n"] {
+        let reply = world.exchange(&format!("POST /queries HTTP/1.1\r\n{kind}X-Is: a-test"), body).await;
+        reply.check_error(415, "UNSUPPORTED_MEDIA_TYPE");
+    }
+    let kind = "Content-Type: application/json; charset=utf-8";
+    assert_eq!(world.exchange(&format!("POST /queries HTTP/1.1\r\n{kind}"), body).await.status, 200);
 }

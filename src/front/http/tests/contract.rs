@@ -177,7 +177,8 @@ async fn refusals_have_the_described_form_too() {
         ("GET", "/stats", ""),
         ("GET", "/readyz", ""),
     ] {
-        let reply = away.exchange(&format!("{method} {path} HTTP/1.1"), body.as_bytes()).await;
+        let kind = if body.starts_with('{') { "\r\nContent-Type: application/json" } else { "" };
+        let reply = away.exchange(&format!("{method} {path} HTTP/1.1{kind}"), body.as_bytes()).await;
         assert_eq!(reply.status, 503, "{method} {path}");
         check(&document, method, path.split('?').next().unwrap(), &reply);
     }

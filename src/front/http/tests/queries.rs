@@ -124,23 +124,42 @@ async fn too_much_is_said_at_once() {
 async fn many_queries_at_once() {
     let world = World::new(FakeBroker::default()).await;
     let body = b"{\"urls\":[\"https://a.example/1\",\" \",\"https://a.example/2\"]}";
-    let reply = world.exchange("POST /queries HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1", body).await;
+    let reply = world
+        .exchange(
+            "POST /queries HTTP/1.1\r\nContent-Type: application/json\r\nX-Forwarded-For: 192.0.2.1",
+            body,
+        )
+        .await;
     let queries = reply.json()["queries"].clone();
     let urls: Vec<&str> =
         queries.as_array().unwrap().iter().map(|entry| entry["url"].as_str().unwrap()).collect();
     assert_eq!(urls, ["https://a.example/1", " ", "https://a.example/2"]);
     assert_eq!((&queries[0]["status"], &queries[1]["error"]), (&"END".into(), &"NO_URL_FIELD".into()));
     assert_eq!(world.broker.asked().len(), 2);
-    let again = world.exchange("POST /queries HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1", body).await;
+    let again = world
+        .exchange(
+            "POST /queries HTTP/1.1\r\nContent-Type: application/json\r\nX-Forwarded-For: 192.0.2.1",
+            body,
+        )
+        .await;
     again.check_error(429, "TOO_MANY_REQUESTS");
 
     let reply = world.get("/queries?ids=a%2Cb,c").await.json();
     let ids: Vec<_> = reply["queries"].as_array().unwrap().iter().map(|entry| entry["id"].clone()).collect();
     assert_eq!(ids, ["a", "b", "c"]);
     let many = |count: usize| format!("{{\"urls\":[{}]}}", vec!["\"https://a.example/\""; count].join(","));
-    assert_eq!(world.exchange("POST /queries HTTP/1.1", many(100).as_bytes()).await.status, 200);
+    assert_eq!(
+        world
+            .exchange("POST /queries HTTP/1.1\r\nContent-Type: application/json", many(100).as_bytes())
+            .await
+            .status,
+        200
+    );
     for body in [many(101), many(0), "{}".to_owned(), "[]".to_owned(), "{\"urls\":[1]}".to_owned()] {
-        world.exchange("POST /queries HTTP/1.1", body.as_bytes()).await.check_error(400, "BAD_REQUEST");
+        world
+            .exchange("POST /queries HTTP/1.1\r\nContent-Type: application/json", body.as_bytes())
+            .await
+            .check_error(400, "BAD_REQUEST");
     }
     world.get(&format!("/queries?ids={}", vec!["a"; 101].join(","))).await.check_error(400, "BAD_REQUEST");
 
