@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::base::Shown;
+use crate::base::shown::ShownOutput;
 use crate::commands::daemon::{ask, console, serve};
 use crate::commands::helpers::{complete_worker, container, thumbnails};
 use crate::commands::status::EX_CONFIG;
@@ -79,14 +81,14 @@ pub fn run() -> ExitCode {
         Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("aotf: {error:#}");
+            eprintln!("aotf: {}", Shown(format_args!("{error:#}")));
             if error.is::<ConfigError>() { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
         }
     }
 }
 
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
-    let out = &mut io::stdout().lock();
+    let out = &mut ShownOutput::new(io::stdout().lock());
     match command {
         Command::Init(args) => init::run(&args, out)?,
         Command::Serve(args) => return serve::run(&args),
@@ -105,9 +107,9 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "aotf", out);
         }
-        Command::CompleteWorker => complete_worker::run(&mut io::stdin().lock(), out)?,
+        Command::CompleteWorker => complete_worker::run(&mut io::stdin().lock(), &mut io::stdout().lock())?,
         Command::Container(args) => return container::run(args),
-        Command::Thumbnails => thumbnails::run(io::stdin().lock(), out)?,
+        Command::Thumbnails => thumbnails::run(io::stdin().lock(), &mut io::stdout().lock())?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,16 +6,18 @@ use std::fmt;
 use std::time::Duration;
 
 use super::clock::Timestamp;
+use super::shown::Shown;
 
-/// Shows an error with all its causes, `outer: middle: inner`, on one line.
+/// Shows an error with all its causes, `outer: middle: inner`, on one line that steers no terminal: errors
+/// quote what strangers sent.
 pub struct ErrorChain<'a>(pub &'a (dyn Error + 'static));
 
 impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
+        write!(f, "{}", Shown(self.0))?;
         let mut cause = self.0.source();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            write!(f, ": {}", Shown(error))?;
             cause = error.source();
         }
         Ok(())

@@ -9,6 +9,7 @@ pub mod ids;
 pub mod material;
 pub mod money;
 pub mod roles;
+pub mod shown;
 pub mod signals;
 pub mod stop;
 
@@ -16,4 +17,5 @@ pub use clock::Timestamp;
 pub use error::{ErrorChain, Reaction, panic_text};
 pub use fingerprint::Fingerprint;
 pub use money::MicroUsd;
+pub use shown::Shown;
 pub use stop::StopSignal;

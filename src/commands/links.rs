@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use crate::base::ErrorChain;
+use crate::base::shown::shown_json;
+use crate::base::{ErrorChain, Shown};
 use crate::commands::settings::ConfigFile;
 use crate::commands::status::{self, NOT_SO};
 use crate::domain::accounts::{Evidence, LinksFound};
@@ -50,8 +51,8 @@ fn search(
 ) -> io::Result<bool> {
     let (result, trace) = find_traced(url, fetch, settings);
     if json {
-        serde_json::to_writer_pretty(&mut out, &Shown::new(url, &result, &trace))?;
-        writeln!(out)?;
+        let answer = serde_json::to_string_pretty(&Answer::new(url, &result, &trace))?;
+        writeln!(out, "{}", shown_json(&answer))?;
     } else {
         write_for_people(url, &result, &trace, &mut out)?;
     }
@@ -61,7 +62,7 @@ fn search(
 
 /// The answer as JSON.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Answer<'a> {
     url: &'a str,
     site: Option<&'a str>,
     images: &'a [ImageSource],
@@ -88,11 +89,11 @@ struct Failure {
     message: String,
 }
 
-impl<'a> Shown<'a> {
-    fn new(url: &'a str, result: &'a Result<LinksFound, LinkError>, trace: &'a Trace) -> Shown<'a> {
+impl<'a> Answer<'a> {
+    fn new(url: &'a str, result: &'a Result<LinksFound, LinkError>, trace: &'a Trace) -> Answer<'a> {
         let found = result.as_ref().ok();
         let candidates = found.map(|found| found.candidates.as_slice()).unwrap_or_default();
-        Shown {
+        Answer {
             url,
             site: found.map(|found| found.site.as_str()),
             images: found.map(|found| found.images.as_slice()).unwrap_or_default(),
@@ -124,33 +125,42 @@ fn write_for_people(
 ) -> io::Result<()> {
     match result {
         Ok(found) => {
-            writeln!(out, "{url}: {}, {} requests", found.site, found.pages)?;
+            writeln!(out, "{}: {}, {} requests", Shown(url), found.site, found.pages)?;
             if let Some(date) = found.published {
                 writeln!(out, "published  {date}")?;
             }
             for image in &found.images {
-                writeln!(out, "image      {}", image.url)?;
+                writeln!(out, "image      {}", Shown(&image.url))?;
             }
             if found.candidates.is_empty() {
                 writeln!(out, "no account found")?;
             }
             for candidate in &found.candidates {
-                writeln!(out, "account    {}  ({})", candidate.account, evidence_name(candidate.evidence))?;
+                writeln!(
+                    out,
+                    "account    {}  ({})",
+                    Shown(&candidate.account),
+                    evidence_name(candidate.evidence)
+                )?;
                 for page in &candidate.chain {
-                    writeln!(out, "           <- {page}")?;
+                    writeln!(out, "           <- {}", Shown(page))?;
                 }
             }
         }
-        Err(error) => writeln!(out, "{url}: {}: {}", error.failure_code(), ErrorChain(error))?,
+        Err(error) => writeln!(out, "{}: {}: {}", Shown(url), error.failure_code(), ErrorChain(error))?,
     }
     for step in &trace.steps {
         writeln!(
             out,
             "\n{} {} ({}, {} ms): {}",
-            step.depth, step.url, step.site, step.elapsed_ms, step.outcome
+            step.depth,
+            Shown(&step.url),
+            step.site,
+            step.elapsed_ms,
+            step.outcome
         )?;
         if let Some(error) = &step.error {
-            writeln!(out, "    {error}")?;
+            writeln!(out, "    {}", Shown(error))?;
         }
         for link in &step.links {
             let verdict = match &link.verdict {
@@ -159,11 +169,11 @@ fn write_for_people(
                 Verdict::Postponed => "followed only if nothing better is found".to_owned(),
                 Verdict::Ignored(why) => format!("ignored: {why}"),
             };
-            writeln!(out, "    {} -> {verdict}", link.url)?;
+            writeln!(out, "    {} -> {}", Shown(&link.url), Shown(verdict))?;
         }
     }
     for problem in &trace.problems {
-        writeln!(out, "\nproblem: {problem}")?;
+        writeln!(out, "\nproblem: {}", Shown(problem))?;
     }
     Ok(())
 }
@@ -182,6 +192,7 @@ fn evidence_name(evidence: Evidence) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::shown::steers;
     use crate::fetch::{FetchError, Request, Response};
 
     /// One page, whatever is asked.
@@ -222,5 +233,17 @@ mod tests {
         let (_, json) = shown("https://danbooru.donmai.us/posts/1", "<html>", true);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["error"]["code"], "PROCESSING_ERROR");
+    }
+
+    #[test]
+    fn what_strangers_wrote_steers_no_terminal() {
+        let page = "{\"id\":1,\"tag_string_artist\":\"\",\"file_url\":\"https://cdn.donmai.us/1.jpg\",\
+            \"source\":\"https://a.example/\\u001b[2J\\u0007\\naccount    @forged\\u202e\\u009b31m\\u2028\"}";
+        for json in [false, true] {
+            let (_, text) = shown("https://danbooru.donmai.us/posts/1", page, json);
+            assert!(text.contains("a.example"), "{text}");
+            assert!(text.chars().all(|c| c == '\n' || !steers(c)), "{text:?}");
+            assert!(!text.lines().any(|line| line.starts_with("account ")), "{text}");
+        }
     }
 }

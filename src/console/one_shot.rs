@@ -9,6 +9,7 @@ use super::pictures::Outside;
 use super::terminal::{Screen, style_of_output};
 use super::{render, status};
 use crate::base::ErrorChain;
+use crate::base::shown::shown_json;
 use crate::proto::command::Command;
 
 /// How the answer is given.
@@ -45,7 +46,7 @@ pub fn one_shot(socket: &Path, command: Command, options: OneShot, outside: &Out
         return exit;
     }
     if options.json {
-        print(&format!("{}\n", render::as_json(&reply)));
+        print(&format!("{}\n", shown_json(&render::as_json(&reply).to_string())));
         return exit;
     }
     let text = render::text(&reply, style);

@@ -3,6 +3,8 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::base::Shown;
+
 /// How to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {
@@ -165,9 +167,9 @@ pub fn wrap(text: &str, width: usize) -> String {
     wrapped
 }
 
-/// `text` without control characters: what strangers wrote must not steer the terminal.
+/// What strangers wrote must not steer the terminal.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    Shown(text).to_string()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel as queue;
 
 use super::rotate::{self, Bounds};
-use crate::base::{ErrorChain, Timestamp};
+use crate::base::{ErrorChain, Shown, Timestamp};
 use crate::proto::control::Fault;
 
 const BOUNDS: Bounds = Bounds { max_bytes: 4 << 20, former: 4 };
@@ -97,13 +97,13 @@ impl Kinds {
             self.0.clear();
         }
         self.0.insert(key, Kind { repeats: 0, told: 0 });
-        text.push_str(&format!("{now} {source} thread={}", fault.thread));
+        text.push_str(&format!("{now} {source} thread={}", Shown(&fault.thread)));
         if let Some(work) = &fault.work {
             text.push_str(&format!(" work={work:?}"));
         }
-        text.push_str(&format!("\n  {}\n  at {}\n", fault.what, fault.place));
+        text.push_str(&format!("\n  {}\n  at {}\n", Shown(&fault.what), fault.place));
         for line in fault.trace.lines() {
-            text.push_str(&format!("  {line}\n"));
+            text.push_str(&format!("  {}\n", Shown(line)));
         }
         text
     }
@@ -114,7 +114,10 @@ impl Kinds {
         for ((role, place, what), kind) in &mut self.0 {
             if kind.repeats > kind.told {
                 let count = kind.repeats;
-                text.push_str(&format!("{now} {role} repeated {count} times so far, at {place}: {what}\n"));
+                text.push_str(&format!(
+                    "{now} {role} repeated {count} times so far, at {place}: {}\n",
+                    Shown(what)
+                ));
                 kind.told = count;
             }
         }

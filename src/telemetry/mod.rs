@@ -19,12 +19,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::base::Timestamp;
+use crate::base::shown::shown_json;
+use crate::base::{Shown, Timestamp};
 use crate::config::{Log, LogFormat};
 
 /// Why a process has no log.
@@ -56,6 +58,7 @@ pub fn init(role: &str, log: &Log) -> Result<(), TelemetryError> {
         LogFormat::Text => builder
             .with_timer(TextPrefix { source: format!("{role}[{pid}]") })
             .with_ansi(sink.is_terminal())
+            .fmt_fields(one_line_fields())
             .with_writer(move || sink.clone())
             .finish()
             .with(faults::Errors)
@@ -75,6 +78,15 @@ pub fn init(role: &str, log: &Log) -> Result<(), TelemetryError> {
     result.map_err(|source| TelemetryError::AlreadySet { source: source.into() })?;
     faults::hear_panics();
     stacks::install().map_err(|source| TelemetryError::Stacks { source })
+}
+
+/// `message key=value`, on one line whatever strangers sent: an event cannot forge another.
+fn one_line_fields() -> impl for<'w> tracing_subscriber::fmt::FormatFields<'w> {
+    debug_fn(|writer, field, value| match field.name() {
+        "message" => write!(writer, "{}", Shown(format_args!("{value:?}"))),
+        name => write!(writer, "{name}={}", Shown(format_args!("{value:?}"))),
+    })
+    .delimited(" ")
 }
 
 /// Where events go. Each is written in one piece, so that those of several processes do not mix.
@@ -145,7 +157,8 @@ struct JsonWriter {
 impl Write for JsonWriter {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let mut line = self.start.clone();
-        line.extend_from_slice(buf.strip_prefix(b"{").unwrap_or(buf));
+        let event = String::from_utf8_lossy(buf.strip_prefix(b"{").unwrap_or(buf));
+        line.extend_from_slice(shown_json(&event).as_bytes());
         self.sink.write_all(&line)?;
         Ok(buf.len())
     }
