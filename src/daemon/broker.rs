@@ -9,28 +9,26 @@ use crate::base::ids::Network;
 use crate::broker::Policy;
 use crate::broker::server::{self, StoreLink};
 use crate::config::Settings;
-use crate::index::shared::Writer;
+use crate::index::shared::{IndexError, Writer};
 use crate::ipc::container::{ContainerContext, ContainerError};
 use crate::proto::work::MaintenanceTask;
-use crate::storekeeper;
+use crate::storekeeper::{self, StorekeeperError};
 
 /// How long the end waits for the last commit. Less than the root's own patience.
 const STORE_PATIENCE: Duration = Duration::from_millis(400);
 
 pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
     let settings = &context.settings;
-    let (index, opened) = Writer::open(&settings.index_dir())
-        .map_err(|error| ContainerError::passing("the fingerprint index cannot be opened", error))?;
-    if let Some(lost) = opened.lost {
-        tracing::warn!(error = %ErrorChain(&lost), "the fingerprint index is remade from the database");
-    }
     let (orders, taken) = storekeeper::channel();
     let (report, reports) = queue::unbounded();
     let opening = {
         let (settings, stop) = (settings.clone(), context.stop.clone());
         // When the loop has ended, nobody waits for it.
         let tell = move |message| drop(report.send(message));
-        let open = move || storekeeper::open::open_patiently(&settings, &stop, index, taken, tell);
+        let open = move || {
+            let index = || open_index(&settings);
+            storekeeper::open::open_patiently(&settings, &stop, index, taken, tell)
+        };
         std::thread::Builder::new()
             .name("open-database".to_owned())
             .spawn(open)
@@ -57,10 +55,22 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
             }
         }
         Ok(Ok(None)) => {}
+        // What is damaged is made anew, and the next start of this process may find it so.
+        Ok(Err(StorekeeperError::Index { source })) => {
+            return Err(ContainerError::passing("the fingerprint index cannot be opened", source));
+        }
         Ok(Err(error)) => return Err(ContainerError::fatal("the database cannot be used", error)),
         Err(_) => tracing::error!("the thread that opens the database panicked"),
     }
     ended.map_err(|error| ContainerError::passing("the broker cannot go on", error))
+}
+
+fn open_index(settings: &Settings) -> Result<Writer, IndexError> {
+    let (index, opened) = Writer::open(&settings.index_dir())?;
+    if let Some(lost) = opened.lost {
+        tracing::warn!(error = %ErrorChain(&lost), "the fingerprint index is remade from the database");
+    }
+    Ok(index)
 }
 
 fn policy(settings: &Settings) -> Policy {

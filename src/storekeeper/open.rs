@@ -1,4 +1,4 @@
-//! The start of the storekeeper, which waits for a database that is not there yet.
+//! The start of the storekeeper, which waits for a database that is not there yet, and for a disk that is full.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use crossbeam_channel::Receiver;
 use super::{Publisher, StorekeeperError, StorekeeperHandle, StorekeeperSettings, location, start};
 use crate::base::{ErrorChain, Reaction, StopSignal};
 use crate::config::Settings;
+use crate::index::shared::IndexError;
 use crate::store::state::StateFile;
 use crate::store::{Location, StoreError};
 use crate::storekeeper::orders::{FromStorekeeper, StorePart, ToStorekeeper};
@@ -19,27 +20,33 @@ pub fn database(settings: &Settings) -> Result<Location, StoreError> {
     location(&settings.database.url, &settings.data_dir, &settings.maintenance)
 }
 
-/// Waits until the database can be opened, since a server may start later than this program, says meanwhile
-/// what it waits for, and starts the storekeeper. `None` if the program was stopped meanwhile.
+/// Waits until the index, the database and the journal can be opened, since a server may start later than this
+/// program and a full disk may get room, says meanwhile what it waits for, and starts the storekeeper. `None`
+/// if the program was stopped meanwhile.
 ///
 /// # Errors
 /// When waiting is useless.
-pub fn open_patiently(
+pub fn open_patiently<P: Publisher + 'static>(
     settings: &Settings,
     stop: &StopSignal,
-    index: impl Publisher + 'static,
+    open_index: impl Fn() -> Result<P, IndexError>,
     taken: Receiver<ToStorekeeper>,
     tell: impl Fn(FromStorekeeper) + Send + Sync + 'static,
 ) -> Result<Option<StorekeeperHandle>, StorekeeperError> {
     const PAUSE: Duration = Duration::from_secs(2);
     let journal = settings.data_dir.join("state.db");
     let mut waited = false;
-    loop {
-        let opened = database(settings)
-            .and_then(|database| database.open())
-            .map_err(|source| StorekeeperError::Database { source })
-            .and_then(|_| StateFile::open(&journal).map_err(|source| StorekeeperError::Journal { source }));
-        let Err(error) = opened else { break };
+    let open = || {
+        let database = database(settings).and_then(|database| database.open());
+        database.map_err(|source| StorekeeperError::Database { source })?;
+        StateFile::open(&journal).map_err(|source| StorekeeperError::Journal { source })?;
+        open_index().map_err(|source| StorekeeperError::Index { source })
+    };
+    let index = loop {
+        let error = match open() {
+            Ok(index) => break index,
+            Err(error) => error,
+        };
         if error.reaction() == Reaction::GiveUp {
             return Err(error);
         }
@@ -50,7 +57,7 @@ pub fn open_patiently(
         if stop.wait(PAUSE) {
             return Ok(None);
         }
-    }
+    };
     if waited {
         tell(FromStorekeeper::Trouble { part: StorePart::Database, why: None });
     }

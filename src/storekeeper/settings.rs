@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::Reaction;
 use crate::config::Maintenance;
+use crate::index::shared::IndexError;
 use crate::store::StoreError;
 
 /// What the storekeeper needs to know.
@@ -27,6 +28,8 @@ pub enum StorekeeperError {
     Database { source: StoreError },
     #[error("could not prepare the journal of accepted work")]
     Journal { source: StoreError },
+    #[error("could not prepare the fingerprint index")]
+    Index { source: IndexError },
     #[error("could not start a thread for the database")]
     Thread { source: std::io::Error },
 }
@@ -36,6 +39,7 @@ impl StorekeeperError {
     pub fn reaction(&self) -> Reaction {
         match self {
             StorekeeperError::Database { source } | StorekeeperError::Journal { source } => source.reaction(),
+            StorekeeperError::Index { source } => source.reaction(),
             StorekeeperError::Thread { .. } => Reaction::GiveUp,
         }
     }

@@ -21,8 +21,6 @@ pub enum LockError {
     Lock { path: PathBuf, source: io::Error },
     #[error("another daemon{} uses the data folder {data_dir}", with_pid(*pid))]
     Held { data_dir: PathBuf, pid: Option<u32> },
-    #[error("could not write the lock file {path}")]
-    Write { path: PathBuf, source: io::Error },
 }
 
 fn with_pid(pid: Option<u32>) -> String {
@@ -67,7 +65,8 @@ impl DataLock {
             }
             Err(TryLockError::Error(source)) => return Err(LockError::Lock { path, source }),
         }
-        write_pid(&mut file).map_err(|source| LockError::Write { path, source })?;
+        // The lock is what counts; on a full disk the number that helps people is missing.
+        let _ = write_pid(&mut file);
         Ok(DataLock { _file: file })
     }
 }

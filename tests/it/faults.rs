@@ -171,6 +171,44 @@ fn a_full_disk_loses_no_accepted_work_and_is_told() {
     assert!(verify.status.success(), "{verify:?}");
 }
 
+#[test]
+fn a_disk_that_is_full_at_the_start_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(disk) = SmallDisk::mount(&folder.path().join("data")) else { return };
+    let world = World::start(Options::default()).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let page = world.known()[0].url().unwrap().to_owned();
+    let config = write_config(folder.path(), &world, address, &Setup::default());
+    disk.fill();
+    let mut daemon = Daemon { root: Daemon::spawn(&config), world, folder, address };
+    let told = |daemon: &Daemon| {
+        let (_, told) =
+            wait_for("the trouble to be told", || readiness(daemon).filter(|(status, _)| *status == 503));
+        assert!(told.contains("has to wait") && told.to_lowercase().contains("full"), "{told}");
+        broker_of(daemon)
+    };
+    let broker = told(&daemon);
+    disk.make_room();
+    daemon.wait_until_ready();
+    assert_eq!(broker_of(&daemon), broker, "it was the same process that waited");
+    assert_found(&daemon.query(&page));
+
+    // The same with the files of an earlier run.
+    daemon.signal("-TERM");
+    daemon.root.wait().unwrap();
+    disk.fill();
+    daemon.root = Daemon::spawn(&config);
+    told(&daemon);
+    disk.make_room();
+    daemon.wait_until_ready();
+    assert_found(&daemon.query(&page));
+    wait_until_well(&daemon);
+}
+
+fn broker_of(daemon: &Daemon) -> u32 {
+    daemon.containers().into_iter().find(|(_, role)| role == "broker").unwrap().0
+}
+
 /// A MariaDB of this test alone, which it may stop.
 struct MariaDb {
     folder: tempfile::TempDir,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{Ordering, fence};
 
 use super::error::IndexError;
-use super::map::SharedWords;
+use super::map::{self, SharedWords};
 
 const MAGIC: u64 = u64::from_le_bytes(*b"AOTFctl1");
 const LEN_BYTES: u64 = 4096;
@@ -37,7 +37,7 @@ impl Control {
             .map_err(IndexError::file("create", &path))?;
         let len_bytes = file.metadata().map_err(IndexError::file("examine", &path))?.len();
         if len_bytes < LEN_BYTES {
-            file.set_len(LEN_BYTES).map_err(IndexError::file("extend", &path))?;
+            map::extend(&file, LEN_BYTES).map_err(IndexError::file("extend", &path))?;
         }
         let words = SharedWords::open_writable(&file).map_err(IndexError::file("map", &path))?;
         words.words()[0].store(MAGIC, Ordering::Release);

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::base::Reaction;
 use crate::base::ids::FormId;
 
 /// An operation on the index failed. Nothing that was searchable before has been lost by it.
@@ -38,6 +39,22 @@ impl IndexError {
 
     pub(super) fn damaged(path: impl Into<PathBuf>, why: &'static str) -> IndexError {
         IndexError::Damaged { path: path.into(), why }
+    }
+
+    /// Whether the surroundings may mend: a disk that is full gets room.
+    pub fn reaction(&self) -> Reaction {
+        match self {
+            IndexError::File { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull
+                | io::ErrorKind::QuotaExceeded
+                | io::ErrorKind::ReadOnlyFilesystem => Reaction::Backoff,
+                _ => Reaction::GiveUp,
+            },
+            IndexError::Locked { .. }
+            | IndexError::Damaged { .. }
+            | IndexError::OutOfOrder { .. }
+            | IndexError::KeeperLost => Reaction::GiveUp,
+        }
     }
 
     /// The file was not there.

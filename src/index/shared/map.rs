@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "maps files")]
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -56,6 +56,25 @@ impl FileMap {
             let _ = self.0.advise(Advice::WillNeed);
         }
     }
+}
+
+/// Makes a file longer, with room on the disk for all of it: a page of a mapping that finds none ends the
+/// process (SIGBUS) instead of failing.
+pub fn extend(file: &File, len_bytes: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::io::Errno;
+
+    match fallocate(file, FallocateFlags::empty(), 0, len_bytes) {
+        Ok(()) => return Ok(()),
+        // Not every file system can; zeros that are written take room too.
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let begin = file.metadata()?.len();
+    let mut end = file;
+    end.seek(SeekFrom::Start(begin))?;
+    io::copy(&mut io::repeat(0).take(len_bytes.saturating_sub(begin)), &mut end)?;
+    Ok(())
 }
 
 /// A file of 64-bit words that one process writes while others read, all of them in place.

@@ -46,7 +46,10 @@ impl Tail {
         let path = Tail::path(dir, number);
         let file = File::options().read(true).write(true).create_new(true).open(&path);
         let file = file.map_err(IndexError::file("create", &path))?;
-        file.set_len(LEN_BYTES as u64).map_err(IndexError::file("extend", &path))?;
+        if let Err(error) = map::extend(&file, LEN_BYTES as u64) {
+            let _ = std::fs::remove_file(&path);
+            return Err(IndexError::file("extend", &path)(error));
+        }
         let words = SharedWords::open_writable(&file).map_err(IndexError::file("map", &path))?;
         words.words()[0].store(MAGIC, Ordering::Relaxed);
         words.words()[NUMBER].store(number, Ordering::Relaxed);
