@@ -88,6 +88,10 @@ pub fn run() -> ExitCode {
 }
 
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
+    if let Command::Serve(_) | Command::Db(_) | Command::Backup(_) = command {
+        // What is made in the data folder, and from it, is for its owner alone.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    }
     let out = &mut ShownOutput::new(io::stdout().lock());
     match command {
         Command::Init(args) => init::run(&args, out)?,

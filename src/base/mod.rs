@@ -12,6 +12,7 @@ pub mod roles;
 pub mod shown;
 pub mod signals;
 pub mod stop;
+pub mod vital;
 
 pub use clock::Timestamp;
 pub use error::{ErrorChain, Reaction, panic_text};

@@ -1,9 +1,10 @@
 //! Signals of the system, heard on a thread of their own.
 
 use std::io;
-use std::thread;
 
 use signal_hook::iterator::{Handle, Signals};
+
+use super::vital;
 
 /// Signals that no longer do to this process what they do by default.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ impl CaughtSignals {
     pub fn tell(mut self, mut each: impl FnMut(i32) -> bool + Send + 'static) -> io::Result<Handle> {
         let handle = self.0.handle();
         let run = move || while self.0.forever().next().is_some_and(&mut each) {};
-        thread::Builder::new().name("signals".to_owned()).spawn(run)?;
+        vital::spawn("signals", run)?;
         Ok(handle)
     }
 }

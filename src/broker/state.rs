@@ -10,6 +10,7 @@ use crate::base::roles::Stage;
 use crate::broker::books::budget::Spending;
 use crate::broker::books::connectivity::Connectivity;
 use crate::broker::books::items::Owner;
+use crate::broker::books::kept::Kept;
 use crate::broker::books::leases::Leases;
 use crate::broker::books::limits::Limits;
 use crate::broker::books::metrics::Metrics;
@@ -40,8 +41,8 @@ pub struct State {
     pub query_keys: HashMap<String, QueryId>,
     /// Page queries by their public id.
     pub query_ids: HashMap<String, QueryId>,
-    /// Ended queries by the moment they are forgotten.
-    pub query_expiry: BTreeSet<(Monotonic, QueryId)>,
+    /// Ended queries, until they are forgotten.
+    pub kept: Kept,
     /// Fronts that listen to a query.
     pub watchers: HashMap<QueryId, BTreeSet<ContainerId>>,
     /// Uploaded images in memory.
@@ -103,7 +104,7 @@ impl State {
             queries: BTreeMap::new(),
             query_keys: HashMap::new(),
             query_ids: HashMap::new(),
-            query_expiry: BTreeSet::new(),
+            kept: Kept::default(),
             watchers: HashMap::new(),
             uploads: 0,
             scans: BTreeMap::new(),
@@ -142,7 +143,7 @@ impl State {
         releases
             .chain(maintenance)
             .chain(self.leases.next_deadline())
-            .chain(self.query_expiry.first().map(|(due, _)| *due))
+            .chain(self.kept.next_due())
             .chain(self.budget_check)
             .min()
     }

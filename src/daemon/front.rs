@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
+use crate::base::vital;
 use crate::broker::client::FrontClient;
 use crate::config::Settings;
 use crate::front::{self, FrontError, Root, Sockets};
@@ -32,15 +33,14 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
     let client = FrontClient::new();
     let attaching = Arc::clone(&client);
     let links = context.links;
-    std::thread::Builder::new()
-        .name("links".to_owned())
-        .spawn(move || {
-            while let Some(link) = links.next_link() {
-                if let Link::FrontLink(end) = link {
-                    attaching.attach(end);
-                }
+    let attach = move || {
+        while let Some(link) = links.next_link() {
+            if let Link::FrontLink(end) = link {
+                attaching.attach(end);
             }
-        })
+        }
+    };
+    vital::spawn("links", attach)
         .map_err(|error| ContainerError::passing("could not start a thread", error))?;
     let (stopped, stopping) = oneshot::channel::<()>();
     context.stop.when_set(move || drop(stopped));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::StopSignal;
+use crate::base::{StopSignal, vital};
 use crate::fetch::{HttpFetch, StartError};
 use crate::ipc::container::{ContainerContext, ContainerError};
 use crate::sandbox::ResolverFile;
@@ -36,9 +36,7 @@ pub fn keep_resolving(context: &ContainerContext) -> Result<(), ContainerError> 
         return Ok(());
     }
     let (file, stop) = (ResolverFile::now(), context.stop.clone());
-    std::thread::Builder::new()
-        .name("resolver".to_owned())
-        .spawn(move || watch(&file, &stop))
+    vital::spawn("resolver", move || watch(&file, &stop))
         .map(drop)
         .map_err(|error| ContainerError::passing("could not start a thread", error))
 }

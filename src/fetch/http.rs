@@ -19,7 +19,7 @@ use super::reach::{NetworkWatch, Reach};
 use super::request::{Fetch, Method, Request, Response};
 use super::retry::{self, FIRST_PAUSE, LONGEST_WAIT};
 use super::upstreams::Upstreams;
-use crate::base::Timestamp;
+use crate::base::{Timestamp, vital};
 use crate::config;
 use crate::telemetry::tasks;
 
@@ -89,41 +89,39 @@ impl HttpFetch {
             .map_err(|source| StartError::Thread { source })?;
         let (jobs, mut waiting) = mpsc::channel::<Job>(WAITING_JOBS);
         let (stop, mut stopped) = watch::channel(false);
-        let thread = std::thread::Builder::new()
-            .name("fetch".to_owned())
-            .spawn(move || {
-                let (reach, network) = Reach::new(&settings, &upstreams, network_wait);
-                // Whoever starts it waits for this.
-                let _ = told.send(network);
-                let hosts = RefCell::default();
-                let engine = Rc::new(Engine { exchange, settings, first_pause, reach, hosts });
-                let tasks = tokio::task::LocalSet::new();
-                tasks.block_on(&runtime, async {
-                    loop {
-                        tokio::select! {
-                            biased;
-                            _ = stopped.wait_for(|stop| *stop) => break,
-                            job = waiting.recv() => {
-                                let Some(Job { request, reply }) = job else { break };
-                                let engine = Rc::clone(&engine);
-                                let name = format!("fetch {}", request.url);
-                                tokio::task::spawn_local(async move {
-                                    let outcome = tasks::named(name, engine.carry_out(request)).await;
-                                    // A caller that has gone away needs no answer.
-                                    let _ = reply.send(outcome);
-                                });
-                            }
+        let thread = vital::spawn("fetch", move || {
+            let (reach, network) = Reach::new(&settings, &upstreams, network_wait);
+            // Whoever starts it waits for this.
+            let _ = told.send(network);
+            let hosts = RefCell::default();
+            let engine = Rc::new(Engine { exchange, settings, first_pause, reach, hosts });
+            let tasks = tokio::task::LocalSet::new();
+            tasks.block_on(&runtime, async {
+                loop {
+                    tokio::select! {
+                        biased;
+                        _ = stopped.wait_for(|stop| *stop) => break,
+                        job = waiting.recv() => {
+                            let Some(Job { request, reply }) = job else { break };
+                            let engine = Rc::clone(&engine);
+                            let name = format!("fetch {}", request.url);
+                            tokio::task::spawn_local(async move {
+                                let outcome = tasks::named(name, engine.carry_out(request)).await;
+                                // A caller that has gone away needs no answer.
+                                let _ = reply.send(outcome);
+                            });
                         }
                     }
-                });
-                // Closing the queue and dropping the tasks ends every wait with `Stopping`; a name service
-                // that does not answer is left behind, not waited for.
-                drop(waiting);
-                drop(tasks);
-                runtime.shutdown_background();
-            })
-            .map_err(|source| StartError::Thread { source })?;
-        // It does not come only if the thread has panicked, which every request will say.
+                }
+            });
+            // Closing the queue and dropping the tasks ends every wait with `Stopping`; a name service
+            // that does not answer is left behind, not waited for.
+            drop(waiting);
+            drop(tasks);
+            runtime.shutdown_background();
+        })
+        .map_err(|source| StartError::Thread { source })?;
+        // It does not come only if the thread has panicked, with which the process ends.
         let network = network.recv().unwrap_or_else(|_| NetworkWatch::of_none());
         Ok(HttpFetch { jobs, stop, network, thread: Some(thread) })
     }

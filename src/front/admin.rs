@@ -2,8 +2,9 @@
 //! command per line, answered line by line (`proto::command`, as JSON). The console and the one-shot
 //! commands are its clients.
 
+use std::collections::HashMap;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,7 +14,8 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
 
 use super::broker::{self, Broker, Root, Unavailable};
 use super::local_socket::LocalSocket;
@@ -25,7 +27,8 @@ use crate::proto::front::{Client, FrontAnswer, FrontQuestion};
 use crate::proto::view::{QueryStatus, QueryView, ScanState, ScanView};
 use crate::telemetry::tasks;
 
-/// Clients at the same time; more wait until one leaves.
+/// Clients at the same time. One more takes the place of the one that has been silent the longest; where all are
+/// being answered, it waits.
 const MAX_CLIENTS: usize = 32;
 /// A line without an image: far more than any command.
 const MAX_COMMAND_BYTES: usize = 64 * 1024;
@@ -52,14 +55,28 @@ pub async fn serve(
         }
     };
     let mut clients = JoinSet::new();
+    // Silences by the task of the client, and how to end it.
+    let mut silences: HashMap<tokio::task::Id, (Silence, AbortHandle)> = HashMap::new();
     loop {
+        let is_room = clients.len() < MAX_CLIENTS || longest_silent(&silences).is_some();
         tokio::select! {
             () = until_stopped(&mut stopped) => break,
-            Some(_) = clients.join_next() => {}
-            accepted = listener.accept(), if clients.len() < MAX_CLIENTS => match accepted {
+            Some(left) = clients.join_next_with_id() => {
+                let id = left.map_or_else(|error| error.id(), |(id, ())| id);
+                silences.remove(&id);
+            }
+            accepted = listener.accept(), if is_room => match accepted {
                 Ok((stream, _)) => {
-                    let converse = converse(stream, broker.clone(), root.clone(), max_image_bytes);
-                    clients.spawn(tasks::named("admin client", converse));
+                    if clients.len() >= MAX_CLIENTS && let Some(id) = longest_silent(&silences)
+                        && let Some((_, client)) = silences.remove(&id)
+                    {
+                        client.abort();
+                    }
+                    let silence = Silence::default();
+                    let session = Session::new(stream, broker.clone(), root.clone(), silence.clone());
+                    let converse = converse(session, max_image_bytes);
+                    let client = clients.spawn(tasks::named("admin client", converse));
+                    silences.insert(client.id(), (silence, client));
                 }
                 Err(error) => {
                     tracing::warn!(error = %ErrorChain(&error), "could not accept an admin client");
@@ -72,9 +89,36 @@ pub async fn serve(
     clients.shutdown().await;
 }
 
-async fn converse(stream: UnixStream, broker: Arc<dyn Broker>, root: Arc<dyn Root>, max_image_bytes: usize) {
-    let (reader, writer) = stream.into_split();
-    let mut session = Session { reader: BufReader::new(reader), writer, broker, root };
+/// Since when a client has not said a whole command; `None` while it is answered.
+#[derive(Clone)]
+struct Silence(Arc<Mutex<Option<Instant>>>);
+
+impl Default for Silence {
+    fn default() -> Silence {
+        Silence(Arc::new(Mutex::new(Some(Instant::now()))))
+    }
+}
+
+impl Silence {
+    fn begins(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn ends(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn since(&self) -> Option<Instant> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn longest_silent(silences: &HashMap<tokio::task::Id, (Silence, AbortHandle)>) -> Option<tokio::task::Id> {
+    let silent = silences.iter().filter_map(|(id, (silence, _))| Some((silence.since()?, *id)));
+    silent.min_by_key(|(since, _)| *since).map(|(_, id)| id)
+}
+
+async fn converse(mut session: Session, max_image_bytes: usize) {
     // Base64 makes four bytes of three.
     let max_line = (max_image_bytes / 3 + 1).saturating_mul(4).saturating_add(MAX_COMMAND_BYTES);
     if let Err(error) = session.run(max_line).await {
@@ -87,11 +131,18 @@ struct Session {
     writer: OwnedWriteHalf,
     broker: Arc<dyn Broker>,
     root: Arc<dyn Root>,
+    silence: Silence,
 }
 
 impl Session {
+    fn new(stream: UnixStream, broker: Arc<dyn Broker>, root: Arc<dyn Root>, silence: Silence) -> Session {
+        let (reader, writer) = stream.into_split();
+        Session { reader: BufReader::new(reader), writer, broker, root, silence }
+    }
+
     async fn run(&mut self, max_line: usize) -> io::Result<()> {
         while let Some(line) = read_line(&mut self.reader, max_line).await? {
+            self.silence.ends();
             match serde_json::from_slice(&line) {
                 Ok(command) => self.carry_out(command).await?,
                 Err(error) => {
@@ -100,6 +151,7 @@ impl Session {
                     self.send(&Reply::Unavailable { detail }).await?;
                 }
             }
+            self.silence.begins();
         }
         Ok(())
     }
@@ -429,5 +481,31 @@ mod tests {
         let mut next = world.client().await;
         next.order(Command::Stats).await;
         assert!(next.receive().await.is_some(), "others are served");
+    }
+
+    #[tokio::test]
+    async fn silent_clients_lock_nobody_out() {
+        let begun = FrontAnswer::Query(sample_view_at(QueryStatus::LinkFinder, 1));
+        let world = World::new(FakeBroker::answering([begun]));
+        let mut follower = world.client().await;
+        follower.order(query(false)).await;
+        assert!(follower.receive().await.is_some());
+        let mut silent = Vec::new();
+        for _ in 0..2 * MAX_CLIENTS {
+            let mut client = world.client().await;
+            // Half a command, to be silent in the middle of.
+            client.writer.write_all(b"{\"command\"").await.unwrap();
+            silent.push(client);
+        }
+        let mut last = world.client().await;
+        last.order(Command::Stop).await;
+        assert_eq!(last.receive().await, Some(Reply::Stopping));
+        assert_eq!(silent[0].receive().await, None, "it was silent the longest");
+        world.broker.publish(sample_view()).await;
+        let mut reply = follower.receive().await;
+        while let Some(Reply::Progress(_)) = reply {
+            reply = follower.receive().await;
+        }
+        assert!(matches!(reply, Some(Reply::Answer(_))), "who is being answered stays: {reply:?}");
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod admin;
 pub mod broker;
+pub mod descriptors;
 pub mod http;
 pub mod local_socket;
 mod port_holder;
@@ -57,6 +58,9 @@ pub enum FrontError {
     HttpSocket { source: LocalSocketError },
     #[error("could not start the asynchronous runtime")]
     Runtime { source: io::Error },
+    /// A mistake of ours: it panicked.
+    #[error("the server of {what} has ended")]
+    ServerEnded { what: &'static str },
 }
 
 impl FrontError {
@@ -65,7 +69,7 @@ impl FrontError {
         match self {
             FrontError::PortInUse { .. } | FrontError::Listen { .. } => true,
             FrontError::Admin { .. } | FrontError::HttpSocket { .. } => true,
-            FrontError::Runtime { .. } => false,
+            FrontError::Runtime { .. } | FrontError::ServerEnded { .. } => false,
         }
     }
 }
@@ -146,8 +150,8 @@ async fn serve(
 
     let (stopping, stopped) = watch::channel(false);
     let api = http::Api::new(settings, broker.clone(), stopped.clone());
-    let web = tokio::spawn(http::serve::serve(listener, sockets.local_http, api, stopped.clone()));
-    let admin = tokio::spawn(admin::serve(
+    let mut web = tokio::spawn(http::serve::serve(listener, sockets.local_http, api, stopped.clone()));
+    let mut admin = tokio::spawn(admin::serve(
         sockets.admin,
         broker,
         root,
@@ -156,7 +160,12 @@ async fn serve(
     ));
     tracing::info!(http = %addr, "front listens");
     ready();
-    stop.await;
+    tokio::select! {
+        () = stop => {}
+        // Neither ends by itself.
+        _ = &mut web => return Err(FrontError::ServerEnded { what: "HTTP" }),
+        _ = &mut admin => return Err(FrontError::ServerEnded { what: "the admin socket" }),
+    }
     // Both tasks hold a receiver; if they are gone there is nobody to tell.
     let _ = stopping.send(true);
     let _ = tokio::time::timeout(GRACE, async { tokio::join!(web, admin) }).await;

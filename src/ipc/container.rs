@@ -6,7 +6,6 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel as queue;
@@ -19,7 +18,7 @@ use super::outbox::{Outbox, OutboxError};
 use crate::base::ids::ContainerId;
 use crate::base::roles::{Role, Stage};
 use crate::base::signals::CaughtSignals;
-use crate::base::{ErrorChain, StopSignal};
+use crate::base::{ErrorChain, StopSignal, vital};
 use crate::config::Settings;
 use crate::proto::control::{ContainerToRoot, RootToContainer, StacksWritten, ThreadState, Welcome};
 use crate::telemetry::{self, events, faults, stacks, tasks};
@@ -289,7 +288,7 @@ impl Drop for SetOnDrop {
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) {
-    thread::Builder::new().name(name.to_owned()).spawn(run).expect("the system can start a thread");
+    vital::spawn(name, run).expect("the system can start a thread");
 }
 
 fn beat(outbox: &Outbox<ContainerToRoot>, ended: &StopSignal) {

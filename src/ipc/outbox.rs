@@ -3,7 +3,6 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel as queue;
@@ -11,6 +10,7 @@ use serde::Serialize;
 
 use super::link::{Frame, Parcel, RawSender, SendError, Sender};
 use crate::base::clock::Monotonic;
+use crate::base::vital;
 
 /// Why an outbox did not take a message.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ impl<S> Outbox<S> {
     pub fn try_start(sender: Sender<S>, name: &str, capacity: usize) -> io::Result<Outbox<S>> {
         let (items, queued) = queue::bounded(capacity);
         let raw = sender.into_raw();
-        thread::Builder::new().name(name.to_owned()).spawn(move || write(&raw, &queued))?;
+        vital::spawn(name, move || write(&raw, &queued))?;
         Ok(Outbox { items, types: PhantomData })
     }
 

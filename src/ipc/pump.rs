@@ -2,11 +2,12 @@
 
 use std::io;
 use std::ops::ControlFlow;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use serde::de::DeserializeOwned;
 
 use super::link::{Parcel, Receiver, RecvError};
+use crate::base::vital;
 
 /// Starts a thread that gives every message of the link to `each` until the link ends, then calls
 /// `closed` once. When `each` answers `Break`, the thread ends and its receiver is dropped without
@@ -54,7 +55,7 @@ where
             }
         }
     };
-    thread::Builder::new().name(name.to_owned()).spawn(run)
+    vital::spawn(name, run)
 }
 
 #[cfg(test)]

@@ -64,6 +64,8 @@ pub struct Confinement {
     /// Folders whose files may be made, changed and removed.
     pub write: Vec<PathBuf>,
     pub network: Network,
+    /// Some of these files are the daemon's own.
+    pub uses_data: bool,
     /// Bytes of private memory; an allocation beyond them fails, which ends the process.
     pub max_memory_bytes: u64,
     pub max_open_files: u64,
@@ -143,6 +145,7 @@ impl Confinement {
             read,
             write,
             network: if connects { Network::Outgoing } else { Network::None },
+            uses_data: needs.files != Files::Common,
             max_memory_bytes: u64::from(memory_mib) * MIB * HEADROOM,
             max_open_files: match needs.open_files {
                 OpenFiles::Few => FEW_FILES,

@@ -7,6 +7,7 @@ use landlock::{
     RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
@@ -22,6 +23,7 @@ pub(super) fn enter(confinement: &Confinement) -> Result<Held, SandboxError> {
     rustix::thread::set_no_new_privs(true)
         .map_err(|errno| SandboxError::Privileges { source: errno.into() })?;
     limit(confinement)?;
+    give_up_capabilities(confinement).map_err(|errno| SandboxError::Privileges { source: errno.into() })?;
     let held =
         restrict_paths(confinement).map_err(|source| SandboxError::Landlock { source: source.into() })?;
     restrict_calls(confinement.network).map_err(|source| SandboxError::Seccomp { source })?;
@@ -42,6 +44,24 @@ pub(super) fn landlock_version() -> Option<u32> {
         rules.and_then(Ruleset::create).is_ok()
     };
     versions.into_iter().find(|version| has(*version)).map(|version| version as u32)
+}
+
+/// What the kernel grants to root beyond other users. A daemon that is started as root keeps one in the roles
+/// that use the data folder, which may be another user's.
+fn give_up_capabilities(confinement: &Confinement) -> rustix::io::Result<()> {
+    let kept = match confinement.uses_data {
+        true => CapabilitySet::DAC_OVERRIDE,
+        false => CapabilitySet::empty(),
+    };
+    let held = capabilities(None)?;
+    set_capabilities(
+        None,
+        CapabilitySets {
+            effective: held.effective & kept,
+            permitted: held.permitted & kept,
+            inheritable: CapabilitySet::empty(),
+        },
+    )
 }
 
 fn limit(confinement: &Confinement) -> Result<(), SandboxError> {

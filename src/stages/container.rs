@@ -9,6 +9,7 @@ use crossbeam_channel as queue;
 
 use super::worker::{self, StageWorker};
 use crate::base::roles::Stage;
+use crate::base::vital;
 use crate::broker::client::StageClient;
 use crate::fetch::NetworkWatch;
 use crate::ipc::container::{ContainerContext, ContainerError};
@@ -71,7 +72,7 @@ fn run_patiently(
         let client = Arc::clone(&client);
         let stop = context.stop.clone();
         let run = move || worker::run((spec.make)(&client), &client, &grants, &stop);
-        let thread = thread::Builder::new().name(format!("{}-{number}", context.role)).spawn(run);
+        let thread = vital::spawn(format!("{}-{number}", context.role), run);
         workers.push(thread.expect("the system can start a thread"));
     }
     context.control.ready();

@@ -20,7 +20,7 @@ pub fn what_works(settings: &Settings) -> Vec<&'static str> {
     let secret = data.parent().unwrap().join(SECRET);
     let target = std::env::var(TARGET).unwrap_or_default();
     let root: i32 = getppid().map_or(1, |pid| pid.as_raw_nonzero().get());
-    let attempts: [(&str, bool); 16] = [
+    let attempts: [(&str, bool); 17] = [
         ("program", Command::new("/bin/true").status().is_ok()),
         ("write-data", fs::write(data.join("escaped"), "x").is_ok()),
         ("write-temporary", write_temporary()),
@@ -35,6 +35,7 @@ pub fn what_works(settings: &Settings) -> Vec<&'static str> {
         ("datagram", UdpSocket::bind("127.0.0.1:0").is_ok()),
         ("signal", kill_process(Pid::from_raw(root).unwrap(), Signal::CONT).is_ok()),
         ("files", open_many()),
+        ("capabilities", has_capabilities()),
         ("memory", Vec::<u8>::new().try_reserve_exact(16 << 30).is_ok()),
         ("thread", std::thread::spawn(|| Blob::new(&[1; 100_000]).len() == 100_000).join().unwrap()),
     ];
@@ -45,6 +46,13 @@ fn write_temporary() -> bool {
     let path = std::env::temp_dir().join(format!("aotf-escaped-{}", std::process::id()));
     let written = fs::write(&path, "x").is_ok();
     written && fs::remove_file(path).is_ok()
+}
+
+/// What root may beyond other users, but for access to the files that the data folder's owner has.
+fn has_capabilities() -> bool {
+    use rustix::thread::{CapabilitySet, capabilities};
+    let held = capabilities(None).unwrap();
+    !((held.effective | held.permitted) - CapabilitySet::DAC_OVERRIDE).is_empty()
 }
 
 /// More files at once than a process needs.

@@ -4,6 +4,7 @@ pub mod blob;
 pub mod budget;
 pub mod connectivity;
 pub mod items;
+pub mod kept;
 pub mod leases;
 pub mod limits;
 pub mod metrics;

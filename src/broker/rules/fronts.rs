@@ -17,8 +17,11 @@ pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Op
             return submissions::submit_page(turn, asker, &url, webhook, Origin { client, networks });
         }
         FrontQuestion::QueryState { id } => {
-            return match turn.state.query_ids.get(&id) {
-                Some(&query) => submissions::answer_when_written(turn, asker, query),
+            return match turn.state.query_ids.get(&id).copied() {
+                Some(query) => {
+                    turn.state.kept.asked(query, turn.now.mono);
+                    submissions::answer_when_written(turn, asker, query);
+                }
                 None => turn.refuse(asker, FailureCode::NoSuchRequest),
             };
         }
@@ -36,8 +39,11 @@ pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Op
             return submissions::submit_image(turn, asker, kind, account_name.as_deref(), origin);
         }
         FrontQuestion::SearchState { identifier } => {
-            return match turn.state.query_keys.get(&search_key(&identifier)) {
-                Some(&query) => submissions::show(turn, asker, query),
+            return match turn.state.query_keys.get(&search_key(&identifier)).copied() {
+                Some(query) => {
+                    turn.state.kept.asked(query, turn.now.mono);
+                    submissions::show(turn, asker, query);
+                }
                 None => turn.refuse(asker, FailureCode::NoSuchRequest),
             };
         }

@@ -420,18 +420,14 @@ fn end(turn: &mut Turn, id: QueryId, outcome: Outcome) {
         turn.journal(entry);
     }
     turn.state.watchers.remove(&id);
-    turn.state.query_expiry.insert((turn.now.mono.plus(kept), id));
+    turn.state.kept.keep(id, &client, turn.now.mono, turn.now.mono.plus(kept));
 }
 
 /// Forgets queries whose time is over, or that are too many. True if there were any.
 pub fn forget_ended(turn: &mut Turn) -> bool {
     let state = &mut *turn.state;
     let mut forgotten = false;
-    while let Some(&(due, id)) = state.query_expiry.first() {
-        if due > turn.now.mono && state.query_expiry.len() <= state.policy.max_kept_queries {
-            break;
-        }
-        state.query_expiry.pop_first();
+    while let Some(id) = state.kept.take_due(turn.now.mono, state.policy.max_kept_queries) {
         if let Some(query) = state.queries.remove(&id) {
             state.query_keys.remove(&query.head.key);
             state.query_ids.remove(&query.head.public_id);

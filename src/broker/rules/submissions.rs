@@ -31,6 +31,7 @@ pub fn submit_page(turn: &mut Turn, asker: Asker, url: &str, webhook: Option<Str
     // What is no URL has no key of its own either: it is remembered as it was written.
     let known = turn.state.query_keys.get(key.as_deref().unwrap_or(url)).copied();
     if let Some(query) = known {
+        turn.state.kept.asked(query, turn.now.mono);
         return match webhook.and_then(|webhook| deliveries::add_webhook(turn, query, webhook)) {
             Some(entry) => answer_once_written(turn, asker, query, entry),
             None => answer_when_written(turn, asker, query),

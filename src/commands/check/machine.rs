@@ -39,6 +39,32 @@ pub fn port(settings: &Settings, daemon_runs: bool) -> Finding {
     Finding::failed(SUBJECT, what, remedy)
 }
 
+/// Does the limit of open files leave room for the connections that the settings allow?
+pub fn descriptors(settings: &Settings, _: bool) -> Finding {
+    let hard = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum;
+    judge_descriptors(hard, settings.http.max_connections)
+}
+
+fn judge_descriptors(hard: Option<u64>, connections: u32) -> Finding {
+    const SUBJECT: &str = "open files";
+    let wanted = front::descriptors::wanted(connections);
+    match hard {
+        Some(hard) if hard < wanted => Finding::warning(
+            SUBJECT,
+            format!(
+                "{hard} are allowed; http.max_connections = {connections} needs {wanted}: fewer are served"
+            ),
+            format!(
+                "LimitNOFILE={wanted} in the unit, ulimit -Hn {wanted} in a shell, or a lower http.max_connections"
+            ),
+        ),
+        Some(hard) => {
+            Finding::ok(SUBJECT, format!("{hard} are allowed, enough for {connections} connections"))
+        }
+        None => Finding::ok(SUBJECT, "not limited"),
+    }
+}
+
 /// What processes are kept apart with, and what shared memory is made of.
 pub fn kernel() -> Vec<Finding> {
     vec![memfd(), landlock(), seccomp()]
@@ -98,5 +124,14 @@ mod tests {
         assert_eq!(port(&settings, true).verdict, Verdict::Ok);
         drop(other);
         assert_eq!(port(&settings, false).verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn too_few_open_files_are_told() {
+        for (hard, expect) in [(None, Verdict::Ok), (Some(8448), Verdict::Ok), (Some(8447), Verdict::Warning)]
+        {
+            let finding = judge_descriptors(hard, 8192);
+            assert_eq!(finding.verdict, expect, "{hard:?}");
+        }
     }
 }

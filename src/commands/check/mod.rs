@@ -53,7 +53,9 @@ pub fn run(args: &CheckArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     }
     if let Ok(Loaded { settings, .. }) = loaded {
         let daemon_runs = std::os::unix::net::UnixStream::connect(front::admin_socket(settings)).is_ok();
-        for check in [data::folder, data::space, data::database, data::index, machine::port] {
+        for check in
+            [data::folder, data::space, data::database, data::index, machine::port, machine::descriptors]
+        {
             report(check(settings, daemon_runs), out)?;
         }
         for finding in machine::kernel() {

@@ -11,7 +11,6 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -52,7 +51,6 @@ pub async fn serve(
             None
         }
     };
-    raise_descriptor_limit(u64::from(api.http.max_connections));
     let router = router(api.clone());
     let places = &api.connections;
     let header_timeout = api.http.header_timeout;
@@ -167,18 +165,4 @@ fn prepare(stream: &TcpStream) -> io::Result<()> {
     let millis = u32::try_from(SEND_DEADLINE.as_millis()).unwrap_or(u32::MAX);
     rustix::net::sockopt::set_tcp_user_timeout(stream, millis)?;
     Ok(())
-}
-
-/// The usual soft limit of 1024 descriptors is below the number of connections. Where it cannot be raised,
-/// accepting fails at times, and waits.
-fn raise_descriptor_limit(connections: u64) {
-    let wanted = connections + 256;
-    let limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < wanted) {
-        let current = limit.maximum.map_or(wanted, |maximum| maximum.min(wanted));
-        let raised = Rlimit { current: Some(current), maximum: limit.maximum };
-        if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::debug!(%error, "could not raise the limit of open files");
-        }
-    }
 }

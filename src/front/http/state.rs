@@ -19,6 +19,7 @@ use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::Networks;
 use crate::config::{self, Settings};
 use crate::front::broker::Broker;
+use crate::front::descriptors;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 use crate::proto::view::{ProblemView, StatsView};
 use crate::telemetry::tasks;
@@ -88,7 +89,7 @@ impl Api {
             max_image_bytes: usize::try_from(settings.fetch.max_image_bytes).unwrap_or(usize::MAX),
             rate: RateTable::default(),
             connections: ConnectionTable::new(
-                usize::try_from(settings.http.max_connections).unwrap_or(usize::MAX),
+                usize::try_from(descriptors::affordable(settings.http.max_connections)).unwrap_or(usize::MAX),
                 MAX_CONNECTIONS_PER_ADDRESS,
             ),
             traffic: Traffic::default(),

@@ -16,6 +16,7 @@ use crate::api::figures::{ConfigAnswer, StatsAnswer};
 use crate::api::limits::{MAX_URL_CHARS, STATS_AGE};
 use crate::base::ids::Networks;
 use crate::config::{Limits, Maintenance};
+use crate::proto::view::ProblemView;
 
 /// Figures, up to 3 seconds old
 #[utoipa::path(
@@ -45,7 +46,7 @@ pub(super) async fn healthz() -> Response {
 /// Whether the service can take queries
 ///
 /// That is, the broker answers and nothing keeps it from accepting them. What is wrong is told in any case;
-/// addresses in `http.monitor_ips` are shown the figures behind it.
+/// addresses in `http.monitor_ips` are shown the reasons and the figures behind it.
 #[utoipa::path(
     get, path = "/readyz", tag = "server",
     responses((status = 200, body = serde_json::Value), (status = 503, body = serde_json::Value))
@@ -60,6 +61,8 @@ pub(super) async fn readyz(
         true => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
         false => (StatusCode::OK, "ready"),
     };
+    // The reasons name files, hosts and addresses of pages.
+    let problems: Vec<_> = problems.into_iter().map(|problem| shown_to(caller.monitor, problem)).collect();
     let mut ready = json!({ "status": word, "problems": problems });
     if caller.monitor {
         let stats = api.stats(READY_AGE).await?;
@@ -73,6 +76,14 @@ pub(super) async fn readyz(
         });
     }
     Ok((status, Json(ready)).into_response())
+}
+
+/// Strangers are told the state, `the database has to wait`, without the reason behind the colon.
+fn shown_to(monitor: bool, mut problem: ProblemView) -> ProblemView {
+    if !monitor && let Some(end) = problem.what.find(": ") {
+        problem.what.truncate(end);
+    }
+    problem
 }
 
 fn config_answer(
@@ -89,5 +100,18 @@ fn config_answer(
         update_accounts_frequency: maintenance.auto_update.map(|every| every.as_secs() / 86_400),
         max_illust_url_size: MAX_URL_CHARS,
         networks: networks.into_iter().flat_map(Networks::iter).map(|network| network.to_string()).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_for_those_who_watch() {
+        let problem = |what: &str| ProblemView { what: what.to_owned(), since_ms: 7, blocking: true };
+        let whole = problem("the database has to wait: could not open /srv/aotf/aotf.db");
+        assert_eq!(shown_to(true, whole.clone()), whole);
+        assert_eq!(shown_to(false, whole), problem("the database has to wait"));
     }
 }

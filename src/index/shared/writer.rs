@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -18,6 +18,7 @@ use super::manifest::Manifest;
 use super::segment::Segment;
 use super::tail::{self, Tail};
 use crate::base::ids::FormId;
+use crate::base::vital;
 use crate::index::hamming::Entry;
 
 /// A batch of at least this many images becomes a segment of its own at once, without passing
@@ -368,6 +369,5 @@ fn numbered_files(dir: &Path) -> Result<Vec<(u64, PathBuf)>, IndexError> {
 }
 
 fn spawn(name: &str, dir: &Path, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, IndexError> {
-    let thread = thread::Builder::new().name(name.into());
-    thread.spawn(body).map_err(IndexError::file("start a thread for", dir))
+    vital::spawn(name, body).map_err(IndexError::file("start a thread for", dir))
 }

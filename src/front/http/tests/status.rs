@@ -39,7 +39,8 @@ async fn figures_are_cached_and_limits_are_the_callers_own() {
 
 #[tokio::test]
 async fn readiness_tells_what_is_wrong() {
-    let problem = |blocking| ProblemView { what: "the disk is full".to_owned(), since_ms: 7, blocking };
+    let what = "the database has to wait: /srv/aotf is full";
+    let problem = |blocking| ProblemView { what: what.to_owned(), since_ms: 7, blocking };
     let health = |problems| FrontAnswer::Health(problems);
     let answers = [health(vec![]), health(vec![problem(false)]), health(vec![problem(true)])];
     let world = World::new(FakeBroker::answering(answers)).await;
@@ -52,7 +53,10 @@ async fn readiness_tells_what_is_wrong() {
     );
     world.clock.store(1000, Ordering::SeqCst);
     let unwell = world.get_as("192.0.2.1", "/readyz").await;
-    assert_eq!((unwell.status, &unwell.json()["problems"][0]["what"]), (200, &"the disk is full".into()));
+    assert_eq!(
+        (unwell.status, &unwell.json()["problems"][0]["what"]),
+        (200, &"the database has to wait".into())
+    );
     world.clock.store(2000, Ordering::SeqCst);
     let blocked = world.get_as("192.0.2.1", "/readyz").await;
     assert_eq!((blocked.status, &blocked.json()["status"]), (503, &"not ready".into()));
