@@ -1,5 +1,6 @@
 //! The start of the storekeeper, which waits for a database that is not there yet, and for a disk that is full.
 
+use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
@@ -50,7 +51,7 @@ pub fn open_patiently<P: Publisher + 'static>(
         if error.reaction() == Reaction::GiveUp {
             return Err(error);
         }
-        let why = ErrorChain(&error).to_string();
+        let why = format!("{}{}", ErrorChain(&error), full_disk(&settings.data_dir));
         tracing::warn!(error = why, "the database is not there yet; waiting for it");
         tell(FromStorekeeper::Trouble { part: StorePart::Database, why: Some(why) });
         waited = true;
@@ -69,4 +70,12 @@ pub fn open_patiently<P: Publisher + 'static>(
         results_log: settings.log.results_log.then(|| settings.data_dir.join("logs/results.jsonl")),
     };
     start(parameters, index, taken, tell).map(Some)
+}
+
+/// SQLite says of a full disk, where it maps a file, only that there was an I/O error.
+fn full_disk(data_dir: &Path) -> &'static str {
+    /// Less than any file here needs.
+    const NOTHING: u64 = 64 * 1024;
+    let free = rustix::fs::statvfs(data_dir).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    if free.is_ok_and(|free| free < NOTHING) { " (the disk of the data folder is full)" } else { "" }
 }

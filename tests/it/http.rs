@@ -147,7 +147,8 @@ fn batches_images_and_figures_through_processes() {
     // Of the artist whose artwork the sample is.
     urls.push("https://danbooru.donmai.us/posts/7000001".to_owned());
     let body = json!({ "urls": urls }).to_string();
-    let (status, reply) = daemon.http("POST", "/queries", &[], body.as_bytes()).unwrap();
+    let (status, reply) =
+        daemon.http("POST", "/queries", &[("Content-Type", "application/json")], body.as_bytes()).unwrap();
     assert_eq!(status, 200);
     let reply: Value = serde_json::from_slice(&reply).unwrap();
     let ids: Vec<&str> =
@@ -218,7 +219,7 @@ fn the_unix_socket_is_served() {
     let mut stream = UnixStream::connect(daemon.folder.path().join("http.sock")).unwrap();
     stream
         .write_all(
-            b"GET /config HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+            b"GET /config HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
         )
         .unwrap();
     let mut text = String::new();
@@ -253,7 +254,7 @@ fn a_crowd_of_slow_clients_and_a_flood_leave_others_served() {
             let beginning: &[u8] = match number % 3 {
                 0 => b"",
                 1 => b"GET /query?url=",
-                _ => b"POST /query HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx",
+                _ => b"POST /query HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx",
             };
             tokio::io::AsyncWriteExt::write_all(&mut stream, beginning).await.unwrap();
             slow.push(stream);
@@ -302,7 +303,7 @@ async fn connect_from(last: u8, server: SocketAddr) -> tokio::net::TcpStream {
 async fn request(last: u8, server: SocketAddr, target: &str) -> (u16, String) {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let mut stream = connect_from(last, server).await;
-    let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let head = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let _ = stream.write_all(head.as_bytes()).await;
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes).await;

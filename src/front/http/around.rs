@@ -9,8 +9,9 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::caller::{Caller, Peer};
+use super::caller::Caller;
 use super::cors;
+use super::peer::Peer;
 use super::state::Api;
 use crate::api::limits;
 

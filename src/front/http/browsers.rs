@@ -7,8 +7,8 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
 
-use super::caller::Peer;
 use super::error::HttpError;
+use super::peer::Peer;
 use crate::config::Http;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");

@@ -7,28 +7,13 @@ use axum::http::{HeaderMap, HeaderName, Method, header};
 use super::browsers;
 use super::error::HttpError;
 use super::limits::LimitKey;
+use super::peer::{Peer, is_trusted};
 use crate::base::ids::Networks;
 use crate::config::{self, ApiKey, ForwardedHeader, Http, Limits};
 use crate::proto::front::Client;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-
-/// Who is at the other end of the connection. `serve.rs` sets it on each request.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer {
-    /// 127.0.0.1 for a peer that came over the Unix socket.
-    pub ip: IpAddr,
-    /// It came over the Unix socket.
-    pub is_local_socket: bool,
-}
-
-impl Peer {
-    /// True for a proxy that is trusted: only one on this machine can open the Unix socket.
-    pub fn is_proxy(&self, http: &Http) -> bool {
-        self.is_local_socket || is_trusted(self.ip.to_canonical(), http)
-    }
-}
 
 /// Who sent a request, and what that allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,10 +116,6 @@ fn shown_key(headers: &HeaderMap) -> Option<&[u8]> {
 fn find_key<'k>(shown: &[u8], keys: &'k [ApiKey]) -> Option<(usize, &'k ApiKey)> {
     let digest = config::sha256(shown);
     keys.iter().enumerate().find(|(_, key)| key.sha256 == digest)
-}
-
-fn is_trusted(ip: IpAddr, http: &Http) -> bool {
-    http.trusted_proxies.iter().any(|net| net.contains(&ip))
 }
 
 /// The header is believed as far as trusted proxies wrote it: the right-most address that is not one

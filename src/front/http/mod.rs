@@ -25,6 +25,7 @@ mod limits;
 mod metrics;
 mod openapi;
 mod page;
+mod peer;
 mod query;
 mod router;
 mod search;

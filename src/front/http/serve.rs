@@ -16,8 +16,8 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::caller::Peer;
 use super::limits::{ConnectionPlace, LimitKey};
+use super::peer::Peer;
 use super::router::router;
 use super::state::Api;
 use crate::base::ErrorChain;

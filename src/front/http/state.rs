@@ -9,10 +9,11 @@ use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
 
 use super::browsers;
-use super::caller::{Caller, Peer};
+use super::caller::Caller;
 use super::error::{Closed, HttpError};
 use super::finished::FinishedAnswers;
 use super::limits::{ConnectionTable, RateClass, RateTable};
+use super::peer::Peer;
 use super::texts::Texts;
 use super::traffic::Traffic;
 use crate::base::clock::{Monotonic, Timestamp};
