@@ -24,6 +24,14 @@ pub(super) fn at(text: &str, at: usize) -> Option<Mention> {
     bare(text, at)
 }
 
+/// The address is one of X.
+pub(super) fn is_on_x(address: &str) -> bool {
+    let rest = scheme(address).map_or(address, |length| &address[length..]);
+    let host = rest[..host_length(rest)].to_ascii_lowercase();
+    let host = ["www.", "mobile.", "m."].iter().find_map(|front| host.strip_prefix(front)).unwrap_or(&host);
+    matches!(host, "twitter.com" | "x.com")
+}
+
 /// The length of `http://` or `https://` where the text begins with it.
 fn scheme(text: &str) -> Option<usize> {
     ["https://", "http://"]

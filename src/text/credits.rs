@@ -25,6 +25,7 @@ pub(super) fn names_somebody_else(around: &Surroundings<'_>) -> bool {
     let before = clause_before(around.before);
     let (after, next) = clauses_after(around.after);
     ends_in_credit(&before)
+        || stands_below_a_credit(around.before)
         || names_the_credited(&before)
         || has_a_strange_label(&before, around.naming)
         || words::stand_in(&before, Kind::Before)
@@ -32,6 +33,13 @@ pub(super) fn names_somebody_else(around: &Surroundings<'_>) -> bool {
         || [Kind::Behind, Kind::GoneBehind].iter().any(|kind| words::strip_start(&next, *kind).is_some())
         || is_honored(&after)
         || is_gone(&before, &after)
+}
+
+/// The last word before the mention is the name of X: `Twitter: https://...`.
+pub(super) fn is_labelled(around: &Surroundings<'_>) -> bool {
+    let before = clause_before(around.before);
+    let text = before.trim_end_matches(words::is_loose);
+    [Kind::X, Kind::XShort, Kind::Former].iter().any(|kind| words::ends_with(text, *kind))
 }
 
 /// The clause in which the mention stands, as far as it stands before it; lower case.
@@ -73,12 +81,14 @@ fn is_end(c: char, rest: &str) -> bool {
 
 /// The last word before the mention, past the network's name and signs, gives the credit: `icon by twitter @name`.
 fn ends_in_credit(before: &str) -> bool {
-    // `w/` and `(c)` end in signs.
-    if words::ends_with(before.trim_end(), Kind::Credit) {
+    // `w/`, `(c)` and `🎨:` end in signs.
+    if words::ends_with(before.trim_end_matches([' ', '<', '(', '[']), Kind::Credit) {
         return true;
     }
     let mut text = before.trim_end_matches(words::is_loose);
-    if words::ends_with(text, Kind::Earlier) {
+    // `Nameさん @name`; `my Twitter's @name` is none.
+    let honored = words::ends_with(text, Kind::Honorific) && !text.ends_with('s');
+    if honored || words::ends_with(text, Kind::Earlier) {
         return true;
     }
     for _ in 0..5 {
@@ -98,10 +108,22 @@ fn ends_in_credit(before: &str) -> bool {
     false
 }
 
+/// The line above the mention's is a credit and nothing else: `Character design`, and `Name https://...` below it.
+fn stands_below_a_credit(before: &str) -> bool {
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(REACH))..];
+    cost::spend(near.len());
+    let Some((above, _)) = near.rsplit_once('\n') else { return false };
+    let above = above.trim_end_matches('\r').rsplit('\n').next().unwrap_or_default();
+    let line = above.trim_matches(words::is_loose).to_lowercase();
+    words::strip_last(&line, Kind::Credit).is_some_and(|rest| rest.trim_matches(words::is_loose).is_empty())
+}
+
 /// The mention stands in brackets behind the name of who is credited: `for @name (`, `design by Name (`.
 fn names_the_credited(before: &str) -> bool {
-    let Some(named) = before.trim_end().strip_suffix(['(', '（', '[', '<', '【']) else { return false };
-    let named = named.trim_end();
+    const BRACKETS: [char; 5] = ['(', '（', '[', '<', '【'];
+    let Some(named) = before.trim_end().strip_suffix(BRACKETS) else { return false };
+    // `[@name](`, `"@name":[`
+    let named = named.trim_end_matches([' ', ']', '"', ':', '*']);
     let is_network = [Kind::X, Kind::XShort].iter().any(|kind| words::ends_with(named, *kind));
     if is_network {
         return false;
@@ -171,8 +193,9 @@ fn is_honored(after: &str) -> bool {
         let is_particle = next.is_none_or(|c| "のにがをはへとかもで".contains(c) || !c.is_alphabetic());
         is_particle || (!apart && next.is_some_and(|c| !c.is_ascii_alphanumeric() && c != 'ぽ'))
     };
-    let close = after.trim_start_matches([' ', '\u{3000}']);
-    let apart = close.len() < after.len();
+    let close = after.trim_start_matches([')', '）', ']', ' ', '\u{3000}']);
+    let apart =
+        after.len() > close.len() && after[..after.len() - close.len()].ends_with(char::is_whitespace);
     words::strip_start(close, Kind::Honorific).is_some_and(|rest| ends(rest, apart))
 }
 

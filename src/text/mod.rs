@@ -21,11 +21,17 @@ const MAX_TEXT_BYTES: usize = 128 * 1024;
 /// people's.
 const MAX_MENTIONS: usize = 500;
 
+/// Addresses on X that one text may hold as the artist's own. People have a main one, one for adults, perhaps an old
+/// one; a text with more is a list of contributors or friends.
+const MAX_OWN_ON_X: usize = 3;
+
 /// What a text names: whole URLs, bare ones (`twitter.com/name`), and handles behind their network's name
 /// (`Twitter: @name`) as URLs, in the text's order, each once. The time that it takes is bounded.
 pub fn links_in_text(text: &str) -> Vec<String> {
     let text = plain::readable(&text[..text.floor_char_boundary(MAX_TEXT_BYTES)]);
     let mut found: Vec<String> = Vec::new();
+    // Addresses on X, whoever's they are, and those found that a network's name is the label of.
+    let (mut on_x, mut labelled) = (Vec::new(), Vec::new());
     let mut mentions = 0;
     let mut previous = handles::Previous::default();
     let mut at = 0;
@@ -48,9 +54,18 @@ pub fn links_in_text(text: &str) -> Vec<String> {
         };
         let is_own = !credits::names_somebody_else(&around);
         previous = handles::Previous { end: at, is_on_x: is_own && is_handle && url.starts_with(handles::X) };
+        if mention.naming == Naming::Address && addresses::is_on_x(&url) && !on_x.contains(&url) {
+            on_x.push(url.clone());
+        }
         if is_own && !found.contains(&url) {
+            if mention.naming != Naming::Address || credits::is_labelled(&around) {
+                labelled.push(url.clone());
+            }
             found.push(url);
         }
+    }
+    if on_x.len() > MAX_OWN_ON_X {
+        found.retain(|url| !on_x.contains(url) || labelled.contains(url));
     }
     found
 }
