@@ -71,7 +71,7 @@ fn texts_name_accounts_or_nothing() {
 #[test]
 fn texts_that_nothing_was_fitted_to_are_read_as_well_as_before() {
     for (name, table, before) in [
-        ("held out", HELD_OUT, Score { right: 108, missed: 0, wrong: 7 }),
+        ("held out", HELD_OUT, Score { right: 108, missed: 0, wrong: 5 }),
         ("unseen", UNSEEN, Score { right: 26, missed: 4, wrong: 2 }),
     ] {
         let score = Score::of(table);
