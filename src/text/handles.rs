@@ -246,13 +246,11 @@ impl Label {
     /// `@main (SFW) | @other (NSFW)`.
     fn is_the_other_side(&self) -> bool {
         let mut text = self.text.as_str();
-        let mut sides = 0;
-        for _ in 0..4 {
+        for sides in 0..4 {
             if text.is_empty() {
                 return sides > 0;
             }
             let Some(rest) = words::strip_last(text, Kind::Side) else { return false };
-            sides += 1;
             text = rest.trim_end_matches(is_loose);
         }
         false
