@@ -3,12 +3,11 @@
 use serde_json::Value;
 
 use super::address::name;
-use super::html::{anchors, plain_text};
+use super::free_text::links_in_html;
 use super::read::{at, list_at, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
-use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "artstation", identify, artwork: Some(artwork), leads: Some(profile) };
 
@@ -113,9 +112,7 @@ fn parse_project(project: &Value, url: &str) -> Result<Artwork, SiteError> {
 
 fn links(html: &str) -> Vec<String> {
     let base = url::Url::parse("https://www.artstation.com/").expect("a constant URL");
-    let mut links = anchors(html, &base, None);
-    links.extend(links_in_text(&plain_text(html)));
-    links
+    links_in_html(html, &base)
 }
 
 fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::address::{encode, name, number};
-use super::html::anchors;
+use super::free_text::links_in_html;
 use super::read::{at, javascript_string, list_at, objects_with, text_at, texts};
 use super::web::{judge, read_json};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
@@ -381,13 +381,8 @@ fn links_in_markup(text: &Value) -> Vec<String> {
 }
 
 fn links_in_html_or_text(text: &str) -> Vec<String> {
-    if !text.contains('<') {
-        return links_in_text(text);
-    }
     let base = url::Url::parse("https://www.deviantart.com/").expect("a constant URL");
-    let mut links = anchors(text, &base, None);
-    links.extend(links_in_text(&super::html::plain_text(text)));
-    links
+    links_in_html(text, &base)
 }
 
 fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {

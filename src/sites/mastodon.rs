@@ -5,6 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::{encode, name, number};
+use super::free_text::links_in_html;
 use super::html::{anchors, plain_text};
 use super::read::{at, list_at, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
@@ -193,24 +194,19 @@ fn named_by(answer: &Value) -> Option<Lead> {
 
 fn parse(account: &Value) -> Result<Vec<Lead>, Missing> {
     let note = account.get("note").and_then(Value::as_str).ok_or_else(|| Missing::new("the field note"))?;
+    let base = Url::parse("https://mastodon.invalid/").expect("a constant URL");
     let mut leads = Vec::new();
     for field in list_at(account, "fields") {
         let verified = at(field, "verified_at").is_some();
         let place = if verified { Place::Verified } else { Place::ProfileField };
         let value = text_at(field, "value").unwrap_or_default();
-        leads.extend(links(value).into_iter().map(|url| Lead::new(url, place)));
+        leads.extend(anchors(value, &base, None).into_iter().map(|url| Lead::new(url, place)));
         // Twitter: @name, as the field's name and value
         let labelled = format!("{}: {}", text_at(field, "name").unwrap_or_default(), plain_text(value));
         leads.extend(links_in_text(&labelled).into_iter().map(|url| Lead::new(url, Place::ProfileField)));
     }
-    leads.extend(links(note).into_iter().map(|url| Lead::new(url, Place::ProfileText)));
-    leads.extend(links_in_text(&plain_text(note)).into_iter().map(|url| Lead::new(url, Place::ProfileText)));
+    leads.extend(links_in_html(note, &base).into_iter().map(|url| Lead::new(url, Place::ProfileText)));
     Ok(leads)
-}
-
-fn links(html: &str) -> Vec<String> {
-    let base = Url::parse("https://mastodon.invalid/").expect("a constant URL");
-    anchors(html, &base, None)
 }
 
 #[cfg(test)]

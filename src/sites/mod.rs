@@ -16,6 +16,7 @@ mod deviantart;
 mod e621;
 mod error;
 mod fanbox;
+mod free_text;
 mod furaffinity;
 mod gelbooru;
 pub mod html;
@@ -109,5 +110,7 @@ pub fn curators_of(url: &str) -> [String; 2] {
     [danbooru::whose(url), e621::whose(url)]
 }
 
+#[cfg(test)]
+mod profile_cases;
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::address::{name, number};
-use super::html::{plain_text, select};
+use super::free_text::links_in_html;
+use super::html::select;
 use super::read::{at, javascript_string, list_at, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
-use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "patreon", identify, artwork: None, leads: Some(leads) };
 
@@ -121,16 +121,9 @@ fn parse(html: &str) -> Result<Option<Vec<Lead>>, Missing> {
         }
     }
     if let Some(summary) = text_at(campaign, "data.attributes.summary") {
-        leads.extend(
-            super::html::anchors(
-                summary,
-                &url::Url::parse("https://www.patreon.com/").expect("a constant URL"),
-                None,
-            )
-            .into_iter()
-            .chain(links_in_text(&plain_text(summary)))
-            .map(|url| Lead::new(url, Place::ProfileText)),
-        );
+        let base = url::Url::parse("https://www.patreon.com/").expect("a constant URL");
+        let links = links_in_html(summary, &base);
+        leads.extend(links.into_iter().map(|url| Lead::new(url, Place::ProfileText)));
     }
     Ok(Some(leads))
 }

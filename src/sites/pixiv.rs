@@ -5,14 +5,13 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::{name, number};
-use super::html::{anchors, plain_text};
+use super::free_text::links_in_html;
 use super::read::{at, id_at, list_at, text_at};
 use super::web::{judge, read_json};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
 use crate::fetch::{Request, Response};
-use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "pixiv", identify, artwork: Some(artwork), leads: Some(profile) };
 
@@ -258,10 +257,7 @@ fn pictures(
 /// The links in a text with markup, or without.
 fn links(text: &str) -> Vec<String> {
     let base = Url::parse(HOME).expect("a constant URL");
-    let mut links = anchors(text, &base, None);
-    let plain = if text.contains('<') { plain_text(text) } else { text.to_owned() };
-    links.extend(links_in_text(&plain));
-    links
+    links_in_html(text, &base)
 }
 
 fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {

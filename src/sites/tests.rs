@@ -31,7 +31,7 @@ pub(super) fn check_account(url: &str, account: Option<&str>) {
 }
 
 /// A table of real URLs, as rows of named columns.
-fn table(text: &str) -> Vec<std::collections::HashMap<String, String>> {
+pub(super) fn table(text: &str) -> Vec<std::collections::HashMap<String, String>> {
     let mut rows = csv_rows(text).into_iter();
     let header = rows.next().expect("a table has a header");
     rows.map(|row| header.iter().cloned().zip(row).collect()).collect()
@@ -150,7 +150,7 @@ fn real_urls_of_networks_and_link_pages() {
 }
 
 /// What two URLs of one page or account have in common.
-fn meaning(url: &str) -> String {
+pub(super) fn meaning(url: &str) -> String {
     let found = identify(url);
     found.account.map(|account| account.to_string()).or(found.url).unwrap_or_default()
 }

@@ -6,11 +6,10 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::name;
-use super::html::{anchors, plain_text};
+use super::free_text::links_in_html;
 use super::read::{need, text_at};
 use super::web::{judge, read_json};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
-use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "tumblr", identify, artwork: None, leads: Some(leads) };
 
@@ -114,9 +113,7 @@ fn parse(answer: &Value) -> Result<Vec<Lead>, Missing> {
     }
     let text = text_at(blog, "description").unwrap_or_default();
     let base = Url::parse("https://www.tumblr.com/").expect("a constant URL");
-    let mut links = anchors(text, &base, None);
-    links.extend(links_in_text(&plain_text(text)));
-    Ok(links.into_iter().map(|url| Lead::new(url, Place::ProfileText)).collect())
+    Ok(links_in_html(text, &base).into_iter().map(|url| Lead::new(url, Place::ProfileText)).collect())
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Addresses in a text, with a scheme or without one.
 
-use super::mention::Mention;
+use super::cost;
+use super::mention::{Mention, Naming};
 
 /// Longest host name, as DNS has it.
 const MAX_HOST_BYTES: usize = 253;
@@ -11,11 +12,24 @@ const MAX_ADDRESS_BYTES: usize = 2048;
 pub(super) fn at(text: &str, at: usize) -> Option<Mention> {
     let rest = &text[at..];
     if let Some(scheme) = scheme(rest) {
-        let end = at + scheme + address_length(&rest[scheme..]);
-        let has_host = text[at + scheme..end].starts_with(|c: char| c.is_ascii_alphanumeric());
-        return has_host.then(|| Mention { start: at, end, url: Some(text[at..end].to_owned()) });
+        let has_host = rest[scheme..].starts_with(|c: char| c.is_ascii_alphanumeric());
+        let end = || at + scheme + address_length(&rest[scheme..]);
+        return has_host.then(end).map(|end| Mention {
+            start: at,
+            end,
+            url: Some(text[at..end].to_owned()),
+            naming: Naming::Address,
+        });
     }
     bare(text, at)
+}
+
+/// The address is one of X.
+pub(super) fn is_on_x(address: &str) -> bool {
+    let rest = scheme(address).map_or(address, |length| &address[length..]);
+    let host = rest[..host_length(rest)].to_ascii_lowercase();
+    let host = ["www.", "mobile.", "m."].iter().find_map(|front| host.strip_prefix(front)).unwrap_or(&host);
+    matches!(host, "twitter.com" | "x.com")
 }
 
 /// The length of `http://` or `https://` where the text begins with it.
@@ -38,18 +52,21 @@ fn bare(text: &str, at: usize) -> Option<Mention> {
     if !begins || within {
         return None;
     }
-    let length = rest
-        .bytes()
-        .take(MAX_HOST_BYTES + 1)
-        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
-        .count();
+    let length = host_length(rest);
     let host = rest[..length].trim_end_matches(['.', '-']);
     let after = &rest[host.len()..];
-    if let Some(domain) = after.strip_prefix('@').map(|text| &text[..address_length(text)])
+    // Where no host follows, nothing is passed over, and nothing far ahead was looked at for it.
+    if let Some(domain) =
+        after.strip_prefix('@').filter(|text| host_length(text) > 0).map(|text| &text[..address_length(text)])
         && domain.contains('.')
     {
         // The front of a mail address; the whole is passed over.
-        return Some(Mention { start: at, end: at + host.len() + 1 + domain.len(), url: None });
+        return Some(Mention {
+            start: at,
+            end: at + host.len() + 1 + domain.len(),
+            url: None,
+            naming: Naming::Address,
+        });
     }
     if host.len() > MAX_HOST_BYTES || !is_host(host) {
         return None;
@@ -67,7 +84,15 @@ fn bare(text: &str, at: usize) -> Option<Mention> {
         true => at + address_length(rest),
         false => at + host.len(),
     };
-    Some(Mention { start: at, end, url: Some(text[at..end].to_owned()) })
+    Some(Mention { start: at, end, url: Some(text[at..end].to_owned()), naming: Naming::Address })
+}
+
+/// How many bytes of the text may be a host name's.
+fn host_length(text: &str) -> usize {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let length = text.bytes().take(MAX_HOST_BYTES + 1).take_while(is_part).count();
+    cost::spend(length);
+    length
 }
 
 /// At least two labels, the last of letters alone.
@@ -102,5 +127,6 @@ fn address_length(text: &str) -> usize {
         }
         end = index + c.len_utf8();
     }
+    cost::spend(end);
     text[..end].trim_end_matches(['.', ';', '!', '?', '\'', '*', ':', '(']).len()
 }

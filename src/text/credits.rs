@@ -1,29 +1,51 @@
-//! Whether the words around a mention say that it is somebody else's: a credit, a denial, a friend, a fan's account.
+//! Whether the words around a mention say that it is somebody else's: a credit, a denial, a friend, a fan's account;
+//! or that it is no more.
 //!
-//! Word lists by language. A list can only be wrong towards silence: a text that is taken for a credit loses a link,
-//! one that is not gains a wrong artist.
+//! The words stand in `words.txt`. They can only be wrong towards silence: a text that is taken for a credit loses a
+//! link, one that is not gains a wrong artist. What no list can hold is told by the form: a label that is neither a
+//! network's name nor a word for oneself (`Costume: @name (X)`) names a part that somebody else had.
+
+use super::cost;
+use super::mention::Naming;
+use super::words::{self, Kind};
 
 /// What stands on both sides of a mention.
 pub(super) struct Surroundings<'a> {
     pub(super) before: &'a str,
     pub(super) after: &'a str,
+    pub(super) naming: Naming,
 }
 
 /// How far to each side is looked, in bytes.
 const REACH: usize = 120;
+/// Signs that make a label of what stands before them.
+const LABEL_SIGNS: [char; 4] = [':', '：', '→', '⇒'];
 
 pub(super) fn names_somebody_else(around: &Surroundings<'_>) -> bool {
     let before = clause_before(around.before);
-    let after = clause_after(around.after);
+    let (after, next) = clauses_after(around.after);
     ends_in_credit(&before)
-        || SAID_BEFORE.iter().any(|phrase| contains(&before, phrase))
-        || HONORIFICS.iter().any(|honorific| after.strip_prefix(honorific).is_some_and(ends_an_honorific))
-        || SAID_BEHIND.iter().any(|phrase| contains(&after, phrase))
+        || stands_below_a_credit(around.before)
+        || names_the_credited(&before)
+        || has_a_strange_label(&before, around.naming)
+        || words::stand_in(&before, Kind::Before)
+        || words::stand_in(&after, Kind::Behind)
+        || [Kind::Behind, Kind::GoneBehind].iter().any(|kind| words::strip_start(&next, *kind).is_some())
+        || is_honored(&after)
+        || is_gone(&before, &after)
+}
+
+/// The last word before the mention is the name of X: `Twitter: https://...`.
+pub(super) fn is_labelled(around: &Surroundings<'_>) -> bool {
+    let before = clause_before(around.before);
+    let text = before.trim_end_matches(words::is_loose);
+    [Kind::X, Kind::XShort, Kind::Former].iter().any(|kind| words::ends_with(text, *kind))
 }
 
 /// The clause in which the mention stands, as far as it stands before it; lower case.
 fn clause_before(text: &str) -> String {
-    let near = &text[ceiling(text, text.len().saturating_sub(REACH))..];
+    let near = &text[text.ceil_char_boundary(text.len().saturating_sub(REACH))..];
+    cost::spend(near.len());
     let begin = near
         .char_indices()
         .rev()
@@ -33,14 +55,18 @@ fn clause_before(text: &str) -> String {
     near[begin..].to_lowercase()
 }
 
-/// The same behind it.
-fn clause_after(text: &str) -> String {
-    let near = &text[..floor(text, REACH)];
-    let end = near
-        .char_indices()
-        .find(|(index, c)| is_end(*c, &near[index + c.len_utf8()..]))
-        .map_or(near.len(), |(index, _)| index);
-    near[..end].to_lowercase()
+/// The same behind it, up to the next handle, which has words of its own; and what follows a comma at its end.
+fn clauses_after(text: &str) -> (String, String) {
+    let near = &text[..text.floor_char_boundary(REACH)];
+    cost::spend(near.len());
+    let clause = |text: &str| {
+        text.char_indices()
+            .find(|(index, c)| *c == '@' || is_end(*c, &text[index + c.len_utf8()..]))
+            .map_or(text.len(), |(index, _)| index)
+    };
+    let end = clause(near);
+    let next = near[end..].strip_prefix([',', '、', '，', '،']).unwrap_or_default().trim_start();
+    (near[..end].to_lowercase(), next[..clause(next)].to_lowercase())
 }
 
 fn is_end(c: char, rest: &str) -> bool {
@@ -55,742 +81,127 @@ fn is_end(c: char, rest: &str) -> bool {
 
 /// The last word before the mention, past the network's name and signs, gives the credit: `icon by twitter @name`.
 fn ends_in_credit(before: &str) -> bool {
-    let mut text = before.trim_end_matches(is_loose);
-    for _ in 0..3 {
-        if ENDS.iter().any(|word| ends_with_word(text, word)) {
+    // `w/`, `(c)` and `🎨:` end in signs.
+    if words::ends_with(before.trim_end_matches([' ', '<', '(', '[']), Kind::Credit) {
+        return true;
+    }
+    let mut text = before.trim_end_matches(words::is_loose);
+    // `Nameさん @name`; `my Twitter's @name` is none.
+    let honored = words::ends_with(text, Kind::Honorific) && !text.ends_with('s');
+    if honored || words::ends_with(text, Kind::Earlier) {
+        return true;
+    }
+    for _ in 0..5 {
+        if words::ends_with(text, Kind::NoCredit) {
+            return false;
+        }
+        if words::ends_with(text, Kind::Credit) {
             return true;
         }
-        let Some(rest) = BETWEEN
-            .iter()
-            .find_map(|word| ends_with_word(text, word).then(|| &text[..text.len() - word.len()]))
+        let Some(rest) =
+            words::strip_last(text, Kind::Former).or_else(|| words::strip_last(text, Kind::Filler))
         else {
             return false;
         };
-        text = rest.trim_end_matches(is_loose);
+        text = rest.trim_end_matches(words::is_loose);
     }
     false
 }
 
-/// Words between a credit and the account that it names.
-const BETWEEN: &[&str] = &[
-    "twitter",
-    "x",
-    "user",
-    "artist",
-    "the",
-    "ツイッター",
-    "트위터",
-    "推特",
-    "твиттер",
-    "ทวิตเตอร์",
-    "تويتر",
-    "account",
-    "friend",
-    "amazing",
-    "wonderful",
-    "lovely",
-];
-
-/// A credit, where it is the last word before the mention.
-const ENDS: &[&str] = &[
-    // English
-    "by",
-    "for",
-    "with",
-    "w/",
-    "feat",
-    "ft",
-    "featuring",
-    "via",
-    "rt",
-    "cc",
-    "h/t",
-    "c/o",
-    "credit",
-    "credits",
-    "credit to",
-    "credits to",
-    "creds",
-    "cr",
-    "not",
-    "isn't",
-    "isnt",
-    "aint",
-    "ain't",
-    "icon",
-    "icons",
-    "avatar",
-    "avi",
-    "pfp",
-    "pfp from",
-    "banner",
-    "header",
-    "profile picture",
-    "profile pic",
-    "profile image",
-    "icon from",
-    "commissioned from",
-    "commission from",
-    "comm from",
-    "adopted from",
-    "bought from",
-    "design from",
-    "reference from",
-    "thanks",
-    "thx",
-    "ty",
-    "©",
-    "(c)",
-    "rip",
-    "live2d",
-    "rigger",
-    "rigging",
-    "rig",
-    "logo",
-    "illustrator",
-    "mama",
-    "papa",
-    "mom",
-    "dad",
-    "character of",
-    "oc of",
-    "owner",
-    "owned by",
-    "client",
-    "base",
-    "translation",
-    "translator",
-    "source",
-    // Japanese
-    "アイコン",
-    "ヘッダー",
-    "ヘッダ",
-    "作者",
-    "絵師",
-    "原作",
-    "原案",
-    "イラスト提供",
-    "提供",
-    "依頼先",
-    "ママ",
-    "パパ",
-    "リプ先",
-    "ご依頼",
-    "素材",
-    "ロゴ",
-    "モデル",
-    "デザイン",
-    "翻訳",
-    "相方",
-    "嫁",
-    "旦那",
-    // Korean
-    "아이콘",
-    "프사",
-    "프로필",
-    "헤더",
-    "커미션주",
-    "그림작가",
-    "작가",
-    "출처",
-    "제작",
-    "오너",
-    "짝",
-    "앤오",
-    "인장",
-    "썸네일",
-    // Chinese
-    "头像",
-    "頭像",
-    "头图",
-    "頭圖",
-    "画师",
-    "繪師",
-    "绘师",
-    "作者是",
-    "约稿自",
-    "約稿自",
-    "来自",
-    "转自",
-    "轉自",
-    "感谢",
-    "感謝",
-    "不是",
-    "并非",
-    "封面",
-    // Russian
-    "от",
-    "для",
-    "с",
-    "не",
-    "автор",
-    "автор арта",
-    "художник",
-    "ава",
-    "аватар",
-    "аватарка",
-    "шапка",
-    "арт",
-    "спасибо",
-    "у",
-    "перевод",
-    "бывший",
-    // Spanish
-    "por",
-    "para",
-    "con",
-    "de",
-    "no es",
-    "icono",
-    "ícono",
-    "foto de perfil",
-    "portada",
-    "gracias a",
-    "crédito",
-    "créditos",
-    "créditos a",
-    // German
-    "von",
-    "für",
-    "mit",
-    "nicht",
-    "kein",
-    "profilbild",
-    "titelbild",
-    "danke an",
-    "dank an",
-    "avatar von",
-    "quelle",
-    // French
-    "par",
-    "pour",
-    "avec",
-    "pas",
-    "icône",
-    "bannière",
-    "photo de profil",
-    "pp",
-    "merci à",
-    "crédit",
-    "crédits",
-    "de la part de",
-    "chez",
-    // Thai
-    "โดย",
-    "ของ",
-    "จาก",
-    "ให้",
-    "กับ",
-    "เครดิต",
-    "ขอบคุณ",
-    "ไม่ใช่",
-    "ไอคอน",
-    "รูปโปร",
-    "รูปโปรไฟล์",
-    "ภาพปก",
-    // Arabic
-    "بواسطة",
-    "من",
-    "رسم",
-    "رسمة",
-    "ليس",
-    "ليست",
-    "مع",
-    "شكرا",
-    "شكرا ل",
-    "شكراً",
-    "الصورة",
-    "صورة",
-    "غلاف",
-    "أيقونة",
-    "تصميم",
-    "لـ",
-];
-
-/// What the clause before a mention may say anywhere, for the mention to be somebody else's.
-const SAID_BEFORE: &[&str] = &[
-    // English
-    "not my",
-    "not me",
-    "isn't me",
-    "isnt me",
-    "not affiliated",
-    "fan account",
-    "fan page",
-    "fanpage",
-    "fan of",
-    "fake",
-    "impersonat",
-    "pretending to be",
-    "stolen",
-    "stole",
-    "reposted by",
-    "repost from",
-    "thanks to",
-    "thank you to",
-    "thx to",
-    "shoutout",
-    "shout out",
-    "credit to",
-    "credit goes",
-    "credits to",
-    "inspired by",
-    "belongs to",
-    "belong to",
-    "property of",
-    "my friend",
-    "friend's",
-    "my bf",
-    "my gf",
-    "boyfriend",
-    "girlfriend",
-    "husband",
-    "wife",
-    "bestie",
-    "best friend",
-    "my sister",
-    "my brother",
-    "my partner",
-    "my bro",
-    "sibling",
-    "my mom",
-    "collab with",
-    "collaboration with",
-    "commission from",
-    "commissioned by",
-    "commission for",
-    "gift for",
-    "art for",
-    "art trade",
-    "trade with",
-    "secret santa",
-    "art by",
-    "drawn by",
-    "made by",
-    "done by",
-    "designed by",
-    "written by",
-    "created by",
-    "based on",
-    "parody of",
-    "not to be confused",
-    "admin of",
-    "follow him",
-    "follow her",
-    "her twitter",
-    "his twitter",
-    "their twitter",
-    "hacked",
-    "scammer",
-    "don't follow",
-    "do not follow",
-    "go follow",
-    "support my",
-    "client:",
-    "requested by",
-    // Japanese
-    "ではありません",
-    "ではない",
-    "じゃない",
-    "偽物",
-    "なりすまし",
-    "無断転載",
-    "ファンアカウント",
-    "友達",
-    "友人",
-    "お友達",
-    "妹の",
-    "姉の",
-    "兄の",
-    "弟の",
-    "描いていただ",
-    "描いて頂",
-    "描いて貰",
-    "描いてもら",
-    "いただきました",
-    "に依頼",
-    "ご依頼主",
-    "依頼者",
-    "お借り",
-    "推し",
-    "応援",
-    // Korean
-    "사칭",
-    "아닙니다",
-    "친구",
-    "팬계정",
-    "팬 계정",
-    "지인",
-    "커미션 신청",
-    "신청자",
-    "그려주신",
-    "그려준",
-    "님이",
-    "감사합니다",
-    "남편",
-    "아내",
-    "여친",
-    "남친",
-    "동생",
-    "언니",
-    // Chinese
-    "不是本人",
-    "非本人",
-    "冒充",
-    "假冒",
-    "盗图",
-    "朋友",
-    "好友",
-    "粉丝",
-    "粉絲",
-    "老公",
-    "老婆",
-    "妹妹",
-    "姐姐",
-    "约的",
-    "約的",
-    "委托",
-    "委託",
-    "画的",
-    "畫的",
-    // Russian
-    "не мой",
-    "не я",
-    "фейк",
-    "друг",
-    "подруг",
-    "сестр",
-    "брат",
-    "муж",
-    "жена",
-    "парень",
-    "девушк",
-    "фанатск",
-    "фан-аккаунт",
-    "фан аккаунт",
-    "спасибо",
-    "заказ от",
-    "подарок для",
-    "коммишка для",
-    "рисунок для",
-    "рисовал",
-    "нарисовал",
-    "по мотивам",
-    // Spanish
-    "no soy",
-    "no es mi",
-    "cuenta falsa",
-    "falso",
-    "cuenta de fans",
-    "cuenta fan",
-    "mi amigo",
-    "mi amiga",
-    "amiga",
-    "amigo",
-    "mi novia",
-    "mi novio",
-    "mi esposo",
-    "mi esposa",
-    "hermano",
-    "hermana",
-    "gracias a",
-    "comisión de",
-    "comisión para",
-    "regalo para",
-    "dibujo de",
-    "dibujado por",
-    "hecho por",
-    "diseño de",
-    "pertenece a",
-    "inspirado en",
-    "colaboración con",
-    // German
-    "nicht mein",
-    "bin nicht",
-    "fake",
-    "fanseite",
-    "fanaccount",
-    "fan-account",
-    "mein freund",
-    "meine freundin",
-    "freundin",
-    "freund",
-    "mein mann",
-    "meine frau",
-    "bruder",
-    "schwester",
-    "danke an",
-    "auftrag von",
-    "auftrag für",
-    "geschenk für",
-    "gezeichnet von",
-    "gehört",
-    "inspiriert von",
-    "kollab",
-    // French
-    "n'est pas",
-    "pas moi",
-    "pas mon",
-    "faux compte",
-    "compte fan",
-    "compte de fan",
-    "mon ami",
-    "mon amie",
-    "amie",
-    "ma copine",
-    "mon copain",
-    "mon mari",
-    "ma femme",
-    "frère",
-    "sœur",
-    "merci à",
-    "commande de",
-    "commande pour",
-    "cadeau pour",
-    "dessin de",
-    "dessiné par",
-    "fait par",
-    "appartient à",
-    "inspiré de",
-    "inspiré par",
-    "collab avec",
-    // Thai
-    "ไม่ใช่",
-    "ปลอม",
-    "แฟนคลับ",
-    "แฟนเพจ",
-    "เพื่อน",
-    "พี่สาว",
-    "น้องสาว",
-    "สามี",
-    "ขอบคุณ",
-    "เครดิต",
-    "วาดโดย",
-    "ออกแบบโดย",
-    "คอมมิชชั่นจาก",
-    "จ้างวาด",
-    // Arabic
-    "ليس حسابي",
-    "ليست",
-    "مزيف",
-    "وهمي",
-    "منتحل",
-    "صديقي",
-    "صديقتي",
-    "صديق",
-    "أخي",
-    "اخي",
-    "أختي",
-    "اختي",
-    "زوجي",
-    "زوجتي",
-    "شكرا",
-    "شكراً",
-    "معجبين",
-    "معجب",
-    "طلب من",
-    "هدية",
-    "من رسم",
-    "رسمها",
-    "رسمه",
-];
-
-/// How others are spoken of, right behind their handle.
-const HONORIFICS: &[&str] = &[
-    "様",
-    "さま",
-    "さん",
-    "サン",
-    "氏",
-    "先生",
-    "せんせ",
-    "くん",
-    "君",
-    "ちゃん",
-    "たん",
-    "殿",
-    "님",
-    "씨",
-    "작가",
-    "선생",
-    "샘",
-    "양",
-    "老师",
-    "老師",
-    "太太",
-    "大大",
-    "大佬",
-    "桑",
-    "'s",
-    "’s",
-];
-
-/// What the clause behind a mention may say, for the mention to be somebody else's.
-const SAID_BEHIND: &[&str] = &[
-    "is not me",
-    "isn't me",
-    "isnt me",
-    "is not mine",
-    "isn't mine",
-    "not my account",
-    "fan account",
-    "(fan",
-    "is fake",
-    "is a fake",
-    "(fake",
-    "impersonat",
-    "scammer",
-    "is my friend",
-    "is my bf",
-    "is my gf",
-    "is my wife",
-    "is my husband",
-    "is my partner",
-    "is my sister",
-    "is my brother",
-    "my friend",
-    "my bestie",
-    "(friend",
-    "(bf)",
-    "(gf)",
-    "drew this",
-    "drew my",
-    "made this",
-    "made my",
-    "stole my",
-    "stole this",
-    "did the",
-    "made the",
-    "designed",
-    "for the art",
-    "for this art",
-    "for the icon",
-    "for drawing",
-    "(commission",
-    "(client",
-    "は偽",
-    "なりすまし",
-    "ではありません",
-    "ではない",
-    "じゃない",
-    "とは無関係",
-    "様",
-    "に描いて",
-    "が描いて",
-    "から頂",
-    "から貰",
-    "からいただ",
-    "から購入",
-    "のイラストです",
-    "のファン",
-    "の友達",
-    "の妹",
-    "の嫁",
-    "を応援",
-    "사칭",
-    "아닙니다",
-    "아니에요",
-    "아님",
-    "팬",
-    "친구",
-    "그려주신",
-    "그려준",
-    "이 그려",
-    "가 그려",
-    "께서",
-    "不是我",
-    "不是本人",
-    "是假",
-    "冒充",
-    "盗图",
-    "的粉丝",
-    "的朋友",
-    "画的",
-    "畫的",
-    "约的稿",
-    "的作品",
-    "не я",
-    "это не",
-    "не мой",
-    "фейк",
-    "мой друг",
-    "моя подруга",
-    "фан-аккаунт",
-    "нарисовал",
-    "рисовал",
-    "мой парень",
-    "no soy yo",
-    "no es mi",
-    "es falso",
-    "es falsa",
-    "(fan",
-    "es mi amig",
-    "es mi novi",
-    "hizo",
-    "dibujó",
-    "ist nicht",
-    "bin ich nicht",
-    "ist fake",
-    "ist mein freund",
-    "ist meine",
-    "hat gezeichnet",
-    "hat mein",
-    "(fan",
-    "n'est pas",
-    "est un faux",
-    "ce n'est",
-    "est mon ami",
-    "est ma copine",
-    "a dessiné",
-    "a fait",
-    "ไม่ใช่",
-    "ปลอม",
-    "เพื่อน",
-    "เป็นคนวาด",
-    "วาดให้",
-    "แฟนคลับ",
-    "ليس",
-    "مزيف",
-    "صديق",
-    "رسمها",
-    "رسم هذه",
-    "معجبين",
-    "منتحل",
-];
-
-/// Behind an honorific comes a particle, a sign or nothing; `さんぽ` is another word.
-fn ends_an_honorific(rest: &str) -> bool {
-    !rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && !rest.starts_with("ぽ")
+/// The line above the mention's is a credit and nothing else: `Character design`, and `Name https://...` below it.
+fn stands_below_a_credit(before: &str) -> bool {
+    let near = &before[before.ceil_char_boundary(before.len().saturating_sub(REACH))..];
+    cost::spend(near.len());
+    let Some((above, _)) = near.rsplit_once('\n') else { return false };
+    let above = above.trim_end_matches('\r').rsplit('\n').next().unwrap_or_default();
+    let line = above.trim_matches(words::is_loose).to_lowercase();
+    words::strip_last(&line, Kind::Credit).is_some_and(|rest| rest.trim_matches(words::is_loose).is_empty())
 }
 
-/// The phrase stands in the text, where it is written with letters that part words: as words of its own.
-fn contains(text: &str, phrase: &str) -> bool {
-    text.match_indices(phrase)
-        .any(|(index, _)| !phrase.starts_with(parts_words) || !text[..index].ends_with(parts_words))
+/// The mention stands in brackets behind the name of who is credited: `for @name (`, `design by Name (`.
+fn names_the_credited(before: &str) -> bool {
+    const BRACKETS: [char; 5] = ['(', '（', '[', '<', '【'];
+    let Some(named) = before.trim_end().strip_suffix(BRACKETS) else { return false };
+    // `[@name](`, `"@name":[`
+    let named = named.trim_end_matches([' ', ']', '"', ':', '*']);
+    let is_network = [Kind::X, Kind::XShort].iter().any(|kind| words::ends_with(named, *kind));
+    if is_network {
+        return false;
+    }
+    let handle = named.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    if handle.strip_suffix('@').is_some_and(ends_in_credit) {
+        return true;
+    }
+    let credits = |sign: &str| {
+        named.match_indices(sign).any(|(index, _)| words::ends_with(named[..index].trim_end(), Kind::Credit))
+    };
+    let by = named.rfind(" by ").is_some_and(|index| !named[index + 4..].starts_with("me"));
+    by || ["は", "：", ":", "→"].into_iter().any(credits)
 }
 
-fn ends_with_word(text: &str, word: &str) -> bool {
-    text.strip_suffix(word).is_some_and(|rest| !word.starts_with(parts_words) || !rest.ends_with(parts_words))
+/// A label stands before the mention or its network that is no word for oneself: `Banner: Twitter @name`,
+/// `Costume: @name (X)`, or the network's name is somebody else's: `my senior's Twitter: @name`.
+fn has_a_strange_label(before: &str, naming: Naming) -> bool {
+    if naming == Naming::Behind {
+        return !speaks_of_oneself(before);
+    }
+    let names =
+        |text: &str| [Kind::X, Kind::XShort, Kind::Other].iter().any(|kind| words::ends_with(text, *kind));
+    let mut text = before.trim_end_matches(words::is_loose);
+    for _ in 0..8 {
+        let network = [Kind::Former, Kind::X, Kind::XShort, Kind::Other]
+            .iter()
+            .find_map(|kind| words::strip_last(text, *kind));
+        let Some(rest) = network.or_else(|| words::strip_last(text, Kind::Between)) else {
+            return false;
+        };
+        text = rest.trim_end_matches(words::is_loose);
+        if network.is_none() || text.is_empty() {
+            continue;
+        }
+        if let Some(owner) = words::strip_last(text, Kind::Possessive) {
+            return words::strip_last(owner.trim_end(), Kind::Own).is_none();
+        }
+        let is_label = naming == Naming::Before && rest[text.len()..].contains(LABEL_SIGNS);
+        if is_label {
+            return !names(text) && !words::stands_alone_in(text, Kind::Own);
+        }
+    }
+    false
 }
 
-/// A letter of a script that parts its words with spaces.
-fn parts_words(c: char) -> bool {
-    c.is_alphabetic()
-        && !matches!(c, '\u{0e00}'..='\u{0e7f}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
-        || c == '_'
-        || c.is_ascii_digit()
+/// Nothing stands before the mention, or last a word for oneself: `find me as @name`.
+fn speaks_of_oneself(before: &str) -> bool {
+    let mut text = before.trim_end_matches(words::is_loose);
+    for _ in 0..5 {
+        if text.is_empty() || words::ends_with(text, Kind::Own) {
+            return true;
+        }
+        match words::strip_last(text, Kind::Between) {
+            Some(rest) => text = rest.trim_end_matches(words::is_loose),
+            None => return false,
+        }
+    }
+    false
 }
 
-fn is_loose(c: char) -> bool {
-    !c.is_alphanumeric()
-        && !matches!(c, '©' | '/' | '\u{0e31}' | '\u{0e34}'..='\u{0e3a}' | '\u{0e47}'..='\u{0e4e}')
+/// How others are spoken of follows the mention, perhaps behind a space.
+fn is_honored(after: &str) -> bool {
+    let ends = |rest: &str, apart: bool| {
+        // Behind an honorific comes a particle, a sign or nothing; `さんぽ` is another word.
+        let next = rest.chars().next();
+        let is_particle = next.is_none_or(|c| "のにがをはへとかもで".contains(c) || !c.is_alphabetic());
+        is_particle || (!apart && next.is_some_and(|c| !c.is_ascii_alphanumeric() && c != 'ぽ'))
+    };
+    let close = after.trim_start_matches([')', '）', ']', ' ', '\u{3000}']);
+    let apart =
+        after.len() > close.len() && after[..after.len() - close.len()].ends_with(char::is_whitespace);
+    words::strip_start(close, Kind::Honorific).is_some_and(|rest| ends(rest, apart))
 }
 
-fn floor(text: &str, index: usize) -> usize {
-    let index = index.min(text.len());
-    (0..=index).rev().find(|index| text.is_char_boundary(*index)).unwrap_or(0)
-}
-
-fn ceiling(text: &str, index: usize) -> usize {
-    (index..=text.len()).find(|index| text.is_char_boundary(*index)).unwrap_or(text.len())
+/// The account was suspended, left, stolen. A new one may be named behind the old one's end.
+fn is_gone(before: &str, after: &str) -> bool {
+    let gone = words::last_of(before, Kind::Gone);
+    gone.is_some_and(|gone| words::last_of(before, Kind::New).is_none_or(|new| new < gone))
+        || words::stand_in(after, Kind::GoneBehind)
 }

@@ -1,149 +1,202 @@
 //! Handles: `@name` where the text says whose network it is on.
 
-use super::mention::Mention;
-use super::names;
+use super::cost;
+use super::mention::{Mention, Naming};
+use super::words::{self, Kind, continues_a_word, is_loose};
 
+/// Where the addresses of X's accounts begin.
+pub(super) const X: &str = "https://twitter.com/";
 /// Longest handle of X.
 const MAX_HANDLE: usize = 15;
 /// How far before a handle its network's name may stand, in bytes.
 const REACH: usize = 96;
+/// Longest run of letters that is looked at; a Fediverse name has 30, a part of a host name 63.
+const MAX_WORD: usize = 128;
+/// Words that stand for everybody in a room, or for no name: `@everyone`.
+const NO_NAMES: [&str; 3] = ["everyone", "here", "channel"];
 
-/// The handle, Fediverse address or Pixiv number that begins at byte `at`; `before` is where the mention before it
-/// ended, whose label is not this one's.
-pub(super) fn at(text: &str, before: usize, at: usize) -> Option<Mention> {
-    let rest = &text[at..];
-    let first = rest.chars().next()?;
-    if first.is_ascii_digit() {
-        return pixiv_number(text, before, at);
+/// Where the mention before ended, whose label is not the next one's, and whether it was a handle of X.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Previous {
+    pub(super) end: usize,
+    pub(super) is_on_x: bool,
+}
+
+/// The handle, Fediverse address, Bluesky host or Pixiv number that begins at byte `at`.
+pub(super) fn at(text: &str, previous: Previous, at: usize) -> Option<Mention> {
+    let first = text[at..].chars().next()?;
+    // Within a word nothing begins, and nothing needs to be looked at.
+    let glued = text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || "._-+%".contains(c));
+    match first {
+        '@' => handle(text, previous, at, glued),
+        '/' => pixiv_style(text, at),
+        _ if glued || !first.is_ascii_alphanumeric() => None,
+        _ => labelled(text, previous, at),
     }
-    if !matches!(first, '@' | '＠') {
-        return None;
-    }
-    let name_at = at + first.len_utf8();
+}
+
+/// `@name`, `@user@server.example`, `@name.bsky.social`
+fn handle(text: &str, previous: Previous, at: usize, glued: bool) -> Option<Mention> {
+    let name_at = at + 1;
     let name = word(&text[name_at..]);
     if name.is_empty() {
         return None;
     }
     let end = name_at + name.len();
-    let label = Label::of(&text[floor(text, before.max(at.saturating_sub(REACH)))..at]);
-    let glued =
-        text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '%'));
+    let label = Label::before(text, previous.end, at);
     let after = &text[end..];
-    let nothing = |end| Some(Mention { start: at, end, url: None });
+    let mention = |end, url: Option<String>, naming| Some(Mention { start: at, end, url, naming });
 
-    // `@user@server.example`
-    if let Some(server) = after.strip_prefix(['@', '＠']).map(host).filter(|host| host.contains('.')) {
-        let end = end + after.len() - after.strip_prefix(['@', '＠']).map_or(0, str::len) + server.len();
-        let named = label.names(names::FEDIVERSE) || label.is_empty();
-        let url = (named && !glued).then(|| format!("https://{}/@{name}", server.to_ascii_lowercase()));
-        return Some(Mention { start: at, end, url });
+    if let Some(server) = after.strip_prefix('@').map(host).filter(|host| host.contains('.')) {
+        let named = !glued && (label.names(Kind::Fediverse) || label.is_empty());
+        let url = named.then(|| fediverse(name, server));
+        return mention(end + 1 + server.len(), url, Naming::Before);
     }
-    // `@name.bsky.social`
     let domain = host(&text[name_at..]);
     if domain.contains('.') {
-        let end = name_at + domain.len();
-        let lower = domain.to_ascii_lowercase();
-        let named = label.names(names::BLUESKY) || (label.is_empty() && lower.ends_with(".bsky.social"));
-        let url = (named && !glued).then(|| format!("https://bsky.app/profile/{lower}"));
-        return Some(Mention { start: at, end, url });
+        let suffixed = label.is_empty() && is_bluesky(domain);
+        let named = !glued && (label.names(Kind::Bluesky) || suffixed);
+        return mention(name_at + domain.len(), named.then(|| bluesky(domain)), Naming::Before);
     }
-    if name.len() > MAX_HANDLE || name.contains('-') || after.starts_with(continues_a_word) {
-        return nothing(end);
-    }
-    let named = match glued {
+    let is_name = name.len() <= MAX_HANDLE
+        && !name.contains('-')
+        && !after.starts_with(continues_a_word)
+        && !NO_NAMES.iter().any(|word| name.eq_ignore_ascii_case(word));
+    let naming = match is_name {
+        false => None,
         // `twitter@name` is no mail address.
-        true => label.ends_with(names::TWITTER),
-        false => label.names_twitter() || (label.names_nothing() && named_behind(after)),
+        true if glued => label.ends_with(Kind::X).then_some(Naming::Before),
+        true if label.names_x() || previous.is_on_x && label.is_the_other_side() => Some(Naming::Before),
+        true => (label.names_no_network() && named_behind(after)).then_some(Naming::Behind),
     };
-    Some(Mention { start: at, end, url: named.then(|| format!("https://twitter.com/{name}")) })
+    let url = naming.map(|_| format!("{X}{name}"));
+    mention(end, url, naming.unwrap_or(Naming::Before))
 }
 
-/// `Pixiv ID: 1234567`
-fn pixiv_number(text: &str, before: usize, at: usize) -> Option<Mention> {
-    let digits = text[at..].bytes().take_while(u8::is_ascii_digit).count();
-    let end = at + digits;
-    let apart = !text[..at].ends_with(|c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '/' | '_'))
-        && !text[end..]
-            .starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '%' | '/' | '+' | '_'));
-    let named = || {
-        let label = Label::of(&text[floor(text, before.max(at.saturating_sub(REACH)))..at]);
-        label.is_marked() && label.ends_with(names::PIXIV)
-    };
-    ((4..=9).contains(&digits) && apart && named()).then(|| Mention {
-        start: at,
-        end,
-        url: Some(format!("https://www.pixiv.net/users/{}", &text[at..end])),
+/// What has no `@` and counts behind its network's name: `Pixiv ID: 1234567`, `Bluesky: name.example`,
+/// `Mastodon: user@server.example`.
+fn labelled(text: &str, previous: Previous, at: usize) -> Option<Mention> {
+    let rest = &text[at..];
+    let digits = word(rest).bytes().take_while(u8::is_ascii_digit).count();
+    let is_number = (4..=9).contains(&digits)
+        && !rest[digits..].starts_with(|c: char| c.is_ascii_alphanumeric() || "%/+_".contains(c));
+    let name = word(rest);
+    let server = rest[name.len()..].strip_prefix('@').map(host).filter(|host| host.contains('.'));
+    let domain = host(rest);
+    if !is_number && server.is_none() && !domain.contains('.') {
+        return None;
+    }
+    let mention =
+        |length, url| Some(Mention { start: at, end: at + length, url: Some(url), naming: Naming::Before });
+    let label = Label::before(text, previous.end, at);
+    if let Some(server) = server {
+        let named = label.names(Kind::Fediverse);
+        return if named { mention(name.len() + 1 + server.len(), fediverse(name, server)) } else { None };
+    }
+    if domain.contains('.') && !rest[domain.len()..].starts_with(['/', '@', ':']) {
+        let named = is_bluesky(domain) || label.is_marked() && label.ends_with(Kind::Bluesky);
+        return if named { mention(domain.len(), bluesky(domain)) } else { None };
+    }
+    let named = is_number && label.is_marked() && label.ends_with(Kind::Pixiv);
+    if named { mention(digits, format!("https://www.pixiv.net/users/{}", &rest[..digits])) } else { None }
+}
+
+/// `twitter/name`: how Pixiv writes a link to an account of X, alone on its line or behind a label.
+fn pixiv_style(text: &str, at: usize) -> Option<Mention> {
+    const NETWORK: &str = "twitter";
+    let before = text[..at].strip_suffix(NETWORK)?;
+    let name = word(&text[at + 1..]);
+    let after = text[at + 1 + name.len()..].trim_start_matches(' ');
+    let lower = name.to_ascii_lowercase();
+    let known = [Kind::X, Kind::XShort, Kind::Bluesky, Kind::Fediverse, Kind::Other, Kind::Between];
+    let is_name = (4..=MAX_HANDLE).contains(&name.len())
+        && !name.contains('-')
+        && !known.iter().any(|kind| words::strip_first(&lower, *kind).is_some());
+    let stands_apart = before.trim_end_matches(' ').is_empty()
+        || before.trim_end_matches(' ').ends_with(['\n', ':', '：', '[', '(', '（']);
+    let ends = after.is_empty() || after.starts_with(['\n', '\r', ']', ')', '）', '　']);
+    (is_name && stands_apart && ends).then(|| Mention {
+        start: at - NETWORK.len(),
+        end: at + 1 + name.len(),
+        url: Some(format!("{X}{name}")),
+        naming: Naming::Before,
     })
 }
 
-/// What stands before a handle, on the same line and in the same sentence.
+fn fediverse(name: &str, server: &str) -> String {
+    format!("https://{}/@{name}", server.to_ascii_lowercase())
+}
+
+fn bluesky(domain: &str) -> String {
+    format!("https://bsky.app/profile/{}", domain.to_ascii_lowercase())
+}
+
+/// A handle below Bluesky's own domain.
+fn is_bluesky(domain: &str) -> bool {
+    let lower = domain.to_ascii_lowercase();
+    lower.strip_suffix(".bsky.social").is_some_and(|name| !name.is_empty())
+}
+
+/// What stands before a handle, in the same sentence.
 struct Label {
-    /// Lower case, without the punctuation and white space at its end.
+    /// The last part that has words, lower case, without the signs at its end.
     text: String,
     /// The punctuation and white space that stood at its end.
     tail: String,
+    /// A sign that parts cells or lines stands in the tail: `Twitter | @name`.
+    apart: bool,
 }
 
 impl Label {
-    fn of(before: &str) -> Label {
-        let begin = before
-            .char_indices()
-            .rev()
-            .find(|(_, c)| {
-                matches!(
-                    c,
-                    '\n' | '|'
-                        | '｜'
-                        | '。'
-                        | '！'
-                        | '!'
-                        | '?'
-                        | '？'
-                        | ';'
-                        | '；'
-                        | '•'
-                        | '✦'
-                        | '★'
-                        | '☆'
-                        | '♡'
-                        | '◆'
-                        | '■'
-                        | '▼'
-                )
-            })
-            .map_or(0, |(index, c)| index + c.len_utf8());
-        let line = &before[begin..];
-        let text = line.trim_end_matches(is_loose);
-        let tail = line[text.len()..].to_owned();
-        // `Works at X. @name`: a full stop ends what was said before.
-        let stopped = tail.trim_end().starts_with(". ") || tail.trim_end() == "." && tail.ends_with(' ');
-        Label { text: if stopped { String::new() } else { text.to_lowercase() }, tail }
+    /// The label of what stands at byte `at`, not beyond byte `begin`.
+    fn before(text: &str, begin: usize, at: usize) -> Label {
+        let begin = text.ceil_char_boundary(begin.max(at.saturating_sub(REACH)));
+        cost::spend(at - begin);
+        let before = &text[begin..at];
+        let words = before.trim_end_matches(is_loose);
+        let tail = before[words.len()..].to_owned();
+        let part = words.rfind(|c| parts_cells(c) || ends_sentence(c));
+        let begin = part.map_or(0, |index| index + words[index..].chars().next().map_or(1, char::len_utf8));
+        // `Works at X. @name`: a full stop ends what was said before. `Twitter;@name` is a slip.
+        let slip = tail == ";" || tail == "；";
+        let trimmed = tail.trim_end();
+        let stopped = tail.contains(ends_sentence) && !slip
+            || trimmed.starts_with(". ")
+            || trimmed == "." && tail.ends_with(' ')
+            || tail.matches('\n').count() > 1;
+        let apart = tail.contains(parts_cells);
+        Label { text: if stopped { String::new() } else { words[begin..].to_lowercase() }, tail, apart }
     }
 
-    /// No word stands before the handle; signs and emoji may.
+    /// No word stands before the handle in its line or cell; signs and emoji may.
     fn is_empty(&self) -> bool {
-        !self.text.chars().any(char::is_alphanumeric)
+        self.apart || !self.text.chars().any(char::is_alphanumeric)
     }
 
     /// A sign follows the name that makes it a label.
     fn is_marked(&self) -> bool {
-        self.tail.contains([
-            ':', '：', '→', '⇒', '➡', '=', '＝', '-', '–', '—', '►', '▶', '▸', '»', '>', '⇨', '@', '︰', '∶',
-        ]) || self.tail.contains([')', '）', ']', '】', '」'])
+        self.tail.contains(|c| ":：→⇒➡=＝-–—►▶▸»>⇨@︰∶;)）]】」".contains(c))
+            || self.tail == "("
+            || self.tail == "（"
     }
 
-    fn ends_with(&self, names: &[&str]) -> bool {
-        names.iter().any(|name| strip_name(&self.text, name).is_some())
+    fn ends_with(&self, kind: Kind) -> bool {
+        self.holds(words::strip_last(&self.text, kind))
+    }
+
+    /// What stands before the name leaves it a label: in a line or cell of its own the name stands alone.
+    fn holds(&self, rest: Option<&str>) -> bool {
+        rest.is_some_and(|rest| !self.apart || !rest.chars().any(char::is_alphanumeric))
     }
 
     /// One of these names is the last word before the handle, or the last but for words that go between.
-    fn names(&self, names: &[&str]) -> bool {
+    fn names(&self, kind: Kind) -> bool {
         let mut text = self.text.as_str();
         for _ in 0..4 {
-            if names.iter().any(|name| strip_name(text, name).is_some()) {
+            if self.holds(words::strip_last(text, kind)) {
                 return true;
             }
-            match strip_any(text, BETWEEN) {
+            match words::strip_last(text, Kind::Between) {
                 Some(rest) => text = rest.trim_end_matches(is_loose),
                 None => return false,
             }
@@ -152,22 +205,20 @@ impl Label {
     }
 
     /// The handle is one of X: its name stands before it, perhaps in a list of networks that have the same handle.
-    fn names_twitter(&self) -> bool {
+    fn names_x(&self) -> bool {
         let mut text = self.text.as_str();
-        let mut marked = self.is_marked();
+        let mut marked = self.is_marked() || self.apart;
         for _ in 0..8 {
-            if strip_any(text, names::TWITTER).is_some() {
-                return true;
+            let name = words::strip_last(text, Kind::Former).or_else(|| words::strip_last(text, Kind::X));
+            if name.is_some() {
+                return self.holds(name);
             }
-            if let Some(rest) = strip_any(text, names::TWITTER_SHORT) {
-                let alone = !rest.chars().any(char::is_alphanumeric);
-                // `twitter/x @name`
-                let doubled = strip_any(rest.trim_end_matches(is_loose), names::TWITTER).is_some();
-                return marked || alone || doubled;
+            if let Some(rest) = words::strip_last(text, Kind::XShort) {
+                return self.holds(Some(rest)) && is_short_name(rest, marked);
             }
-            let (rest, is_network) = match strip_any(text, names::OTHERS) {
+            let (rest, is_network) = match words::strip_last(text, Kind::Other) {
                 Some(rest) => (rest, true),
-                None => match strip_any(text, BETWEEN) {
+                None => match words::strip_last(text, Kind::Between) {
                     Some(rest) => (rest, false),
                     None => return false,
                 },
@@ -175,8 +226,11 @@ impl Label {
             text = rest.trim_end_matches(is_loose);
             let gap = &rest[text.len()..];
             if is_network {
+                let is_and = |word: &&str| text.strip_suffix(*word).is_some_and(|rest| rest.ends_with(' '));
+                const AND: [&str; 7] = ["and", "und", "et", "y", "e", "и", "with"];
                 let listed = gap.contains(['/', '／', '&', '＆', '+', '・', '、', ','])
-                    || strip_any(text, &["and", "und", "et", "y", "и", "と", "和"]).is_some();
+                    || AND.iter().any(is_and)
+                    || text.ends_with(['と', '和']);
                 if !listed {
                     return false;
                 }
@@ -188,201 +242,113 @@ impl Label {
         false
     }
 
+    /// Between a handle of X and this one stand only signs and what tells one account of a person from the other:
+    /// `@main (SFW) | @other (NSFW)`.
+    fn is_the_other_side(&self) -> bool {
+        let mut text = self.text.as_str();
+        for sides in 0..4 {
+            if text.is_empty() {
+                return sides > 0;
+            }
+            let Some(rest) = words::strip_last(text, Kind::Side) else { return false };
+            text = rest.trim_end_matches(is_loose);
+        }
+        false
+    }
+
     /// No network at all is named before the handle.
-    fn names_nothing(&self) -> bool {
-        let known = [names::OTHERS, names::BLUESKY, names::FEDIVERSE, names::PIXIV];
-        !known.iter().any(|names| self.names(names))
+    fn names_no_network(&self) -> bool {
+        [Kind::Other, Kind::Bluesky, Kind::Fediverse, Kind::Pixiv].iter().all(|kind| !self.names(*kind))
     }
 }
 
-/// Words that may stand between a network's name and the handle.
-const BETWEEN: &[&str] = &[
-    "and",
-    "is",
-    "are",
-    "my",
-    "me",
-    "at",
-    "on",
-    "account",
-    "accounts",
-    "acc",
-    "acct",
-    "handle",
-    "username",
-    "user",
-    "id",
-    "name",
-    "art",
-    "main",
-    "sfw",
-    "nsfw",
-    "alt",
-    "also",
-    "here",
-    "now",
-    "new",
-    "personal",
-    "sub",
-    "find",
-    "follow",
-    "formerly twitter",
-    "ex-twitter",
-    "アカウント",
-    "アカ",
-    "垢",
-    "は",
-    "が",
-    "の",
-    "も",
-    "です",
-    "メイン",
-    "本垢",
-    "サブ",
-    "サブ垢",
-    "絵垢",
-    "新",
-    "こちら",
-    "と",
-    "계정",
-    "아이디",
-    "은",
-    "는",
-    "이",
-    "도",
-    "본계",
-    "부계",
-    "그림계",
-    "메인",
-    "帐号",
-    "账号",
-    "帳號",
-    "帳号",
-    "号",
-    "是",
-    "在",
-    "id是",
-    "叫",
-    "和",
-    "аккаунт",
-    "акк",
-    "мой",
-    "мой аккаунт",
-    "ник",
-    "основной",
-    "в",
-    "и",
-    "cuenta",
-    "mi",
-    "mi cuenta",
-    "usuario",
-    "en",
-    "es",
-    "soy",
-    "y",
-    "konto",
-    "mein",
-    "ist",
-    "name",
-    "als",
-    "und",
-    "compte",
-    "mon",
-    "est",
-    "pseudo",
-    "sur",
-    "et",
-    "บัญชี",
-    "แอค",
-    "ไอดี",
-    "คือ",
-    "ชื่อ",
-    "حسابي",
-    "حساب",
-    "على",
-    "هو",
-];
-
-/// `@name (Twitter)`, `@name on X`: the network's name stands behind the handle.
-fn named_behind(after: &str) -> bool {
-    let lower = after.get(..floor(after, 40)).unwrap_or(after).to_lowercase();
-    let rest = lower.trim_start_matches(' ');
-    if let Some(inside) = rest.strip_prefix(['(', '（', '[']) {
-        return strip_name_before(inside.trim_start())
-            .is_some_and(|rest| rest.trim_start().starts_with([')', '）', ']', '/', ',']));
+/// A short name counts with a sign behind it, and alone, doubled, or behind a word that goes before a network's name;
+/// `Model X: @name` is none.
+fn is_short_name(rest: &str, marked: bool) -> bool {
+    let before = rest.trim_end_matches(is_loose);
+    // `twitter/x @name`, `on X @name`
+    if before.is_empty()
+        || [Kind::X, Kind::Former].iter().any(|kind| words::ends_with(before, *kind))
+        || rest.ends_with(' ') && words::ends_with(before, Kind::At)
+    {
+        return true;
     }
-    let behind =
-        ["on ", "en ", "auf ", "sur ", "в ", "على ", "via "].iter().find_map(|word| rest.strip_prefix(word));
-    behind
-        .and_then(|text| strip_name_before(text.trim_start()))
-        .is_some_and(|rest| !rest.trim_start().starts_with([':', '：', '@', '.']))
+    // `DMはX(@name)へ`: hiragana before it parts a name from a word, as a space does elsewhere.
+    if rest.ends_with(['/', '／', '|']) || rest.trim_end().ends_with(['/', '／']) {
+        return true;
+    }
+    let parted = rest.ends_with(|c| ('ぁ'..='ん').contains(&c))
+        || rest.ends_with(['\u{3000}', '\t'])
+        || rest.ends_with("  ")
+        || rest.trim_end().ends_with(|c: char| is_loose(c) && !"-.'’".contains(c));
+    let goes_before = [Kind::Between, Kind::Own, Kind::Other, Kind::Bluesky];
+    marked && (parted || goes_before.iter().any(|kind| words::ends_with(before, *kind)))
+}
+
+fn parts_cells(c: char) -> bool {
+    matches!(c, '\n' | '|' | '｜' | '•' | '✦' | '★' | '☆' | '♡' | '◆' | '■' | '▼')
+}
+
+fn ends_sentence(c: char) -> bool {
+    matches!(c, '。' | '！' | '!' | '?' | '？' | ';' | '；')
+}
+
+/// `@name (Twitter)`, `@name on X`, `@name - my Twitter`: the network's name stands behind the handle.
+fn named_behind(after: &str) -> bool {
+    const NEAR: usize = 64;
+    let near = &after[..after.floor_char_boundary(NEAR)];
+    cost::spend(near.len());
+    let lower = near.to_lowercase();
+    let rest = lower.trim_start_matches([' ', '\u{3000}']);
+    if let Some(inside) = rest.strip_prefix(['(', '（', '[']) {
+        let inside = inside.trim_start();
+        let inside = words::strip_first(inside, Kind::At).map_or(inside, str::trim_start);
+        return strip_x(inside)
+            .is_some_and(|rest| rest.trim_start().starts_with([')', '）', ']', '/', ',', '・', '、']));
+    }
+    if let Some(behind) = words::strip_start(rest, Kind::At) {
+        let goes_on = |rest: &str| {
+            let rest = rest.trim_start();
+            rest.starts_with([':', '：', '@'])
+                || rest.starts_with('.')
+                    && !rest[1..].trim().is_empty()
+                    && !rest[1..].starts_with(char::is_whitespace)
+        };
+        return strip_x(behind.trim_start()).is_some_and(|rest| !goes_on(rest));
+    }
+    // Behind a sign the name ends the sentence: `@name - Twitter @other` is another's label.
+    let Some(behind) = rest.strip_prefix(['-', '–', '—', '←', '@', '=']) else { return false };
+    let behind = behind.trim_start();
+    let behind = words::strip_first(behind, Kind::Own).map_or(behind, str::trim_start);
+    strip_x(behind).is_some_and(|rest| {
+        let rest = rest.strip_prefix("です").unwrap_or(rest).trim_start_matches([' ', '\u{3000}', '\r']);
+        rest.is_empty() || rest.starts_with(['\n', '.', '!', '。', '！', ')', '）', '|', ',', '/', '／'])
+    })
 }
 
 /// What follows a name of X that the text begins with.
-fn strip_name_before(text: &str) -> Option<&str> {
-    names::TWITTER
-        .iter()
-        .chain(&["x"])
-        .find_map(|name| text.strip_prefix(name).filter(|rest| !rest.starts_with(continues_a_word)))
-}
-
-/// Takes the name off the end of the text, where it is a word of its own.
-fn strip_name<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let rest = text.strip_suffix(name)?;
-    let begins_ascii = name.starts_with(|c: char| c.is_ascii_alphanumeric());
-    let begins_word = name.starts_with(continues_a_word);
-    let within = rest.ends_with(|c: char| match begins_ascii {
-        true => c.is_ascii_alphanumeric() || c == '_' || (c.is_alphabetic() && continues_a_word(c)),
-        false => begins_word && c.is_alphabetic() && continues_a_word(c),
-    });
-    (!within).then_some(rest)
-}
-
-fn strip_any<'a>(text: &'a str, names: &[&str]) -> Option<&'a str> {
-    // The longest one, so that `sub` does not stand for the end of another word in the list.
-    names.iter().filter_map(|name| strip_name(text, name)).min_by_key(|rest| rest.len())
-}
-
-/// Punctuation, signs and white space between a name and a handle.
-fn is_loose(c: char) -> bool {
-    !c.is_alphanumeric() && !matches!(c, '🦋' | '🐘' | '𝕏') && !is_mark(c)
-}
-
-/// Vowel signs of Thai and Arabic, which are part of a word though no letters.
-fn is_mark(c: char) -> bool {
-    matches!(c, '\u{0e31}' | '\u{0e34}'..='\u{0e3a}' | '\u{0e47}'..='\u{0e4e}' | '\u{064b}'..='\u{0652}')
-}
-
-/// A letter or sign that makes what stands before it part of a longer word. Scripts that do not part words, and those
-/// that glue particles to a name (Hangul, Arabic), do not.
-fn continues_a_word(c: char) -> bool {
-    c.is_ascii_alphanumeric()
-        || c == '_'
-        || matches!(c, '\u{00c0}'..='\u{024f}' | '\u{0370}'..='\u{052f}' | '\u{1e00}'..='\u{1fff}')
+fn strip_x(text: &str) -> Option<&str> {
+    words::strip_first(text, Kind::X)
+        .or_else(|| words::strip_first(text, Kind::Former))
+        .or_else(|| text.strip_prefix(['x', '𝕏']).filter(|rest| !rest.starts_with(continues_a_word)))
 }
 
 /// The letters, digits, `_` and `-` that the text begins with.
 fn word(text: &str) -> &str {
-    let length =
-        text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')).count();
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let length = text.bytes().take(MAX_WORD).take_while(is_part).count();
+    cost::spend(length);
     &text[..length]
 }
 
 /// The host name that the text begins with, without a full stop at its end.
 fn host(text: &str) -> &str {
-    let length = text
-        .bytes()
-        .take(254)
-        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'))
-        .count();
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let length = text.bytes().take(254).take_while(is_part).count();
+    cost::spend(length);
     let host = text[..length].trim_end_matches(['.', '-']);
     let top = host.rsplit('.').next().unwrap_or_default();
     let is_host =
         top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic()) && !host.contains("..");
     if is_host { host } else { "" }
-}
-
-/// The nearest place at or after `index` where a character begins.
-fn floor(text: &str, index: usize) -> usize {
-    (index..=text.len()).find(|index| text.is_char_boundary(*index)).unwrap_or(text.len())
 }

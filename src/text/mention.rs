@@ -6,4 +6,16 @@ pub(super) struct Mention {
     pub(super) end: usize,
     /// `None` for what only looks like a link: a mail address, another network's handle.
     pub(super) url: Option<String>,
+    pub(super) naming: Naming,
+}
+
+/// What tells which network a mention is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Naming {
+    /// It is an address, and says so itself.
+    Address,
+    /// The network's name stands before it: `Twitter: @name`.
+    Before,
+    /// It stands behind it: `@name on Twitter`.
+    Behind,
 }

@@ -1,0 +1,162 @@
+//! Links in the texts that people write, with markup or without: profiles, captions.
+//!
+//! An anchor is judged by the words around it, as an address that is written out is: `icon by <a>@friend</a>` names
+//! the friend. The fields that a site has for links are no free text, and not read here.
+
+use std::cell::RefCell;
+
+use lol_html::html_content::ContentType;
+use lol_html::{HtmlRewriter, MemorySettings, Settings, element};
+use url::Url;
+
+use super::html::{absolute, plain_text};
+use crate::text::links_in_text;
+
+/// What the parser may take for open elements and unfinished tags, in bytes.
+const MAX_PARSER_BYTES: usize = 16 << 20;
+/// Before an anchor's address, before its text and behind it. No script has these characters.
+const ADDRESS: char = '\u{e000}';
+const LABEL: char = '\u{e001}';
+const END: char = '\u{e002}';
+
+/// The links in a text of a page at `base`, in the text's order, without what it credits to somebody else.
+pub fn links_in_html(html: &str, base: &Url) -> Vec<String> {
+    match html.contains('<') {
+        true => links_in_text(&text_with_addresses(html, base)),
+        false => links_in_text(html),
+    }
+}
+
+/// The text without markup, where each anchor is its text and its address: `Twitter (https://x.com/name)`.
+fn text_with_addresses(html: &str, base: &Url) -> String {
+    let text = plain_text(&mark_anchors(html, base));
+    let mut out = String::with_capacity(text.len());
+    let (mut address, mut label): (Option<String>, Option<String>) = (None, None);
+    for c in text.chars() {
+        match c {
+            ADDRESS | END => {
+                write_anchor(&mut out, address.take(), label.take());
+                address = (c == ADDRESS).then(String::new);
+            }
+            LABEL => label = address.is_some().then(String::new),
+            _ => label.as_mut().or(address.as_mut()).unwrap_or(&mut out).push(c),
+        }
+    }
+    write_anchor(&mut out, address, label);
+    out
+}
+
+fn write_anchor(out: &mut String, address: Option<String>, label: Option<String>) {
+    let Some(address) = address else { return };
+    let label = label.unwrap_or_default();
+    let label = label.trim();
+    // A text that is itself an address, perhaps cut short, says nothing that the address does not.
+    let is_address = !label.contains(char::is_whitespace) && label.contains(['/', '.']) && label.is_ascii();
+    *out += &match label.is_empty() || is_address {
+        true => format!("{address} "),
+        false => format!("{label} ({address}) "),
+    };
+}
+
+/// Writes into each anchor where it leads. What lies behind a limit of the parser is left out.
+fn mark_anchors(html: &str, base: &Url) -> String {
+    let out = RefCell::new(Vec::with_capacity(html.len()));
+    let settings = Settings::new()
+        .with_memory_settings(MemorySettings::new().with_max_allowed_memory_usage(MAX_PARSER_BYTES))
+        .append_element_content_handler(element!("a[href]", |tag| {
+            let href = tag.get_attribute("href").unwrap_or_default();
+            if let Some(address) = absolute(&htmlize::unescape_attribute(href), base) {
+                tag.prepend(&format!("{ADDRESS}{}{LABEL}", in_text(&address)), ContentType::Text);
+                tag.append(&END.to_string(), ContentType::Text);
+            }
+            Ok(())
+        }));
+    let mut parser = HtmlRewriter::new(settings, |piece: &[u8]| out.borrow_mut().extend_from_slice(piece));
+    if parser.write(html.as_bytes()).is_ok() {
+        let _ = parser.end();
+    }
+    String::from_utf8_lossy(&out.into_inner()).into_owned()
+}
+
+/// The address without the signs at which an address in a text ends.
+fn in_text(address: &str) -> String {
+    address.chars().fold(String::with_capacity(address.len()), |mut out, c| {
+        match c {
+            ',' | '|' | '[' | ']' | '{' | '}' | '^' | '`' | '\\' | '\'' | '(' | ')' => {
+                out += &format!("%{:02X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(html: &str, expected: &[&str]) {
+        let base = Url::parse("https://a.example/").unwrap();
+        assert_eq!(links_in_html(html, &base), expected, "{html}");
+    }
+
+    #[test]
+    fn anchors_are_judged_by_the_words_around_them() {
+        let ann = "<a href='https://twitter.com/ann'>@ann</a>";
+        for own in [
+            "My Twitter: {}",
+            "{}",
+            "<p>{}</p><p>commissions open</p>",
+            "Art by me, {}",
+            "<b>Twitter</b> {}",
+            "<li>{}</li><li>Icon by somebody</li>",
+        ] {
+            check(&own.replace("{}", ann), &["https://twitter.com/ann"]);
+        }
+        for other in [
+            "icon by {}",
+            "Icon by <b>{}</b>",
+            "commission for {}!",
+            "{}'s character",
+            "アイコンは{}さんに描いていただきました",
+            "絵師：{}",
+            "{} drew my icon",
+            "Thanks to {} for the base",
+            "old account: {}",
+        ] {
+            check(&other.replace("{}", ann), &[]);
+        }
+        check("art by <a href='https://x.com/bob'>Bob</a>", &[]);
+        check("art by <a href='https://x.com/bob'>x.com/b…</a>", &[]);
+        check("art by <a href='https://x.com/bob'>x.com/bob</a>", &[]);
+        check("find me on <a href='https://x.com/ann'>X</a>", &["https://x.com/ann"]);
+    }
+
+    #[test]
+    fn an_anchor_is_its_address_and_its_text() {
+        check(
+            "Twitter: <a href='https://a.example/ann'>@ann</a>",
+            &["https://twitter.com/ann", "https://a.example/ann"],
+        );
+        check("Twitter: <a href='javascript:void(0)'>@ann</a>", &["https://twitter.com/ann"]);
+        check("<a href='/out?u=1&amp;to=x,y'>me</a>", &["https://a.example/out?u=1&to=x%2Cy"]);
+        check("<a href='https://x.com/ann'>", &["https://x.com/ann"]);
+        check(
+            "<a href='https://x.com/a'><a href='https://x.com/b'>b",
+            &["https://x.com/a", "https://x.com/b"],
+        );
+        check("no markup, twitter: @ann", &["https://twitter.com/ann"]);
+        check("&#xe000;https://x.com/ann&#xe001;&#xe002;<br>", &["https://x.com/ann"]);
+    }
+
+    #[test]
+    fn hostile_markup_ends() {
+        let base = Url::parse("https://a.example/").unwrap();
+        for piece in
+            ["<a href=/x>", "<a href=/x></a>", "\u{e000}", "&#xe000;", "\u{e001}\u{e002}", "<a href="]
+        {
+            let html = format!("<p>{}", piece.repeat(50_000));
+            assert!(links_in_html(&html, &base).len() <= 1, "{piece:?}");
+        }
+    }
+}
