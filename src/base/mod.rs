@@ -2,6 +2,7 @@
 //! told and acted upon, and the wish to stop. Owns no state, opens nothing, imports no other room.
 
 pub mod clock;
+pub mod csv;
 pub mod error;
 pub mod fingerprint;
 pub mod ids;

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::config::{self, ConfigError, Loaded, Settings};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct ConfigFile {
     /// Configuration file (default: $AOTF_CONFIG, ./parameters.toml, /etc/aotf/parameters.toml)
     #[arg(long, global = true, value_name = "FILE")]

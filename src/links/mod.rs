@@ -148,14 +148,9 @@ pub fn probe(url: &str, fetch: &dyn Fetch, settings: &LinkSettings) -> Result<us
     let address = Address::parse(url).ok_or_else(|| LinkError::NotAnUrl { text: url.to_owned() })?;
     let (site, page) = sites::recognise(&address);
     let web = Web::new(fetch, &settings.credentials, settings.max_pages, settings.time_limit);
-    let read = match site.map(|site| (page.kind, site.artwork, site.leads)) {
-        Some((Kind::Artwork, Some(artwork), _)) => artwork(&page, &web).map(|artwork| artwork.leads.len()),
-        Some((Kind::Profile | Kind::LinkPage | Kind::Account | Kind::Redirect, _, Some(leads))) => {
-            leads(&page, &web).map(|leads| leads.len())
-        }
-        _ => return Err(LinkError::UnsupportedWebsite { url: page.address().to_owned() }),
-    };
-    read.map_err(|source| LinkError::Artwork { source })
+    let unsupported = || LinkError::UnsupportedWebsite { url: page.address().to_owned() };
+    let read = site.and_then(|site| sites::read_page(site, &page, &web)).ok_or_else(unsupported)?;
+    read.map(|read| read.leads.len()).map_err(|source| LinkError::Artwork { source })
 }
 
 #[cfg(test)]

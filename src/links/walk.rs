@@ -171,6 +171,7 @@ impl Walk<'_> {
         address: &Address,
     ) -> Verdict {
         let (site, page) = sites::recognise(address);
+        let (site, page) = sites::readable_page(site, page);
         let listed =
             page.kind == Kind::Unsupported && plain::is_listed(address.url(), &self.settings.plain_pages);
         let readable = site.is_some_and(|site| site.leads_on(&self.settings.credentials));

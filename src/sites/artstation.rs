@@ -56,7 +56,7 @@ fn identify(address: &Address) -> Option<Identified> {
         return Some(match parts.as_slice() {
             // https://www.artstation.com/artwork/LQVJr
             ["artwork" | "projects", hash] => work(hash.strip_suffix(".json").unwrap_or(hash)),
-            ["artist", name, ..] => user(name),
+            ["artist" | "users", name, ..] => user(name),
             [name] | [name, "profile" | "albums" | "store" | "prints", ..] => user(name),
             _ => other(),
         });

@@ -14,6 +14,7 @@ pub const SITE: Site = Site { name: "danbooru", identify, artwork: Some(artwork)
 /// The domains that run this software: public name, domain, host of its pages.
 const BOORUS: &[(&str, &str, &str)] = &[
     ("danbooru", "donmai.us", "danbooru.donmai.us"),
+    ("danbooru", "donmai.moe", "danbooru.donmai.us"),
     ("aibooru", "aibooru.online", "aibooru.online"),
     ("aibooru", "aibooru.download", "aibooru.online"),
 ];
@@ -56,9 +57,10 @@ fn identify(address: &Address) -> Option<Identified> {
             let wanted = address.query(URL_MATCHES).unwrap_or_default();
             Identified::new(site, Kind::Profile, whose_url(host, &wanted)).id(wanted)
         }
-        ["users", id] if number(id).is_some() => {
-            Identified::new(site, Kind::Profile, format!("https://{host}/users/{id}")).id(*id)
-        }
+        ["users", id] => match number(id.strip_suffix(".json").unwrap_or(id)) {
+            Some(id) => Identified::new(site, Kind::Profile, format!("https://{host}/users/{id}")).id(id),
+            None => Identified::other(site, address),
+        },
         _ => Identified::other(site, address),
     })
 }

@@ -64,14 +64,15 @@ const RESERVED: &[&str] = &[
 fn identify(address: &Address) -> Option<Identified> {
     let other = || Identified::other(SITE_NAME, address);
     let host = address.host();
-    if host == "wixmp.com" || address.subdomain_of("wixmp.com").is_some() || host.ends_with(".deviantart.net")
-    {
-        return Some(Identified::image(SITE_NAME, address));
+    let parts = address.segments();
+    if ["wixmp.com", "deviantart.net"].iter().any(|files| address.is_on(files) || address.subdomain_of(files).is_some()) {
+        return Some(image(address, &parts));
     }
     if host == "sta.sh" {
-        return Some(other());
+        // https://sta.sh/zip/21leo8mz87ue
+        let parts = parts.strip_prefix(&["zip"]).unwrap_or(&parts);
+        return Some(parts.first().and_then(|code| stash(code)).unwrap_or_else(other));
     }
-    let parts = address.segments();
     if host == "fav.me" {
         // https://fav.me/dbc3a48: `d` and the number in base 36, or the number itself
         return Some(parts.first().and_then(|code| short_code(code, address)).unwrap_or_else(other));
@@ -87,7 +88,7 @@ fn identify(address: &Address) -> Option<Identified> {
         return Some(on_main_host(address, &parts).unwrap_or_else(other));
     }
     // https://name.deviantart.com/art/title-123
-    let user = address.subdomain_of("deviantart.com")?;
+    let user = address.subdomain_of("deviantart.com").or_else(|| address.subdomain_of("fxdeviantart.com"))?;
     if matches!(user, "backend" | "api" | "chat" | "forum" | "help" | "comments") || user.contains('.') {
         return Some(other());
     }
@@ -103,7 +104,15 @@ fn on_main_host(address: &Address, parts: &[&str]) -> Option<Identified> {
         // https://www.deviantart.com/art/title-123, without its user
         ["art", slug] => work(None, "", &id_of_slug(slug)?, address),
         // https://www.deviantart.com/download/135944599/file.png
-        ["download", _, ..] => Some(Identified::image(SITE_NAME, address)),
+        ["download", id, ..] => {
+            let image = image(address, parts);
+            Some(match number(id) {
+                Some(id) => image.id(id),
+                None => image,
+            })
+        }
+        // https://www.deviantart.com/stash/0wxs31o7nn2
+        ["stash", code] => stash(code),
         [first, ..] if RESERVED.contains(&first.to_ascii_lowercase().as_str()) => None,
         [user, rest @ ..] => on_user(user, rest, address),
         [] => None,
@@ -115,6 +124,8 @@ fn on_user(user: &str, rest: &[&str], address: &Address) -> Option<Identified> {
         ["art" | "journal", slug] => work(Some(user), rest[0], &id_of_slug(slug)?, address),
         // The page of those the user watches is the same page with a fragment.
         ["about"] if address.fragment() == Some("watching") => None,
+        // A search in the gallery is no page of its own.
+        ["gallery"] if address.query("q").is_some() => None,
         [] | ["gallery" | "about" | "avatar" | "banner" | "prints" | "shop"] => user_page(user),
         // A folder of the gallery is a choice of works, its standard views are the profile.
         ["gallery", "all" | "scraps" | "featured" | "recommended-for-you"] => user_page(user),
@@ -125,6 +136,45 @@ fn on_user(user: &str, rest: &[&str], address: &Address) -> Option<Identified> {
 fn user_page(user: &str) -> Option<Identified> {
     let user = name(user)?.to_ascii_lowercase();
     Some(Identified::new(SITE_NAME, Kind::Profile, format!("https://www.deviantart.com/{user}")).id(user))
+}
+
+/// A draft or a private upload, which leads to no one: shown by a code alone.
+fn stash(code: &str) -> Option<Identified> {
+    let usable = code.len() > 8 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    usable.then(|| Identified::new(SITE_NAME, Kind::Other, format!("https://sta.sh/{code}")).id(code))
+}
+
+/// An image file. Its name may hold the number of the work, in base 36 behind `d`, and its artist's name, where `_`
+/// stands for `-`: `silverhawks_quicksilver_by_edsfox_d23jbr4-pre.jpg`, `d23jbr4-8a06af02-70cb-46da-8a96-42a6ba73cdb4.jpg`.
+fn image(address: &Address, parts: &[&str]) -> Identified {
+    let image = Identified::image(SITE_NAME, address);
+    let names = || parts.iter().rev().map(|part| part.split('.').next().unwrap_or_default());
+    let work = names().find_map(|name| name.split(['-', '_']).filter_map(number_of_code).next_back());
+    let artist = names().find_map(|name| {
+        let (_, behind) = name.rsplit_once("_by_")?;
+        let behind = behind.strip_suffix("-pre").or(behind.strip_suffix("-fullview")).unwrap_or(behind);
+        let user = match behind.rsplit_once(['-', '_']) {
+            Some((user, code)) if number_of_code(code).is_some() => user,
+            _ => behind,
+        };
+        user_page(&user.replace('_', "-"))
+    });
+    let image = match work {
+        Some(work) => image.id(work.to_string()),
+        None => image,
+    };
+    match artist {
+        Some(artist) => image.artist(artist.address()),
+        None => image,
+    }
+}
+
+/// The number of a work that `d23jbr4` stands for. Codes of less than six characters are words more often.
+fn number_of_code(code: &str) -> Option<u64> {
+    let digits = code.strip_prefix('d').filter(|digits| (5..=7).contains(&digits.len()))?;
+    let has_digit = digits.bytes().any(|byte| byte.is_ascii_digit());
+    let usable = digits.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase());
+    u64::from_str_radix(digits, 36).ok().filter(|_| usable && has_digit)
 }
 
 /// The number behind the last hyphen of `For-the-sake-10073852`.
@@ -144,7 +194,11 @@ fn work(user: Option<&str>, section: &str, id: &str, address: &Address) -> Optio
     // https://www.deviantart.com/name/art/title-123#image-8
     let page = address.fragment().and_then(|fragment| fragment.strip_prefix("image-"));
     let page = page.and_then(|n| n.parse().ok()).filter(|n| *n > 0);
-    Some(Identified::new(SITE_NAME, Kind::Artwork, url).id(id).page(page))
+    let work = Identified::new(SITE_NAME, Kind::Artwork, url).id(id).page(page);
+    Some(match user.and_then(user_page) {
+        Some(artist) => work.artist(artist.address()),
+        None => work,
+    })
 }
 
 /// The id stays the code; the normalised URL has the number.

@@ -43,6 +43,15 @@ fn identify(address: &Address) -> Option<Identified> {
             }
             None => other(),
         },
+        // https://e621.net/posts?md5=6d1a6090ea82c2524212499797e7e53a: the post with this file
+        ["posts"] if address.query("md5").is_some_and(|md5| is_md5(&md5)) => {
+            let md5 = address.query("md5").unwrap_or_default().to_ascii_lowercase();
+            Identified::new(site, Kind::Artwork, format!("https://{host}/posts?md5={md5}")).id(md5)
+        }
+        ["users", id] => match number(id.strip_suffix(".json").unwrap_or(id)) {
+            Some(id) => Identified::new(site, Kind::Profile, format!("https://{host}/users/{id}")).id(id),
+            None => other(),
+        },
         ["artists", "show_or_new"] => match address.query("name") {
             Some(tag) => Identified::new(site, Kind::Profile, artist_url(host, &tag)).id(tag),
             None => other(),
@@ -54,6 +63,10 @@ fn identify(address: &Address) -> Option<Identified> {
         },
         _ => other(),
     })
+}
+
+fn is_md5(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 const URL_MATCHES: &str = "search[url_matches]";
@@ -76,7 +89,11 @@ fn host_of(page: &Identified) -> &'static str {
 }
 
 fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
-    let request = web.request(&format!("{}.json", page.address()))?;
+    let url = match page.address().split_once('?') {
+        Some((path, query)) => format!("{path}.json?{query}"),
+        None => format!("{}.json", page.address()),
+    };
+    let request = web.request(&url)?;
     let answer = web.json(web.with_cookie(request, SITE.name))?;
     parse_post(&answer, host_of(page), page.address())
 }
@@ -119,6 +136,10 @@ fn parse_post(answer: &Value, host: &str, url: &str) -> Result<Artwork, SiteErro
 }
 
 fn artist(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
+    // A member of the booru is not an artist.
+    if page.address().contains("/users/") {
+        return Ok(Vec::new());
+    }
     let by_url = Address::parse(page.address()).is_some_and(|address| address.query(URL_MATCHES).is_some());
     let search = if by_url { "url_matches" } else { "name" };
     let url = format!("https://{}/artists.json?search[{search}]={}", host_of(page), encode(page.id_text()));

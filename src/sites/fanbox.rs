@@ -16,9 +16,14 @@ fn identify(address: &Address) -> Option<Identified> {
     let other = || Identified::other(SITE.name, address);
     let parts = address.segments();
     if address.is_on("pixiv.net") {
-        // https://www.pixiv.net/fanbox/creator/3113804, https://www.pixiv.net/fanbox/member.php?user_id=3410642
         return match parts.as_slice() {
-            ["fanbox", "creator", id, ..] => Some(number(id).map_or_else(other, |id| by_pixiv_id(&id))),
+            // https://www.pixiv.net/fanbox/creator/1566167/post/39714
+            ["fanbox", "creator", id, "post", post] => {
+                let of_creator = number(id).map(|id| by_pixiv_id(&id));
+                Some(of_creator.and_then(|creator| self::post(creator, "/post/", post)).unwrap_or_else(other))
+            }
+            // https://www.pixiv.net/fanbox/creator/3113804, https://www.pixiv.net/fanbox/member.php?user_id=3410642
+            ["fanbox", "creator" | "user", id, ..] => Some(number(id).map_or_else(other, |id| by_pixiv_id(&id))),
             ["fanbox", "member.php"] => {
                 let id = address.query("user_id").and_then(|id| number(&id));
                 Some(id.map_or_else(other, |id| by_pixiv_id(&id)))
@@ -27,8 +32,8 @@ fn identify(address: &Address) -> Option<Identified> {
             _ => None,
         };
     }
-    if address.is_on("downloads.fanbox.cc") || address.is_on("pixiv.pximg.net") {
-        return Some(Identified::image(SITE.name, address));
+    if address.is_on_any(&["downloads.fanbox.cc", "fanbox.pixiv.net", "pixiv.pximg.net"]) {
+        return Some(image(address, &parts));
     }
     // https://www.fanbox.cc/@omu001/posts/39714, https://omu001.fanbox.cc
     let creator = match address.subdomain_of("fanbox.cc") {
@@ -37,13 +42,38 @@ fn identify(address: &Address) -> Option<Identified> {
         None if address.is_on("fanbox.cc") => parts.first().and_then(|part| part.strip_prefix('@')),
         None => return None,
     };
-    Some(match creator.and_then(name) {
-        Some(creator) => {
-            let creator = creator.to_ascii_lowercase();
-            Identified::new(SITE.name, Kind::LinkPage, format!("https://{creator}.fanbox.cc/")).id(creator)
+    let creator = creator.and_then(name).map(|creator| {
+        let creator = creator.to_ascii_lowercase();
+        Identified::new(SITE.name, Kind::LinkPage, format!("https://{creator}.fanbox.cc/")).id(creator)
+    });
+    Some(match (creator, parts.as_slice()) {
+        (Some(creator), ["posts", post] | [_, "posts", post]) => {
+            self::post(creator, "posts/", post).unwrap_or_else(other)
         }
-        None => other(),
+        (Some(creator), _) => creator,
+        (None, _) => other(),
     })
+}
+
+/// A post, which is always its creator's own.
+fn post(creator: Identified, path: &str, id: &str) -> Option<Identified> {
+    let id = number(id)?;
+    let url = format!("{}{path}{id}", creator.address());
+    Some(Identified::new(SITE.name, Kind::Artwork, url).id(id).artist(creator.address()))
+}
+
+/// An image file: `.../images/post/39714/...` names the post, `.../images/creator/1566167/...` the member of Pixiv.
+fn image(address: &Address, parts: &[&str]) -> Identified {
+    let image = Identified::image(SITE.name, address);
+    let number_behind = |what: &[&str]| {
+        let found = parts.windows(2).find(|pair| what.contains(&pair[0])).map(|pair| pair[1]);
+        found.and_then(number)
+    };
+    match (number_behind(&["post"]), number_behind(&["creator", "user"])) {
+        (Some(post), _) => image.id(post),
+        (None, Some(id)) => image.artist(by_pixiv_id(&id).address()),
+        (None, None) => image,
+    }
 }
 
 fn by_pixiv_id(id: &str) -> Identified {
@@ -79,14 +109,25 @@ fn parse(answer: &Value) -> Result<Vec<Lead>, Missing> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::identify as identify_url;
     use super::super::tests::{check_identify, none};
     use super::*;
 
     #[test]
     fn recognises_its_pages() {
         let creator = "https://omu001.fanbox.cc/";
-        check_identify("https://omu001.fanbox.cc/posts/39714", Kind::LinkPage, "omu001", creator);
-        check_identify("https://www.fanbox.cc/@omu001/posts/39714", Kind::LinkPage, "omu001", creator);
+        check_identify("https://omu001.fanbox.cc/plans", Kind::LinkPage, "omu001", creator);
+        check_identify("https://www.fanbox.cc/@omu001", Kind::LinkPage, "omu001", creator);
+        let post = "https://omu001.fanbox.cc/posts/39714";
+        check_identify(post, Kind::Artwork, "39714", post);
+        check_identify("https://www.fanbox.cc/@omu001/posts/39714", Kind::Artwork, "39714", post);
+        assert_eq!(identify_url(post).artist.as_deref(), Some(creator));
+        let old = "https://www.pixiv.net/fanbox/creator/1566167/post/39714";
+        check_identify("https://pixiv.net/fanbox/creator/1566167/post/39714", Kind::Artwork, "39714", old);
+        let file = identify_url("https://fanbox.pixiv.net/files/post/207010/y1qrUK90dn63JXqUE21itupM.png");
+        assert_eq!((file.kind, file.id.as_deref()), (Kind::Image, Some("207010")));
+        let icon = identify_url("https://pixiv.pximg.net/c/160x160_90/fanbox/public/images/user/10013868/icon/H.jpeg");
+        assert_eq!(icon.artist.as_deref(), Some("https://www.pixiv.net/fanbox/creator/10013868"));
         let by_id = "https://www.pixiv.net/fanbox/creator/3113804";
         check_identify("http://www.pixiv.net/fanbox/creator/3113804/post", Kind::LinkPage, "3113804", by_id);
         none("https://www.fanbox.cc", Kind::Other);

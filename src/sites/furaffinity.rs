@@ -4,7 +4,7 @@
 
 use url::Url;
 
-use super::address::{encode, name, number};
+use super::address::{decode, encode, number};
 use super::html::{self, absolute};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
@@ -48,11 +48,12 @@ const HOSTS: &[&str] = &[
     "fxraffinity.net",
 ];
 
+/// Hosts of its image files.
+const FILE_HOSTS: &[&str] = &["d.furaffinity.net", "t.furaffinity.net", "a.furaffinity.net", "d.facdn.net", "t.facdn.net", "a.facdn.net"];
+
 fn identify(address: &Address) -> Option<Identified> {
-    if ["d.furaffinity.net", "t.furaffinity.net", "a.furaffinity.net", "d.facdn.net"]
-        .contains(&address.host())
-    {
-        return Some(Identified::image(SITE.name, address));
+    if address.is_on_any(FILE_HOSTS) {
+        return Some(image(address));
     }
     if !address.is_on_any(HOSTS) {
         return None;
@@ -64,16 +65,39 @@ fn identify(address: &Address) -> Option<Identified> {
             None => other(),
         },
         ["user" | "gallery" | "scraps" | "favorites" | "journals" | "stats" | "commissions", user, ..] => {
-            match name(user.trim_end_matches('~')) {
-                Some(user) => {
-                    let user = user.to_ascii_lowercase();
-                    Identified::new(SITE.name, Kind::Profile, format!("{HOME}user/{user}/")).id(user)
-                }
-                None => other(),
-            }
+            member(user).unwrap_or_else(other)
         }
         _ => other(),
     })
+}
+
+/// A member by the name that stands in addresses: in lower case, without the `_` that the name as shown may have.
+fn member(part: &str) -> Option<Identified> {
+    let user = decode(part).to_ascii_lowercase().replace('_', "");
+    let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '~' | '`' | '^' | '[' | ']' | '-');
+    if user.is_empty() || user.len() > 64 || !user.chars().all(usable) || user.chars().all(|c| c == '.') {
+        return None;
+    }
+    let url = Url::parse(&format!("{HOME}user/{user}/")).ok()?;
+    Some(Identified::new(SITE.name, Kind::Profile, url).id(user))
+}
+
+/// An image file; its address names the member, or the work: https://t.furaffinity.net/46821705@800-1650222955.jpg.
+fn image(address: &Address) -> Identified {
+    let image = Identified::image(SITE.name, address);
+    let parts = address.segments();
+    let of_member = match parts.as_slice() {
+        ["art", user, _, ..] | ["download", "art", user, _, ..] => member(user),
+        // https://a.furaffinity.net/1550854991/iwbitu.gif
+        [_, icon] if address.is_on("a.furaffinity.net") => member(icon.strip_suffix(".gif").unwrap_or(icon)),
+        _ => None,
+    };
+    let work = parts.first().and_then(|file| number(file.split_once('@')?.0));
+    match (of_member, work) {
+        (Some(member), _) => image.artist(member.address()),
+        (None, Some(work)) => image.id(work),
+        (None, None) => image,
+    }
 }
 
 fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {

@@ -52,10 +52,18 @@ fn identify(address: &Address) -> Option<Identified> {
     let booru = BOORUS
         .iter()
         .find(|booru| booru.file_hosts.iter().any(|host| address.subdomain_of(host).is_some()))?;
-    // A file's address may end in the number of its post: https://img3.gelbooru.com/images/ab/cd/abcd.jpg?12
+    // https://img3.gelbooru.com/images/ab/cd/abcd.jpg; others are a forum, a wiki
+    Some(image(booru, address).unwrap_or_else(|| Identified::other(booru.name, address)))
+}
+
+/// An image file, whose address may end in the number of its post: `/images/ab/cd/abcd.jpg?12`.
+fn image(booru: &Booru, address: &Address) -> Option<Identified> {
+    let parts = address.segments();
+    let is_file = matches!(parts.first()?, &"images" | &"samples" | &"thumbnails") && parts.len() > 1;
+    let image = is_file.then(|| Identified::image(booru.name, address))?;
     Some(match address.url().query().and_then(number) {
-        Some(id) => Identified::image(booru.name, address).id(id),
-        None => Identified::image(booru.name, address),
+        Some(id) => image.id(id),
+        None => image,
     })
 }
 
@@ -72,12 +80,12 @@ fn page(booru: &Booru, address: &Address) -> Identified {
         return post("s=view&id=", id);
     }
     // https://gelbooru.com/index.php?page=post&s=list&md5=...
-    let md5 = address.query("md5").map(|md5| md5.to_ascii_lowercase());
+    let md5 = address.query("md5").or_else(|| Some(address.query("tags")?.strip_prefix("md5:")?.to_owned()));
+    let md5 = md5.map(|md5| md5.to_ascii_lowercase());
     let md5 = md5.filter(|md5| md5.len() == 32 && md5.bytes().all(|byte| byte.is_ascii_hexdigit()));
     match md5.filter(|_| has("page", "post")) {
         Some(md5) => post("s=list&md5=", md5),
-        None if address.segments().first() == Some(&"images") => Identified::image(booru.name, address),
-        None => Identified::other(booru.name, address),
+        None => image(booru, address).unwrap_or_else(|| Identified::other(booru.name, address)),
     }
 }
 

@@ -38,12 +38,18 @@ const HUBS: &[Hub] = &[
     hub("carrd", "uwu.ai", Form::Subdomain),
     hub("carrd", "ju.mp", Form::Subdomain),
     hub("kofi", "ko-fi.com", Form::Path),
+    hub("kofi", "ko-fi-live.azurewebsites.net", Form::Path),
     hub("allmylinks", "allmylinks.com", Form::Path),
     hub("aboutme", "about.me", Form::Path),
     hub("biolink", "bio.link", Form::Path),
     hub("beacons", "beacons.ai", Form::Path),
     Hub { site: "profcard", domain: "profcard.info", form: Form::Below("u"), within: Some(".card") },
 ];
+
+/// The public names of the sites here.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    HUBS.iter().map(|hub| hub.site)
+}
 
 /// First parts of a path that are no user, on any hub.
 const RESERVED: &[&str] = &[
@@ -79,7 +85,51 @@ const RESERVED: &[&str] = &[
     "faq",
 ];
 
+/// Hosts of Ko-fi's image files.
+const KOFI_FILES: &[&str] = &["storage.ko-fi.com", "cdn.ko-fi.com", "az743702.vo.msecnd.net"];
+
+/// What Ko-fi has beside its members' pages: pictures, things in the shop, commissions, posts.
+fn kofi(address: &Address) -> Option<Identified> {
+    let parts = address.segments();
+    // Ends in a code: https://ko-fi.com/post/Hooligans-Update-S6S0YPT5K
+    let work = |section: &str, slug: &str| {
+        let id = name(slug)?.rsplit('-').next()?;
+        let id = if matches!(section, "post" | "album") { id } else { slug };
+        let url = format!("https://ko-fi.com/{section}/{slug}");
+        Some(Identified::new("kofi", Kind::Artwork, url).id(id))
+    };
+    let shown = address.query("viewimage").or_else(|| match parts.as_slice() {
+        // https://ko-fi.com/Gallery/LockedGalleryItem?id=IV7V6XDSRU
+        ["Gallery", "LockedGalleryItem"] => address.query("id"),
+        _ => None,
+    });
+    let ordered = address.query("commissionAlias");
+    match (parts.as_slice(), shown, ordered) {
+        // https://ko-fi.com/name/gallery?viewimage=IO5O1BOYV6: one picture, on its artist's page
+        ([user, ..], Some(picture), _) => {
+            let picture = work("i", &picture)?;
+            Some(match name(user).filter(|user| !is_reserved(user)) {
+                Some(user) => picture.artist(format!("https://ko-fi.com/{user}")),
+                None => picture,
+            })
+        }
+        ([user, "commissions", ..], None, Some(id)) => {
+            Some(work("c", &id)?.artist(format!("https://ko-fi.com/{}", name(user)?)))
+        }
+        // https://ko-fi.com/i/IU7U5SS0YZ: a picture, a thing in the shop, a commission
+        ([section @ ("i" | "s" | "c" | "post" | "album"), id], None, _) => work(section, id),
+        _ => None,
+    }
+}
+
+fn is_reserved(user: &str) -> bool {
+    RESERVED.contains(&user.to_ascii_lowercase().as_str())
+}
+
 fn identify(address: &Address) -> Option<Identified> {
+    if address.is_on_any(KOFI_FILES) {
+        return Some(Identified::image("kofi", address));
+    }
     let hub = HUBS.iter().find(|hub| match hub.form {
         Form::Subdomain => address.is_on(hub.domain) || address.subdomain_of(hub.domain).is_some(),
         Form::Path | Form::Below(_) => address.is_on(hub.domain),
@@ -96,15 +146,13 @@ fn identify(address: &Address) -> Option<Identified> {
         }
         // A fragment or a query leads to one picture of a gallery, which is still the user's page.
         Form::Path => match parts.as_slice() {
-            // https://ko-fi.com/i/IU7U5SS0YZ: a picture, a thing in the shop, a commission
-            ["i" | "s" | "c", id] if hub.site == "kofi" && name(id).is_some() => {
-                let url = format!("https://{}/{}/{id}", hub.domain, parts[0]);
-                return Some(Identified::new(hub.site, Kind::Artwork, url).id(*id));
-            }
+            _ if hub.site == "kofi" && kofi(address).is_some() => return kofi(address),
             [user] | [user, "gallery" | "posts" | "shop" | "commissions" | "tiers" | "goal" | "about"] => {
                 match name(user.trim_start_matches('@')) {
-                    Some(user) if !RESERVED.contains(&user.to_ascii_lowercase().as_str()) => {
-                        (user, format!("https://{}/{user}", hub.domain))
+                    Some(user) if !is_reserved(user) => {
+                        // An old address of Ko-fi's.
+                        let domain = if hub.site == "kofi" { "ko-fi.com" } else { hub.domain };
+                        (user, format!("https://{domain}/{user}"))
                     }
                     _ => return Some(other()),
                 }
@@ -143,6 +191,7 @@ fn parse(html: &str, base: &Url, within: Option<&str>) -> Result<Vec<Lead>, Miss
 #[cfg(test)]
 mod tests {
     use super::super::tests::{check_identify, none};
+    use super::super::identify as identify_url;
     use super::*;
 
     #[test]
@@ -164,10 +213,17 @@ mod tests {
         check_identify("https://about.me/u.no", Kind::LinkPage, "u.no", "https://about.me/u.no");
         check_identify("https://profcard.info/u/a1", Kind::LinkPage, "a1", "https://profcard.info/u/a1");
         none("https://carrd.co/build", Kind::Other);
-        none("https://ko-fi.com/post/Hooligans-Update-S6S0YPT5K", Kind::Other);
+        let post = "https://ko-fi.com/post/Hooligans-Update-S6S0YPT5K";
+        check_identify(post, Kind::Artwork, "S6S0YPT5K", post);
         check_identify("https://ko-fi.com/ann/tiers", Kind::LinkPage, "ann", "https://ko-fi.com/ann");
         let picture = "https://ko-fi.com/i/IU7U5SS0YZ";
         check_identify(picture, Kind::Artwork, "IU7U5SS0YZ", picture);
+        let on_page = "https://ko-fi.com/ann/gallery?viewimage=IU7U5SS0YZ#galleryItemView";
+        check_identify(on_page, Kind::Artwork, "IU7U5SS0YZ", picture);
+        assert_eq!(identify_url(on_page).artist.as_deref(), Some("https://ko-fi.com/ann"));
+        let commission = "https://ko-fi.com/ann/commissions?commissionAlias=780f9a88f9#buyShopCommissionModal";
+        check_identify(commission, Kind::Artwork, "780f9a88f9", "https://ko-fi.com/c/780f9a88f9");
+        none("https://storage.ko-fi.com/cdn/useruploads/display/6132206b_a.png", Kind::Image);
         none("https://caard.co", Kind::Unsupported);
         none("https://rosymiz.carrd.co/assets/images/gallery01/1a19b400.jpg?v=c6f079b5", Kind::Image);
     }

@@ -20,7 +20,7 @@ const RESERVED: &[&str] =
 
 fn identify(address: &Address) -> Option<Identified> {
     if address.subdomain_of("metapix.net").is_some() {
-        return Some(Identified::image(SITE.name, address));
+        return Some(image(address));
     }
     if !address.is_on("inkbunny.net") {
         return None;
@@ -46,17 +46,31 @@ fn identify(address: &Address) -> Option<Identified> {
             }
             None => other(),
         },
-        [user] if !user.ends_with(".php") && !RESERVED.contains(&user.to_ascii_lowercase().as_str()) => {
-            match name(user) {
-                Some(user) => {
-                    let user = user.to_ascii_lowercase();
-                    Identified::new(SITE.name, Kind::Profile, format!("https://inkbunny.net/{user}")).id(user)
-                }
-                None => other(),
-            }
-        }
+        [user] | ["gallery" | "scraps", user] => self::user(user).unwrap_or_else(other),
         _ => other(),
     })
+}
+
+fn user(part: &str) -> Option<Identified> {
+    let user = name(part)?.to_ascii_lowercase();
+    let usable = !user.ends_with(".php") && !RESERVED.contains(&user.as_str());
+    usable
+        .then(|| Identified::new(SITE.name, Kind::Profile, format!("https://inkbunny.net/{user}")).id(user))
+}
+
+/// An image file, which names its uploader: `4816665_DAGASI_1890.12.jpg`.
+fn image(address: &Address) -> Identified {
+    let image = Identified::image(SITE.name, address);
+    let parts = address.segments();
+    let mut pieces = parts.last().copied().unwrap_or_default().split('_');
+    let uploader = match (pieces.next().and_then(number), pieces.next(), pieces.next()) {
+        (Some(_), Some(uploader), Some(_)) => user(uploader),
+        _ => None,
+    };
+    match uploader {
+        Some(uploader) => image.artist(uploader.address()),
+        None => image,
+    }
 }
 
 /// A guest's session, then the submission. A session is not kept: it would be the program's only state.

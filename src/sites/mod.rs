@@ -32,6 +32,7 @@ mod pixiv;
 pub mod plain;
 mod potofu;
 pub mod read;
+pub mod recording;
 mod redirect;
 mod site;
 mod skeb;
@@ -42,7 +43,7 @@ mod web;
 pub use address::Address;
 pub use error::{Missing, SiteError};
 pub(crate) use page::Images;
-pub use page::{Artwork, Identified, Kind, Lead, Place};
+pub use page::{Artwork, Identified, Kind, Lead, PageRead, Place};
 pub use site::{ReadArtwork, ReadLeads, Site};
 pub use web::{Credentials, Web};
 
@@ -55,6 +56,7 @@ pub static SITES: &[&Site] = &[
     &pixiv::SKETCH,
     &danbooru::SITE,
     &philomena::SITE,
+    &philomena::TWIBOORU,
     &e621::SITE,
     &gelbooru::SITE,
     &artstation::SITE,
@@ -86,9 +88,7 @@ impl Site {
 pub fn identify(url: &str) -> Identified {
     match Address::parse(url) {
         Some(address) => recognise(&address).1,
-        None => {
-            Identified { site: None, kind: Kind::NotAnUrl, id: None, page: None, url: None, account: None }
-        }
+        None => Identified::nothing(Kind::NotAnUrl),
     }
 }
 
@@ -102,7 +102,36 @@ pub fn recognise(address: &Address) -> (Option<&'static Site>, Identified) {
         }
     }
     let url = Some(address.url().as_str().to_owned());
-    (None, Identified { site: None, kind: Kind::Unsupported, id: None, page: None, url, account: None })
+    (None, Identified { url, ..Identified::nothing(Kind::Unsupported) })
+}
+
+/// True if `name`, as lists of addresses write it (`ko-fi`, `lit.link`), is that of a site whose addresses are recognised.
+pub fn knows(name: &str) -> bool {
+    let plain = |name: &str| name.replace(['-', '.', '_'], "");
+    let mut names = SITES.iter().map(|site| site.name).chain(hubs::names()).chain(["shortener"]);
+    names.any(|known| plain(known) == plain(name))
+}
+
+/// The page to be read for what a link leads to: a work that can only be its artist's own, on a site whose works are
+/// not read, stands for its artist's page.
+pub fn readable_page(
+    site: Option<&'static Site>,
+    page: Identified,
+) -> (Option<&'static Site>, Identified) {
+    let is_read = page.kind != Kind::Artwork || site.is_some_and(|site| site.artwork.is_some());
+    let artist = page.artist.as_deref().filter(|_| !is_read).and_then(Address::parse);
+    artist.map_or((site, page), |artist| recognise(&artist))
+}
+
+/// Reads a page by its site's reader; `None` where the site has none for pages of its kind.
+pub fn read_page(site: &Site, page: &Identified, web: &Web) -> Option<Result<PageRead, SiteError>> {
+    Some(match (page.kind, site.artwork, site.leads) {
+        (Kind::Artwork, Some(artwork), _) => artwork(page, web).map(PageRead::from),
+        (Kind::Profile | Kind::LinkPage | Kind::Account | Kind::Redirect, _, Some(leads)) => {
+            leads(page, web).map(PageRead::from)
+        }
+        _ => return None,
+    })
 }
 
 /// The pages of curated databases that say whose page `url` is, to be read as the artist's own.

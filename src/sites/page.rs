@@ -1,6 +1,6 @@
 //! What is known of a page: from its address alone, and from what stands on it.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::address::Address;
 use super::error::SiteError;
@@ -49,6 +49,9 @@ pub struct Identified {
     /// The account that the URL names: of an account, or the author of a post.
     #[serde(serialize_with = "account_as_text")]
     pub account: Option<AccountRef>,
+    /// The page of the artist that the address itself names: of an image file, or of a work on a site where nobody
+    /// shows works of others.
+    pub artist: Option<String>,
 }
 
 fn account_as_text<S: Serializer>(account: &Option<AccountRef>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -59,8 +62,13 @@ fn account_as_text<S: Serializer>(account: &Option<AccountRef>, serializer: S) -
 }
 
 impl Identified {
+    /// What is of no known site.
+    pub(crate) fn nothing(kind: Kind) -> Identified {
+        Identified { site: None, kind, id: None, page: None, url: None, account: None, artist: None }
+    }
+
     pub(crate) fn new(site: &'static str, kind: Kind, url: impl Into<String>) -> Identified {
-        Identified { site: Some(site), kind, id: None, page: None, url: Some(url.into()), account: None }
+        Identified { site: Some(site), url: Some(url.into()), ..Identified::nothing(kind) }
     }
 
     /// Another page of a known site, at its own address.
@@ -85,6 +93,11 @@ impl Identified {
 
     pub(crate) fn account(mut self, account: AccountRef) -> Identified {
         self.account = Some(account);
+        self
+    }
+
+    pub(crate) fn artist(mut self, url: impl Into<String>) -> Identified {
+        self.artist = Some(url.into());
         self
     }
 
@@ -120,6 +133,29 @@ pub struct Artwork {
     pub problems: Vec<SiteError>,
 }
 
+/// What any page tells: an artwork's, or one with links.
+#[derive(Clone, Debug)]
+pub struct PageRead {
+    /// Of an artwork's page, as in `Artwork`.
+    pub images: Option<Result<Vec<ImageSource>, SiteError>>,
+    pub published: Option<Timestamp>,
+    pub leads: Vec<Lead>,
+    pub problems: Vec<SiteError>,
+}
+
+impl From<Artwork> for PageRead {
+    fn from(artwork: Artwork) -> PageRead {
+        let Artwork { images, published, leads, problems } = artwork;
+        PageRead { images: Some(images), published, leads, problems }
+    }
+}
+
+impl From<Vec<Lead>> for PageRead {
+    fn from(leads: Vec<Lead>) -> PageRead {
+        PageRead { images: None, published: None, leads, problems: Vec::new() }
+    }
+}
+
 /// Collects the addresses of one picture, best first, each once.
 #[derive(Default)]
 pub(crate) struct Images(Vec<ImageSource>);
@@ -138,7 +174,7 @@ impl Images {
 }
 
 /// A link that may lead to the artist, with where it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lead {
     /// As found, or as the reader built it; not yet identified.
     pub url: String,
@@ -152,7 +188,7 @@ impl Lead {
 }
 
 /// Where a link stands, which decides how far it is believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// The site itself says that this is the artist's page.

@@ -47,43 +47,110 @@ const RESERVED: &[&str] = &[
     "gift",
     "invite",
     "rss",
+    "collection",
+    "collections",
+    "app",
+    "mobile",
+    "legal",
+    "shop",
 ];
 
 fn identify(address: &Address) -> Option<Identified> {
     let other = || Identified::other(SITE.name, address);
     let host = address.host();
-    if host.ends_with(".patreonusercontent.com") {
+    if address.subdomain_of("patreonusercontent.com").is_some() {
+        return Some(image(address));
+    }
+    if address.subdomain_of("patreon.com").is_some_and(|sub| sub != "m") {
         return Some(Identified::image(SITE.name, address));
     }
-    if address.subdomain_of("patreon.com").is_some() {
-        return Some(Identified::image(SITE.name, address));
-    }
-    if host != "patreon.com" {
+    if host != "patreon.com" && host != "m.patreon.com" {
         return None;
     }
-    let by_number = |id: Option<String>| match id.and_then(|id| number(&id)) {
-        Some(id) => {
-            Identified::new(SITE.name, Kind::LinkPage, format!("https://www.patreon.com/user?u={id}")).id(id)
-        }
-        None => other(),
+    Some(page(address).unwrap_or_else(other))
+}
+
+fn page(address: &Address) -> Option<Identified> {
+    // The number of a person (`u`) or of a campaign (`c`).
+    let by_number = || {
+        let key = if address.query("u").is_some() { "u" } else { "c" };
+        numbered(key, &address.query(key)?)
     };
-    Some(match address.segments().as_slice() {
+    match address.segments().as_slice() {
         // https://www.patreon.com/posts/nino-13608041, https://www.patreon.com/m/posts/sparkle-71057815
-        ["posts", slug] | ["m", "posts", slug] => match number(slug.rsplit('-').next().unwrap_or_default()) {
-            Some(id) => {
-                Identified::new(SITE.name, Kind::Artwork, format!("https://www.patreon.com/posts/{id}"))
-                    .id(id)
-            }
-            None => other(),
-        },
-        ["user" | "bePatron"] | ["user", "posts"] | ["profile", "creators"] => by_number(address.query("u")),
-        ["api", "user", id] => by_number(Some((*id).to_owned())),
+        ["posts", slug] | ["posts", slug, "edit"] | ["m" | "api", "posts", slug] => post(slug, None),
+        // https://www.patreon.com/join/name/checkout?rid=318429&redirect_uri=%2Fposts%2Fa-title-28718113: on the way
+        // to a post
+        ["join" | "checkout" | "bePatron" | "bepatron", ..] if promised_post(address).is_some() => {
+            promised_post(address)
+        }
+        ["user" | "bePatron" | "bepatron"] | ["user", "posts"] | ["profile", "creators"] => by_number(),
+        ["api", "user", id] => numbered("u", id),
+        // https://www.patreon.com/id:369707, as gallery-dl writes a campaign
+        [id] if id.starts_with("id:") => numbered("c", &id[3..]),
+        // https://www.patreon.com/file?h=23563293&i=3053667: a file of a post
+        ["file"] => {
+            let image = Identified::image(SITE.name, address);
+            Some(match address.query("h").and_then(|id| number(&id)) {
+                Some(post) => image.id(post),
+                None => image,
+            })
+        }
+        // https://www.patreon.com/name/posts/a-title-160554516
+        ["c" | "cw" | "m", user, "posts", slug] | [user, "posts", slug] => post(slug, creator(user)),
+        // https://www.patreon.com/name/shop/a-title-1157344: a product, which is shown like a post
+        ["c" | "cw", user, "shop", slug] | [user, "shop", slug] => {
+            let (artist, id) = (creator(user)?, number(slug.rsplit('-').next()?)?);
+            let url = format!("{}/shop/{id}", artist.address());
+            Some(Identified::new(SITE.name, Kind::Artwork, url).id(id).artist(artist.address()))
+        }
         // https://www.patreon.com/c/Miyakonoh, /cw/iwanokenta, /m/1041uuu/about, /join/thirdphp, /checkout/roxxxan
-        ["c" | "cw" | "m" | "join" | "checkout", user, ..] => creator(user).unwrap_or_else(other),
-        [_, "shop", ..] => other(),
-        [user, ..] => creator(user).unwrap_or_else(other),
-        [] => other(),
+        ["c" | "cw" | "m" | "join" | "checkout", user, ..] => creator(user),
+        [user, ..] => creator(user),
+        [] => None,
+    }
+}
+
+/// A post by the number behind the last hyphen of `nino-13608041`; the address need not say whose it is.
+fn post(slug: &str, artist: Option<Identified>) -> Option<Identified> {
+    let id = number(slug.rsplit('-').next()?)?;
+    let post = Identified::new(SITE.name, Kind::Artwork, format!("https://www.patreon.com/posts/{id}")).id(id);
+    Some(match artist {
+        Some(artist) => post.artist(artist.address()),
+        None => post,
     })
+}
+
+fn promised_post(address: &Address) -> Option<Identified> {
+    let path = address.query("redirect_uri")?;
+    let target = Address::from_url(address.url().join(&path).ok()?)?;
+    let slug = match target.segments().as_slice() {
+        ["posts", slug] | [_, "posts", slug] if target.is_on(address.host()) => (*slug).to_owned(),
+        _ => return None,
+    };
+    let artist = match address.segments().as_slice() {
+        ["join" | "checkout", user, ..] => creator(user),
+        _ => None,
+    };
+    post(&slug, artist)
+}
+
+fn numbered(key: &str, id: &str) -> Option<Identified> {
+    let id = number(id)?;
+    Some(Identified::new(SITE.name, Kind::LinkPage, format!("https://www.patreon.com/user?{key}={id}")).id(id))
+}
+
+/// An image file: `.../p/post/71057815/...` names the post, `.../p/user/4045578/...` the creator.
+fn image(address: &Address) -> Identified {
+    let image = Identified::image(SITE.name, address);
+    let parts = address.segments();
+    let named = parts.windows(3).find(|part| part[0] == "p").map(|part| (part[1], part[2]));
+    match named.and_then(|(what, id)| Some((what, number(id)?))) {
+        Some(("post", id)) => image.id(id),
+        Some(("user", id)) => image.artist(format!("https://www.patreon.com/user?u={id}")),
+        Some(("campaign", id)) => image.artist(format!("https://www.patreon.com/user?c={id}")),
+        _ => image,
+    }
 }
 
 fn creator(user: &str) -> Option<Identified> {
@@ -225,6 +292,7 @@ fn json_behind(text: &str, mark: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{check_identify, none};
+    use super::super::identify as identify_url;
     use super::*;
 
     #[test]
@@ -242,8 +310,28 @@ mod tests {
         check_identify("https://www.patreon.com/bePatron?u=4045578", Kind::LinkPage, "4045578", by_number);
         let post = "https://www.patreon.com/posts/71057815";
         check_identify("https://www.patreon.com/m/posts/sparkle-71057815", Kind::Artwork, "71057815", post);
-        none("https://patreon.com/", Kind::Other);
-        none("https://www.patreon.com/file?h=23563293&i=3053667", Kind::Other);
+        let by_campaign = "https://www.patreon.com/user?c=369707";
+        check_identify("https://www.patreon.com/profile/creators?c=369707", Kind::LinkPage, "369707", by_campaign);
+        for form in [
+            "https://www.patreon.com/posts/71057815/edit",
+            "https://www.patreon.com/api/posts/71057815",
+            "https://www.patreon.com/1041uuu/posts/sparkle-71057815",
+            "https://www.patreon.com/join/1041uuu/checkout?rid=1&redirect_uri=%2Fposts%2Fsparkle-71057815",
+            "https://www.patreon.com/bePatron?c=170214&redirect_uri=/posts/sparkle-71057815",
+        ] {
+            check_identify(form, Kind::Artwork, "71057815", post);
+        }
+        let of_artist = identify_url("https://www.patreon.com/1041uuu/posts/sparkle-71057815");
+        assert_eq!(of_artist.artist.as_deref(), Some(creator));
+        let product = "https://www.patreon.com/nlch/shop/1157344";
+        check_identify("https://www.patreon.com/nlch/shop/a-life-1157344", Kind::Artwork, "1157344", product);
+        for url in ["https://patreon.com/", "https://www.patreon.com/collection/15764", "https://www.patreon.com/home"] {
+            none(url, Kind::Other);
+        }
+        let file = identify_url("https://www.patreon.com/file?h=23563293&i=3053667");
+        assert_eq!((file.kind, file.id.as_deref()), (Kind::Image, Some("23563293")));
+        let picture = "https://c10.patreonusercontent.com/4/patreon-media/p/user/4045578/3101/eyJ3IjoyMDB9/1.jpeg";
+        assert_eq!(identify_url(picture).artist.as_deref(), Some(by_number));
     }
 
     #[test]

@@ -13,6 +13,10 @@ use crate::domain::images::ImageSource;
 
 pub const SITE: Site = Site { name: "philomena", identify, artwork: Some(artwork), leads: Some(tag_page) };
 
+/// A relative with another API. Its pages are recognised, not read.
+pub const TWIBOORU: Site =
+    Site { name: "twibooru", identify: identify_twibooru, artwork: None, leads: None };
+
 /// One site that runs this software.
 struct Booru {
     name: &'static str,
@@ -73,6 +77,24 @@ fn identify(address: &Address) -> Option<Identified> {
             Identified::new(booru.name, Kind::Other, format!("https://{}/tags/{slug}", booru.host)).id(*slug)
         }
         _ => Identified::other(booru.name, address),
+    })
+}
+
+fn identify_twibooru(address: &Address) -> Option<Identified> {
+    if address.is_on("cdn.twibooru.org") {
+        return Some(Identified::image(TWIBOORU.name, address));
+    }
+    if !address.is_on("twibooru.org") {
+        return None;
+    }
+    Some(match address.segments().as_slice() {
+        // https://twibooru.org/523964
+        [id] if number(id).is_some() => {
+            let id = number(id).unwrap_or_default();
+            Identified::new(TWIBOORU.name, Kind::Artwork, format!("https://twibooru.org/{id}")).id(id)
+        }
+        ["img", ..] => Identified::image(TWIBOORU.name, address),
+        _ => Identified::other(TWIBOORU.name, address),
     })
 }
 

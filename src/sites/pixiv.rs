@@ -27,7 +27,11 @@ fn identify(address: &Address) -> Option<Identified> {
     let other = || Identified::other(NAME, address);
     // https://booth.pximg.net/...: of Booth, Pixiv's shop
     if host == "booth.pximg.net" {
-        return Some(Identified::image("booth", address));
+        return Some(booth_image(address, &parts));
+    }
+    // https://img-sketch.pximg.net/...: of Pixiv Sketch, whose numbers are no works'
+    if matches!(host, "img-sketch.pximg.net" | "img-sketch.pixiv.net") {
+        return Some(Identified::image(SKETCH.name, address));
     }
     if host == "pximg.net" || host.ends_with(".pximg.net") || is_old_image_host(host) {
         return Some(image(address, &parts));
@@ -92,6 +96,8 @@ fn page(address: &Address, parts: &[&str]) -> Option<Identified> {
         ["users", id, "artworks" | "illustrations" | "manga" | "novels", _] => by_id(id),
         ["stacc", account] => by_account(account),
         // https://www.pixiv.net/#id=173530, https://www.pixiv.net/mypage.php#id=173530
+        // https://www.pixiv.net/user/13569921/series/81967: works of one artist
+        ["user", id, "series", _] => by_id(id),
         [] | ["mypage.php"] => by_id(address.fragment()?.strip_prefix("id=")?),
         _ => None,
     }
@@ -131,13 +137,45 @@ fn image(address: &Address, parts: &[&str]) -> Identified {
             || part.strip_prefix("img").is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
     });
     let no_work = parts.iter().any(|part| matches!(*part, "profile" | "novel" | "background" | "stamp"));
-    let Some(file) = parts.last().filter(|_| of_work && !no_work) else { return image };
+    let Some(file) = parts.last().filter(|_| of_work && !no_work) else { return owned(image, parts) };
     // 141762848-757d4d64b92a41c496c04aa34ae56855_p0.jpg
     let end = file.find(|c: char| !c.is_ascii_digit()).unwrap_or(file.len());
     let Some(id) = number(&file[..end]) else { return image };
     let page = file.split("_p").nth(1).map(|rest| rest.split(['_', '.']).next().unwrap_or_default());
     let position = page.and_then(|page| page.parse::<u32>().ok()).and_then(|page| page.checked_add(1));
-    image.id(id).page(position)
+    let image = image.id(id).page(position);
+    // http://i2.pixiv.net/img18/img/evazion/14901720.png: the old account name
+    let account = parts.windows(2).find(|pair| pair[0] == "img" && name_of_account(pair[1])).map(|pair| pair[1]);
+    match account.and_then(by_account) {
+        Some(artist) => image.artist(artist.address()),
+        None => image,
+    }
+}
+
+/// In paths of today a year stands behind `img`.
+fn name_of_account(part: &str) -> bool {
+    part.bytes().any(|byte| byte.is_ascii_alphabetic()) && !part.contains('.')
+}
+
+/// A picture of a member's page: `/background/img/2024/11/08/13/57/28/16699330_6c8a2ddee.jpg`.
+fn owned(image: Identified, parts: &[&str]) -> Identified {
+    let of_member = parts.iter().any(|part| matches!(*part, "background" | "workspace"));
+    let file = parts.last().filter(|_| of_member).and_then(|file| file.split('_').next());
+    match file.and_then(by_id) {
+        Some(artist) => image.artist(artist.address()),
+        None => image,
+    }
+}
+
+/// `/{uuid}/i/{item}/...` is a picture of the item, `/users/{n}/...` one of the member of Pixiv.
+fn booth_image(address: &Address, parts: &[&str]) -> Identified {
+    let image = Identified::image("booth", address);
+    let behind = |what: &str| parts.windows(2).find(|pair| pair[0] == what).map(|pair| pair[1]);
+    match (behind("i").and_then(number), behind("users").and_then(by_id)) {
+        (Some(item), _) => image.id(item),
+        (None, Some(artist)) => image.artist(artist.address()),
+        (None, None) => image,
+    }
 }
 
 fn identify_sketch(address: &Address) -> Option<Identified> {
@@ -146,7 +184,7 @@ fn identify_sketch(address: &Address) -> Option<Identified> {
     }
     Some(match address.segments().as_slice() {
         ["items", id] => Identified::new(SKETCH.name, Kind::Artwork, address.url().as_str()).id(*id),
-        [user] if user.starts_with('@') => match name(&user[1..]) {
+        [user] | [user, "followings" | "followers"] if user.starts_with('@') => match name(&user[1..]) {
             Some(user) => {
                 let url = format!("https://sketch.pixiv.net/@{user}");
                 Identified::new(SKETCH.name, Kind::Profile, url).id(user)

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::address::name;
+use super::address::{name, number};
 use super::read::{id_at, list_at, text_at};
 use super::web::{judge, read_json};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
@@ -12,18 +12,84 @@ use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "skeb", identify, artwork: None, leads: Some(leads) };
 
+/// First parts of a path that are no member.
+const RESERVED: &[&str] = &[
+    "about",
+    "account",
+    "api",
+    "appeals",
+    "assets",
+    "callback",
+    "cookies",
+    "creators",
+    "following_users",
+    "help",
+    "login",
+    "logout",
+    "news",
+    "notifications",
+    "policy",
+    "privacy",
+    "rankings",
+    "requests",
+    "search",
+    "settings",
+    "terms",
+    "tos",
+    "works",
+];
+
+/// Hosts of its image files: https://skeb.imgix.net/requests/229088_2?w=800 names the request.
+const FILES: &[&str] = &[
+    "cdn.skeb.jp",
+    "fcdn.skeb.jp",
+    "skeb.imgix.net",
+    "si.imgix.net",
+    "skeb-production.s3.ap-northeast-1.amazonaws.com",
+];
+
 fn identify(address: &Address) -> Option<Identified> {
+    let parts = address.segments();
+    if address.is_on_any(FILES) {
+        let image = Identified::image(SITE.name, address);
+        let request = parts.windows(2).find(|pair| pair[0] == "requests").map(|pair| pair[1]);
+        let id = request.and_then(|file| number(file.split('_').next().unwrap_or_default()));
+        return Some(match id {
+            Some(id) => image.id(id),
+            None => image,
+        });
+    }
     if !address.is_on("skeb.jp") {
         return None;
     }
-    Some(match address.segments().as_slice() {
-        // https://skeb.jp/@name, https://skeb.jp/@name/works/1: the work is a commission on its artist's page
-        [user, ..] if user.starts_with('@') && name(&user[1..]).is_some() => {
-            let user = user[1..].to_ascii_lowercase();
-            Identified::new(SITE.name, Kind::Profile, format!("https://skeb.jp/@{user}")).id(user)
-        }
-        _ => Identified::other(SITE.name, address),
+    let other = || Identified::other(SITE.name, address);
+    Some(match parts.as_slice() {
+        // https://skeb.jp/@name/works/1: a commission, which only its artist can show
+        [user, "works", id] => match (member(user), number(id)) {
+            (Some(artist), Some(id)) => {
+                let url = format!("{}/works/{id}", artist.address());
+                Identified::new(SITE.name, Kind::Artwork, url).id(id).artist(artist.address())
+            }
+            _ => other(),
+        },
+        // https://skeb.jp/works/713654: the same by a number of its own
+        ["works", id] => match number(id) {
+            Some(id) => {
+                Identified::new(SITE.name, Kind::Artwork, format!("https://skeb.jp/works/{id}")).id(id)
+            }
+            None => other(),
+        },
+        // https://skeb.jp/@name, https://skeb.jp/name
+        [user] => member(user).unwrap_or_else(other),
+        [user, ..] if user.starts_with('@') => member(user).unwrap_or_else(other),
+        _ => other(),
     })
+}
+
+fn member(part: &str) -> Option<Identified> {
+    let user = name(part.trim_start_matches('@'))?.to_ascii_lowercase();
+    let usable = part.starts_with('@') || !RESERVED.contains(&user.as_str());
+    usable.then(|| Identified::new(SITE.name, Kind::Profile, format!("https://skeb.jp/@{user}")).id(user))
 }
 
 fn request(web: &Web, user: &str) -> Result<Request, SiteError> {
@@ -88,13 +154,25 @@ fn parse(profile: &Value) -> Result<Vec<Lead>, Missing> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::identify as identify_url;
     use super::super::tests::{check_identify, none};
     use super::*;
 
     #[test]
     fn recognises_its_pages() {
-        check_identify("https://skeb.jp/@Ann_1/works/3", Kind::Profile, "ann_1", "https://skeb.jp/@ann_1");
+        let artist = "https://skeb.jp/@ann_1";
+        for form in ["https://skeb.jp/@Ann_1", "https://www.skeb.jp/ann_1", "https://skeb.jp/@ann_1/works"] {
+            check_identify(form, Kind::Profile, "ann_1", artist);
+        }
+        let work = "https://skeb.jp/@ann_1/works/3";
+        check_identify("https://skeb.jp/@Ann_1/works/3", Kind::Artwork, "3", work);
+        assert_eq!(identify_url(work).artist.as_deref(), Some(artist));
+        check_identify("https://skeb.jp/works/713654", Kind::Artwork, "713654", "https://skeb.jp/works/713654");
         none("https://skeb.jp/search?q=x", Kind::Other);
+        none("https://skeb.jp/following_users", Kind::Other);
+        let file = identify_url("https://si.imgix.net/a5dd8523/requests/191942_0?w=800");
+        assert_eq!((file.kind, file.id.as_deref()), (Kind::Image, Some("191942")));
+        none("https://fcdn.skeb.jp/uploads/outputs/20f9d68f-50ec-44ae-8630-173fc38a2d6a", Kind::Image);
     }
 
     #[test]

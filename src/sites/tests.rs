@@ -1,8 +1,9 @@
-//! URL recognition over the tables of real URLs, and what all sites must bear.
+//! Real addresses of artists brought to one form, and what all sites must bear.
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::csv::records;
 use crate::fetch::{Fetch, FetchError, Request, Response};
 
 /// Asserts what a URL is, its id and its normalised form.
@@ -30,80 +31,7 @@ pub(super) fn check_account(url: &str, account: Option<&str>) {
     assert_eq!(named.as_deref(), account, "{url}");
 }
 
-/// A table of real URLs, as rows of named columns.
-pub(super) fn table(text: &str) -> Vec<std::collections::HashMap<String, String>> {
-    let mut rows = csv_rows(text).into_iter();
-    let header = rows.next().expect("a table has a header");
-    rows.map(|row| header.iter().cloned().zip(row).collect()).collect()
-}
-
-const URL_CASES: &str = include_str!("../../tests/fixtures/urls/url_cases.csv");
 const PROFILE_CASES: &str = include_str!("../../tests/fixtures/urls/profile_cases.csv");
-
-/// RFC 4180 as the tables use it: quoted fields with doubled quotes.
-fn csv_rows(text: &str) -> Vec<Vec<String>> {
-    let (mut rows, mut row, mut field, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                field.push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => row.push(std::mem::take(&mut field)),
-            '\n' if !quoted => {
-                row.push(std::mem::take(&mut field));
-                rows.push(std::mem::take(&mut row));
-            }
-            '\r' if !quoted => {}
-            c => field.push(c),
-        }
-    }
-    rows
-}
-
-/// Rows of the table that contradict other rows of it or our reading, each with the reason.
-fn is_known_contradiction(url: &str) -> bool {
-    // gallery-dl counts an image file of a work as the work; the table's rows from Danbooru count files
-    // of the very same shape as `other`. We say `image`, with the id of the work.
-    let pixiv_file = url.contains("i.pximg.net/img-original/")
-        || url.contains("i1.pixiv.net/c/600x600/")
-        || url.contains("img.pixiv.net/img/soundcross")
-        || url.contains("i2.pixiv.net/img76/");
-    // One row calls a Sketch account `profile`, as we do; this one `other`.
-    pixiv_file || url == "https://sketch.pixiv.net/@nicoby"
-}
-
-#[test]
-fn real_urls_of_artwork_sites() {
-    let rows = table(URL_CASES);
-    let mut wrong = Vec::new();
-    let mut checked = 0;
-    for row in &rows {
-        let (url, kind) = (row["url"].as_str(), row["kind"].as_str());
-        if !matches!(row["site"].as_str(), "deviantart" | "pixiv" | "danbooru" | "philomena")
-            || is_known_contradiction(url)
-        {
-            continue;
-        }
-        checked += 1;
-        let found = identify(url);
-        let right = match kind {
-            "artwork" => {
-                found.kind == Kind::Artwork
-                    && (row["id"].is_empty() || found.id.as_deref() == Some(&row["id"]))
-            }
-            "profile" => found.kind == Kind::Profile,
-            _ => !matches!(found.kind, Kind::Artwork | Kind::Profile),
-        };
-        if !right {
-            wrong.push(format!("{url}: {kind} {}, got {:?} {:?}", row["id"], found.kind, found.id));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {checked} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(checked > 200, "{checked}");
-}
 
 #[test]
 fn a_look_alike_host_is_no_site() {
@@ -122,33 +50,6 @@ fn a_look_alike_host_is_no_site() {
     }
 }
 
-#[test]
-fn real_urls_of_networks_and_link_pages() {
-    let rows = table(URL_CASES);
-    let mut wrong = Vec::new();
-    let mut checked = 0;
-    for row in rows.iter().filter(|row| matches!(row["site"].as_str(), "twitter" | "bluesky" | "linktree")) {
-        checked += 1;
-        let found = identify(&row["url"]);
-        let right = match row["kind"].as_str() {
-            "artwork" => found.kind == Kind::Post && found.id.as_deref() == Some(&row["id"]),
-            "profile" => matches!(found.kind, Kind::Account | Kind::LinkPage),
-            _ => !matches!(
-                found.kind,
-                Kind::Artwork | Kind::Profile | Kind::Account | Kind::Post | Kind::LinkPage
-            ),
-        };
-        if !right {
-            wrong.push(format!(
-                "{}: {} {}, got {:?} {:?}",
-                row["url"], row["kind"], row["id"], found.kind, found.id
-            ));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {checked} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(checked > 100, "{checked}");
-}
-
 /// What two URLs of one page or account have in common.
 pub(super) fn meaning(url: &str) -> String {
     let found = identify(url);
@@ -157,7 +58,7 @@ pub(super) fn meaning(url: &str) -> String {
 
 #[test]
 fn real_urls_of_artists_are_brought_to_one_form() {
-    let rows = table(PROFILE_CASES);
+    let rows = records(PROFILE_CASES);
     let sites =
         ["deviantart", "pixiv", "twitter", "mastodon", "bluesky", "linktree", "carrd", "patreon", "other"];
     let mut wrong = Vec::new();
@@ -321,6 +222,25 @@ fn cookies_go_to_their_sites() {
         }
     }
     assert_eq!(sent.into_iter().collect::<Vec<_>>(), crate::config::COOKIE_SITES);
+}
+
+/// Every folder of `tests/fixtures/recorded/`, as `aotf sites record` wrote it, is read as it says.
+#[test]
+fn recorded_pages_are_read_as_they_were() {
+    let folder = crate::base::material::fixture("recorded");
+    let mut checked = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let folder = entry.unwrap().path();
+        let text = std::fs::read_to_string(folder.join("recording.json")).unwrap();
+        let mut recording: recording::Recording = serde_json::from_str(&text).unwrap();
+        for exchange in recording.exchanges.iter_mut().filter(|exchange| !exchange.file.is_empty()) {
+            exchange.body = std::fs::read_to_string(folder.join(&exchange.file)).unwrap();
+        }
+        let read = recording::Replay(&recording.exchanges).read(&recording.url);
+        assert_eq!(read.as_ref(), Some(&recording.read), "{}", folder.display());
+        checked += 1;
+    }
+    assert!(checked > 0);
 }
 
 /// `aotf sites` has a page of every site that can be read, but for those without a lasting page.

@@ -51,8 +51,16 @@ fn identify(address: &Address) -> Option<Identified> {
     let parts = address.segments();
     let other = || Identified::other(SITE.name, address);
     let (blog, rest) = match address.subdomain_of("tumblr.com") {
-        // https://64.media.tumblr.com/..., https://va.media.tumblr.com/...
-        Some(sub) if sub.ends_with("media") => return Some(Identified::image(SITE.name, address)),
+        // https://64.media.tumblr.com/..., https://va.media.tumblr.com/...; a blog may be called yogurtmedia
+        Some(sub) if sub.ends_with(".media") || matches!(sub, "media" | "data" | "static") => {
+            return Some(Identified::image(SITE.name, address));
+        }
+        // https://at.tumblr.com/name/118684413624/uqndb20nkyob: what the app shares
+        Some("at") => match parts.as_slice() {
+            [blog, post, _] if super::address::number(post).is_some() => (*blog, &parts[1..2]),
+            [blog, ..] => (*blog, &parts[..0]),
+            [] => return Some(other()),
+        },
         // https://name.tumblr.com/post/1/title
         Some(sub) => (sub, parts.as_slice()),
         None if !address.is_on("tumblr.com") => return None,
@@ -74,7 +82,10 @@ fn identify(address: &Address) -> Option<Identified> {
     }
     let url = format!("https://www.tumblr.com/{blog}");
     Some(match rest {
-        [] | ["about" | "archive" | "links"] => Identified::new(SITE.name, Kind::Profile, url).id(blog),
+        // What its author shows under a tag, of a day, on an older page: still the blog
+        [] | ["about" | "archive" | "links" | "posts"] | ["page", _] | ["tagged" | "archive" | "day", ..] => {
+            Identified::new(SITE.name, Kind::Profile, url).id(blog)
+        }
         ["post" | "image", id, ..] | [id, ..] => match super::address::number(id) {
             Some(id) => Identified::new(SITE.name, Kind::Artwork, format!("{url}/{id}")).id(id),
             None => other(),
@@ -145,7 +156,19 @@ mod tests {
         ] {
             check_identify(form, Kind::Artwork, "12", post);
         }
-        none("https://some-one.tumblr.com/tagged/art", Kind::Other);
+        for form in [
+            "https://some-one.tumblr.com/tagged/art",
+            "https://some-one.tumblr.com/page/2",
+            "https://at.tumblr.com/some-one/so-sleepy/d842mqsx8lwd",
+        ] {
+            check_identify(form, Kind::Profile, "some-one", blog);
+        }
+        check_identify("https://at.tumblr.com/some-one/12/uqndb20nkyob", Kind::Artwork, "12", post);
+        let media = "https://www.tumblr.com/yogurtmedia/12";
+        check_identify("https://yogurtmedia.tumblr.com/post/12", Kind::Artwork, "12", media);
+        none("https://static.tumblr.com/923d/w3ze2u2/mdHpc3im5/tumblr_static_cd6.jpg", Kind::Image);
+        none("https://data.tumblr.com/07e7bba5/tumblr_o3gg44HcOg1r9pi29o1_raw.jpg", Kind::Image);
+        none("https://some-one.tumblr.com/likes", Kind::Other);
         none("https://www.tumblr.com/dashboard", Kind::Other);
         none("https://www.tumblr.com/tagged/art", Kind::Other);
         none("https://www.tumblr.com/", Kind::Other);

@@ -1,27 +1,36 @@
 //! `aotf sites identify`: what a URL is, without fetching anything.
 
-use std::io::{self, BufRead, Write};
+use std::io::{BufRead, Write};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
+use super::table::{self, kind_name};
 use crate::sites::{Identified, identify};
 
 #[derive(Debug, Args)]
 pub struct IdentifyArgs {
     urls: Vec<String>,
+    /// Judge the addresses of a CSV table with the columns site, url, kind and id (may be repeated)
+    #[arg(long, value_name = "FILE", conflicts_with = "urls")]
+    table: Vec<PathBuf>,
     /// One JSON object per address
     #[arg(long)]
     json: bool,
 }
 
-/// Writes one line for each URL, in order; without URLs, for each line of
-/// `stdin` that is not blank. With `json`, each line is one object.
+/// Writes one line for each URL, in order; without URLs, for each line of `stdin` that is not blank. With tables: the
+/// rows of which the program says something else, and sums. With `json`, each line is one object. Answers whether
+/// no row of a table is wrong.
 ///
 /// # Errors
-/// When `stdin` cannot be read or `out` not be written. A text that is no URL is an answer.
-pub fn run(args: &IdentifyArgs, stdin: impl BufRead, mut out: impl Write) -> io::Result<()> {
-    let IdentifyArgs { urls, json } = args;
+/// When `stdin` or a table cannot be read, or `out` not be written. A text that is no URL is an answer.
+pub fn run(args: &IdentifyArgs, stdin: impl BufRead, mut out: impl Write) -> anyhow::Result<bool> {
+    let IdentifyArgs { urls, table, json } = args;
+    if !table.is_empty() {
+        return Ok(table::report(&table::read(table)?, *json, out)?);
+    }
     if urls.is_empty() {
         for line in stdin.lines() {
             let line = line?;
@@ -33,7 +42,8 @@ pub fn run(args: &IdentifyArgs, stdin: impl BufRead, mut out: impl Write) -> io:
     for url in urls {
         write_identified(url, *json, &mut out)?;
     }
-    out.flush()
+    out.flush()?;
+    Ok(true)
 }
 
 /// What is shown of one URL; `url` is the normalised one.
@@ -44,13 +54,13 @@ struct Shown<'a> {
     identified: &'a Identified,
 }
 
-fn write_identified(url: &str, json: bool, out: &mut impl Write) -> io::Result<()> {
+fn write_identified(url: &str, json: bool, out: &mut impl Write) -> std::io::Result<()> {
     let identified = identify(url);
     if json {
         serde_json::to_writer(&mut *out, &Shown { input: url, identified: &identified })?;
         return writeln!(out);
     }
-    write!(out, "{:<12} {:<12}", kind_name(&identified), identified.site.unwrap_or("-"))?;
+    write!(out, "{:<12} {:<12}", kind_name(identified.kind), identified.site.unwrap_or("-"))?;
     write!(out, " {}", identified.id.as_deref().unwrap_or("-"))?;
     if let Some(page) = identified.page {
         write!(out, " image {page}")?;
@@ -61,14 +71,6 @@ fn write_identified(url: &str, json: bool, out: &mut impl Write) -> io::Result<(
     writeln!(out, " {}", identified.url.as_deref().unwrap_or(url))
 }
 
-/// The kind as JSON shows it.
-fn kind_name(identified: &Identified) -> String {
-    serde_json::to_value(identified.kind)
-        .ok()
-        .and_then(|kind| kind.as_str().map(str::to_owned))
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,7 +79,7 @@ mod tests {
     fn check(urls: &[&str], json: bool, stdin: &str, expect: &str) {
         let urls: Vec<String> = urls.iter().map(|url| (*url).to_owned()).collect();
         let mut out = Vec::new();
-        run(&IdentifyArgs { urls, json }, stdin.as_bytes(), &mut out).unwrap();
+        run(&IdentifyArgs { urls, table: Vec::new(), json }, stdin.as_bytes(), &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), expect);
     }
 
@@ -88,7 +90,7 @@ mod tests {
             true,
             "",
             "{\"input\":\"https://www.pixiv.net/en/artworks/92512929#44\",\"site\":\"pixiv\",\"kind\":\"artwork\",\
-             \"id\":\"92512929\",\"page\":44,\"url\":\"https://www.pixiv.net/artworks/92512929\",\"account\":null}\n",
+             \"id\":\"92512929\",\"page\":44,\"url\":\"https://www.pixiv.net/artworks/92512929\",\"account\":null,\"artist\":null}\n",
         );
         check(
             &[],

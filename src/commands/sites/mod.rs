@@ -12,6 +12,8 @@ use crate::links::LinkSettings;
 
 mod check;
 mod identify;
+mod record;
+mod table;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -31,6 +33,8 @@ enum Sites {
     Identify(identify::IdentifyArgs),
     /// The same with pages of your own
     Check(check::CheckArgs),
+    /// Read a page as the program does, and write what its site's reader saw into a folder, for a report or a test
+    Record(record::RecordArgs),
 }
 
 /// Identifies addresses; or reads pages, those of the configuration or others, and says which of their sites
@@ -41,8 +45,14 @@ enum Sites {
 pub fn run(args: SitesArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let (urls, json, config) = match args.what {
         Some(Sites::Identify(args)) => {
-            identify::run(&args, io::stdin().lock(), out)?;
-            return Ok(ExitCode::SUCCESS);
+            let right = identify::run(&args, io::stdin().lock(), out)?;
+            return Ok(status::of_answer(right, NOT_SO));
+        }
+        Some(Sites::Record(args)) => {
+            let settings = args.config.load()?;
+            let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
+            let read = record::run(&args, &fetch, &settings, out)?;
+            return Ok(status::of_answer(read, NOT_SO));
         }
         Some(Sites::Check(args)) => (Some(args.urls), args.json, args.config),
         None => (None, args.json, args.config),

@@ -16,6 +16,7 @@ use std::thread;
 use clap::Args;
 use image::{Rgba, RgbaImage};
 
+use crate::base::csv;
 use crate::commands::hash::load;
 use crate::domain::images::{ImageFacts, MatchClass};
 use crate::fingerprint::decode::{DecodeError, Layout, Limits, RowSink, decode};
@@ -190,8 +191,7 @@ fn read_material(folder: &Path) -> Result<Vec<Artwork>, BenchAccuracyError> {
     let manifest = fs::read_to_string(&path).map_err(file_error("read", &path))?;
     let limits = Limits::default();
     let mut artworks = Vec::new();
-    for line in manifest.lines().skip(1) {
-        let columns = csv_columns(line);
+    for columns in csv::rows(&manifest).into_iter().skip(1) {
         let (Some(file), Some(group)) = (columns.first(), columns.get(7)) else { continue };
         let unreadable = |source| BenchAccuracyError::Artwork { file: file.clone(), source };
         let bytes = load(&folder.join(file), &limits).map_err(unreadable)?;
@@ -203,20 +203,6 @@ fn read_material(folder: &Path) -> Result<Vec<Artwork>, BenchAccuracyError> {
         return Err(BenchAccuracyError::NoArtworks { path });
     }
     Ok(artworks)
-}
-
-/// The columns of a line, without their quotation marks.
-fn csv_columns(line: &str) -> Vec<String> {
-    let mut columns = vec![String::new()];
-    let mut quoted = false;
-    for c in line.chars() {
-        match c {
-            '"' => quoted = !quoted,
-            ',' if !quoted => columns.push(String::new()),
-            c => columns.last_mut().expect("there is one from the start").push(c),
-        }
-    }
-    columns
 }
 
 /// Collects all pixels as RGBA.
@@ -320,11 +306,6 @@ fn make(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn columns_may_hold_commas() {
-        assert_eq!(csv_columns("a,\"b, c\",,d"), ["a", "b, c", "", "d"]);
-    }
 
     #[test]
     fn a_folder_without_a_manifest_is_told() {
