@@ -32,7 +32,13 @@ fn identify(address: &Address) -> Option<Identified> {
     let is_file = address.subdomain_of(domain).is_some_and(|sub| sub.starts_with("cdn"))
         || parts.first().is_some_and(|first| matches!(*first, "data" | "original" | "sample"));
     if is_file {
-        return Some(Identified::image(site, address));
+        let image = Identified::image(site, address);
+        // Behind the tags, where there are some: __title_drawn_by_ann__sample-8d819da4871c3ca39f428999df8220ce.jpg
+        let file = parts.last().and_then(|file| file.split('.').next()?.rsplit(['-', '_']).next());
+        return Some(match file.filter(|md5| is_md5(md5)) {
+            Some(md5) => image.id(md5),
+            None => image,
+        });
     }
     Some(match parts.as_slice() {
         // https://danbooru.donmai.us/posts/1.json, https://danbooru.donmai.us/post/show/294929/a-title

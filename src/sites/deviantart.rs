@@ -4,212 +4,21 @@
 
 use serde_json::Value;
 
-use super::address::{encode, name, number};
+use super::address::encode;
 use super::free_text::links_in_html;
 use super::read::{at, javascript_string, list_at, objects_with, text_at, texts};
 use super::web::{judge, read_json};
-use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use super::{Artwork, Identified, Images, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
 use crate::text::links_in_text;
 
-pub const SITE: Site = Site { name: "deviantart", identify, artwork: Some(artwork), leads: Some(profile) };
+mod addresses;
 
-const SITE_NAME: &str = "deviantart";
+use addresses::NAME as SITE_NAME;
 
-/// First parts of a path that are no user.
-const RESERVED: &[&str] = &[
-    "about",
-    "art",
-    "tag",
-    "topic",
-    "search",
-    "watch",
-    "notifications",
-    "users",
-    "stash",
-    "sta.sh",
-    "download",
-    "popular",
-    "daily-deviations",
-    "settings",
-    "account",
-    "join",
-    "core",
-    "core-membership",
-    "groups",
-    "shop",
-    "prints",
-    "developers",
-    "team",
-    "view",
-    "deviation",
-    "view.php",
-    "view-full.php",
-    "_puppy",
-    "_napi",
-    "api",
-    "oauth2",
-    "journals",
-    "forum",
-    "chat",
-    "submit",
-    "studio",
-    "dreamup",
-    "not-found",
-    "morelikethis",
-    "whats-hot",
-];
-
-fn identify(address: &Address) -> Option<Identified> {
-    let other = || Identified::other(SITE_NAME, address);
-    let host = address.host();
-    let parts = address.segments();
-    if ["wixmp.com", "deviantart.net"].iter().any(|files| address.is_on(files) || address.subdomain_of(files).is_some()) {
-        return Some(image(address, &parts));
-    }
-    if host == "sta.sh" {
-        // https://sta.sh/zip/21leo8mz87ue
-        let parts = parts.strip_prefix(&["zip"]).unwrap_or(&parts);
-        return Some(parts.first().and_then(|code| stash(code)).unwrap_or_else(other));
-    }
-    if host == "fav.me" {
-        // https://fav.me/dbc3a48: `d` and the number in base 36, or the number itself
-        return Some(parts.first().and_then(|code| short_code(code, address)).unwrap_or_else(other));
-    }
-    // https://name.daportfolio.com
-    for domain in ["daportfolio.com", "artworkfolio.com"] {
-        if let Some(user) = address.subdomain_of(domain) {
-            return Some(user_page(user).unwrap_or_else(other));
-        }
-    }
-    let mirror = matches!(host, "fxdeviantart.com" | "fixdeviantart.com");
-    if mirror || matches!(host, "deviantart.com" | "m.deviantart.com" | "mobile.deviantart.com") {
-        return Some(on_main_host(address, &parts).unwrap_or_else(other));
-    }
-    // https://name.deviantart.com/art/title-123
-    let user = address.subdomain_of("deviantart.com").or_else(|| address.subdomain_of("fxdeviantart.com"))?;
-    if matches!(user, "backend" | "api" | "chat" | "forum" | "help" | "comments") || user.contains('.') {
-        return Some(other());
-    }
-    Some(on_user(user, &parts, address).unwrap_or_else(other))
-}
-
-fn on_main_host(address: &Address, parts: &[&str]) -> Option<Identified> {
-    match parts {
-        // https://www.deviantart.com/deviation/817215762, /view/890672057
-        ["deviation" | "view", id, ..] => work(None, "", &number(id)?, address),
-        // https://www.deviantart.com/view.php?id=14864502
-        ["view.php" | "view-full.php"] => work(None, "", &number(&address.query("id")?)?, address),
-        // https://www.deviantart.com/art/title-123, without its user
-        ["art", slug] => work(None, "", &id_of_slug(slug)?, address),
-        // https://www.deviantart.com/download/135944599/file.png
-        ["download", id, ..] => {
-            let image = image(address, parts);
-            Some(match number(id) {
-                Some(id) => image.id(id),
-                None => image,
-            })
-        }
-        // https://www.deviantart.com/stash/0wxs31o7nn2
-        ["stash", code] => stash(code),
-        [first, ..] if RESERVED.contains(&first.to_ascii_lowercase().as_str()) => None,
-        [user, rest @ ..] => on_user(user, rest, address),
-        [] => None,
-    }
-}
-
-fn on_user(user: &str, rest: &[&str], address: &Address) -> Option<Identified> {
-    match rest {
-        ["art" | "journal", slug] => work(Some(user), rest[0], &id_of_slug(slug)?, address),
-        // The page of those the user watches is the same page with a fragment.
-        ["about"] if address.fragment() == Some("watching") => None,
-        // A search in the gallery is no page of its own.
-        ["gallery"] if address.query("q").is_some() => None,
-        [] | ["gallery" | "about" | "avatar" | "banner" | "prints" | "shop"] => user_page(user),
-        // A folder of the gallery is a choice of works, its standard views are the profile.
-        ["gallery", "all" | "scraps" | "featured" | "recommended-for-you"] => user_page(user),
-        _ => None,
-    }
-}
-
-fn user_page(user: &str) -> Option<Identified> {
-    let user = name(user)?.to_ascii_lowercase();
-    Some(Identified::new(SITE_NAME, Kind::Profile, format!("https://www.deviantart.com/{user}")).id(user))
-}
-
-/// A draft or a private upload, which leads to no one: shown by a code alone.
-fn stash(code: &str) -> Option<Identified> {
-    let usable = code.len() > 8 && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    usable.then(|| Identified::new(SITE_NAME, Kind::Other, format!("https://sta.sh/{code}")).id(code))
-}
-
-/// An image file. Its name may hold the number of the work, in base 36 behind `d`, and its artist's name, where `_`
-/// stands for `-`: `silverhawks_quicksilver_by_edsfox_d23jbr4-pre.jpg`, `d23jbr4-8a06af02-70cb-46da-8a96-42a6ba73cdb4.jpg`.
-fn image(address: &Address, parts: &[&str]) -> Identified {
-    let image = Identified::image(SITE_NAME, address);
-    let names = || parts.iter().rev().map(|part| part.split('.').next().unwrap_or_default());
-    let work = names().find_map(|name| name.split(['-', '_']).filter_map(number_of_code).next_back());
-    let artist = names().find_map(|name| {
-        let (_, behind) = name.rsplit_once("_by_")?;
-        let behind = behind.strip_suffix("-pre").or(behind.strip_suffix("-fullview")).unwrap_or(behind);
-        let user = match behind.rsplit_once(['-', '_']) {
-            Some((user, code)) if number_of_code(code).is_some() => user,
-            _ => behind,
-        };
-        user_page(&user.replace('_', "-"))
-    });
-    let image = match work {
-        Some(work) => image.id(work.to_string()),
-        None => image,
-    };
-    match artist {
-        Some(artist) => image.artist(artist.address()),
-        None => image,
-    }
-}
-
-/// The number of a work that `d23jbr4` stands for. Codes of less than six characters are words more often.
-fn number_of_code(code: &str) -> Option<u64> {
-    let digits = code.strip_prefix('d').filter(|digits| (5..=7).contains(&digits.len()))?;
-    let has_digit = digits.bytes().any(|byte| byte.is_ascii_digit());
-    let usable = digits.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase());
-    u64::from_str_radix(digits, 36).ok().filter(|_| usable && has_digit)
-}
-
-/// The number behind the last hyphen of `For-the-sake-10073852`.
-fn id_of_slug(slug: &str) -> Option<String> {
-    number(slug.rsplit('-').next()?)
-}
-
-fn work(user: Option<&str>, section: &str, id: &str, address: &Address) -> Option<Identified> {
-    let url = match user {
-        // DeviantArt finds a work by its number alone, whatever title stands before it.
-        Some(user) => {
-            let slug = address.segments().last().copied().unwrap_or(id);
-            format!("https://www.deviantart.com/{}/{section}/{slug}", name(user)?.to_ascii_lowercase())
-        }
-        None => format!("https://www.deviantart.com/deviation/{id}"),
-    };
-    // https://www.deviantart.com/name/art/title-123#image-8
-    let page = address.fragment().and_then(|fragment| fragment.strip_prefix("image-"));
-    let page = page.and_then(|n| n.parse().ok()).filter(|n| *n > 0);
-    let work = Identified::new(SITE_NAME, Kind::Artwork, url).id(id).page(page);
-    Some(match user.and_then(user_page) {
-        Some(artist) => work.artist(artist.address()),
-        None => work,
-    })
-}
-
-/// The id stays the code; the normalised URL has the number.
-fn short_code(code: &str, address: &Address) -> Option<Identified> {
-    if let Some(id) = number(code) {
-        return work(None, "", &id, address);
-    }
-    let digits = code.strip_prefix(['d', 'D'])?;
-    let number = u64::from_str_radix(digits, 36).ok().filter(|number| *number > 0)?;
-    Some(work(None, "", &number.to_string(), address)?.id(code.to_ascii_lowercase()))
-}
+pub const SITE: Site =
+    Site { name: SITE_NAME, identify: addresses::identify, artwork: Some(artwork), leads: Some(profile) };
 
 /// The number of the work, where the page was recognised by its short code too.
 fn work_number(page: &Identified) -> Option<u64> {
@@ -490,7 +299,6 @@ fn base36(mut number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check_identify, none};
     use super::*;
 
     /// Recorded: `tests/fixtures/LICENSES.md`.
@@ -499,34 +307,6 @@ mod tests {
     const PAGE: &str = include_str!("../../tests/fixtures/sites/deviantart/page_cope.html");
     /// Built by hand to the documented shape.
     const ABOUT: &str = include_str!("../../tests/fixtures/sites/deviantart/about_made.html");
-
-    #[test]
-    fn recognises_its_pages() {
-        let url = "https://www.deviantart.com/noizave/art/test-post-please-ignore-685436408";
-        check_identify(url, Kind::Artwork, "685436408", url);
-        check_identify(
-            "http://noizave.deviantart.com/art/test-post-please-ignore-685436408?q=gallery%3Ax#comments",
-            Kind::Artwork,
-            "685436408",
-            url,
-        );
-        let by_number = "https://www.deviantart.com/deviation/685436408";
-        check_identify("https://fav.me/dbc3a48", Kind::Artwork, "dbc3a48", by_number);
-        check_identify("https://www.deviantart.com/view/685436408", Kind::Artwork, "685436408", by_number);
-        check_identify(
-            "https://Noizave.deviantart.com",
-            Kind::Profile,
-            "noizave",
-            "https://www.deviantart.com/noizave",
-        );
-        none("https://deviantart.com.evil.example/noizave/art/a-1", Kind::Unsupported);
-        none("https://www.deviantart.com", Kind::Other);
-        let page = crate::sites::identify(
-            "https://www.deviantart.com/apollo11v/art/Darth-Vindican-s-lightsaber-1222436457#image-8",
-        );
-        assert_eq!(page.page, Some(8));
-        assert_eq!(base36(685_436_408), "bc3a48");
-    }
 
     fn embedded() -> Embedded {
         parse_oembed(&serde_json::from_str(OEMBED).unwrap()).unwrap()
@@ -538,6 +318,7 @@ mod tests {
 
     #[test]
     fn reads_a_recorded_work() {
+        assert_eq!(base36(685_436_408), "bc3a48");
         assert_eq!(embedded().author.as_deref(), Some("https://www.deviantart.com/pachunka"));
         let page = crate::sites::identify("https://www.deviantart.com/pachunka/art/Cope-145564099");
         let artwork = join(&page, Ok(embedded()), Ok(work(1))).unwrap();

@@ -23,7 +23,9 @@ fn identify(address: &Address) -> Option<Identified> {
                 Some(of_creator.and_then(|creator| self::post(creator, "/post/", post)).unwrap_or_else(other))
             }
             // https://www.pixiv.net/fanbox/creator/3113804, https://www.pixiv.net/fanbox/member.php?user_id=3410642
-            ["fanbox", "creator" | "user", id, ..] => Some(number(id).map_or_else(other, |id| by_pixiv_id(&id))),
+            ["fanbox", "creator" | "user", id, ..] => {
+                Some(number(id).map_or_else(other, |id| by_pixiv_id(&id)))
+            }
             ["fanbox", "member.php"] => {
                 let id = address.query("user_id").and_then(|id| number(&id));
                 Some(id.map_or_else(other, |id| by_pixiv_id(&id)))
@@ -126,7 +128,9 @@ mod tests {
         check_identify("https://pixiv.net/fanbox/creator/1566167/post/39714", Kind::Artwork, "39714", old);
         let file = identify_url("https://fanbox.pixiv.net/files/post/207010/y1qrUK90dn63JXqUE21itupM.png");
         assert_eq!((file.kind, file.id.as_deref()), (Kind::Image, Some("207010")));
-        let icon = identify_url("https://pixiv.pximg.net/c/160x160_90/fanbox/public/images/user/10013868/icon/H.jpeg");
+        let icon = identify_url(
+            "https://pixiv.pximg.net/c/160x160_90/fanbox/public/images/user/10013868/icon/H.jpeg",
+        );
         assert_eq!(icon.artist.as_deref(), Some("https://www.pixiv.net/fanbox/creator/10013868"));
         let by_id = "https://www.pixiv.net/fanbox/creator/3113804";
         check_identify("http://www.pixiv.net/fanbox/creator/3113804/post", Kind::LinkPage, "3113804", by_id);

@@ -49,7 +49,14 @@ const HOSTS: &[&str] = &[
 ];
 
 /// Hosts of its image files.
-const FILE_HOSTS: &[&str] = &["d.furaffinity.net", "t.furaffinity.net", "a.furaffinity.net", "d.facdn.net", "t.facdn.net", "a.facdn.net"];
+const FILE_HOSTS: &[&str] = &[
+    "d.furaffinity.net",
+    "t.furaffinity.net",
+    "a.furaffinity.net",
+    "d.facdn.net",
+    "t.facdn.net",
+    "a.facdn.net",
+];
 
 fn identify(address: &Address) -> Option<Identified> {
     if address.is_on_any(FILE_HOSTS) {

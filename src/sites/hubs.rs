@@ -190,8 +190,8 @@ fn parse(html: &str, base: &Url, within: Option<&str>) -> Result<Vec<Lead>, Miss
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check_identify, none};
     use super::super::identify as identify_url;
+    use super::super::tests::{check_identify, none};
     use super::*;
 
     #[test]
@@ -221,7 +221,8 @@ mod tests {
         let on_page = "https://ko-fi.com/ann/gallery?viewimage=IU7U5SS0YZ#galleryItemView";
         check_identify(on_page, Kind::Artwork, "IU7U5SS0YZ", picture);
         assert_eq!(identify_url(on_page).artist.as_deref(), Some("https://ko-fi.com/ann"));
-        let commission = "https://ko-fi.com/ann/commissions?commissionAlias=780f9a88f9#buyShopCommissionModal";
+        let commission =
+            "https://ko-fi.com/ann/commissions?commissionAlias=780f9a88f9#buyShopCommissionModal";
         check_identify(commission, Kind::Artwork, "780f9a88f9", "https://ko-fi.com/c/780f9a88f9");
         none("https://storage.ko-fi.com/cdn/useruploads/display/6132206b_a.png", Kind::Image);
         none("https://caard.co", Kind::Unsupported);

@@ -54,8 +54,7 @@ fn identify(address: &Address) -> Option<Identified> {
 fn user(part: &str) -> Option<Identified> {
     let user = name(part)?.to_ascii_lowercase();
     let usable = !user.ends_with(".php") && !RESERVED.contains(&user.as_str());
-    usable
-        .then(|| Identified::new(SITE.name, Kind::Profile, format!("https://inkbunny.net/{user}")).id(user))
+    usable.then(|| Identified::new(SITE.name, Kind::Profile, format!("https://inkbunny.net/{user}")).id(user))
 }
 
 /// An image file, which names its uploader: `4816665_DAGASI_1890.12.jpg`.

@@ -114,7 +114,8 @@ fn page(address: &Address) -> Option<Identified> {
 /// A post by the number behind the last hyphen of `nino-13608041`; the address need not say whose it is.
 fn post(slug: &str, artist: Option<Identified>) -> Option<Identified> {
     let id = number(slug.rsplit('-').next()?)?;
-    let post = Identified::new(SITE.name, Kind::Artwork, format!("https://www.patreon.com/posts/{id}")).id(id);
+    let post =
+        Identified::new(SITE.name, Kind::Artwork, format!("https://www.patreon.com/posts/{id}")).id(id);
     Some(match artist {
         Some(artist) => post.artist(artist.address()),
         None => post,
@@ -137,7 +138,9 @@ fn promised_post(address: &Address) -> Option<Identified> {
 
 fn numbered(key: &str, id: &str) -> Option<Identified> {
     let id = number(id)?;
-    Some(Identified::new(SITE.name, Kind::LinkPage, format!("https://www.patreon.com/user?{key}={id}")).id(id))
+    Some(
+        Identified::new(SITE.name, Kind::LinkPage, format!("https://www.patreon.com/user?{key}={id}")).id(id),
+    )
 }
 
 /// An image file: `.../p/post/71057815/...` names the post, `.../p/user/4045578/...` the creator.
@@ -291,8 +294,8 @@ fn json_behind(text: &str, mark: &str) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{check_identify, none};
     use super::super::identify as identify_url;
+    use super::super::tests::{check_identify, none};
     use super::*;
 
     #[test]
@@ -311,7 +314,12 @@ mod tests {
         let post = "https://www.patreon.com/posts/71057815";
         check_identify("https://www.patreon.com/m/posts/sparkle-71057815", Kind::Artwork, "71057815", post);
         let by_campaign = "https://www.patreon.com/user?c=369707";
-        check_identify("https://www.patreon.com/profile/creators?c=369707", Kind::LinkPage, "369707", by_campaign);
+        check_identify(
+            "https://www.patreon.com/profile/creators?c=369707",
+            Kind::LinkPage,
+            "369707",
+            by_campaign,
+        );
         for form in [
             "https://www.patreon.com/posts/71057815/edit",
             "https://www.patreon.com/api/posts/71057815",
@@ -325,12 +333,17 @@ mod tests {
         assert_eq!(of_artist.artist.as_deref(), Some(creator));
         let product = "https://www.patreon.com/nlch/shop/1157344";
         check_identify("https://www.patreon.com/nlch/shop/a-life-1157344", Kind::Artwork, "1157344", product);
-        for url in ["https://patreon.com/", "https://www.patreon.com/collection/15764", "https://www.patreon.com/home"] {
+        for url in [
+            "https://patreon.com/",
+            "https://www.patreon.com/collection/15764",
+            "https://www.patreon.com/home",
+        ] {
             none(url, Kind::Other);
         }
         let file = identify_url("https://www.patreon.com/file?h=23563293&i=3053667");
         assert_eq!((file.kind, file.id.as_deref()), (Kind::Image, Some("23563293")));
-        let picture = "https://c10.patreonusercontent.com/4/patreon-media/p/user/4045578/3101/eyJ3IjoyMDB9/1.jpeg";
+        let picture =
+            "https://c10.patreonusercontent.com/4/patreon-media/p/user/4045578/3101/eyJ3IjoyMDB9/1.jpeg";
         assert_eq!(identify_url(picture).artist.as_deref(), Some(by_number));
     }
 

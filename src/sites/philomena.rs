@@ -14,8 +14,7 @@ use crate::domain::images::ImageSource;
 pub const SITE: Site = Site { name: "philomena", identify, artwork: Some(artwork), leads: Some(tag_page) };
 
 /// A relative with another API. Its pages are recognised, not read.
-pub const TWIBOORU: Site =
-    Site { name: "twibooru", identify: identify_twibooru, artwork: None, leads: None };
+pub const TWIBOORU: Site = Site { name: "twibooru", identify: identify_twibooru, artwork: None, leads: None };
 
 /// One site that runs this software.
 struct Booru {

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::tests::{meaning, table};
+use super::tests::meaning;
+use crate::base::csv::records;
 use crate::base::material;
 use crate::text::links_in_text;
 
@@ -15,7 +16,7 @@ use crate::text::links_in_text;
 /// many languages they are the next word.
 fn links_and_names(csv: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut links, mut names) = (BTreeSet::new(), BTreeSet::new());
-    for row in table(csv) {
+    for row in records(csv) {
         let Ok(facts) = serde_json::from_str::<Value>(&row["expected_json"]) else { continue };
         let strings = |key: &str| -> Vec<String> {
             let value = &facts[key];

@@ -205,8 +205,10 @@ pub struct Replay<'a>(pub &'a [Exchange]);
 impl Replay<'_> {
     /// Reads the recorded page again, without credentials.
     pub fn read(&self, url: &str) -> Option<Reading> {
-        let credentials =
-            Credentials { tumblr_api_key: Some(crate::config::Secret::new(REDACTED)), ..Credentials::default() };
+        let credentials = Credentials {
+            tumblr_api_key: Some(crate::config::Secret::new(REDACTED)),
+            ..Credentials::default()
+        };
         read(url, &Web::new(self, &credentials, u32::MAX, std::time::Duration::MAX))
     }
 }
@@ -216,7 +218,8 @@ impl Fetch for Replay<'_> {
         let method = method_name(request.method);
         let asked = without_secrets(&request.url);
         let same = |exchange: &&Exchange| {
-            exchange.method == method && Url::parse(&exchange.url).is_ok_and(|url| without_secrets(&url) == asked)
+            exchange.method == method
+                && Url::parse(&exchange.url).is_ok_and(|url| without_secrets(&url) == asked)
         };
         let unreachable = || FetchError::Unreachable {
             host: request.url.host_str().unwrap_or_default().to_owned(),

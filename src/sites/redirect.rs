@@ -198,12 +198,18 @@ const REDIRECTORS: &[(&str, &str, Target)] = &[
 
 fn target_of(address: &Address) -> Option<Address> {
     let path = address.segments().join("/");
+    let google = address.host().starts_with("google.") && address.host().len() <= 13;
+    // https://www.google.com/amp/s/name.tumblr.com/post/1: `s` where the page is fetched over TLS
+    if let Some(page) = path.strip_prefix("amp/").filter(|_| google) {
+        return Address::parse(page.strip_prefix("s/").unwrap_or(page));
+    }
     let of = |on: &str, at: &str| address.is_on(on) && (at == "*" || at == path);
     let known = REDIRECTORS.iter().filter(|(on, at, _)| of(on, at)).map(|(_, _, target)| target);
     let search = Parameter(&["q", "url"]);
     // https://www.google.co.jp/url?q=...: a host for each country
-    let google = path == "url" && address.host().starts_with("google.") && address.host().len() <= 13;
-    let target = known.chain(google.then_some(&search)).find_map(|target| text_of(address, target))?;
+    let target = known
+        .chain((google && path == "url").then_some(&search))
+        .find_map(|target| text_of(address, target))?;
     let target = match target.starts_with('/') && !target.starts_with("//") {
         // The path of a page of the same site.
         true => address.url().join(&target).ok()?.into(),
@@ -288,9 +294,16 @@ mod tests {
         }
         check("https://gelbooru.com/redirect.php?s=aHR0cHM6Ly90d2l0dGVyLmNvbS9mb28%3D", "https://x.com/foo");
         check("https://twitter.com/login?redirect_after_login=%2Ffoo", "https://x.com/foo");
-        check("https://x.com/i/flow/login?redirect_after_login=%2Ffoo%2Fstatus%2F12", "https://x.com/foo/status/12");
+        check(
+            "https://x.com/i/flow/login?redirect_after_login=%2Ffoo%2Fstatus%2F12",
+            "https://x.com/foo/status/12",
+        );
+        check("https://www.google.com/amp/s/x.com/foo", "https://x.com/foo");
         // A search is no redirector, nor a host that only begins like one.
-        for url in ["https://www.google.com/search?q=https://x.com/foo", "https://google.evil.example/url?q=https://x.com/foo"] {
+        for url in [
+            "https://www.google.com/search?q=https://x.com/foo",
+            "https://google.evil.example/url?q=https://x.com/foo",
+        ] {
             assert_eq!(identify(url).kind, Kind::Unsupported, "{url}");
         }
         let nested = format!("{}https://x.com/foo", "https://unsafelink.com/".repeat(9));

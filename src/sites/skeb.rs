@@ -167,7 +167,12 @@ mod tests {
         let work = "https://skeb.jp/@ann_1/works/3";
         check_identify("https://skeb.jp/@Ann_1/works/3", Kind::Artwork, "3", work);
         assert_eq!(identify_url(work).artist.as_deref(), Some(artist));
-        check_identify("https://skeb.jp/works/713654", Kind::Artwork, "713654", "https://skeb.jp/works/713654");
+        check_identify(
+            "https://skeb.jp/works/713654",
+            Kind::Artwork,
+            "713654",
+            "https://skeb.jp/works/713654",
+        );
         none("https://skeb.jp/search?q=x", Kind::Other);
         none("https://skeb.jp/following_users", Kind::Other);
         let file = identify_url("https://si.imgix.net/a5dd8523/requests/191942_0?w=800");

@@ -9,8 +9,7 @@ use crate::domain::accounts::AccountRef;
 pub const SITE: Site = Site { name: "twitter", identify, artwork: None, leads: None };
 
 /// The network itself.
-const HOSTS: &[&str] =
-    &["twitter.com", "x.com", "mobile.twitter.com", "mobile.x.com", "m.twitter.com"];
+const HOSTS: &[&str] = &["twitter.com", "x.com", "mobile.twitter.com", "mobile.x.com", "m.twitter.com"];
 
 /// Mirrors with the same paths, made for embedding posts or for reading without an account.
 const MIRRORS: &[&str] = &[
@@ -126,6 +125,11 @@ fn image(address: &Address) -> Identified {
             Some(account) => image.artist(account),
             None => image,
         },
+        // https://pbs.twimg.com/media/EBGbJe_U8AA4Ekb.jpg:orig, .../EBGbJe_U8AA4Ekb?format=jpg&name=orig
+        ["media", file] => {
+            let id = file.split(['.', ':']).next().unwrap_or_default();
+            if id.is_empty() { image } else { image.id(id) }
+        }
         _ => image,
     }
 }
@@ -145,7 +149,9 @@ fn page(address: &Address) -> Option<Identified> {
     };
     // https://twitter.com/%23!/jack: the same after one escape too many
     let parts = match parts {
-        [first, rest @ ..] if first.eq_ignore_ascii_case("%23!") || first.eq_ignore_ascii_case("%23%21") => rest,
+        [first, rest @ ..] if first.eq_ignore_ascii_case("%23!") || first.eq_ignore_ascii_case("%23%21") => {
+            rest
+        }
         all => all,
     };
     match parts {
@@ -168,9 +174,7 @@ fn page(address: &Address) -> Option<Identified> {
         ["intent" | "i", ..] => None,
         // https://twitter.com/BOW999/status/1261877313349640194/photo/1; mirrors have a language there
         [name, "status" | "statuses", id, rest @ ..] => match rest {
-            [] | ["photo" | "video" | "mediaviewer", ..] => {
-                Some(post(id, Some(name))?.page(position(rest)))
-            }
+            [] | ["photo" | "video" | "mediaviewer", ..] => Some(post(id, Some(name))?.page(position(rest))),
             [language] if language.len() == 2 => post(id, Some(name)),
             _ => None,
         },

@@ -1,8 +1,9 @@
 //! One-shot commands against a running daemon, and those that need none.
 
+use aotf::demo::world::{Options, World};
 use serde_json::Value;
 
-use crate::daemon::{Daemon, Setup, binary};
+use crate::daemon::{Daemon, Setup, binary, write_config};
 
 #[track_caller]
 fn json(output: &std::process::Output) -> Value {
@@ -124,4 +125,89 @@ fn the_index_is_measured_by_processes_beside_a_writer() {
     let searched = measured["while_inserting"]["searched"].as_array().unwrap();
     assert_eq!(searched.len(), 2);
     assert!(searched.iter().all(|one| one["searches"].as_u64() > Some(0)), "{measured}");
+}
+
+/// A page is recorded as the program reads it: its reader's values stay, nothing of the operator's does, nothing is
+/// overwritten. `AOTF_TEST_UPDATE` keeps the folder as a fixture.
+#[test]
+fn a_page_is_recorded_for_a_report() {
+    use std::fs;
+
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::start(Options::default()).unwrap();
+    let setup =
+        Setup { extra: "[links.cookies]\nfuraffinity = \"a=sesame-1; b=sesame-2\"\n", ..Setup::default() };
+    let config = write_config(folder.path(), &world, ([127, 0, 0, 1], 0).into(), &setup);
+    let cases = world.known();
+    let work =
+        cases.iter().find_map(|case| case.url().filter(|url| url.contains("furaffinity.net/view/"))).unwrap();
+    let report = folder.path().join("report");
+    let record = |url: &str, dir: &std::path::Path| {
+        let mut command = binary();
+        command.args(["sites", "record", url]).arg(dir).arg("--config").arg(&config);
+        command.output().unwrap()
+    };
+
+    let output = record(work, &report);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(said.starts_with("ok  https://www.furaffinity.net/view/"), "{said}");
+    let text: String = fs::read_dir(&report)
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    assert!(!text.contains("sesame") && !text.contains("Enjoy!") && text.contains("Xxxxx!"), "{text}");
+    let recording: Value =
+        serde_json::from_str(&fs::read_to_string(report.join("recording.json")).unwrap()).unwrap();
+    assert_eq!(recording["exchanges"][0]["status"], 200, "{recording:#}");
+    assert_eq!(recording["read"]["links"][0]["place"], "artist", "{recording:#}");
+    assert!(
+        recording["read"]["images"][0].as_str().unwrap().contains("d.furaffinity.net/art/"),
+        "{recording:#}"
+    );
+    let told = fs::read_to_string(report.join("report.md")).unwrap();
+    assert!(told.contains("## What was asked and answered") && told.contains("status 200"), "{told}");
+
+    let again = record(work, &report);
+    assert_eq!(again.status.code(), Some(1), "{again:?}");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("is not empty"), "{again:?}");
+    // A page that could not be read is recorded too, with what stood in the way.
+    let missing = folder.path().join("missing");
+    let output = record("https://www.furaffinity.net/view/1/", &missing);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let told = fs::read_to_string(missing.join("report.md")).unwrap();
+    assert!(told.starts_with("# furaffinity: gone"), "{told}");
+
+    if std::env::var_os("AOTF_TEST_UPDATE").is_some() {
+        let fixture =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recorded/furaffinity-demo");
+        fs::create_dir_all(&fixture).unwrap();
+        for entry in fs::read_dir(&report).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), fixture.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+/// The addresses of a table are judged, and summed up for each site.
+#[test]
+fn a_table_of_addresses_is_judged() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("table.csv");
+    let run = |rows: &str| {
+        std::fs::write(&table, format!("site,url,kind,id\n{rows}")).unwrap();
+        binary().args(["sites", "identify", "--json", "--table"]).arg(&table).output().unwrap()
+    };
+    let right = run("twitter,https://x.com/ann,profile,ann\nnew,https://new.example/1,artwork,1\n");
+    assert_eq!(right.status.code(), Some(0), "{right:?}");
+    assert_eq!((&json(&right)["all"]["right"], &json(&right)["all"]["not_read"]), (&1.into(), &1.into()));
+    let wrong = run("twitter,https://x.com/ann,artwork,\n");
+    assert_eq!(wrong.status.code(), Some(3), "{wrong:?}");
+    assert_eq!(json(&wrong)["sites"]["twitter"]["wrong"], 1);
+    let none = run("twitter,https://x.com/ann,person,\n");
+    assert_eq!(none.status.code(), Some(1), "{none:?}");
+    assert!(
+        String::from_utf8_lossy(&none.stderr).contains("it must be artwork, profile or other"),
+        "{none:?}"
+    );
 }

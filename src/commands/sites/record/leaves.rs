@@ -13,30 +13,91 @@ pub struct Leaf {
 
 /// What names in a page and in JSON say of a value that nobody else must see.
 const SECRET_NAMES: &[&str] = &[
-    "token", "csrf", "xsrf", "session", "secret", "passw", "api_key", "apikey", "authoriz", "cookie", "email", "e-mail",
-    "phone", "ipaddr", "ip_addr", "birth",
+    "token", "csrf", "xsrf", "session", "secret", "passw", "api_key", "apikey", "authoriz", "cookie",
+    "email", "e-mail", "phone", "ipaddr", "ip_addr", "birth",
 ];
 
 /// Attributes that are structure: what selectors select by.
 const STRUCTURE: &[&str] = &[
-    "class", "id", "rel", "type", "name", "property", "http-equiv", "charset", "lang", "style", "role", "for",
-    "method", "itemprop", "width", "height", "target", "tabindex", "media", "sizes", "data-hook", "data-testid",
-    "data-cy", "data-content-type", "data-content-extension", "data-static-path",
+    "class",
+    "id",
+    "rel",
+    "type",
+    "name",
+    "property",
+    "http-equiv",
+    "charset",
+    "lang",
+    "style",
+    "role",
+    "for",
+    "method",
+    "itemprop",
+    "width",
+    "height",
+    "target",
+    "tabindex",
+    "media",
+    "sizes",
+    "data-hook",
+    "data-testid",
+    "data-cy",
+    "data-content-type",
+    "data-content-extension",
+    "data-static-path",
 ];
 
 /// First parts of a path that say what kind of page it is of, and name nobody.
 const SECTIONS: &[&str] = &[
-    "about", "art", "artist", "artists", "artwork", "artworks", "c", "channel", "creator", "data", "f", "favorites", "files",
-    "full", "gallery", "i", "images", "img", "img-original", "intent", "journal", "journals", "media", "members", "p", "post",
-    "posts", "profile", "projects", "s", "scraps", "search", "share", "static", "status", "tags", "themes", "u", "user",
-    "users", "view", "works",
+    "about",
+    "art",
+    "artist",
+    "artists",
+    "artwork",
+    "artworks",
+    "c",
+    "channel",
+    "creator",
+    "data",
+    "f",
+    "favorites",
+    "files",
+    "full",
+    "gallery",
+    "i",
+    "images",
+    "img",
+    "img-original",
+    "intent",
+    "journal",
+    "journals",
+    "media",
+    "members",
+    "p",
+    "post",
+    "posts",
+    "profile",
+    "projects",
+    "s",
+    "scraps",
+    "search",
+    "share",
+    "static",
+    "status",
+    "tags",
+    "themes",
+    "u",
+    "user",
+    "users",
+    "view",
+    "works",
 ];
 
 /// The values of a body: of JSON, or else of HTML.
 pub fn leaves(body: &str) -> Vec<Leaf> {
     let mut found = Leaves { body, leaves: Vec::new() };
     match body.trim_start().starts_with(['{', '[', '"']) {
-        true => found.json(0..body.len()),
+        true => found.json(0..body.len(), false),
         false => found.html(),
     }
     found.leaves
@@ -64,23 +125,59 @@ impl Leaves<'_> {
         }
     }
 
-    /// Text in quotes and long numbers, in JSON and in scripts that hold some: also where quotes are escaped since the
-    /// JSON is itself a text. What stands before a colon is a name.
-    fn json(&mut self, within: Range<usize>) {
+    /// Text in quotes and long numbers, in JSON and in scripts that hold some. A text before a colon is a name.
+    fn json(&mut self, within: Range<usize>, is_script: bool) {
         let text = &self.body[within.clone()];
-        let quotes: Vec<usize> = text.match_indices('"').map(|(at, _)| at).collect();
-        let mut name = String::new();
-        let mut begin = 0;
-        for end in quotes.iter().copied().chain([text.len()]) {
-            let piece = &text[begin..end];
-            let content = piece.trim_end_matches('\\');
-            let behind = text[end..].trim_start_matches('"').trim_start();
-            if begin > 0 && behind.starts_with(':') && !content.is_empty() && !content.starts_with([':', ',']) {
-                content.clone_into(&mut name);
-            } else if is_structure(content) {
-                self.numbers(within.start + begin..within.start + begin + content.len(), &name);
+        let bytes = text.as_bytes();
+        let (mut at, mut outside, mut name) = (0, 0, "");
+        while at < bytes.len() {
+            let skipped = match &text.as_bytes()[at..] {
+                [b'/', b'/', ..] if is_script => text[at..].find('\n'),
+                [b'/', b'*', ..] if is_script => text[at..].find("*/").map(|end| end + 2),
+                [b'"', ..] => None,
+                [b'\'' | b'`', ..] if is_script => None,
+                _ => Some(1),
+            };
+            if let Some(skipped) = skipped {
+                at += skipped;
+                continue;
+            }
+            self.numbers(within.start + outside..within.start + at, name);
+            let (start, quote) = (at + 1, bytes[at]);
+            at = start;
+            while at < bytes.len() && bytes[at] != quote {
+                at += if bytes[at] == b'\\' { 2 } else { 1 };
+            }
+            let end = at.min(bytes.len());
+            at = (end + 1).min(bytes.len());
+            outside = at;
+            if text[at..].trim_start().starts_with(':') {
+                name = &text[start..end];
             } else {
-                self.push(within.start + begin..within.start + begin + content.len(), &name);
+                self.text(within.start + start..within.start + end, name);
+            }
+        }
+        self.numbers(within.start + outside.min(text.len())..within.end, name);
+    }
+
+    /// A text, which may be JSON again, with its quotes escaped.
+    fn text(&mut self, within: Range<usize>, name: &str) {
+        let text = &self.body[within.clone()];
+        if !text.contains('"') {
+            return self.push(within, name);
+        }
+        let (mut begin, mut name) = (0, name);
+        let quotes: Vec<usize> = text.match_indices('"').map(|(at, _)| at).collect();
+        for end in quotes.into_iter().chain([text.len()]) {
+            let content = text[begin..end].trim_end_matches('\\');
+            let range = within.start + begin..within.start + begin + content.len();
+            let behind = text[end..].trim_start_matches('"').trim_start();
+            if begin > 0 && behind.starts_with(':') && !is_structure(content) {
+                name = content;
+            } else if is_structure(content) {
+                self.numbers(range, name);
+            } else {
+                self.push(range, name);
             }
             begin = (end + 1).min(text.len());
         }
@@ -90,7 +187,8 @@ impl Leaves<'_> {
         let text = &self.body[within.clone()];
         let mut at = 0;
         while let Some(start) = text[at..].find(|c: char| c.is_ascii_digit()).map(|found| at + found) {
-            let end = text[start..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |found| start + found);
+            let end =
+                text[start..].find(|c: char| !c.is_ascii_digit()).map_or(text.len(), |found| start + found);
             // Small ones count things, and say true and false.
             if end - start > 3 {
                 self.push(within.start + start..within.start + end, name);
@@ -110,15 +208,18 @@ impl Leaves<'_> {
                 continue;
             }
             let Some(end) = end_of_tag(body, tag) else { return };
-            let name: String =
-                body[tag + 1..end].chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_lowercase();
+            let name: String = body[tag + 1..end]
+                .chars()
+                .take_while(char::is_ascii_alphanumeric)
+                .collect::<String>()
+                .to_lowercase();
             self.attributes(tag + 1 + name.len()..end);
             at = end + 1;
             // What stands in these is no markup.
             if matches!(name.as_str(), "script" | "style") {
                 let close = body[at..].find(&format!("</{name}")).map_or(body.len(), |found| at + found);
                 if name == "script" {
-                    self.json(at..close);
+                    self.json(at..close, true);
                 }
                 at = close;
             }
@@ -254,7 +355,8 @@ fn mask_text(text: &str) -> String {
                 masked.push('&');
                 let ahead: String = chars.clone().take(9).collect();
                 let entity = ahead.split_once(';').map(|(name, _)| name);
-                let is_entity = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'#');
+                let is_entity =
+                    |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'#');
                 if let Some(name) = entity.filter(is_entity) {
                     masked.push_str(name);
                     for _ in 0..name.len() {
@@ -295,11 +397,18 @@ mod tests {
             r#"{"name": "Ann \"x\" \u00e9", "n": 12345, "few": 12, "on": true, "url": "https:\/\/x.com\/ann"}"#,
             r#"{"name": "Xxx \"x\" x", "n": 11111, "few": 12, "on": true, "url": "xxxxx:\/\/x.xxx\/xxx"}"#,
         );
-        check(r#"["ann", {"url": "https://x.com/ann/media?a=b"}]"#, r#"["xxx", {"url": "https://x.com/xxx/xxxxx?a=x"}]"#);
+        check(
+            r#"["ann", {"url": "https://x.com/ann/media?a=b"}]"#,
+            r#"["xxx", {"url": "https://x.com/xxx/xxxxx?a=x"}]"#,
+        );
         // JSON as a text of a script.
         check(
             r#"<script>self.push([1,"{\"name\":\"ann\",\"id\":12345}"])</script>"#,
             r#"<script>self.push([1,"{\"name\":\"xxx\",\"id\":11111}"])</script>"#,
+        );
+        check(
+            "<script>// don't\nvar user = 'ann'; f({name: \"ann\"}) /* it's */</script>",
+            "<script>// don't\nvar user = 'xxx'; f({name: \"xxx\"}) /* it's */</script>",
         );
     }
 
@@ -312,7 +421,22 @@ mod tests {
         check("<a href=https://ann.example/me>x</a>", "<a href=https://xxx.xxxxxxx/xx>x</a>");
         check("<style>.ann{}</style><b>日本</b>", "<style>.ann{}</style><b>xx</b>");
         check("<p title=\"a > b\">x", "<p title=\"x > x\">x");
-        for broken in ["<", "<a", "<a href", "<a href=", "<a href=\"x", "<script>", "\"", "{\"a", "&", "\\"] {
+        for broken in [
+            "<",
+            "<a",
+            "<a href",
+            "<a href=",
+            "<a href=\"x",
+            "<script>",
+            "<script>'é\\é",
+            "<script>//",
+            "<script>/*",
+            "\"",
+            "{\"a",
+            "{\"a\\",
+            "&",
+            "\\",
+        ] {
             let _ = all_masked(broken);
         }
     }
@@ -320,8 +444,15 @@ mod tests {
     #[test]
     fn secrets_are_known_by_their_names_and_shape() {
         let secret = |body: &str| leaves(body).iter().any(|leaf| leaf.is_secret);
-        assert!(secret(r#"{"csrfToken": "abc"}"#) && secret(r#"{"sid": "abc"}"#) && secret(r#"{"user_email": "a@b.c"}"#));
-        assert!(secret(r#"<meta name="csrf-token" content="abc">"#) && secret(r#"<input value="1a" name="authenticity_token">"#));
+        assert!(
+            secret(r#"{"csrfToken": "abc"}"#)
+                && secret(r#"{"sid": "abc"}"#)
+                && secret(r#"{"user_email": "a@b.c"}"#)
+        );
+        assert!(
+            secret(r#"<meta name="csrf-token" content="abc">"#)
+                && secret(r#"<input value="1a" name="authenticity_token">"#)
+        );
         assert!(!secret(r#"{"title": "abc"}"#));
         let signed = r#"{"a": "https://h/x?t=eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0dXJl"}"#;
         assert!(secret(signed) && all_masked(signed).contains("eyJhbGciOiJI.eyJzdWIiOiIx.xxxxxxxxxxxx"));

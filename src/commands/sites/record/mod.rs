@@ -34,7 +34,12 @@ pub struct RecordArgs {
 ///
 /// # Errors
 /// No reader has such pages, the folder is not empty or cannot be written, or nothing answered.
-pub fn run(args: &RecordArgs, fetch: &dyn Fetch, settings: &Settings, mut out: impl Write) -> anyhow::Result<bool> {
+pub fn run(
+    args: &RecordArgs,
+    fetch: &dyn Fetch,
+    settings: &Settings,
+    mut out: impl Write,
+) -> anyhow::Result<bool> {
     let RecordArgs { url, dir, .. } = args;
     let identified = identify(url);
     anyhow::ensure!(
@@ -44,7 +49,8 @@ pub fn run(args: &RecordArgs, fetch: &dyn Fetch, settings: &Settings, mut out: i
     make_folder(dir)?;
     let recorder = Recorder::new(fetch);
     let limits = LinkSettings::of(settings);
-    let first = recording::read(url, &Web::new(&recorder, &limits.credentials, limits.max_pages, limits.time_limit));
+    let first =
+        recording::read(url, &Web::new(&recorder, &limits.credentials, limits.max_pages, limits.time_limit));
     let mut exchanges = recorder.into_exchanges();
     let (read, scrubbed) = scrub::scrub(url, &mut exchanges, &secrets(settings));
     // What was not answered cannot be read again.
@@ -80,7 +86,8 @@ fn secrets(settings: &Settings) -> Vec<String> {
     let keys = links.api_keys.values().flat_map(|key| key.reveal().split('&'));
     let parts = cookies.chain(keys).map(|part| part.split_once('=').map_or(part, |(_, value)| value));
     let all = parts.chain(links.tumblr_api_key.as_ref().map(|key| key.reveal()));
-    let mut all: Vec<String> = all.map(|value| value.trim().to_owned()).filter(|value| value.len() > 2).collect();
+    let mut all: Vec<String> =
+        all.map(|value| value.trim().to_owned()).filter(|value| value.len() > 2).collect();
     // A value may hold another.
     all.sort_by_key(|value| std::cmp::Reverse(value.len()));
     all
@@ -88,7 +95,8 @@ fn secrets(settings: &Settings) -> Vec<String> {
 
 fn make_folder(dir: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(dir).with_context(|| format!("could not make the folder {}", dir.display()))?;
-    let mut entries = fs::read_dir(dir).with_context(|| format!("could not read the folder {}", dir.display()))?;
+    let mut entries =
+        fs::read_dir(dir).with_context(|| format!("could not read the folder {}", dir.display()))?;
     anyhow::ensure!(
         entries.next().is_none(),
         "{} is not empty: name a folder that is not there yet; nothing is overwritten",
@@ -99,7 +107,9 @@ fn make_folder(dir: &Path) -> anyhow::Result<()> {
 
 /// `1-www.furaffinity.net.html`
 fn name_files(exchanges: &mut [Exchange]) {
-    for (index, exchange) in exchanges.iter_mut().enumerate().filter(|(_, exchange)| !exchange.body.is_empty()) {
+    for (index, exchange) in
+        exchanges.iter_mut().enumerate().filter(|(_, exchange)| !exchange.body.is_empty())
+    {
         let host = url::Url::parse(&exchange.url).ok().and_then(|url| url.host_str().map(str::to_owned));
         let ending = match exchange.body.trim_start().starts_with(['{', '[', '"']) {
             true => "json",

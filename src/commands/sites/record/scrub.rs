@@ -34,7 +34,8 @@ pub fn scrub(url: &str, exchanges: &mut [Exchange], secrets: &[String]) -> (Opti
             leaves(&exchanges[index].body).into_iter().filter(|leaf| leaf.is_secret).collect();
         replaced += hidden.len();
         let values = hidden.iter().map(|leaf| (exchanges[index].body[leaf.range.clone()].to_owned(), leaf));
-        let values: Vec<(String, String)> = values.map(|(value, leaf)| (value, leaf.masked.clone())).collect();
+        let values: Vec<(String, String)> =
+            values.map(|(value, leaf)| (value, leaf.masked.clone())).collect();
         exchanges[index].body = with(&exchanges[index].body, hidden.iter());
         for (value, masked) in values.into_iter().filter(|(value, _)| value.len() >= 8) {
             // A session's number that an answer gives stands in the next question's address.
@@ -111,7 +112,8 @@ impl<'a> Search<'a> {
     }
 
     fn body(&self, index: usize) -> String {
-        let masked = self.leaves.iter().zip(&self.masked).filter(|((of, _), masked)| *of == index && **masked);
+        let masked =
+            self.leaves.iter().zip(&self.masked).filter(|((of, _), masked)| *of == index && **masked);
         with(&self.bodies[index], masked.map(|((_, leaf), _)| leaf))
     }
 

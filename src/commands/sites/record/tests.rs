@@ -70,7 +70,11 @@ fn what_the_reader_needs_stays_and_nothing_else() {
             assert!(!text.contains(secret), "{secret} is in {name}:\n{text}");
         }
     }
-    assert!(files["report.md"].contains("- link (profile_field): <https://twitter.com/ann_fa>"), "{}", files["report.md"]);
+    assert!(
+        files["report.md"].contains("- link (profile_field): <https://twitter.com/ann_fa>"),
+        "{}",
+        files["report.md"]
+    );
     let mut recording: Recording = serde_json::from_str(&files["recording.json"]).unwrap();
     for exchange in &mut recording.exchanges {
         exchange.body = files[&exchange.file].clone();
@@ -80,10 +84,12 @@ fn what_the_reader_needs_stays_and_nothing_else() {
 
 #[test]
 fn a_page_that_is_not_understood_keeps_its_structure() {
-    let page = "<html><body class=\"new\"><div id=\"who\"><a href=\"/artist/ann/\">Ann</a></div></body></html>";
+    let page =
+        "<html><body class=\"new\"><div id=\"who\"><a href=\"/artist/ann/\">Ann</a></div></body></html>";
     let (said, read, files) = record(page);
     assert!(!read && said.starts_with("layout_changed"), "{said}");
-    let expected = "<html><body class=\"new\"><div id=\"who\"><a href=\"/artist/xxx/\">Xxx</a></div></body></html>";
+    let expected =
+        "<html><body class=\"new\"><div id=\"who\"><a href=\"/artist/xxx/\">Xxx</a></div></body></html>";
     assert_eq!(files["1-www.furaffinity.net.html"], expected);
     assert!(files["report.md"].starts_with("# furaffinity: layout_changed"), "{}", files["report.md"]);
 }
