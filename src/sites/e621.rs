@@ -26,7 +26,16 @@ fn identify(address: &Address) -> Option<Identified> {
     let (site, host) = match address.host() {
         "e621.net" => ("e621", "e621.net"),
         "e926.net" => ("e926", "e926.net"),
-        "static1.e621.net" | "static1.e926.net" => return Some(Identified::image("e621", address)),
+        // https://static1.e621.net/data/6d/1a/6d1a6090ea82c2524212499797e7e53a.png
+        "static1.e621.net" | "static1.e926.net" => {
+            let image = Identified::image("e621", address);
+            let parts = address.segments();
+            let file = parts.last().and_then(|file| file.split(['.', '_']).next());
+            return Some(match file.filter(|md5| is_md5(md5)) {
+                Some(md5) => image.id(md5),
+                None => image,
+            });
+        }
         _ => return None,
     };
     let other = || Identified::other(site, address);

@@ -140,32 +140,42 @@ fn stash(code: &str) -> Option<Identified> {
 fn image(address: &Address, parts: &[&str]) -> Identified {
     let image = Identified::image(NAME, address);
     let names = || parts.iter().rev().map(|part| part.split('.').next().unwrap_or_default());
-    let work = names().find_map(|name| name.split(['-', '_']).filter_map(number_of_code).next_back());
-    let artist = names().find_map(|name| {
-        let (_, behind) = name.rsplit_once("_by_")?;
-        let behind = behind.strip_suffix("-pre").or(behind.strip_suffix("-fullview")).unwrap_or(behind);
-        let user = match behind.rsplit_once(['-', '_']) {
-            Some((user, code)) if number_of_code(code).is_some() => user,
-            _ => behind,
-        };
-        user_page(&user.replace('_', "-"))
-    });
-    let image = match work {
+    let image = match names().find_map(|name| code_at_start(name).or_else(|| Some(code_at_end(name)?.1))) {
         Some(work) => image.id(work.to_string()),
         None => image,
     };
+    let artist = names().find_map(|name| {
+        let before_code = code_at_end(name).map_or(name, |(before, _)| before);
+        let (_, user) = before_code.rsplit_once("_by_")?;
+        user_page(&user.replace('_', "-"))
+    });
     match artist {
         Some(artist) => image.artist(artist.address()),
         None => image,
     }
 }
 
-/// The number of a work that `d23jbr4` stands for. Codes of less than six characters are words more often.
+/// `d23jbr4-8a06af02-70cb-46da-8a96-42a6ba73cdb4`: before a UUID stands nothing else.
+fn code_at_start(name: &str) -> Option<u64> {
+    let (code, uuid) = name.split_once('-')?;
+    uuid.get(..9)?.strip_suffix('-').filter(|start| start.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+    number_of_code(code)
+}
+
+/// `..._by_edsfox-d23jbr4`, or with `_`, where a word without a digit may be a part of the name; and what is before it.
+fn code_at_end(name: &str) -> Option<(&str, u64)> {
+    let name = name.strip_suffix("-pre").or(name.strip_suffix("-fullview")).unwrap_or(name);
+    let at = name.rfind(['-', '_'])?;
+    let (before, code) = (&name[..at], &name[at + 1..]);
+    let usable = name.as_bytes()[at] == b'-' || code.bytes().any(|byte| byte.is_ascii_digit());
+    Some((before, number_of_code(code).filter(|_| usable)?))
+}
+
+/// The number of a work that `d23jbr4` stands for.
 fn number_of_code(code: &str) -> Option<u64> {
     let digits = code.strip_prefix('d').filter(|digits| (5..=7).contains(&digits.len()))?;
-    let has_digit = digits.bytes().any(|byte| byte.is_ascii_digit());
     let usable = digits.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_lowercase());
-    u64::from_str_radix(digits, 36).ok().filter(|_| usable && has_digit)
+    u64::from_str_radix(digits, 36).ok().filter(|_| usable)
 }
 
 /// The number behind the last hyphen of `For-the-sake-10073852`.
