@@ -295,14 +295,17 @@ fn without_signature(value: &str) -> Option<String> {
 /// The same shape without what it says: `x` for a letter, `1` for a digit. Of an address the parts remain that say
 /// what kind it is: the host where it is a known site's, the first part of the path, the names in the query.
 pub fn mask(value: &str) -> String {
-    match value.split_once("://") {
+    // `//host/path`: by the scheme of the page.
+    let relative = value.strip_prefix("//").filter(|_| value.len() > 3).map(|rest| ("", rest));
+    match value.split_once("://").or(relative) {
         Some((scheme, rest)) if scheme.len() <= 10 && !rest.contains(char::is_whitespace) => {
             let (host, path) = rest.split_at(rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len()));
             // `ann.carrd.co` names a person.
             let found = crate::sites::identify(&format!("https://{host}/"));
             let known = found.site.is_some() && found.id.is_none();
             let host = if known { host.to_owned() } else { mask_text(host) };
-            format!("{scheme}://{host}{}", mask_path(path))
+            let separator = if scheme.is_empty() { "//" } else { "://" };
+            format!("{scheme}{separator}{host}{}", mask_path(path))
         }
         _ if value.starts_with('/') && !value.contains(char::is_whitespace) => mask_path(value),
         _ => mask_text(value),
@@ -418,6 +421,7 @@ mod tests {
             "<!-- mark --><p class=\"bio\" data-user='ann'>Hi &amp; <a href=\"/user/ann/\">Ann 7</a></p>",
             "<!-- mark --><p class=\"bio\" data-user='xxx'>Xx &amp; <a href=\"/user/xxx/\">Xxx 1</a></p>",
         );
+        check("<img src=\"//x.com/media/ann.png\">", "<img src=\"//x.com/media/xxx.xxx\">");
         check("<a href=https://ann.example/me>x</a>", "<a href=https://xxx.xxxxxxx/xx>x</a>");
         check("<style>.ann{}</style><b>日本</b>", "<style>.ann{}</style><b>xx</b>");
         check("<p title=\"a > b\">x", "<p title=\"x > x\">x");
