@@ -161,11 +161,14 @@ fn an_avif_is_found_by_and_what_is_not_read_is_named() {
     let post = &found["posts"][0];
     assert_eq!(post["variant"], "as_is", "{found:#}");
     assert!(post["distance"].as_u64() <= Some(4), "{found:#}");
-    for (name, head) in [("HEIC", &b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..]), ("JPEG XL", b"\xff\x0a\xfa\x7f")] {
+    for (name, head) in
+        [("HEIC", &b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..]), ("JPEG XL", b"\xff\x0a\xfa\x7f")]
+    {
         let file = daemon.folder.path().join("artwork");
         fs::write(&file, head).unwrap();
         let output = search(file.to_str().unwrap());
-        let told = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let told =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(told.contains(&format!("{name} is not supported")), "{told}");
         assert!(!output.status.success());
     }

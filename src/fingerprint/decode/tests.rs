@@ -129,8 +129,6 @@ fn what_is_no_image_is_told_from_what_we_cannot_read() {
     }
 }
 
-const AVIF_HALVED: &[u8] = include_bytes!("../../../tests/fixtures/images/halved_made.avif");
-
 /// The first box of a file of this family, with these brands.
 fn brands(names: &[&[u8; 4]]) -> Vec<u8> {
     let len = u32::try_from(12 + 4 * names.len()).unwrap().to_be_bytes();
