@@ -1,7 +1,9 @@
 //! The boxes of an ISO base media file (ISO/IEC 14496-12), read without trust: every length is held
 //! against the bytes that are there.
 
-use super::{DecodeError, FORMAT};
+use crate::fingerprint::decode::limits::DecodeError;
+
+pub(super) const FORMAT: &str = "AVIF";
 
 /// Bytes of a stranger, from the front.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! From three planes of samples to red, green and blue (ITU-T H.273).
 
-use super::DecodeError;
+use crate::fingerprint::decode::limits::DecodeError;
 
 /// What the three planes mean.
 pub(super) enum ColorModel {

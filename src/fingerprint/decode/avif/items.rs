@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::boxes::{Boxed, Cursor, MAX_ENTRIES, boxes, broken, cut_short, find};
+use super::picture::{Coded, Grid, Picture, Stream};
 use super::properties::{Properties, Property};
-use super::{Coded, DecodeError, Grid, Picture, Stream};
+use crate::fingerprint::decode::limits::DecodeError;
 
 /// The least side of a tile where there are several (MIAF, 7.3.11.4.2).
 pub(super) const MIN_TILE_SIDE: u32 = 64;

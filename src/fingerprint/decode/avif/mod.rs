@@ -5,58 +5,21 @@
 mod boxes;
 mod color;
 mod items;
+mod picture;
 mod planes;
 mod properties;
 mod stream;
 mod tracks;
 mod transform;
 
-use std::borrow::Cow;
-
-use boxes::{Cursor, boxes, broken, find};
+use boxes::{Cursor, FORMAT, boxes, broken, find};
+use picture::{Coded, Picture, Stream};
 use planes::Planes;
 use stream::Header;
-use transform::{Transform, TransformSink};
+use transform::TransformSink;
 
 use super::limits::{DecodeError, Limits, check_sides};
 use super::rows::{Layout, RowSink};
-
-const FORMAT: &str = "AVIF";
-
-/// A picture as the file describes it, before it is decoded.
-struct Picture<'a> {
-    /// Its sides, where the file says them outside of the stream.
-    size: Option<(u32, u32)>,
-    color: Coded<'a>,
-    alpha: Option<Coded<'a>>,
-    /// Whether the colors are multiplied by the transparency already.
-    premultiplied: bool,
-    /// The matrix and whether levels take the full range, where the file says it outside of the stream.
-    color_code: Option<(u16, bool)>,
-    transform: Transform,
-}
-
-/// Its streams: one, or one for each tile in reading order.
-struct Coded<'a> {
-    streams: Vec<Stream<'a>>,
-    grid: Option<Grid>,
-}
-
-/// How tiles make a picture. Its sides are those of the whole, in pixels.
-#[derive(Clone, Copy)]
-struct Grid {
-    columns: usize,
-    rows: usize,
-    width: u32,
-    height: u32,
-}
-
-struct Stream<'a> {
-    bytes: Cow<'a, [u8]>,
-    operating_point: u8,
-    /// None where the finest layer is meant.
-    layer: Option<u16>,
-}
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> Result<(), DecodeError> {
     let picture = read(bytes)?;

@@ -3,8 +3,9 @@
 use super::boxes::broken;
 use super::color::ColorModel;
 use super::items::MIN_TILE_SIDE;
+use super::picture::Grid;
 use super::stream::{Frame, Samples, Sampling};
-use super::{DecodeError, Grid};
+use crate::fingerprint::decode::limits::DecodeError;
 
 /// The matrix of whoever has no color, or does not say which.
 const UNSPECIFIED: u16 = 2;

@@ -1,9 +1,9 @@
 //! What a file says about a picture beside its stream (ISO/IEC 23008-12, MIAF, the AVIF
 //! specification): its color, its layers, and how it is cut, turned and mirrored for showing.
 
-use super::DecodeError;
 use super::boxes::{Boxed, Cursor};
 use super::transform::{Crop, Transform};
+use crate::fingerprint::decode::limits::DecodeError;
 
 /// A property of a picture; of the other kinds only the name.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,7 +9,8 @@ use std::slice;
 use libdav1d_sys as dav1d;
 
 use super::boxes::{Cursor, broken};
-use super::{DecodeError, Stream};
+use super::picture::Stream;
+use crate::fingerprint::decode::limits::DecodeError;
 
 /// Frames that a picture may be made of: four layers, and what a sequence's first picture refers to.
 /// A few bytes of stream can order a whole frame, so this bounds the work.

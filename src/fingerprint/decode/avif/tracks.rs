@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::boxes::{Cursor, boxes, broken, cut_short, find};
+use super::picture::{Coded, Picture, Stream};
 use super::properties::{self, Properties};
-use super::{Coded, DecodeError, Picture, Stream};
+use crate::fingerprint::decode::limits::DecodeError;
 
 /// Bytes before the boxes of a visual sample entry: six that are reserved, the number of the data
 /// reference, and the fields of old players.

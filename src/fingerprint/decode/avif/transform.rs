@@ -1,7 +1,6 @@
 //! A picture cut, turned and mirrored as its file says: part of the format, so every viewer does it.
 
-use super::{DecodeError, Limits};
-use crate::fingerprint::decode::limits::check_frame_bytes;
+use crate::fingerprint::decode::limits::{DecodeError, Limits, check_frame_bytes};
 use crate::fingerprint::decode::rows::{Layout, RowSink};
 
 /// What is left of a picture: sides, and how far its middle is from that of the whole, in pixels.
