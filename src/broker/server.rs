@@ -14,6 +14,7 @@ use crate::base::StopSignal;
 use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::ContainerId;
 use crate::broker::books::blob::BlobKey;
+use crate::broker::books::site_layouts::{self, Change as SiteChange};
 use crate::broker::rules::health;
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Effect, Event, Now, Policy};
@@ -293,6 +294,10 @@ impl Server {
                 Effect::ToStore(order) => self.backlog.push_back(order),
                 Effect::DropBlob(key) => drop(self.blobs.remove(&key)),
                 Effect::Contradiction(what) => events::contradiction(what),
+                Effect::SiteChanged { site, change: SiteChange::Broken { changed, pages } } => {
+                    events::site_changed(&site, &site_layouts::told(&site, changed, pages));
+                }
+                Effect::SiteChanged { site, change: SiteChange::Mended } => events::site_mended(&site),
                 Effect::WorkFailed { work, why } => events::work_failed(&work, &why),
                 Effect::WorkerLost { role, pid, container, work, request, why } => {
                     events::worker_lost(role, pid, container, &work, request.as_deref(), why);

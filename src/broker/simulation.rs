@@ -206,7 +206,7 @@ impl World {
             Effect::ToStore(message) => self.store.push_back(message),
             Effect::DropBlob(blob) => assert!(self.blobs.remove(&blob), "bytes dropped twice"),
             Effect::Contradiction(what) => panic!("{what}"),
-            Effect::WorkFailed { .. } | Effect::WorkerLost { .. } => {}
+            Effect::WorkFailed { .. } | Effect::WorkerLost { .. } | Effect::SiteChanged { .. } => {}
         }
     }
 

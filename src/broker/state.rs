@@ -20,6 +20,7 @@ use crate::broker::books::registry::Registry;
 use crate::broker::books::reservations::Reservations;
 use crate::broker::books::scan::Scan;
 use crate::broker::books::scan_request::ScanRequest;
+use crate::broker::books::site_layouts::SiteLayouts;
 use crate::broker::books::troubles::Troubles;
 use crate::broker::vocabulary::{Now, Pending, Policy};
 use crate::domain::accounts::{Account, AccountState};
@@ -85,6 +86,7 @@ pub struct State {
     /// Final answers that wait for their webhooks.
     pub deliveries: usize,
     pub troubles: Troubles,
+    pub site_layouts: SiteLayouts,
     pub connectivity: Connectivity,
     /// When each maintenance task is due next, and how often.
     pub maintenance_due: Vec<(Monotonic, MaintenanceTask, Duration)>,
@@ -130,6 +132,7 @@ impl State {
             failures: HashMap::new(),
             deliveries: 0,
             troubles: Troubles::default(),
+            site_layouts: SiteLayouts::default(),
             connectivity: Connectivity::default(),
             gossip_dropped: 0,
             last_id: 0,

@@ -7,6 +7,7 @@ use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, Network, PostKey, QueryId, ScanId};
 use crate::base::roles::Role;
 use crate::broker::books::blob::BlobKey;
+use crate::broker::books::site_layouts::Change as SiteChange;
 use crate::config::{Budget, TimelinePolicy};
 use crate::domain::accounts::Account;
 use crate::domain::blocklist::Blocklist;
@@ -122,6 +123,11 @@ pub enum Effect {
     WorkFailed {
         work: String,
         why: String,
+    },
+    /// A site's pages look different from what their reader knows, or are understood again: for the log.
+    SiteChanged {
+        site: String,
+        change: SiteChange,
     },
     /// The books contradict each other, which is a fault of this program: for the log.
     Contradiction(&'static str),

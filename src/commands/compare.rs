@@ -15,7 +15,9 @@ use crate::fingerprint::{QueryImage, query_variants};
 
 #[derive(Debug, Args)]
 pub struct CompareArgs {
+    /// An image; - is standard input
     a: PathBuf,
+    /// Another one
     b: PathBuf,
 }
 

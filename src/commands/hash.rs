@@ -13,6 +13,7 @@ use crate::fingerprint::phash;
 
 #[derive(Debug, Args)]
 pub struct HashArgs {
+    /// Images; - is standard input
     #[arg(required = true)]
     files: Vec<PathBuf>,
 }
@@ -59,11 +60,15 @@ fn hash(files: &[PathBuf], out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     status
 }
 
-/// Reads a file, but not one byte more than the limits allow.
+/// Reads a file, or standard input for `-`, but little more than the limits allow.
 pub fn load(path: &Path, limits: &Limits) -> Result<Vec<u8>, FileError> {
-    let file = File::open(path).map_err(FileError::Read)?;
+    let max_bytes = limits.max_bytes as u64 + 1;
     let mut bytes = Vec::new();
-    file.take(limits.max_bytes as u64 + 1).read_to_end(&mut bytes).map_err(FileError::Read)?;
+    match path.as_os_str() == "-" {
+        true => io::stdin().lock().take(max_bytes).read_to_end(&mut bytes),
+        false => File::open(path).and_then(|file| file.take(max_bytes).read_to_end(&mut bytes)),
+    }
+    .map_err(FileError::Read)?;
     Ok(bytes)
 }
 

@@ -1,11 +1,12 @@
 //! Files that the parameters name: where they are looked for, and who may read them.
 
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use super::text_file;
+
 /// A key or a blocklist is shorter; anything longer is the wrong file.
-const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
+pub(super) const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// What the names of files relate to.
 pub(super) struct Files {
@@ -40,11 +41,8 @@ impl Files {
 }
 
 pub(super) fn read(path: &Path) -> Result<String, String> {
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
-        .map_err(|error| format!("could not read {}: {error}", path.display()))?;
-    Ok(text)
+    text_file::read(path, MAX_FILE_BYTES)
+        .map_err(|error| format!("could not read {}: {error}", path.display()))
 }
 
 /// What to do about a file with secrets that everybody on the machine can read.

@@ -27,9 +27,9 @@ pub const COOKIE_SITES: [&str; 11] = [
 /// Boorus whose API asks for the key of an account, or may. A test beside the readers holds the two together.
 pub const API_KEY_SITES: [&str; 6] = ["gelbooru", "rule34", "safebooru", "xbooru", "hypnohub", "tbib"];
 
-/// A page of each site that was there for years, for `aotf sites`.
+/// A page of each site, and of each booru, that was there for years, for `aotf sites`.
 #[rustfmt::skip]
-const CANARIES: [&str; 23] = [
+const CANARIES: [&str; 33] = [
     "https://www.deviantart.com/nopeys/art/Azula-847851539",
     "https://www.deviantart.com/nopeys",
     "https://www.pixiv.net/artworks/80875806",
@@ -37,8 +37,18 @@ const CANARIES: [&str; 23] = [
     "https://danbooru.donmai.us/posts/3878029",
     "https://derpibooru.org/images/1851874",
     "https://furbooru.org/images/18",
+    "https://ponybooru.org/images/1",
+    "https://manebooru.art/images/1",
+    "https://ponerpics.org/images/1",
+    "https://tantabus.ai/images/1",
     "https://e621.net/posts/535",
     "https://gelbooru.com/index.php?page=post&s=view&id=313638",
+    "https://safebooru.org/index.php?page=post&s=view&id=4196692",
+    "https://rule34.xxx/index.php?page=post&s=view&id=6961597",
+    "https://xbooru.com/index.php?page=post&s=view&id=855502",
+    "https://hypnohub.net/index.php?page=post&s=view&id=1439",
+    "https://realbooru.com/index.php?page=post&s=view&id=862054",
+    "https://tbib.org/index.php?page=post&s=view&id=9233957",
     "https://www.artstation.com/artwork/LQVJr",
     "https://www.artstation.com/gaerikim",
     "https://www.furaffinity.net/view/21835115/",

@@ -7,9 +7,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::document::{self, Place, Problem};
-use super::files::{Files, readable_by_others};
+use super::files::{Files, MAX_FILE_BYTES, readable_by_others};
 use super::section::{Reading, Section};
 use super::settings::Settings;
+use super::text_file;
 
 /// Where the file is looked for when none is named.
 pub const LOOKED_UP: [&str; 2] = ["parameters.toml", "/etc/aotf/parameters.toml"];
@@ -67,7 +68,7 @@ pub fn load(explicit: Option<&Path>, environment: &[(String, String)]) -> Result
     let named = explicit.map(Path::to_owned).or_else(|| variable("AOTF_CONFIG").map(PathBuf::from));
     let file = named.or_else(|| LOOKED_UP.map(PathBuf::from).into_iter().find(|path| path.exists()));
     let text = match &file {
-        Some(path) => std::fs::read_to_string(path)
+        Some(path) => text_file::read(path, MAX_FILE_BYTES)
             .map_err(|source| ConfigError::Read { path: path.clone(), source })?,
         None => String::new(),
     };

@@ -24,6 +24,7 @@ mod section;
 mod settings;
 #[cfg(test)]
 mod tests;
+pub mod text_file;
 mod twitter;
 mod values;
 mod visitors;

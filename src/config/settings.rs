@@ -35,6 +35,8 @@ section! {
         /// Networks on which accounts are searched for and scanned. Where the file does not choose: Bluesky
         /// and Mastodon, and X as soon as it can be read.
         networks: Vec<Network> = vec![Network::Bluesky, Network::Mastodon], texts(network_named);
+        /// Whether the file chose them, so that whoever left one out meant it.
+        networks_are_chosen: bool = false;
         http: Http = Http::default(), part(Http::read);
         admin: Admin = Admin::default(), part(Admin::read);
         limits: Limits = Limits::default(), part(Limits::read);
@@ -86,7 +88,8 @@ fn complete(settings: &mut Settings, section: &mut Section<'_>) {
     if settings.networks.is_empty() {
         section.problem("networks", &Place::File, "must name one network at least".to_owned());
     }
-    if section.place_of("networks").is_none() && settings.twitter.can_be_read() {
+    settings.networks_are_chosen = section.place_of("networks").is_some();
+    if !settings.networks_are_chosen && settings.twitter.can_be_read() {
         settings.networks = Network::ALL.to_vec();
     }
     match std::path::absolute(&settings.data_dir) {

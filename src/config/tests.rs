@@ -253,6 +253,22 @@ fn write_private(path: &Path, text: &str) {
 }
 
 #[test]
+fn files_from_windows_are_read_without_their_mark() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("parameters.toml");
+    let text = "\u{feff}networks = ['bluesky']\nlinks.tumblr_api_key = 'abc'\n\
+                [[twitter.credentials]]\nbearer_token_file = 'token'\n";
+    write_private(&path, text);
+    write_private(&dir.path().join("token"), "\u{feff}AAAA%3D\r\n");
+    let settings = load(Some(&path), &[]).unwrap().settings;
+    assert_eq!(settings.twitter.credentials[0].bearer_token.reveal(), "AAAA%3D");
+    assert!(settings.networks_are_chosen);
+    std::fs::write(dir.path().join("token"), b"\xff\xfeA\0").unwrap();
+    let error = load(Some(&path), &[]).unwrap_err().to_string();
+    assert!(error.contains("token: it is UTF-16"), "{error}");
+}
+
+#[test]
 fn files_with_secrets_are_private() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("parameters.toml");

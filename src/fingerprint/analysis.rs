@@ -4,10 +4,11 @@
 use super::border::{Area, BorderFinder};
 use super::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use super::luma::{LumaRow, flatten_row, is_transparent};
+use super::orientation;
 use super::phash::{phash64, phash256};
 use super::resample::Resampler;
 use super::thumbnail::Thumbnail;
-use super::turn::{TURNS, turned};
+use super::turn::{Orientation, TURNS, turned};
 use crate::base::Fingerprint;
 use crate::domain::images::{Detail, ImageFacts, Variant};
 
@@ -55,7 +56,8 @@ pub fn analyze(bytes: &[u8], limits: &Limits) -> Result<ImageFacts, DecodeError>
     Ok(pictures.swap_remove(0))
 }
 
-/// Everything by which an image is searched. Costs about three times [`analyze`] where the image
+/// Everything by which an image is searched: also turned as its EXIF data says, since networks turn the
+/// pixels of what is uploaded. Costs about three times [`analyze`] where the image
 /// has an alpha channel.
 ///
 /// # Errors
@@ -73,11 +75,13 @@ pub fn query_variants_turned(bytes: &[u8], limits: &Limits) -> Result<QueryImage
     query_forms(bytes, limits, &TURNS)
 }
 
-fn query_forms(bytes: &[u8], limits: &Limits, turns: &[Variant]) -> Result<QueryImage, DecodeError> {
+fn query_forms(bytes: &[u8], limits: &Limits, turns: &[Orientation]) -> Result<QueryImage, DecodeError> {
     let mut sink = AnalysisSink::new(&[Variant::AsIs, Variant::OnWhite, Variant::OnBlack]);
     decode(bytes, limits, &mut sink)?;
     let kinds: Vec<Variant> = sink.pictures.iter().map(|picture| picture.kind).collect();
-    let turned = sink.turned(turns);
+    let tagged = orientation::of(bytes);
+    let others = turns.iter().copied().filter(|&turn| Some(turn) != tagged);
+    let turned = sink.turned(&tagged.into_iter().chain(others).collect::<Vec<_>>());
     let (analyses, inner) = sink.finish(bytes, limits)?;
     let plain = kinds
         .iter()
@@ -139,14 +143,14 @@ impl Picture {
     }
 
     /// Its forms in these turns: fingerprint and detail of those of good quality.
-    fn turned(&self, turns: &[Variant]) -> Vec<(Variant, Fingerprint, Detail)> {
+    fn turned(&self, turns: &[Orientation]) -> Vec<(Variant, Fingerprint, Detail)> {
         if turns.is_empty() {
             return Vec::new();
         }
         let (small, large, thumbnail) = (self.small.finish(), self.large.finish(), self.thumbnail.finish());
         let (colors, _) = thumbnail.as_chunks::<3>();
         let (fields, _) = colors.as_chunks::<8>();
-        let form = |&turn: &Variant| {
+        let form = |&turn: &Orientation| {
             let (fingerprint, low_quality) = phash64(&turned(&small, turn));
             let mut thumbnail = thumbnail;
             for (place, color) in
@@ -156,7 +160,7 @@ impl Picture {
             }
             let phash256 = phash256(&turned(&large, turn));
             let detail = Detail { phash256, thumbnail: thumbnail.to_vec(), trimmed: None };
-            (!low_quality).then_some((turn, fingerprint, detail))
+            (!low_quality).then_some((turn.variant(), fingerprint, detail))
         };
         turns.iter().filter_map(form).collect()
     }
@@ -213,7 +217,7 @@ impl<'a> AnalysisSink<'a> {
     }
 
     /// The pictures in these turns, the flattened ones only where the image turned out to be transparent.
-    fn turned(&self, turns: &[Variant]) -> Vec<(Variant, Fingerprint, Detail)> {
+    fn turned(&self, turns: &[Orientation]) -> Vec<(Variant, Fingerprint, Detail)> {
         let n_pictures = if self.transparent { self.pictures.len() } else { 1 };
         self.pictures.iter().take(n_pictures).flat_map(|picture| picture.turned(turns)).collect()
     }
@@ -437,7 +441,7 @@ mod tests {
         let upright = png_file(picture);
         let image = query_variants_turned(&upright, &Limits::default()).unwrap();
         let kinds: Vec<Variant> = image.variants.iter().map(|&(kind, _)| kind).collect();
-        assert_eq!(kinds, [[Variant::AsIs].as_slice(), &TURNS].concat());
+        assert_eq!(kinds, [[Variant::AsIs].as_slice(), &TURNS.map(Orientation::variant)].concat());
         let end = SIDE - 1;
         for (at, file) in [
             (1, png_file(|x, y| picture(end - x, y))),
@@ -452,6 +456,28 @@ mod tests {
             assert!(detail.distance256(&stored.detail) <= 8, "{kind:?}");
             assert!(detail.thumbnail_difference(&stored.detail) < 1.0, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn a_picture_is_searched_as_its_exif_data_says() {
+        let exif = orientation::tests::exif(6, false);
+        let stored = png_file(picture);
+        let (signature_and_header, rest) = stored.split_at(8 + 25);
+        let len = u32::try_from(exif.len()).unwrap().to_be_bytes();
+        let sum = crc32fast::hash(&[b"eXIf", &exif[..]].concat()).to_be_bytes();
+        let tagged = [signature_and_header, &len, b"eXIf", &exif, &sum, rest].concat();
+        let image = query_variants(&tagged, &Limits::default()).unwrap();
+        let kinds: Vec<Variant> = image.variants.iter().map(|&(kind, _)| kind).collect();
+        assert_eq!(kinds, [Variant::AsIs, Variant::TurnedRight]);
+        let as_shown = png_file(|x, y| picture(y, SIDE - 1 - x));
+        let shown = analyze(&as_shown, &Limits::default()).unwrap();
+        assert!(image.variants[1].1.distance(shown.fingerprint) <= 2);
+        // What is stored of an image does not depend on its tag: it is what ImageHash computes.
+        assert_eq!(image.facts, analyze(&stored, &Limits::default()).unwrap());
+        // Each turn is searched once.
+        let image = query_variants_turned(&tagged, &Limits::default()).unwrap();
+        assert_eq!(image.variants.len(), 1 + TURNS.len());
+        assert_eq!(image.variants[1].0, Variant::TurnedRight);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod decode;
 pub mod detail;
 mod kernel;
 mod luma;
+mod orientation;
 mod phash;
 mod resample;
 mod thumbnail;

@@ -14,7 +14,7 @@ use crate::base::roles::Role;
 use crate::domain::failure::FailureCode;
 use crate::proto::control::StacksWritten;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
-use crate::proto::view::{CountersView, QueryView};
+use crate::proto::view::{CountersView, QueryView, SitePagesView};
 
 pub use crate::api::samples::{sample_stats, sample_view, sample_view_at};
 
@@ -107,6 +107,12 @@ fn default_answer(question: &FrontQuestion) -> FrontAnswer {
             starts: vec![(Role::Listing, 3)],
             deliveries_waiting: 1,
             messages_dropped: 4,
+            sites: vec![SitePagesView {
+                site: "furaffinity".to_owned(),
+                read: 2,
+                changed: 5,
+                is_broken: true,
+            }],
         }),
         FrontQuestion::Health => FrontAnswer::Health(Vec::new()),
         FrontQuestion::Scan { .. } => {

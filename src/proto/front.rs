@@ -283,6 +283,12 @@ mod tests {
                 starts: vec![(Role::Front, 1)],
                 deliveries_waiting: 1,
                 messages_dropped: 0,
+                sites: vec![crate::proto::view::SitePagesView {
+                    site: "s".into(),
+                    read: 1,
+                    changed: 2,
+                    is_broken: true,
+                }],
             }),
             FrontAnswer::Overloaded,
             FrontAnswer::NotNow { why: "w".into() },

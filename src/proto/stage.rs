@@ -40,6 +40,30 @@ pub enum StageToBroker {
     Measured { step: String, micros: u64 },
 }
 
+/// A page that was asked for, as the name of a measured step: `site pixiv: ok`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SitePage<'a> {
+    pub site: &'a str,
+    pub outcome: &'a str,
+}
+
+impl<'a> SitePage<'a> {
+    /// The outcome of a page that was read.
+    pub const READ: &'static str = "ok";
+    /// The outcome of one that is there, but looks different from what its reader knows.
+    pub const LAYOUT_CHANGED: &'static str = "layout_changed";
+
+    pub fn step(&self) -> String {
+        format!("site {}: {}", self.site, self.outcome)
+    }
+
+    /// None where the step is none of a page.
+    pub fn of_step(step: &'a str) -> Option<SitePage<'a>> {
+        let (site, outcome) = step.strip_prefix("site ")?.split_once(": ")?;
+        Some(SitePage { site, outcome })
+    }
+}
+
 /// From the broker to a container.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BrokerToStage {

@@ -209,6 +209,19 @@ pub struct CountersView {
     pub deliveries_waiting: u64,
     /// Messages of containers that made no sense.
     pub messages_dropped: u64,
+    /// Pages of the last day, by site; at most 200 sites.
+    pub sites: Vec<SitePagesView>,
+}
+
+/// What came of a site's pages in the last day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SitePagesView {
+    pub site: String,
+    pub read: u32,
+    /// They are there, but look different from what their reader knows.
+    pub changed: u32,
+    /// So many that operators are warned.
+    pub is_broken: bool,
 }
 
 /// Something that keeps the service from being well.

@@ -43,6 +43,12 @@ const BOORUS: &[Booru] = &[
     Booru { name: "tbib", host: "tbib.org", api_host: "tbib.org", file_hosts: &["tbib.org"] },
 ];
 
+/// The names of all of them.
+#[cfg(test)]
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BOORUS.iter().map(|booru| booru.name)
+}
+
 fn identify(address: &Address) -> Option<Identified> {
     if let Some(booru) =
         BOORUS.iter().find(|booru| address.is_on(booru.host) || address.is_on(booru.api_host))

@@ -58,6 +58,12 @@ const BOORUS: &[Booru] = &[
 /// Merged images are followed this far; the site itself merges into the end of a chain.
 const MAX_MERGES: u8 = 3;
 
+/// The names of all of them.
+#[cfg(test)]
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BOORUS.iter().map(|booru| booru.name)
+}
+
 fn identify(address: &Address) -> Option<Identified> {
     let host = address.host();
     if let Some(booru) = BOORUS.iter().find(|booru| booru.files.contains(&host)) {

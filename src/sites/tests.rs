@@ -286,6 +286,11 @@ fn every_site_has_a_canary() {
         // Short links come and go.
         assert!(read.contains(&site.name) || site.name == redirect::SITE.name, "{}", site.name);
     }
+    // Sites that run the same program are changed and closed one by one.
+    let identified: Vec<&str> = canaries.iter().filter_map(|url| identify(url).site).collect();
+    for booru in super::gelbooru::names().chain(super::philomena::names()) {
+        assert!(identified.contains(&booru), "{booru}");
+    }
 }
 
 /// The key stands in the request's URL; whatever goes wrong, it is not told.

@@ -7,6 +7,7 @@ use super::worker::{Lease, StageError, StageWorker, unexpected_work};
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::fetch::{Fetch, NetworkWatch};
 use crate::links::{self, LinkSettings, Step};
+use crate::proto::stage::SitePage;
 use crate::proto::work::{StageOutput, Work};
 
 /// Candidates beyond this are dropped, weakest evidence first: no artist has as many accounts, and a
@@ -57,7 +58,7 @@ impl StageWorker for LinkFinder {
 
 /// The name under which the metrics count a page: `site deviantart: ok`, `site pixiv: login_needed`.
 fn outcome_of(step: &Step) -> String {
-    format!("site {}: {}", step.site, step.outcome)
+    SitePage { site: step.site, outcome: step.outcome }.step()
 }
 
 /// How long to wait after an error that may pass.
@@ -92,6 +93,16 @@ mod tests {
     fn check(url: &str, status: u16, body: &'static str, expect: &[&str]) {
         let (_, trace) = links::find_traced(url, &Always(status, body), &LinkSettings::default());
         assert_eq!(trace.steps.iter().map(outcome_of).collect::<Vec<_>>(), expect, "{url}");
+    }
+
+    #[test]
+    fn the_broker_knows_the_outcomes_that_count() {
+        assert_eq!(SitePage::READ, links::READ);
+        let changed = SitePage { site: "danbooru", outcome: SitePage::LAYOUT_CHANGED }.step();
+        check("https://danbooru.donmai.us/posts/1", 200, "{}", &[&changed]);
+        let page = SitePage { site: "pixiv", outcome: "ok" };
+        assert_eq!(SitePage::of_step(&page.step()), Some(page));
+        assert_eq!(SitePage::of_step("reverse search: index"), None);
     }
 
     #[test]

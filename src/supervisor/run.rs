@@ -38,10 +38,13 @@ pub fn die_with_parent() -> io::Result<()> {
 fn tell_networks(settings: &Settings) {
     let names: Vec<&str> = settings.networks.iter().map(|network| network.as_str()).collect();
     events::networks_on(&names.join(", "));
-    match (settings.networks.contains(&Network::Twitter), settings.twitter.can_be_read()) {
-        (true, false) => events::no_credentials(),
-        (false, false) => events::twitter_is_off(),
-        (_, true) => {}
+    if settings.twitter.can_be_read() {
+        return;
+    }
+    if settings.networks.contains(&Network::Twitter) {
+        events::no_credentials();
+    } else if !settings.networks_are_chosen {
+        events::twitter_is_off();
     }
 }
 

@@ -180,6 +180,17 @@ pub fn work_failed(work: &str, why: &str) {
     warn!(work, why, "work given up");
 }
 
+/// The pages of a site are not understood any more: its queries end in errors until a newer version is installed.
+/// Once for each time that it happens.
+pub fn site_changed(site: &str, why: &str) {
+    warn!(target: TARGET, site, why, "a site has changed");
+}
+
+/// The pages of that site are understood again.
+pub fn site_mended(site: &str) {
+    info!(target: TARGET, site, "the pages of a site are understood again");
+}
+
 /// The broker's books contradict each other: a fault of this program, to be reported. What it was about is left alone.
 pub fn contradiction(what: &str) {
     error!(target: TARGET, what, "the broker's state contradicts itself");

@@ -1,5 +1,9 @@
 //! One-shot commands against a running daemon, and those that need none.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use aotf::demo::world::{Options, World};
 use serde_json::Value;
 
@@ -210,4 +214,45 @@ fn a_table_of_addresses_is_judged() {
         String::from_utf8_lossy(&none.stderr).contains("it must be artwork, profile or other"),
         "{none:?}"
     );
+#[test]
+fn images_come_from_standard_input_too() {
+    let image = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/images/flying.avif");
+    let run = |arguments: &[&str], input: Stdio| {
+        let output = binary().args(arguments).stdin(input).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let file = || Stdio::from(File::open(image).unwrap());
+    let (status, named) = run(&["hash", image], Stdio::null());
+    assert_eq!(status, Some(0), "{named}");
+    assert_eq!(run(&["hash", "-"], file()), (Some(0), named.replace(image, "-")));
+    let (status, compared) = run(&["compare", "-", image], file());
+    assert!(status == Some(0) && compared.contains("distance              0 of 64"), "{compared}");
+    assert_eq!(run(&["hash", "-"], Stdio::null()), (Some(1), String::new()), "nothing is no image");
+}
+
+#[test]
+fn networks_that_were_chosen_are_told_without_a_warning() {
+    let told = |settings: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("parameters.toml");
+        let data = folder.path().join("data");
+        std::fs::write(&config, format!("data_dir = {data:?}\n{settings}\n[http]\nbind = '127.0.0.1:0'\n"))
+            .unwrap();
+        let mut daemon = binary()
+            .args(["serve", "--no-console", "--die-with-parent", "--config"])
+            .arg(&config)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // What is told of the networks stands before what is told of the first process.
+        let lines = BufReader::new(daemon.stderr.take().unwrap()).lines().map_while(Result::ok);
+        let told: Vec<String> = lines.take_while(|line| !line.contains("container started")).collect();
+        daemon.kill().unwrap();
+        daemon.wait().unwrap();
+        told.join("\n")
+    };
+    let chosen = told("networks = ['bluesky']");
+    assert!(chosen.contains("networks that are searched") && !chosen.contains("is off"), "{chosen}");
+    let left_open = told("");
+    assert!(left_open.contains("X (Twitter) is off"), "{left_open}");
 }

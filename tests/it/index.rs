@@ -148,3 +148,52 @@ fn a_turned_picture_is_found_on_demand_alone() {
         assert_eq!(ended["results"][0]["variant"], variant, "{ended:#}");
     }
 }
+
+/// Decoded where strangers' bytes are: in a process without keys, with few system calls.
+#[test]
+fn an_avif_is_found_by_and_what_is_not_read_is_named() {
+    let daemon = Daemon::start(Setup::default());
+    daemon.index_first();
+    let search = |file: &str| daemon.command(&["search", file, "--wait", "--json"]);
+    let avif = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/images/flying.avif");
+    let output = search(avif);
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let post = &found["posts"][0];
+    assert_eq!(post["variant"], "as_is", "{found:#}");
+    assert!(post["distance"].as_u64() <= Some(4), "{found:#}");
+    for (name, head) in
+        [("HEIC", &b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"[..]), ("JPEG XL", b"\xff\x0a\xfa\x7f")]
+    {
+        let file = daemon.folder.path().join("artwork");
+        fs::write(&file, head).unwrap();
+        let output = search(file.to_str().unwrap());
+        let told =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(told.contains(&format!("{name} is not supported")), "{told}");
+        assert!(!output.status.success());
+    }
+}
+
+#[test]
+fn a_picture_is_found_that_its_exif_data_turns() {
+    let daemon = Daemon::start(Setup::default());
+    daemon.index_first();
+    let painted = Picture::Art(ArtId::Flying, Change::Same).paint().unwrap();
+    let file = daemon.folder.path().join("artwork.png");
+    // As a camera that was held upright stores it: a quarter to the left, with the tag to turn it right.
+    DynamicImage::ImageRgb8(imageops::rotate270(&painted)).save(&file).unwrap();
+    let plain = fs::read(&file).unwrap();
+    let (head, rest) = plain.split_at(8 + 25);
+    let exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+    let chunk = [&b"eXIf"[..], exif].concat();
+    let len = u32::try_from(exif.len()).unwrap().to_be_bytes();
+    let sum = crc32fast::hash(&chunk).to_be_bytes();
+    let search = || -> Value {
+        let output = daemon.command(&["search", file.to_str().unwrap(), "--wait", "--json"]);
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    assert_eq!(search()["posts"], Value::Array(Vec::new()));
+    fs::write(&file, [head, &len, &chunk, &sum, rest].concat()).unwrap();
+    let found = search();
+    assert_eq!(found["posts"][0]["variant"], "turned_right", "{found:#}");
+}

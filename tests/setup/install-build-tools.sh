@@ -1,12 +1,14 @@
 #!/bin/sh
-# Installs what the build needs beside Rust: a C compiler, cmake and nasm (libjpeg-turbo is built from
-# source). Does nothing when all of it is there. Debian and its relatives; elsewhere it says what is missing.
+# Installs what the build needs beside Rust: a C compiler, cmake, meson, ninja and nasm (libjpeg-turbo and
+# dav1d are built from source). Does nothing when all of it is there. Debian and its relatives; elsewhere it says what is missing.
 set -eu
 
 missing=""
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v make >/dev/null 2>&1 || missing="$missing make"
 command -v cmake >/dev/null 2>&1 || missing="$missing cmake"
+command -v meson >/dev/null 2>&1 || missing="$missing meson"
+command -v ninja >/dev/null 2>&1 || missing="$missing ninja-build"
 command -v nasm >/dev/null 2>&1 || missing="$missing nasm"
 if ! command -v cargo >/dev/null 2>&1; then
     echo "Rust is missing: install it from https://rustup.rs, then run this again." >&2

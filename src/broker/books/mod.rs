@@ -16,4 +16,5 @@ pub mod reservations;
 pub mod scan;
 pub mod scan_request;
 pub mod searched;
+pub mod site_layouts;
 pub mod troubles;

@@ -13,7 +13,7 @@ use crate::broker::rules::{
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, Effect, Event, Now, Pending};
-use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
+use crate::proto::stage::{Answer, BrokerToStage, Question, SitePage, StageToBroker};
 use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, ToStorekeeper};
 
 impl State {
@@ -63,7 +63,24 @@ fn on_stage(turn: &mut Turn, from: ContainerId, message: StageToBroker) {
         }
         StageToBroker::Paid { lease, reads } => admission::on_paid(turn, from, lease, reads),
         StageToBroker::Network { lost } => connectivity::on_change(turn, from, lost),
-        StageToBroker::Measured { step, micros } => turn.state.metrics.record(&step, micros),
+        StageToBroker::Measured { step, micros } => {
+            turn.state.metrics.record(&step, micros);
+            if let Some(page) = SitePage::of_step(&step) {
+                on_site_page(turn, &page);
+            }
+        }
+    }
+}
+
+/// A page was read, or its layout has changed; other outcomes say nothing about the reader.
+fn on_site_page(turn: &mut Turn, page: &SitePage<'_>) {
+    let is_read = match page.outcome {
+        SitePage::READ => true,
+        SitePage::LAYOUT_CHANGED => false,
+        _ => return,
+    };
+    if let Some(change) = turn.state.site_layouts.note(page.site, is_read, turn.now.mono) {
+        turn.effects.push(Effect::SiteChanged { site: page.site.to_owned(), change });
     }
 }
 

@@ -56,7 +56,7 @@ pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Op
             let (steps, more) = turn.state.metrics.page(usize::try_from(skip).unwrap_or(usize::MAX));
             FrontAnswer::Metrics { steps, more }
         }
-        FrontQuestion::Counters => FrontAnswer::Counters(inspect::counters(turn.state)),
+        FrontQuestion::Counters => FrontAnswer::Counters(inspect::counters(turn.state, turn.now)),
         FrontQuestion::Health => FrontAnswer::Health(health::problems(turn.state, turn.now)),
     };
     turn.answer(asker, answer);

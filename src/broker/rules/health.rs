@@ -50,5 +50,12 @@ pub fn problems(state: &State, now: Now) -> Vec<ProblemView> {
     });
     let store = state.troubles.of_store(now.mono);
     let network = state.connectivity.problem(now.mono);
-    store.chain(network).chain(state.troubles.of_work(now.mono)).chain(unserved).chain(index).collect()
+    let sites = state.site_layouts.problems(now.mono);
+    store
+        .chain(network)
+        .chain(state.troubles.of_work(now.mono))
+        .chain(sites)
+        .chain(unserved)
+        .chain(index)
+        .collect()
 }

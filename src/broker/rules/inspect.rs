@@ -23,13 +23,14 @@ pub fn stats(state: &State, now: Now) -> StatsView {
     }
 }
 
-pub fn counters(state: &State) -> CountersView {
+pub fn counters(state: &State, now: Now) -> CountersView {
     let count = |code: &FailureCode| Some((*code, *state.failures.get(code)?));
     CountersView {
         failures: FailureCode::ALL.iter().filter_map(count).collect(),
         starts: state.registry.starts().collect(),
         deliveries_waiting: state.deliveries as u64,
         messages_dropped: state.gossip_dropped,
+        sites: state.site_layouts.views(now.mono),
     }
 }
 

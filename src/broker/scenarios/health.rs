@@ -2,12 +2,15 @@
 
 use crate::base::Timestamp;
 use crate::base::clock::Monotonic;
+use crate::base::ids::ContainerId;
 use crate::base::roles::Stage;
+use crate::broker::books::site_layouts::Change;
 use crate::broker::books::troubles::DEFERRALS_IN_A_ROW;
 use crate::broker::rules::health::problems;
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Effect, Event, Now, Policy};
 use crate::domain::images::IndexProgress;
+use crate::proto::stage::{SitePage, StageToBroker};
 use crate::proto::view::ProblemView;
 use crate::proto::work::LeaseOutcome;
 use crate::storekeeper::orders::FromStorekeeper;
@@ -84,4 +87,32 @@ fn work_that_is_put_off_again_and_again_is_told() {
     for _ in 1..10 {
         assert_eq!(put_off(&mut state, retry(0)), 0);
     }
+}
+
+#[test]
+fn a_site_that_has_changed_is_told_once_and_until_it_is_mended() {
+    let mut state = state();
+    let page = |state: &mut State, outcome: &str, mono| -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let step = SitePage { site: "furaffinity", outcome }.step();
+        let message = StageToBroker::Measured { step, micros: 1 };
+        state.handle(Event::FromStage(ContainerId(1), message), at(mono), &mut effects);
+        effects
+    };
+    let told = |state: &State, mono| {
+        problems(state, at(mono)).iter().filter(|problem| problem.what.contains("furaffinity")).count()
+    };
+    for outcome in ["layout_changed", "layout_changed", "gone", "blocked", "login_needed"] {
+        assert_eq!(page(&mut state, outcome, 1000), [], "{outcome}");
+    }
+    assert_eq!(told(&state, 1000), 0, "two pages prove nothing, and other outcomes say nothing");
+    let site = "furaffinity".to_owned();
+    let change = Change::Broken { changed: 3, pages: 3 };
+    let expected = Effect::SiteChanged { site: site.clone(), change };
+    assert_eq!(page(&mut state, SitePage::LAYOUT_CHANGED, 2000), [expected]);
+    assert_eq!(page(&mut state, SitePage::LAYOUT_CHANGED, 3000), []);
+    assert_eq!(told(&state, 3000), 1);
+    let effects: Vec<Effect> = (0..20).flat_map(|n| page(&mut state, SitePage::READ, 4000 + n)).collect();
+    assert_eq!(effects, [Effect::SiteChanged { site, change: Change::Mended }]);
+    assert_eq!(told(&state, 5000), 0);
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::finding::Finding;
 use crate::base::ErrorChain;
 use crate::config::Settings;
+use crate::front;
 use crate::index::shared::{Reader, Status};
 use crate::storekeeper::open;
 
@@ -46,6 +47,21 @@ pub fn folder(settings: &Settings, _: bool) -> Finding {
         ),
         Ok(_) | Err(_) => Finding::ok(SUBJECT, format!("{} can be written", folder.display())),
     }
+}
+
+/// Are the paths of the sockets short enough for the system?
+pub fn sockets(settings: &Settings, _: bool) -> Finding {
+    const SUBJECT: &str = "sockets";
+    let admin = front::admin_socket(settings);
+    let sockets = [("data_dir", Some(&admin)), ("[http] unix_socket", settings.http.unix_socket.as_ref())];
+    for (setting, path) in sockets {
+        if let Some(path) = path
+            && let Err(error) = front::local_socket::check_length(path)
+        {
+            return Finding::failed(SUBJECT, error.to_string(), format!("give {setting} a shorter path"));
+        }
+    }
+    Finding::ok(SUBJECT, "their paths are short enough")
 }
 
 /// The folder itself, or the nearest one above it that is there.
@@ -171,6 +187,20 @@ mod tests {
         assert_eq!(database(&settings, false), Finding::ok("database", "will be made at the first start"));
         assert_eq!(index(&settings, false).verdict, Verdict::Ok);
         assert!(!settings.data_dir.exists(), "checking makes nothing");
+    }
+
+    #[test]
+    fn a_data_folder_with_too_long_a_path_is_told() {
+        let of = |len: usize| {
+            let data_dir = PathBuf::from(format!("/{}", "d".repeat(len - 1)));
+            sockets(&Settings { data_dir, ..Settings::default() }, false)
+        };
+        assert_eq!(of(93).verdict, Verdict::Ok);
+        for len in [94, 137] {
+            let finding = of(len);
+            assert_eq!(finding.verdict, Verdict::Failed, "{finding:?}");
+            assert_eq!(finding.remedy.as_deref(), Some("give data_dir a shorter path"));
+        }
     }
 
     #[test]

@@ -53,9 +53,16 @@ pub fn run(args: &CheckArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     }
     if let Ok(Loaded { settings, .. }) = loaded {
         let daemon_runs = std::os::unix::net::UnixStream::connect(front::admin_socket(settings)).is_ok();
-        for check in
-            [data::folder, data::space, data::database, data::index, machine::port, machine::descriptors]
-        {
+        let checks = [
+            data::folder,
+            data::sockets,
+            data::space,
+            data::database,
+            data::index,
+            machine::port,
+            machine::descriptors,
+        ];
+        for check in checks {
             report(check(settings, daemon_runs), out)?;
         }
         for finding in machine::kernel() {

@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::base::ids::{Network, PostKey};
+use crate::config::text_file;
 use crate::sites::{self, Kind};
 use crate::store::state::StateFile;
 
@@ -15,15 +16,18 @@ pub struct AddArgs {
     /// Posts of X, by address or number
     #[arg(required_unless_present = "file")]
     posts: Vec<String>,
-    /// A file that names one on each line; what follows a # is a comment
+    /// A file (- for standard input) that names one on each line; what follows a # is a comment
     #[arg(long)]
     file: Option<PathBuf>,
 }
 
+/// A list of posts in bytes at most: some hundred thousand of them.
+const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
+
 /// Notes all of them or, if one of them is none, nothing.
 pub fn run(args: &AddArgs, state: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let listed = match &args.file {
-        Some(file) => std::fs::read_to_string(file)
+        Some(file) => text_file::read_or_stdin(file, MAX_LIST_BYTES)
             .with_context(|| format!("could not read the list of posts {}", file.display()))?,
         None => String::new(),
     };

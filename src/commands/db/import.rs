@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::zone::{UnknownZone, zone_of};
-use crate::base::Timestamp;
+use crate::base::{MicroUsd, Timestamp};
 use crate::store::import::aotf::{self, ImportError, Progress, Report};
 use crate::store::import::aotf_mysql::MySqlOriginal;
 use crate::store::import::aotf_sqlite::SqliteOriginal;
@@ -83,12 +83,13 @@ fn run_archive(path: &Path, database: &Location, out: &mut dyn Write) -> Result<
 }
 
 /// Imports an AOTF database or an account's data export, and writes the report to `out`. Posts that are known
-/// by their ids alone are noted in the state file. The progress goes to standard error, if that is a
+/// by their ids alone are noted in the state file; what is to be read again costs `post_read` a post. The progress goes to standard error, if that is a
 /// terminal.
 pub fn run(
     args: &ImportArgs,
     database: &Location,
     state: &Path,
+    post_read: MicroUsd,
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let ImportArgs { source, zone } = args;
@@ -117,7 +118,7 @@ pub fn run(
     if !report.wanted.is_empty() {
         StateFile::open(state)?.want_posts(&report.wanted)?;
     }
-    tell(&report, start.elapsed(), out).map_err(|source| CommandError::Report { source })?;
+    tell(&report, post_read, start.elapsed(), out).map_err(|source| CommandError::Report { source })?;
     match report.missing_posts {
         0 => Ok(()),
         missing => Err(CommandError::Incomplete { missing }),
@@ -136,7 +137,7 @@ fn bar(progress: Progress) -> String {
     )
 }
 
-fn tell(report: &Report, elapsed: Duration, out: &mut dyn Write) -> io::Result<()> {
+fn tell(report: &Report, post_read: MicroUsd, elapsed: Duration, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{:9}  {:>12}  {:>12}", "", "found", "new here")?;
     for (name, found, new) in [
         ("accounts", report.accounts, report.new_accounts),
@@ -149,6 +150,23 @@ fn tell(report: &Report, elapsed: Duration, out: &mut dyn Write) -> io::Result<(
         writeln!(out, "{} rows could not be taken over:", report.skipped.count)?;
         for example in &report.skipped.examples {
             writeln!(out, "  {example}")?;
+        }
+    }
+    let undated = &report.undated;
+    if undated.count > 0 {
+        writeln!(out, "{} accounts have dates that cannot be read:", undated.count)?;
+        for example in &undated.examples {
+            writeln!(out, "  {example}")?;
+        }
+        let posts = undated.listed_again.values().sum();
+        match undated.listed_again.len() {
+            0 => writeln!(out, "their cursors can be, so nothing of them is listed again")?,
+            count => writeln!(
+                out,
+                "{count} of them are searched from the start again when they are updated, their {posts} posts at least: \
+                 about {}, within the budget; the others' cursors are kept",
+                post_read.times(posts)
+            )?,
         }
     }
     if !report.wanted.is_empty() {
@@ -173,7 +191,7 @@ fn tell(report: &Report, elapsed: Duration, out: &mut dyn Write) -> io::Result<(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::{Network, PostKey};
+    use crate::base::ids::{AccountKey, Network, PostKey};
     use crate::store::RetryRule;
     use crate::store::import::aotf::Skipped;
 
@@ -183,13 +201,22 @@ mod tests {
         report.skipped = Skipped { count: 30, examples: vec!["the post 7".to_owned()] };
         let text = |report: &Report| {
             let mut out = Vec::new();
-            tell(report, Duration::from_millis(1500), &mut out).unwrap();
+            tell(report, MicroUsd(5_000), Duration::from_millis(1500), &mut out).unwrap();
             String::from_utf8(out).unwrap()
         };
         let found = text(&report);
         assert!(found.contains("posts              2003             3\n"), "{found}");
         assert!(found.contains("30 rows could not be taken over:\n  the post 7\n"), "{found}");
         assert!(found.ends_with("checked: every fingerprint is the same (1.5 s)\n"), "{found}");
+        report.undated.count = 2;
+        report.undated.examples = vec!["the account 12: search of \"0000-00-00\"".to_owned()];
+        let found = text(&report);
+        let named =
+            "2 accounts have dates that cannot be read:\n  the account 12: search of \"0000-00-00\"\n";
+        assert!(found.contains(named) && found.contains("nothing of them is listed again\n"), "{found}");
+        report.undated.listed_again.insert(AccountKey::new(Network::Twitter, "12"), 340);
+        assert!(text(&report).contains("\n1 of them are searched from the start again"), "{}", text(&report));
+        assert!(text(&report).contains("their 340 posts at least: about $1.70,"), "{}", text(&report));
         report.wanted = vec![PostKey::new(Network::Twitter, "1")];
         assert!(text(&report).contains("1 posts are known by their ids alone"));
         report.here.posts = 1;
@@ -212,7 +239,8 @@ mod tests {
         let rule = RetryRule { pause: Duration::ZERO, max_attempts: 1 };
         let database = Location::parse("sqlite:aotf.db", dir.path(), rule).unwrap();
         let args = ImportArgs { source: "x.db".to_owned(), zone: Some("Mars/Base".to_owned()) };
-        let error = run(&args, &database, &dir.path().join("state.db"), &mut Vec::new()).unwrap_err();
+        let error = run(&args, &database, &dir.path().join("state.db"), MicroUsd(5_000), &mut Vec::new())
+            .unwrap_err();
         assert!(error.to_string().contains("Mars/Base"), "{error}");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
     }

@@ -71,7 +71,7 @@ pub fn run(args: &DbArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     match &args.what {
         Db::Import(args) => {
             make_data_dir(settings)?;
-            import::run(args, &database(settings)?, &state, out)?;
+            import::run(args, &database(settings)?, &state, settings.twitter.budget.post_read, out)?;
         }
         Db::Export(args) => export::run(args, &database(settings)?, out)?,
         Db::Backup(args) => {

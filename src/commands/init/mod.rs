@@ -8,14 +8,14 @@ mod error;
 mod hidden;
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::config;
+use crate::config::{self, text_file};
 use document::Answers;
 use error::{ATTEMPTS, InitError};
 use hidden::Silence;
@@ -82,12 +82,8 @@ fn from_flags(args: &InitArgs) -> Result<Answers, InitError> {
 
 fn token_of_file(args: &InitArgs) -> Result<Option<String>, InitError> {
     let Some(path) = &args.token_file else { return Ok(None) };
-    let mut text = String::new();
-    let read = match path.as_os_str() == "-" {
-        true => io::stdin().take(MAX_TOKEN_BYTES).read_to_string(&mut text),
-        false => fs::File::open(path).and_then(|file| file.take(MAX_TOKEN_BYTES).read_to_string(&mut text)),
-    };
-    read.map_err(|source| InitError::ReadToken { path: path.clone(), source })?;
+    let text = text_file::read_or_stdin(path, MAX_TOKEN_BYTES)
+        .map_err(|source| InitError::ReadToken { path: path.clone(), source })?;
     match token(&text) {
         Some(token) => Ok(Some(token)),
         None => Err(InitError::NoToken { path: path.clone() }),

@@ -2,7 +2,6 @@
 //! declared type. Of several frames the first one counts; orientation, color profiles and gamma
 //! are ignored, because the fingerprints already stored ignore them.
 
-#[cfg(feature = "avif")]
 mod avif;
 mod gif;
 mod jpeg;
@@ -32,10 +31,7 @@ pub fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> Result<(
         Format::Png => png::decode(bytes, limits, sink),
         Format::Gif => gif::decode(bytes, limits, sink),
         Format::WebP => webp::decode(bytes, limits, sink),
-        #[cfg(feature = "avif")]
         Format::Avif => avif::decode(bytes, limits, sink),
-        #[cfg(not(feature = "avif"))]
-        Format::Avif => Err(DecodeError::Unsupported("AVIF in a build without the feature `avif`")),
         Format::Other(name) => Err(DecodeError::Unsupported(name)),
         Format::Unknown => Err(DecodeError::NotAnImage),
     }
@@ -64,11 +60,7 @@ fn sniff(bytes: &[u8]) -> Format {
     } else if starts(b"RIFF") && brand == Some(b"WEBP") {
         Format::WebP
     } else if bytes.get(4..8) == Some(b"ftyp") {
-        match brand {
-            Some(b"avif" | b"avis") => Format::Avif,
-            Some(b"heic" | b"heix" | b"hevc" | b"mif1" | b"msf1") => Format::Other("HEIF"),
-            _ => Format::Other("video"),
-        }
+        sniff_brands(bytes)
     } else if starts(b"\xff\x0a") || starts(b"\0\0\0\x0cJXL ") {
         Format::Other("JPEG XL")
     } else if starts(b"\0\0\0\x0cjP  ") || starts(b"\xff\x4f\xff\x51") {
@@ -82,6 +74,30 @@ fn sniff(bytes: &[u8]) -> Format {
     } else {
         Format::Unknown
     }
+}
+
+/// Tells AVIF from its relatives by the brands that the file's first box names: the first is what the
+/// file is above all, the others what it is as well. A picture in a format of many codecs names a common
+/// brand first, and its codec's behind.
+fn sniff_brands(bytes: &[u8]) -> Format {
+    /// Brands that are looked at.
+    const MAX_BRANDS: usize = 32;
+    let len = bytes.first_chunk::<4>().map_or(0, |len| u32::from_be_bytes(*len) as usize);
+    let names = bytes.get(8..len.clamp(8, bytes.len())).unwrap_or_default();
+    let (names, _) = names.as_chunks::<4>();
+    let mut is_still = false;
+    // The second word is a version.
+    for (_, name) in names.iter().enumerate().filter(|&(at, _)| at != 1).take(MAX_BRANDS) {
+        match name {
+            b"avif" | b"avis" => return Format::Avif,
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"hevm" | b"hevs" => {
+                return Format::Other("HEIC");
+            }
+            b"mif1" | b"mif2" | b"msf1" | b"miaf" => is_still = true,
+            _ => {}
+        }
+    }
+    if is_still { Format::Other("HEIF") } else { Format::Other("video") }
 }
 
 #[cfg(test)]

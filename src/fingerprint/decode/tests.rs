@@ -92,8 +92,7 @@ fn files() -> Vec<(&'static str, Vec<u8>)> {
         ("WebP", webp_file()),
         ("JPEG", jpeg_file(false)),
         ("progressive JPEG", jpeg_file(true)),
-        #[cfg(feature = "avif")]
-        ("AVIF", AVIF_HALVED.to_vec()),
+        ("AVIF", include_bytes!("../../../tests/fixtures/images/halved_made.avif").to_vec()),
     ]
 }
 
@@ -130,80 +129,45 @@ fn what_is_no_image_is_told_from_what_we_cannot_read() {
     }
 }
 
-const AVIF_HALVED: &[u8] = include_bytes!("../../../tests/fixtures/images/halved_made.avif");
-
-#[cfg(not(feature = "avif"))]
-#[test]
-fn whoever_has_an_avif_is_told_what_reads_it() {
-    let error = run(AVIF_HALVED).map(|collector| collector.sides).unwrap_err();
-    assert_eq!(error.to_string(), "AVIF in a build without the feature `avif` is not supported");
+/// The first box of a file of this family, with these brands.
+fn brands(names: &[&[u8; 4]]) -> Vec<u8> {
+    let len = u32::try_from(12 + 4 * names.len()).unwrap().to_be_bytes();
+    let (first, others) = names.split_first().unwrap();
+    [
+        &len,
+        &b"ftyp"[..],
+        &first[..],
+        &[0; 4],
+        &others.iter().copied().flatten().copied().collect::<Vec<_>>(),
+        &[0; 8],
+    ]
+    .concat()
 }
 
-#[cfg(feature = "avif")]
-mod with_avif {
-    use super::*;
-    use crate::base::Fingerprint;
-    use crate::fingerprint::phash;
-
-    const AVIF_TRANSPARENT: &[u8] = include_bytes!("../../../tests/fixtures/images/transparent_made.avif");
-    const AVIF_GRAY: &[u8] = include_bytes!("../../../tests/fixtures/images/gray_made.avif");
-
-    /// The picture that `make.py` beside the files paints.
-    fn painted(x: usize, y: usize) -> [f64; 4] {
-        let (x, y) = (x as f64, y as f64);
-        let red = 128.0 + 100.0 * (x / 9.0).sin() + 20.0 * (y / 5.0).cos();
-        let green = 90.0 + 80.0 * ((x + 2.0 * y) / 17.0).cos();
-        let blue = 40.0 + 2.5 * x + 1.5 * y;
-        let inside = (x - 32.0).powi(2) + (y - 24.0).powi(2) < 22.0 * 22.0;
-        [red, green, blue, if inside { 255.0 } else { 0.0 }].map(|level: f64| level.clamp(0.0, 255.0))
+#[test]
+fn brands_tell_avif_from_what_is_not_read() {
+    let run = |names: &[&[u8; 4]]| run(&brands(names)).map(|_| ()).unwrap_err();
+    for names in [&[b"avif"][..], &[b"avis", b"msf1"], &[b"mif1", b"miaf", b"avif"], &[b"MA1B", b"avif"]] {
+        assert!(matches!(run(names), DecodeError::Broken { format: "AVIF", .. }), "{names:?}");
     }
-
-    /// The mean difference from what was painted, over the channels of the file.
-    fn mean_difference(file: &[u8], expect: impl Fn([f64; 4]) -> Vec<f64>) -> f64 {
-        let collector = run(file).unwrap();
-        assert_eq!(collector.sides, Some((64, 48)));
-        let differences = collector.rows.iter().enumerate().flat_map(|(y, row)| {
-            let expect: Vec<f64> = (0..64).flat_map(|x| expect(painted(x, y))).collect();
-            assert_eq!(row.len(), expect.len());
-            row.iter().zip(expect).map(|(&is, expect)| (f64::from(is) - expect).abs()).collect::<Vec<_>>()
-        });
-        let differences: Vec<f64> = differences.collect();
-        differences.iter().sum::<f64>() / differences.len() as f64
+    for (names, expect) in [
+        (&[b"heic", b"mif1"][..], "HEIC"),
+        (&[b"mif1", b"heic"], "HEIC"),
+        (&[b"mif1", b"jpeg"], "HEIF"),
+        (&[b"isom", b"mp42"], "video"),
+    ] {
+        assert!(matches!(run(names), DecodeError::Unsupported(name) if name == expect), "{names:?}");
     }
+}
 
-    #[test]
-    fn an_avif_shows_what_was_painted() {
-        let gray = |[red, green, blue, _]: [f64; 4]| vec![0.299 * red + 0.587 * green + 0.114 * blue];
-        for (name, difference) in [
-            ("halved", mean_difference(AVIF_HALVED, |painted| painted[..3].to_vec())),
-            ("transparent", mean_difference(AVIF_TRANSPARENT, |painted| painted.to_vec())),
-            ("gray", mean_difference(AVIF_GRAY, gray)),
-        ] {
-            assert!(difference < 3.0, "{name}: {difference}");
-        }
-    }
-
-    #[test]
-    fn an_avif_has_the_fingerprint_of_imagehash() {
-        for (file, expect) in [
-            (AVIF_HALVED, 0xe06a_c085_cf94_cf97),
-            (AVIF_TRANSPARENT, 0xe06a_c095_ce94_df95),
-            (AVIF_GRAY, 0xe06b_c095_db91_d995),
-        ] {
-            let (found, _) = phash(file, &Limits::default()).unwrap();
-            assert_eq!(found, Fingerprint(expect));
-        }
-    }
-
-    #[test]
-    fn an_avif_keeps_to_the_limits() {
-        let error = |limits| decode(AVIF_TRANSPARENT, &limits, &mut Collector::default()).unwrap_err();
-        let limits = Limits { max_pixels: 64 * 48 - 1, ..Limits::default() };
-        assert!(matches!(error(limits), DecodeError::TooLarge { unit: "pixels", .. }));
-        let limits = Limits { max_side: 63, ..Limits::default() };
-        assert!(matches!(error(limits), DecodeError::TooLarge { unit: "pixels a side", .. }));
-        let limits = Limits { max_frame_bytes: 64 * 48 * 4 - 1, ..Limits::default() };
-        assert!(matches!(error(limits), DecodeError::TooLarge { unit: "bytes for the frame", .. }));
+#[test]
+fn whoever_has_what_is_not_read_is_told_its_name() {
+    for (bytes, expect) in [
+        (&b"\0\0\0\x0cJXL \r\n\x87\n"[..], "JPEG XL is not supported"),
+        (b"\xff\x0a\xfa\x7f", "JPEG XL is not supported"),
+        (&brands(&[b"heic", b"mif1"]), "HEIC is not supported"),
+    ] {
+        assert_eq!(run(bytes).map(|_| ()).unwrap_err().to_string(), expect);
     }
 }
 

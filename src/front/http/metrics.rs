@@ -17,7 +17,7 @@ use crate::api::limits::STATS_AGE;
 use crate::front::broker::measured_steps;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 use crate::proto::view::{
-    CountersView, METRIC_BOUNDS_MICROS, MetricView, QueueView, SpendingView, StatsView,
+    CountersView, METRIC_BOUNDS_MICROS, MetricView, QueueView, SitePagesView, SpendingView, StatsView,
 };
 
 /// Everything for Prometheus
@@ -262,6 +262,27 @@ impl Text {
         );
         let waiting = counters.deliveries_waiting as f64;
         self.gauge("aotf_webhook_deliveries_waiting", "Final answers not yet delivered", &[("", waiting)]);
+        self.sites(&counters.sites);
+    }
+
+    fn sites(&mut self, sites: &[SitePagesView]) {
+        let name = "aotf_site_pages";
+        self.head(
+            name,
+            "gauge",
+            "Pages of the last day: read, and changed, which their reader does not understand",
+        );
+        for site in sites {
+            let labels = |outcome: &str| format!("site=\"{}\",outcome=\"{outcome}\"", escaped(&site.site));
+            self.line(name, &labels("read"), site.read);
+            self.line(name, &labels("changed"), site.changed);
+        }
+        let name = "aotf_site_changed";
+        self.head(name, "gauge", "1 while so many pages of the site are not understood that health warns");
+        for site in sites {
+            let label = format!("site=\"{}\"", escaped(&site.site));
+            self.line(name, &label, u8::from(site.is_broken));
+        }
     }
 
     fn steps(&mut self, steps: &[MetricView]) {

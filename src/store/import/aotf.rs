@@ -6,8 +6,8 @@
 use jiff::tz::TimeZone;
 
 use super::original::{FIRST, Original, PAGE_ROWS};
-pub use super::original::{ImportError, Skipped};
-use super::pages::{Page, Tally};
+pub use super::original::{ImportError, Skipped, Undated};
+use super::pages::{ImportedAccount, Page, Tally};
 use crate::base::Timestamp;
 use crate::base::ids::PostKey;
 use crate::store::changes::{Change, Outcome};
@@ -26,6 +26,8 @@ pub struct Report {
     pub new_posts: u64,
     pub new_retries: u64,
     pub skipped: Skipped,
+    /// Accounts with dates that cannot be read.
+    pub undated: Undated,
     /// Posts that the original knows by their ids alone, added by hand to those that are tried again.
     pub wanted: Vec<PostKey>,
     /// All posts of the original as it has them.
@@ -69,7 +71,9 @@ pub fn import(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ImportError> {
     let mut report = Report::default();
-    let accounts = original.accounts(zone, &mut report.skipped)?;
+    let accounts = original.accounts(&mut report.skipped)?;
+    let accounts: Vec<ImportedAccount> =
+        accounts.into_iter().map(|account| account.read(zone, &mut report.undated)).collect();
     report.accounts = original.count("accounts")?;
     let total = original.count("tweets")?;
     import_posts(original, total, store, now, &mut report, progress)?;
@@ -94,6 +98,11 @@ fn import_posts(
         after = page.last;
         report.posts += page.rows;
         page.skipped.into_iter().for_each(|why| report.skipped.add(why));
+        for post in &page.posts {
+            if let Some(posts) = report.undated.listed_again.get_mut(&post.account) {
+                *posts += 1;
+            }
+        }
         report.new_posts += write(store, Page::Posts(page.posts), now)?;
         progress(Progress { checking: false, permille: permille(report.posts, total), posts: report.posts });
     }
@@ -439,6 +448,33 @@ mod tests {
         assert_eq!((report.posts, report.new_posts, report.skipped.count), (4, 1, 4));
         assert!(report.is_exact());
         assert_eq!(place.store.fingerprints_after(ImageId(0), 9).unwrap(), [], "all black: matches nothing");
+    }
+
+    #[test]
+    fn dates_that_are_none_cost_no_cursor_that_can_be_read() {
+        let mut place = Place::new();
+        let file = place.theirs();
+        create(&file)
+            .execute_batch(
+                "INSERT INTO tweets (account_id, tweet_id, image_1_name) VALUES (5, 1, 'a.jpg');
+                 INSERT INTO tweets (account_id, tweet_id, image_1_name) VALUES (6, 2, 'a.jpg');
+                 INSERT INTO tweets (account_id, tweet_id, image_1_name) VALUES (6, 3, 'a.jpg');
+                 INSERT INTO accounts (account_id, last_SearchAPI_indexing_api_date, last_SearchAPI_indexing_local_date,
+                    last_TimelineAPI_indexing_tweet_id, last_TimelineAPI_indexing_local_date)
+                 VALUES (5, '2022-01-10', '0000-00-00 00:00:00', 1, 0),
+                    (6, '2022-13-10', '2022-01-11 05:51:40', 3, '2022-01-11 05:51:40');",
+            )
+            .unwrap();
+        let report = place.import(&file);
+        assert_eq!((report.undated.count, report.skipped.count), (2, 0), "{report:?}");
+        let five = "the account 5: search of \"0000-00-00 00:00:00\", timeline of \"0\"";
+        assert_eq!(report.undated.examples, [five, "the account 6: search up to \"2022-13-10\""]);
+        let [kept, lost] = ["5", "6"].map(|native| AccountKey::new(Network::Twitter, native));
+        assert_eq!(report.undated.listed_again, [(lost.clone(), 2)].into());
+        let states = place.store.account_states(&[kept, lost]).unwrap();
+        assert_eq!(states[0].search_cursor, Timestamp::parse_rfc3339("2022-01-10T00:00:00Z"));
+        assert_eq!(states[0].timeline_cursor.as_deref(), Some("1"));
+        assert_eq!((states[1].search_cursor, states[1].timeline_cursor.as_deref()), (None, Some("3")));
     }
 
     #[test]

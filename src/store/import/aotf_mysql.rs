@@ -4,9 +4,9 @@
 use jiff::tz::TimeZone;
 
 use super::original::{
-    ImportError, Original, PAGE_ROWS, PostPage, Skipped, day, local_date, stored_fingerprint,
+    ImportError, Original, PAGE_ROWS, PostPage, Skipped, WrittenAccount, local_date, stored_fingerprint,
 };
-use super::pages::{ImportedAccount, ImportedImage, ImportedPost, ImportedRetry};
+use super::pages::{ImportedImage, ImportedPost, ImportedRetry};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::store::engine::address::{Access, Address, Place, without_password};
@@ -114,20 +114,16 @@ impl Original for MySqlOriginal {
         Ok((page.rows > 0).then_some(page))
     }
 
-    fn accounts(
-        &mut self,
-        zone: &TimeZone,
-        _skipped: &mut Skipped,
-    ) -> Result<Vec<ImportedAccount>, ImportError> {
+    fn accounts(&mut self, _skipped: &mut Skipped) -> Result<Vec<WrittenAccount>, ImportError> {
         self.rows("accounts", ACCOUNTS, &[], |row| {
-            Ok(Some(ImportedAccount {
-                key: AccountKey::new(Network::Twitter, row.string(0)?),
-                search_cursor: row.text(1)?.as_deref().and_then(day),
-                search_listed_at: date(row, 2, zone)?,
-                search_reset_at: date(row, 3, zone)?,
+            Ok(Some(WrittenAccount {
+                native: row.string(0)?,
+                search_cursor: row.text(1)?,
+                search_listed_at: row.text(2)?,
+                search_reset_at: row.text(3)?,
                 timeline_cursor: row.text(4)?,
-                timeline_listed_at: date(row, 5, zone)?,
-                last_used_at: date(row, 6, zone)?,
+                timeline_listed_at: row.text(5)?,
+                last_used_at: row.text(6)?,
                 uses: row.string(7)?.parse().unwrap_or(u64::MAX),
             }))
         })

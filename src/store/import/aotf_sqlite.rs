@@ -10,9 +10,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 
 use super::original::{
-    ImportError, Original, PAGE_ROWS, PostPage, Skipped, day, local_date, stored_fingerprint,
+    ImportError, Original, PAGE_ROWS, PostPage, Skipped, WrittenAccount, local_date, stored_fingerprint,
 };
-use super::pages::{ImportedAccount, ImportedImage, ImportedPost, ImportedRetry};
+use super::pages::{ImportedImage, ImportedPost, ImportedRetry};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 
@@ -82,18 +82,14 @@ impl Original for SqliteOriginal {
         read().map_err(|source: rusqlite::Error| ImportError::Read { table: "tweets", source: source.into() })
     }
 
-    fn accounts(
-        &mut self,
-        zone: &TimeZone,
-        skipped: &mut Skipped,
-    ) -> Result<Vec<ImportedAccount>, ImportError> {
+    fn accounts(&mut self, skipped: &mut Skipped) -> Result<Vec<WrittenAccount>, ImportError> {
         let mut read = || {
             let mut accounts = Vec::new();
             let mut statement = self.connection.prepare(ACCOUNTS)?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 match id(row.get_ref(0)?) {
-                    Some(native) => accounts.push(account(row, native, zone)?),
+                    Some(native) => accounts.push(account(row, native)?),
                     None => skipped.add(format!("an account with the id {:?}", row.get_ref(0)?)),
                 }
             }
@@ -171,17 +167,28 @@ fn post(row: &Row<'_>) -> rusqlite::Result<Result<ImportedPost, String>> {
     }))
 }
 
-fn account(row: &Row<'_>, native: String, zone: &TimeZone) -> rusqlite::Result<ImportedAccount> {
-    Ok(ImportedAccount {
-        key: AccountKey::new(Network::Twitter, native),
-        search_cursor: row.get::<_, Option<String>>(1)?.as_deref().and_then(day),
-        search_listed_at: date(row, 2, zone)?,
-        search_reset_at: date(row, 3, zone)?,
+fn account(row: &Row<'_>, native: String) -> rusqlite::Result<WrittenAccount> {
+    Ok(WrittenAccount {
+        native,
+        search_cursor: written(row.get_ref(1)?),
+        search_listed_at: written(row.get_ref(2)?),
+        search_reset_at: written(row.get_ref(3)?),
         timeline_cursor: id(row.get_ref(4)?),
-        timeline_listed_at: date(row, 5, zone)?,
-        last_used_at: date(row, 6, zone)?,
+        timeline_listed_at: written(row.get_ref(5)?),
+        last_used_at: written(row.get_ref(6)?),
         uses: row.get::<_, Option<i64>>(7)?.and_then(|uses| u64::try_from(uses).ok()).unwrap_or(0),
     })
+}
+
+/// What stands where a date should: SQLite lets everything stand there.
+fn written(value: ValueRef<'_>) -> Option<String> {
+    match value {
+        ValueRef::Null => None,
+        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Blob(bytes) => Some(format!("{} bytes", bytes.len())),
+    }
 }
 
 /// An id in decimal digits. SQLite has rounded ids above 2^63 to a REAL: they are lost.

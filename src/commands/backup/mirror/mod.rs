@@ -12,6 +12,7 @@ use clap::Args;
 
 use self::work::Outcome;
 use crate::commands::signals::stop_on_signals;
+use crate::config::text_file;
 
 mod plan;
 mod target;
@@ -47,11 +48,14 @@ pub struct MirrorArgs {
     watch: bool,
 }
 
+/// A target is a line; anything longer is the wrong file.
+const MAX_TARGET_BYTES: u64 = 64 * 1024;
+
 /// Brings the target in step; with `--watch`, until a signal comes. True if everything is in step.
 pub fn run(args: &MirrorArgs, data_dir: &Path, out: &mut impl Write) -> anyhow::Result<bool> {
     let target = match (&args.target, &args.target_file) {
         (Some(target), _) => target.clone(),
-        (None, Some(file)) => std::fs::read_to_string(file)
+        (None, Some(file)) => text_file::read_or_stdin(file, MAX_TARGET_BYTES)
             .with_context(|| format!("could not read {}", file.display()))?
             .trim()
             .to_owned(),

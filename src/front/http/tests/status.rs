@@ -81,6 +81,8 @@ async fn metrics_and_details_are_for_those_who_watch() {
         "aotf_query_errors_total{code=\"NOT_AN_URL\"} 2",
         "aotf_process_starts_total{role=\"listing\"} 3",
         "aotf_webhook_deliveries_waiting 1",
+        "aotf_site_pages{site=\"furaffinity\",outcome=\"changed\"} 5",
+        "aotf_site_changed{site=\"furaffinity\"} 1",
         "aotf_api_spent_usd{period=\"day\"} 1.25",
         "aotf_api_left_usd{period=\"day\"} 3.75",
         "aotf_api_reads{kind=\"posts\",period=\"month\"} 3900",
