@@ -26,6 +26,8 @@ pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 const BATCH_POSTS: usize = 8;
 /// Images in such a batch, unless one post has more: what is found out about one is a third of a kilobyte.
 const BATCH_IMAGES: usize = 48;
+/// Bytes of the addresses in such a batch, unless one post has more. They come back with the report.
+const BATCH_BYTES: usize = 24 * 1024;
 
 /// Starts the scan of an account, or joins the running one and raises its priority. Who asked for it sees
 /// whether it may begin (`admission::waits_for_budget`).
@@ -284,15 +286,18 @@ pub fn forget_ended(state: &mut State, now: Now) {
 /// Posts as they are handed to indexing workers: few, and with few enough images for one message.
 fn batches(posts: Vec<ListedPost>) -> Vec<Vec<ListedPost>> {
     let mut batches: Vec<Vec<ListedPost>> = Vec::new();
-    let mut images = 0;
+    let (mut images, mut bytes) = (0, 0);
     for post in posts {
+        let post_bytes: usize = post.images.iter().map(|image| image.name.len() + image.url.len()).sum();
+        let fits = images + post.images.len() <= BATCH_IMAGES && bytes + post_bytes <= BATCH_BYTES;
         match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH_POSTS && images + post.images.len() <= BATCH_IMAGES => {
+            Some(batch) if batch.len() < BATCH_POSTS && fits => {
                 images += post.images.len();
+                bytes += post_bytes;
                 batch.push(post);
             }
             _ => {
-                images = post.images.len();
+                (images, bytes) = (post.images.len(), post_bytes);
                 batches.push(vec![post]);
             }
         }
