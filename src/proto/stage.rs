@@ -255,7 +255,6 @@ mod tests {
             Answer::AccountRecords(vec![AccountRecord {
                 state: state.clone(),
                 known_since: crate::base::Timestamp(1),
-                stated_posts: Some(2),
                 search_coverage: Some(Coverage::Complete),
                 timeline_coverage: Some(Coverage::Sampled),
                 newest_seen: None,

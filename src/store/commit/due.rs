@@ -64,7 +64,7 @@ pub fn take_accounts(
         let Some(found) = work.accounts.get(&key) else { continue };
         let posts = found.row.stated_posts.map(codec::size).transpose()?;
         let handle = handles.remove(&no).unwrap_or_default();
-        accounts.push((Account { key, handle, posts }, found.row.state()));
+        accounts.push((Account { key, handle, posts }, found.row.state()?));
     }
     Ok(accounts)
 }
