@@ -61,7 +61,7 @@ impl From<&AccountRecord> for KnownAccountAnswer {
             account_id: state.key.native.clone(),
             account_name: record.handles.first().map(|seen| seen.handle.clone()),
             known_since: record.known_since.to_rfc3339(),
-            stated_posts: record.stated_posts,
+            stated_posts: record.state.stated_posts,
             search_coverage: coverage_name(record.search_coverage, state.search_listed_at.is_some()),
             search_listed_at: moment(state.search_listed_at),
             timeline_coverage: coverage_name(record.timeline_coverage, state.timeline_listed_at.is_some()),

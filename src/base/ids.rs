@@ -179,6 +179,10 @@ impl fmt::Display for Networks {
     }
 }
 
+/// Bytes that the stable id of an account or a post may have: what its column holds in every database
+/// (`VARBINARY(512)` on MariaDB). Longer ones come only from servers that make them up.
+pub const MAX_KEY_BYTES: usize = 512;
+
 /// An account by its stable id: the number on X, the DID on Bluesky, the actor's URI on Mastodon.
 /// Handles change hands; this does not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

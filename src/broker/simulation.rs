@@ -103,6 +103,7 @@ impl World {
             )),
             timeline: [TimelinePolicy::Adaptive, TimelinePolicy::Always, TimelinePolicy::Never]
                 [rng.usize(..3)],
+            whole_listing: None,
             results_log: rng.bool(),
             salt: seed,
         };
@@ -241,7 +242,10 @@ impl World {
                 let networks = Networks::default();
                 self.ask(FrontQuestion::Query { url, client, networks, webhook: None }, None);
             }
-            1 => self.ask(FrontQuestion::Scan { handle: format!("@User{number}") }, None),
+            1 => {
+                let whole = self.rng.bool();
+                self.ask(FrontQuestion::Scan { handle: format!("@User{number}"), whole }, None)
+            }
             2 => self.ask(FrontQuestion::Threads, None),
             3 => {
                 let blob = BlobKey(self.rng.u64(..));

@@ -41,6 +41,8 @@ pub struct Policy {
     pub budget: Option<(Network, Budget)>,
     /// Whether timelines are listed beside the search.
     pub timeline: TimelinePolicy,
+    /// Accounts whose network bills for nothing are listed from their beginning again after this; `None` never.
+    pub whole_listing: Option<Duration>,
     /// Whether answers are noted in the results log.
     pub results_log: bool,
     /// Makes identifiers of direct searches unguessable; new for every run.
@@ -51,6 +53,15 @@ impl Policy {
     /// Whether reads of this network are billed.
     pub fn is_billed(&self, network: Network) -> bool {
         self.budget.is_some_and(|(billed, _)| billed == network)
+    }
+
+    /// Whether what an update of this network's accounts misses is to be looked for: where dates are the
+    /// authors' own, so that a new post may lie deep in the past, and looking costs nothing.
+    pub fn may_list_anew(&self, network: Network) -> bool {
+        match network {
+            Network::Twitter => false,
+            Network::Bluesky | Network::Mastodon => !self.is_billed(network),
+        }
     }
 
     /// How timelines of this network are read: where reading costs nothing, nothing is to be saved.
@@ -72,6 +83,7 @@ impl Policy {
             maintenance: Vec::new(),
             budget: None,
             timeline: TimelinePolicy::Always,
+            whole_listing: None,
             results_log: false,
             salt: 1,
         }
@@ -178,6 +190,8 @@ pub enum Pending {
     },
     /// Where an account stands that is to be scanned on somebody's order.
     ScanStart(Box<ScanStart>),
+    /// An account's search cursor is being forgotten: nothing waits for that.
+    CursorForgotten,
     /// Whether an account is indexed in which an image is to be searched.
     SearchStart {
         query: QueryId,
@@ -200,4 +214,6 @@ pub struct ScanStart {
     pub account: Account,
     pub priority: Priority,
     pub searched: Option<EndedSearch>,
+    /// All posts are to be listed, not only those that are new.
+    pub whole: bool,
 }

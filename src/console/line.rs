@@ -205,7 +205,7 @@ mod tests {
         );
         check(
             "scan @Jane",
-            Ok(Some(Line::Command(Command::Scan { name: "Jane".to_owned(), detach: false }))),
+            Ok(Some(Line::Command(Command::Scan { name: "Jane".to_owned(), whole: false, detach: false }))),
         );
         let search = |image: &str, account: Option<&str>, turned, options| {
             let (image, account) = (Source::from(image), account.map(str::to_owned));

@@ -93,6 +93,7 @@ fn policy(settings: &Settings) -> Policy {
         maintenance,
         budget: Some((Network::Twitter, settings.twitter.budget)),
         timeline: settings.scan.timeline,
+        whole_listing: settings.maintenance.whole_listing,
         results_log: settings.log.results_log,
         salt: fastrand::u64(..),
     }

@@ -138,6 +138,10 @@ pub struct AccountState {
     /// When each listing last ended with its posts stored; `None` = never.
     pub search_listed_at: Option<Timestamp>,
     pub timeline_listed_at: Option<Timestamp>,
+    /// When it was last begun to list the account by search from its beginning, if it is known.
+    pub listed_anew_at: Option<Timestamp>,
+    /// How many posts the network said it has, last.
+    pub stated_posts: Option<u64>,
 }
 
 impl AccountState {
@@ -149,6 +153,8 @@ impl AccountState {
             timeline_cursor: None,
             search_listed_at: None,
             timeline_listed_at: None,
+            listed_anew_at: None,
+            stated_posts: None,
         }
     }
 
@@ -175,8 +181,6 @@ impl AccountState {
 pub struct AccountRecord {
     pub state: AccountState,
     pub known_since: Timestamp,
-    /// How many posts the network said it has, last.
-    pub stated_posts: Option<u64>,
     /// How much each kind of listing covers; `None` where it never ended, or started where another program
     /// had stopped.
     pub search_coverage: Option<Coverage>,

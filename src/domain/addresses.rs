@@ -14,10 +14,16 @@ pub fn account_url(key: &AccountKey, handle: &str) -> String {
             format!("https://bsky.app/profile/{}", if handle.is_empty() { &key.native } else { handle })
         }
         Network::Mastodon => match (user_of(handle), server_of(&key.native)) {
-            (Some(user), Some(server)) => format!("https://{server}/@{user}"),
+            (Some(user), Some(server)) if has_short_page(&key.native) => format!("https://{server}/@{user}"),
             _ => web_address(&key.native),
         },
     }
+}
+
+/// Whether the server of this actor shows accounts at `/@user`: of snac and Takahe, the actor's URI is the page.
+fn has_short_page(actor: &str) -> bool {
+    let path = Url::parse(actor).ok().map(|url| url.path().to_owned()).unwrap_or_default();
+    ["/users/", "/ap/users/"].iter().any(|start| path.starts_with(start))
 }
 
 /// A post's page. The handle is for people: X finds a post by its number alone (`i` is what it uses itself),
@@ -121,7 +127,7 @@ fn account_of_page(text: &str) -> Option<AccountRef> {
         }
         ("x.com" | "twitter.com", [name, ..]) => account_on(Network::Twitter, &name.to_ascii_lowercase()),
         ("bsky.app", ["profile", name, ..]) => account_on(Network::Bluesky, &name.to_ascii_lowercase()),
-        (server, [user, ..]) if user.starts_with('@') => {
+        (server, [user, ..] | ["web" | "deck", user, ..]) if user.starts_with('@') => {
             let user = user.trim_start_matches('@').to_ascii_lowercase();
             // `https://server/@user@other` is another server's account.
             let name = if user.contains('@') { user } else { format!("{user}@{server}") };
@@ -161,6 +167,11 @@ mod tests {
         check(Network::Bluesky, "did:plc:a", "", "https://bsky.app/profile/did:plc:a");
         check(Network::Mastodon, "https://s.example/users/Ann", "ann@example", "https://s.example/@ann");
         check(Network::Mastodon, "https://s.example/users/Ann", "", "https://s.example/users/Ann");
+        check(Network::Mastodon, "https://s.example/ap/users/117", "ann@s.example", "https://s.example/@ann");
+        // snac and Takahe show an account where its actor is.
+        check(Network::Mastodon, "https://snac.test/ann", "ann@snac.test", "https://snac.test/ann");
+        let of_takahe = "https://s.example/@ann@names.example/";
+        check(Network::Mastodon, of_takahe, "ann@s.example", of_takahe);
         check(Network::Mastodon, "javascript:alert(1)", "", "");
     }
 
@@ -221,6 +232,8 @@ mod tests {
         check("https://art.example/@Ann", Some("mastodon:@ann@art.example"));
         check("https://art.example/@ann@other.example", Some("mastodon:@ann@other.example"));
         check("https://art.example/users/ann", Some("mastodon:@ann@art.example"));
+        check("https://art.example/web/@ann", Some("mastodon:@ann@art.example"));
+        check("https://art.example/deck/@ann@other.example/media", Some("mastodon:@ann@other.example"));
         for wrong in [
             "",
             "@",

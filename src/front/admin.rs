@@ -193,7 +193,7 @@ impl Session {
                 };
                 self.show_query(answer, follow).await
             }
-            Command::Scan { name, .. } => self.scan(name, follow).await,
+            Command::Scan { name, whole, .. } => self.scan(name, whole, follow).await,
             Command::Account { name } => self.ask_and_send(FrontQuestion::Account { name }).await,
             Command::Stats => self.ask_and_send(FrontQuestion::Stats).await,
             Command::Threads => self.ask_and_send(FrontQuestion::Threads).await,
@@ -277,10 +277,10 @@ impl Session {
         }
     }
 
-    async fn scan(&mut self, handle: String, follow: bool) -> io::Result<()> {
+    async fn scan(&mut self, handle: String, whole: bool, follow: bool) -> io::Result<()> {
         let mut last: Option<ScanView> = None;
         loop {
-            let question = FrontQuestion::Scan { handle: handle.clone() };
+            let question = FrontQuestion::Scan { handle: handle.clone(), whole };
             let view = match self.ask(question, None).await {
                 Ok(FrontAnswer::Scan(view)) => view,
                 other => return self.send(&reply_of(other)).await,
@@ -430,7 +430,7 @@ mod tests {
         let (question, attached) = world.broker.asked().pop().unwrap();
         assert!(matches!(question, FrontQuestion::SearchImage { len_bytes: 3, .. }), "{question:?}");
         assert_eq!(attached, Some(3));
-        client.order(Command::Scan { name: "jane".to_owned(), detach: false }).await;
+        client.order(Command::Scan { name: "jane".to_owned(), whole: false, detach: false }).await;
         let refused = Reply::Answer(super::refused(FailureCode::InvalidTwitterAccount));
         assert_eq!(client.receive().await, Some(refused));
         client.send("{\"dance\":1}").await;

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use url::Url;
 
 use super::client::Waiter;
@@ -176,6 +178,29 @@ pub(super) fn read_json<T: DeserializeOwned>(url: &Url, response: &Response) -> 
         let what = if is_page { "a web page" } else { "not the JSON" };
         unreadable(url, format!("{what} where the API's answer was expected: {error}"))
     })
+}
+
+/// A field that a stranger's server may leave out: what is of another type counts as left out, so that one odd
+/// field does not spoil the whole.
+///
+/// # Errors
+/// None of its own: what is no JSON fails before.
+pub(super) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    Value::deserialize(from).map(|value| serde_json::from_value(value).ok())
+}
+
+/// An id that some servers send as a number.
+///
+/// # Errors
+/// For what is neither text nor a number.
+pub(super) fn id_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    match Value::deserialize(from)? {
+        Value::String(id) => Ok(id),
+        Value::Number(id) => Ok(id.to_string()),
+        _ => Err(serde::de::Error::custom("an id is text or a number")),
+    }
 }
 
 /// What an answer's headers say about the requests that are left.

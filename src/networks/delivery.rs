@@ -13,8 +13,13 @@ pub(super) const MAX_POSTS_PER_PIECE: usize = 50;
 /// Of one piece, by `weight`; a message holds half as much again.
 const MAX_PIECE_BYTES: usize = 40 * 1024;
 
-/// Of one post's images, by `weight`: several posts travel in one message to the indexing workers.
-const MAX_POST_BYTES: usize = 5 * 1024;
+/// Of one post's images, by `weight`: a post with all its images is one message. Twenty images, each at two
+/// addresses of 600 bytes.
+const MAX_POST_BYTES: usize = 24 * 1024;
+
+/// Of an image's address: what browsers and proxies take. A file on a signed storage, or with a Japanese name in its
+/// address, takes 250 to 1200.
+pub(super) const MAX_ADDRESS_BYTES: usize = 2048;
 
 /// Of one post, whatever its network allows (Bluesky 20, Mastodon 4, its relatives a few more).
 pub(super) const MAX_IMAGES: usize = 20;
@@ -24,16 +29,28 @@ fn weight(image: &ListedImage) -> usize {
     image.name.len() + image.url.len() + 8
 }
 
-/// As many of a post's first images as one post may have. What a stranger's server names is bounded here.
+/// As many of a post's first images as one post may have. What a stranger's server names is bounded here; what
+/// that leaves out is said in the log.
 pub(super) fn within_bounds(images: impl Iterator<Item = ListedImage>) -> Vec<ListedImage> {
     let mut bytes = 0;
-    images
-        .take(MAX_IMAGES)
-        .take_while(|image| {
-            bytes += weight(image);
-            bytes <= MAX_POST_BYTES
-        })
-        .collect()
+    let mut left_out = 0_usize;
+    let mut fits = |image: &ListedImage, kept: usize| {
+        bytes += weight(image);
+        kept < MAX_IMAGES && bytes <= MAX_POST_BYTES
+    };
+    let mut kept: Vec<ListedImage> = Vec::new();
+    for image in images {
+        if left_out == 0 && fits(&image, kept.len()) {
+            kept.push(image);
+        } else {
+            left_out += 1;
+        }
+    }
+    if left_out > 0 {
+        let first = kept.first().map(|image| image.name.as_str());
+        tracing::warn!(kept = kept.len(), left_out, first, "a post has more images than can be kept of one");
+    }
+    kept
 }
 
 /// Hands the posts of one page over in pieces; a page without posts is one call without posts.
@@ -93,6 +110,7 @@ mod tests {
         assert_eq!(pieces(vec![]), [0]);
         assert_eq!(pieces(vec![post(1, 100); 120]), [50, 50, 20]);
         assert_eq!(pieces(vec![post(4, 400); 30]).iter().sum::<usize>(), 30);
+        assert_eq!(pieces(vec![post(5, MAX_ADDRESS_BYTES); 30]), [1; 30], "one post fits, whatever it is");
         assert_eq!(pieces(vec![post(1000, 100); 30]).iter().sum::<usize>(), 30);
     }
 
@@ -100,6 +118,7 @@ mod tests {
     fn a_post_is_bounded() {
         assert_eq!(post(1000, 10).images.len(), MAX_IMAGES);
         assert_eq!(post(4, 200).images.len(), 4);
+        assert_eq!(post(20, 580).images.len(), 20, "a gallery of long addresses");
         assert_eq!(post(4, 1_000_000).images.len(), 0);
     }
 

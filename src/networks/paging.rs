@@ -14,6 +14,9 @@ use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 /// seconds.
 pub(super) const OVERLAP: Duration = Duration::from_secs(86_400);
 
+/// Of the name of a page: it stands in the address of a request.
+const MAX_NAME_BYTES: usize = 4096;
+
 /// Where a listing is taken to have ended although its network names a next page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
@@ -43,7 +46,9 @@ pub(super) enum Ended {
     Exhausted,
     /// A page said that it is enough.
     Enough,
-    /// More pages came than `Bounds` allow.
+    /// A page names itself as the next: whether more follows is not to be had.
+    Repeated,
+    /// More pages came than `Bounds` allow, or the next one has a name that cannot be asked for.
     Endless,
 }
 
@@ -64,13 +69,17 @@ pub(super) fn list_pages(
         deliver(page.posts, sink)?;
         pages += 1;
         empty_pages = if page.entries == 0 { empty_pages + 1 } else { 0 };
-        if page.next.is_none() || page.next == position || empty_pages >= bounds.empty_pages {
+        if page.next.is_none() || empty_pages >= bounds.empty_pages {
             return Ok(Ended::Exhausted);
         }
         if page.is_enough {
             return Ok(Ended::Enough);
         }
-        if pages >= bounds.pages {
+        if page.next == position {
+            return Ok(Ended::Repeated);
+        }
+        let is_askable = page.next.as_ref().is_none_or(|next| next.len() <= MAX_NAME_BYTES);
+        if pages >= bounds.pages || !is_askable {
             return Ok(Ended::Endless);
         }
         position = page.next;
@@ -109,7 +118,9 @@ impl Seen {
     pub fn end_by_date(self, since: Option<Timestamp>, ended: Ended) -> ListingEnd {
         let coverage = match ended {
             Ended::Exhausted | Ended::Enough => Coverage::Complete,
-            Ended::Endless => Coverage::LimitedTo(u32::try_from(self.posts_read).unwrap_or(u32::MAX)),
+            Ended::Repeated | Ended::Endless => {
+                Coverage::LimitedTo(u32::try_from(self.posts_read).unwrap_or(u32::MAX))
+            }
         };
         self.end(Cursor::Search(self.newest.max(since)), coverage)
     }
@@ -165,9 +176,11 @@ mod tests {
         check(&[more, (0, Some("p#")), (0, Some("p#")), more, last], 0, (Ended::Exhausted, 5));
         check(&[(0, Some("p#"))], 0, (Ended::Exhausted, 3));
         // A page that names itself as the next.
-        check(&[(2, Some("same"))], 0, (Ended::Exhausted, 2));
+        check(&[(2, Some("same"))], 0, (Ended::Repeated, 2));
         check(&[more], 2, (Ended::Enough, 2));
         check(&[more], 0, (Ended::Endless, 6));
+        let long = "n".repeat(MAX_NAME_BYTES + 1);
+        check(&[more, (2, Some(&long))], 0, (Ended::Endless, 2));
         // The last page is the end, whatever else it is.
         check(&[more, last], 2, (Ended::Exhausted, 2));
     }
@@ -198,5 +211,9 @@ mod tests {
         assert!(!seen.reaches(None) && !seen.reaches(Some(day(8))) && seen.reaches(Some(day(9))));
         let end = seen.end_by_date(Some(day(10)), Ended::Enough);
         assert_eq!((end.cursor, end.coverage), (Cursor::Search(Some(day(10))), Coverage::Complete));
+        seen.read(7);
+        for ended in [Ended::Repeated, Ended::Endless] {
+            assert_eq!(seen.end_by_date(None, ended).coverage, Coverage::LimitedTo(7), "more may follow");
+        }
     }
 }

@@ -44,12 +44,17 @@ Examples:
   scan @jane_paints               an account on X
   scan jane.example --detach      one on Bluesky, without waiting
   scan jane@server.example        one on Mastodon and what is like it
+  scan jane.example --whole       also what was posted with an old date
   scan https://x.com/jane_paints  by the address of its page")]
     Scan {
         /// A name on X, name.example on Bluesky, user@server on Mastodon, or the address of the account's
         /// page
         #[arg(value_parser = without_at)]
         name: String,
+        /// List all its posts again, not only the new ones; on X, all of them are paid for again
+        #[arg(long)]
+        #[serde(default)]
+        whole: bool,
         /// Do not wait for the end: only begin it, or see how far it is
         #[arg(long)]
         detach: bool,
@@ -248,6 +253,13 @@ mod tests {
     #[test]
     fn an_order_is_a_line_of_json() {
         check(Command::Stats, "\"stats\"");
+        check(
+            Command::Scan { name: "jane".to_owned(), whole: true, detach: false },
+            r#"{"scan":{"name":"jane","whole":true,"detach":false}}"#,
+        );
+        let older = r#"{"command":{"scan":{"name":"jane","detach":true}},"image_base64":null}"#;
+        let order: Order = serde_json::from_str(older).unwrap();
+        assert_eq!(order.command, Command::Scan { name: "jane".to_owned(), whole: false, detach: true });
         let options =
             SearchOptions { networks: Networks::of([Network::Bluesky]), ..SearchOptions::default() };
         check(

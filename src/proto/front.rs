@@ -74,6 +74,8 @@ pub enum FrontQuestion {
     /// Starts or joins the scan of an account.
     Scan {
         handle: String,
+        /// All its posts are to be listed, not only those that are new.
+        whole: bool,
     },
     /// What is known of the accounts that are or were called so, or of the account of this id.
     Account {
@@ -237,7 +239,7 @@ mod tests {
                 client: Client::Key { name: "k".into(), max_processing_requests: 3 },
             },
             FrontQuestion::SearchState { identifier: "i".into() },
-            FrontQuestion::Scan { handle: "h".into() },
+            FrontQuestion::Scan { handle: "h".into(), whole: true },
             FrontQuestion::Account { name: "n".into() },
             FrontQuestion::Stats,
             FrontQuestion::Threads,

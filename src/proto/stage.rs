@@ -109,7 +109,7 @@ pub enum Question {
     /// For each, in this order.
     AccountStates(Vec<AccountKey>),
     /// The stored images of these numbers; unknown numbers are left out. At most
-    /// [`MAX_IMAGES_PER_QUESTION`].
+    /// [`MAX_IMAGES_PER_QUESTION`], and as many of them as fit a message.
     Images(Vec<ImageId>),
     /// The database's numbers of these accounts; unknown accounts are left out.
     AccountNumbers(Vec<AccountKey>),
@@ -119,7 +119,7 @@ pub enum Question {
     AccountFingerprints { account: AccountNo, after: ImageId },
     /// Accounts whose turn it is, for a maintenance task, at most `limit`.
     AccountsDue { task: MaintenanceTask, limit: u32 },
-    /// Posts to be tried again, at most `limit`.
+    /// Posts to be tried again, at most `limit`, and as many as fit a message.
     RetriesDue { limit: u32 },
     /// Posts noted by their ids alone whose turn it is to be looked up, at most `limit`.
     WantedPostsDue { limit: u32 },
@@ -141,7 +141,11 @@ pub enum Question {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answer {
     AccountStates(Vec<AccountState>),
-    Images(Vec<ImageRecord>),
+    Images {
+        records: Vec<ImageRecord>,
+        /// So many of the numbers were looked up, the first ones; the others are to be asked for again.
+        looked_up: u32,
+    },
     AccountNumbers(Vec<(AccountKey, crate::base::ids::AccountNo)>),
     /// By image, each with that of what its border frames.
     Fingerprints(Vec<(ImageId, Fingerprint, Option<Fingerprint>)>),
@@ -184,7 +188,8 @@ mod tests {
                 trimmed: Some(Fingerprint(u64::MAX)),
             }),
         };
-        let answer = Answer::Images(vec![record; MAX_IMAGES_PER_QUESTION]);
+        let looked_up = MAX_IMAGES_PER_QUESTION as u32;
+        let answer = Answer::Images { records: vec![record; MAX_IMAGES_PER_QUESTION], looked_up };
         let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer };
         assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
         let fingerprint = Fingerprint(u64::MAX);
@@ -248,20 +253,23 @@ mod tests {
         }
         for answer in [
             Answer::AccountStates(vec![state.clone()]),
-            Answer::Images(vec![ImageRecord {
-                image: ImageId(1),
-                post: PostKey::new(Network::Twitter, "2"),
-                account: key.clone(),
-                position: 1,
-                count: 4,
-                name: "a.jpg".into(),
-                published: None,
-                detail: Some(Detail {
-                    phash256: [u64::MAX; 4],
-                    thumbnail: vec![255; 192],
-                    trimmed: Some(Fingerprint(1)),
-                }),
-            }]),
+            Answer::Images {
+                looked_up: 1,
+                records: vec![ImageRecord {
+                    image: ImageId(1),
+                    post: PostKey::new(Network::Twitter, "2"),
+                    account: key.clone(),
+                    position: 1,
+                    count: 4,
+                    name: "a.jpg".into(),
+                    published: None,
+                    detail: Some(Detail {
+                        phash256: [u64::MAX; 4],
+                        thumbnail: vec![255; 192],
+                        trimmed: Some(Fingerprint(1)),
+                    }),
+                }],
+            },
             Answer::AccountNumbers(vec![(key, AccountNo(1))]),
             Answer::Accounts(vec![(account, state.clone())]),
             Answer::Fingerprints(vec![(ImageId(1), Fingerprint(2), None)]),
@@ -271,7 +279,6 @@ mod tests {
             Answer::AccountRecords(vec![AccountRecord {
                 state: state.clone(),
                 known_since: crate::base::Timestamp(1),
-                stated_posts: Some(2),
                 search_coverage: Some(Coverage::Complete),
                 timeline_coverage: Some(Coverage::Sampled),
                 newest_seen: None,

@@ -12,7 +12,7 @@ use crate::text::links_in_text;
 pub const SITE: Site = Site { name: "bluesky", identify, artwork: None, leads: Some(leads) };
 
 /// The site and the mirrors with the same paths.
-const HOSTS: &[&str] =
+pub(super) const HOSTS: &[&str] =
     &["bsky.app", "main.bsky.dev", "fxbsky.app", "bskyx.app", "bsyy.app", "vxbsky.app", "bskye.app"];
 
 fn identify(address: &Address) -> Option<Identified> {

@@ -79,14 +79,17 @@ fn identify(address: &Address) -> Option<Identified> {
     }
     let other = || Identified::other(SITE.name, address);
     let parts = address.segments();
+    // Two views of the same pages: the web client's of old, and the one with several columns.
     let parts = match parts.as_slice() {
-        ["web", rest @ ..] => rest,
+        ["web" | "deck", rest @ ..] => rest,
         all => all,
     };
     Some(match parts {
         ["media" | "media_attachments" | "system", ..] => Identified::image(SITE.name, address),
         // https://pawoo.net/@evazion/media, https://pawoo.net/users/esoraneko
-        [user] | [user, "media" | "with_replies" | "following" | "followers"] if user.starts_with('@') => {
+        [user] | [user, "media" | "with_replies" | "following" | "followers" | "featured"]
+            if user.starts_with('@') =>
+        {
             account(&user[1..], host).unwrap_or_else(other)
         }
         ["users", user] | ["users", user, "media" | "following" | "followers"] => {
@@ -100,6 +103,15 @@ fn identify(address: &Address) -> Option<Identified> {
             None => other(),
         },
         ["users", user, "statuses", post] => self::post(user, post, host).unwrap_or_else(other),
+        // https://pawoo.net/web/accounts/144367, https://mastodon.art/ap/users/117: an account without its name
+        ["accounts", id] | ["ap", "users", id] => match number(id) {
+            Some(id) => numbered(&id, host),
+            None => other(),
+        },
+        ["ap", "users", _, "statuses", id] => match number(id) {
+            Some(id) => Identified::new(SITE.name, Kind::Post, address.url().as_str()).id(id),
+            None => other(),
+        },
         _ => other(),
     })
 }
@@ -117,6 +129,11 @@ fn account(user: &str, host: &str) -> Option<Identified> {
     // An account whose home is not known by name would not be recognised by its own URL.
     let url = if is_server(&home) { url } else { format!("https://{host}/@{user}@{home}") };
     Some(Identified::new(SITE.name, Kind::Account, url).id(format!("{user}@{home}")).account(account))
+}
+
+/// An account by its server's own number: a page that leads to the account.
+fn numbered(id: &str, host: &str) -> Identified {
+    Identified::new(SITE.name, Kind::Profile, format!("https://{host}/web/accounts/{id}")).id(id)
 }
 
 /// `https://host/@user` of a host that nothing is known of: a page that may turn out to be an account's.
@@ -150,13 +167,25 @@ fn post(user: &str, post: &str, host: &str) -> Option<Identified> {
 
 fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     // Only the home server knows the whole profile.
-    let Some((user, home)) = page.id_text().split_once('@') else { return Ok(Vec::new()) };
+    let Some((user, home)) = page.id_text().split_once('@') else { return by_number(page, web) };
     if page.kind == Kind::Profile {
         return confirmed(user, home, web);
     }
     let url = format!("https://{home}/api/v1/accounts/lookup?acct={}", encode(user));
     let account = web.json(web.request(&url)?)?;
     parse(&account).map_err(|missing| missing.on(page.address()))
+}
+
+/// Asks a server whose account it is that has this number.
+fn by_number(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
+    let address = Address::parse(page.address()).filter(|_| page.kind == Kind::Profile);
+    let Some(host) = address.map(|address| address.host().to_owned()) else { return Ok(Vec::new()) };
+    let url = format!("https://{host}/api/v1/accounts/{}", encode(page.id_text()));
+    let account = web.json(web.request(&url)?)?;
+    let acct = text_at(&account, "acct").ok_or_else(|| Missing::new("the field acct").on(page.address()))?;
+    let mut leads = vec![Lead::new(format!("https://{host}/@{acct}"), Place::Artist)];
+    leads.extend(parse(&account).map_err(|missing| missing.on(page.address()))?);
+    Ok(leads)
 }
 
 /// Asks the host whether it has such an account (WebFinger, RFC 7033, as Mastodon's documentation describes its use).
@@ -223,7 +252,10 @@ mod tests {
             "https://mastodon.social/@ponapalt@ukadon.shillest.net",
             Some("mastodon:@ponapalt@ukadon.shillest.net"),
         );
+        check_account("https://pawoo.net/deck/@Evazion/media", Some("mastodon:@evazion@pawoo.net"));
+        check_account("https://pawoo.net/@evazion/featured", Some("mastodon:@evazion@pawoo.net"));
         check_account("https://mastodon.social/tags/mastodon", None);
+        check_account("https://mastodon.social/web/notifications", None);
         check_account("https://medium.com/@ann", None);
         check_account("https://art.example/@Ann", None);
         let perhaps = super::super::identify("http://art.example/@Ann/?x=1");
@@ -233,6 +265,20 @@ mod tests {
         none("https://art.example/@ann/1", Kind::Unsupported);
         none("https://art.example/@", Kind::Unsupported);
         none("https://pawoo.net/@evazion/19451018", Kind::Post);
+        none("https://pawoo.net/web/@evazion/19451018", Kind::Post);
+        none("https://pawoo.net/deck/@evazion/19451018", Kind::Post);
+        none("https://baraag.net/web/statuses/102270656480174153", Kind::Post);
+        none("https://baraag.net/deck/statuses/102270656480174153", Kind::Post);
+        none("https://mastodon.art/ap/users/117/statuses/116", Kind::Post);
+        for url in ["https://pawoo.net/web/accounts/144367", "https://pawoo.net/ap/users/144367"] {
+            let found = super::super::identify(url);
+            assert_eq!(found.kind, Kind::Profile, "{url}");
+            assert_eq!(
+                (found.id_text(), found.address()),
+                ("144367", "https://pawoo.net/web/accounts/144367")
+            );
+        }
+        none("https://pawoo.net/web/accounts/nobody", Kind::Other);
         none(
             "https://img.pawoo.net/media_attachments/files/001/297/997/small/c4272a09570757c2.png",
             Kind::Image,

@@ -11,6 +11,7 @@
 pub mod address;
 mod artstation;
 mod bluesky;
+mod bridges;
 mod danbooru;
 mod deviantart;
 mod e621;
@@ -25,6 +26,7 @@ mod inkbunny;
 mod linktree;
 mod litlink;
 mod mastodon;
+mod misskey;
 mod page;
 mod patreon;
 mod philomena;
@@ -72,6 +74,7 @@ pub static SITES: &[&Site] = &[
     &twitter::SITE,
     &bluesky::SITE,
     &redirect::SITE,
+    &misskey::SITE,
     // Last: it takes paths that others have too for what they may be.
     &mastodon::SITE,
 ];
@@ -92,10 +95,13 @@ pub fn identify(url: &str) -> Identified {
     }
 }
 
-/// The same with the site's readers. Redirectors that carry their target in the URL are looked through.
+/// The same with the site's readers. Redirectors that carry their target in the URL are looked through, and so
+/// are the copies of accounts that bridges between networks make.
 pub fn recognise(address: &Address) -> (Option<&'static Site>, Identified) {
     let inner = redirect::target_within(address);
     let address = inner.as_ref().unwrap_or(address);
+    let original = bridges::original(address);
+    let address = original.as_ref().unwrap_or(address);
     for site in SITES {
         if let Some(identified) = (site.identify)(address) {
             return (Some(site), identified);

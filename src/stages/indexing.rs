@@ -108,7 +108,7 @@ impl Indexing {
 
     /// What becomes of one image. Gone for good: 403 (withheld), 404, 410, too big, or no image at all.
     pub fn judge(&self, image: &ListedImage, response: Result<Response, FetchError>) -> ImageState {
-        let failed = |why: String| ImageState::Failed { url: image.url.clone(), why };
+        let failed = |why: String| ImageState::Failed { url: image.url.clone(), why: shortened(why) };
         match response {
             Ok(response) if response.is_success() => {
                 match fingerprint::analyze(&response.body, &Limits::default()) {
@@ -122,6 +122,17 @@ impl Indexing {
             Err(error) => failed(error.to_string()),
         }
     }
+}
+
+/// An image's trouble in a few words: what is said of fifty images is one message, and an error may name a long
+/// address.
+fn shortened(mut why: String) -> String {
+    const LONGEST: usize = 200;
+    if why.len() > LONGEST {
+        why.truncate(why.floor_char_boundary(LONGEST));
+        why.push_str("...");
+    }
+    why
 }
 
 /// The place that was asked does not have it, or could not give it.

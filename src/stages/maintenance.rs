@@ -36,12 +36,18 @@ impl StageWorker for Maintenance {
                 }
             }
             MaintenanceTask::RetryPosts => {
-                let posts = match lease.ask(Question::RetriesDue { limit: POSTS_AT_ONCE })? {
-                    Answer::Retries(posts) => posts,
-                    answer => return Err(unexpected_answer(&answer)),
-                };
-                for posts in posts.chunks(POSTS_PER_MESSAGE) {
-                    lease.ask(Question::RetryPosts(posts.to_vec()))?;
+                let mut left = POSTS_AT_ONCE;
+                while left > 0 {
+                    let posts = match lease.ask(Question::RetriesDue { limit: left })? {
+                        Answer::Retries(posts) => posts,
+                        answer => return Err(unexpected_answer(&answer)),
+                    };
+                    if posts.is_empty() {
+                        break;
+                    }
+                    left = left.saturating_sub(u32::try_from(posts.len()).unwrap_or(u32::MAX));
+                    // As many as one message brought.
+                    lease.ask(Question::RetryPosts(posts))?;
                 }
                 let wanted = match lease.ask(Question::WantedPostsDue { limit: POSTS_AT_ONCE })? {
                     Answer::WantedPosts(posts) => posts,

@@ -266,12 +266,17 @@ fn describe(
     lease: &Lease<'_>,
 ) -> Result<Vec<FoundImage>, StageError> {
     let mut found = Vec::with_capacity(candidates.len());
-    for part in candidates.chunks(MAX_IMAGES_PER_QUESTION) {
-        let ids = part.iter().map(|candidate| candidate.image).collect();
-        let records = match lease.ask(Question::Images(ids))? {
-            Answer::Images(records) => records,
+    let mut rest = candidates;
+    while !rest.is_empty() {
+        let asked = rest.get(..MAX_IMAGES_PER_QUESTION).unwrap_or(rest);
+        let ids = asked.iter().map(|candidate| candidate.image).collect();
+        let (records, looked_up) = match lease.ask(Question::Images(ids))? {
+            Answer::Images { records, looked_up } => (records, looked_up),
             answer => return Err(unexpected_answer(&answer)),
         };
+        // A part at least, whatever the answer says: it must come to an end.
+        let part;
+        (part, rest) = rest.split_at((looked_up as usize).clamp(1, asked.len()));
         let mut records: HashMap<_, _> = records.into_iter().map(|record| (record.image, record)).collect();
         let known =
             part.iter().filter_map(|near| Some(found_image(near, records.remove(&near.image)?, query)));

@@ -354,6 +354,8 @@ pub fn cursors_are_kept_apart_and_survive<D: TestDatabase>() {
         timeline_cursor: Some("99".to_owned()),
         search_listed_at: Some(NOW),
         timeline_listed_at: Some(later),
+        listed_anew_at: Some(NOW),
+        stated_posts: account("1").posts,
     };
     assert_eq!(states[1], expect);
     assert_eq!(states[1].cursor(ListingStep::Search), Cursor::Search(Some(Timestamp(7))));
@@ -498,7 +500,7 @@ pub fn accounts_are_described_whole<D: TestDatabase>() {
     let coverage = (record.search_coverage, record.timeline_coverage);
     assert_eq!(coverage, (Some(Coverage::Complete), Some(Coverage::LimitedTo(3200))));
     assert_eq!((record.newest_seen, record.oldest_seen), (Some(Timestamp(60)), Some(Timestamp(20))));
-    assert_eq!((record.posts_read, record.stated_posts, record.known_since), (7, Some(4000), NOW));
+    assert_eq!((record.posts_read, record.state.stated_posts, record.known_since), (7, Some(4000), NOW));
     assert_eq!((record.uses, record.last_used_at), (1, Some(later)));
     let handles: Vec<_> =
         record.handles.iter().map(|seen| (seen.handle.as_str(), seen.first_seen, seen.last_seen)).collect();

@@ -36,9 +36,9 @@ impl Store for Database {
         let found = self.accounts(keys)?;
         let state = |key: &AccountKey| match found.accounts.get(key) {
             Some(account) => account.row.state(),
-            None => AccountState::unknown(key.clone()),
+            None => Ok(AccountState::unknown(key.clone())),
         };
-        Ok(keys.iter().map(state).collect())
+        keys.iter().map(state).collect()
     }
 
     fn account_record(&mut self, key: &AccountKey) -> Result<Option<AccountRecord>, StoreError> {

@@ -9,7 +9,8 @@ use super::reports::{Tell, broken};
 use crate::base::ids::{AccountKey, AccountNo, ImageId};
 use crate::base::{ErrorChain, Reaction};
 use crate::domain::accounts::{AccountRecord, AccountRef};
-use crate::domain::posts::ListedPost;
+use crate::domain::posts::{ImageRecord, ListedPost};
+use crate::proto::MAX_MESSAGE_BYTES;
 use crate::proto::stage::{Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION};
 use crate::store::{Store, StoreError};
 use crate::storekeeper::orders::{FromStorekeeper, Ticket};
@@ -118,7 +119,7 @@ impl Reader {
             Read::Accounts(asked) => self.accounts(&asked).map(Answer::AccountRecords),
             Read::Images(mut ids) => {
                 ids.truncate(MAX_IMAGES_PER_QUESTION);
-                self.store.images(&ids).map(Answer::Images)
+                self.store.images(&ids).map(|records| fitting(&ids, records))
             }
         };
         answer.unwrap_or_else(|error| {
@@ -138,5 +139,80 @@ impl Reader {
             records.extend(self.store.account_record(key)?);
         }
         Ok(records)
+    }
+}
+
+/// As many of the records as fit one message, in the order of the numbers that were asked for. One always does.
+fn fitting(ids: &[ImageId], mut records: Vec<ImageRecord>) -> Answer {
+    /// Of a record without its texts: numbers and details.
+    const NUMBERS: usize = 340;
+    let mut bytes = 1024;
+    let fit = records
+        .iter()
+        .take_while(|record| {
+            bytes += NUMBERS + record.post.native.len() + record.account.native.len() + record.name.len();
+            bytes <= MAX_MESSAGE_BYTES
+        })
+        .count();
+    let mut known = records.iter().map(|record| record.image).enumerate().peekable();
+    let looked_up = ids.iter().take_while(|id| match known.next_if(|(_, image)| image == *id) {
+        Some((place, _)) => place < fit,
+        None => true,
+    });
+    let looked_up = u32::try_from(looked_up.count()).unwrap_or(u32::MAX);
+    records.truncate(fit);
+    Answer::Images { records, looked_up }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Fingerprint;
+    use crate::base::ids::{AskId, Network, PostKey};
+    use crate::domain::images::Detail;
+    use crate::proto::stage::BrokerToStage;
+
+    fn record(image: u64, name_bytes: usize) -> ImageRecord {
+        ImageRecord {
+            image: ImageId(image),
+            post: PostKey::new(Network::Mastodon, "p".repeat(512)),
+            account: AccountKey::new(Network::Mastodon, "a".repeat(512)),
+            position: 255,
+            count: 255,
+            name: "n".repeat(name_bytes),
+            published: Some(crate::base::Timestamp(i64::MAX)),
+            detail: Some(Detail {
+                phash256: [u64::MAX; 4],
+                thumbnail: vec![255; 192],
+                trimmed: Some(Fingerprint(u64::MAX)),
+            }),
+        }
+    }
+
+    #[test]
+    fn an_answer_fits_a_message_and_says_how_far_it_goes() {
+        // Every third number is unknown.
+        let ids: Vec<ImageId> = (0..90).map(ImageId).collect();
+        let known = |name_bytes: usize| -> Vec<ImageRecord> {
+            (0..90).filter(|id| id % 3 != 0).map(|id| record(id, name_bytes)).collect()
+        };
+        for name_bytes in [10, 600, 2048] {
+            let (mut rest, mut found, mut answers) = (ids.as_slice(), Vec::new(), 0);
+            while !rest.is_empty() {
+                let records = known(name_bytes).into_iter().filter(|record| rest.contains(&record.image));
+                let answer = fitting(rest, records.collect());
+                let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer: answer.clone() };
+                assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+                let Answer::Images { records, looked_up } = answer else { panic!() };
+                found.extend(records.into_iter().map(|record| record.image));
+                rest = &rest[looked_up as usize..];
+                answers += 1;
+            }
+            assert_eq!(found.len(), 60);
+            assert!(answers <= 5, "{answers} answers for names of {name_bytes} bytes");
+        }
+        let same = vec![ImageId(1); 3];
+        let Answer::Images { records, looked_up } = fitting(&same, vec![record(1, 10); 3]) else { panic!() };
+        assert_eq!((records.len(), looked_up), (3, 3));
     }
 }

@@ -221,12 +221,11 @@ fn questions_are_answered() {
     let key = account(1).key;
     let numbers = running.ask(Question::AccountNumbers(vec![key.clone()]));
     assert_eq!(numbers, Answer::AccountNumbers(vec![(key.clone(), AccountNo(1))]));
-    let Answer::Images(images) = running.ask(Question::Images(vec![ImageId(1), ImageId(9)])) else {
-        panic!()
-    };
-    assert_eq!((images.len(), images[0].count), (1, 2));
+    let asked = Question::Images(vec![ImageId(1), ImageId(9)]);
+    let Answer::Images { records: images, looked_up } = running.ask(asked) else { panic!() };
+    assert_eq!((images.len(), images[0].count, looked_up), (1, 2, 2));
     let many = running.ask(Question::Images(vec![ImageId(1); 5000]));
-    assert!(matches!(many, Answer::Images(images) if images.len() == MAX_IMAGES_PER_QUESTION));
+    assert!(matches!(many, Answer::Images { records, .. } if records.len() == MAX_IMAGES_PER_QUESTION));
     let Answer::Retries(retries) = running.ask(Question::RetriesDue { limit: 5 }) else { panic!() };
     assert_eq!((retries.len(), retries[0].post.images[0].name.as_str()), (1, "b"));
     let due = |task| Question::AccountsDue { task, limit: 5 };

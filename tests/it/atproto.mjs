@@ -1,12 +1,17 @@
 // A Bluesky of one's own for tests/it/atproto.rs: the real servers (directory, accounts' server, AppView) with two
 // accounts. Says where they are as a line of JSON, then does what each line of its input says and answers "ok" once the
 // AppView knows. Arguments: the folder in which @atproto/dev-env is installed, two pictures.
-import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 const [folder, first, second] = process.argv.slice(2);
-const { TestNetwork } = createRequire(join(folder, "package.json"))("@atproto/dev-env");
+// Older versions of the package are CommonJS, newer ones ES modules: `import` takes both.
+const home = join(folder, "node_modules/@atproto/dev-env");
+const described = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
+const entry = described.main ?? described.exports["."].import ?? described.exports["."].default ?? described.exports["."];
+const { TestNetwork } = await import(pathToFileURL(join(home, entry)));
 
 // A schema is named by letters alone.
 const schema = `aotf_${String(process.pid).replace(/\d/g, (digit) => "abcdefghij"[digit])}`;
@@ -28,13 +33,31 @@ await network.processAll();
 const say = (text) => process.stdout.write(`${text}\n`);
 say(JSON.stringify({ appview: network.bsky.url, accounts: network.pds.url, directory: network.plc.url, alice, post: one.ref.uriStr }));
 
+const write = (did, collection, rkey, record) =>
+  seed.agent.com.atproto.repo.putRecord(
+    { repo: did, collection, rkey, record: { $type: collection, createdAt: new Date().toISOString(), ...record } },
+    { headers: seed.getHeaders(did), encoding: "application/json" },
+  );
+
 const commands = {
   rename: () => seed.updateHandle(alice, "alice-renamed.test"),
   async post() {
     await seed.post(alice, "one more", undefined, [await upload(alice, second)]);
   },
   delete: () => seed.deletePost(alice, one.ref.uri),
-  hide: () => seed.createProfile(alice, "alice", "for users only", ["!no-unauthenticated"]),
+  // The package's own way to make a profile reads a picture that the newest one lacks.
+  hide: () =>
+    write(alice, "app.bsky.actor.profile", "self", {
+      displayName: "alice",
+      labels: { $type: "com.atproto.label.defs#selfLabels", values: [{ val: "!no-unauthenticated" }] },
+    }),
+  // As an import tool does: with the date that the post had elsewhere.
+  async import() {
+    const { image, alt } = await upload(alice, first);
+    const embed = { $type: "app.bsky.embed.images", images: [{ image, alt: alt ?? "" }] };
+    const record = { text: "from elsewhere", createdAt: "2015-03-01T00:00:00.000Z", embed };
+    await seed.agent.app.bsky.feed.post.create({ repo: alice }, record, seed.getHeaders(alice));
+  },
   deactivate: () => seed.agent.com.atproto.server.deactivateAccount({}, { headers: seed.getHeaders(bob), encoding: "application/json" }),
 };
 for await (const line of createInterface({ input: process.stdin })) {

@@ -119,6 +119,17 @@ fn an_account_on_the_real_servers() {
 
     bluesky.order("delete");
     assert_eq!(found("first.jpg"), [""; 0], "the post is gone");
+
+    // What is imported with a date of before the network is dated by the network.
+    bluesky.order("import");
+    let output = daemon.command(&["scan", "bluesky:alice-renamed.test", "--whole", "--wait"]);
+    assert!(output.status.success(), "{output:?}");
+    let path = pictures.path().join("first.jpg");
+    let output = daemon.command(&["search", path.to_str().unwrap(), "--wait", "--json"]);
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let published = answer["posts"][0]["published"].as_str().unwrap();
+    assert!(published > "2022-11", "{answer:#}");
+
     // Named in another way: asked again, a scan that has just ended is shown as it was.
     bluesky.order("hide");
     let (code, told) = scan(bluesky.fact("alice"));

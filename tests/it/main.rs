@@ -34,6 +34,7 @@ mod processes;
 mod prune;
 mod queries;
 mod rooms;
+mod snac;
 mod sources;
 mod terminal;
 mod wanted;

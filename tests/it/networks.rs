@@ -182,6 +182,30 @@ fn accounts_are_named_in_the_ways_of_their_networks() {
 }
 
 #[test]
+fn an_account_is_listed_from_its_beginning_on_order() {
+    let daemon = Daemon::start(Setup { top: "networks = ['bluesky', 'mastodon']", ..Setup::default() });
+    for (name, endpoint) in [
+        ("demo-rowan.bsky.social", Endpoint::BlueskyFeed),
+        ("demo_rowan@mastodon.art", Endpoint::MastodonStatuses),
+    ] {
+        let pages = |arguments: &[&str]| {
+            let before = daemon.world.served(endpoint);
+            let output = daemon.command(&[&["scan", name, "--wait"], arguments].concat());
+            assert!(output.status.success(), "{output:?}");
+            daemon.world.served(endpoint) - before
+        };
+        let first = pages(&[]);
+        assert!(first > 1, "{name} has one page only");
+        assert_eq!(pages(&[]), 0, "{name}: a scan that has just ended is shown as it was");
+        assert_eq!(pages(&["--whole"]), first, "{name}: all of its pages");
+        assert_eq!(pages(&["--whole"]), 0, "{name}: which has just ended");
+        let known = daemon.command(&["account", name, "--json"]);
+        let known: Value = serde_json::from_slice(&known.stdout).unwrap();
+        assert_eq!(known["accounts"][0]["search_coverage"], "complete", "{known:#}");
+    }
+}
+
+#[test]
 fn an_image_that_the_cdn_lost_comes_from_the_accounts_own_server() {
     let daemon = Daemon::start(Setup::default());
     let scanned = daemon.command(&["scan", "demo-rowan.bsky.social", "--wait"]);

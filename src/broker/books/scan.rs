@@ -7,10 +7,11 @@
 //! step produced first, is stored. So a crash at any instant can repeat work but never skip a post.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
-use crate::base::MicroUsd;
 use crate::base::clock::Monotonic;
 use crate::base::ids::{QueryId, ScanId};
+use crate::base::{MicroUsd, Timestamp};
 use crate::broker::books::searched::SearchedPosts;
 use crate::config::TimelinePolicy;
 use crate::domain::accounts::{Account, AccountState};
@@ -211,6 +212,26 @@ impl Running {
     /// True when the search lists all posts: the first time, and after its cursor was reset.
     pub fn lists_anew(&self) -> bool {
         self.before.search_cursor.is_none()
+    }
+
+    /// From here on, its search lists all posts.
+    pub fn list_anew(&mut self, now: Timestamp) {
+        self.before.search_cursor = None;
+        self.before.listed_anew_at = Some(now);
+        self.searched = SearchedPosts::default();
+    }
+
+    /// True when the network counts many more posts than at the last listing, and this update, which has ended
+    /// so, has not come across them: they lie deeper, with dates that their author chose. What has no images
+    /// counts too and is never listed, so it is not concluded again and again.
+    pub fn misses_posts(&self, stated: Option<u64>, end: &ListingEnd, now: Timestamp) -> bool {
+        /// Posts without images, of an artist, between two listings.
+        const USUAL: u64 = 20;
+        const PAUSE: Duration = Duration::from_secs(7 * 86_400);
+        let (Some(stated), Some(before)) = (stated, self.before.stated_posts) else { return false };
+        let unseen = stated.saturating_sub(before).saturating_sub(end.posts_read);
+        let is_long_ago = self.before.listed_anew_at.is_none_or(|at| at <= now.minus(PAUSE));
+        !self.lists_anew() && unseen > USUAL && is_long_ago
     }
 
     /// True when an earlier broker has seen its search to the end.

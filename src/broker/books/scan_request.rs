@@ -7,6 +7,8 @@ use crate::domain::failure::FailureCode;
 #[derive(Debug)]
 pub struct ScanRequest {
     pub state: ScanRequestState,
+    /// All posts are to be listed, not only those that are new.
+    pub whole: bool,
     pub since: Monotonic,
 }
 

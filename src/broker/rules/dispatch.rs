@@ -178,6 +178,7 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
         (Pending::ScanStart(start), FromStorekeeper::Answered { answer, .. }) => {
             scan_requests::on_start_known(turn, *start, answer);
         }
+        (Pending::CursorForgotten, FromStorekeeper::Answered { .. }) => {}
         (Pending::SearchStart { query, account }, FromStorekeeper::Answered { answer, .. }) => {
             queries::on_account_known(turn, query, account, answer);
         }

@@ -47,7 +47,7 @@ pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Op
                 None => turn.refuse(asker, FailureCode::NoSuchRequest),
             };
         }
-        FrontQuestion::Scan { handle } => return scan_requests::ask(turn, asker, &handle),
+        FrontQuestion::Scan { handle, whole } => return scan_requests::ask(turn, asker, &handle, whole),
         FrontQuestion::Account { name } => return accounts::ask(turn, asker, &name),
         FrontQuestion::Stats => FrontAnswer::Stats(inspect::stats(turn.state, turn.now)),
         FrontQuestion::Threads => FrontAnswer::Threads(inspect::threads(turn.state, turn.now)),

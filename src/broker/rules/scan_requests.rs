@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::broker::books::items::Owner;
-use crate::broker::books::scan::ScanOutcome;
+use crate::broker::books::scan::{Running, ScanOutcome};
 use crate::broker::books::scan_request::{ScanRequest, ScanRequestState};
 use crate::broker::rules::scans::{self, KEPT};
 use crate::broker::rules::{admission, health};
@@ -25,8 +25,8 @@ const FAILURE_SHOWN: Duration = Duration::from_secs(5);
 /// The end of a scan is shown for this long; then a further `scan` scans anew.
 const END_SHOWN: Duration = Duration::from_secs(60);
 
-/// `scan NAME`: starts it, or shows the one that runs or has ended lately.
-pub fn ask(turn: &mut Turn, asker: Asker, name: &str) {
+/// `scan NAME`: starts it, or shows the one that runs or has ended lately. `whole`: all posts are to be listed.
+pub fn ask(turn: &mut Turn, asker: Asker, name: &str, whole: bool) {
     let account = match account_named(name) {
         Ok(account) => account,
         Err(why) => {
@@ -35,7 +35,7 @@ pub fn ask(turn: &mut Turn, asker: Asker, name: &str) {
     };
     // One account is one request, however it is named.
     let handle = account.name().to_owned();
-    if !is_shown(turn.state, &handle, turn.now) {
+    if !is_shown(turn.state, &handle, whole, turn.now) {
         let network = std::iter::once(account.network());
         if let Some((code, detail)) = admission::look_up_refused(turn.state, network, turn.now) {
             return turn.refuse_because(asker, code, detail);
@@ -43,7 +43,7 @@ pub fn ask(turn: &mut Turn, asker: Asker, name: &str) {
         if let Some(why) = health::why_not_now(turn.state) {
             return turn.answer(asker, FrontAnswer::NotNow { why });
         }
-        let request = ScanRequest { state: ScanRequestState::Resolving, since: turn.now.mono };
+        let request = ScanRequest { state: ScanRequestState::Resolving, whole, since: turn.now.mono };
         turn.state.scan_requests.insert(handle.clone(), request);
         let work = Work::Resolve { refs: vec![account] };
         turn.enqueue(Owner::ScanRequest(handle.clone()), work, Priority::User, 0);
@@ -55,8 +55,13 @@ pub fn ask(turn: &mut Turn, asker: Asker, name: &str) {
 }
 
 /// Whether such a request is answered with what is there: one under way, or one that has ended a moment ago.
-fn is_shown(state: &State, handle: &str, now: Now) -> bool {
-    let Some(request) = state.scan_requests.get(handle) else { return false };
+fn is_shown(state: &mut State, handle: &str, whole: bool, now: Now) -> bool {
+    let Some(request) = state.scan_requests.get_mut(handle) else { return false };
+    if whole && !request.whole {
+        // One that has not begun yet can still become whole.
+        request.whole = matches!(request.state, ScanRequestState::Resolving);
+        return request.whole;
+    }
     match &request.state {
         ScanRequestState::Resolving => true,
         ScanRequestState::Failed { .. } => now.mono.since(request.since) <= FAILURE_SHOWN,
@@ -70,11 +75,10 @@ fn is_shown(state: &State, handle: &str, now: Now) -> bool {
 pub fn on_resolved(turn: &mut Turn, handle: String, resolutions: Vec<Resolution>) {
     match resolutions.into_iter().next().map(|resolution| resolution.outcome) {
         Some(ResolutionOutcome::Readable(account)) if !turn.state.policy.blocklist.names(&account) => {
+            let whole = turn.state.scan_requests.get(&handle).is_some_and(|request| request.whole);
             let handle = Some(handle);
-            ask_where_it_starts(
-                turn,
-                ScanStart { handle, account, priority: Priority::User, searched: None },
-            );
+            let start = ScanStart { handle, account, priority: Priority::User, searched: None, whole };
+            ask_where_it_starts(turn, start);
         }
         outcome => {
             let outcome = outcome.unwrap_or(ResolutionOutcome::Missing);
@@ -97,7 +101,7 @@ fn set_state(turn: &mut Turn, handle: &str, state: ScanRequestState) {
 
 /// A scan that an earlier broker had begun goes on.
 pub fn resume(turn: &mut Turn, account: Account, priority: Priority, searched: Option<EndedSearch>) {
-    ask_where_it_starts(turn, ScanStart { handle: None, account, priority, searched });
+    ask_where_it_starts(turn, ScanStart { handle: None, account, priority, searched, whole: false });
 }
 
 /// Asks the database where a scan starts.
@@ -108,13 +112,27 @@ fn ask_where_it_starts(turn: &mut Turn, start: ScanStart) {
 
 /// The database told where a scan starts, or could not.
 pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
-    let ScanStart { handle, account, priority, searched } = start;
+    let ScanStart { handle, account, priority, searched, whole } = start;
     let state = match answer {
         Answer::AccountStates(states) => states.into_iter().next(),
         _ => None,
     };
     match (state, handle) {
-        (Some(state), handle) => {
+        (Some(mut state), handle) => {
+            if whole {
+                match (lists_anew(turn.state, &account), handle.as_deref()) {
+                    (Some(false), Some(handle)) => {
+                        let why = "its scan is under way already, and lists only what is new: ask for all of it \
+                            when that has ended";
+                        return on_failed(turn, handle, FailureCode::ProcessingError, why.to_owned());
+                    }
+                    (Some(_), _) => {}
+                    (None, _) => {
+                        turn.state.resumed_searches.remove(&account.key);
+                        scans::forget_cursor(turn, &mut state);
+                    }
+                }
+            }
             // Unless its cursor is in the database, posts of it may be missing there.
             if let Some(ended) = searched.filter(|ended| ended.until == state.search_cursor) {
                 turn.state.resumed_searches.insert(account.key.clone(), ended);
@@ -135,6 +153,12 @@ pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
             why: "the database could not be read".to_owned(),
         }),
     }
+}
+
+/// Whether the scan of the account that is under way, if one is, lists it from its beginning.
+fn lists_anew(state: &State, account: &Account) -> Option<bool> {
+    let running = state.running_scans.get(&account.key).and_then(|id| state.scans.get(id)?.running());
+    running.map(Running::lists_anew)
 }
 
 fn view(state: &State, handle: &str, now: Now) -> Option<ScanView> {

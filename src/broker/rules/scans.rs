@@ -16,7 +16,7 @@ use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
 use crate::domain::posts::{IndexedPost, ListedPost};
 use crate::domain::scans::{EndedSearch, ListingEnd, ListingStep, Priority, Searched};
-use crate::proto::stage::{Answer, BrokerToStage};
+use crate::proto::stage::{Answer, BrokerToStage, Question};
 use crate::proto::work::Work;
 use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, ToStorekeeper};
 
@@ -26,6 +26,8 @@ pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 const BATCH_POSTS: usize = 8;
 /// Images in such a batch, unless one post has more: what is found out about one is a third of a kilobyte.
 const BATCH_IMAGES: usize = 48;
+/// Bytes of the addresses in such a batch, unless one post has more. They come back with the report.
+const BATCH_BYTES: usize = 24 * 1024;
 
 /// Starts the scan of an account, or joins the running one and raises its priority. Who asked for it sees
 /// whether it may begin (`admission::waits_for_budget`).
@@ -42,6 +44,10 @@ pub fn start(
     }
     let id = ScanId(turn.state.next_number());
     let ended = turn.state.resumed_searches.remove(&account.key);
+    let before = match ended {
+        None => anew_if_due(turn, before),
+        Some(_) => before,
+    };
     let head = ScanHead { account: account.clone(), priority, started: turn.now.mono, listed: 0, indexed: 0 };
     let mut scan = Scan::new(head, before, ended.clone());
     if let Some(running) = scan.running_mut() {
@@ -56,6 +62,27 @@ pub fn start(
         admission::defer(turn, id);
     }
     id
+}
+
+/// Once in a while an account is listed from its beginning where that costs nothing.
+fn anew_if_due(turn: &mut Turn, mut before: AccountState) -> AccountState {
+    let policy = &turn.state.policy;
+    let Some(period) = policy.whole_listing.filter(|_| policy.may_list_anew(before.key.network)) else {
+        return before;
+    };
+    let is_due = before.listed_anew_at.is_some_and(|at| at <= turn.now.wall.minus(period));
+    if is_due && before.search_cursor.is_some() {
+        forget_cursor(turn, &mut before);
+    }
+    before
+}
+
+/// Has the account's search list everything: now, and by the database also if this broker ends before that is
+/// done.
+pub fn forget_cursor(turn: &mut Turn, before: &mut AccountState) {
+    before.search_cursor = None;
+    before.listed_anew_at = Some(turn.now.wall);
+    turn.ask_store(Pending::CursorForgotten, Question::ResetSearchCursors(vec![before.key.clone()]));
 }
 
 fn join(turn: &mut Turn, id: ScanId, priority: Priority, waiter: Option<QueryId>) {
@@ -209,11 +236,31 @@ pub fn on_listed(turn: &mut Turn, id: ScanId, step: ListingStep, end: ListingEnd
         let why = "its listing ended with the cursor of another kind of listing".to_owned();
         return on_listing_failed(turn, id, step, FailureCode::ProcessingError, why);
     }
+    if step == ListingStep::Search && lists_anew_after(turn, id, &end) {
+        return Woken::Nobody;
+    }
     if let Some((_, running)) = turn.running(id) {
         running.end(step, end);
     }
     continue_with_timeline(turn, id);
     pass_barrier(turn, id)
+}
+
+/// Where an update has missed posts, the account is listed from its beginning at once.
+fn lists_anew_after(turn: &mut Turn, id: ScanId, end: &ListingEnd) -> bool {
+    let now = turn.now.wall;
+    let Some((head, running)) = turn.running(id) else { return false };
+    let (key, stated) = (head.account.key.clone(), head.account.posts);
+    let misses = running.misses_posts(stated, end, now);
+    if !misses || !turn.state.policy.may_list_anew(key.network) {
+        return false;
+    }
+    if let Some((_, running)) = turn.running(id) {
+        running.list_anew(now);
+    }
+    turn.ask_store(Pending::CursorForgotten, Question::ResetSearchCursors(vec![key]));
+    begin_listing(turn, id, ListingStep::Search, None);
+    true
 }
 
 pub fn on_listing_failed(
@@ -284,15 +331,18 @@ pub fn forget_ended(state: &mut State, now: Now) {
 /// Posts as they are handed to indexing workers: few, and with few enough images for one message.
 fn batches(posts: Vec<ListedPost>) -> Vec<Vec<ListedPost>> {
     let mut batches: Vec<Vec<ListedPost>> = Vec::new();
-    let mut images = 0;
+    let (mut images, mut bytes) = (0, 0);
     for post in posts {
+        let post_bytes: usize = post.images.iter().map(|image| image.name.len() + image.url.len()).sum();
+        let fits = images + post.images.len() <= BATCH_IMAGES && bytes + post_bytes <= BATCH_BYTES;
         match batches.last_mut() {
-            Some(batch) if batch.len() < BATCH_POSTS && images + post.images.len() <= BATCH_IMAGES => {
+            Some(batch) if batch.len() < BATCH_POSTS && fits => {
                 images += post.images.len();
+                bytes += post_bytes;
                 batch.push(post);
             }
             _ => {
-                images = post.images.len();
+                (images, bytes) = (post.images.len(), post_bytes);
                 batches.push(vec![post]);
             }
         }

@@ -218,7 +218,7 @@ fn a_look_up_that_does_not_fit_is_refused() {
     let workers = vec![vec![Stage::Lookup]];
     let hello = StageToBroker::Hello { role: Role::Listing, pid: 2, workers };
     broker.handle(Event::FromStage(container, hello));
-    let question = FrontQuestion::Scan { handle: "someone".into() };
+    let question = FrontQuestion::Scan { handle: "someone".into(), whole: false };
     broker.handle(Event::FrontAsked { front: ContainerId(9), ask: AskId(1), question, blob: None });
     let effects = broker.handle(Event::FromStage(container, StageToBroker::Ready { worker: 0 }));
     let lease = effects.into_iter().find_map(|effect| match effect {
@@ -314,7 +314,7 @@ fn no_order_of_requests_passes_the_limit() {
 fn with_nothing_left_no_account_is_looked_up() {
     let mut broker = Broker::new();
     broker.billed(1000);
-    let question = FrontQuestion::Scan { handle: "someone".into() };
+    let question = FrontQuestion::Scan { handle: "someone".into(), whole: false };
     let asked = Event::FrontAsked { front: ContainerId(9), ask: AskId(1), question, blob: None };
     let refused = broker.handle(asked).into_iter().find_map(|effect| match effect {
         Effect::ToFront { message: BrokerToFront::Answer { answer, .. }, .. } => Some(answer),

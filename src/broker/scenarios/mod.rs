@@ -4,3 +4,4 @@ mod budget;
 mod connectivity;
 mod deaths;
 mod health;
+mod whole;

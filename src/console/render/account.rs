@@ -35,7 +35,7 @@ pub fn accounts_known(records: &[AccountRecord], style: Style) -> String {
         if let (Some(oldest), Some(newest)) = (record.oldest_seen, record.newest_seen) {
             row("posts seen", format!("from {} to {}", day(oldest), day(newest)));
         }
-        if let Some(posts) = record.stated_posts {
+        if let Some(posts) = record.state.stated_posts {
             row("posts it has", posts.to_string());
         }
         row("posts read", record.posts_read.to_string());

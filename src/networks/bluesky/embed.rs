@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::domain::posts::ListedImage;
-use crate::networks::delivery::within_bounds;
+use crate::networks::delivery::{MAX_ADDRESS_BYTES, within_bounds};
 
 /// The images of a post in its own order. A quoted post's images are not the author's, the picture of a
 /// link or of a video is no artwork.
@@ -42,7 +42,9 @@ fn image(view: &Value, did: &str, full_size: bool) -> Option<ListedImage> {
     // `thumb` in the older kind, `thumbnail` in the newer.
     let small = address("thumb").or_else(|| address("thumbnail")).unwrap_or(full);
     let url = if full_size { full } else { small };
-    Url::parse(url).ok()?;
+    if url.len().max(full.len()) > MAX_ADDRESS_BYTES || Url::parse(url).is_err() {
+        return None;
+    }
     let name = match file_of(full) {
         Some((owner, _)) if owner != did => return None,
         Some((_, file)) => file,

@@ -8,7 +8,7 @@ use super::client::{BlueskyClient, Refusal, refusal};
 use super::embed;
 use super::lookup::{DEACTIVATED, FOR_USERS_ONLY};
 use super::wire::{Entry, Feed, Post};
-use crate::base::ids::{Network, PostKey};
+use crate::base::ids::{MAX_KEY_BYTES, Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Cursor, ListingEnd};
@@ -23,7 +23,8 @@ const METHOD: &str = "app.bsky.feed.getAuthorFeed";
 /// What the API allows.
 const PAGE: &str = "100";
 
-const BOUNDS: Bounds = Bounds { empty_pages: 20, pages: u32::MAX };
+/// So many pages hold a million posts with images.
+const BOUNDS: Bounds = Bounds { empty_pages: 20, pages: 10_000 };
 
 impl NetworkClient for BlueskyClient {
     fn network(&self) -> Network {
@@ -131,7 +132,8 @@ impl Progress {
     fn take(&mut self, entry: &Entry, account: &Account, full_size: bool) -> Option<ListedPost> {
         let post = &entry.post;
         let own = format!("at://{}/app.bsky.feed.post/", account.key.native);
-        if post.author.did != account.key.native || !post.uri.starts_with(&own) {
+        let is_own = post.author.did == account.key.native && post.uri.starts_with(&own);
+        if !is_own || post.uri.len() > MAX_KEY_BYTES {
             return None;
         }
         match entry.reason() {

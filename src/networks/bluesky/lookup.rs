@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::client::{BlueskyClient, Refusal, refusal};
 use super::wire::{Posts, Profile, Profiles};
 use crate::base::ErrorChain;
-use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::base::ids::{AccountKey, MAX_KEY_BYTES, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
 use crate::domain::posts::PostState;
 use crate::networks::asking::{Effort, read_json, unreadable};
@@ -16,6 +16,9 @@ use crate::networks::error::NetworkError;
 
 /// Accounts or posts in one request.
 const BATCH: usize = 25;
+
+/// A handle is the name of a host.
+const LONGEST_HANDLE: usize = 253;
 
 /// The handle of an account whose own does not lead back to it.
 const INVALID_HANDLE: &str = "handle.invalid";
@@ -180,8 +183,14 @@ impl BlueskyClient {
         if self.settings.respect_no_unauthenticated && profile.is_for_users_only() {
             return ResolutionOutcome::Closed { why: FOR_USERS_ONLY.to_owned() };
         }
+        if profile.did.len() > MAX_KEY_BYTES {
+            let why = format!("has an id of more than {MAX_KEY_BYTES} bytes, which cannot be stored");
+            return ResolutionOutcome::Closed { why };
+        }
         let handle = match profile.handle.to_ascii_lowercase() {
-            handle if handle.is_empty() || handle == INVALID_HANDLE => profile.did.clone(),
+            handle if handle.is_empty() || handle.len() > LONGEST_HANDLE || handle == INVALID_HANDLE => {
+                profile.did.clone()
+            }
             handle => handle,
         };
         ResolutionOutcome::Readable(Account {
@@ -213,5 +222,5 @@ fn actor(asked: &AccountRef) -> Option<&str> {
     let plain = |extra: &[u8]| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || extra.contains(&byte));
     let is_did = name.starts_with("did:plc:") || name.starts_with("did:web:");
     let fits = if is_did { plain(b":.-_%") } else { name.contains('.') && plain(b".-") };
-    (fits && name.len() <= 253 && !name.starts_with('.') && !name.ends_with('.')).then_some(name)
+    (fits && name.len() <= LONGEST_HANDLE && !name.starts_with('.') && !name.ends_with('.')).then_some(name)
 }

@@ -182,6 +182,61 @@ fn dates_of_the_future_and_of_before_the_network_are_not_believed() {
 }
 
 #[test]
+fn where_no_date_can_be_believed_the_key_of_the_record_tells_it() {
+    let with = |key: &str, created: &str, indexed: Option<&str>| {
+        let mut entry = entry(9);
+        entry["post"]["uri"] = format!("at://{DID}/app.bsky.feed.post/{key}").into();
+        entry["post"]["record"]["createdAt"] = created.into();
+        entry["post"]["indexedAt"] = indexed.map_or(Value::Null, Value::from);
+        let world = World::new(move |_| feed(&[entry.clone()], None));
+        let (posts, end) = list(&world.client, &artist(), &Cursor::Search(None)).unwrap();
+        (posts[0].published.unwrap().to_rfc3339(), end.cursor)
+    };
+    let (imported, written) = ("2015-03-01T00:00:00Z", "2024-09-15T08:24:53Z");
+    // An AppView without a day of its own leaves it out, or repeats the author's date.
+    assert_eq!(with("3l46kshfnjt2t", imported, None).0, written);
+    assert_eq!(with("3l46kshfnjt2t", imported, Some(imported)).0, written);
+    assert_eq!(with("3l46kshfnjt2t", imported, Some("2024-10-01T00:00:00Z")).0, "2024-10-01T00:00:00Z");
+    assert_eq!(with("3l46kshfnjt2t", "yesterday", None).0, written);
+    // A key that tells nothing: the author's word is all there is.
+    assert_eq!(with("self", imported, None).0, imported);
+    // A plausible date is the author's to choose.
+    assert_eq!(with("3l46kshfnjt2t", "2023-05-01T00:00:00Z", None).0, "2023-05-01T00:00:00Z");
+    // A date to come does not hide what is posted until then.
+    let (_, cursor) = with("3l46kshfnjt2t", "2199-01-01T00:00:00Z", None);
+    assert!(matches!(cursor, Cursor::Search(Some(cursor)) if cursor <= Timestamp::now()));
+}
+
+#[test]
+fn a_server_that_makes_up_its_answers_comes_to_an_end() {
+    // A new name for the next page each time.
+    let world = World::new(|url| {
+        let page = parameter(url, "cursor").map_or(0, |cursor| cursor.parse::<u32>().unwrap());
+        feed(&[entry(5)], Some(&(page + 1).to_string()))
+    });
+    let (_, end) = world.list(None).unwrap();
+    assert_eq!((end.coverage, world.servers.asked().len()), (Coverage::LimitedTo(10_000), 10_000));
+    // The same name again: what would follow is not known.
+    let world = World::new(|_| feed(&[entry(5)], Some("same")));
+    assert_eq!(world.list(None).unwrap().1.coverage, Coverage::LimitedTo(2));
+    // A name that no request can carry.
+    let world = World::new(|_| feed(&[entry(5)], Some(&"c".repeat(100_000))));
+    assert_eq!(world.list(None).unwrap().1.coverage, Coverage::LimitedTo(1));
+    // Twenty thousand posts in a page, fields of other types, ids that cannot be stored.
+    let mut odd = entry(7);
+    odd["post"]["indexedAt"] = 17.into();
+    odd["post"]["author"]["labels"] = "none".into();
+    odd["post"]["author"]["postsCount"] = (-1).into();
+    let mut long = entry(8);
+    long["post"]["uri"] = format!("at://{DID}/app.bsky.feed.post/{}", "k".repeat(600)).into();
+    let mut entries: Vec<Value> = (0..20_000).map(|_| entry(3)).collect();
+    entries.extend([odd, long]);
+    let world = World::new(move |_| feed(&entries, None));
+    let (posts, end) = world.list(None).unwrap();
+    assert_eq!((posts.len(), end.posts_read, end.coverage), (20_001, 20_002, Coverage::Complete));
+}
+
+#[test]
 fn refusals_of_a_listing() {
     let check = |error: &'static str, message: &'static str, expect: fn(&NetworkError) -> bool| {
         let error = World::new(move |_| problem(error, message)).list(None).err().unwrap();

@@ -4,7 +4,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::tid;
 use crate::base::Timestamp;
+use crate::networks::asking::lenient;
 
 /// The label by which an account asks not to be shown to those who are not logged in.
 const NO_UNAUTHENTICATED: &str = "!no-unauthenticated";
@@ -45,6 +47,7 @@ pub struct Post {
     #[serde(default)]
     pub record: Value,
     pub embed: Option<Value>,
+    #[serde(default, deserialize_with = "lenient")]
     indexed_at: Option<String>,
 }
 
@@ -60,21 +63,24 @@ impl Post {
 
     /// Its place in the feed, which is sorted by this: the author's date, unless it lies in the future.
     pub fn sorted_at(&self) -> Option<Timestamp> {
-        match (self.created(), self.indexed()) {
+        let moment = match (self.created(), self.indexed()) {
             (Some(created), Some(indexed)) => Some(created.min(indexed)),
             (created, indexed) => created.or(indexed),
-        }
+        };
+        // A date to come would hide everything that is posted until then.
+        moment.or_else(|| tid::written_at(&self.uri)).map(|moment| moment.min(Timestamp::now()))
     }
 
     /// When it was posted, as far as can be believed. A post from before the network's first days was brought
-    /// from elsewhere, and its date with it: then the day on which the network saw it counts.
+    /// from elsewhere, and its date with it: then the day on which the network saw it counts. AppViews that
+    /// keep no such day repeat the author's date; then the key of the record tells when it was written.
     pub fn published(&self) -> Option<Timestamp> {
         /// 2022-11-17: the first account.
         const BEGINNING: Timestamp = Timestamp(1_668_643_200_000);
-        match self.sorted_at() {
-            Some(moment) if moment < BEGINNING => self.indexed().or(Some(moment)),
-            moment => moment,
-        }
+        let is_plausible = |moment: &Timestamp| (BEGINNING..=Timestamp::now()).contains(moment);
+        let said = self.sorted_at();
+        let others = [self.indexed(), tid::written_at(&self.uri)];
+        said.into_iter().chain(others.into_iter().flatten()).find(is_plausible).or(said)
     }
 }
 
@@ -85,8 +91,9 @@ pub struct Profile {
     pub did: String,
     #[serde(default)]
     pub handle: String,
+    #[serde(default, deserialize_with = "lenient")]
     pub posts_count: Option<u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     labels: Option<Vec<Label>>,
 }
 

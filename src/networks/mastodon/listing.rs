@@ -4,26 +4,29 @@ use std::collections::HashSet;
 
 use url::Url;
 
-use super::address::{Name, server_of};
+use super::address::{ActorPath, Name, actor_path, server_of};
 use super::client::MastodonClient;
-use super::lookup::{LOGIN_NEEDED, NOT_INDEXED, Told, name_of_actor};
-use super::wire::{Attachment, Status};
+use super::lookup::{LOGIN_NEEDED, LOOKUP, NOT_INDEXED, Told};
+use super::wire::{Account as WireAccount, Attachment, Status};
 use crate::base::Timestamp;
-use crate::base::ids::{Network, PostKey};
+use crate::base::ids::{MAX_KEY_BYTES, Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::posts::{ListedImage, ListedPost};
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
 use crate::networks::asking::{Effort, read_json, unreadable};
 use crate::networks::client::{NetworkClient, PageSink, PostLister};
-use crate::networks::delivery::within_bounds;
+use crate::networks::delivery::{MAX_ADDRESS_BYTES, within_bounds};
 use crate::networks::error::NetworkError;
-use crate::networks::paging::{Bounds, Page, Seen, list_pages, list_start};
+use crate::networks::paging::{Bounds, Ended, OVERLAP, Page, Seen, list_pages, list_start};
 
 const STATUSES: &str = "accounts/:id/statuses";
 
 /// What the API allows.
 const PAGE: &str = "40";
+
+/// What servers give at least where there are more.
+const SMALLEST_PAGE: u64 = 20;
 
 /// So many pages hold 400,000 posts.
 const BOUNDS: Bounds = Bounds { empty_pages: 5, pages: 10_000 };
@@ -31,10 +34,6 @@ const BOUNDS: Bounds = Bounds { empty_pages: 5, pages: 10_000 };
 /// Hosts that one account's images may lie on: a server has one for its files, and another after it moved
 /// them.
 const MAX_IMAGE_HOSTS: usize = 4;
-
-/// Of an image's address with its post's and its account's URI: a search answers with the records of a
-/// hundred images in one message. Real ones take about 230.
-const MAX_RECORD_BYTES: usize = 330;
 
 impl NetworkClient for MastodonClient {
     fn network(&self) -> Network {
@@ -52,29 +51,64 @@ impl PostLister for MastodonClient {
         let since = list_start(cursor, STATUSES)?;
         let home = Home::of(account);
         let home = home.ok_or_else(|| NetworkError::AccountMissing { account: account.key.clone() })?;
-        let id = self.local_id(account, &home)?;
+        let found = self.own_account(account, &home)?;
+        let (id, host) = (found.id.as_str(), home.host());
         let path = format!("/api/v1/accounts/{id}/statuses");
-        let mut progress = Progress::default();
+        let mut progress = Progress::new(id, host, self.settings.is_original());
         let ended = list_pages(BOUNDS, page, |max_id| {
             let mut parameters = vec![("only_media", "true"), ("exclude_reblogs", "true"), ("limit", PAGE)];
             parameters.extend(max_id.map(|max_id| ("max_id", max_id)));
-            let (url, response) = self.call(&home.host, &path, STATUSES, &parameters, Effort::LISTING)?;
+            let (url, response) = self.call(host, &path, STATUSES, &parameters, Effort::LISTING)?;
             let statuses = read_page(&url, &response, account)?;
             let entries = statuses.len();
-            let posts = progress.read(statuses, &id, &home, &url, self.settings.is_original())?;
+            let last = statuses.last().and_then(id_of);
+            if max_id.is_some() && last.as_deref() == max_id {
+                return Ok(repeated(entries, last));
+            }
+            let posts = progress.read(statuses, &url)?;
             progress.seen.read(entries);
-            let next = response.header("link").and_then(next_max_id);
+            let next = match response.header("link").map(str::trim) {
+                Some(link) if !link.is_empty() => next_max_id(link),
+                // Not all servers send it (snac does not): what follows the last post is asked for, until nothing does.
+                Some(_) | None => last,
+            };
             Ok(Page { entries, posts, next, is_enough: progress.seen.reaches(since) })
         })?;
+        progress.tell(account);
+        // A server that gives the same page again may have given all that it has. (snac counts 0 posts, always.)
+        let read = progress.seen.posts_read;
+        let is_all =
+            read < SMALLEST_PAGE || found.statuses_count.is_some_and(|count| count > 0 && count <= read);
+        let ended = if ended == Ended::Repeated && is_all { Ended::Exhausted } else { ended };
         Ok(progress.seen.end_by_date(since, ended))
     }
 }
 
+/// A page that ends where the one before it ended: the server does not page, or begins with the post that was
+/// to be the last before it, and has no other.
+fn repeated(entries: usize, last: Option<String>) -> Page {
+    Page { entries, posts: Vec::new(), next: last.filter(|_| entries > 1), is_enough: false }
+}
+
+fn id_of(status: &serde_json::Value) -> Option<String> {
+    let id = match status.get("id")? {
+        serde_json::Value::String(id) => id.clone(),
+        serde_json::Value::Number(id) => id.to_string(),
+        _ => return None,
+    };
+    is_id(&id).then_some(id)
+}
+
 impl MastodonClient {
-    /// The server's own number for the account, which its API wants. Fails when the name is another's now.
-    fn local_id(&self, account: &Account, home: &Home) -> Result<String, NetworkError> {
+    /// The account as its server knows it now, with the server's own number for it, which the API wants.
+    /// Fails when the name is another's now.
+    fn own_account(&self, account: &Account, home: &Home) -> Result<WireAccount, NetworkError> {
         let key = account.key.clone();
-        match self.ask_account(&home.host, &home.user)? {
+        let told = match home {
+            Home::Named(name) => self.ask_account(&name.host, &name.user)?,
+            Home::Numbered { host, id } => self.ask_number(host, id)?,
+        };
+        match told {
             Told::Account(found) if found.actor() != Some(key.native.as_str()) => {
                 tracing::warn!(account = %key, handle = account.handle, "the handle belongs to another account now");
                 Err(NetworkError::AccountMissing { account: key })
@@ -85,8 +119,14 @@ impl MastodonClient {
             Told::Account(found) if !self.may_be_indexed(&found) => {
                 Err(NetworkError::AccountClosed { account: key, why: NOT_INDEXED.to_owned() })
             }
-            Told::Account(found) if is_id(&found.id) => Ok(found.id),
+            Told::Account(found) if is_id(&found.id) => Ok(*found),
             Told::Account(_) | Told::Nobody => Err(NetworkError::AccountMissing { account: key }),
+            // What is no answer of such a server says nothing about the account.
+            Told::Silent => {
+                let why = format!("{} does not answer as a server of Mastodon's kind", home.host());
+                Err(NetworkError::Refused { endpoint: LOOKUP, why })
+            }
+            Told::Unreadable { why } => Err(NetworkError::AccountClosed { account: key, why }),
             Told::Suspended => Err(NetworkError::AccountSuspended { account: key }),
             Told::LoginNeeded => {
                 Err(NetworkError::AccountClosed { account: key, why: LOGIN_NEEDED.to_owned() })
@@ -95,29 +135,43 @@ impl MastodonClient {
     }
 }
 
-/// Where the account is and what it is called there.
-struct Home {
-    host: String,
-    user: String,
-    /// Length of the account's stable id.
-    actor_bytes: usize,
+/// Where the account is and how it is asked for there.
+enum Home {
+    Named(Name),
+    /// Its handle is not known (a scan that was resumed long after), but its URI tells the number.
+    Numbered {
+        host: String,
+        id: String,
+    },
 }
 
 impl Home {
-    /// The server of the actor's URI: that of the handle may only hand out names.
+    /// The server is that of the actor's URI: that of the handle may only hand out names.
     fn of(account: &Account) -> Option<Home> {
         let is_ours = account.key.network == Network::Mastodon;
         let host = server_of(&account.key.native).filter(|_| is_ours)?;
-        let by_handle = Name::parse(&account.handle).map(|name| name.user);
-        // Without a handle (a scan that was resumed long after) the URI may tell the name.
-        let user = by_handle.or_else(|| Some(name_of_actor(&account.key.native)?.user))?;
-        Some(Home { host, user, actor_bytes: account.key.native.len() })
+        if let Some(name) = Name::parse(&account.handle) {
+            return Some(Home::Named(Name { user: name.user, host }));
+        }
+        match actor_path(&account.key.native)? {
+            ActorPath::Named(name) => Some(Home::Named(name)),
+            ActorPath::Numbered { host, id } => Some(Home::Numbered { host, id }),
+            ActorPath::Opaque { .. } => None,
+        }
+    }
+
+    fn host(&self) -> &str {
+        match self {
+            Home::Named(name) => &name.host,
+            Home::Numbered { host, .. } => host,
+        }
     }
 }
 
 /// Ids are opaque, but stand in a path.
 fn is_id(id: &str) -> bool {
-    (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=64).contains(&id.len()) && id.bytes().all(plain)
 }
 
 fn read_page(
@@ -146,61 +200,102 @@ fn next_max_id(link: &str) -> Option<String> {
     is_id(&max_id).then_some(max_id)
 }
 
-/// What a listing remembers from page to page.
-#[derive(Default)]
-struct Progress {
+/// What a listing knows, and remembers from page to page.
+struct Progress<'a> {
+    /// The account's number on its server.
+    id: &'a str,
+    host: &'a str,
+    originals: bool,
     seen: Seen,
     image_hosts: HashSet<String>,
+    left_out: LeftOut,
 }
 
-impl Progress {
+/// What a listing did not take although it belongs to the account: for the log.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct LeftOut {
+    /// Images on more hosts than an account's may lie on.
+    elsewhere: u32,
+    /// Images whose address no browser takes, or longer than any is.
+    odd_addresses: u32,
+    /// Posts whose URI cannot be stored.
+    odd_posts: u32,
+    /// Posts with a file that the server still works on: they are listed again.
+    unfinished: u32,
+}
+
+impl<'a> Progress<'a> {
+    fn new(id: &'a str, host: &'a str, originals: bool) -> Progress<'a> {
+        let (seen, image_hosts, left_out) = Default::default();
+        Progress { id, host, originals, seen, image_hosts, left_out }
+    }
+
     /// The posts of a page that are the account's own and have images.
-    fn read(
-        &mut self,
-        statuses: Vec<serde_json::Value>,
-        id: &str,
-        home: &Home,
-        url: &Url,
-        originals: bool,
-    ) -> Result<Vec<ListedPost>, NetworkError> {
+    fn read(&mut self, statuses: Vec<serde_json::Value>, url: &Url) -> Result<Vec<ListedPost>, NetworkError> {
         let count = statuses.len();
         let mut unread = None;
         let mut posts = Vec::new();
         for value in statuses {
             match serde_json::from_value::<Status>(value) {
-                Ok(status) => posts.extend(self.take(&status, id, home, originals)),
+                Ok(status) => posts.extend(self.take(&status)),
                 Err(error) => unread = Some((unread.map_or(1, |(count, _)| count + 1), error)),
             }
         }
         match unread {
             Some((unread, error)) if unread == count => Err(unreadable(url, error)),
             Some((unread, error)) => {
-                tracing::warn!(host = home.host, unread, %error, "posts of a page skipped");
+                tracing::warn!(host = self.host, unread, %error, "posts of a page skipped");
                 Ok(posts)
             }
             None => Ok(posts),
         }
     }
 
-    fn take(&mut self, status: &Status, id: &str, home: &Home, originals: bool) -> Option<ListedPost> {
-        let is_own = status.account.id == id && status.reblog.is_none();
+    fn take(&mut self, status: &Status) -> Option<ListedPost> {
+        // `reblog` is left out, null, or a post.
+        let is_boost = status.reblog.as_ref().is_some_and(serde_json::Value::is_object);
         // A server speaks for its own posts only.
-        if !is_own || server_of(&status.uri)? != home.host {
+        if status.account.id != self.id || is_boost || server_of(&status.uri)? != self.host {
             return None;
         }
         // A date to come would hide everything that is posted until then.
         let published = status.created_at.as_deref().and_then(Timestamp::parse_rfc3339);
-        let published = published.map(|moment| moment.min(Timestamp::now()));
+        let now = Timestamp::now();
+        let published = published.map(|moment| moment.min(now));
         self.seen.saw(published);
-        let images = status.media_attachments.iter().filter_map(|attachment| {
-            let attachment = serde_json::from_value::<Attachment>(attachment.clone()).ok()?;
-            let image = image(attachment, originals)?;
-            let record_bytes = image.name.len() + status.uri.len() + home.actor_bytes;
-            (record_bytes <= MAX_RECORD_BYTES && self.may_lie_at(&image.url)).then_some(image)
-        });
-        let images = within_bounds(images);
+        if status.uri.len() > MAX_KEY_BYTES {
+            self.left_out.odd_posts += 1;
+            return None;
+        }
+        let attached: Vec<Attachment> = status
+            .media_attachments
+            .iter()
+            .filter_map(|attachment| serde_json::from_value(attachment.clone()).ok())
+            .collect();
+        // As long as the next listing comes back to this post, it can wait for its files.
+        let is_young = published.is_some_and(|moment| now.since(moment) < OVERLAP / 2);
+        if is_young && attached.iter().any(is_unfinished) {
+            self.left_out.unfinished += 1;
+            return None;
+        }
+        let images = within_bounds(attached.into_iter().filter_map(|attachment| self.image(attachment)));
         let key = PostKey::new(Network::Mastodon, status.uri.clone());
         (!images.is_empty()).then_some(ListedPost { key, published, images })
+    }
+
+    fn image(&mut self, attachment: Attachment) -> Option<ListedImage> {
+        if !is_picture(&attachment) {
+            return None;
+        }
+        let Some(image) = image(attachment, self.originals) else {
+            self.left_out.odd_addresses += 1;
+            return None;
+        };
+        if !self.may_lie_at(&image.url) {
+            self.left_out.elsewhere += 1;
+            return None;
+        }
+        Some(image)
     }
 
     fn may_lie_at(&mut self, url: &str) -> bool {
@@ -212,20 +307,41 @@ impl Progress {
         }
         self.image_hosts.contains(&host)
     }
+
+    fn tell(&self, account: &Account) {
+        if self.left_out != LeftOut::default() {
+            tracing::warn!(account = %account.key, left_out = ?self.left_out, "not all of the account's images are taken");
+        }
+    }
 }
 
-/// A picture; `None` for videos, sounds, and what is still being processed.
-fn image(attachment: Attachment, originals: bool) -> Option<ListedImage> {
-    if attachment.r#type.as_deref() != Some("image") {
-        return None;
+/// A picture, or what the server takes for something unknown although its name is a picture's.
+fn is_picture(attachment: &Attachment) -> bool {
+    match attachment.r#type.as_deref() {
+        Some("image") => true,
+        Some("unknown") => attachment.url.as_deref().is_some_and(|url| {
+            let path = url.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+            [".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"].iter().any(|end| path.ends_with(end))
+        }),
+        _ => false,
     }
+}
+
+/// A picture that the server still works on: its address is not there yet.
+fn is_unfinished(attachment: &Attachment) -> bool {
+    attachment.r#type.as_deref() == Some("image") && attachment.url.is_none()
+}
+
+/// `None` where it has no address that can be fetched.
+fn image(attachment: Attachment, originals: bool) -> Option<ListedImage> {
     let name = attachment.url.filter(|url| is_web(url))?;
     let preview = attachment.preview_url.filter(|url| !originals && is_web(url));
     Some(ListedImage { url: preview.unwrap_or_else(|| name.clone()), name })
 }
 
 fn is_web(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    url.len() <= MAX_ADDRESS_BYTES
+        && Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 #[cfg(test)]

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
+use url::Url;
 
-use super::address::{Name, server_of, status_id};
+use super::address::{ActorPath, Name, actor_path, name_of_actor, server_of, status_id};
 use super::client::MastodonClient;
 use super::wire::{Account as WireAccount, Problem, Webfinger};
 use crate::base::ErrorChain;
-use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::base::ids::{AccountKey, MAX_KEY_BYTES, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
 use crate::domain::posts::PostState;
+use crate::fetch::Response;
 use crate::networks::asking::{Effort, read_json};
 use crate::networks::client::{AccountLookup, PostLookup, Presence};
 use crate::networks::error::NetworkError;
@@ -19,10 +21,8 @@ use crate::networks::error::NetworkError;
 /// number of them.
 const MAX_SERVERS: usize = 10;
 
-/// A longer URI is nobody's.
-const MAX_ACTOR_BYTES: usize = 200;
-
-const LOOKUP: &str = "accounts/lookup";
+pub(super) const LOOKUP: &str = "accounts/lookup";
+const BY_NUMBER: &str = "accounts/:id";
 const STATUS: &str = "statuses/:id";
 const WEBFINGER: &str = "webfinger";
 
@@ -32,10 +32,16 @@ pub(super) const NOT_INDEXED: &str = "asks not to be indexed";
 /// What a server says about a name.
 pub(super) enum Told {
     Account(Box<WireAccount>),
-    /// It knows nobody of this name, or is no server of this kind.
+    /// It says that it knows nobody of this name.
     Nobody,
+    /// It answers as no server of this kind does.
+    Silent,
     Suspended,
     LoginNeeded,
+    /// The account is there, on a server that cannot be read: `why` continues the sentence `the account ...`.
+    Unreadable {
+        why: String,
+    },
 }
 
 impl AccountLookup for MastodonClient {
@@ -125,21 +131,21 @@ impl MastodonClient {
         asked: &AccountRef,
         servers: &mut BTreeSet<String>,
     ) -> Result<Vec<ResolutionOutcome>, NetworkError> {
-        let name = match asked {
-            AccountRef::Handle { network: Network::Mastodon, handle } => Name::parse(handle),
-            // An actor's URI does not tell the name that the API wants, unless it ends in it.
-            AccountRef::Id(AccountKey { network: Network::Mastodon, native }) => name_of_actor(native),
-            AccountRef::Handle { .. } | AccountRef::Id(_) => None,
-        };
-        let Some(name) = name else { return Ok(vec![ResolutionOutcome::Missing]) };
-        let (told, home) = match self.find(&name, servers) {
+        let (told, home) = match self.find(asked, servers) {
             Ok(found) => found,
             Err(error) => return Ok(vec![unanswered(error)?]),
         };
         let (outcome, moved) = self.outcome_of(told, &home);
+        let own = match &outcome {
+            ResolutionOutcome::Readable(account) => account.handle.clone(),
+            ResolutionOutcome::Missing
+            | ResolutionOutcome::Private
+            | ResolutionOutcome::Suspended
+            | ResolutionOutcome::Closed { .. } => asked.name().to_owned(),
+        };
         let mut outcomes = vec![outcome];
-        if let Some(successor) = moved.filter(|successor| *successor != name) {
-            outcomes.push(match self.find(&successor, servers) {
+        if let Some(successor) = moved.filter(|successor| successor.to_string() != own) {
+            outcomes.push(match self.find_named(&successor, servers) {
                 Ok((told, home)) => self.outcome_of(told, &home).0,
                 Err(error) => unanswered(error)?,
             });
@@ -147,19 +153,70 @@ impl MastodonClient {
         Ok(outcomes)
     }
 
+    /// What is said of the account, and the server that said it.
+    fn find(
+        &self,
+        asked: &AccountRef,
+        servers: &mut BTreeSet<String>,
+    ) -> Result<(Told, String), NetworkError> {
+        let nobody = Ok((Told::Nobody, String::new()));
+        let actor = match asked {
+            AccountRef::Handle { network: Network::Mastodon, handle } => {
+                return Name::parse(handle).map_or(nobody, |name| self.find_named(&name, servers));
+            }
+            AccountRef::Id(AccountKey { network: Network::Mastodon, native }) => native,
+            AccountRef::Handle { .. } | AccountRef::Id(_) => return nobody,
+        };
+        let host = match actor_path(actor) {
+            Some(ActorPath::Named(name)) => match self.find_named(&name, servers)? {
+                // What looks like a name may be a number: Misskey's `/users/9bq`.
+                (Told::Nobody | Told::Silent, _) => name.host,
+                found => return Ok(found),
+            },
+            Some(ActorPath::Numbered { host, id }) => {
+                self.may_ask(&host, servers)?;
+                return Ok((self.ask_number(&host, &id)?, host));
+            }
+            Some(ActorPath::Opaque { host }) => host,
+            None => return nobody,
+        };
+        self.may_ask(&host, servers)?;
+        match self.webfinger(&host, actor)? {
+            // Its server is that of the URI, whatever the answer says.
+            Some(name) if name.host == host => self.find_named(&name, servers),
+            Some(_) | None => nobody,
+        }
+    }
+
     /// Asks for the account on the server of its name or, where that only hands out names, on the one that it
     /// points to. Returns what was said, and the server that said it.
-    fn find(&self, name: &Name, servers: &mut BTreeSet<String>) -> Result<(Told, String), NetworkError> {
+    fn find_named(
+        &self,
+        name: &Name,
+        servers: &mut BTreeSet<String>,
+    ) -> Result<(Told, String), NetworkError> {
         self.may_ask(&name.host, servers)?;
-        match self.ask_account(&name.host, &name.user)? {
-            Told::Nobody => {}
+        let first = match self.ask_account(&name.host, &name.user)? {
+            told @ (Told::Nobody | Told::Silent) => told,
             told => return Ok((told, name.host.clone())),
-        }
-        let Some(home) = self.webfinger(name)?.filter(|home| home.host != name.host) else {
+        };
+        let Some(home) = self.webfinger(&name.host, &format!("acct:{name}"))? else {
             return Ok((Told::Nobody, name.host.clone()));
         };
+        if home.host == name.host {
+            return Ok((self.named_if_silent(first, &home.host)?, home.host));
+        }
         self.may_ask(&home.host, servers)?;
-        Ok((self.ask_account(&home.host, &home.user)?, home.host))
+        let told = self.ask_account(&home.host, &home.user)?;
+        Ok((self.named_if_silent(told, &home.host)?, home.host))
+    }
+
+    /// Of a server that has the account, but does not answer as others do: what it is.
+    fn named_if_silent(&self, told: Told, host: &str) -> Result<Told, NetworkError> {
+        match told {
+            Told::Silent => Ok(Told::Unreadable { why: self.why_unreadable(host)? }),
+            told => Ok(told),
+        }
     }
 
     fn may_ask(&self, host: &str, servers: &mut BTreeSet<String>) -> Result<(), NetworkError> {
@@ -175,25 +232,20 @@ impl MastodonClient {
     pub(super) fn ask_account(&self, host: &str, user: &str) -> Result<Told, NetworkError> {
         let path = "/api/v1/accounts/lookup";
         let (url, response) = self.call(host, path, LOOKUP, &[("acct", user)], Effort::LOOKUP)?;
-        match response.status {
-            200..=299 => match read_json::<WireAccount>(&url, &response) {
-                Ok(account) => Ok(Told::Account(Box::new(account))),
-                // Some website that answers everything with a page.
-                Err(_) if response.body.trim_ascii_start().starts_with(b"<") => Ok(Told::Nobody),
-                Err(error) => Err(error),
-            },
-            401 | 403 => Ok(Told::LoginNeeded),
-            410 => Ok(Told::Suspended),
-            _ => Ok(Told::Nobody),
-        }
+        told(&url, &response, LOOKUP)
     }
 
-    /// Where the account really is, by the server that its name ends in.
-    fn webfinger(&self, name: &Name) -> Result<Option<Name>, NetworkError> {
-        let resource = format!("acct:{name}");
+    /// The same by the server's own number of the account.
+    pub(super) fn ask_number(&self, host: &str, id: &str) -> Result<Told, NetworkError> {
+        let path = format!("/api/v1/accounts/{id}");
+        let (url, response) = self.call(host, &path, BY_NUMBER, &[], Effort::LOOKUP)?;
+        told(&url, &response, BY_NUMBER)
+    }
+
+    /// The account that a server says is meant by `acct:user@server`, or by an actor's URI.
+    fn webfinger(&self, host: &str, resource: &str) -> Result<Option<Name>, NetworkError> {
         let path = "/.well-known/webfinger";
-        let (_, response) =
-            self.call(&name.host, path, WEBFINGER, &[("resource", &resource)], Effort::LOOKUP)?;
+        let (_, response) = self.call(host, path, WEBFINGER, &[("resource", resource)], Effort::LOOKUP)?;
         if !response.is_success() {
             return Ok(None);
         }
@@ -204,7 +256,8 @@ impl MastodonClient {
     fn outcome_of(&self, told: Told, home: &str) -> (ResolutionOutcome, Option<Name>) {
         let account = match told {
             Told::Account(account) => account,
-            Told::Nobody => return (ResolutionOutcome::Missing, None),
+            Told::Nobody | Told::Silent => return (ResolutionOutcome::Missing, None),
+            Told::Unreadable { why } => return (ResolutionOutcome::Closed { why }, None),
             Told::Suspended => return (ResolutionOutcome::Suspended, None),
             Told::LoginNeeded => return (ResolutionOutcome::Closed { why: LOGIN_NEEDED.to_owned() }, None),
         };
@@ -215,14 +268,15 @@ impl MastodonClient {
         if !self.may_be_indexed(&account) {
             return (ResolutionOutcome::Closed { why: NOT_INDEXED.to_owned() }, moved);
         }
-        (readable(&account, home).map_or(ResolutionOutcome::Missing, ResolutionOutcome::Readable), moved)
+        (readable(&account, home), moved)
     }
 
-    /// What its owner wishes, as far as the settings respect it.
+    /// What its owner wishes, as far as the settings respect it. Who wants no tab of media on the profile does
+    /// not want the pictures collected.
     pub(super) fn may_be_indexed(&self, account: &WireAccount) -> bool {
         let hidden = self.settings.respect_noindex && account.noindex == Some(true);
-        let unlisted = self.settings.respect_indexable && account.indexable == Some(false);
-        !hidden && !unlisted
+        let unlisted = account.indexable == Some(false) || account.show_media == Some(false);
+        !(hidden || self.settings.respect_indexable && unlisted)
     }
 
     /// Missing is only an account of which the server's API itself says so: a website that took over the
@@ -259,16 +313,39 @@ fn unanswered(error: NetworkError) -> Result<ResolutionOutcome, NetworkError> {
     }
 }
 
-/// The account as the index knows it; `None` when the server speaks for another one's account.
-pub(super) fn readable(account: &WireAccount, home: &str) -> Option<Account> {
-    let actor = account.actor()?;
-    // One with a server's name in it belongs to that server.
-    if account.acct.contains('@') || server_of(actor)? != home || actor.len() > MAX_ACTOR_BYTES {
-        return None;
+/// What a server's answer about one of its accounts means.
+fn told(url: &Url, response: &Response, endpoint: &'static str) -> Result<Told, NetworkError> {
+    let is_page = response.body.trim_ascii_start().starts_with(b"<");
+    match response.status {
+        200..=299 => match read_json::<WireAccount>(url, response) {
+            Ok(account) => Ok(Told::Account(Box::new(account))),
+            // Some website that answers everything with a page.
+            Err(_) if is_page => Ok(Told::Silent),
+            Err(error) => Err(error),
+        },
+        401 | 403 if is_page => {
+            let why = format!("status {} with a web page: it lets no programs in", response.status);
+            Err(NetworkError::Refused { endpoint, why })
+        }
+        401 | 403 => Ok(Told::LoginNeeded),
+        410 => Ok(Told::Suspended),
+        404 if serde_json::from_slice::<Problem>(&response.body).is_ok() => Ok(Told::Nobody),
+        _ => Ok(Told::Silent),
     }
-    Some(Account {
+}
+
+/// The account as the index knows it; missing when the server speaks for another one's account.
+fn readable(account: &WireAccount, home: &str) -> ResolutionOutcome {
+    let actor = account.actor().filter(|actor| server_of(actor).as_deref() == Some(home));
+    let name = Name::parse(&format!("{}@{home}", account.user()));
+    let (Some(actor), Some(name)) = (actor, name) else { return ResolutionOutcome::Missing };
+    if actor.len() > MAX_KEY_BYTES {
+        let why = format!("has an id of more than {MAX_KEY_BYTES} bytes, which cannot be stored");
+        return ResolutionOutcome::Closed { why };
+    }
+    ResolutionOutcome::Readable(Account {
         key: AccountKey::new(Network::Mastodon, actor),
-        handle: Name::parse(&format!("{}@{home}", account.acct))?.to_string(),
+        handle: name.to_string(),
         posts: account.statuses_count,
     })
 }
@@ -291,17 +368,5 @@ fn home_of(finger: &Webfinger) -> Option<Name> {
     let host = server_of(actor.href.as_deref()?)?;
     let subject = finger.subject.as_deref()?.strip_prefix("acct:")?;
     let user = subject.split('@').next()?;
-    Name::parse(&format!("{user}@{host}"))
-}
-
-/// The name in `https://server/users/user` and `https://server/@user`.
-pub(super) fn name_of_actor(actor: &str) -> Option<Name> {
-    let host = server_of(actor)?;
-    let url = url::Url::parse(actor).ok()?;
-    let user = match url.path_segments()?.collect::<Vec<_>>().as_slice() {
-        ["users", user] => (*user).to_owned(),
-        [user] => user.strip_prefix('@')?.to_owned(),
-        _ => return None,
-    };
     Name::parse(&format!("{user}@{host}"))
 }

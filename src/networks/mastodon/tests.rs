@@ -17,6 +17,8 @@ use crate::networks::client::{AccountLookup, PostLookup, Presence};
 use crate::networks::error::NetworkError;
 use crate::networks::fake::{Answer, FakeServers, FakeWaiter, fixture, list, parameter, reply};
 
+mod relatives;
+
 const ACTOR: &str = "https://art.example/users/ann";
 
 /// Fails unless `url` is a request that Mastodon's contract allows.
@@ -26,6 +28,7 @@ fn check_request(url: &Url) {
     let contract = fixture("contracts/mastodon/openapi_shapes.json");
     let template = match path.split('/').collect::<Vec<_>>().as_slice() {
         ["", "api", "v1", "accounts", "lookup"] => "/api/v1/accounts/lookup",
+        ["", "api", "v1", "accounts", _] => "/api/v1/accounts/{id}",
         ["", "api", "v1", "accounts", _, "statuses"] => "/api/v1/accounts/{id}/statuses",
         ["", "api", "v1", "statuses", _] => "/api/v1/statuses/{id}",
         other => panic!("{other:?}"),
@@ -156,7 +159,7 @@ fn only_the_accounts_own_pictures_count() {
     let mut liar = status(7);
     liar["uri"] = "https://elsewhere.example/users/bob/statuses/1".into();
     let mut mixed = status(6);
-    let long = format!("https://files.art.example/{}", "x".repeat(300));
+    let long = format!("https://files.art.example/{}", "x".repeat(2048));
     mixed["media_attachments"] = json!([{"id": "0", "type": "image", "url": long},
         {"id": "1", "type": "video", "url": "https://files.art.example/v.mp4"},
         {"id": "2", "type": "gifv", "url": "u"}, {"id": "3", "type": "unknown", "url": null}, picture(6),
@@ -210,11 +213,17 @@ fn refusals_of_a_listing() {
     check(known(), 404, |error| matches!(error, NetworkError::AccountMissing { .. }));
     check(known(), 410, |error| matches!(error, NetworkError::AccountSuspended { .. }));
     check(known(), 422, |error| matches!(error, NetworkError::Refused { .. }));
-    check((404, json!({})), 200, |error| matches!(error, NetworkError::AccountMissing { .. }));
+    let nobody = || (404, json!({"error": "Record not found"}));
+    check(nobody(), 200, |error| matches!(error, NetworkError::AccountMissing { .. }));
+    // Not in the API's words: it says nothing about the account.
+    check((404, json!({})), 200, |error| matches!(error, NetworkError::Refused { .. }));
     check((401, json!({})), 200, |error| matches!(error, NetworkError::AccountClosed { .. }));
     let mut shy = account("art.example", "ann");
     shy["indexable"] = false.into();
     check((200, shy), 200, |error| matches!(error, NetworkError::AccountClosed { .. }));
+    let mut without_media = account("art.example", "ann");
+    without_media["show_media"] = false.into();
+    check((200, without_media), 200, |error| matches!(error, NetworkError::AccountClosed { .. }));
     let somebody = (200, account("art.example", "other"));
     check(somebody, 200, |error| matches!(error, NetworkError::AccountMissing { .. }));
 }
@@ -249,6 +258,7 @@ fn accounts_of_every_kind() {
             (_, "down") => with("suspended", true.into()),
             (_, "shy") => with("noindex", true.into()),
             (_, "quiet") => with("indexable", false.into()),
+            (_, "tabless") => with("show_media", false.into()),
             (_, "liar") => with("uri", "https://mastodon.social/users/famous".into()),
             ("pleroma.example", _) => reply(
                 200,
@@ -282,6 +292,7 @@ fn accounts_of_every_kind() {
             "down@art.example",
             "shy@art.example",
             "quiet@art.example",
+            "tabless@art.example",
             "liar@art.example",
             "no name",
             "ann@10.0.0.1"
@@ -290,6 +301,7 @@ fn accounts_of_every_kind() {
             "is on a server that shows nothing without login",
             "is suspended",
             "is suspended",
+            "asks not to be indexed",
             "asks not to be indexed",
             "asks not to be indexed",
             "does not exist",
@@ -302,6 +314,7 @@ fn accounts_of_every_kind() {
         let mut shy = account(url.host_str().unwrap(), "shy");
         shy["noindex"] = true.into();
         shy["indexable"] = false.into();
+        shy["show_media"] = false.into();
         reply(200, &[], &shy)
     });
     assert_eq!(open.resolve(&["shy@art.example"]), ["https://art.example/users/shy @shy@art.example"]);

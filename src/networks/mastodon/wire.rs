@@ -1,29 +1,45 @@
 //! What servers send, as far as it is read. Ids are opaque text. All but the ids may be missing: relatives of
-//! Mastodon leave out what they do not know.
+//! Mastodon leave out what they do not know, and what is of another type than Mastodon's counts as missing.
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::networks::asking::{id_text, lenient};
+
 #[derive(Debug, Deserialize)]
 pub struct Account {
+    /// Relatives send a number.
+    #[serde(deserialize_with = "id_text")]
     pub id: String,
-    /// `user`, or `user@server` for an account of another server.
+    /// `user`, or `user@server` for an account of another server. snac and Takahe name the server of their
+    /// own accounts too.
     pub acct: String,
     /// The actor's URI; relatives have it elsewhere.
+    #[serde(default, deserialize_with = "lenient")]
     uri: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     url: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     pleroma: Option<Pleroma>,
+    #[serde(default, deserialize_with = "lenient")]
     pub statuses_count: Option<u64>,
+    #[serde(default, deserialize_with = "lenient")]
     pub suspended: Option<bool>,
     /// Its owner opted out of search engines.
+    #[serde(default, deserialize_with = "lenient")]
     pub noindex: Option<bool>,
     /// Its owner allows the search of its public posts.
+    #[serde(default, deserialize_with = "lenient")]
     pub indexable: Option<bool>,
+    /// Its owner wants a tab of media on the profile. Since 4.6.
+    #[serde(default, deserialize_with = "lenient")]
+    pub show_media: Option<bool>,
     /// Where it moved to: an account as this server sees it.
+    #[serde(default)]
     pub moved: Option<Value>,
 }
 
-/// A refusal of the API. Relatives of Mastodon say more or less beside this.
+/// A refusal of the API. Relatives of Mastodon say more or less beside this. (Misskey's `error` is an object.)
 #[derive(Debug, Deserialize)]
 pub struct Problem {
     #[serde(rename = "error")]
@@ -32,6 +48,7 @@ pub struct Problem {
 
 #[derive(Debug, Deserialize)]
 struct Pleroma {
+    #[serde(default, deserialize_with = "lenient")]
     ap_id: Option<String>,
 }
 
@@ -41,13 +58,20 @@ impl Account {
         let elsewhere = || self.pleroma.as_ref()?.ap_id.as_deref();
         self.uri.as_deref().or_else(elsewhere).or(self.url.as_deref())
     }
+
+    /// Its name on its own server.
+    pub fn user(&self) -> &str {
+        self.acct.split('@').next().unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Deserialize)]
 pub struct Status {
     pub uri: String,
+    #[serde(default, deserialize_with = "lenient")]
     pub created_at: Option<String>,
     pub account: Author,
+    #[serde(default)]
     pub reblog: Option<Value>,
     #[serde(default)]
     pub media_attachments: Vec<Value>,
@@ -55,13 +79,18 @@ pub struct Status {
 
 #[derive(Debug, Deserialize)]
 pub struct Author {
+    #[serde(deserialize_with = "id_text")]
     pub id: String,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct Attachment {
+    #[serde(default, deserialize_with = "lenient")]
     pub r#type: Option<String>,
+    /// `null` while the file is still being processed.
+    #[serde(default, deserialize_with = "lenient")]
     pub url: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
     pub preview_url: Option<String>,
 }
 
@@ -77,4 +106,27 @@ pub struct WebfingerLink {
     pub rel: Option<String>,
     pub r#type: Option<String>,
     pub href: Option<String>,
+}
+
+/// `/.well-known/nodeinfo`: where the server says what it is.
+#[derive(Debug, Deserialize)]
+pub struct NodeInfoLinks {
+    pub links: Vec<NodeInfoLink>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct NodeInfoLink {
+    pub rel: String,
+    pub href: String,
+}
+
+/// `nodeinfo/2.x`.
+#[derive(Debug, Deserialize)]
+pub struct NodeInfo {
+    pub software: Software,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Software {
+    pub name: String,
 }

@@ -14,6 +14,9 @@ use crate::store::error::StoreError;
 use crate::store::schema::Value;
 use crate::store::{codec, statements};
 
+/// Of the addresses of the posts that are handed out at once, which travel in one message.
+const MOST_RETRY_BYTES: usize = 40 * 1024;
+
 pub fn take_accounts(
     connection: &mut Connection,
     work: &mut Work,
@@ -61,7 +64,7 @@ pub fn take_accounts(
         let Some(found) = work.accounts.get(&key) else { continue };
         let posts = found.row.stated_posts.map(codec::size).transpose()?;
         let handle = handles.remove(&no).unwrap_or_default();
-        accounts.push((Account { key, handle, posts }, found.row.state()));
+        accounts.push((Account { key, handle, posts }, found.row.state()?));
     }
     Ok(accounts)
 }
@@ -85,8 +88,13 @@ pub fn take_retries(
     let numbers: Vec<i64> = due.iter().map(|(no, _, _)| *no).collect();
     let keys = load::posts_by_no(connection, work, &numbers)?;
     let mut retries = Vec::with_capacity(due.len());
+    let mut bytes = 0;
     for (no, published, account) in due {
         let Some(key) = keys.get(&no) else { continue };
+        bytes += 100 + key.native.len() + account.native.len() + work.retry_bytes(key);
+        if bytes > MOST_RETRY_BYTES && !retries.is_empty() {
+            break; // the rest stays due
+        }
         let images = work.hand_out(key).into_iter().map(|(name, url)| ListedImage { name, url }).collect();
         retries.push(RetryPost { account, post: ListedPost { key: key.clone(), published, images } });
     }

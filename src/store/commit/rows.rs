@@ -56,23 +56,26 @@ pub struct AccountRow {
 }
 
 impl AccountRow {
-    pub fn state(&self) -> AccountState {
-        AccountState {
+    /// # Errors
+    /// When a number of posts is none.
+    pub fn state(&self) -> Result<AccountState, StoreError> {
+        Ok(AccountState {
             key: self.key.clone(),
             search_cursor: codec::moment(self.search_cursor),
             timeline_cursor: self.timeline_cursor.clone(),
             search_listed_at: codec::moment(self.search_listed_at),
             timeline_listed_at: codec::moment(self.timeline_listed_at),
-        }
+            listed_anew_at: codec::moment(self.search_reset_at),
+            stated_posts: self.stated_posts.map(codec::size).transpose()?,
+        })
     }
 
     /// For people.
     pub fn record(&self, handles: Vec<SeenHandle>) -> Result<AccountRecord, StoreError> {
         let coverage = |text: &Option<String>| text.as_deref().map(codec::coverage_of).transpose();
         Ok(AccountRecord {
-            state: self.state(),
+            state: self.state()?,
             known_since: Timestamp(self.known_since),
-            stated_posts: self.stated_posts.map(codec::size).transpose()?,
             search_coverage: coverage(&self.search_coverage)?,
             timeline_coverage: coverage(&self.timeline_coverage)?,
             newest_seen: codec::moment(self.newest_seen),

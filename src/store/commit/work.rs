@@ -365,6 +365,14 @@ impl Work {
         }
     }
 
+    /// What the names and addresses of the images to be tried again take.
+    pub fn retry_bytes(&self, key: &PostKey) -> usize {
+        let Some(row) = self.posts.get(key) else { return 0 };
+        let Some(retry) = &row.retry.row else { return 0 };
+        let failed = row.images.iter().filter_map(|image| Some((image, retry.images.get(&image.position)?)));
+        failed.map(|(image, (url, _))| image.name.len() + url.len() + 8).sum()
+    }
+
     /// Hands the post's failed images out once more: their names and URLs by position.
     pub fn hand_out(&mut self, key: &PostKey) -> Vec<(String, String)> {
         let (rule, now) = (self.rule, self.now);
