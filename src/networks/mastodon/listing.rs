@@ -200,7 +200,7 @@ impl Progress {
         });
         let images = within_bounds(images);
         let key = PostKey::new(Network::Mastodon, status.uri.clone());
-        (!images.is_empty()).then_some(ListedPost { key, published, images })
+        ListedPost::of_images(key, published, images)
     }
 
     fn may_lie_at(&mut self, url: &str) -> bool {
@@ -221,7 +221,7 @@ fn image(attachment: Attachment, originals: bool) -> Option<ListedImage> {
     }
     let name = attachment.url.filter(|url| is_web(url))?;
     let preview = attachment.preview_url.filter(|url| !originals && is_web(url));
-    Some(ListedImage { url: preview.unwrap_or_else(|| name.clone()), name })
+    Some(ListedImage::new(name.clone(), preview.unwrap_or(name)))
 }
 
 fn is_web(url: &str) -> bool {
