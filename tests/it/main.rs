@@ -38,3 +38,4 @@ mod sources;
 mod terminal;
 mod wanted;
 mod webdriver;
+mod x_oddities;
