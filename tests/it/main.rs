@@ -39,3 +39,4 @@ mod terminal;
 mod wanted;
 mod webdriver;
 mod x_oddities;
+mod x_simulator;
