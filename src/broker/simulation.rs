@@ -364,10 +364,10 @@ impl World {
             }
             Work::CheckPosts { posts } => StageOutput::Checked(vec![PostState::Visible; posts.len()]),
             Work::IndexPosts { posts, .. } => {
-                let indexed = posts.iter().map(|post| IndexedPost {
-                    key: post.key.clone(),
-                    published: None,
-                    images: vec![IndexedImage { name: "n".into(), state: ImageState::Lost }],
+                let indexed = posts.iter().map(|post| {
+                    let image = IndexedImage::new("n", ImageState::Lost);
+                    let indexed = IndexedPost::of_images(post.key.clone(), None, [image]);
+                    IndexedPost { incomplete: post.incomplete, ..indexed }
                 });
                 StageOutput::Indexed(indexed.collect())
             }
@@ -390,11 +390,7 @@ impl World {
                     1 => PostOutcome::Unknown,
                     _ => PostOutcome::Found {
                         author: Account { key: author_of_wanted(), handle: String::new(), posts: None },
-                        post: ListedPost {
-                            key: post.clone(),
-                            published: None,
-                            images: vec![ListedImage { name: "n".into(), url: "u".into() }],
-                        },
+                        post: listed(post.clone()),
                     },
                 };
                 let answer = |post: &PostKey| LookedUpPost { post: post.clone(), outcome: outcome(post) };
@@ -430,11 +426,7 @@ impl World {
                 let page: Vec<_> = posts.iter().skip(held.sent).take(25).cloned().collect();
                 held.sent += page.len();
                 held.waits = true;
-                let posts = page.into_iter().map(|native| ListedPost {
-                    key: PostKey::new(Network::Twitter, native),
-                    published: None,
-                    images: vec![ListedImage { name: "n".into(), url: "u".into() }],
-                });
+                let posts = page.into_iter().map(|native| listed(PostKey::new(Network::Twitter, native)));
                 let posts = posts.collect();
                 self.tell(Event::FromStage(container, StageToBroker::Page { lease, posts }));
                 return true;
@@ -519,8 +511,14 @@ impl World {
                 };
                 FromStorekeeper::Journaled { ticket }
             }
+            ToStorekeeper::WantPosts { posts } => {
+                assert!(posts.iter().all(lacks_an_image), "{posts:?}");
+                return true;
+            }
             ToStorekeeper::SettleWanted { posts } => {
                 for post in posts {
+                    let is_open = post.native.parse::<u64>().unwrap() % 4 != 0 && lacks_an_image(&post);
+                    assert!(!is_open, "{} lacks an image still", post.native);
                     match post.native.parse::<u64>().unwrap() % 4 {
                         0 => {}
                         1 => panic!("{} is forgotten although nobody knows what it is", post.native),
@@ -680,6 +678,17 @@ impl World {
 }
 
 /// Nobody else has this account.
+/// A post of one image, beside which another is missing in some.
+fn listed(key: PostKey) -> ListedPost {
+    let image = Place::Image(ListedImage::new("n", "u"));
+    let other = if lacks_an_image(&key) { Place::Missing } else { Place::Other };
+    ListedPost::of(key, None, [image, other]).expect("it has an image")
+}
+
+fn lacks_an_image(post: &PostKey) -> bool {
+    post.native.ends_with('3')
+}
+
 fn author_of_wanted() -> AccountKey {
     AccountKey::new(Network::Twitter, "99")
 }

@@ -38,8 +38,12 @@ pub enum PostOutcome {
 pub struct ListedPost {
     pub key: PostKey,
     pub published: Option<Timestamp>,
-    /// In the order of the post; never empty.
+    /// In the order of the post; empty only where all of them are missing (`incomplete`).
     pub images: Vec<ListedImage>,
+    /// Attachments in the post's own list: images, and what is none (videos, somebody else's images).
+    pub places: u8,
+    /// The network named an image that it did not give: it is to be asked again.
+    pub incomplete: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +52,56 @@ pub struct ListedImage {
     pub name: String,
     /// Where to download it, in the size that is to be fingerprinted.
     pub url: String,
+    /// 1-based, in the post's own list of attachments.
+    pub position: u8,
+}
+
+impl ListedImage {
+    /// In the first place, until its post says otherwise (`ListedPost::of`).
+    pub fn new(name: impl Into<String>, url: impl Into<String>) -> ListedImage {
+        ListedImage { name: name.into(), url: url.into(), position: 1 }
+    }
+}
+
+/// What stands in one place of a post's own list of attachments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// An image of the author's own.
+    Image(ListedImage),
+    /// A video, a sound, somebody else's image: nothing to index, but it has its place.
+    Other,
+    /// An image that the network names and did not give.
+    Missing,
+}
+
+impl ListedPost {
+    /// A post with this list of attachments, as far as a position can count; `None` where nothing of it is to
+    /// be indexed.
+    pub fn of(
+        key: PostKey,
+        published: Option<Timestamp>,
+        attached: impl IntoIterator<Item = Place>,
+    ) -> Option<ListedPost> {
+        let mut post = ListedPost { key, published, images: Vec::new(), places: 0, incomplete: false };
+        for (position, place) in (1..=u8::MAX).zip(attached) {
+            post.places = position;
+            match place {
+                Place::Image(image) => post.images.push(ListedImage { position, ..image }),
+                Place::Other => {}
+                Place::Missing => post.incomplete = true,
+            }
+        }
+        (post.incomplete || !post.images.is_empty()).then_some(post)
+    }
+
+    /// A post whose attachments are these images and nothing else.
+    pub fn of_images(
+        key: PostKey,
+        published: Option<Timestamp>,
+        images: impl IntoIterator<Item = ListedImage>,
+    ) -> Option<ListedPost> {
+        ListedPost::of(key, published, images.into_iter().map(Place::Image))
+    }
 }
 
 /// A listed post after its images were fetched.
@@ -56,12 +110,40 @@ pub struct IndexedPost {
     pub key: PostKey,
     pub published: Option<Timestamp>,
     pub images: Vec<IndexedImage>,
+    /// As of the listed post.
+    pub places: u8,
+    /// As of the listed post.
+    pub incomplete: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexedImage {
     pub name: String,
+    /// As of the listed image.
+    pub position: u8,
     pub state: ImageState,
+}
+
+impl IndexedImage {
+    /// In the first place, until its post says otherwise.
+    pub fn new(name: impl Into<String>, state: ImageState) -> IndexedImage {
+        IndexedImage { name: name.into(), position: 1, state }
+    }
+}
+
+impl IndexedPost {
+    /// A post whose attachments are these images and nothing else, as far as a position can count.
+    pub fn of_images(
+        key: PostKey,
+        published: Option<Timestamp>,
+        images: impl IntoIterator<Item = IndexedImage>,
+    ) -> IndexedPost {
+        let numbered = (1..=u8::MAX).zip(images);
+        let images: Vec<IndexedImage> =
+            numbered.map(|(position, image)| IndexedImage { position, ..image }).collect();
+        let places = images.last().map_or(0, |image| image.position);
+        IndexedPost { key, published, images, places, incomplete: false }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +166,7 @@ pub struct ImageRecord {
     pub account: AccountKey,
     /// 1-based.
     pub position: u8,
-    /// Images in the post.
+    /// Attachments of the post, videos among them.
     pub count: u8,
     pub name: String,
     pub published: Option<Timestamp>,

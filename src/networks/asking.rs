@@ -27,6 +27,8 @@ const UNSPECIFIED_LIMIT: Duration = Duration::from_secs(60);
 const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// Hosts whose windows are remembered; strangers name hosts, so the table is bounded.
 const MAX_HOSTS: usize = 1000;
+/// An error's message is short.
+const MOST_MESSAGE_BYTES: usize = 2000;
 /// Largest answer: a page of 500 posts with all that hangs on them is well below 2 MB.
 pub(super) const MAX_ANSWER_BYTES: u64 = 8 * 1024 * 1024;
 
@@ -116,7 +118,7 @@ impl Asker {
                 self.close(host, resets_in);
             }
             match response.status {
-                429 => {
+                _ if is_overload(&response) => {
                     let pause = window.resets_in.unwrap_or(UNSPECIFIED_LIMIT).max(Duration::from_secs(1));
                     self.close(host, pause);
                     limits += 1;
@@ -162,6 +164,14 @@ impl Asker {
         // A panic elsewhere leaves at worst one limit unknown.
         self.windows.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Too many requests: the server's own, or those of a server behind it, which its message names.
+fn is_overload(response: &Response) -> bool {
+    let names_it =
+        |name: &[u8]| response.body.windows(name.len()).take(MOST_MESSAGE_BYTES).any(|part| part == name);
+    let is_error = response.status >= 400;
+    response.status == 429 || is_error && (names_it(b"DeadlineExceeded") || names_it(b"OverCapacity"))
 }
 
 pub(super) fn unreadable(url: &Url, why: impl ToString) -> NetworkError {

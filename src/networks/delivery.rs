@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::client::PageSink;
 use super::error::NetworkError;
-use crate::domain::posts::{ListedImage, ListedPost};
+use crate::domain::posts::{ListedImage, ListedPost, Place};
 
 /// Posts in one piece, so that it fits into one message between processes.
 pub(super) const MAX_POSTS_PER_PIECE: usize = 50;
@@ -53,6 +53,20 @@ pub(super) fn within_bounds(images: impl Iterator<Item = ListedImage>) -> Vec<Li
     kept
 }
 
+/// The attachments of a post, of which only as many images as `within_bounds` allows are to be indexed; the
+/// others keep their places.
+pub(super) fn places_within_bounds(attached: impl Iterator<Item = Place>) -> impl Iterator<Item = Place> {
+    let (mut images, mut bytes) = (0, 0);
+    attached.map(move |place| match place {
+        Place::Image(image) => {
+            images += 1;
+            bytes += weight(&image);
+            if images <= MAX_IMAGES && bytes <= MAX_POST_BYTES { Place::Image(image) } else { Place::Other }
+        }
+        other => other,
+    })
+}
+
 /// Hands the posts of one page over in pieces; a page without posts is one call without posts.
 ///
 /// # Errors
@@ -84,12 +98,11 @@ mod tests {
     use crate::proto::stage::StageToBroker;
 
     fn post(images: usize, url_bytes: usize) -> ListedPost {
-        let image = ListedImage { name: "n".repeat(url_bytes), url: "u".repeat(url_bytes) };
-        ListedPost {
-            key: PostKey::new(Network::Mastodon, "p".repeat(200)),
-            published: None,
-            images: within_bounds(std::iter::repeat_n(image, images)),
-        }
+        let image = ListedImage::new("n".repeat(url_bytes), "u".repeat(url_bytes));
+        let key = PostKey::new(Network::Mastodon, "p".repeat(200));
+        // One more, so that there is a post where no image fits.
+        let attached = std::iter::repeat_n(Place::Image(image), images).chain([Place::Missing]);
+        ListedPost::of(key, None, places_within_bounds(attached)).unwrap()
     }
 
     /// Sizes of the pieces that such posts are delivered in.
@@ -120,6 +133,10 @@ mod tests {
         assert_eq!(post(4, 200).images.len(), 4);
         assert_eq!(post(20, 580).images.len(), 20, "a gallery of long addresses");
         assert_eq!(post(4, 1_000_000).images.len(), 0);
+        let long = post(100, 10);
+        assert_eq!((long.places, long.images.last().map(|image| image.position)), (101, Some(20)));
+        let image = ListedImage::new("n".repeat(3000), "u".repeat(3000));
+        assert_eq!(within_bounds([image].into_iter()), []);
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub fn image_called(name: &str, account: &AccountKey, settings: &Settings) -> Op
         // The name is the place of the original.
         Network::Mastodon => {
             let url = Url::parse(name).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-            Some(ListedImage { name: name.to_owned(), url: url.into() })
+            Some(ListedImage::new(name, url))
         }
     }
 }

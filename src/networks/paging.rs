@@ -191,9 +191,9 @@ mod tests {
         let bounds = Bounds { empty_pages: 3, pages: 6 };
         let outcome = list_pages(bounds, &mut |_| ControlFlow::Break(()), |_| {
             read += 1;
-            let image = ListedImage { name: "a".to_owned(), url: "u".to_owned() };
+            let image = ListedImage::new("a", "u");
             let key = PostKey::new(Network::Bluesky, "p");
-            let posts = vec![ListedPost { key, published: None, images: vec![image] }];
+            let posts = ListedPost::of_images(key, None, [image]).into_iter().collect();
             Ok(Page { entries: 1, posts, next: Some("p".to_owned()), is_enough: false })
         });
         assert!(matches!(outcome, Err(NetworkError::Stopping)));

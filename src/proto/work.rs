@@ -161,7 +161,7 @@ mod tests {
     use crate::base::ids::{AccountKey, ImageId, Network};
     use crate::domain::accounts::{Candidate, Evidence, ResolutionOutcome};
     use crate::domain::images::{Detail, ImageFacts, ImageSource, MatchClass, SecondStage, Variant};
-    use crate::domain::posts::{ImageState, IndexedImage, ListedImage, PostOutcome};
+    use crate::domain::posts::{ImageState, IndexedImage, ListedImage, Place, PostOutcome};
     use crate::domain::scans::Coverage;
     use crate::proto::tests::check_round_trip;
 
@@ -170,11 +170,9 @@ mod tests {
     }
 
     fn post() -> ListedPost {
-        ListedPost {
-            key: PostKey::new(Network::Twitter, "18446744073709551615"),
-            published: Some(Timestamp(1)),
-            images: vec![ListedImage { name: "a.jpg".into(), url: "https://pbs.twimg.com/media/a".into() }],
-        }
+        let key = PostKey::new(Network::Twitter, "18446744073709551615");
+        let image = ListedImage::new("a.jpg", "https://pbs.twimg.com/media/a");
+        ListedPost::of(key, Some(Timestamp(1)), [Place::Other, Place::Image(image), Place::Missing]).unwrap()
     }
 
     #[test]
@@ -250,7 +248,7 @@ mod tests {
             height: 2,
             detail: Detail { phash256: [1, 2, 3, 4], thumbnail: vec![7; 192], trimmed: None },
         };
-        let image = |state| IndexedImage { name: "a.jpg".into(), state };
+        let image = |state| IndexedImage::new("a.jpg", state);
         for output in [
             StageOutput::Links(LinksFound {
                 site: "s".into(),
@@ -305,6 +303,8 @@ mod tests {
                     image(ImageState::Lost),
                     image(ImageState::Failed { url: "u".into(), why: "w".into() }),
                 ],
+                places: 255,
+                incomplete: true,
             }]),
             StageOutput::Maintained,
         ] {

@@ -47,10 +47,12 @@ impl StageWorker for Indexing {
                     .images
                     .into_iter()
                     .zip(states.by_ref())
-                    .map(|(image, state)| IndexedImage { name: image.name, state })
+                    .map(|(image, state)| IndexedImage { name: image.name, position: image.position, state })
                     .collect(),
                 key: post.key,
                 published: post.published,
+                places: post.places,
+                incomplete: post.incomplete,
             })
             .collect();
         Ok(StageOutput::Indexed(indexed))

@@ -12,7 +12,7 @@ use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::images::{Detail, ImageFacts, StoreCounts};
 use crate::domain::posts::{
-    ImageRecord, ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost, RetryPost,
+    ImageRecord, ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost, Place, RetryPost,
 };
 use crate::domain::scans::{Coverage, Cursor, ListingEnd, ListingStep};
 
@@ -44,6 +44,7 @@ macro_rules! contract_tests {
             a_missing_fingerprint_is_filled_in_under_a_new_number
             lost_is_final_unless_a_fingerprint_comes
             failed_images_are_retried_until_given_up
+            what_a_network_did_not_give_is_added_later
             a_clock_that_was_ahead_makes_nobody_wait
             cursors_are_kept_apart_and_survive
             search_cursors_can_be_forgotten
@@ -101,29 +102,26 @@ fn facts(fingerprint: u64) -> ImageFacts {
 }
 
 fn good(name: &str, fingerprint: u64) -> IndexedImage {
-    IndexedImage { name: name.to_owned(), state: ImageState::Fingerprinted(facts(fingerprint)) }
+    IndexedImage::new(name, ImageState::Fingerprinted(facts(fingerprint)))
 }
 
 fn noisy(name: &str, fingerprint: u64) -> IndexedImage {
     let facts = ImageFacts { solid_ground: false, ..facts(fingerprint) };
-    IndexedImage { name: name.to_owned(), state: ImageState::Fingerprinted(facts) }
+    IndexedImage::new(name, ImageState::Fingerprinted(facts))
 }
 
 fn lost(name: &str) -> IndexedImage {
-    IndexedImage { name: name.to_owned(), state: ImageState::Lost }
+    IndexedImage::new(name, ImageState::Lost)
 }
 
 fn failed(name: &str) -> IndexedImage {
     let state = ImageState::Failed { url: format!("https://host/{name}"), why: "timeout".to_owned() };
-    IndexedImage { name: name.to_owned(), state }
+    IndexedImage::new(name, state)
 }
 
 fn post(native: &str, images: Vec<IndexedImage>) -> IndexedPost {
-    IndexedPost {
-        key: PostKey::new(Network::Twitter, native),
-        published: Some(Timestamp(1_600_000_000_000)),
-        images,
-    }
+    let key = PostKey::new(Network::Twitter, native);
+    IndexedPost::of_images(key, Some(Timestamp(1_600_000_000_000)), images)
 }
 
 fn posts(native: &str, posts: Vec<IndexedPost>) -> Change {
@@ -131,12 +129,9 @@ fn posts(native: &str, posts: Vec<IndexedPost>) -> Change {
 }
 
 fn listed(native: &str, names: &[&str]) -> ListedPost {
-    let image = |name: &&str| ListedImage { name: (*name).to_owned(), url: format!("https://host/{name}") };
-    ListedPost {
-        key: PostKey::new(Network::Twitter, native),
-        published: Some(Timestamp(1_600_000_000_000)),
-        images: names.iter().map(image).collect(),
-    }
+    let image = |name: &&str| ListedImage::new(*name, format!("https://host/{name}"));
+    let key = PostKey::new(Network::Twitter, native);
+    ListedPost::of_images(key, Some(Timestamp(1_600_000_000_000)), names.iter().map(image)).unwrap()
 }
 
 fn listing_end(cursor: Cursor) -> ListingEnd {
@@ -291,8 +286,11 @@ pub fn failed_images_are_retried_until_given_up<D: TestDatabase>() {
         |store: &mut dyn Store, now| retries(store.apply(&[Change::TakeRetries { limit: 10 }], now).unwrap());
     let broken = vec![good("a", 1), failed("b"), lost("c"), failed("d")];
     store.apply(&[posts("1", vec![post("10", broken.clone())])], NOW).unwrap();
-    let expect = RetryPost { account: key("1"), post: listed("10", &["b", "d"]) };
     let wanted = vec![listed("10", &["a", "b", "c", "d"])];
+    // Each in its place.
+    let mut failed = wanted[0].clone();
+    failed.images.retain(|image| matches!(image.name.as_str(), "b" | "d"));
+    let expect = RetryPost { account: key("1"), post: failed };
     assert_eq!(store.missing(&wanted).unwrap(), std::slice::from_ref(&expect.post));
     assert_eq!(take(&mut *store, NOW), [], "not before the pause");
     let second = NOW.plus(RULE.pause);
@@ -310,6 +308,61 @@ pub fn failed_images_are_retried_until_given_up<D: TestDatabase>() {
     let done = post("10", vec![good("b", 2), lost("d")]);
     let committed = store.apply(&[posts("1", vec![done])], third).unwrap();
     assert_eq!((committed.entries.len(), committed.counts.retries), (1, 0));
+}
+
+pub fn what_a_network_did_not_give_is_added_later<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    // A video, an image, and two images that were named and not given.
+    let at = |position, image: IndexedImage| IndexedImage { position, ..image };
+    let partial = |native, images: Vec<IndexedImage>, places| {
+        vec![IndexedPost { images, places, incomplete: true, ..post(native, vec![]) }]
+    };
+    let first = partial("10", vec![at(2, good("b", 2))], 4);
+    store.apply(&[posts("1", first)], NOW).unwrap();
+    assert_eq!(records(&mut *store, &[1]), [(1, "10".to_owned(), 2, 4, "b".to_owned())]);
+    // One as an older version stored it, which counted what it saw.
+    store.apply(&[posts("1", vec![post("11", vec![good("x", 3)])])], NOW).unwrap();
+
+    // Both are worth fetching again, reduced to what is new.
+    let places = |attached: [&str; 4]| {
+        attached.map(|name| match name {
+            "" => Place::Other,
+            name => Place::Image(ListedImage::new(name, format!("https://host/{name}"))),
+        })
+    };
+    let listed = |native: &str, attached| {
+        ListedPost::of(PostKey::new(Network::Twitter, native), None, places(attached)).unwrap()
+    };
+    let wanted = [listed("10", ["", "b", "c", "d"]), listed("11", ["x", "", "y", ""])];
+    let missing = store.missing(&wanted).unwrap();
+    let names: Vec<Vec<(u8, &str)>> = missing
+        .iter()
+        .map(|post| post.images.iter().map(|image| (image.position, image.name.as_str())).collect())
+        .collect();
+    assert_eq!(names, [vec![(3, "c"), (4, "d")], vec![(3, "y")]]);
+    let change = posts("1", partial("10", vec![at(3, good("c", 5)), at(4, failed("d"))], 4));
+    let committed = store.apply(&[change.clone()], NOW).unwrap();
+    assert_eq!((committed.entries.len(), committed.counts.images, committed.counts.retries), (1, 4, 1));
+    let grown = posts("1", partial("11", vec![at(3, good("y", 6))], 4));
+    store.apply(&[grown], NOW).unwrap();
+    let stored = records(&mut *store, &[2, 3, 4, 5]);
+    let stored: Vec<_> =
+        stored.iter().map(|(_, post, position, count, name)| (&**post, *position, *count, &**name)).collect();
+    assert_eq!(stored, [("11", 1, 4, "x"), ("10", 3, 4, "c"), ("10", 4, 4, "d"), ("11", 3, 4, "y")]);
+
+    // Said twice, nothing changes; what stands in a taken place is another's.
+    let counts = store.counts().unwrap();
+    store.apply(&[change], NOW).unwrap();
+    store.apply(&[posts("1", vec![post("11", vec![good("other", 9)])])], NOW).unwrap();
+    assert_eq!(store.counts().unwrap(), counts);
+    assert_eq!(store.missing(&[listed("11", ["x", "", "y", ""])]).unwrap(), []);
+    // The failed one has its turn like any other.
+    let due = NOW.plus(RULE.pause);
+    let [retry] = &retries(store.apply(&[Change::TakeRetries { limit: 9 }], due).unwrap())[..] else {
+        panic!()
+    };
+    assert_eq!((retry.post.images[0].position, retry.post.places), (4, 4));
 }
 
 pub fn a_clock_that_was_ahead_makes_nobody_wait<D: TestDatabase>() {
@@ -752,7 +805,8 @@ pub fn imports_add_and_never_overwrite<D: TestDatabase>() {
     assert_eq!(committed.outcomes, [Outcome::Imported { new: 1 }]);
     let take =
         |store: &mut dyn Store, now| retries(store.apply(&[Change::TakeRetries { limit: 9 }], now).unwrap());
-    assert_eq!(take(&mut *store, NOW.plus(RULE.pause))[0].post.images, listed("11", &["b"]).images);
+    let failed = &listed("11", &["a", "b"]).images[1..];
+    assert_eq!(take(&mut *store, NOW.plus(RULE.pause))[0].post.images, failed);
     assert_eq!(take(&mut *store, NOW.plus(RULE.pause * 9)), [], "that was the third attempt");
 }
 

@@ -1,7 +1,7 @@
 //! A database of any engine, as the trait `Store` promises it. What a commit does is in `commit/`; here is
 //! what is read back.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::backfill::BareImage;
 use super::changes::{Change, Committed, IndexEntry, RetryRule};
@@ -102,11 +102,14 @@ impl Store for Database {
                 Ok(())
             },
         )?;
+        let unknown = self.images_unknown(posts, &numbers, &values)?;
         let still_missing = |post: &ListedPost| {
             let Some(no) = numbers.get(&post.key) else { return Some(post.clone()) };
-            let failed = retried.get(no)?;
-            let images: Vec<ListedImage> =
-                post.images.iter().filter(|image| failed.contains(&image.name)).cloned().collect();
+            let is_wanted = |image: &&ListedImage| {
+                let failed = retried.get(no).is_some_and(|failed| failed.contains(&image.name));
+                failed || unknown.contains(&(*no, image.position))
+            };
+            let images: Vec<ListedImage> = post.images.iter().filter(is_wanted).cloned().collect();
             (!images.is_empty()).then(|| ListedPost { images, ..post.clone() })
         };
         Ok(posts.iter().filter_map(still_missing).collect())
@@ -200,6 +203,40 @@ impl Database {
         let mut work = Work::new(self.rule, Timestamp(0), Extent::default());
         load::accounts(&mut self.connection, &mut work, &keys.iter().collect::<Vec<_>>())?;
         Ok(work)
+    }
+
+    /// Positions of listed images that stored posts lack altogether, since their network did not give them
+    /// before: by the post's number. `values` are the numbers of all that are stored.
+    fn images_unknown(
+        &mut self,
+        posts: &[ListedPost],
+        numbers: &HashMap<PostKey, i64>,
+        values: &[Value],
+    ) -> Result<HashSet<(i64, u8)>, StoreError> {
+        let mut counts: HashMap<i64, i64> = HashMap::new();
+        let statement = statements::COUNTS_OF_IMAGES;
+        load::in_lists(&mut self.connection, statement, &[], values, "count the images of posts", |row| {
+            counts.insert(row.number(0)?, row.number(1)?);
+            Ok(())
+        })?;
+        let numbered = |post: &'_ ListedPost| numbers.get(&post.key).copied();
+        let has_more = |post: &&ListedPost| {
+            let stored = numbered(post).map(|no| counts.get(&no).copied().unwrap_or(0));
+            stored.is_some_and(|stored| i64::try_from(post.images.len()).is_ok_and(|listed| listed > stored))
+        };
+        let grown: Vec<&ListedPost> = posts.iter().filter(has_more).collect();
+        let asked: Vec<Value> = grown.iter().filter_map(|post| numbered(post)).map(Value::from).collect();
+        let stored = load::images_of(&mut self.connection, &asked)?;
+        let mut unknown = HashSet::new();
+        for post in grown {
+            let Some(no) = numbered(post) else { continue };
+            let known = stored.get(&no).map(Vec::as_slice).unwrap_or_default();
+            let lacks = |image: &&ListedImage| {
+                known.iter().all(|old| old.name != image.name && old.position != image.position)
+            };
+            unknown.extend(post.images.iter().filter(lacks).map(|image| (no, image.position)));
+        }
+        Ok(unknown)
     }
 
     /// The numbers of these posts, as far as they are stored.

@@ -86,12 +86,9 @@ fn account() -> Account {
 }
 
 fn one_post(native: usize) -> Change {
-    let image = IndexedImage { name: "a.jpg".to_owned(), state: ImageState::Lost };
+    let image = IndexedImage::new("a.jpg", ImageState::Lost);
     let key = PostKey::new(Network::Twitter, native.to_string());
-    Change::Posts {
-        account: account(),
-        posts: vec![IndexedPost { key, published: None, images: vec![image] }],
-    }
+    Change::Posts { account: account(), posts: vec![IndexedPost::of_images(key, None, [image])] }
 }
 
 #[test]

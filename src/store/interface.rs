@@ -38,7 +38,8 @@ pub trait Store: Send {
     fn images(&mut self, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError>;
 
     /// Of these posts, those that are worth fetching, in the order given: posts that are not stored,
-    /// and posts of which an image failed and is still retried, reduced to the failed images.
+    /// and posts of which an image failed and is still retried, or was not given by its network before,
+    /// reduced to those images.
     fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError>;
 
     /// For each post, in the order asked, the fingerprints of its images by position, `None` where an

@@ -1,5 +1,6 @@
-//! Posts that somebody named by their ids alone, in the state file: looked up and indexed like those of which
-//! an image failed, and kept until they are stored.
+//! Posts that are known by their ids alone, in the state file: somebody named them, or their network did not
+//! give all of their images. They are looked up and indexed like those of which an image failed, and kept until
+//! they are stored.
 
 use rusqlite::{TransactionBehavior, params};
 
@@ -37,6 +38,20 @@ impl StateFile {
         }
         transaction.commit().step(step)?;
         Ok(new)
+    }
+
+    /// Notes these posts, unless they are noted already, given up or not. Durable when it returns.
+    pub fn note_posts(&mut self, posts: &[PostKey]) -> Result<(), StoreError> {
+        let step = "note posts to be looked up";
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).step(step)?;
+        for PostKey { network, native } in posts {
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO wanted_posts (network, native) VALUES (?1, ?2)")
+                .and_then(|mut insert| insert.execute(params![codec::network_no(*network), native]))
+                .step(step)?;
+        }
+        transaction.commit().step(step)
     }
 
     /// Posts whose turn it is, at most `limit`. Their next turn comes after the rule's pause, unless this was
@@ -133,5 +148,7 @@ mod tests {
         assert_eq!(take(&mut state, 9, 1000), ["4"]);
         assert_eq!(state.want_posts(&[post("1")]).unwrap(), 0);
         assert_eq!(take(&mut state, 9, 1000), ["1"], "who asks again is heard again");
+        state.note_posts(&[post("3"), post("7")]).unwrap();
+        assert_eq!(take(&mut state, 9, 1000), ["7"], "a listing that names it again does not begin anew");
     }
 }

@@ -173,14 +173,13 @@ mod tests {
 
     fn post(number: u32, account: u32) -> Change {
         let failed = ImageState::Failed { url: "u".to_owned(), why: "w".to_owned() };
-        let image = |name: &str, state| IndexedImage { name: name.to_owned(), state };
         Change::Posts {
             account: Account { key: key(account), handle: format!("h{account}"), posts: Some(9) },
-            posts: vec![IndexedPost {
-                key: PostKey::new(Network::Twitter, number.to_string()),
-                published: None,
-                images: vec![image("a", failed), image("b", ImageState::Lost)],
-            }],
+            posts: vec![IndexedPost::of_images(
+                PostKey::new(Network::Twitter, number.to_string()),
+                None,
+                [IndexedImage::new("a", failed), IndexedImage::new("b", ImageState::Lost)],
+            )],
         }
     }
 

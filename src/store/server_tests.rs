@@ -56,14 +56,14 @@ on_both!(
 );
 
 fn one_post(native: usize) -> Change {
-    let image = IndexedImage { name: "a.jpg".to_owned(), state: ImageState::Lost };
+    let image = IndexedImage::new("a.jpg", ImageState::Lost);
     let key = PostKey::new(Network::Twitter, native.to_string());
     let account = Account {
         key: AccountKey::new(Network::Twitter, (native % 50).to_string()),
         handle: format!("artist{}", native % 50),
         posts: None,
     };
-    Change::Posts { account, posts: vec![IndexedPost { key, published: None, images: vec![image] }] }
+    Change::Posts { account, posts: vec![IndexedPost::of_images(key, None, [image])] }
 }
 
 fn store<K: Kind>(database: &OnServer<K>) -> Database {

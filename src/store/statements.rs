@@ -41,11 +41,12 @@ statements! {
         "SELECT a.network, a.native FROM handles h JOIN accounts a ON a.no = h.account
          WHERE h.network = ? AND h.handle = ? ORDER BY h.last_seen DESC, a.no DESC";
 
-    POSTS_BY_KEY = "SELECT no, native, account FROM posts WHERE network = ? AND native IN (@)";
-    POSTS_BY_NO = "SELECT no, network, native, account FROM posts WHERE no IN (@)";
+    POSTS_BY_KEY = "SELECT no, native, account, image_count FROM posts WHERE network = ? AND native IN (@)";
+    POSTS_BY_NO = "SELECT no, network, native, account, image_count FROM posts WHERE no IN (@)";
 
     IMAGES_OF_POSTS =
         "SELECT post, id, position, name, fingerprint FROM images WHERE post IN (@) ORDER BY post, position";
+    COUNTS_OF_IMAGES = "SELECT post, count(*) FROM images WHERE post IN (@) GROUP BY post";
     IMAGE_RECORDS =
         "SELECT i.id, p.network, p.native, a.native, i.position, p.image_count, i.name, p.published,
             d.phash256, d.thumbnail, i.trimmed
@@ -88,6 +89,9 @@ statements! {
 /// What a clock that was ahead has written.
 pub const VISITED_IN_THE_FUTURE: &str = "UPDATE accounts SET visited_at = ? WHERE visited_at > ?";
 pub const DUE_TOO_LATE: &str = "UPDATE retries SET next_due = ? WHERE next_due > ?";
+
+/// A post turned out to have more attachments than it was stored with.
+pub const RAISE_COUNT: &str = "UPDATE posts SET image_count = ? WHERE no = ?";
 
 /// On a server `summary` also holds the highest numbers.
 pub const EXTENT: &str = "SELECT accounts, posts, images, retries, last_account, last_post, last_image

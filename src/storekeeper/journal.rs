@@ -26,6 +26,7 @@ const MAX_ENTRIES: usize = 1024;
 pub enum Order {
     Entry { ticket: Ticket, entry: JournalEntry },
     Reads(PaidReads),
+    Want(Vec<PostKey>),
     TakeWanted { ticket: Ticket, limit: u32 },
     SettleWanted(Vec<PostKey>),
     Result(Box<QueryView>),
@@ -60,7 +61,7 @@ impl Journal {
             let mut reads = Vec::new();
             let mut results = Vec::new();
             let mut wanted = Vec::new();
-            let mut settled = Vec::new();
+            let (mut noted, mut settled) = (Vec::new(), Vec::new());
             for order in std::iter::once(first).chain(orders.try_iter().take(MAX_ENTRIES - 1)) {
                 match order {
                     Order::Entry { ticket, entry } => {
@@ -70,6 +71,7 @@ impl Journal {
                     Order::Reads(more) => reads.push(more),
                     Order::Result(view) => results.push(*view),
                     Order::TakeWanted { ticket, limit } => wanted.push((ticket, limit)),
+                    Order::Want(posts) => noted.extend(posts),
                     Order::SettleWanted(posts) => settled.extend(posts),
                 }
             }
@@ -89,6 +91,9 @@ impl Journal {
                     return;
                 };
                 (self.tell)(FromStorekeeper::Billed { ledger, orders: reads.len() });
+            }
+            if !noted.is_empty() && self.insist(|state| state.note_posts(&noted)).is_none() {
+                return;
             }
             if !settled.is_empty() && self.insist(|state| state.settle_wanted(&settled)).is_none() {
                 return;

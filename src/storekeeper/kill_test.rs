@@ -55,8 +55,8 @@ fn be_the_victim(dir: &Path) {
     for number in 0.. {
         let key = AccountKey::new(Network::Twitter, "1");
         let account = Account { key, handle: "a".to_owned(), posts: None };
-        let image = IndexedImage { name: "a".to_owned(), state: ImageState::Lost };
-        let posts = vec![IndexedPost { key: post_key(number), published: None, images: vec![image] }];
+        let image = IndexedImage::new("a", ImageState::Lost);
+        let posts = vec![IndexedPost::of_images(post_key(number), None, [image])];
         let entry = JournalEntry::Accepted { key: number.to_string(), request: request(number) };
         to.send(ToStorekeeper::StorePosts { ticket: Ticket(number), account, posts }).unwrap();
         to.send(ToStorekeeper::Journal { ticket: Ticket(number), entry }).unwrap();
@@ -92,8 +92,8 @@ fn what_was_acknowledged_survives_a_kill() {
     for line in &told {
         let number = number(line).unwrap();
         if line.starts_with("stored ") {
-            let image = ListedImage { name: "a".to_owned(), url: "u".to_owned() };
-            let listed = ListedPost { key: post_key(number), published: None, images: vec![image] };
+            let image = ListedImage::new("a", "u");
+            let listed = ListedPost::of_images(post_key(number), None, [image]).unwrap();
             assert_eq!(store.missing(&[listed]).unwrap(), [], "{line}");
         } else {
             assert!(unfinished.contains(&request(number)), "{line}");

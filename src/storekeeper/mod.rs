@@ -268,6 +268,7 @@ fn hand_out(
                 journal.send(journal::Order::Entry { ticket, entry }).is_ok()
             }
             ToStorekeeper::NoteResult { view } => journal.send(journal::Order::Result(view)).is_ok(),
+            ToStorekeeper::WantPosts { posts } => journal.send(journal::Order::Want(posts)).is_ok(),
             ToStorekeeper::SettleWanted { posts } => {
                 journal.send(journal::Order::SettleWanted(posts)).is_ok()
             }

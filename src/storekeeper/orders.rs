@@ -35,6 +35,9 @@ pub enum ToStorekeeper {
     Journal { ticket: Ticket, entry: JournalEntry },
     /// These were billed. Answered by `Billed` once durable.
     CountReads { reads: PaidReads },
+    /// Images of these posts are missing: they are to be looked up, unless they are noted for that already.
+    /// Not answered.
+    WantPosts { posts: Vec<PostKey> },
     /// These posts are stored, or there is nothing to store: nobody need look them up. Not answered.
     SettleWanted { posts: Vec<PostKey> },
     /// A query ended like this, for the results log. Not answered.

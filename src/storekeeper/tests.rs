@@ -140,18 +140,18 @@ fn image(name: &str, fingerprint: u64) -> IndexedImage {
     let detail = Detail { phash256: [0; 4], thumbnail: vec![0; 192], trimmed: None };
     let fingerprint = Fingerprint(fingerprint);
     let facts = ImageFacts { fingerprint, solid_ground: true, width: 1, height: 1, detail };
-    IndexedImage { name: name.to_owned(), state: ImageState::Fingerprinted(facts) }
+    IndexedImage::new(name, ImageState::Fingerprinted(facts))
 }
 
 fn failed(name: &str) -> IndexedImage {
     let state = ImageState::Failed { url: format!("https://host/{name}"), why: "x".to_owned() };
-    IndexedImage { name: name.to_owned(), state }
+    IndexedImage::new(name, state)
 }
 
 /// One post with these images, of the account 1.
 fn store(ticket: u64, native: u64, images: Vec<IndexedImage>) -> ToStorekeeper {
     let key = PostKey::new(Network::Twitter, native.to_string());
-    let posts = vec![IndexedPost { key, published: None, images }];
+    let posts = vec![IndexedPost::of_images(key, None, images)];
     ToStorekeeper::StorePosts { ticket: Ticket(ticket), account: account(1), posts }
 }
 
@@ -175,12 +175,8 @@ fn cursor(ticket: u64, native: u64, cursor: u64) -> ToStorekeeper {
 }
 
 fn listed(native: u64) -> ListedPost {
-    let image = ListedImage { name: "a".to_owned(), url: "https://host/a".to_owned() };
-    ListedPost {
-        key: PostKey::new(Network::Twitter, native.to_string()),
-        published: None,
-        images: vec![image],
-    }
+    let key = PostKey::new(Network::Twitter, native.to_string());
+    ListedPost::of_images(key, None, [ListedImage::new("a", "https://host/a")]).unwrap()
 }
 
 fn filter(ticket: u64, posts: Vec<ListedPost>) -> ToStorekeeper {

@@ -30,6 +30,11 @@ fn a_day_that_is_spent_ends_queries_and_keeps_scans() {
 
     // The scan holds its place; who asks for another account is told at once.
     assert!(stats["processing_scan_requests_count"] == 1, "{stats:#}");
+    assert_eq!(stats["deferred_scans_count"], 1, "{stats:#}");
+    wait_for("the metrics, which may be some seconds old", || {
+        let (_, metrics) = daemon.http("GET", "/metrics", &[], b"").unwrap();
+        String::from_utf8(metrics).unwrap().contains("\naotf_scans_waiting_for_budget 1\n").then_some(())
+    });
     let threads = String::from_utf8(daemon.command(&["threads"]).stdout).unwrap();
     assert!(threads.contains("next day's budget"), "{threads}");
     let refused = daemon.command(&["scan", "demo_rowan", "--wait"]);

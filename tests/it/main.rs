@@ -39,3 +39,5 @@ mod sources;
 mod terminal;
 mod wanted;
 mod webdriver;
+mod x_oddities;
+mod x_simulator;

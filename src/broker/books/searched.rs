@@ -48,16 +48,13 @@ impl SearchedPosts {
 mod tests {
     use super::*;
     use crate::base::ids::{Network, PostKey};
+    use crate::domain::posts::Place;
     use crate::proto::MAX_MESSAGE_BYTES;
     use crate::proto::stage::Answer;
 
     fn posts(ids: impl Iterator<Item = u64>) -> Vec<ListedPost> {
-        ids.map(|id| ListedPost {
-            key: PostKey::new(Network::Twitter, id.to_string()),
-            published: None,
-            images: Vec::new(),
-        })
-        .collect()
+        let key = |id: u64| PostKey::new(Network::Twitter, id.to_string());
+        ids.filter_map(|id| ListedPost::of(key(id), None, [Place::Missing])).collect()
     }
 
     #[test]

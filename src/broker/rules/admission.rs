@@ -1,6 +1,7 @@
 //! What the budget admits: which scans may begin, and what becomes of those that would pass a limit. They
 //! wait for the next day, and queries do not wait for them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::MicroUsd;
@@ -88,8 +89,19 @@ fn reserved(state: &State) -> MicroUsd {
 
 /// True for a scan that the budget keeps from going on.
 pub fn waits_for_budget(state: &State, id: ScanId) -> bool {
-    state.deferred_scans.contains(&id)
-        || state.reservations.held().any(|(container, lease)| state.listing_of(container, lease) == Some(id))
+    state.deferred_scans.contains(&id) || held_scans(state).any(|held| held == id)
+}
+
+/// How many scans the budget keeps from going on: those that have not begun, and those that were under way
+/// when a limit was reached.
+pub fn count_waiting(state: &State) -> u64 {
+    let waiting: BTreeSet<ScanId> = state.deferred_scans.iter().copied().chain(held_scans(state)).collect();
+    waiting.len() as u64
+}
+
+/// Those of which a listing waits at the limit.
+fn held_scans(state: &State) -> impl Iterator<Item = ScanId> {
+    state.reservations.held().filter_map(|(container, lease)| state.listing_of(container, lease))
 }
 
 /// Why accounts on these networks cannot be looked up now.

@@ -4,6 +4,7 @@ use crate::base::ids::WorkerId;
 use crate::base::roles::Stage;
 use crate::broker::books::items::{Owner, stage_of};
 use crate::broker::books::registry::WorkerState;
+use crate::broker::rules::admission;
 use crate::broker::state::State;
 use crate::broker::vocabulary::Now;
 use crate::domain::failure::FailureCode;
@@ -19,7 +20,7 @@ pub fn stats(state: &State, now: Now) -> StatsView {
         scans_in_progress: state.running_scans.len() as u64,
         posts_pending: state.pending_posts as u64,
         sizes: state.sizes,
-        spending: state.spending.view(state.deferred_scans.len() as u64, now.wall),
+        spending: state.spending.view(admission::count_waiting(state), now.wall),
     }
 }
 

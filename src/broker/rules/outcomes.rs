@@ -133,7 +133,14 @@ pub fn fail(turn: &mut Turn, item: Item, code: FailureCode, why: String) {
 fn given_up(post: &ListedPost, why: &str) -> IndexedPost {
     let images = post.images.iter().map(|image| IndexedImage {
         name: image.name.clone(),
+        position: image.position,
         state: ImageState::Failed { url: image.url.clone(), why: why.to_owned() },
     });
-    IndexedPost { key: post.key.clone(), published: post.published, images: images.collect() }
+    IndexedPost {
+        key: post.key.clone(),
+        published: post.published,
+        images: images.collect(),
+        places: post.places,
+        incomplete: post.incomplete,
+    }
 }

@@ -1,5 +1,5 @@
-//! Posts that are indexed apart from any scan: those of which an image failed, and those that were noted by
-//! their ids alone, which are looked up first.
+//! Posts that are indexed apart from any scan: those of which an image failed, and those that are noted by their
+//! ids alone, or lack an image, which are looked up first.
 
 use crate::base::ids::{PostKey, ScanId};
 use crate::broker::books::items::Owner;
@@ -33,6 +33,8 @@ pub fn on_looked_up(turn: &mut Turn, posts: Vec<LookedUpPost>) {
             PostOutcome::Found { author, .. } if turn.state.policy.blocklist.names(&author) => {
                 "is by an account on this server's blocklist".to_owned()
             }
+            // It lacks an image still, and has its turn again.
+            PostOutcome::Found { post, .. } if post.images.is_empty() => continue,
             PostOutcome::Found { author, post } => {
                 index_apart(turn, author, post);
                 continue;
@@ -56,7 +58,8 @@ fn index_apart(turn: &mut Turn, account: Account, post: ListedPost) {
 }
 
 pub fn on_indexed(turn: &mut Turn, account: Account, posts: Vec<IndexedPost>) {
-    let keys = posts.iter().map(|post| post.key.clone()).collect();
+    let complete = posts.iter().filter(|post| !post.incomplete);
+    let keys = complete.map(|post| post.key.clone()).collect();
     let ticket = turn.expect(Pending::PostsApart(keys));
     turn.send_to_store(ToStorekeeper::StorePosts { ticket, account, posts });
 }

@@ -180,7 +180,8 @@ pub fn on_page(turn: &mut Turn, from: ContainerId, lease: LeaseId, posts: Vec<Li
     progressed(turn, id)
 }
 
-/// The new posts of a page go to the indexing workers, unless they are on their way already.
+/// The new posts of a page go to the indexing workers, unless they are on their way already. Those that lack
+/// an image are looked up later.
 pub fn on_filtered(
     turn: &mut Turn,
     id: ScanId,
@@ -188,6 +189,12 @@ pub fn on_filtered(
     page: (ContainerId, LeaseId),
     posts: Vec<ListedPost>,
 ) -> Woken {
+    let incomplete = posts.iter().filter(|post| post.incomplete);
+    let wanted: Vec<_> = incomplete.map(|post| post.key.clone()).collect();
+    if !wanted.is_empty() {
+        turn.send_to_store(ToStorekeeper::WantPosts { posts: wanted });
+    }
+    let posts = posts.into_iter().filter(|post| !post.images.is_empty()).collect();
     let Some((head, running)) = turn.running(id) else { return Woken::Nobody };
     let new = running.add_new_posts(step, posts);
     head.listed += new.len() as u64;

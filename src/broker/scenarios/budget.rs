@@ -166,6 +166,10 @@ fn at_the_limit_a_listing_is_held_until_the_next_day() {
     broker.billed(991);
     assert_eq!(broker.reserve(LISTING, lease), None, "nine are left, and no page is so small");
     assert!(waits_for_budget(&broker.state, scan));
+    assert_eq!(broker.spending().scans_waiting, 1, "it waits as one that has not begun does");
+    let other = broker.scan("2", 600);
+    assert!(waits_for_budget(&broker.state, other));
+    assert_eq!(broker.spending().scans_waiting, 2);
     let mut granted = None;
     for _ in 0..13 * 60 {
         // As the worker does while it waits.

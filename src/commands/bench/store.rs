@@ -130,12 +130,12 @@ fn change(first: u64) -> Change {
         let detail = Detail { phash256: [bits, !bits, bits, !bits], thumbnail: vec![7; 192], trimmed: None };
         let fingerprint = Fingerprint(bits);
         let facts = ImageFacts { fingerprint, solid_ground: true, width: 680, height: 480, detail };
-        IndexedImage { name: format!("F{bits:016x}.jpg"), state: ImageState::Fingerprinted(facts) }
+        IndexedImage::new(format!("F{bits:016x}.jpg"), ImageState::Fingerprinted(facts))
     };
-    let posts = (first..first + POSTS_PER_CHANGE).map(|number| IndexedPost {
-        key: key(number),
-        published: Some(Timestamp(1_600_000_000_000)),
-        images: (0..1 + number % 2).map(|position| image(number, position)).collect(),
+    let published = Some(Timestamp(1_600_000_000_000));
+    let posts = (first..first + POSTS_PER_CHANGE).map(|number| {
+        let images = (0..1 + number % 2).map(|position| image(number, position));
+        IndexedPost::of_images(key(number), published, images)
     });
     let key = AccountKey::new(Network::Twitter, (account + 1).to_string());
     Change::Posts {

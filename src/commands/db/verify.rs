@@ -397,24 +397,21 @@ mod tests {
     fn database(folder: &Path) -> Location {
         let rule = RetryRule { pause: Duration::from_secs(1), max_attempts: 1 };
         let location = Location::parse("sqlite:aotf.db", folder, rule).unwrap();
-        let image = |fingerprint: u64, trimmed: Option<u64>| IndexedImage {
-            name: "a.jpg".to_owned(),
-            state: ImageState::Fingerprinted(ImageFacts {
+        let image = |fingerprint: u64, trimmed: Option<u64>| {
+            let trimmed = trimmed.map(Fingerprint);
+            let facts = ImageFacts {
                 fingerprint: Fingerprint(fingerprint),
                 solid_ground: true,
                 width: 1,
                 height: 1,
-                detail: Detail {
-                    phash256: [0; 4],
-                    thumbnail: vec![0; 192],
-                    trimmed: trimmed.map(Fingerprint),
-                },
-            }),
+                detail: Detail { phash256: [0; 4], thumbnail: vec![0; 192], trimmed },
+            };
+            IndexedImage::new("a.jpg", ImageState::Fingerprinted(facts))
         };
         let account =
             Account { key: AccountKey::new(Network::Twitter, "7"), handle: "a".to_owned(), posts: None };
         let images = vec![image(0x11, None), image(0x22, Some(0xff)), image(0x33, None)];
-        let post = IndexedPost { key: PostKey::new(Network::Twitter, "9"), published: None, images };
+        let post = IndexedPost::of_images(PostKey::new(Network::Twitter, "9"), None, images);
         let change = Change::Posts { account, posts: vec![post] };
         location.open().unwrap().apply(&[change], Timestamp(0)).unwrap();
         location

@@ -17,6 +17,7 @@ mod images;
 mod limits;
 mod networks;
 pub mod picture;
+mod quirks;
 mod server;
 mod site;
 mod sites;
@@ -28,6 +29,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use endpoint::Endpoint;
+pub use quirks::Quirk;
 pub use server::WorldError;
 
 use self::cases::Case;
@@ -115,6 +117,11 @@ impl World {
     /// The API answers 429 at this endpoint until `reset`.
     pub fn exhaust_limit(&self, endpoint: Endpoint, reset: Timestamp) {
         self.state.limits.exhaust(endpoint, reset);
+    }
+
+    /// The API of X is odd in this way, or no longer.
+    pub fn set_quirk(&self, quirk: Quirk, on: bool) {
+        self.state.quirks.set(quirk, on);
     }
 
     /// All windows of the API's limits begin anew.

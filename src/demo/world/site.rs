@@ -9,6 +9,7 @@ use super::exchange::{Answer, Call};
 use super::facts::Facts;
 use super::images::Images;
 use super::limits::Limits;
+use super::quirks::Quirks;
 
 /// One row of the table of sites. A site whose pages and files are on different hosts has a row for each.
 pub struct Site {
@@ -41,6 +42,7 @@ pub struct State {
     pub facts: Facts,
     pub images: Images,
     pub limits: Limits,
+    pub quirks: Quirks,
     pub latency_ms: AtomicU64,
     served: Mutex<HashMap<Endpoint, u64>>,
 }

@@ -50,7 +50,7 @@ fn image(view: &Value, did: &str, full_size: bool) -> Option<ListedImage> {
         Some((_, file)) => file,
         None => full.to_owned(),
     };
-    Some(ListedImage { name, url: url.to_owned() })
+    Some(ListedImage::new(name, url))
 }
 
 /// The account and the file behind `https://cdn.bsky.app/img/{preset}/plain/{did}/{cid}@jpeg`; `None` for
@@ -69,10 +69,10 @@ pub fn image_called(name: &str, did: &str, full_size: bool) -> Option<ListedImag
     let preset = if full_size { "feed_fullsize" } else { "feed_thumbnail" };
     let url = format!("https://cdn.bsky.app/img/{preset}/plain/{did}/{name}@jpeg");
     if file_of(&url).is_some_and(|(owner, file)| owner == did && file == name) {
-        return Some(ListedImage { name: name.to_owned(), url });
+        return Some(ListedImage::new(name, url));
     }
     let url = Url::parse(name).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    Some(ListedImage { name: name.to_owned(), url: url.into() })
+    Some(ListedImage::new(name, url))
 }
 
 #[cfg(test)]

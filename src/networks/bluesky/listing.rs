@@ -154,9 +154,6 @@ impl Progress {
 
 fn listed(post: &Post, account: &Account, full_size: bool) -> Option<ListedPost> {
     let images = embed::images(post.embed.as_ref()?, &account.key.native, full_size);
-    if images.is_empty() {
-        return None;
-    }
     let key = PostKey::new(Network::Bluesky, post.uri.clone());
-    Some(ListedPost { key, published: post.published(), images })
+    ListedPost::of_images(key, post.published(), images)
 }

@@ -394,7 +394,7 @@ fn the_file_itself_is_on_the_accounts_own_server() {
         other => panic!("{other}"),
     });
     let url = format!("https://cdn.bsky.app/img/feed_fullsize/plain/{DID}/bafkreipicture1@jpeg");
-    let image = ListedImage { name: "bafkreipicture1".into(), url };
+    let image = ListedImage::new("bafkreipicture1", url);
     let fetched = crate::networks::fetch_original(Network::Bluesky, &image, &*servers, 1000);
     assert!(fetched.unwrap().unwrap().is_success());
     let expect =

@@ -1,19 +1,18 @@
 //! The two listings of X by such a server: its search, and the account's media.
 
 use super::client::FxTwitterClient;
+use super::lookup::Profile;
+use super::status::{is_handle, listed_post, published};
 use super::wire::{Page as WirePage, Status};
-use crate::base::Timestamp;
-use crate::base::ids::{Network, PostKey};
+use crate::base::ids::Network;
 use crate::domain::accounts::Account;
 use crate::domain::posts::ListedPost;
-use crate::domain::scans::{Cursor, ListingEnd};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 use crate::networks::asking::{Effort, read_json, unreadable};
 use crate::networks::client::{NetworkClient, PageSink, PostLister};
-use crate::networks::delivery::within_bounds;
 use crate::networks::error::NetworkError;
-use crate::networks::paging::{Bounds, OVERLAP, Page, list_pages};
-use crate::networks::twitter::media::image;
-use crate::networks::twitter::progress::Progress;
+use crate::networks::paging::{Bounds, Ended, OVERLAP, Page, list_pages};
+use crate::networks::twitter::progress::{Descent, Progress, is_plausible};
 
 const MEDIA: &str = "profile/:name/media";
 const SEARCH: &str = "search";
@@ -21,7 +20,8 @@ const SEARCH: &str = "search";
 /// What the API allows.
 const PAGE: &str = "100";
 
-const BOUNDS: Bounds = Bounds { empty_pages: 3, pages: u32::MAX };
+/// There is a next page named even at the end, where pages are empty. So many pages hold 200,000 posts.
+const BOUNDS: Bounds = Bounds { empty_pages: 3, pages: 2000 };
 
 impl NetworkClient for FxTwitterClient {
     fn network(&self) -> Network {
@@ -42,7 +42,7 @@ impl PostLister for FxTwitterClient {
         }
         let (path, endpoint, mut parameters) = match cursor {
             Cursor::Search(since) => {
-                let mut query = format!("from:{} filter:images", account.handle);
+                let mut query = format!("from:{} filter:images", self.handle_of(account)?);
                 if let Some(since) = since {
                     query.push_str(&format!(" since_time:{}", since.minus(OVERLAP).secs()));
                 }
@@ -51,34 +51,87 @@ impl PostLister for FxTwitterClient {
             Cursor::Timeline(_) => (format!("profile/id:{}/media", key.native), MEDIA, vec![]),
         };
         parameters.push(("count", PAGE.to_owned()));
-        let mut progress = Progress::default();
-        list_pages(BOUNDS, page, |position| {
+        let (mut progress, mut descent) = (Progress::default(), Descent::default());
+        let mut is_cut = false;
+        let ended = list_pages(BOUNDS, page, |position| {
             let mut asked: Vec<(&str, &str)> =
                 parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
             asked.extend(position.map(|position| ("cursor", position)));
             let (url, response) = self.call(&path, endpoint, &asked, Effort::LISTING)?;
-            let found: WirePage = match response.status {
+            let found = match response.status {
                 // Nothing is newer.
-                204 => WirePage { results: Vec::new(), cursor: None },
+                204 => WirePage::default(),
                 200..=299 => read_json(&url, &response)?,
-                401 => return Err(NetworkError::AccountPrivate { account: key.clone() }),
-                404 => return Err(NetworkError::AccountMissing { account: key.clone() }),
-                status => return Err(NetworkError::Refused { endpoint, why: format!("status {status}") }),
+                status => self.without_list(account, endpoint, status)?,
             };
+            if let Some(code) = found.code.filter(|code| !(200..300).contains(code)) {
+                return Err(unreadable(&url, format!("its status is 200, and its code {code}")));
+            }
             let entries = found.results.len();
             let (posts, unread) = self.read_entries(found.results, account, &mut progress);
             if entries > 0 && unread == entries {
                 return Err(unreadable(&url, "none of its entries can be read"));
             }
             progress.seen.read(entries);
-            let next = found.cursor.and_then(|cursor| cursor.bottom);
+            let mut next = found.cursor.and_then(|cursor| cursor.bottom);
+            if next.is_some() && entries > 0 && descent.is_stuck(progress.oldest_number()) {
+                is_cut = true;
+                next = None;
+            }
             Ok(Page { entries, posts, next, is_enough: progress.reaches(cursor) })
         })?;
-        Ok(progress.end(account, cursor))
+        if endpoint == SEARCH && progress.seen.posts_read > 0 && progress.oldest_number().is_none() {
+            let why = format!("its results are all of others: @{} is another account now", account.handle);
+            return Err(NetworkError::Refused { endpoint, why });
+        }
+        is_cut |= ended == Ended::Endless;
+        let read = u32::try_from(progress.seen.posts_read).unwrap_or(u32::MAX);
+        let end = progress.end(account, cursor);
+        Ok(if is_cut { ListingEnd { coverage: Coverage::LimitedTo(read), ..end } } else { end })
     }
 }
 
 impl FxTwitterClient {
+    /// The name that the search wants. It is not known of every account.
+    fn handle_of(&self, account: &Account) -> Result<String, NetworkError> {
+        if is_handle(&account.handle) {
+            return Ok(account.handle.clone());
+        }
+        match self.profile_of(account)? {
+            Profile::User(user) if is_handle(&user.screen_name) => Ok(user.screen_name),
+            Profile::User(user) => {
+                let why = format!("{:?} is no name that can be searched for", user.screen_name);
+                Err(NetworkError::Refused { endpoint: SEARCH, why })
+            }
+            Profile::Missing => Err(NetworkError::AccountMissing { account: account.key.clone() }),
+            Profile::Suspended => Err(NetworkError::AccountSuspended { account: account.key.clone() }),
+        }
+    }
+
+    /// A list was refused with this status. That says nothing about the account: such a server says the same
+    /// where X did not answer it, and of a list that is empty. What its profile says decides.
+    fn without_list(
+        &self,
+        account: &Account,
+        endpoint: &'static str,
+        status: u16,
+    ) -> Result<WirePage, NetworkError> {
+        let refused = || NetworkError::Refused { endpoint, why: format!("status {status}") };
+        if endpoint == SEARCH || !matches!(status, 401 | 403 | 404 | 410) {
+            return Err(refused());
+        }
+        let account = account.clone();
+        match self.profile_of(&account)? {
+            Profile::User(user) if user.protected == Some(true) => {
+                Err(NetworkError::AccountPrivate { account: account.key })
+            }
+            Profile::User(user) if user.media_count == Some(0) => Ok(WirePage::default()),
+            Profile::User(_) => Err(refused()),
+            Profile::Missing => Err(NetworkError::AccountMissing { account: account.key }),
+            Profile::Suspended => Err(NetworkError::AccountSuspended { account: account.key }),
+        }
+    }
+
     /// The posts of a page that are the account's own and have photos, and how many entries cannot be read.
     fn read_entries(
         &self,
@@ -96,23 +149,16 @@ impl FxTwitterClient {
                 unread += 1;
                 continue;
             };
+            if !is_plausible(&status.id) {
+                unread += 1;
+                continue;
+            }
             if status.author.id != account.key.native || status.reposted_by.is_some() {
                 continue;
             }
-            let published = status.created_timestamp.map(Timestamp::from_secs);
-            progress.saw(&status.id, published);
+            progress.saw(&status.id, published(&status));
             posts.extend(listed_post(status, &self.image_size));
         }
         (posts, unread)
     }
-}
-
-/// `None` where it has no photos.
-pub(super) fn listed_post(status: Status, size: &str) -> Option<ListedPost> {
-    let photos = status.media.map(|media| media.photos).unwrap_or_default();
-    let photos = photos.iter().filter(|photo| photo.r#type.as_deref() != Some("gif"));
-    let images = within_bounds(photos.filter_map(|photo| image(photo.url.as_deref()?, size)));
-    let published = status.created_timestamp.map(Timestamp::from_secs);
-    let key = PostKey::new(Network::Twitter, status.id);
-    (!images.is_empty()).then_some(ListedPost { key, published, images })
 }

@@ -1,7 +1,7 @@
 //! Looking accounts and posts up, one question each.
 
 use super::client::FxTwitterClient;
-use super::listing::listed_post;
+use super::status::listed_post;
 use super::wire::{ProfileAnswer, StatusAnswer, User};
 use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, Network, PostKey};
@@ -13,6 +13,14 @@ use crate::networks::error::NetworkError;
 
 const PROFILE: &str = "profile";
 const STATUS: &str = "status/:id";
+
+/// What such a server says of an account.
+pub(super) enum Profile {
+    User(User),
+    Suspended,
+    /// It shows none: X has none such, or did not answer it.
+    Missing,
+}
 
 impl AccountLookup for FxTwitterClient {
     fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
@@ -93,6 +101,11 @@ impl FxTwitterClient {
         }
     }
 
+    /// What such a server says of an account that is known by its number.
+    pub(super) fn profile_of(&self, account: &Account) -> Result<Profile, NetworkError> {
+        self.profile(&format!("id:{}", account.key.native))
+    }
+
     fn resolve_one(&self, asked: &AccountRef) -> Result<ResolutionOutcome, NetworkError> {
         let plain = |text: &str, extra: u8| {
             (1..=20).contains(&text.len())
@@ -105,16 +118,23 @@ impl FxTwitterClient {
             }
             AccountRef::Handle { .. } | AccountRef::Id(_) => return Ok(ResolutionOutcome::Missing),
         };
+        Ok(match self.profile(&name)? {
+            Profile::User(user) => outcome_of(user),
+            Profile::Suspended => ResolutionOutcome::Suspended,
+            Profile::Missing => ResolutionOutcome::Missing,
+        })
+    }
+
+    /// `name` is a handle, or `id:` and a number.
+    fn profile(&self, name: &str) -> Result<Profile, NetworkError> {
         let (url, response) = self.call(&format!("profile/{name}"), PROFILE, &[], Effort::LOOKUP)?;
         let answer = read_json::<ProfileAnswer>(&url, &response);
         match (response.status, answer) {
-            (_, Ok(answer)) if answer.reason.as_deref() == Some("suspended") => {
-                Ok(ResolutionOutcome::Suspended)
-            }
-            (200..=299, Ok(ProfileAnswer { user: Some(user), .. })) => Ok(outcome_of(user)),
+            (_, Ok(answer)) if answer.reason.as_deref() == Some("suspended") => Ok(Profile::Suspended),
+            (200..=299, Ok(ProfileAnswer { user: Some(user), .. })) => Ok(Profile::User(user)),
             (200..=299, Ok(_)) => Err(unreadable(&url, "no user in the answer")),
             (200..=299, Err(error)) => Err(error),
-            (404, _) => Ok(ResolutionOutcome::Missing),
+            (404, _) => Ok(Profile::Missing),
             (status, _) => Err(NetworkError::Refused { endpoint: PROFILE, why: format!("status {status}") }),
         }
     }

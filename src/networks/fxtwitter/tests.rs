@@ -11,8 +11,8 @@ use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::config::{self, Settings};
 use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
-use crate::domain::posts::{PostOutcome, PostState};
-use crate::domain::scans::Cursor;
+use crate::domain::posts::{ListedPost, PostOutcome, PostState};
+use crate::domain::scans::{Coverage, Cursor};
 use crate::networks::client::{AccountLookup, PostLister, PostLookup, Waiter};
 use crate::networks::error::NetworkError;
 use crate::networks::fake::{Answer, FakeServers, FakeWaiter, list, parameter, reply};
@@ -222,4 +222,149 @@ fn single_posts_are_looked_up_without_paying() {
     assert!(matches!(free.look_posts_up(&posts(&["5"])), Err(NetworkError::Refused { .. })));
     let alone = Sources::new(Network::Twitter, vec![Box::new(free)]);
     assert!(matches!(alone.look_posts_up(&posts(&["5"])), Err(NetworkError::Refused { .. })));
+}
+
+/// What a server says whose every list has this status, and of an account with this profile.
+fn refusing(status: u16, body: Value, profile: (u16, Value)) -> FxTwitterClient {
+    let (client, _) = client(move |url| match url.path() {
+        "/2/profile/id:42" => reply(profile.0, &[], &profile.1),
+        _ => reply(status, &[], &body),
+    });
+    client
+}
+
+#[test]
+fn a_list_that_is_refused_says_nothing_about_the_account() {
+    let empty = || json!({"code": 404, "results": [], "cursor": {"top": null, "bottom": null}});
+    let user = |more: Value| {
+        let mut user = json!({"id": "42", "screen_name": "artist", "protected": false, "media_count": 9});
+        user.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        (200, json!({"code": 200, "user": user}))
+    };
+    let (search, media) = (Cursor::Search(None), Cursor::Timeline(None));
+    let error = |client: FxTwitterClient, cursor: &Cursor| list(&client, &artist(), cursor).err().unwrap();
+    for status in [400, 401, 403, 404] {
+        // Nobody is asked about the account.
+        let nobody = (500, json!({}));
+        assert!(matches!(error(refusing(status, empty(), nobody), &search), NetworkError::Refused { .. }));
+    }
+    assert!(matches!(error(refusing(404, empty(), user(json!({}))), &media), NetworkError::Refused { .. }));
+    assert!(matches!(
+        error(refusing(500, empty(), user(json!({}))), &media),
+        NetworkError::Unreadable { .. }
+    ));
+    let private = refusing(404, empty(), user(json!({"protected": true})));
+    assert!(matches!(error(private, &media), NetworkError::AccountPrivate { .. }));
+    let missing = refusing(404, empty(), (404, json!({"code": 404})));
+    assert!(matches!(error(missing, &media), NetworkError::AccountMissing { .. }));
+    let suspended = refusing(404, empty(), (404, json!({"code": 404, "reason": "suspended"})));
+    assert!(matches!(error(suspended, &media), NetworkError::AccountSuspended { .. }));
+    // An account without media has such a list.
+    let (posts, end) =
+        list(&refusing(404, empty(), user(json!({"media_count": 0}))), &artist(), &media).unwrap();
+    assert_eq!((posts.len(), end.cursor), (0, media.clone()));
+
+    // On the second page; what came before remains.
+    let (client, _) = client(|url| match (url.path(), parameter(url, "cursor")) {
+        ("/2/search", None) => serve(url, 250),
+        _ => reply(404, &[], &json!({"code": 404, "results": []})),
+    });
+    let mut delivered = 0;
+    let outcome = client.list_posts(&artist(), &search, &mut |posts| {
+        delivered += posts.len();
+        ControlFlow::Continue(())
+    });
+    assert!(matches!(outcome, Err(NetworkError::Refused { .. })) && delivered == 100);
+}
+
+#[test]
+fn an_answer_without_results_is_none() {
+    for body in
+        [json!({"code": 200}), json!({"code": 200, "results": null}), json!({"code": 500, "results": []})]
+    {
+        let (client, _) = client(move |_| reply(200, &[], &body));
+        let error = list(&client, &artist(), &Cursor::Search(None)).err().unwrap();
+        assert!(matches!(error, NetworkError::Unreadable { .. }), "{error}");
+    }
+}
+
+#[test]
+fn an_overload_behind_the_server_is_waited_out() {
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let servers =
+        FakeServers::new(move |url| match count.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0 => reply(500, &[], &json!({"code": 500, "message": "DeadlineExceeded: Unspecified"})),
+            _ => serve(url, 50),
+        });
+    let waiter = Arc::new(FakeWaiter::default());
+    let mut settings = Settings::default().twitter;
+    settings.fxtwitter.requests_per_second = 1000;
+    let client = FxTwitterClient::new(servers, &settings, waiter.clone());
+    assert_eq!(list(&client, &artist(), &Cursor::Timeline(None)).unwrap().0.len(), 50);
+    assert!(
+        waiter.waits().contains(&"profile/:name/media".to_owned()),
+        "as for a limit: {:?}",
+        waiter.waits()
+    );
+}
+
+#[test]
+fn the_search_goes_by_the_name_that_the_account_has() {
+    let unnamed = Account { handle: String::new(), ..artist() };
+    let (client, servers) = client(|url| match url.path() {
+        "/2/profile/id:42" => {
+            reply(200, &[], &json!({"code": 200, "user": {"id": "42", "screen_name": "artist"}}))
+        }
+        _ => serve(url, 50),
+    });
+    assert_eq!(list(&client, &unnamed, &Cursor::Search(None)).unwrap().0.len(), 50);
+    let query = parameter(servers.asked().last().unwrap(), "q").unwrap();
+    assert_eq!(query, "from:artist filter:images");
+
+    // Somebody else has it now.
+    let (client, _) = self::client(|_| {
+        let mut others = status(9);
+        others["author"]["id"] = "43".into();
+        reply(200, &[], &json!({"code": 200, "results": [others], "cursor": {"bottom": null}}))
+    });
+    let error = list(&client, &artist(), &Cursor::Search(None)).err().unwrap();
+    assert!(matches!(error, NetworkError::Refused { .. }), "{error}");
+}
+
+#[test]
+fn videos_have_their_place() {
+    let photo = |name: &str| json!({"type": "photo", "url": format!("https://pbs.twimg.com/media/{name}.jpg?name=orig")});
+    let video = json!({"type": "video", "url": "https://video.twimg.com/ext_tw_video/1.mp4"});
+    let mut mixed = status(9);
+    mixed["media"] = json!({"all": [video, photo("a"), {"type": "gif", "url": "https://video.twimg.com/tweet_video/1.mp4"}, photo("b")],
+        "photos": [photo("a"), photo("b")], "videos": [video]});
+    let mut bare = status(8);
+    bare["media"] = json!({"all": [{"type": "photo"}, photo("c")], "photos": [photo("c")]});
+    let body = json!({"code": 200, "results": [mixed, bare], "cursor": {"bottom": null}});
+    let (client, _) = client(move |_| reply(200, &[], &body));
+    let (posts, _) = list(&client, &artist(), &Cursor::Timeline(None)).unwrap();
+    let places = |post: &ListedPost| -> (Vec<(u8, String)>, u8, bool) {
+        let images = post.images.iter().map(|image| (image.position, image.name.clone())).collect();
+        (images, post.places, post.incomplete)
+    };
+    assert_eq!(places(&posts[0]), (vec![(2, "a.jpg".into()), (4, "b.jpg".into())], 4, false));
+    assert_eq!(places(&posts[1]), (vec![(2, "c.jpg".into())], 2, true));
+}
+
+#[test]
+fn pages_that_go_in_a_circle_end_and_odd_numbers_do_not_become_the_cursor() {
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let (client, servers) = client(move |_| {
+        let next = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst).to_string();
+        let mut future = status(7);
+        future["id"] = "9223372036854775807".into();
+        let mut undated = status(6);
+        undated["created_timestamp"] = i64::MAX.into();
+        let results = json!([status(9), future, undated]);
+        reply(200, &[], &json!({"code": 200, "results": results, "cursor": {"bottom": next}}))
+    });
+    let (_, end) = list(&client, &artist(), &Cursor::Timeline(None)).unwrap();
+    assert_eq!((end.cursor, servers.asked().len()), (Cursor::Timeline(Some("9".into())), 6));
+    assert_eq!(end.coverage, Coverage::LimitedTo(18));
+    assert!(end.newest.unwrap() <= Timestamp::now());
 }

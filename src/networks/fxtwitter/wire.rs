@@ -15,6 +15,8 @@ pub struct User {
     pub screen_name: String,
     pub protected: Option<bool>,
     pub statuses: Option<u64>,
+    /// Posts with media.
+    pub media_count: Option<u64>,
 }
 
 /// A post by its number.
@@ -24,9 +26,11 @@ pub struct StatusAnswer {
 }
 
 /// A page of a timeline or a search.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub struct Page {
-    #[serde(default)]
+    /// The status once more.
+    pub code: Option<u16>,
+    /// Always there, if empty.
     pub results: Vec<Value>,
     pub cursor: Option<Cursor>,
 }
@@ -53,14 +57,18 @@ pub struct Author {
     pub screen_name: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Absent where a post has none of a kind.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub struct Media {
-    #[serde(default)]
-    pub photos: Vec<Photo>,
+    /// Everything, in the order of the post.
+    pub all: Vec<Medium>,
+    pub photos: Vec<Medium>,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Photo {
+pub struct Medium {
+    /// `photo`, `video` or `gif`; the latter may stand among the photos.
     pub r#type: Option<String>,
     pub url: Option<String>,
 }

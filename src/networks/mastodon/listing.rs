@@ -280,7 +280,7 @@ impl<'a> Progress<'a> {
         }
         let images = within_bounds(attached.into_iter().filter_map(|attachment| self.image(attachment)));
         let key = PostKey::new(Network::Mastodon, status.uri.clone());
-        (!images.is_empty()).then_some(ListedPost { key, published, images })
+        ListedPost::of_images(key, published, images)
     }
 
     fn image(&mut self, attachment: Attachment) -> Option<ListedImage> {
@@ -336,7 +336,7 @@ fn is_unfinished(attachment: &Attachment) -> bool {
 fn image(attachment: Attachment, originals: bool) -> Option<ListedImage> {
     let name = attachment.url.filter(|url| is_web(url))?;
     let preview = attachment.preview_url.filter(|url| !originals && is_web(url));
-    Some(ListedImage { url: preview.unwrap_or_else(|| name.clone()), name })
+    Some(ListedImage::new(name.clone(), preview.unwrap_or(name)))
 }
 
 fn is_web(url: &str) -> bool {

@@ -92,7 +92,10 @@ impl TwitterClient {
             let answer = interpret(&response, question.subject);
             self.count(endpoint, answer.as_ref().ok());
             let answer = match answer {
-                Ok(answer) => return Ok(Said::Answer(answer)),
+                Ok(answer) => {
+                    self.pool().answered(credential, endpoint);
+                    return Ok(Said::Answer(answer));
+                }
                 Err(problem) => problem,
             };
             match answer.meaning {

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
+use super::fields::NameInUse;
 use super::pool::{Endpoint, Pool};
 use crate::config;
 use crate::fetch::Fetch;
@@ -18,6 +19,7 @@ pub struct TwitterClient {
     pub(super) settings: config::Twitter,
     pub(super) waiter: Arc<dyn Waiter>,
     pub(super) meter: Option<Arc<dyn Meter>>,
+    pub(super) fields_name: NameInUse,
     /// Locked only to decide or to note, never while asking or waiting.
     pool: Arc<Mutex<Pool>>,
 }
@@ -26,7 +28,8 @@ impl TwitterClient {
     /// Without credentials, every call but `check_posts` fails with `NoCredentials`.
     pub fn new(fetch: Arc<dyn Fetch>, settings: &config::Twitter, waiter: Arc<dyn Waiter>) -> TwitterClient {
         let pool = Arc::new(Mutex::new(Pool::new(settings.credentials.len(), settings.search_interval)));
-        TwitterClient { fetch, settings: settings.clone(), waiter, meter: None, pool }
+        let fields_name = NameInUse::new(&settings.fields_parameter);
+        TwitterClient { fetch, settings: settings.clone(), waiter, meter: None, fields_name, pool }
     }
 
     /// The same client for another worker, which waits in its own way.

@@ -7,16 +7,18 @@ use url::Url;
 
 use super::ask::{PATIENT, Question, Reads, Said};
 use super::client::TwitterClient;
-use super::lookup::is_id;
+use super::fields::FieldsName;
+use super::lookup::{BATCH, is_id};
 use super::media;
 use super::pool::Endpoint;
-use super::progress::{Progress, TIMELINE_DEPTH};
+use super::posts::Patience;
+use super::progress::{Descent, Progress, TIMELINE_DEPTH, is_plausible, snowflake_time};
 use super::samples::{Next, Read, Samples, Span};
-use super::wire::{Answer, Post};
+use super::wire::{Answer, Media, Post};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
-use crate::domain::posts::{ListedImage, ListedPost};
+use crate::domain::posts::{ListedPost, Place};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 use crate::networks::client::{AccountLookup, NetworkClient, PageSink, PostLister, SearchedPosts};
 use crate::networks::error::NetworkError;
@@ -31,7 +33,13 @@ const SMALLEST_SEARCH_PAGE: u32 = 10;
 const TIMELINE_PAGE: u32 = 100;
 const SMALLEST_TIMELINE_PAGE: u32 = 5;
 
-const BOUNDS: Bounds = Bounds { empty_pages: 5, pages: u32::MAX };
+/// An account that passes much on has timelines with long rows of empty pages, and a search has pages that
+/// hold nothing and name a next one: only their sum is bounded. So many pages hold the whole timeline in the
+/// smallest pages, and a million posts of a search in pages of a hundred.
+const TIMELINE_BOUNDS: Bounds = Bounds { empty_pages: u32::MAX, pages: 700 };
+const SEARCH_BOUNDS: Bounds = Bounds { empty_pages: u32::MAX, pages: 10_000 };
+/// Of a search, in a row: at one a second, with 300 in a quarter of an hour.
+const EMPTY_SEARCH_PAGES: u32 = 200;
 
 impl NetworkClient for TwitterClient {
     fn network(&self) -> Network {
@@ -82,7 +90,9 @@ impl PostLister for TwitterClient {
                 }
                 Next::Enough => {
                     run.progress.knows(samples.newest_known());
-                    return Ok(ListingEnd { coverage: Coverage::Sampled, ..run.end() });
+                    let is_cut = run.is_cut;
+                    let end = run.end();
+                    return Ok(if is_cut { end } else { ListingEnd { coverage: Coverage::Sampled, ..end } });
                 }
             }
         }
@@ -98,15 +108,27 @@ impl TwitterClient {
         page: &mut PageSink<'_>,
     ) -> Result<Read, NetworkError> {
         let mut whole = Read::default();
-        let ended = list_pages(BOUNDS, page, |token| {
+        let (mut descent, mut empty_pages) = (Descent::default(), 0);
+        let (bounds, most_empty) = match run.cursor {
+            Cursor::Search(_) => (SEARCH_BOUNDS, EMPTY_SEARCH_PAGES),
+            Cursor::Timeline(_) => (TIMELINE_BOUNDS, TIMELINE_BOUNDS.pages),
+        };
+        let ended = list_pages(bounds, page, |token| {
             let (answer, url) = self.read_page(run, span, token)?;
-            let next = answer.meta.as_ref().and_then(|meta| meta.next_token.clone());
+            let mut next = answer.meta.as_ref().and_then(|meta| meta.next_token.clone());
             let entries = answer.data.as_ref().map_or(0, Vec::len);
             let posts = self.read_entries(answer, run, &url, &mut whole)?;
+            empty_pages = if entries == 0 { empty_pages + 1 } else { 0 };
+            let is_stuck = entries > 0 && descent.is_stuck(whole.oldest);
+            if next.is_some() && (is_stuck || empty_pages >= most_empty) {
+                run.is_cut = true;
+                next = None;
+            }
             let is_enough = span.at_most.is_some_and(|limit| whole.posts >= u64::from(limit));
             Ok(Page { entries, posts, next, is_enough })
         })?;
-        whole.to_the_end = ended == Ended::Exhausted;
+        run.is_cut |= ended == Ended::Endless;
+        whole.to_the_end = ended == Ended::Exhausted && !run.is_cut;
         Ok(whole)
     }
 
@@ -119,9 +141,14 @@ impl TwitterClient {
     ) -> Result<(Answer, Url), NetworkError> {
         let account = &run.account.key;
         loop {
-            let question = self.page_question(run, span, token)?;
-            return match self.ask(&question, &mut run.hidden_from)? {
-                Said::Answer(answer) => Ok((answer, question.url)),
+            let (mut hidden_from, mut expects_media) =
+                (std::mem::take(&mut run.hidden_from), run.expects_media);
+            let question = |name| self.page_question(run, span, token, name);
+            let said = self.ask_for_posts(&question, &mut expects_media, &mut hidden_from);
+            (run.hidden_from, run.expects_media) = (hidden_from, expects_media);
+            let (said, url) = said?;
+            return match said {
+                Said::Answer(answer) => Ok((answer, url)),
                 Said::Missing => Err(NetworkError::AccountMissing { account: account.clone() }),
                 Said::Suspended => Err(NetworkError::AccountSuspended { account: account.clone() }),
                 Said::Hidden => Err(self.why_hidden(account)?),
@@ -133,7 +160,11 @@ impl TwitterClient {
                     continue;
                 }
                 Said::Invalid { why, .. } => {
-                    Err(NetworkError::Refused { endpoint: question.endpoint.as_str(), why })
+                    let endpoint = match run.cursor {
+                        Cursor::Search(_) => Endpoint::Search,
+                        Cursor::Timeline(_) => Endpoint::Timeline,
+                    };
+                    Err(NetworkError::Refused { endpoint: endpoint.as_str(), why })
                 }
             };
         }
@@ -144,12 +175,12 @@ impl TwitterClient {
         run: &Run<'a>,
         span: &Span,
         token: Option<&str>,
+        name: FieldsName,
     ) -> Result<Question<'a>, NetworkError> {
         let account = run.account;
         let id = account.key.native.as_str();
-        let fields = self.post_fields();
         let mut parameters: Vec<(&str, String)> = vec![
-            (&self.settings.fields_parameter, fields.to_owned()),
+            (name.parameter(), name.fields().to_owned()),
             ("expansions", "attachments.media_keys".to_owned()),
             ("media.fields", "media_key,type,url".to_owned()),
         ];
@@ -178,17 +209,8 @@ impl TwitterClient {
         Ok(Question { endpoint, url, subject: Some(id), patience: PATIENT, reads })
     }
 
-    /// What to ask of a post. The newer contract has the author, the references and the versions as
-    /// expansions only, which are paid for; they tell nothing that the query does not ensure already.
-    pub(super) fn post_fields(&self) -> &'static str {
-        if self.settings.fields_parameter == "tweet.fields" {
-            "attachments,author_id,created_at,edit_history_tweet_ids,entities,id,referenced_tweets"
-        } else {
-            "attachments,created_at,entities,id"
-        }
-    }
-
-    /// The posts of a page that are the account's own and have images.
+    /// The posts of a page that are the account's own and have images. Media that X names and does not bring
+    /// is asked for once more.
     fn read_entries(
         &self,
         answer: Answer,
@@ -197,29 +219,35 @@ impl TwitterClient {
         whole: &mut Read,
     ) -> Result<Vec<ListedPost>, NetworkError> {
         let account = run.account;
-        let media = answer.includes.map(|includes| includes.media).unwrap_or_default();
+        let mut media = answer.includes.map(|includes| includes.media).unwrap_or_default();
         let data = answer.data.unwrap_or_default();
         let read = data.len();
         let mut unreadable = None;
-        let mut listed = Vec::new();
+        let mut posts = Vec::new();
         for value in data {
-            match serde_json::from_value::<Post>(value) {
+            let post = serde_json::from_value::<Post>(value).map_err(|error| error.to_string());
+            match post.and_then(|post| if is_plausible(&post.id) { Ok(post) } else { Err(no_post(&post)) }) {
                 Ok(post) => {
                     run.progress.saw(&post.id, published(&post));
                     let id = post.id.parse().ok();
                     whole.oldest = whole.oldest.into_iter().chain(id).min();
-                    listed.extend(run.list(&post, |post| {
-                        media::photos(post, &media, &account.handle, &self.settings.image_size)
-                    }));
+                    posts.push(post);
                 }
                 Err(error) => unreadable = Some((unreadable.map_or(1, |(count, _)| count + 1), error)),
             }
         }
+        let own: Vec<&Post> = posts.iter().filter(|post| run.is_own(post)).collect();
+        self.complete(&own, &mut media, account)?;
+        let size = &self.settings.image_size;
+        let listed: Vec<ListedPost> = own
+            .into_iter()
+            .filter_map(|post| run.list(post, media::attached(post, &media, &account.handle, size)))
+            .collect();
         if let Some((count, error)) = unreadable {
             if count == read {
-                return Err(NetworkError::Unreadable { url: url.to_string(), why: error.to_string() });
+                return Err(NetworkError::Unreadable { url: url.to_string(), why: error });
             }
-            tracing::warn!(account = %account.key, count, %error, "posts of a page skipped");
+            tracing::warn!(account = %account.key, count, error, "posts of a page skipped");
         }
         run.progress.seen.read(read);
         whole.posts += read as u64;
@@ -227,6 +255,33 @@ impl TwitterClient {
             whole.listed.extend(listed.iter().filter_map(|post| post.key.native.parse::<u64>().ok()));
         }
         Ok(listed)
+    }
+
+    /// Asks once more for media that these posts name and that was not expanded: that may have failed for the
+    /// moment. Where it cannot be asked for, they stay as they are, and are looked up later.
+    fn complete(
+        &self,
+        posts: &[&Post],
+        media: &mut Vec<Media>,
+        account: &Account,
+    ) -> Result<(), NetworkError> {
+        let lacks = |post: &&&Post| {
+            media::attached(post, media, &account.handle, &self.settings.image_size).contains(&Place::Missing)
+        };
+        let ids: Vec<&str> = posts.iter().filter(lacks).map(|post| post.id.as_str()).collect();
+        for batch in ids.chunks(BATCH) {
+            match self.read_posts(batch, Patience::Short) {
+                Ok(answer) => {
+                    media.extend(answer.includes.map(|includes| includes.media).unwrap_or_default())
+                }
+                Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
+                Err(error) => {
+                    tracing::debug!(account = %account.key, %error, "missing media was not asked for again");
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// An account whose posts no credential sees: protected by its owner, gone since, or blocking us.
@@ -275,6 +330,10 @@ struct Run<'a> {
     /// Credentials that cannot see the account.
     hidden_from: Vec<usize>,
     search_page: u32,
+    /// Posts without attachments are a reason to doubt the answer: the search finds posts with images.
+    expects_media: bool,
+    /// Pages went on without end, and were not followed.
+    is_cut: bool,
 }
 
 impl<'a> Run<'a> {
@@ -289,6 +348,8 @@ impl<'a> Run<'a> {
             edited: HashSet::new(),
             hidden_from: Vec::new(),
             search_page: SEARCH_PAGE,
+            expects_media: matches!(cursor, Cursor::Search(_)),
+            is_cut: false,
         })
     }
 
@@ -301,18 +362,18 @@ impl<'a> Run<'a> {
         Span { newer: None, older, at_most: None }
     }
 
-    /// The post as the index wants it; `None` when it is not the account's own, shows no photo, or is
-    /// a version of a post that was listed already.
-    fn list(&mut self, post: &Post, photos: impl FnOnce(&Post) -> Vec<ListedImage>) -> Option<ListedPost> {
+    fn is_own(&self, post: &Post) -> bool {
         let is_own = post.author_id.as_ref().is_none_or(|author| *author == self.account.key.native);
-        if !is_own || post.is_repost() {
-            return None;
-        }
-        let images = photos(post);
-        if images.is_empty() {
-            return None;
-        }
+        is_own && !post.is_repost()
+    }
+
+    /// The post as the index wants it; `None` when it shows no photo, or is a version of a post that was listed
+    /// already.
+    fn list(&mut self, post: &Post, attached: Vec<Place>) -> Option<ListedPost> {
         let mut id = &post.id;
+        if !attached.iter().any(|place| matches!(place, Place::Image(_) | Place::Missing)) {
+            return None;
+        }
         if let [_, _, ..] = post.versions() {
             id = post.versions().iter().max_by_key(|id| (id.len(), id.as_str())).unwrap_or(id);
             if !self.edited.insert(id.clone()) {
@@ -320,13 +381,19 @@ impl<'a> Run<'a> {
             }
         }
         let key = PostKey::new(Network::Twitter, id.clone());
-        Some(ListedPost { key, published: published(post), images })
+        ListedPost::of(key, published(post), attached)
     }
 
     fn end(self) -> ListingEnd {
-        let is_deep = self.progress.seen.posts_read >= TIMELINE_DEPTH;
+        let read = self.progress.seen.posts_read;
+        let is_deep = read >= TIMELINE_DEPTH;
+        let is_cut = self.is_cut;
         let end = self.progress.end(self.account, self.cursor);
         match self.cursor {
+            _ if is_cut => {
+                let read = u32::try_from(read).unwrap_or(u32::MAX);
+                ListingEnd { coverage: Coverage::LimitedTo(read), ..end }
+            }
             Cursor::Timeline(_) if is_deep => {
                 ListingEnd { coverage: Coverage::LimitedTo(TIMELINE_DEPTH as u32), ..end }
             }
@@ -335,30 +402,20 @@ impl<'a> Run<'a> {
     }
 }
 
-/// When a post was published: by its own word, else by its id.
+/// When a post was published: by its own word, else by its id. A date to come would hide everything that is
+/// posted until then.
 fn published(post: &Post) -> Option<Timestamp> {
-    post.created_at.as_deref().and_then(Timestamp::parse_rfc3339).or_else(|| snowflake_time(&post.id))
+    let stated = post.created_at.as_deref().and_then(Timestamp::parse_rfc3339);
+    stated.or_else(|| snowflake_time(&post.id)).map(|moment| moment.min(Timestamp::now()))
 }
 
-/// Ids since November 2010 hold their time; older ones were counted.
-fn snowflake_time(id: &str) -> Option<Timestamp> {
-    let id: i64 = id.parse().ok()?;
-    (id >= 30_000_000_000_000).then(|| Timestamp((id >> 22) + 1_288_834_974_657))
+fn no_post(post: &Post) -> String {
+    format!("a post cannot have the number {:?}", post.id.chars().take(40).collect::<String>())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_tell_their_time() {
-        let check = |id, expect: Option<&str>| {
-            assert_eq!(snowflake_time(id).map(|time| time.to_rfc3339()).as_deref(), expect, "{id}");
-        };
-        check("1558553189766631429", Some("2022-08-13T20:36:51Z"));
-        check("25712847277", None);
-        check("nonsense", None);
-    }
 
     #[test]
     fn searches_always_say_where_they_start() {

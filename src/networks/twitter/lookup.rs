@@ -49,29 +49,14 @@ impl AccountLookup for TwitterClient {
             [(Endpoint::UsersByName, "usernames", by_handle), (Endpoint::UsersById, "ids", by_id)]
         {
             for batch in wanted.chunks(BATCH) {
-                let names: Vec<&str> = batch.iter().map(|(_, name)| *name).collect();
-                let url = self.url(
-                    endpoint,
-                    endpoint.as_str(),
-                    &[(parameter, &names.join(",")), ("user.fields", USER_FIELDS)],
-                )?;
-                let place = url.to_string();
-                let reads = Reads::Named(names.len());
-                let question = Question { endpoint, url, subject: None, patience: PATIENT, reads };
-                let answer = self.answer_only(&question)?;
-                let (users, all_read) = users_of(&answer);
-                for (asked, name) in batch {
-                    let user = users.iter().find(|user| match asked {
-                        AccountRef::Handle { .. } => user.username.eq_ignore_ascii_case(name),
-                        AccountRef::Id(_) => user.id == *name,
-                    });
-                    let outcome = match user {
-                        Some(user) => outcome_of(user),
-                        None => why_absent(name, &answer, all_read).map_err(|why| {
-                            NetworkError::Unreadable { url: place.clone(), why: format!("{name}: {why}") }
-                        })?,
-                    };
-                    known.insert(*asked, outcome);
+                let mut left_out = self.resolve_batch(endpoint, parameter, batch, &mut known)?;
+                if !left_out.is_empty() {
+                    // X names what it does not give, so this is a fault of the moment.
+                    left_out = self.resolve_batch(endpoint, parameter, &left_out, &mut known)?;
+                }
+                for (asked, _) in left_out {
+                    let why = "is left out of X's answer, which does not say why".to_owned();
+                    known.insert(asked, ResolutionOutcome::Closed { why });
                 }
             }
         }
@@ -107,11 +92,58 @@ impl AccountLookup for TwitterClient {
     }
 }
 
+/// An account, and what the request calls it.
+type Named<'a> = (&'a AccountRef, &'a str);
+
 impl TwitterClient {
+    /// Asks about the accounts of one request. Returns those that the answer neither gives nor names as a
+    /// problem.
+    fn resolve_batch<'a>(
+        &self,
+        endpoint: Endpoint,
+        parameter: &str,
+        batch: &[Named<'a>],
+        known: &mut HashMap<&'a AccountRef, ResolutionOutcome>,
+    ) -> Result<Vec<Named<'a>>, NetworkError> {
+        let names: Vec<&str> = batch.iter().map(|(_, name)| *name).collect();
+        let parameters = [(parameter, &*names.join(",")), ("user.fields", USER_FIELDS)];
+        let url = self.url(endpoint, endpoint.as_str(), &parameters)?;
+        let place = url.to_string();
+        let reads = Reads::Named(names.len());
+        let question = Question { endpoint, url, subject: None, patience: PATIENT, reads };
+        let answer = self.answer_only(&question)?;
+        let (users, all_read) = users_of(&answer);
+        let mut left_out = Vec::new();
+        for (asked, name) in batch {
+            let user = users.iter().find(|user| match asked {
+                AccountRef::Handle { .. } => user.username.eq_ignore_ascii_case(name),
+                AccountRef::Id(_) => user.id == *name,
+            });
+            let outcome = match user {
+                Some(user) => Some(outcome_of(user)),
+                None => why_absent(name, &answer, all_read).map_err(|why| NetworkError::Unreadable {
+                    url: place.clone(),
+                    why: format!("{name}: {why}"),
+                })?,
+            };
+            match outcome {
+                Some(outcome) => drop(known.insert(*asked, outcome)),
+                None => left_out.push((*asked, *name)),
+            }
+        }
+        Ok(left_out)
+    }
+
     /// An answer without a subject of its own: anything else is the request's fault.
     pub(super) fn answer_only(&self, question: &Question<'_>) -> Result<Answer, NetworkError> {
-        let refused = |why: String| NetworkError::Refused { endpoint: question.endpoint.as_str(), why };
-        match self.ask(question, &mut Vec::new())? {
+        let said = self.ask(question, &mut Vec::new())?;
+        self.only_answer(question.endpoint, said)
+    }
+
+    /// What was said to a question without a subject.
+    pub(super) fn only_answer(&self, endpoint: Endpoint, said: Said) -> Result<Answer, NetworkError> {
+        let refused = |why: String| NetworkError::Refused { endpoint: endpoint.as_str(), why };
+        match said {
             Said::Answer(answer) => Ok(answer),
             Said::Invalid { why, .. } => Err(refused(why)),
             Said::Missing | Said::Suspended | Said::Hidden => Err(refused("nothing to be seen".to_owned())),
@@ -172,17 +204,17 @@ fn outcome_of(user: &User) -> ResolutionOutcome {
     })
 }
 
-/// Why the answer does not hold the account `name`; `Err` with the reason if that may change.
-fn why_absent(name: &str, answer: &Answer, all_read: bool) -> Result<ResolutionOutcome, String> {
+/// Why the answer does not hold the account `name`; `None` if it does not mention it, `Err` with the reason if
+/// that may change.
+fn why_absent(name: &str, answer: &Answer, all_read: bool) -> Result<Option<ResolutionOutcome>, String> {
     let Some(own) = answer.errors.iter().find(|problem| problem::concerns(problem, name)) else {
-        // An account that is neither given nor named as a problem does not exist, unless it is one of
-        // those that could not be read.
-        return if all_read { Ok(ResolutionOutcome::Missing) } else { Err("unreadable".to_owned()) };
+        // It may be one of those that could not be read.
+        return if all_read { Ok(None) } else { Err("unreadable".to_owned()) };
     };
     match problem::meaning_of(own) {
-        Some(Meaning::Suspended) => Ok(ResolutionOutcome::Suspended),
-        Some(Meaning::NotVisible) => Ok(ResolutionOutcome::Private),
-        Some(Meaning::NotFound) => Ok(ResolutionOutcome::Missing),
+        Some(Meaning::Suspended) => Ok(Some(ResolutionOutcome::Suspended)),
+        Some(Meaning::NotVisible) => Ok(Some(ResolutionOutcome::Private)),
+        Some(Meaning::NotFound) => Ok(Some(ResolutionOutcome::Missing)),
         Some(
             Meaning::RateLimited
             | Meaning::UsageCapped

@@ -1,22 +1,43 @@
-//! Which images of a post are the artist's own, and where they are. Pure.
+//! Which images of a post are the artist's own, where they stand in it, and where they are. Pure.
 
 use url::Url;
 
 use super::wire::{Media, Post, UrlEntity};
-use crate::domain::posts::ListedImage;
+use crate::domain::posts::{ListedImage, Place};
+use crate::networks::delivery::places_within_bounds;
 
-/// The photos of `post` in its own order, in the given size. Videos, animated images and their posters
-/// are left out, and so is media that first stood in another account's post: it is not the artist's.
-pub fn photos(post: &Post, media: &[Media], handle: &str, size: &str) -> Vec<ListedImage> {
-    let keys = post.attachments.as_ref().and_then(|attachments| attachments.media_keys.as_deref());
-    let keys = keys.unwrap_or_default();
+/// The attachments of `post` in its own order, its photos in the given size. Videos, animated images and their
+/// posters are nothing to index, and neither is media that first stood in another account's post: it is not
+/// the artist's. The post's own list counts, not what X expanded of it: an answer may lack some.
+pub fn attached(post: &Post, media: &[Media], handle: &str, size: &str) -> Vec<Place> {
+    let keys = post.media_keys();
     let others = keys_of_others(post, keys, handle);
-    keys.iter()
-        .filter(|key| !others.contains(&key.as_str()))
-        .filter_map(|key| media.iter().find(|media| media.media_key.as_deref() == Some(key.as_str())))
-        .filter(|media| media.r#type.as_deref() == Some("photo"))
-        .filter_map(|media| image(media.url.as_deref()?, size))
-        .collect()
+    // Media that was asked for again stands there twice.
+    let of_key = |key: &String| {
+        let all = || media.iter().filter(|media| media.media_key.as_ref() == Some(key));
+        all().find(|media| media.url.is_some()).or_else(|| all().next())
+    };
+    let place = |key: &String| match of_key(key) {
+        _ if others.contains(&key.as_str()) => Place::Other,
+        Some(media) => place_of(media, key, size),
+        None if is_photo(key) => Place::Missing,
+        None => Place::Other,
+    };
+    places_within_bounds(keys.iter().map(place)).collect()
+}
+
+fn place_of(media: &Media, key: &str, size: &str) -> Place {
+    let is_photo = media.r#type.as_deref().map_or_else(|| is_photo(key), |kind| kind == "photo");
+    match media.url.as_deref().filter(|_| is_photo) {
+        Some(url) => image(url, size).map_or(Place::Other, Place::Image),
+        None if is_photo => Place::Missing,
+        None => Place::Other,
+    }
+}
+
+/// By its key alone, whose first number is the kind: 3 is a photo, 7 and 13 are videos, 16 an animated image.
+fn is_photo(key: &str) -> bool {
+    !matches!(key.split('_').next(), Some("7" | "13" | "16"))
 }
 
 /// Those of the post's `keys` that were first attached to another account's post. The text of a post ends
@@ -80,10 +101,8 @@ pub fn image(url: &str, size: &str) -> Option<ListedImage> {
     if stem.is_empty() || stem.contains('/') {
         return None;
     }
-    Some(ListedImage {
-        name: format!("{stem}.{format}"),
-        url: format!("https://{host}/media/{stem}?format={format}&name={size}"),
-    })
+    let url = format!("https://{host}/media/{stem}?format={format}&name={size}");
+    Some(ListedImage::new(format!("{stem}.{format}"), url))
 }
 
 #[cfg(test)]
@@ -129,9 +148,13 @@ mod tests {
                 url: key.starts_with("3_").then(|| format!("https://pbs.twimg.com/media/n{key}.jpg")),
             })
             .collect();
-        let found: Vec<_> =
-            photos(&post, &media, "artist", "small").into_iter().map(|image| image.name).collect();
-        assert_eq!(found, expect);
+        let places = attached(&post, &media, "artist", "small");
+        let name = |place| match place {
+            Place::Image(image) => image.name,
+            Place::Other => "-".to_owned(),
+            Place::Missing => "?".to_owned(),
+        };
+        assert_eq!(places.into_iter().map(name).collect::<Vec<_>>(), expect);
     }
 
     #[test]
@@ -146,15 +169,33 @@ mod tests {
     fn mixed_posts_keep_their_photos() {
         check_photos(
             r#"{"id":"9","attachments":{"media_keys":["7_4","3_1","16_5","3_2"]}}"#,
-            &["n3_1.jpg", "n3_2.jpg"],
+            &["-", "n3_1.jpg", "-", "n3_2.jpg"],
         );
+    }
+
+    #[test]
+    fn what_x_did_not_expand_keeps_its_place() {
+        // 3_98 and 3_99 are photos by their keys, 7_97 is a video; nothing is known of the kind "x".
+        check_photos(
+            r#"{"id":"9","attachments":{"media_keys":["3_98","3_1","7_97","3_99","x"]}}"#,
+            &["?", "n3_1.jpg", "-", "?", "?"],
+        );
+        let post: Post =
+            serde_json::from_str(r#"{"id":"9","attachments":{"media_keys":["3_1","3_2","16_3"]}}"#).unwrap();
+        let bare = |key: &str, kind: Option<&str>| Media {
+            media_key: Some(key.to_owned()),
+            r#type: kind.map(str::to_owned),
+            url: None,
+        };
+        let media = [bare("3_1", Some("photo")), bare("3_2", None), bare("16_3", None)];
+        let places = attached(&post, &media, "artist", "small");
+        assert_eq!(places, [Place::Missing, Place::Missing, Place::Other], "named, and without an address");
     }
 
     #[test]
     fn posts_without_media_have_none() {
         check_photos(r#"{"id":"9"}"#, &[]);
         check_photos(r#"{"id":"9","attachments":{"media_keys":null,"poll_ids":["1"]}}"#, &[]);
-        check_photos(r#"{"id":"9","attachments":{"media_keys":["3_99"]}}"#, &[]);
     }
 
     fn post_with_entity(entity: &str) -> String {
@@ -167,12 +208,12 @@ mod tests {
     #[test]
     fn media_of_another_accounts_post_is_dropped() {
         let other = r#"{"expanded_url":"https://twitter.com/someone/status/5/photo/1","media_key":"3_1"}"#;
-        check_photos(&post_with_entity(other), &["n3_2.jpg"]);
+        check_photos(&post_with_entity(other), &["-", "n3_2.jpg"]);
         let unnamed = r#"{"expanded_url":"https://x.com/someone/status/5/photo/1"}"#;
-        check_photos(&post_with_entity(unnamed), &[]);
+        check_photos(&post_with_entity(unnamed), &["-", "-"]);
         let one_of_two = r#"{"expanded_url":"https://x.com/artist/status/9/photo/1"},
             {"expanded_url":"https://x.com/someone/status/5/photo/1"}"#;
-        check_photos(&post_with_entity(one_of_two), &["n3_1.jpg"]);
+        check_photos(&post_with_entity(one_of_two), &["n3_1.jpg", "-"]);
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! X (Twitter), by its API v2. A question passes `ask` (credential, window, retries), which reads `pool`
-//! (whose turn it is) and `problem` (what a refusal means); `listing`, `lookup` and `posts` ask; `media`
-//! picks the images; `progress` says how far a listing came, and when it has come to an earlier one; `usage`
+//! (whose turn it is) and `problem` (what a refusal means); `listing`, `lookup` and `posts` ask; `fields`
+//! knows the two names that a post's fields are asked by; `media` picks the images; `progress` says how far a listing came, and when it has come to an earlier one; `usage`
 //! asks whether a key works; `wire` is what X sends.
 
 mod ask;
 mod client;
+mod doubt;
+mod fields;
 mod listing;
 mod lookup;
 pub(super) mod media;

@@ -37,10 +37,13 @@ const REFUSED_FOR: Duration = Duration::from_secs(15 * 60);
 /// A used-up allowance is asked about again after this: more may have been paid for.
 const CAPPED_FOR: Duration = Duration::from_secs(3600);
 
-/// A 429 without a usable header.
+/// A 429 without a usable header: the first time, and twice as long each further time in a row, so that the usual
+/// window of a quarter of an hour passes.
 const UNSPECIFIED_LIMIT: Duration = Duration::from_secs(60);
+const LONGEST_UNSPECIFIED: Duration = Duration::from_secs(15 * 60);
 
-/// No window of X is longer than a day; a header that says more is wrong.
+/// No window of X is longer than a day; a header that says more, or that the window has ended already, comes
+/// from a wrong clock.
 const LONGEST_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a credential cannot be used for a while.
@@ -83,13 +86,16 @@ struct Window {
     /// Not before this, whatever remains.
     next: Option<Monotonic>,
     refused: Option<(Refusal, Monotonic)>,
+    /// 429s in a row that did not say for how long.
+    unspecified: u32,
 }
 
 /// The rate-limit headers of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
     pub remaining: Option<u64>,
-    /// From the answer's own date to the reset, so that a wrong local clock does no harm.
+    /// From the answer's own date to the reset, so that a wrong local clock does no harm; from the local clock
+    /// where that makes no sense; `None` where neither does.
     pub resets_in: Option<Duration>,
 }
 
@@ -97,10 +103,13 @@ impl Headers {
     /// Reads `x-rate-limit-remaining` and `-reset` (Unix seconds) against `Date`, or `now` without one.
     pub fn read(header: impl Fn(&str) -> Option<String>, now: Timestamp) -> Headers {
         let number = |name| header(name).and_then(|value| value.trim().parse::<u64>().ok());
-        let date = header("date").and_then(|value| Timestamp::parse_http_date(&value)).unwrap_or(now);
-        let resets_in = number("x-rate-limit-reset")
-            .and_then(|secs| i64::try_from(secs).ok())
-            .map(|secs| Timestamp::from_secs(secs).since(date).min(LONGEST_WINDOW));
+        let date = header("date").and_then(|value| Timestamp::parse_http_date(&value));
+        let reset = number("x-rate-limit-reset").and_then(|secs| i64::try_from(secs).ok());
+        let resets_in = reset.map(Timestamp::from_secs).and_then(|reset| {
+            let clocks = date.into_iter().chain([now]);
+            let mut left = clocks.map(|clock| reset.since(clock));
+            left.find(|left| !left.is_zero() && *left <= LONGEST_WINDOW)
+        });
         Headers { remaining: number("x-rate-limit-remaining"), resets_in }
     }
 }
@@ -149,10 +158,15 @@ impl Pool {
     /// Learns from an answer's headers.
     pub fn learn(&mut self, credential: usize, endpoint: Endpoint, headers: Headers, now: Monotonic) {
         let window = self.windows.entry((credential, endpoint)).or_default();
-        if let (Some(remaining), Some(resets_in)) = (headers.remaining, headers.resets_in) {
+        if let Some(remaining) = headers.remaining {
             window.remaining = Some(remaining);
-            window.reset = Some(now.plus(resets_in));
+            window.reset = Some(now.plus(headers.resets_in.unwrap_or(UNSPECIFIED_LIMIT)));
         }
+    }
+
+    /// The credential was given an answer.
+    pub fn answered(&mut self, credential: usize, endpoint: Endpoint) {
+        self.windows.entry((credential, endpoint)).or_default().unspecified = 0;
     }
 
     /// The credential was told to wait. Returns for how long.
@@ -163,8 +177,13 @@ impl Pool {
         headers: Headers,
         now: Monotonic,
     ) -> Duration {
-        let pause = headers.resets_in.unwrap_or(UNSPECIFIED_LIMIT).max(Duration::from_secs(1));
         let window = self.windows.entry((credential, endpoint)).or_default();
+        let pause = headers.resets_in.unwrap_or_else(|| {
+            let doubled = UNSPECIFIED_LIMIT.saturating_mul(1 << window.unspecified.min(10));
+            window.unspecified = window.unspecified.saturating_add(1);
+            doubled.min(LONGEST_UNSPECIFIED)
+        });
+        let pause = pause.max(Duration::from_secs(1));
         window.remaining = Some(0);
         window.reset = Some(now.plus(pause));
         pause
@@ -287,8 +306,24 @@ mod tests {
         let remaining = ("x-rate-limit-remaining", "1499");
         check_headers(&[date, reset, remaining], left(1499, 900));
         check_headers(&[reset, remaining], left(1499, 961));
-        check_headers(&[date, ("x-rate-limit-reset", "9999999999"), remaining], left(1499, 86_400));
-        check_headers(&[date, ("x-rate-limit-reset", "1"), remaining], left(1499, 0));
+        // A reset in a far future, or in the past, is of a wrong clock.
+        let unknown = Headers { remaining: Some(1499), resets_in: None };
+        check_headers(&[date, ("x-rate-limit-reset", "9999999999"), remaining], unknown);
+        check_headers(&[date, ("x-rate-limit-reset", "1"), remaining], unknown);
+        // The answer's date is wrong, by days: the local clock makes sense.
+        check_headers(&[("date", "Mon, 10 Oct 2022 23:07:41 GMT"), reset, remaining], left(1499, 961));
+        check_headers(&[("date", "Mon, 03 Oct 2022 23:07:41 GMT"), reset, remaining], left(1499, 961));
         check_headers(&[date], Headers::default());
+    }
+
+    #[test]
+    fn limits_that_do_not_say_for_how_long_grow_until_an_answer_comes() {
+        let mut pool = Pool::new(1, A_SECOND);
+        let limited =
+            |pool: &mut Pool| pool.limited(0, Endpoint::Timeline, Headers::default(), Monotonic(0)).as_secs();
+        let pauses: Vec<u64> = (0..6).map(|_| limited(&mut pool)).collect();
+        assert_eq!(pauses, [60, 120, 240, 480, 900, 900]);
+        pool.answered(0, Endpoint::Timeline);
+        assert_eq!(limited(&mut pool), 60);
     }
 }

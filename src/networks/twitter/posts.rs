@@ -7,6 +7,7 @@ use url::Url;
 
 use super::ask::{PATIENT, Question, Reads};
 use super::client::TwitterClient;
+use super::fields::FieldsName;
 use super::lookup::{BATCH, is_id};
 use super::media;
 use super::pool::Endpoint;
@@ -27,6 +28,14 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// An oEmbed answer is a few hundred bytes of text.
 const MAX_OEMBED_BYTES: u64 = 256 * 1024;
+
+/// How long an answer about posts is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Patience {
+    /// It is a refinement only.
+    Short,
+    Long,
+}
 
 /// What the free endpoint says about a post.
 enum Embedded {
@@ -115,7 +124,7 @@ impl PostLookup for TwitterClient {
         }
         for batch in open.chunks(BATCH) {
             let ids: Vec<&str> = batch.iter().map(|(_, id, _)| *id).collect();
-            let answer = self.read_posts(&ids)?;
+            let answer = self.read_posts(&ids, Patience::Long)?;
             for (index, id, handle) in batch {
                 outcomes[*index] = match state_of(id, &answer) {
                     PostState::Visible => self.outcome_of_post(id, handle, &answer)?,
@@ -137,17 +146,27 @@ impl TwitterClient {
         self.answer_only(&Question { endpoint, url, subject: None, patience: CHECK_PATIENCE, reads })
     }
 
-    fn read_posts(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
+    /// What these posts show.
+    pub(super) fn read_posts(&self, ids: &[&str], patience: Patience) -> Result<Answer, NetworkError> {
         let endpoint = Endpoint::Posts;
-        let parameters = [
-            ("ids", &*ids.join(",")),
-            (&self.settings.fields_parameter, self.post_fields()),
-            ("expansions", "attachments.media_keys"),
-            ("media.fields", "media_key,type,url"),
-        ];
-        let url = self.url(endpoint, endpoint.as_str(), &parameters)?;
-        let reads = Reads::Named(ids.len());
-        self.answer_only(&Question { endpoint, url, subject: None, patience: PATIENT, reads })
+        let patience = match patience {
+            Patience::Short => CHECK_PATIENCE,
+            Patience::Long => PATIENT,
+        };
+        let ids_asked = ids.join(",");
+        let question = |name: FieldsName| {
+            let parameters = [
+                ("ids", ids_asked.as_str()),
+                (name.parameter(), name.fields()),
+                ("expansions", "attachments.media_keys"),
+                ("media.fields", "media_key,type,url"),
+            ];
+            let url = self.url(endpoint, endpoint.as_str(), &parameters)?;
+            Ok(Question { endpoint, url, subject: None, patience, reads: Reads::Named(ids.len()) })
+        };
+        // Any post may be without attachments.
+        let (said, _) = self.ask_for_posts(&question, &mut false, &mut Vec::new())?;
+        self.only_answer(endpoint, said)
     }
 
     /// `handle` is empty where it is not known.
@@ -162,10 +181,12 @@ impl TwitterClient {
             return nothing("repeats another's post");
         }
         let media = answer.includes.as_ref().map(|includes| &*includes.media).unwrap_or_default();
-        let images = media::photos(&post, media, handle, &self.settings.image_size);
-        if images.is_empty() {
+        let attached = media::attached(&post, media, handle, &self.settings.image_size);
+        let published = post.created_at.as_deref().and_then(Timestamp::parse_rfc3339);
+        let key = PostKey::new(Network::Twitter, post.id.clone());
+        let Some(listed) = ListedPost::of(key, published, attached) else {
             return nothing("has no images of its author's own");
-        }
+        };
         let author = match post.author_id {
             Some(native) => Account {
                 key: AccountKey::new(Network::Twitter, native),
@@ -182,9 +203,7 @@ impl TwitterClient {
                 }
             }
         };
-        let published = post.created_at.as_deref().and_then(Timestamp::parse_rfc3339);
-        let key = PostKey::new(Network::Twitter, post.id);
-        Ok(PostOutcome::Found { author, post: ListedPost { key, published, images } })
+        Ok(PostOutcome::Found { author, post: listed })
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a listing of X remembers from page to page, whoever is asked for it: the paid API or a server that
 //! shows the same posts. Its cursors are a date (search) or a post's number (timeline).
 
+use std::time::Duration;
+
 use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey};
 use crate::domain::accounts::Account;
@@ -10,19 +12,68 @@ use crate::networks::paging::{OVERLAP, Seen};
 /// The timeline shows no more posts than this, reposts counted although they are left out.
 pub(in crate::networks) const TIMELINE_DEPTH: u64 = 3200;
 
+/// A listing that gives so many pages in a row with nothing older than before goes in a circle.
+const STUCK_PAGES: u32 = 5;
+
+/// A post is not published so long after the present, whatever the clocks.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(86_400);
+
+/// Ids since November 2010 hold their time; older ones were counted.
+pub(in crate::networks) fn snowflake_time(id: &str) -> Option<Timestamp> {
+    let id: i64 = id.parse().ok()?;
+    (id >= 30_000_000_000_000).then(|| Timestamp((id >> 22) + 1_288_834_974_657))
+}
+
+/// Whether a post can have this number. One of a time to come would become the cursor, and hide everything
+/// that is posted until then.
+pub(in crate::networks) fn is_plausible(id: &str) -> bool {
+    let number: Option<i64> = id.parse().ok().filter(|number: &i64| *number > 0);
+    let is_number = number.is_some() && id.bytes().all(|byte| byte.is_ascii_digit());
+    let latest = Timestamp::now().plus(CLOCKS_DIFFER);
+    is_number && snowflake_time(id).is_none_or(|moment| moment <= latest)
+}
+
+/// Whether the pages of a listing lead back in time.
+#[derive(Debug, Default)]
+pub(in crate::networks) struct Descent {
+    oldest: Option<u64>,
+    stuck: u32,
+}
+
+impl Descent {
+    /// One more page with posts was read, and `oldest` is the oldest post so far. True when the listing does
+    /// not come further, and so would not end.
+    pub fn is_stuck(&mut self, oldest: Option<u64>) -> bool {
+        let is_older = match (oldest, self.oldest) {
+            (Some(now), Some(before)) => now < before,
+            (now, _) => now.is_some(),
+        };
+        self.stuck = if is_older { 0 } else { self.stuck + 1 };
+        self.oldest = oldest;
+        self.stuck >= STUCK_PAGES
+    }
+}
+
 #[derive(Debug, Default)]
 pub(in crate::networks) struct Progress {
     pub seen: Seen,
     newest_id: Option<PostKey>,
     last_id: Option<PostKey>,
+    oldest_number: Option<u64>,
 }
 
 impl Progress {
     pub fn saw(&mut self, id: &str, published: Option<Timestamp>) {
         let key = PostKey::new(Network::Twitter, id);
+        self.oldest_number = self.oldest_number.into_iter().chain(id.parse()).min();
         self.newest_id = newer(self.newest_id.take(), Some(key.clone()));
         self.last_id = Some(key);
         self.seen.saw(published);
+    }
+
+    /// The lowest number of a post that was seen.
+    pub fn oldest_number(&self) -> Option<u64> {
+        self.oldest_number
     }
 
     /// This post is listed, if by another listing.
@@ -68,4 +119,41 @@ impl Progress {
 
 fn newer(a: Option<PostKey>, b: Option<PostKey>) -> Option<PostKey> {
     a.into_iter().chain(b).max_by(|a, b| a.age_order().cmp(&b.age_order()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_tell_their_time() {
+        let check = |id, expect: Option<&str>| {
+            assert_eq!(snowflake_time(id).map(|time| time.to_rfc3339()).as_deref(), expect, "{id}");
+        };
+        check("1558553189766631429", Some("2022-08-13T20:36:51Z"));
+        check("25712847277", None);
+        check("nonsense", None);
+    }
+
+    #[test]
+    fn ids_that_cannot_be_are_none() {
+        let check = |id, expect| assert_eq!(is_plausible(id), expect, "{id}");
+        check("20", true);
+        check("1558553189766631429", true);
+        // 2^63 - 1, 2^63, 2^64, and what no number is.
+        for id in
+            ["9223372036854775807", "9223372036854775808", "18446744073709551616", "0", "-5", "+5", "", "7x"]
+        {
+            check(id, false);
+        }
+    }
+
+    #[test]
+    fn a_circle_is_noticed() {
+        let mut descent = Descent::default();
+        let mut is_stuck = |oldest| descent.is_stuck(oldest);
+        assert!([Some(90), Some(80), Some(80), Some(70)].into_iter().all(|oldest| !is_stuck(oldest)));
+        let circle: Vec<bool> = (0..5).map(|_| is_stuck(Some(70))).collect();
+        assert_eq!(circle, [false, false, false, false, true]);
+    }
 }

@@ -83,6 +83,12 @@ impl Post {
             .any(|reference| matches!(reference.r#type.as_deref(), Some("retweeted" | "reposted")))
     }
 
+    /// All that is attached, in its order.
+    pub fn media_keys(&self) -> &[String] {
+        let attachments = self.attachments.as_ref();
+        attachments.and_then(|attachments| attachments.media_keys.as_deref()).unwrap_or_default()
+    }
+
     /// Ids of all versions of an edited post, its own among them; empty where the network does not tell.
     pub fn versions(&self) -> &[String] {
         self.edit_history_tweet_ids.as_deref().or(self.edit_history_post_ids.as_deref()).unwrap_or_default()

@@ -37,19 +37,22 @@ fn image(name: &str, number: u64) -> IndexedImage {
     let detail = Detail { phash256: [number, 1, u64::MAX, 0], thumbnail: vec![9; 192], trimmed: None };
     let fingerprint = crate::base::Fingerprint(u64::MAX - number);
     let facts = ImageFacts { fingerprint, solid_ground: true, width: 5, height: 6, detail };
-    IndexedImage { name: name.to_owned(), state: ImageState::Fingerprinted(facts) }
+    IndexedImage::new(name, ImageState::Fingerprinted(facts))
 }
 
 fn post(number: u64) -> Change {
     let failed = ImageState::Failed { url: "https://host/b".to_owned(), why: "timeout".to_owned() };
     let mut images = vec![image("a.jpg", number)];
     if number.is_multiple_of(7) {
-        images.push(IndexedImage { name: "b.jpg".to_owned(), state: failed });
-        images.push(IndexedImage { name: "c.jpg".to_owned(), state: ImageState::Lost });
+        images.push(IndexedImage::new("b.jpg", failed));
+        images.push(IndexedImage::new("c.jpg", ImageState::Lost));
     }
     let key = PostKey::new(Network::Twitter, (u64::MAX - number).to_string());
     let published = Some(Timestamp(1_600_000_000_000));
-    Change::Posts { account: account(number % 5), posts: vec![IndexedPost { key, published, images }] }
+    Change::Posts {
+        account: account(number % 5),
+        posts: vec![IndexedPost::of_images(key, published, images)],
+    }
 }
 
 /// A database with something in every table, and gaps in its numbers.
@@ -59,7 +62,7 @@ fn fill(store: &mut dyn Store) {
     let key = PostKey::new(Network::Twitter, u64::MAX.to_string());
     let images = vec![image("b.jpg", 1)];
     let retried =
-        Change::Posts { account: account(0), posts: vec![IndexedPost { key, published: None, images }] };
+        Change::Posts { account: account(0), posts: vec![IndexedPost::of_images(key, None, images)] };
     let cursor = Cursor::Timeline(Some(u64::MAX.to_string()));
     let (newest, oldest, coverage) = (Some(NOW), Some(Timestamp(5)), Coverage::LimitedTo(3200));
     let end = ListingEnd { cursor, newest, oldest, coverage, posts_read: 100 };

@@ -6,7 +6,7 @@ use super::load;
 use super::work::Work;
 use crate::base::ids::AccountKey;
 use crate::domain::accounts::{Account, AccountState};
-use crate::domain::posts::{ListedImage, ListedPost, RetryPost};
+use crate::domain::posts::{ListedPost, RetryPost};
 use crate::store::changes::{AccountTask, AccountsDue};
 use crate::store::engine::connection::Connection;
 use crate::store::engine::row::Row;
@@ -95,8 +95,9 @@ pub fn take_retries(
         if bytes > MOST_RETRY_BYTES && !retries.is_empty() {
             break; // the rest stays due
         }
-        let images = work.hand_out(key).into_iter().map(|(name, url)| ListedImage { name, url }).collect();
-        retries.push(RetryPost { account, post: ListedPost { key: key.clone(), published, images } });
+        let (images, places) = work.hand_out(key);
+        let post = ListedPost { key: key.clone(), published, images, places, incomplete: false };
+        retries.push(RetryPost { account, post });
     }
     Ok(retries)
 }

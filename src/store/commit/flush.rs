@@ -7,6 +7,7 @@ use crate::store::engine::connection::Connection;
 use crate::store::error::StoreError;
 use crate::store::schedule::turn_of;
 use crate::store::schema::{self, Value};
+use crate::store::statements;
 
 /// Writes everything, in an order in which every row finds what it refers to.
 pub fn flush(connection: &mut Connection, work: &mut Work) -> Result<(), StoreError> {
@@ -36,6 +37,10 @@ pub fn flush(connection: &mut Connection, work: &mut Work) -> Result<(), StoreEr
         })
         .collect();
     connection.insert(&schema::POSTS, &posts, false)?;
+    for (no, count) in &work.raised_counts {
+        let values = [Value::from(i64::from(*count)), Value::from(*no)];
+        connection.run(statements::RAISE_COUNT, &values, "count the attachments of a post anew")?;
+    }
     let images: Vec<Vec<Value>> = work.new_images.values().map(image_values).collect();
     connection.insert(&schema::IMAGES, &images, false)?;
     let details: Vec<Vec<Value>> = work.new_images.values().filter_map(detail_values).collect();

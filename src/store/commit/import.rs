@@ -58,9 +58,14 @@ impl Work {
         }
         let account = self.account_without_handle(&post.account)?;
         let images = post.images.get(..MOST_IMAGES).unwrap_or(&post.images);
-        let prints = images.iter().map(|image| (image.name.as_str(), image.fingerprint.map(Print::imported)));
-        let row = self.new_post(account, &post.key, None, prints)?;
+        let count = u8::try_from(images.len()).expect("no more than MOST_IMAGES");
+        let row = self.new_post(account, &post.key, None, count);
+        let no = row.no;
         self.posts.insert(post.key.clone(), row);
+        for (position, image) in (1..=u8::MAX).zip(images) {
+            let print = image.fingerprint.map(Print::imported);
+            self.add_image((no, account, &post.key), position, &image.name, print)?;
+        }
         Ok(true)
     }
 

@@ -106,7 +106,8 @@ pub fn concerned(connection: &mut Connection, work: &mut Work, changes: &[Change
         let mut found = Vec::new();
         in_lists(connection, statements::POSTS_BY_KEY, &[network_no], &natives, "look up posts", |row| {
             let key = PostKey { network, native: row.string(1)? };
-            found.push((key, row.number(0)?, codec::account_no(row.number(2)?)?));
+            let account = codec::account_no(row.number(2)?)?;
+            found.push((key, row.number(0)?, account, codec::small(row.number(3)?)?));
             Ok(())
         })?;
         posts(connection, work, found)?;
@@ -205,7 +206,7 @@ pub fn posts_by_no(
         let (no, key) = (row.number(0)?, codec::post_key(row.number(1)?, row.string(2)?)?);
         keys.insert(no, key.clone());
         if !work.posts.contains_key(&key) {
-            found.push((key, no, codec::account_no(row.number(3)?)?));
+            found.push((key, no, codec::account_no(row.number(3)?)?, codec::small(row.number(4)?)?));
         }
         Ok(())
     })?;
@@ -213,13 +214,13 @@ pub fn posts_by_no(
     Ok(keys)
 }
 
-/// Reads the images and retries of these posts.
+/// Reads the images and retries of these posts: by key, their number, account and count of attachments.
 fn posts(
     connection: &mut Connection,
     work: &mut Work,
-    found: Vec<(PostKey, i64, AccountNo)>,
+    found: Vec<(PostKey, i64, AccountNo, u8)>,
 ) -> Result<(), StoreError> {
-    let numbers: Vec<Value> = found.iter().map(|(_, no, _)| Value::from(*no)).collect();
+    let numbers: Vec<Value> = found.iter().map(|(_, no, _, _)| Value::from(*no)).collect();
     let mut images = images_of(connection, &numbers)?;
     let mut retries: HashMap<i64, Retry> = HashMap::new();
     in_lists(connection, statements::RETRIES_OF_POSTS, &[], &numbers, "look up retries", |row| {
@@ -235,10 +236,10 @@ fn posts(
         }
         Ok(())
     })?;
-    for (key, no, account) in found {
+    for (key, no, account, image_count) in found {
         let images = images.remove(&no).unwrap_or_default();
         let retry = Kept::read(retries.remove(&no));
-        work.posts.insert(key, PostRow { no, account, images, retry });
+        work.posts.insert(key, PostRow { no, account, image_count, images, retry });
     }
     Ok(())
 }

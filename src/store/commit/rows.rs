@@ -98,6 +98,8 @@ pub struct HandleRow {
 pub struct PostRow {
     pub no: i64,
     pub account: AccountNo,
+    /// Attachments of the post, of which those that are no images, or were never given, have no row.
+    pub image_count: u8,
     pub images: Vec<Stored>,
     pub retry: Kept<Option<Retry>>,
 }

@@ -9,13 +9,13 @@ use super::rows::{AccountRow, HandleRow, Kept, NewImage, NewPost, PostRow, Print
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, Network, PostKey};
 use crate::domain::accounts::Account;
-use crate::domain::posts::{ImageState, IndexedPost};
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage};
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::store::changes::{IndexEntry, MovedHandle, RetryRule};
 use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::extent::Extent;
-use crate::store::merge_rules::{MOST_IMAGES, Stored, covered, pair_up};
+use crate::store::merge_rules::{Stored, covered, pair_up};
 
 /// What one commit knows and changes.
 pub struct Work {
@@ -36,6 +36,8 @@ pub struct Work {
     pub new_images: BTreeMap<i64, NewImage>,
     /// Stored images that give way to others.
     pub deleted_images: Vec<i64>,
+    /// Stored posts that turned out to have more attachments: by number, how many.
+    pub raised_counts: BTreeMap<i64, u8>,
     pub entries: Vec<IndexEntry>,
     pub moved_handles: Vec<MovedHandle>,
     /// Accounts that were brought up to date, with the handle it was done for.
@@ -55,6 +57,7 @@ impl Work {
             new_posts: Vec::new(),
             new_images: BTreeMap::new(),
             deleted_images: Vec::new(),
+            raised_counts: BTreeMap::new(),
             entries: Vec::new(),
             moved_handles: Vec::new(),
             known: HashMap::new(),
@@ -69,6 +72,7 @@ impl Work {
         self.new_posts.clear();
         self.new_images.clear();
         self.deleted_images.clear();
+        self.raised_counts.clear();
     }
 
     // ---- accounts
@@ -205,7 +209,7 @@ impl Work {
         let no = self.upsert_account(account)?;
         for post in posts {
             if self.posts.contains_key(&post.key) {
-                self.fill_in(post)?;
+                self.fill_in(no, post)?;
             } else {
                 self.insert_post(no, post)?;
             }
@@ -214,42 +218,22 @@ impl Work {
     }
 
     fn insert_post(&mut self, account: AccountNo, post: &IndexedPost) -> Result<(), StoreError> {
-        let images = post.images.get(..MOST_IMAGES).unwrap_or(&post.images);
-        let prints = images.iter().map(|image| match &image.state {
-            ImageState::Fingerprinted(facts) => (image.name.as_str(), Some(Print::seen(facts))),
-            ImageState::Lost | ImageState::Failed { .. } => (image.name.as_str(), None),
-        });
-        let mut row = self.new_post(account, &post.key, post.published, prints)?;
-        let failed: BTreeMap<u8, (String, String)> = (1..=u8::MAX)
-            .zip(images)
-            .filter_map(|(position, image)| match &image.state {
-                ImageState::Failed { url, why } => Some((position, (url.clone(), why.clone()))),
-                ImageState::Fingerprinted(_) | ImageState::Lost => None,
-            })
-            .collect();
-        if !failed.is_empty() {
-            let next_due = self.due_after(1);
-            let retry = Retry { attempts: 1, last_tried: self.now.0, next_due, images: failed };
-            row.retry = Kept::new(Some(retry));
-            self.extent.retries += 1;
-        }
+        let row = self.new_post(account, &post.key, post.published, post.places);
         self.posts.insert(post.key.clone(), row);
-        Ok(())
+        self.add_images(post)
     }
 
-    /// A post of this account with these images, to be written.
-    pub fn new_post<'a>(
+    /// A post of this account with so many attachments, to be written, without its images.
+    pub fn new_post(
         &mut self,
         account: AccountNo,
         key: &PostKey,
         published: Option<Timestamp>,
-        images: impl ExactSizeIterator<Item = (&'a str, Option<Print>)>,
-    ) -> Result<PostRow, StoreError> {
+        image_count: u8,
+    ) -> PostRow {
         self.extent.last_post += 1;
         self.extent.posts += 1;
         let no = self.extent.last_post;
-        let image_count = u8::try_from(images.len()).expect("no more than MOST_IMAGES");
-        self.extent.images += u64::from(image_count);
         self.new_posts.push(NewPost {
             no,
             key: key.clone(),
@@ -257,13 +241,71 @@ impl Work {
             published: published.map(|date| date.0),
             image_count,
         });
-        let mut row = PostRow { no, account, images: Vec::new(), retry: Kept::read(None) };
-        for (position, (name, print)) in (1..=u8::MAX).zip(images) {
-            let fingerprint = print.as_ref().map(|print| print.fingerprint);
-            let id = self.new_image(no, account, position, name, print)?;
-            row.images.push(Stored { id, position, name: name.to_owned(), fingerprint });
+        PostRow { no, account, image_count, images: Vec::new(), retry: Kept::read(None) }
+    }
+
+    /// Adds those of the reported images that the post lacks altogether: all of them where it is new, else
+    /// what its network did not give before. Places that are taken stay as they are.
+    fn add_images(&mut self, post: &IndexedPost) -> Result<(), StoreError> {
+        for image in &post.images {
+            let Some(row) = self.posts.get(&post.key) else { return Ok(()) };
+            let lacks = |stored: &Stored| stored.position != image.position;
+            if image.position == 0 || !row.images.iter().all(lacks) {
+                continue;
+            }
+            let (no, account) = (row.no, row.account);
+            let print = match &image.state {
+                ImageState::Fingerprinted(facts) => Some(Print::seen(facts)),
+                ImageState::Lost | ImageState::Failed { .. } => None,
+            };
+            self.add_image((no, account, &post.key), image.position, &image.name, print)?;
+            self.raise_count(&post.key, post.places.max(image.position));
+            if let ImageState::Failed { url, why } = &image.state {
+                self.begin_retry(&post.key, image.position, (url.clone(), why.clone()));
+            }
         }
-        Ok(row)
+        Ok(())
+    }
+
+    /// An image of the post of this number, account and key, to be written.
+    pub fn add_image(
+        &mut self,
+        (no, account, key): (i64, AccountNo, &PostKey),
+        position: u8,
+        name: &str,
+        print: Option<Print>,
+    ) -> Result<(), StoreError> {
+        let fingerprint = print.as_ref().map(|print| print.fingerprint);
+        let id = self.new_image(no, account, position, name, print)?;
+        self.extent.images += 1;
+        if let Some(row) = self.posts.get_mut(key) {
+            row.images.push(Stored { id, position, name: name.to_owned(), fingerprint });
+            row.images.sort_by_key(|image| image.position);
+        }
+        Ok(())
+    }
+
+    /// The post has at least so many attachments.
+    fn raise_count(&mut self, key: &PostKey, count: u8) {
+        let Some(row) = self.posts.get_mut(key).filter(|row| row.image_count < count) else { return };
+        row.image_count = count;
+        let no = row.no;
+        match self.new_posts.iter_mut().find(|post| post.no == no) {
+            Some(unwritten) => unwritten.image_count = count,
+            None => drop(self.raised_counts.insert(no, count)),
+        }
+    }
+
+    /// This image failed for the first time.
+    fn begin_retry(&mut self, key: &PostKey, position: u8, failure: (String, String)) {
+        let (now, next_due) = (self.now.0, self.due_after(1));
+        let Some(row) = self.posts.get_mut(key) else { return };
+        let retry = row.retry.change();
+        if retry.is_none() {
+            self.extent.retries += 1;
+        }
+        let first = Retry { attempts: 1, last_tried: now, next_due, images: BTreeMap::new() };
+        retry.get_or_insert(first).images.insert(position, failure);
     }
 
     /// An image to be written; its number.
@@ -287,9 +329,19 @@ impl Work {
         Ok(id)
     }
 
-    /// The post is stored: fills in the fingerprints it lacks. What is known of an image only ever
-    /// grows from failed to lost to fingerprinted, so the order of repeated reports does not matter.
-    fn fill_in(&mut self, post: &IndexedPost) -> Result<(), StoreError> {
+    /// The post is stored: adds the images and fills in the fingerprints that it lacks, if this is its account.
+    /// What is known of an image only ever grows from failed to lost to fingerprinted, so the order of repeated
+    /// reports does not matter.
+    fn fill_in(&mut self, account: AccountNo, post: &IndexedPost) -> Result<(), StoreError> {
+        let Some(row) = self.posts.get(&post.key) else { return Ok(()) };
+        let is_known = |image: &IndexedImage| row.images.iter().any(|stored| stored.name == image.name);
+        if row.account != account {
+            return Ok(());
+        }
+        if post.images.iter().any(|image| !is_known(image)) {
+            let unknown = post.images.iter().filter(|image| !is_known(image)).cloned().collect();
+            self.add_images(&IndexedPost { images: unknown, ..post.clone() })?;
+        }
         let Some(row) = self.posts.get(&post.key) else { return Ok(()) };
         if row.images.iter().all(|image| image.fingerprint.is_some()) {
             return Ok(());
@@ -373,18 +425,19 @@ impl Work {
         failed.map(|(image, (url, _))| image.name.len() + url.len() + 8).sum()
     }
 
-    /// Hands the post's failed images out once more: their names and URLs by position.
-    pub fn hand_out(&mut self, key: &PostKey) -> Vec<(String, String)> {
+    /// Hands the post's failed images out once more, and how many attachments it has.
+    pub fn hand_out(&mut self, key: &PostKey) -> (Vec<ListedImage>, u8) {
         let (rule, now) = (self.rule, self.now);
-        let Some(row) = self.posts.get_mut(key) else { return Vec::new() };
-        let Some(retry) = row.retry.change() else { return Vec::new() };
+        let Some(row) = self.posts.get_mut(key) else { return (Vec::new(), 0) };
+        let Some(retry) = row.retry.change() else { return (Vec::new(), row.image_count) };
         retry.attempts = retry.attempts.saturating_add(1);
         retry.last_tried = now.0;
         retry.next_due = due_after(rule, now, retry.attempts);
-        let images = row.images.iter();
-        images
-            .filter_map(|image| Some((image.name.clone(), retry.images.get(&image.position)?.0.clone())))
-            .collect()
+        let failed = row.images.iter().filter_map(|image| {
+            let (url, _) = retry.images.get(&image.position)?;
+            Some(ListedImage { name: image.name.clone(), url: url.clone(), position: image.position })
+        });
+        (failed.collect(), row.image_count)
     }
 
     pub fn due_after(&self, attempts: u32) -> Option<i64> {

@@ -301,7 +301,8 @@ pub fn import(
         .max_by_key(|(id, _)| *id);
     let newest = newest.map(|(id, tweet)| (id.to_string(), date(&tweet.created_at)));
     tweets.retain(|tweet| {
-        !tweet.full_text.starts_with("RT @") && photos(tweet, &owner.account_id).next().is_some()
+        !tweet.full_text.starts_with("RT @")
+            && attachments(tweet, &owner.account_id).iter().any(|(_, photo)| photo.is_some())
     });
     report.with_images = u64::try_from(tweets.len()).unwrap_or(u64::MAX);
     let mut done = 0;
@@ -378,18 +379,18 @@ fn read_tweets(files: &mut Files, report: &mut Report) -> Result<Option<Vec<Twee
     Ok(Some(tweets))
 }
 
-/// The names and addresses of the post's photos, as far as they are the owner's.
-fn photos<'a>(tweet: &'a Tweet, owner: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+/// The post's attachments in its order, as far as a position can count: names and addresses of the photos that
+/// are the owner's, `None` for the others.
+fn attachments(tweet: &Tweet, owner: &str) -> Vec<(u8, Option<(String, String)>)> {
     // All of them; the other list has the first alone, and is all that the oldest posts have.
     let media = tweet.extended_entities.as_ref().filter(|entities| !entities.media.is_empty());
     let media = media.or(tweet.entities.as_ref()).into_iter().flat_map(|entities| &entities.media);
-    media
-        .filter(|media| media.r#type == "photo")
-        .filter(move |media| media.source_user_id_str.as_deref().is_none_or(|source| source == owner))
-        .filter_map(|media| {
-            let (_, name) = media.media_url_https.rsplit_once('/')?;
-            Some((name, media.media_url_https.as_str()))
-        })
+    let photo = |media: &Media| {
+        let is_own = media.source_user_id_str.as_deref().is_none_or(|source| source == owner);
+        let (_, name) = media.media_url_https.rsplit_once('/')?;
+        (media.r#type == "photo" && is_own).then(|| (name.to_owned(), media.media_url_https.clone()))
+    };
+    (1..=u8::MAX).zip(media).map(|(position, media)| (position, photo(media))).collect()
 }
 
 fn post(
@@ -399,7 +400,10 @@ fn post(
     report: &mut Report,
 ) -> Result<IndexedPost, ArchiveError> {
     let mut images = Vec::new();
-    for (name, url) in photos(tweet, owner) {
+    let attached = attachments(tweet, owner);
+    let places = attached.last().map_or(0, |(position, _)| *position);
+    for (position, photo) in attached {
+        let Some((name, url)) = photo else { continue };
         report.images += 1;
         let file = format!("{}-{name}", tweet.id_str);
         let mut bytes = None;
@@ -417,13 +421,13 @@ fn post(
             }
             None => {
                 report.missing += 1;
-                ImageState::Failed { url: url.to_owned(), why: "not in the data export".to_owned() }
+                ImageState::Failed { url, why: "not in the data export".to_owned() }
             }
         };
-        images.push(IndexedImage { name: name.to_owned(), state });
+        images.push(IndexedImage { name, position, state });
     }
     let key = PostKey::new(Network::Twitter, tweet.id_str.clone());
-    Ok(IndexedPost { key, published: date(&tweet.created_at), images })
+    Ok(IndexedPost { key, published: date(&tweet.created_at), images, places, incomplete: false })
 }
 
 fn date(text: &str) -> Option<Timestamp> {

@@ -76,9 +76,12 @@ pub fn export(location: &Location, path: &Path, zone: &TimeZone) -> Result<Expor
     tables.begin_reading()?;
     let mut writing = Writing { file: &transaction, zone, done: Exported::default() };
     // Rows bear our numbers as their hidden ones, by which what belongs together is found.
-    for table in [&schema::ACCOUNTS, &schema::POSTS, &schema::IMAGES, &schema::RETRIES] {
+    for table in [&schema::ACCOUNTS, &schema::POSTS, &schema::IMAGES] {
         each(&mut tables, table, path, &mut |row| writing.take(Named { table, row }))?;
     }
+    close_up(&transaction).map_err(write)?;
+    let table = &schema::RETRIES;
+    each(&mut tables, table, path, &mut |row| writing.take(Named { table, row }))?;
     let mut done = writing.done;
     // The original writes an account's row at the end of its first listing.
     transaction
@@ -94,6 +97,22 @@ pub fn export(location: &Location, path: &Path, zone: &TimeZone) -> Result<Expor
         .map_err(write)?;
     transaction.commit().map_err(write)?;
     Ok(done)
+}
+
+/// The original numbers the images of a post without a gap: it knows nothing of the videos between them.
+fn close_up(file: &Connection) -> rusqlite::Result<()> {
+    for _ in 1..MOST_IMAGES {
+        for to in 1..MOST_IMAGES {
+            let from = to + 1;
+            let sql = format!(
+                "UPDATE tweets SET image_{to}_name = image_{from}_name, image_{to}_hash = image_{from}_hash,
+                    image_{from}_name = NULL, image_{from}_hash = NULL
+                 WHERE image_{to}_name IS NULL AND image_{from}_name IS NOT NULL"
+            );
+            file.execute(&sql, [])?;
+        }
+    }
+    Ok(())
 }
 
 fn each(

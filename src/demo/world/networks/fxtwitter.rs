@@ -51,6 +51,7 @@ fn profile(facts: &Facts, name: &str) -> Answer {
     }
     let mut user = user(account);
     user["statuses"] = facts.posts_of(author).count().into();
+    user["media_count"] = facts.posts_of(author).filter(|post| !post.media.is_empty()).count().into();
     Answer::json(200, &json!({ "code": 200, "message": "OK", "user": user }))
 }
 
@@ -103,10 +104,20 @@ fn page(facts: &Facts, call: &Call, author: usize, select: impl Fn(&Post) -> boo
 fn status(facts: &Facts, post: &Post) -> Value {
     let author = &facts.accounts[post.author];
     let media = post.media.iter().filter_map(|index| facts.media.get(*index));
-    let photos = media.filter(|media| media.kind == MediaKind::Photo).map(|media| {
-        let url = format!("https://pbs.twimg.com/media/{}.jpg?name=orig", media.name);
-        json!({ "id": media.id.to_string(), "type": "photo", "url": url, "width": 800, "height": 600 })
-    });
+    let all: Vec<Value> = media
+        .map(|media| {
+            let (kind, url) = match media.kind {
+                MediaKind::Photo => {
+                    ("photo", format!("https://pbs.twimg.com/media/{}.jpg?name=orig", media.name))
+                }
+                MediaKind::Video => ("video", format!("https://video.twimg.com/{}.mp4", media.name)),
+                MediaKind::Gif => ("gif", format!("https://video.twimg.com/tweet_video/{}.mp4", media.name)),
+            };
+            json!({ "id": media.id.to_string(), "type": kind, "url": url, "width": 800, "height": 600 })
+        })
+        .collect();
+    let (photos, videos): (Vec<Value>, Vec<Value>) =
+        all.iter().cloned().partition(|media| media["type"] == "photo");
     let published = snowflake_time(post.id);
     json!({
         "type": "status",
@@ -117,6 +128,6 @@ fn status(facts: &Facts, post: &Post) -> Value {
         "created_timestamp": published.secs(),
         "reposted_by": null,
         "author": user(author),
-        "media": { "photos": photos.collect::<Value>(), "videos": [] },
+        "media": { "all": all, "photos": photos, "videos": videos },
     })
 }

@@ -71,10 +71,11 @@ fn accounts_of_every_fate() {
         readable("9007199254740993", "big", None),
         ResolutionOutcome::Private,
         readable("1", "artist_a", Some(321)),
-        ResolutionOutcome::Missing,
+        ResolutionOutcome::Closed { why: "is left out of X's answer, which does not say why".to_owned() },
     ];
     check_outcomes(&world, &refs, &expect);
-    let asked = world.asked();
+    let mut asked = world.asked();
+    assert_eq!(asked.remove(1).parameter("usernames").as_deref(), Some("unmentioned"), "asked once more");
     assert_eq!(asked.len(), 2);
     let names = asked[0].parameter("usernames");
     assert_eq!(names.as_deref(), Some("banned,artist_a,hidden,gone,shy,unmentioned"), "each name once");

@@ -4,6 +4,7 @@ mod contract;
 mod listing;
 mod lookup;
 mod odd;
+mod partial;
 mod posts;
 mod recorded;
 mod refusals;

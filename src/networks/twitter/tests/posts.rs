@@ -9,12 +9,9 @@ fn posts(ids: &[&str]) -> Vec<PostKey> {
 }
 
 fn found(id: &str, author: Account) -> PostOutcome {
-    let image = ListedImage {
-        name: "abc.jpg".into(),
-        url: "https://pbs.twimg.com/media/abc?format=jpg&name=small".into(),
-    };
+    let image = ListedImage::new("abc.jpg", "https://pbs.twimg.com/media/abc?format=jpg&name=small");
     let published = Timestamp::parse_rfc3339("2024-05-06T07:08:09.000Z");
-    let post = ListedPost { key: PostKey::new(Network::Twitter, id), published, images: vec![image] };
+    let post = ListedPost::of_images(PostKey::new(Network::Twitter, id), published, [image]).unwrap();
     PostOutcome::Found { author, post }
 }
 

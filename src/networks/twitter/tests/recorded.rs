@@ -84,6 +84,11 @@ fn check_read(file: PathBuf, expect: u64) {
     if let Some(meta) = body["meta"].as_object_mut() {
         meta.remove("next_token");
     }
+    // Some were asked for without any fields, which we ask for: without dates they would be doubted.
+    for post in body["data"].as_array_mut().unwrap() {
+        let post = post.as_object_mut().unwrap();
+        post.entry("created_at").or_insert_with(|| date(1).into());
+    }
     let world = World::new(move |_| ok(&body));
     let account = Account { key: AccountKey::new(Network::Twitter, "1"), ..artist() };
     let listing = world.list(&account, &Cursor::Search(None)).unwrap();

@@ -17,6 +17,7 @@ use crate::demo::world::exchange::{Answer, Call};
 use crate::demo::world::facts::{Account, AccountState, Facts, Post, Relation};
 use crate::demo::world::ids::snowflake_time;
 use crate::demo::world::limits::Limits;
+use crate::demo::world::quirks::Quirks;
 use crate::demo::world::site::State;
 
 pub const API_HOSTS: &[&str] = &["api.x.com", "api.twitter.com"];
@@ -52,10 +53,10 @@ fn limit(endpoint: Endpoint) -> u32 {
 
 /// Answers one request to the API.
 pub fn answer(state: &State, call: &Call) -> Answer {
-    answer_at(&state.facts, &state.limits, call, Timestamp::now())
+    answer_at(&state.facts, (&state.limits, &state.quirks), call, Timestamp::now())
 }
 
-fn answer_at(facts: &Facts, limits: &Limits, call: &Call, now: Timestamp) -> Answer {
+fn answer_at(facts: &Facts, (limits, quirks): (&Limits, &Quirks), call: &Call, now: Timestamp) -> Answer {
     let endpoint = endpoint(call);
     if endpoint == Endpoint::Unknown {
         return Answer::json(404, &problem("Not Found", "about:blank", 404, "Not Found"));
@@ -66,16 +67,22 @@ fn answer_at(facts: &Facts, limits: &Limits, call: &Call, now: Timestamp) -> Ans
     let window = limits.count(endpoint, limit(endpoint), now);
     let answer = if window.exceeded {
         Answer::json(429, &problem("Too Many Requests", "about:blank", 429, "Too Many Requests"))
+    } else if let Some(body) = quirks.answer(call) {
+        Answer::json(200, &body)
     } else {
         match respond(facts, endpoint, call, now) {
-            Ok(body) => Answer::json(200, &body),
+            Ok(mut body) => {
+                quirks.apply(endpoint, call, &mut body);
+                Answer::json(200, &body)
+            }
             Err(invalid) => Answer::json(400, &invalid.body()),
         }
     };
+    let reset = quirks.reset().unwrap_or(window.reset.secs());
     answer
         .with_header("x-rate-limit-limit", window.limit.to_string())
         .with_header("x-rate-limit-remaining", window.remaining.to_string())
-        .with_header("x-rate-limit-reset", window.reset.secs().to_string())
+        .with_header("x-rate-limit-reset", reset.to_string())
         .with_header("x-access-level", "read")
 }
 

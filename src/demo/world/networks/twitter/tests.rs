@@ -19,7 +19,7 @@ fn get(facts: &Facts, address: &str) -> (u16, Value) {
         headers: [("authorization".into(), concat_bearer())].into(),
         form: None,
     };
-    let answer = answer_at(facts, &Limits::default(), &call, now());
+    let answer = answer_at(facts, (&Limits::default(), &Quirks::default()), &call, now());
     let Body::Whole(body) = answer.body else { panic!("JSON is sent whole") };
     (answer.status, serde_json::from_slice(&body).unwrap())
 }
@@ -76,9 +76,9 @@ fn a_token_is_needed_and_paths_are_few() {
         headers: [("authorization".into(), "Bearer stolen".into())].into(),
         form: None,
     };
-    assert_eq!(answer_at(&facts, &Limits::default(), &call, now()).status, 401);
+    assert_eq!(answer_at(&facts, (&Limits::default(), &Quirks::default()), &call, now()).status, 401);
     call.path = "/2/users/1/liked_tweets".into();
-    assert_eq!(answer_at(&facts, &Limits::default(), &call, now()).status, 404);
+    assert_eq!(answer_at(&facts, (&Limits::default(), &Quirks::default()), &call, now()).status, 404);
 }
 
 #[test]
