@@ -127,7 +127,7 @@ impl TwitterClient {
             let is_enough = span.at_most.is_some_and(|limit| whole.posts >= u64::from(limit));
             Ok(Page { entries, posts, next, is_enough })
         })?;
-        run.is_cut |= ended == Ended::Endless;
+        run.is_cut |= matches!(ended, Ended::Endless | Ended::Repeated);
         whole.to_the_end = ended == Ended::Exhausted && !run.is_cut;
         Ok(whole)
     }
