@@ -342,7 +342,7 @@ pub fn what_a_network_did_not_give_is_added_later<D: TestDatabase>() {
         .collect();
     assert_eq!(names, [vec![(3, "c"), (4, "d")], vec![(3, "y")]]);
     let change = posts("1", partial("10", vec![at(3, good("c", 5)), at(4, failed("d"))], 4));
-    let committed = store.apply(&[change.clone()], NOW).unwrap();
+    let committed = store.apply(std::slice::from_ref(&change), NOW).unwrap();
     assert_eq!((committed.entries.len(), committed.counts.images, committed.counts.retries), (1, 4, 1));
     let grown = posts("1", partial("11", vec![at(3, good("y", 6))], 4));
     store.apply(&[grown], NOW).unwrap();
