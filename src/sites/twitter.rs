@@ -113,7 +113,7 @@ fn identify(address: &Address) -> Option<Identified> {
 
 fn is_host(address: &Address) -> bool {
     let look = |mirror: &&str| address.subdomain_of(mirror).is_some_and(|look| LOOKS.contains(&look));
-    address.is_on_any(HOSTS) || address.is_on_any(MIRRORS) || MIRRORS.iter().any(|mirror| look(mirror))
+    address.is_on_any(HOSTS) || address.is_on_any(MIRRORS) || MIRRORS.iter().any(look)
 }
 
 /// An image file; that of a banner names its account's number.
