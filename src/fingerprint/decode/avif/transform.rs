@@ -95,7 +95,8 @@ impl<'a> TransformSink<'a> {
         }
         let Part { width, height, .. } = self.part;
         let turns = self.transform.quarter_turns;
-        let (shown_width, shown_height) = if turns % 2 == 0 { (width, height) } else { (height, width) };
+        let (shown_width, shown_height) =
+            if turns.is_multiple_of(2) { (width, height) } else { (height, width) };
         let len = self.layout.bytes_per_pixel();
         let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
         self.sink.start(side(shown_width), side(shown_height), self.layout);
