@@ -143,6 +143,10 @@ pub fn curators_of(url: &str) -> [String; 2] {
 }
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod profile_cases;
+#[cfg(test)]
+mod required;
 #[cfg(test)]
 mod tests;

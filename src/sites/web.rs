@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::error::{Missing, SiteError};
+use super::read::text_at;
 use crate::base::clock::Monotonic;
 use crate::config::Secret;
 use crate::fetch::{Fetch, Request, Response};
@@ -137,7 +138,12 @@ impl<'a> Web<'a> {
         self.fetch.fetch(request).map_err(|source| SiteError::Fetch { url, source })
     }
 
-    /// The cookies that were refused since this was last asked.
+    /// The cookies that were refused since they were last taken.
+    pub fn refused_cookies(&self) -> Vec<SiteError> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The same, each once.
     pub fn take_refused_cookies(&self) -> Vec<SiteError> {
         std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -169,6 +175,14 @@ impl<'a> Web<'a> {
         read_json(&self.send(request)?)
     }
 
+    /// The same where also the answer "there is no such thing" is JSON: a web page in its place says that the address
+    /// of the API is not what it was.
+    pub fn json_throughout(&self, request: Request) -> Result<Value, SiteError> {
+        let response = self.send_raw(request)?;
+        no_page_says_gone(&response)?;
+        read_json(&judge(response)?)
+    }
+
     fn spend(&self, url: &str) -> Result<(), SiteError> {
         if Monotonic::now().since(self.started) >= self.time_limit {
             return Err(SiteError::OutOfTime { url: url.to_owned(), limit: self.time_limit });
@@ -197,28 +211,68 @@ fn anonymous(request: &Request, credentials: &Credentials) -> Option<Request> {
 pub fn judge(response: Response) -> Result<Response, SiteError> {
     let url = response.url.to_string();
     match response.status {
-        200..=299 if is_challenge(&response) => Err(SiteError::Blocked { url, status: response.status }),
-        200..=299 => Ok(response),
+        _ if is_challenge(&response) => Err(SiteError::Blocked { url, status: response.status }),
+        200..=299 => match login_page(&response.url) {
+            Some(why) => Err(SiteError::LoginNeeded { url, why }),
+            None => Ok(response),
+        },
         404 | 410 | 451 => Err(SiteError::Gone { url }),
         401 => Err(SiteError::LoginNeeded { url, why: "status 401".to_owned() }),
-        403 => Err(SiteError::Blocked { url, status: 403 }),
-        429 | 503 if is_challenge(&response) => Err(SiteError::Blocked { url, status: response.status }),
+        403 => match refusal(&response) {
+            // A guard answers with a page; an API that answers in its own form knows who asks.
+            Some(why) => Err(SiteError::LoginNeeded { url, why: format!("status 403: {why}") }),
+            None => Err(SiteError::Blocked { url, status: 403 }),
+        },
         status => Err(SiteError::Unavailable { url, status }),
     }
 }
 
-/// Cloudflare's page in place of the content. Its passive beacon (`/cdn-cgi/challenge-platform/scripts/jsd/`), which
-/// stands on pages that are served, is none.
+/// A page to log in at, to which a site sends those who may not see what they asked for.
+fn login_page(url: &Url) -> Option<String> {
+    const NAMES: [&str; 7] = ["login", "log-in", "log_in", "login.php", "signin", "sign-in", "sign_in"];
+    let name = url.path_segments()?.rfind(|part| !part.is_empty())?.to_ascii_lowercase();
+    NAMES.contains(&name.as_str()).then(|| format!("the site sent us to {}{}", url.host_str().unwrap_or_default(), url.path()))
+}
+
+/// What an API says of its refusal, where it answers in JSON.
+fn refusal(response: &Response) -> Option<String> {
+    let answer: Value = serde_json::from_slice(&response.body).ok()?;
+    let said = ["message", "error_description", "reason", "error", "detail", "meta.msg"].iter().find_map(|field| text_at(&answer, field));
+    answer.is_object().then(|| said.unwrap_or("no reason given").chars().take(200).collect())
+}
+
+/// An answer 404 with a web page, where the site documents JSON.
+pub fn no_page_says_gone(response: &Response) -> Result<(), SiteError> {
+    let is_page = response.body.trim_ascii_start().starts_with(b"<");
+    match response.status {
+        404 | 410 if is_page && !is_challenge(response) => {
+            let what = format!("a JSON answer (a web page came, status {})", response.status);
+            Err(Missing::new(what).on(response.url.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A guard's page in place of the content. Cloudflare's passive beacon (`/cdn-cgi/challenge-platform/scripts/jsd/`),
+/// which stands on pages that are served, is none.
 fn is_challenge(response: &Response) -> bool {
-    /// What only the challenge's own page has: its title, its form, its settings, its script.
-    const MARKS: [&[u8]; 5] = [
+    /// What only the page of a challenge has: its title, its form, its settings, its script.
+    const MARKS: [&[u8]; 9] = [
         b"<title>Just a moment...</title>",
         b"<title>Attention Required! | Cloudflare</title>",
         b"id=\"challenge-form\"",
         b"window._cf_chl_opt",
         b"/orchestrate/chl_page/",
+        b"<title>DDoS-Guard</title>",
+        // Anubis, which stands before many small servers and answers 200.
+        b"id=\"anubis_challenge\"",
+        // HUMAN (PerimeterX) and DataDome.
+        b"<title>Access to this page has been denied",
+        b"https://geo.captcha-delivery.com/",
     ];
-    if response.header("cf-mitigated").is_some_and(|value| value.eq_ignore_ascii_case("challenge")) {
+    // Cloudflare's, and that of Amazon's firewall, which answers 202 or 405.
+    let told = [("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha")];
+    if told.iter().any(|(name, what)| response.header(name).is_some_and(|value| value.eq_ignore_ascii_case(what))) {
         return true;
     }
     let start = &response.body[..response.body.len().min(16 * 1024)];
@@ -228,11 +282,13 @@ fn is_challenge(response: &Response) -> bool {
 /// Parses an answer that ought to be JSON. A web page in its place is a block, other text a changed layout.
 pub fn read_json(response: &Response) -> Result<Value, SiteError> {
     let url = response.url.to_string();
+    let body = response.body.trim_ascii_start();
+    let begins = |text: &str| body.len() >= text.len() && body[..text.len()].eq_ignore_ascii_case(text.as_bytes());
     match serde_json::from_slice(&response.body) {
         Ok(value) => Ok(value),
-        Err(_) if response.body.trim_ascii_start().starts_with(b"<") => {
-            Err(SiteError::Blocked { url, status: response.status })
-        }
+        Err(_) if begins("<?xml") => Err(Missing::new("a JSON answer (XML came)").on(url)),
+        Err(_) if body.starts_with(b"<") => Err(SiteError::Blocked { url, status: response.status }),
+        Err(_) if body.is_empty() => Err(Missing::new("a JSON answer (it is empty)").on(url)),
         Err(_) => Err(Missing::new("a JSON answer").on(url)),
     }
 }
