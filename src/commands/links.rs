@@ -108,10 +108,10 @@ impl<'a> Answer<'a> {
                 .collect(),
             pages: found.map_or(0, |found| found.pages),
             error: match result {
-                Ok(found) => found.no_image.as_ref().map(|no_image| Failure {
-                    code: no_image.code.as_str(),
-                    message: no_image.why.clone(),
-                }),
+                Ok(found) => found
+                    .no_image
+                    .as_ref()
+                    .map(|no_image| Failure { code: no_image.code.as_str(), message: no_image.why.clone() }),
                 Err(error) => Some(Failure {
                     code: error.failure_code().as_str(),
                     message: ErrorChain(error).to_string(),

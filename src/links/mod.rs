@@ -164,7 +164,10 @@ fn find_into(
 /// A picture that stands on the page, or did, but is not shown to us: who made it is an answer all the same. What
 /// shows no picture to anybody is not the page of an artwork.
 fn is_hidden(error: &SiteError) -> bool {
-    matches!(error, SiteError::LoginNeeded { .. } | SiteError::Blocked { .. } | SiteError::LayoutChanged { .. })
+    matches!(
+        error,
+        SiteError::LoginNeeded { .. } | SiteError::Blocked { .. } | SiteError::LayoutChanged { .. }
+    )
 }
 
 fn told(error: &SiteError) -> String {
@@ -182,7 +185,8 @@ pub fn probe(url: &str, fetch: &dyn Fetch, settings: &LinkSettings) -> Result<us
     let web = Web::new(fetch, &settings.credentials, settings.max_pages, settings.time_limit);
     let unsupported = || LinkError::UnsupportedWebsite { url: page.address().to_owned() };
     let read = site.and_then(|site| sites::read_page(site, &page, &web)).ok_or_else(unsupported)?;
-    read.map(|read| read.leads.len()).map_err(|source| LinkError::Artwork { source })
+    let read = read.and_then(|read| read.images.transpose().map(|_| read.leads.len()));
+    read.map_err(|source| LinkError::Artwork { source })
 }
 
 #[cfg(test)]

@@ -178,8 +178,7 @@ fn the_source_of_a_copy_names_no_account() {
 #[test]
 fn sources_are_followed_only_when_nothing_stronger_was_found() {
     let source = "https://danbooru.donmai.us/posts/2";
-    let other =
-        json!({"id": 2, "tag_string_artist": "bob", "source": "", "file_url": "https://cdn.donmai.us/original/2.jpg"});
+    let other = json!({"id": 2, "tag_string_artist": "bob", "source": "", "file_url": "https://cdn.donmai.us/original/2.jpg"});
     let bob = "https://danbooru.donmai.us/artists.json?search[name]=bob\
                &only=id,name,is_deleted,is_banned,other_names,group_name,urls";
     let mut web = with_post(source);
@@ -326,7 +325,8 @@ fn a_hidden_picture_keeps_no_account_back() {
     let work = json!({"error": false, "body": {"userId": "7", "urls": {"original": null, "regular": null}}});
     let pages = json!({"error": false, "body": [{"urls": {"original": null, "regular": null}}]});
     let user = |social: serde_json::Value| {
-        json!({"error": false, "body": {"userId": "7", "social": social, "webpage": null, "comment": ""}}).to_string()
+        json!({"error": false, "body": {"userId": "7", "social": social, "webpage": null, "comment": ""}})
+            .to_string()
     };
     let url = "https://www.pixiv.net/artworks/5";
     let profile = "https://www.pixiv.net/ajax/user/7?full=1&lang=en";
@@ -367,7 +367,9 @@ fn a_refused_cookie_is_the_reason_that_is_told() {
             let refused = request.headers.iter().any(|(name, _)| *name == "Cookie");
             let url = request.url.clone();
             match (refused, self.0.fetch(request)) {
-                (true, _) => Ok(Response { status: 401, url, headers: vec![], body: r#"{"error":true}"#.into() }),
+                (true, _) => {
+                    Ok(Response { status: 401, url, headers: vec![], body: r#"{"error":true}"#.into() })
+                }
                 (false, answer) => answer,
             }
         }
@@ -387,7 +389,11 @@ fn a_refused_cookie_is_the_reason_that_is_told() {
     let (result, trace) = find_traced("https://www.pixiv.net/artworks/5", &Expired(web), &settings);
     let told = crate::base::ErrorChain(&result.unwrap_err()).to_string();
     assert!(told.contains("were refused") && !told.contains("1_old"), "{told}");
-    assert_eq!(trace.problems.iter().filter(|problem| problem.contains("were refused")).count(), 1, "{trace:#?}");
+    assert_eq!(
+        trace.problems.iter().filter(|problem| problem.contains("were refused")).count(),
+        1,
+        "{trace:#?}"
+    );
 }
 
 const COPE: &str = "https://www.deviantart.com/pachunka/art/Cope-145564099";

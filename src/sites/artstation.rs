@@ -130,8 +130,7 @@ fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
 fn parse_user(user: &Value) -> Result<Vec<Lead>, Missing> {
     let profiles: Vec<&Value> = need_list(user, "social_profiles")?.iter().collect();
     let profiles = each(&profiles, &["url"], "social_profiles")?;
-    let mut leads: Vec<Lead> =
-        profiles.into_iter().map(|url| Lead::new(url, Place::ProfileField)).collect();
+    let mut leads: Vec<Lead> = profiles.into_iter().map(|url| Lead::new(url, Place::ProfileField)).collect();
     // The summary may be absent.
     let text = text_at(user, "portfolio.summary").map(links).unwrap_or_default();
     leads.extend(text.into_iter().map(|url| Lead::new(url, Place::ProfileText)));

@@ -74,7 +74,8 @@ fn join(
     images.put_last(|image| is_blurred(&image.url));
     let picture_problem = images.are_all(|image| is_blurred(&image.url)).then(|| SiteError::LoginNeeded {
         url: page.address().to_owned(),
-        why: "visitors are shown a blurred picture only: set the cookies auth, auth_secure and userinfo".to_owned(),
+        why: "visitors are shown a blurred picture only: set the cookies auth, auth_secure and userinfo"
+            .to_owned(),
     });
     let images = images.or_else(|| match (&problem, position) {
         (Some(error), 2..) => error.clone(),
@@ -236,7 +237,8 @@ fn image_urls(media: &Value) -> Vec<String> {
         !path.contains("/crop/") && (!path.contains("/fill/") || same_shape)
     };
     // What has `b` is a film, or an animation's own file. A view without a path is the file itself.
-    let is_picture = |view: &&Value| text_at(view, "b").is_none() && (is_full(view) || at(view, "c").is_some());
+    let is_picture =
+        |view: &&Value| text_at(view, "b").is_none() && (is_full(view) || at(view, "c").is_some());
     let mut views: Vec<&Value> = types.iter().filter(is_picture).filter(is_whole).collect();
     // The clear ones first, `fullview` before all others, and those by their size.
     views.sort_by_key(|view| {

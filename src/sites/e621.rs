@@ -165,7 +165,8 @@ fn parse_artists(answer: &Value) -> Result<Vec<Lead>, Missing> {
             return Err(Missing::new("the field id"));
         }
         // One without the mark is asked for at its network.
-        let active = need_list(artist, "urls")?.iter().filter(|url| at(url, "is_active") != Some(&Value::Bool(false)));
+        let active =
+            need_list(artist, "urls")?.iter().filter(|url| at(url, "is_active") != Some(&Value::Bool(false)));
         let urls = each(&active.collect::<Vec<_>>(), &["url"], "urls")?;
         leads.extend(urls.into_iter().map(|url| Lead::new(url, Place::Curated)));
     }

@@ -105,8 +105,7 @@ fn parse(answer: &Value) -> Result<Vec<Lead>, Missing> {
         Some(texts) => texts,
         None => each(&links.iter().collect::<Vec<_>>(), &["url"], "profileLinks")?,
     };
-    let mut leads: Vec<Lead> =
-        links.into_iter().map(|url| Lead::new(url, Place::ProfileField)).collect();
+    let mut leads: Vec<Lead> = links.into_iter().map(|url| Lead::new(url, Place::ProfileField)).collect();
     // Pictures and films; only the latter have an address, and there may be none at all.
     for item in list_at(body, "profileItems") {
         leads.extend(text_at(item, "url").map(|url| Lead::new(url, Place::ProfileText)));

@@ -135,7 +135,9 @@ fn outcome(page: &str, answers: &'static [(&'static str, u16, &'static str)]) ->
     let (site, page) = recognise(&Address::parse(page).unwrap());
     let site = site.unwrap();
     let read = match (page.kind, site.artwork, site.leads) {
-        (Kind::Artwork, Some(artwork), _) => artwork(&page, &web).and_then(|artwork| artwork.images.map(|_| ())),
+        (Kind::Artwork, Some(artwork), _) => {
+            artwork(&page, &web).and_then(|artwork| artwork.images.map(|_| ()))
+        }
         (_, _, Some(leads)) => leads(&page, &web).map(|_| ()),
         _ => panic!("{} has no reader", page.address()),
     };

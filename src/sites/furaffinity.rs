@@ -120,9 +120,10 @@ fn with_cookie(error: SiteError, web: &Web) -> SiteError {
     match error {
         SiteError::LoginNeeded { url, .. } if web.cookie(SITE.name).is_some() => SiteError::LoginNeeded {
             url,
-            why: "the cookies a and b that are set do not open it: renew them, and let the account's settings \
+            why:
+                "the cookies a and b that are set do not open it: renew them, and let the account's settings \
                   show mature and adult works"
-                .to_owned(),
+                    .to_owned(),
         },
         error => error,
     }
@@ -246,7 +247,13 @@ fn parse_view(page: &str, url: &str) -> Result<Artwork, SiteError> {
         links.iter().filter_map(|link| absolute(link.attr("href")?, &base)).filter(|url| is_outside(url));
     let named = texts.iter().flat_map(|text| links_in_text(&text.text));
     leads.extend(links.chain(named).map(|url| Lead::new(url, Place::WorkText)));
-    Ok(Artwork { images, published: time.map(Timestamp::from_secs), leads, problems: Vec::new(), picture_problem: None })
+    Ok(Artwork {
+        images,
+        published: time.map(Timestamp::from_secs),
+        leads,
+        problems: Vec::new(),
+        picture_problem: None,
+    })
 }
 
 /// What a file's address says: `/art/{user}/{time}/{time of the first upload}.{user}_{name}`, where a file that was
@@ -283,8 +290,7 @@ fn is_outside(url: &str) -> bool {
 
 fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     let html = web.send(web.request_as_browser(page.address(), SITE.name)?)?.text();
-    parse_profile(&html)
-        .map_err(|missing| with_cookie(explain(&html, page.address(), missing), web))
+    parse_profile(&html).map_err(|missing| with_cookie(explain(&html, page.address(), missing), web))
 }
 
 /// A profile without contacts lacks their element; only one without any mark of a profile is a changed page.
@@ -453,7 +459,8 @@ mod tests {
         assert_eq!(artwork.images.unwrap_err().outcome(), "no_picture");
         // A page that does not say what it is has a file that does.
         let file = "//d.furaffinity.net/art/ann/1700000000/1700000000.ann_fox.png\">Download";
-        let music = "//d.furaffinity.net/download/art/ann/music/1700000000/1700000000.ann_song.mp3\">Download";
+        let music =
+            "//d.furaffinity.net/download/art/ann/music/1700000000/1700000000.ann_song.mp3\">Download";
         let page = fixture("view_2026_made.html");
         assert!(page.contains(file));
         let artwork = parse_view(&page.replace(file, music).replace("content-type-image", ""), VIEW).unwrap();

@@ -235,7 +235,9 @@ fn pictures(
     if is_ghost || file.as_ref().is_some_and(|file| file.ends_with("/images//")) {
         return Err(SiteError::Gone { url: url.to_owned() });
     }
-    let Some(file) = file else { return Ok(Err(Missing::new("the field file_url").on(url))) };
+    let Some(file) = file else {
+        return Ok(Err(Missing::new("the field file_url (or directory and image)").on(url)));
+    };
     // Hypnohub leaves out the slash behind its name.
     let bare = format!("https://{}", booru.host);
     let file = match file.strip_prefix(&bare) {
@@ -312,7 +314,10 @@ mod tests {
     #[test]
     fn apologies_are_read() {
         let check = |text: &str, said: Option<&str>| assert_eq!(apology(text).as_deref(), said, "{text}");
-        check("\"Missing authentication. Go to api.rule34.xxx\"", Some("Missing authentication. Go to api.rule34.xxx"));
+        check(
+            "\"Missing authentication. Go to api.rule34.xxx\"",
+            Some("Missing authentication. Go to api.rule34.xxx"),
+        );
         check("<error>Missing authentication.</error>", Some("Missing authentication."));
         check("[{\"tags\": \"Missing authentication\"}]", None);
         check("<html>", None);
@@ -325,7 +330,10 @@ mod tests {
         let url = "https://realbooru.com/index.php?page=post&s=view&id=1";
         let base = Url::parse(url).unwrap();
         let artwork = parse_page(page, &base, url).unwrap();
-        assert_eq!(artwork.images.unwrap()[0].url, "https://realbooru.com//images/ab/cd/abcdabcdabcdabcdabcdabcdabcdabcd.jpg");
+        assert_eq!(
+            artwork.images.unwrap()[0].url,
+            "https://realbooru.com//images/ab/cd/abcdabcdabcdabcdabcdabcdabcdabcd.jpg"
+        );
         assert_eq!(artwork.leads, [Lead::new("https://x.com/ann/status/1", Place::Source)]);
         let film = page.replace(".jpg", ".mp4");
         assert_eq!(parse_page(&film, &base, url).unwrap().images.unwrap_err().outcome(), "no_picture");
@@ -334,7 +342,8 @@ mod tests {
 
     #[test]
     fn hypnohubs_addresses_lack_a_slash() {
-        let post = serde_json::json!([{"id": 1, "source": "", "file_url": "https://hypnohub.netimages/1/a.png"}]);
+        let post =
+            serde_json::json!([{"id": 1, "source": "", "file_url": "https://hypnohub.netimages/1/a.png"}]);
         let artwork = parse_posts(&post, booru("hypnohub"), "u").unwrap();
         assert_eq!(artwork.images.unwrap()[0].url, "https://hypnohub.net/images/1/a.png");
     }
@@ -380,7 +389,11 @@ mod tests {
             assert_eq!(artwork.published.unwrap().to_rfc3339(), "2022-07-02T17:00:00Z");
         }
         let check = |answer: Value, outcome: &str| {
-            assert_eq!(parse_posts(&answer, booru("gelbooru"), "u").unwrap_err().outcome(), outcome, "{answer}");
+            assert_eq!(
+                parse_posts(&answer, booru("gelbooru"), "u").unwrap_err().outcome(),
+                outcome,
+                "{answer}"
+            );
         };
         check(serde_json::json!({"@attributes": {"count": 0}}), "gone");
         check(serde_json::json!({"@attributes": {"count": 1}, "posts": [post]}), "layout_changed");

@@ -173,7 +173,8 @@ fn date(text: &str) -> Option<Timestamp> {
 
 fn member(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     let response = web.send(web.with_cookie(web.request(page.address())?, SITE.name))?;
-    parse_member(&response.text(), &response.url, page.id_text()).map_err(|missing| missing.on(page.address()))
+    parse_member(&response.text(), &response.url, page.id_text())
+        .map_err(|missing| missing.on(page.address()))
 }
 
 /// The links that leave the site. A page without any must at least be the member's: it links to their works.

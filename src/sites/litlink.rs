@@ -66,14 +66,18 @@ fn parse(html: &str) -> Result<Vec<Lead>, Missing> {
     let urls = each(&icons, &["url"], "snsIconLinks")?;
     leads.extend(urls.into_iter().map(|url| Lead::new(url, Place::ProfileText)));
     let links = profile.links.as_array().ok_or_else(|| Missing::new("the list profileLinks"))?;
-    // Blocks that are only a distance have none of them.
-    const KINDS: [&str; 4] = ["buttonLink", "imageLink", "movieLink", "textLink"];
-    if !links.is_empty()
-        && !links.iter().any(|link| {
-            text_at(link, "profileLinkType") == Some("margin_block") || KINDS.iter().any(|kind| has(link, kind))
-        })
-    {
-        return Err(Missing::new("the field profileLinks[].buttonLink"));
+    // Blocks that are only a distance (`margin_block`) have none of them.
+    const KINDS: [(&str, &str); 4] =
+        [("button", "buttonLink"), ("image", "imageLink"), ("movie", "movieLink"), ("text", "textLink")];
+    if !links.is_empty() && !links.iter().any(|link| has(link, "profileLinkType")) {
+        return Err(Missing::new("the field profileLinks[].profileLinkType"));
+    }
+    for (kind, field) in KINDS {
+        let mut of_kind =
+            links.iter().filter(|link| text_at(link, "profileLinkType") == Some(kind)).peekable();
+        if of_kind.peek().is_some() && !of_kind.any(|link| has(link, field)) {
+            return Err(Missing::new(format!("the field profileLinks[].{field}")));
+        }
     }
     let buttons: Vec<&Value> = links.iter().filter_map(|link| at(link, "buttonLink")).collect();
     each(&buttons, &["url", "urlType.url"], "profileLinks[].buttonLink")?;
@@ -105,7 +109,10 @@ mod tests {
             <script>self.__next_f.push([1,"onLink\":{\"url\":\"https://x.com/ann\"}},{\"profileLinkType\":\"text\",\"textLink\":{\"title\":\"t\"}}]}}\n"])</script>"#;
         assert_eq!(parse(html).unwrap(), [Lead::new("https://x.com/ann", Place::ProfileText)]);
         assert_eq!(parse("<p>").unwrap_err().0, "self.__next_f");
-        let newer = html.replace(r#"\"profileLinks\""#, r#"\"snsIconLinks\":[{\"type\":\"twitter\",\"url\":\"https://x.com/ann2\"}],\"profileLinks\""#);
+        let newer = html.replace(
+            r#"\"profileLinks\""#,
+            r#"\"snsIconLinks\":[{\"type\":\"twitter\",\"url\":\"https://x.com/ann2\"}],\"profileLinks\""#,
+        );
         assert_eq!(
             parse(&newer).unwrap(),
             ["https://x.com/ann2", "https://x.com/ann"].map(|url| Lead::new(url, Place::ProfileText))

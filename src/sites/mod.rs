@@ -145,6 +145,8 @@ pub fn curators_of(url: &str) -> [String; 2] {
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod good;
+#[cfg(test)]
 mod profile_cases;
 #[cfg(test)]
 mod required;

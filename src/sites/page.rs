@@ -147,7 +147,8 @@ pub struct PageRead {
 
 impl From<Artwork> for PageRead {
     fn from(artwork: Artwork) -> PageRead {
-        let Artwork { images, published, leads, problems } = artwork;
+        let Artwork { images, published, leads, mut problems, picture_problem } = artwork;
+        problems.extend(picture_problem);
         PageRead { images: Some(images), published, leads, problems }
     }
 }

@@ -290,12 +290,16 @@ impl State {
                 let found = text.match_indices("\"campaign\"").take(MAX_CAMPAIGNS);
                 let campaigns = found.filter_map(|(start, _)| json_behind(&text[start..], "\"campaign\""));
                 // The page names other campaigns, too; the creator's comes with its connections.
-                let campaigns: Vec<Value> = campaigns.filter(|campaign| at(campaign, "data.id").is_some()).collect();
+                let campaigns: Vec<Value> =
+                    campaigns.filter(|campaign| at(campaign, "data").is_some()).collect();
                 let whole = campaigns.iter().find(|campaign| at(campaign, "included").is_some());
-                whole.or(campaigns.first()).cloned().or_else(|| names_campaign(text).then(|| Value::Object(Default::default())))
+                let number = || campaigns.iter().find(|campaign| at(campaign, "data.id").is_some());
+                let named = || names_campaign(text).then(|| Value::Object(serde_json::Map::new()));
+                whole.or_else(number).cloned().or_else(named)
             }
         };
-        campaign.ok_or_else(|| Missing::new(format!("the field campaign of the page's state, {},", self.form())))
+        campaign
+            .ok_or_else(|| Missing::new(format!("the field campaign of the page's state, {},", self.form())))
     }
 }
 
@@ -447,7 +451,10 @@ mod tests {
         ] {
             let page = format!(r#"<script>self.__next_f.push([1,"{numbers}"])</script>"#);
             let missing = parse(&page).unwrap_err().0;
-            assert_eq!(missing, "the list campaign.included (the page's state is in chunks of self.__next_f)", "{page}");
+            assert_eq!(
+                missing, "the list campaign.included (the page's state is in chunks of self.__next_f)",
+                "{page}"
+            );
         }
     }
 }

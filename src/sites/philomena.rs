@@ -178,7 +178,13 @@ fn parse_image(answer: &Value, booru: &Booru, url: &str) -> Result<Image, SiteEr
         }
     }
     let published = text_at(image, "created_at").and_then(Timestamp::parse_rfc3339);
-    Ok(Image::Kept(Box::new(Artwork { images, published, leads, problems: Vec::new(), picture_problem: None })))
+    Ok(Image::Kept(Box::new(Artwork {
+        images,
+        published,
+        leads,
+        problems: Vec::new(),
+        picture_problem: None,
+    })))
 }
 
 /// A tag as it stands in the URL of its page.

@@ -48,7 +48,9 @@ fn body(response: Response, page: &str) -> Result<Value, SiteError> {
             _ if says(RESTRICTED) => SiteError::LoginNeeded { url: page.to_owned(), why },
             404 => SiteError::Gone { url: page.to_owned() },
             _ if says(GONE) => SiteError::Gone { url: page.to_owned() },
-            status => Missing::new(format!("an answer (the site says: {why:.200}, status {status})")).on(page),
+            status => {
+                Missing::new(format!("an answer (the site says: {why:.200}, status {status})")).on(page)
+            }
         });
     }
     match answer.get_mut("body").map(Value::take) {
@@ -149,9 +151,9 @@ fn hidden(limit: &str, url: &str) -> SiteError {
     match limit.split('_').next().unwrap_or_default() {
         "unknown" => SiteError::Gone { url },
         "mypixiv" => login("its pictures are shown to the artist's friends on Pixiv (\"My pixiv\") only"),
-        "r18" | "r18g" => {
-            login("its pictures are shown with the cookie PHPSESSID of a member whose settings show R-18 works only")
-        }
+        "r18" | "r18g" => login(
+            "its pictures are shown with the cookie PHPSESSID of a member whose settings show R-18 works only",
+        ),
         _ => login("its pictures are shown with the cookie PHPSESSID only"),
     }
 }

@@ -36,7 +36,8 @@ pub fn need<'a>(value: &'a Value, path: &str) -> Result<&'a Value, Missing> {
 
 /// True where the field stands in the value, be it `null`.
 pub fn has(value: &Value, path: &str) -> bool {
-    let (parent, key) = path.rsplit_once('.').map_or((Some(value), path), |(parent, key)| (at(value, parent), key));
+    let (parent, key) =
+        path.rsplit_once('.').map_or((Some(value), path), |(parent, key)| (at(value, parent), key));
     parent.is_some_and(|parent| parent.get(key).is_some())
 }
 
@@ -155,7 +156,8 @@ mod tests {
 
     #[test]
     fn null_is_told_and_absence_is_missing() {
-        let value = serde_json::json!({"a": {"b": null, "c": "x"}, "list": [{"url": "u"}, {"url": null}, {}]});
+        let value =
+            serde_json::json!({"a": {"b": null, "c": "x"}, "list": [{"url": "u"}, {"url": null}, {}]});
         assert_eq!(told(&value, "a.b"), Ok(None));
         assert_eq!(told(&value, "a.c"), Ok(Some("x")));
         assert_eq!(told(&value, "a.d"), Err(Missing::new("the field a.d")));

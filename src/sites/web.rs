@@ -227,17 +227,26 @@ pub fn judge(response: Response) -> Result<Response, SiteError> {
     }
 }
 
-/// A page to log in at, to which a site sends those who may not see what they asked for.
+/// A page to log in at, to which a site sends those who may not see what they asked for: `/login`, `/users/login`.
 fn login_page(url: &Url) -> Option<String> {
     const NAMES: [&str; 7] = ["login", "log-in", "log_in", "login.php", "signin", "sign-in", "sign_in"];
-    let name = url.path_segments()?.rfind(|part| !part.is_empty())?.to_ascii_lowercase();
-    NAMES.contains(&name.as_str()).then(|| format!("the site sent us to {}{}", url.host_str().unwrap_or_default(), url.path()))
+    let parts: Vec<&str> = url.path_segments()?.filter(|part| !part.is_empty()).collect();
+    let is_login = |name: &&str| NAMES.contains(&name.to_ascii_lowercase().as_str());
+    // A member may be called so: `/user/login`.
+    let found = match parts.as_slice() {
+        [first, ..] if is_login(first) => true,
+        ["users" | "accounts" | "account" | "auth" | "session", second, ..] => is_login(second),
+        _ => false,
+    };
+    found.then(|| format!("the site sent us to {}{}", url.host_str().unwrap_or_default(), url.path()))
 }
 
 /// What an API says of its refusal, where it answers in JSON.
 fn refusal(response: &Response) -> Option<String> {
     let answer: Value = serde_json::from_slice(&response.body).ok()?;
-    let said = ["message", "error_description", "reason", "error", "detail", "meta.msg"].iter().find_map(|field| text_at(&answer, field));
+    let said = ["message", "error_description", "reason", "error", "detail", "meta.msg"]
+        .iter()
+        .find_map(|field| text_at(&answer, field));
     answer.is_object().then(|| said.unwrap_or("no reason given").chars().take(200).collect())
 }
 
@@ -271,8 +280,12 @@ fn is_challenge(response: &Response) -> bool {
         b"https://geo.captcha-delivery.com/",
     ];
     // Cloudflare's, and that of Amazon's firewall, which answers 202 or 405.
-    let told = [("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha")];
-    if told.iter().any(|(name, what)| response.header(name).is_some_and(|value| value.eq_ignore_ascii_case(what))) {
+    let told =
+        [("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha")];
+    if told
+        .iter()
+        .any(|(name, what)| response.header(name).is_some_and(|value| value.eq_ignore_ascii_case(what)))
+    {
         return true;
     }
     let start = &response.body[..response.body.len().min(16 * 1024)];
@@ -283,12 +296,71 @@ fn is_challenge(response: &Response) -> bool {
 pub fn read_json(response: &Response) -> Result<Value, SiteError> {
     let url = response.url.to_string();
     let body = response.body.trim_ascii_start();
-    let begins = |text: &str| body.len() >= text.len() && body[..text.len()].eq_ignore_ascii_case(text.as_bytes());
+    let begins =
+        |text: &str| body.len() >= text.len() && body[..text.len()].eq_ignore_ascii_case(text.as_bytes());
     match serde_json::from_slice(&response.body) {
         Ok(value) => Ok(value),
         Err(_) if begins("<?xml") => Err(Missing::new("a JSON answer (XML came)").on(url)),
         Err(_) if body.starts_with(b"<") => Err(SiteError::Blocked { url, status: response.status }),
         Err(_) if body.is_empty() => Err(Missing::new("a JSON answer (it is empty)").on(url)),
         Err(_) => Err(Missing::new("a JSON answer").on(url)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, url: &str, headers: &[(&str, &str)], body: &'static str) -> Response {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Response { status, url: Url::parse(url).unwrap(), headers, body: body.into() }
+    }
+
+    #[track_caller]
+    fn check(status: u16, url: &str, headers: &[(&str, &str)], body: &'static str, outcome: &str) {
+        let judged = judge(response(status, url, headers, body));
+        assert_eq!(judged.map_or_else(|error| error.outcome(), |_| "ok"), outcome, "{status} {url} {body}");
+    }
+
+    #[test]
+    fn guards_are_told_from_what_is_served() {
+        let page = "https://a.example/x";
+        let challenge = include_str!("../../tests/fixtures/sites/hubs/challenge_made.html");
+        check(200, page, &[], challenge, "blocked");
+        check(200, page, &[], include_str!("../../tests/fixtures/sites/hubs/beacon_made.html"), "ok");
+        check(503, page, &[("cf-mitigated", "challenge")], "", "blocked");
+        check(202, page, &[("x-amzn-waf-action", "challenge")], "", "blocked");
+        check(405, page, &[("x-amzn-waf-action", "captcha")], "", "blocked");
+        check(
+            200,
+            page,
+            &[],
+            r#"<script id="anubis_challenge" type="application/json">{}</script>"#,
+            "blocked",
+        );
+        check(403, page, &[], "<title>Access to this page has been denied.</title>", "blocked");
+        check(403, page, &[], "<html>Request blocked.", "blocked");
+        check(403, page, &[], r#"{"success":false,"message":"Access denied"}"#, "login_needed");
+        check(503, page, &[], "<html>down", "unavailable");
+        check(200, page, &[], "<p>an essay on anubis_challenge</p>", "ok");
+    }
+
+    #[test]
+    fn a_page_to_log_in_at_is_not_what_was_asked_for() {
+        check(200, "https://www.deviantart.com/users/login", &[], "<html>", "login_needed");
+        check(200, "https://a.example/login?next=/x", &[], "<html>", "login_needed");
+        check(200, "https://www.furaffinity.net/user/login/", &[], "<html>", "ok");
+    }
+
+    #[test]
+    fn what_is_no_json_is_named() {
+        let outcome =
+            |body: &'static str| read_json(&response(200, "https://a.example/", &[], body)).unwrap_err();
+        assert_eq!(outcome("<!DOCTYPE html><p>").outcome(), "blocked");
+        assert!(outcome("<?xml version='1.0'?><posts/>").to_string().contains("XML came"));
+        assert!(outcome(" ").to_string().contains("it is empty"));
+        let missing = no_page_says_gone(&response(404, "https://a.example/api", &[], "<html>")).unwrap_err();
+        assert_eq!(missing.outcome(), "layout_changed");
+        assert!(no_page_says_gone(&response(404, "https://a.example/api", &[], "{}")).is_ok());
     }
 }

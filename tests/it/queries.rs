@@ -84,7 +84,8 @@ fn a_hidden_work_is_answered_with_its_artists_accounts() {
     assert_eq!(account["account_name"], "demo_juniper", "{answer:#}");
     assert_eq!(account["chain"][1], "https://www.pixiv.net/users/9000001", "{answer:#}");
     assert_eq!(answer["image_url"], Value::Null, "{answer:#}");
-    let stats = daemon.stats_when("no query to be left", |stats| stats["processing_user_requests_count"] == 0);
+    let stats =
+        daemon.stats_when("no query to be left", |stats| stats["processing_user_requests_count"] == 0);
     assert_eq!(stats["indexed_accounts_count"], 0, "{stats:#}");
 }
 

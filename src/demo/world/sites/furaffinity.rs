@@ -39,7 +39,8 @@ fn view(work: &Work) -> String {
     let file = format!("//d.furaffinity.net/art/{artist}/{time}/{time}.{artist}_{id}.{}", work.extension());
     let preview = format!("//t.furaffinity.net/{id}@600-{time}.jpg");
     let (width, height) = work.size();
-    let name = format!("<span class=\"c-usernameBlockSimple__displayName\" title=\" {artist} \">{artist}</span>");
+    let name =
+        format!("<span class=\"c-usernameBlockSimple__displayName\" title=\" {artist} \">{artist}</span>");
     format!(
         r#"<!DOCTYPE html><html lang="en"><head><title>{title} by {artist} -- Fur Affinity [dot] net</title>
 <meta property="og:title" content="{title} by {artist}"><meta property="og:image" content="https:{preview}"></head>
