@@ -307,6 +307,7 @@ impl World {
                 StageOutput::Links(LinksFound {
                     site: "s".into(),
                     images: vec![ImageSource::plain("i")],
+                    no_image: None,
                     published: None,
                     candidates: candidates.collect(),
                     pages: 1,

@@ -38,7 +38,7 @@ pub fn run(args: &LinksArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     Ok(status::of_answer(found, NOT_SO))
 }
 
-/// Searches and shows the answer; answers whether the search ended without an error.
+/// Searches and shows the answer; answers whether the search ended without an error, and with a picture.
 ///
 /// # Errors
 /// When `out` cannot be written. A failed search is shown, not returned.
@@ -57,7 +57,7 @@ fn search(
         write_for_people(url, &result, &trace, &mut out)?;
     }
     out.flush()?;
-    Ok(result.is_ok())
+    Ok(result.is_ok_and(|found| found.no_image.is_none()))
 }
 
 /// The answer as JSON.
@@ -107,10 +107,16 @@ impl<'a> Answer<'a> {
                 })
                 .collect(),
             pages: found.map_or(0, |found| found.pages),
-            error: result.as_ref().err().map(|error| Failure {
-                code: error.failure_code().as_str(),
-                message: ErrorChain(error).to_string(),
-            }),
+            error: match result {
+                Ok(found) => found
+                    .no_image
+                    .as_ref()
+                    .map(|no_image| Failure { code: no_image.code.as_str(), message: no_image.why.clone() }),
+                Err(error) => Some(Failure {
+                    code: error.failure_code().as_str(),
+                    message: ErrorChain(error).to_string(),
+                }),
+            },
             steps: &trace.steps,
             problems: &trace.problems,
         }
@@ -131,6 +137,9 @@ fn write_for_people(
             }
             for image in &found.images {
                 writeln!(out, "image      {}", Shown(&image.url))?;
+            }
+            if let Some(no_image) = &found.no_image {
+                writeln!(out, "no image   {}: {}", no_image.code, no_image.why)?;
             }
             if found.candidates.is_empty() {
                 writeln!(out, "no account found")?;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network};
+use crate::domain::failure::FailureCode;
 use crate::domain::images::ImageSource;
 use crate::domain::scans::{Coverage, Cursor, ListingStep};
 
@@ -71,13 +72,23 @@ pub struct Candidate {
     pub chain: Vec<String>,
 }
 
+/// Why an artwork cannot be searched for although its artist is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoImage {
+    pub code: FailureCode,
+    /// For people: which page, and what would help.
+    pub why: String,
+}
+
 /// What step 1 found on the artwork's page and beyond.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinksFound {
     /// The site's name, such as `deviantart`.
     pub site: String,
-    /// Best quality first, then lighter ones. Never empty.
+    /// Best quality first, then lighter ones. Empty only where `no_image` says why.
     pub images: Vec<ImageSource>,
+    /// The page names its artist, but shows its picture to others than us.
+    pub no_image: Option<NoImage>,
     /// When the artist published the work, where the site tells.
     pub published: Option<Timestamp>,
     /// Each account once, strongest evidence first. May be empty.

@@ -19,7 +19,7 @@ pub use settings::LinkSettings;
 pub use trace::{Link, READ, Step, Trace, Verdict};
 
 use crate::base::{ErrorChain, Reaction};
-use crate::domain::accounts::LinksFound;
+use crate::domain::accounts::{LinksFound, NoImage};
 use crate::domain::failure::FailureCode;
 use crate::fetch::Fetch;
 use crate::sites::{self, Address, Kind, SiteError, Web};
@@ -80,7 +80,8 @@ impl LinkError {
 /// of the walk: what was read, which links it had, what became of each.
 ///
 /// Blocks for as long as the pages take, `settings.time_limit` and one request at most. That no account
-/// was found is `Ok` with no candidates, but only when every page on the way could be read.
+/// was found is `Ok` with no candidates, but only when every page on the way could be read. Accounts of the artist are
+/// also found where the picture itself is hidden; `no_image` says so then.
 ///
 /// # Errors
 /// See `LinkError`; `failure_code` and `reaction` say what to tell and what to do.
@@ -118,25 +119,59 @@ fn find_into(
     let artwork = reader(&page, &web);
     let elapsed = crate::base::clock::Monotonic::now().since(started);
     trace.steps.push(Step::start(&page, &artwork, elapsed));
-    let artwork = artwork.map_err(|source| {
-        let refused = web.take_refused_cookies();
-        trace.problems.extend(refused.iter().map(|error| ErrorChain(error).to_string()));
-        LinkError::Artwork { source }
-    })?;
-    let images = artwork.images.map_err(|source| LinkError::Artwork { source })?;
+    // Where cookies were sent and refused, that is why a login is asked for.
+    let refusal = web.refused_cookies().into_iter().next();
+    let because = |source: SiteError| match (&source, refusal) {
+        (SiteError::LoginNeeded { .. }, Some(refusal)) => refusal,
+        _ => source,
+    };
+    let (artwork, images) = match artwork {
+        Ok(mut artwork) => match std::mem::replace(&mut artwork.images, Ok(Vec::new())) {
+            Ok(images) => (artwork, Ok(images)),
+            Err(source) if is_hidden(&source) => (artwork, Err(because(source))),
+            Err(source) => return Err(LinkError::Artwork { source }),
+        },
+        Err(source) => {
+            trace.problems.extend(web.take_refused_cookies().iter().map(told));
+            return Err(LinkError::Artwork { source: because(source) });
+        }
+    };
     let found = walk::walk(&page, artwork.leads, artwork.problems, &web, settings, trace);
-    if found.candidates.is_empty()
-        && let Some(source) = found.worst_problem
-    {
-        return Err(LinkError::Incomplete { source });
-    }
+    trace.problems.extend(artwork.picture_problem.iter().map(told));
+    let (images, no_image) = match (images, found.worst_problem) {
+        (Ok(images), None) => (images, None),
+        (Ok(images), Some(_)) if !found.candidates.is_empty() => (images, None),
+        (Err(source), _) if !found.candidates.is_empty() => {
+            (Vec::new(), Some(NoImage { code: FailureCode::ProcessingError, why: told(&source) }))
+        }
+        // What may pass is tried again.
+        (Err(source), Some(problem)) if problem.reaction() == Reaction::GiveUp => {
+            return Err(LinkError::Artwork { source });
+        }
+        (Err(source), None) => return Err(LinkError::Artwork { source }),
+        (_, Some(source)) => return Err(LinkError::Incomplete { source }),
+    };
     Ok(LinksFound {
         site: page.site.unwrap_or(site.name).to_owned(),
         images,
+        no_image,
         published: artwork.published,
         candidates: found.candidates,
         pages: web.pages(),
     })
+}
+
+/// A picture that stands on the page, or did, but is not shown to us: who made it is an answer all the same. What
+/// shows no picture to anybody is not the page of an artwork.
+fn is_hidden(error: &SiteError) -> bool {
+    matches!(
+        error,
+        SiteError::LoginNeeded { .. } | SiteError::Blocked { .. } | SiteError::LayoutChanged { .. }
+    )
+}
+
+fn told(error: &SiteError) -> String {
+    ErrorChain(error).to_string()
 }
 
 /// Reads one page, an artwork's or one that leads to an artist, and answers how many links it has: the test
@@ -150,7 +185,8 @@ pub fn probe(url: &str, fetch: &dyn Fetch, settings: &LinkSettings) -> Result<us
     let web = Web::new(fetch, &settings.credentials, settings.max_pages, settings.time_limit);
     let unsupported = || LinkError::UnsupportedWebsite { url: page.address().to_owned() };
     let read = site.and_then(|site| sites::read_page(site, &page, &web)).ok_or_else(unsupported)?;
-    read.map(|read| read.leads.len()).map_err(|source| LinkError::Artwork { source })
+    let read = read.and_then(|read| read.images.transpose().map(|_| read.leads.len()));
+    read.map_err(|source| LinkError::Artwork { source })
 }
 
 #[cfg(test)]

@@ -178,8 +178,7 @@ fn the_source_of_a_copy_names_no_account() {
 #[test]
 fn sources_are_followed_only_when_nothing_stronger_was_found() {
     let source = "https://danbooru.donmai.us/posts/2";
-    let other =
-        json!({"id": 2, "tag_string_artist": "bob", "file_url": "https://cdn.donmai.us/original/2.jpg"});
+    let other = json!({"id": 2, "tag_string_artist": "bob", "source": "", "file_url": "https://cdn.donmai.us/original/2.jpg"});
     let bob = "https://danbooru.donmai.us/artists.json?search[name]=bob\
                &only=id,name,is_deleted,is_banned,other_names,group_name,urls";
     let mut web = with_post(source);
@@ -204,7 +203,8 @@ fn short_links_are_resolved_and_judged_by_where_they_stand() {
             "https://www.pixiv.net/stacc/ann",
         ],
     );
-    let user = json!({"error": false, "body": {"userId": "7", "social": {"twitter": {"url": "https://x.com/ann3"}}}});
+    let user = json!({"error": false, "body": {"userId": "7", "webpage": null, "comment": "",
+        "social": {"twitter": {"url": "https://x.com/ann3"}}}});
     web.put("https://pixiv.me/ann", 302, "https://www.pixiv.net/en/users/7");
     web.put("https://www.pixiv.net/ajax/user/7?full=1&lang=en", 200, user.to_string());
     web.put("https://t.co/abc", 301, "https://twitter.com/ann");
@@ -312,11 +312,88 @@ fn a_source_whose_picture_is_hidden_still_leads_to_its_artist() {
     put_artist(&mut web, &[]);
     let work = json!({"error": false, "body": {"userId": "7", "urls": {"original": null, "regular": null}}});
     web.put("https://www.pixiv.net/ajax/illust/5", 200, work.to_string());
-    let user = json!({"error": false, "body": {"userId": "7", "social": {"twitter": {"url": "https://twitter.com/ann"}}}});
+    let user = json!({"error": false, "body": {"userId": "7", "webpage": null, "comment": "",
+        "social": {"twitter": {"url": "https://twitter.com/ann"}}}});
     web.put("https://www.pixiv.net/ajax/user/7?full=1&lang=en", 200, user.to_string());
     check(&web, &[("twitter:@ann", Evidence::WorkText)]);
-    let error = find("https://www.pixiv.net/artworks/5", &web, &LinkSettings::default()).unwrap_err();
+}
+
+/// Both are said: the accounts that were found, and that there is no picture to search for.
+#[test]
+fn a_hidden_picture_keeps_no_account_back() {
+    let mut web = FakeWeb::new(&[]);
+    let work = json!({"error": false, "body": {"userId": "7", "urls": {"original": null, "regular": null}}});
+    let pages = json!({"error": false, "body": [{"urls": {"original": null, "regular": null}}]});
+    let user = |social: serde_json::Value| {
+        json!({"error": false, "body": {"userId": "7", "social": social, "webpage": null, "comment": ""}})
+            .to_string()
+    };
+    let url = "https://www.pixiv.net/artworks/5";
+    let profile = "https://www.pixiv.net/ajax/user/7?full=1&lang=en";
+    web.put("https://www.pixiv.net/ajax/illust/5", 200, work.to_string());
+    web.put("https://www.pixiv.net/ajax/illust/5/pages", 200, pages.to_string());
+    web.put(profile, 200, user(json!({"twitter": {"url": "https://twitter.com/ann"}})));
+    let (found, trace) = find_traced(url, &web, &LinkSettings::default());
+    let found = found.unwrap();
+    assert_eq!(found.candidates[0].account.to_string(), "twitter:@ann");
+    assert_eq!(found.candidates[0].evidence, Evidence::ProfileField);
+    let no_image = found.no_image.unwrap();
+    assert!(found.images.is_empty() && no_image.why.contains("PHPSESSID"), "{no_image:?}");
+    assert_eq!(no_image.code, FailureCode::ProcessingError);
+    let outcomes: Vec<_> = trace.steps.iter().map(|step| step.outcome).collect();
+    assert_eq!(outcomes, ["login_needed", READ]);
+    // Without an account the picture is the answer, as it would have been without the walk.
+    web.put(profile, 200, user(json!([])));
+    let error = find(url, &web, &LinkSettings::default()).unwrap_err();
     assert_eq!(error.page_error().unwrap().outcome(), "login_needed");
+    // A profile that cannot be reached now may have one: it is tried again.
+    web.put(profile, 0, "");
+    let error = find(url, &web, &LinkSettings::default()).unwrap_err();
+    assert!(matches!(error, LinkError::Incomplete { .. }), "{error}");
+    // What was deleted is no artwork's page any more.
+    let placeholder = "https://s.pximg.net/common/images/limit_unknown_360.png";
+    let work = json!({"error": false, "body": {"userId": "7", "urls": {"original": placeholder}}});
+    web.put("https://www.pixiv.net/ajax/illust/5", 200, work.to_string());
+    let error = find(url, &web, &LinkSettings::default()).unwrap_err();
+    assert_eq!(error.failure_code(), FailureCode::NotAnArtworkPage);
+}
+
+/// A cookie that is refused is why a login is asked for: that is told, in place of "set a cookie".
+#[test]
+fn a_refused_cookie_is_the_reason_that_is_told() {
+    struct Expired(FakeWeb);
+    impl Fetch for Expired {
+        fn fetch(&self, request: Request) -> Result<Response, FetchError> {
+            let refused = request.headers.iter().any(|(name, _)| *name == "Cookie");
+            let url = request.url.clone();
+            match (refused, self.0.fetch(request)) {
+                (true, _) => {
+                    Ok(Response { status: 401, url, headers: vec![], body: r#"{"error":true}"#.into() })
+                }
+                (false, answer) => answer,
+            }
+        }
+
+        fn fetch_all(&self, requests: Vec<Request>) -> Vec<Result<Response, FetchError>> {
+            requests.into_iter().map(|request| self.fetch(request)).collect()
+        }
+    }
+    let mut web = FakeWeb::new(&[]);
+    let work = json!({"error": false, "body": {"userId": "7", "urls": {"original": null}}});
+    web.put("https://www.pixiv.net/ajax/illust/5", 200, work.to_string());
+    let pages = json!({"error": false, "body": [{"urls": {"original": null}}]});
+    web.put("https://www.pixiv.net/ajax/illust/5/pages", 200, pages.to_string());
+    let cookies = [("pixiv".to_owned(), crate::config::Secret::new("PHPSESSID=1_old"))].into();
+    let credentials = Credentials { cookies, ..Credentials::default() };
+    let settings = LinkSettings { credentials, ..LinkSettings::default() };
+    let (result, trace) = find_traced("https://www.pixiv.net/artworks/5", &Expired(web), &settings);
+    let told = crate::base::ErrorChain(&result.unwrap_err()).to_string();
+    assert!(told.contains("were refused") && !told.contains("1_old"), "{told}");
+    assert_eq!(
+        trace.problems.iter().filter(|problem| problem.contains("were refused")).count(),
+        1,
+        "{trace:#?}"
+    );
 }
 
 const COPE: &str = "https://www.deviantart.com/pachunka/art/Cope-145564099";

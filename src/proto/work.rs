@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::base::Fingerprint;
     use crate::base::ids::{AccountKey, ImageId, Network};
-    use crate::domain::accounts::{Candidate, Evidence, ResolutionOutcome};
+    use crate::domain::accounts::{Candidate, Evidence, NoImage, ResolutionOutcome};
     use crate::domain::images::{Detail, ImageFacts, ImageSource, MatchClass, SecondStage, Variant};
     use crate::domain::posts::{ImageState, IndexedImage, ListedImage, Place, PostOutcome};
     use crate::domain::scans::Coverage;
@@ -253,6 +253,7 @@ mod tests {
             StageOutput::Links(LinksFound {
                 site: "s".into(),
                 images: vec![ImageSource::plain("u")],
+                no_image: Some(NoImage { code: FailureCode::ProcessingError, why: "w".into() }),
                 published: None,
                 candidates: vec![Candidate {
                     account: AccountRef::Id(account().key),

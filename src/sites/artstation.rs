@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::address::name;
 use super::free_text::links_in_html;
-use super::read::{at, list_at, text_at};
+use super::read::{at, each, has, need_list, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
@@ -87,9 +87,12 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
 fn parse_project(project: &Value, url: &str) -> Result<Artwork, SiteError> {
     let missing = |what: &str| Missing::new(what).on(url);
     let user = text_at(project, "user.username").ok_or_else(|| missing("the field user.username"))?;
-    let assets =
-        at(project, "assets").and_then(Value::as_array).ok_or_else(|| missing("the field assets"))?;
-    // A cover is cropped, a film's picture is a still.
+    let assets = need_list(project, "assets").map_err(|missing| missing.on(url))?;
+    // Without it every work would look like one of films only.
+    if !assets.is_empty() && !assets.iter().any(|asset| has(asset, "asset_type")) {
+        return Err(missing("the field assets[].asset_type"));
+    }
+    // A cover is cropped, a film's picture is a still. `has_image` and `position` may be absent.
     let pictures = assets.iter().filter(|asset| {
         text_at(asset, "asset_type") == Some("image") && at(asset, "has_image") != Some(&Value::Bool(false))
     });
@@ -100,14 +103,17 @@ fn parse_project(project: &Value, url: &str) -> Result<Artwork, SiteError> {
         images.add(ImageSource::plain(large));
         images.add(ImageSource::plain(large.replace("/large/", "/medium/")));
     }
-    let images = images
-        .or_else(|| SiteError::NoPicture { url: url.to_owned(), why: "films or models only".to_owned() });
+    let images = images.or_else(|| match first {
+        Some(_) => missing("the field assets[].image_url"),
+        None => SiteError::NoPicture { url: url.to_owned(), why: "films or models only".to_owned() },
+    });
     let mut leads = vec![Lead::new(format!("https://www.artstation.com/{user}"), Place::Artist)];
+    // The description and the dates may be absent.
     let text = text_at(project, "description").map(links).unwrap_or_default();
     leads.extend(text.into_iter().map(|url| Lead::new(url, Place::WorkText)));
     let date = text_at(project, "published_at").or_else(|| text_at(project, "created_at"));
     let published = date.and_then(Timestamp::parse_rfc3339);
-    Ok(Artwork { images, published, leads, problems: Vec::new() })
+    Ok(Artwork { images, published, leads, problems: Vec::new(), picture_problem: None })
 }
 
 fn links(html: &str) -> Vec<String> {
@@ -122,11 +128,10 @@ fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
 }
 
 fn parse_user(user: &Value) -> Result<Vec<Lead>, Missing> {
-    if at(user, "social_profiles").and_then(Value::as_array).is_none() {
-        return Err(Missing::new("the field social_profiles"));
-    }
-    let profiles = list_at(user, "social_profiles").iter().filter_map(|profile| text_at(profile, "url"));
-    let mut leads: Vec<Lead> = profiles.map(|url| Lead::new(url, Place::ProfileField)).collect();
+    let profiles: Vec<&Value> = need_list(user, "social_profiles")?.iter().collect();
+    let profiles = each(&profiles, &["url"], "social_profiles")?;
+    let mut leads: Vec<Lead> = profiles.into_iter().map(|url| Lead::new(url, Place::ProfileField)).collect();
+    // The summary may be absent.
     let text = text_at(user, "portfolio.summary").map(links).unwrap_or_default();
     leads.extend(text.into_iter().map(|url| Lead::new(url, Place::ProfileText)));
     Ok(leads)

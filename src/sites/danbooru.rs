@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::address::{encode, number};
-use super::read::{at, id_at, list_at, text_at};
+use super::read::{at, each, id_at, list_at, need_list, text_at, told};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
@@ -101,7 +101,7 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
         None => format!("{}.json", page.address()),
     };
     let request = web.with_cookie(web.request(&url)?, SITE.name);
-    let post = web.json(request)?;
+    let post = web.json_throughout(request)?;
     parse_post(&post, host_of(page), page.address())
 }
 
@@ -110,6 +110,7 @@ fn parse_post(post: &Value, host: &str, page: &str) -> Result<Artwork, SiteError
     if id_at(post, "id").is_none() {
         return Err(missing("the field id"));
     }
+    // All of the files' addresses and `md5` are absent from a post that is hidden, and only from one.
     let variants = list_at(post, "media_asset.variants");
     let variant = |kind: &str| {
         let found = variants.iter().find(|variant| text_at(variant, "type") == Some(kind));
@@ -138,13 +139,15 @@ fn parse_post(post: &Value, host: &str, page: &str) -> Result<Artwork, SiteError
         .filter(|tag| !PSEUDO_ARTISTS.contains(tag))
         .map(|tag| Lead::new(artist_url(host, tag), Place::Artist))
         .collect();
+    // `pixiv_id` is absent or null where the source is no work there; `source` is empty where nobody named one.
+    let source = told(post, "source").map_err(|missing| missing.on(page))?;
     if let Some(id) = id_at(post, "pixiv_id") {
         leads.push(Lead::new(format!("https://www.pixiv.net/artworks/{id}"), Place::Source));
-    } else if let Some(source) = text_at(post, "source") {
+    } else if let Some(source) = source {
         leads.push(Lead::new(source, Place::Source));
     }
     let published = text_at(post, "created_at").and_then(Timestamp::parse_rfc3339);
-    Ok(Artwork { images, published, leads, problems: Vec::new() })
+    Ok(Artwork { images, published, leads, problems: Vec::new(), picture_problem: None })
 }
 
 fn is_film(url: &str) -> bool {
@@ -166,7 +169,7 @@ fn artist(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
         encode(page.id_text())
     );
     let request = web.with_cookie(web.request(&url)?, SITE.name);
-    let answer = web.json(request)?;
+    let answer = web.json_throughout(request)?;
     parse_artists(&answer).map_err(|missing| missing.on(page.address()))
 }
 
@@ -175,14 +178,15 @@ fn parse_artists(answer: &Value) -> Result<Vec<Lead>, Missing> {
     let artists = answer.as_array().ok_or_else(|| Missing::new("the list of artists"))?;
     let mut leads = Vec::new();
     for artist in artists {
+        // May be absent: an entry is believed until it says otherwise.
         if at(artist, "is_deleted") == Some(&Value::Bool(true)) {
             continue;
         }
-        let urls =
-            at(artist, "urls").and_then(Value::as_array).ok_or_else(|| Missing::new("the field urls"))?;
-        // A dead account stays in the entry, marked as not active.
-        let active = urls.iter().filter(|url| at(url, "is_active") != Some(&Value::Bool(false)));
-        leads.extend(active.filter_map(|url| text_at(url, "url")).map(|url| Lead::new(url, Place::Curated)));
+        // A dead account stays in the entry, marked as not active; one without the mark is asked for at its network.
+        let active =
+            need_list(artist, "urls")?.iter().filter(|url| at(url, "is_active") != Some(&Value::Bool(false)));
+        let urls = each(&active.collect::<Vec<_>>(), &["url"], "urls")?;
+        leads.extend(urls.into_iter().map(|url| Lead::new(url, Place::Curated)));
     }
     Ok(leads)
 }
@@ -248,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_hidden_post_is_no_changed_layout() {
-        let post = serde_json::json!({"id": 1, "tag_string_artist": "a"});
+        let post = serde_json::json!({"id": 1, "tag_string_artist": "a", "source": ""});
         let artwork = parse_post(&post, "danbooru.donmai.us", "u").unwrap();
         assert_eq!(artwork.images.unwrap_err().outcome(), "login_needed");
         assert_eq!(artwork.leads.len(), 1);

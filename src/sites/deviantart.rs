@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::address::encode;
 use super::free_text::links_in_html;
-use super::read::{at, javascript_string, list_at, objects_with, text_at, texts};
+use super::read::{at, each, javascript_string, list_at, need_list, objects_with, text_at, texts};
 use super::web::{judge, read_json};
 use super::{Artwork, Identified, Images, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
@@ -56,14 +56,13 @@ fn join(
         // A page that is gone is gone, whatever else failed.
         (Err(first), Err(second)) => return Err(if first.is_gone() { first } else { second }),
         (Ok(embedded), Err(error)) => (embedded, Work::default(), Some(error)),
-        // The page says all that oEmbed would have, as long as it names its author.
-        (Err(error), Ok(work)) => {
-            let problem = work.author.is_none().then_some(error);
-            (Embedded::default(), work, problem)
-        }
+        // The page says all that oEmbed would have.
+        (Err(_), Ok(work)) => (Embedded::default(), work, None),
         (Ok(embedded), Ok(work)) => (embedded, work, None),
     };
+    let missing = |what: &str| Missing::new(what).on(page.address());
     let position = page.page.unwrap_or(1);
+    let is_photo = embedded.image.is_some() || work.is_image;
     let mut images = Images::default();
     let mut own = work.images.into_iter().map(ImageSource::plain);
     // The page's first address is the full image or the largest view. oEmbed knows only the first image.
@@ -72,12 +71,19 @@ fn join(
     let mut embedded_images = embedded_images.map(ImageSource::plain);
     embedded_images.next().into_iter().for_each(|image| images.add(image));
     own.chain(embedded_images).for_each(|image| images.add(image));
+    images.put_last(|image| is_blurred(&image.url));
+    let picture_problem = images.are_all(|image| is_blurred(&image.url)).then(|| SiteError::LoginNeeded {
+        url: page.address().to_owned(),
+        why: "visitors are shown a blurred picture only: set the cookies auth, auth_secure and userinfo"
+            .to_owned(),
+    });
     let images = images.or_else(|| match (&problem, position) {
         (Some(error), 2..) => error.clone(),
         (None, 2..) => {
             let why = format!("it has no image {position}");
             SiteError::NoPicture { url: page.address().to_owned(), why }
         }
+        _ if is_photo => missing("the field media.baseUri"),
         _ => {
             let why = "literature, a journal or a film".to_owned();
             SiteError::NoPicture { url: page.address().to_owned(), why }
@@ -90,7 +96,14 @@ fn join(
         published: work.published.or(embedded.published),
         leads: author.into_iter().chain(described).collect(),
         problems: problem.into_iter().collect(),
+        picture_problem,
     })
+}
+
+/// Visitors get blurred views of works that are marked mature. Their fingerprints lie within 2 bits of the clear
+/// picture's, so that they are searched with where there is nothing else.
+fn is_blurred(url: &str) -> bool {
+    url.contains(",blur_") || url.contains("/blur_")
 }
 
 /// What oEmbed tells.
@@ -106,7 +119,8 @@ struct Embedded {
 fn parse_oembed(answer: &Value) -> Result<Embedded, Missing> {
     let author = text_at(answer, "author_url").ok_or_else(|| Missing::new("the field author_url"))?;
     // Only `photo` has a picture under `url`; a text's thumbnail is not the work.
-    let picture = text_at(answer, "type") == Some("photo");
+    let kind = text_at(answer, "type").ok_or_else(|| Missing::new("the field type"))?;
+    let picture = kind == "photo";
     let image = text_at(answer, "url").filter(|_| picture);
     if picture && image.is_none() {
         return Err(Missing::new("the field url"));
@@ -143,6 +157,8 @@ fn page_state(html: &str) -> Result<Value, Missing> {
 struct Work {
     /// Best first; empty where there is no picture at the position asked for.
     images: Vec<String>,
+    /// The page calls it a picture.
+    is_image: bool,
     /// The URL of the author's page.
     author: Option<String>,
     published: Option<Timestamp>,
@@ -180,13 +196,25 @@ fn parse_work(state: &Value, id: Option<u64>, position: u32) -> Result<Work, Mis
         author => author,
     };
     let author = author.and_then(|author| text_at(author, "username"));
+    let author = author.ok_or_else(|| Missing::new("the field author.username of @@entities.deviation"))?;
+    // Works without a word have none; the pages of 2020 have it elsewhere.
     let description = extended.and_then(|extended| at(extended, "descriptionText"));
     Ok(Work {
         images: media.map(image_urls).unwrap_or_default(),
-        author: author.map(|user| format!("https://www.deviantart.com/{user}")),
+        // May be absent: the pages of 2020 do not say.
+        is_image: text_at(deviation, "type") == Some("image"),
+        author: Some(format!("https://www.deviantart.com/{author}")),
+        // May be absent: it only says which posts need not be read.
         published: text_at(deviation, "publishedTime").and_then(date),
         described: description.map(links_in_markup).unwrap_or_default(),
     })
+}
+
+/// Views of one picture that are kept, best first: the others are too small to be asked for.
+const MAX_VIEWS: usize = 4;
+
+fn is_full(view: &Value) -> bool {
+    text_at(view, "t") == Some("fullview")
 }
 
 /// The URLs of a picture, best first: the full file where its token was given, else the largest views.
@@ -199,24 +227,26 @@ fn image_urls(media: &Value) -> Vec<String> {
         urls.push(format!("{base}?token={full}"));
     }
     let types = list_at(media, "types");
-    // Visitors get blurred views of works that are marked mature, with clear ones beside them or without.
-    let is_blurred = |view: &Value| text_at(view, "c").is_some_and(|path| path.contains("blur_"));
-    let kinds = ["fullview", "preview", "414W", "400T"];
-    for (kind, blurred) in
-        kinds.iter().map(|kind| (*kind, false)).chain(kinds.iter().map(|kind| (*kind, true)))
-    {
-        let is_it = |view: &&Value| text_at(view, "t") == Some(kind) && is_blurred(view) == blurred;
-        let Some(view) = types.iter().find(is_it) else { continue };
-        // A film's views are not its picture, and a cropped one is not the work.
-        if text_at(view, "b").is_some() {
-            continue;
-        }
-        let path = match text_at(view, "c") {
-            Some(path) if path.contains("/crop/") || kind == "400T" && path.contains("/fill/") => continue,
-            Some(path) => path.replace("<prettyName>", pretty),
-            None if kind == "fullview" => String::new(),
-            None => continue,
-        };
+    let side = |view: &Value, name: &str| at(view, name).and_then(Value::as_u64).unwrap_or(0);
+    let full = types.iter().find(|view| text_at(view, "t") == Some("fullview"));
+    // A view of another shape was cut: `/crop/` always, `/fill/` where the sides differ.
+    let is_whole = |view: &&Value| {
+        let path = text_at(view, "c").unwrap_or_default();
+        let ratio = |view: &Value| side(view, "w") as f64 / side(view, "h").max(1) as f64;
+        let same_shape = full.is_none_or(|full| (ratio(view) / ratio(full) - 1.0).abs() < 0.03);
+        !path.contains("/crop/") && (!path.contains("/fill/") || same_shape)
+    };
+    // What has `b` is a film, or an animation's own file. A view without a path is the file itself.
+    let is_picture =
+        |view: &&Value| text_at(view, "b").is_none() && (is_full(view) || at(view, "c").is_some());
+    let mut views: Vec<&Value> = types.iter().filter(is_picture).filter(is_whole).collect();
+    // The clear ones first, `fullview` before all others, and those by their size.
+    views.sort_by_key(|view| {
+        let is_blurred = text_at(view, "c").is_some_and(is_blurred);
+        (is_blurred, !is_full(view), std::cmp::Reverse(side(view, "w").saturating_mul(side(view, "h"))))
+    });
+    for view in views.into_iter().take(MAX_VIEWS) {
+        let path = text_at(view, "c").unwrap_or_default().replace("<prettyName>", pretty);
         urls.push(match tokens.first() {
             Some(token) => format!("{base}{path}?token={token}"),
             None => format!("{base}{path}"),
@@ -257,7 +287,7 @@ fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
 
 /// Reads the module "about" wherever the state keeps it: its place moved several times, its fields did not.
 fn parse_about(state: &Value) -> Result<Vec<Lead>, Missing> {
-    let modules = objects_with(state, &["socialLinks", "twitterUsername"]);
+    let modules = objects_with(state, &["socialLinks"]);
     if modules.is_empty() {
         return Err(Missing::new("the field socialLinks of the module about"));
     }
@@ -268,11 +298,11 @@ fn parse_about(state: &Value) -> Result<Vec<Lead>, Missing> {
         }
     };
     for module in modules {
-        for link in list_at(module, "socialLinks") {
-            if let Some(url) = text_at(link, "value").or_else(|| text_at(link, "url")) {
-                add(url.to_owned(), Place::ProfileField);
-            }
+        let links: Vec<&Value> = need_list(module, "socialLinks")?.iter().collect();
+        for url in each(&links, &["value", "url"], "socialLinks")? {
+            add(url.to_owned(), Place::ProfileField);
         }
+        // The other three may be absent, and are where nothing was written.
         if let Some(handle) = text_at(module, "twitterUsername") {
             add(format!("https://twitter.com/{}", handle.trim_start_matches('@')), Place::ProfileField);
         }

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::address::{encode, number};
-use super::read::{at, id_at, list_at, need, text_at};
+use super::read::{at, each, id_at, need, need_list, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
@@ -103,7 +103,7 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
         None => format!("{}.json", page.address()),
     };
     let request = web.request(&url)?;
-    let answer = web.json(web.with_cookie(request, SITE.name))?;
+    let answer = web.json_throughout(web.with_cookie(request, SITE.name))?;
     parse_post(&answer, host_of(page), page.address())
 }
 
@@ -115,6 +115,7 @@ fn parse_post(answer: &Value, host: &str, url: &str) -> Result<Artwork, SiteErro
     }
     let extension = text_at(post, "file.ext").unwrap_or_default();
     let film = matches!(extension, "webm" | "mp4" | "swf");
+    // `file.url` is null where it is withheld, `sample.url` where there is no smaller one.
     // The URL is withheld from visitors for some tags, but follows from the checksum.
     let rebuilt = text_at(post, "file.md5")
         .filter(|md5| md5.len() == 32 && md5.is_ascii())
@@ -137,11 +138,10 @@ fn parse_post(answer: &Value, host: &str, url: &str) -> Result<Artwork, SiteErro
         .filter(|tag| !PSEUDO_ARTISTS.contains(tag))
         .map(|tag| Lead::new(artist_url(host, tag), Place::Artist))
         .collect();
-    leads.extend(
-        list_at(post, "sources").iter().filter_map(Value::as_str).map(|url| Lead::new(url, Place::Source)),
-    );
+    let sources = need_list(post, "sources").map_err(|_| Missing::new("the list post.sources").on(url))?;
+    leads.extend(sources.iter().filter_map(Value::as_str).map(|url| Lead::new(url, Place::Source)));
     let published = text_at(post, "created_at").and_then(Timestamp::parse_rfc3339);
-    Ok(Artwork { images, published, leads, problems: Vec::new() })
+    Ok(Artwork { images, published, leads, problems: Vec::new(), picture_problem: None })
 }
 
 fn artist(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
@@ -152,7 +152,7 @@ fn artist(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     let by_url = Address::parse(page.address()).is_some_and(|address| address.query(URL_MATCHES).is_some());
     let search = if by_url { "url_matches" } else { "name" };
     let url = format!("https://{}/artists.json?search[{search}]={}", host_of(page), encode(page.id_text()));
-    let answer = web.json(web.with_cookie(web.request(&url)?, SITE.name))?;
+    let answer = web.json_throughout(web.with_cookie(web.request(&url)?, SITE.name))?;
     parse_artists(&answer).map_err(|missing| missing.on(page.address()))
 }
 
@@ -164,9 +164,11 @@ fn parse_artists(answer: &Value) -> Result<Vec<Lead>, Missing> {
         if id_at(artist, "id").is_none() {
             return Err(Missing::new("the field id"));
         }
+        // One without the mark is asked for at its network.
         let active =
-            list_at(artist, "urls").iter().filter(|url| at(url, "is_active") != Some(&Value::Bool(false)));
-        leads.extend(active.filter_map(|url| text_at(url, "url")).map(|url| Lead::new(url, Place::Curated)));
+            need_list(artist, "urls")?.iter().filter(|url| at(url, "is_active") != Some(&Value::Bool(false)));
+        let urls = each(&active.collect::<Vec<_>>(), &["url"], "urls")?;
+        leads.extend(urls.into_iter().map(|url| Lead::new(url, Place::Curated)));
     }
     Ok(leads)
 }

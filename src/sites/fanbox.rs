@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use super::address::{name, number};
-use super::read::{at, id_at, list_at, need, text_at};
+use super::read::{each, id_at, list_at, need, need_list, text_at, told};
+use super::web::{judge, no_page_says_gone, read_json};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::text::links_in_text;
 
@@ -87,22 +88,32 @@ fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     let url = format!("https://api.fanbox.cc/creator.get?{key}={}", page.id_text());
     let request =
         web.request_as_browser(&url, SITE.name)?.header("Origin", HOME).header("Referer", format!("{HOME}/"));
-    let answer = web.json(request)?;
-    parse(&answer).map_err(|missing| missing.on(page.address()))
+    let response = web.send_raw(request)?;
+    if response.status == 400 {
+        // The site says so of whatever it cannot answer, and never why.
+        let what = "an answer to creator.get (it says \"general_error\", status 400)";
+        return Err(Missing::new(what).on(page.address()));
+    }
+    no_page_says_gone(&response)?;
+    parse(&read_json(&judge(response)?)?).map_err(|missing| missing.on(page.address()))
 }
 
 fn parse(answer: &Value) -> Result<Vec<Lead>, Missing> {
     let body = need(answer, "body")?;
-    let links = at(body, "profileLinks").and_then(Value::as_array);
-    let links = links.ok_or_else(|| Missing::new("the field body.profileLinks"))?;
-    let mut leads: Vec<Lead> =
-        links.iter().filter_map(Value::as_str).map(|url| Lead::new(url, Place::ProfileField)).collect();
+    let links = need_list(body, "profileLinks")?;
+    let links: Vec<&str> = match links.iter().map(Value::as_str).collect() {
+        Some(texts) => texts,
+        None => each(&links.iter().collect::<Vec<_>>(), &["url"], "profileLinks")?,
+    };
+    let mut leads: Vec<Lead> = links.into_iter().map(|url| Lead::new(url, Place::ProfileField)).collect();
+    // Pictures and films; only the latter have an address, and there may be none at all.
     for item in list_at(body, "profileItems") {
         leads.extend(text_at(item, "url").map(|url| Lead::new(url, Place::ProfileText)));
     }
-    let text = text_at(body, "description").map(links_in_text).unwrap_or_default();
+    let text = told(body, "description")?.map(links_in_text).unwrap_or_default();
     leads.extend(text.into_iter().map(|url| Lead::new(url, Place::ProfileText)));
     // The creator is the member of Pixiv with this number: the sites vouch for it.
+    told(body, "user.userId")?;
     if let Some(id) = id_at(body, "user.userId") {
         leads.push(Lead::new(format!("https://www.pixiv.net/users/{id}"), Place::Verified));
     }

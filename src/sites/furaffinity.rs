@@ -15,8 +15,10 @@ pub const SITE: Site = Site { name: "furaffinity", identify, artwork: Some(artwo
 
 const HOME: &str = "https://www.furaffinity.net/";
 
-/// Links to files; the download button is one whose text says so.
+/// The download button: a link to a file, among the buttons or with a text that says so. Descriptions link to files
+/// of other works.
 const FILES: &str = "a[href*='d.furaffinity.net/'], a[href*='d.facdn.net/art/']";
+const BUTTONS: &str = "#submission-options a[href*='d.furaffinity.net/'], .download a[href]";
 /// The picture as the page shows it.
 const SHOWN: &str = "img#submissionImg";
 /// The artist's page: never just any link to a user, since descriptions link to other members in the same way.
@@ -31,6 +33,7 @@ const POSTED: &str =
     ".submission-description-header .popup_date[data-time], .submission-id-container .popup_date[data-time]";
 /// Each contact of a profile: a label, and a link or a bare name.
 const CONTACT: &str = ".user-contact-user-info";
+const CONTACT_ITEM: &str = ".user-contact-item";
 const CONTACT_LABEL: &str = ".user-contact-user-info strong";
 const CONTACT_LINK: &str = ".user-contact-user-info a[href]";
 const PROFILE_TEXT: &str = ".userpage-profile";
@@ -109,7 +112,21 @@ fn image(address: &Address) -> Identified {
 
 fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
     let html = web.send(web.request_as_browser(page.address(), SITE.name)?)?.text();
-    parse_view(&html, page.address())
+    parse_view(&html, page.address()).map_err(|error| with_cookie(error, web))
+}
+
+/// A login that is asked for although its cookies were sent: it was refused, or its account does not show such works.
+fn with_cookie(error: SiteError, web: &Web) -> SiteError {
+    match error {
+        SiteError::LoginNeeded { url, .. } if web.cookie(SITE.name).is_some() => SiteError::LoginNeeded {
+            url,
+            why:
+                "the cookies a and b that are set do not open it: renew them, and let the account's settings \
+                  show mature and adult works"
+                    .to_owned(),
+        },
+        error => error,
+    }
 }
 
 /// Pages that are gone or hidden come with status 200, lack everything, and say so in words.
@@ -137,13 +154,17 @@ fn explain(page: &str, url: &str, missing: Missing) -> SiteError {
     }
     let is_classic =
         bodies.iter().any(|body| body.attr("data-static-path").is_some_and(|path| path.contains("classic")));
-    match is_classic {
-        true => Missing::new(format!(
-            "{missing} in the classic theme (choose \"Modern\" in the account's settings): it"
-        ))
-        .on(url),
-        false => missing.on(url),
-    }
+    // A message of a new kind is told to whoever mends this.
+    let said: String = message.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(200).collect();
+    let missing = missing.0;
+    Missing::new(match (is_classic, title.contains("system message") && !said.is_empty()) {
+        (true, _) => {
+            format!("{missing} in the classic theme (choose \"Modern\" in the account's settings): it")
+        }
+        (false, true) => format!("{missing} (the page says: {said})"),
+        (false, false) => missing,
+    })
+    .on(url)
 }
 
 const MEMBERS_ONLY: &[&str] = &[
@@ -169,10 +190,11 @@ const CHALLENGE: &[&str] =
 
 fn parse_view(page: &str, url: &str) -> Result<Artwork, SiteError> {
     let base = Url::parse(HOME).expect("a constant URL");
-    let [works, files, shown, artists, facts, texts, links, posted] = html::select(
+    let [works, buttons, files, shown, artists, facts, texts, links, posted] = html::select(
         page,
         [
             WORK,
+            BUTTONS,
             FILES,
             SHOWN,
             ARTIST,
@@ -183,7 +205,7 @@ fn parse_view(page: &str, url: &str) -> Result<Artwork, SiteError> {
         ],
     );
     let changed = |what: &str| explain(page, url, Missing::new(what));
-    let download = files.iter().find(|file| file.text.trim() == "Download").or(files.first());
+    let download = files.iter().find(|file| file.text.trim() == "Download").or(buttons.first());
     let download = download.and_then(|file| absolute(file.attr("href")?, &base));
     let shown = shown.first();
     let pictures =
@@ -203,10 +225,12 @@ fn parse_view(page: &str, url: &str) -> Result<Artwork, SiteError> {
         .ok_or_else(|| changed(ARTIST))?;
 
     let kind = works.first().and_then(|work| work.attr("class")).unwrap_or_default();
-    let images = match ["text", "music", "flash"]
-        .into_iter()
-        .find(|other| kind.contains(&format!("content-type-{other}")))
-    {
+    let named = |other: &&str| kind.contains(&format!("content-type-{other}"));
+    let other = ["text", "music", "flash"].into_iter().find(named).or_else(|| {
+        // Its file is no picture, though one was made for it.
+        download.as_ref().filter(|file| !is_picture(file)).map(|_| "another kind: a text, music or a film")
+    });
+    let images = match other {
         Some(other) => {
             Err(SiteError::NoPicture { url: url.to_owned(), why: format!("it is a work of {other}") })
         }
@@ -223,7 +247,13 @@ fn parse_view(page: &str, url: &str) -> Result<Artwork, SiteError> {
         links.iter().filter_map(|link| absolute(link.attr("href")?, &base)).filter(|url| is_outside(url));
     let named = texts.iter().flat_map(|text| links_in_text(&text.text));
     leads.extend(links.chain(named).map(|url| Lead::new(url, Place::WorkText)));
-    Ok(Artwork { images, published: time.map(Timestamp::from_secs), leads, problems: Vec::new() })
+    Ok(Artwork {
+        images,
+        published: time.map(Timestamp::from_secs),
+        leads,
+        problems: Vec::new(),
+        picture_problem: None,
+    })
 }
 
 /// What a file's address says: `/art/{user}/{time}/{time of the first upload}.{user}_{name}`, where a file that was
@@ -260,16 +290,28 @@ fn is_outside(url: &str) -> bool {
 
 fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     let html = web.send(web.request_as_browser(page.address(), SITE.name)?)?.text();
-    parse_profile(&html).map_err(|missing| explain(&html, page.address(), missing))
+    parse_profile(&html).map_err(|missing| with_cookie(explain(&html, page.address(), missing), web))
 }
 
 /// A profile without contacts lacks their element; only one without any mark of a profile is a changed page.
 fn parse_profile(page: &str) -> Result<Vec<Lead>, Missing> {
     let base = Url::parse(HOME).expect("a constant URL");
-    let [marks, contacts, labels, anchors, texts, links] =
-        html::select(page, [PROFILE, CONTACT, CONTACT_LABEL, CONTACT_LINK, PROFILE_TEXT, PROFILE_LINK]);
+    let [marks, items, contacts, labels, anchors, texts, links] = html::select(
+        page,
+        [PROFILE, CONTACT_ITEM, CONTACT, CONTACT_LABEL, CONTACT_LINK, PROFILE_TEXT, PROFILE_LINK],
+    );
     if marks.is_empty() && contacts.is_empty() {
         return Err(Missing::new(PROFILE));
+    }
+    if contacts.is_empty() && !items.is_empty() {
+        return Err(Missing::new(CONTACT));
+    }
+    if labels.is_empty() && !contacts.is_empty() {
+        return Err(Missing::new(CONTACT_LABEL));
+    }
+    // Everybody has one, be it empty. (The page that lacks even the marks of a profile is an apology.)
+    if texts.is_empty() {
+        return Err(Missing::new(PROFILE_TEXT));
     }
     let mut leads = Vec::new();
     for (index, contact) in contacts.iter().enumerate() {
@@ -300,10 +342,11 @@ fn contact_url(label: &str, value: &str, href: Option<String>) -> Option<String>
     if value.contains('.') && value.contains('/') && !value.contains(char::is_whitespace) {
         return Some(format!("https://{value}"));
     }
+    let label = label.trim_end_matches(':').to_lowercase();
     let typed = value.trim_matches(|c: char| c == '@' || c.is_whitespace());
     let is_name = !typed.is_empty()
         && typed.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~'));
-    let url = match label.to_lowercase().as_str() {
+    let url = match label.as_str() {
         _ if !is_name => return href,
         "twitter" | "x" | "x (twitter)" | "twitter/x" => {
             // What cannot be a handle there is a name for people.
@@ -313,8 +356,10 @@ fn contact_url(label: &str, value: &str, href: Option<String>) -> Option<String>
         }
         "bluesky" if typed.contains('.') => format!("https://bsky.app/profile/{typed}"),
         "bluesky" => format!("https://bsky.app/profile/{typed}.bsky.social"),
+        "website" if typed.contains('.') => format!("https://{typed}"),
         "deviantart" => format!("https://www.deviantart.com/{typed}"),
         "inkbunny" => format!("https://inkbunny.net/{typed}"),
+        "ko-fi" => format!("https://ko-fi.com/{typed}"),
         "patreon" => format!("https://www.patreon.com/{typed}"),
         "pixiv" if typed.bytes().all(|byte| byte.is_ascii_digit()) => {
             format!("https://www.pixiv.net/users/{typed}")
@@ -412,6 +457,14 @@ mod tests {
         let page = fixture("view_2026_made.html").replace("content-type-image", "content-type-music");
         let artwork = parse_view(&page, VIEW).unwrap();
         assert_eq!(artwork.images.unwrap_err().outcome(), "no_picture");
+        // A page that does not say what it is has a file that does.
+        let file = "//d.furaffinity.net/art/ann/1700000000/1700000000.ann_fox.png\">Download";
+        let music =
+            "//d.furaffinity.net/download/art/ann/music/1700000000/1700000000.ann_song.mp3\">Download";
+        let page = fixture("view_2026_made.html");
+        assert!(page.contains(file));
+        let artwork = parse_view(&page.replace(file, music).replace("content-type-image", ""), VIEW).unwrap();
+        assert_eq!(artwork.images.unwrap_err().outcome(), "no_picture");
         assert_eq!(artwork.leads[0].url, "https://www.furaffinity.net/user/ann/");
     }
 
@@ -429,6 +482,11 @@ mod tests {
         );
         assert_eq!(parse_profile("<div class=userpage-profile>hi</div>"), Ok(vec![]));
         assert_eq!(parse_profile("<p>").unwrap_err().0, PROFILE);
+        let page = fixture("user_2026_made.html");
+        let without = |class: &str| parse_profile(&page.replace(class, "renamed")).unwrap_err().0;
+        assert_eq!(without("user-contact-user-info"), CONTACT);
+        assert_eq!(without("userpage-profile"), PROFILE_TEXT);
+        assert_eq!(parse_profile(&page.replace("strong", "b")).unwrap_err().0, CONTACT_LABEL);
     }
 
     #[test]
@@ -453,6 +511,9 @@ mod tests {
         check("Twitter", "Ann-of-FA", Some("https://x.com/ann_fa"), Some("https://x.com/ann_fa"));
         check("Bluesky", "ann", None, Some("https://bsky.app/profile/ann.bsky.social"));
         check("Pixiv", "12", None, Some("https://www.pixiv.net/users/12"));
+        check("Twitter:", " @ann_fa ", None, Some("https://twitter.com/ann_fa"));
+        check("Ko-fi", "ann", None, Some("https://ko-fi.com/ann"));
+        check("Website", "ann.carrd.co", None, Some("https://ann.carrd.co"));
         check("Website", "my page", Some("https://ann.example/"), Some("https://ann.example/"));
         check("Discord", "ann#1", None, None);
     }

@@ -5,7 +5,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::number;
-use super::read::{at, id_at, text_at};
+use super::html;
+use super::read::{at, has, id_at, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
@@ -97,6 +98,13 @@ fn page(booru: &Booru, address: &Address) -> Identified {
 
 fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
     let booru = BOORUS.iter().find(|booru| page.site == Some(booru.name)).unwrap_or(&BOORUS[0]);
+    if booru.name == REALBOORU {
+        let response = web.send(web.with_cookie(web.request(page.address())?, booru.name))?;
+        if !response.url.query().is_some_and(|query| query.contains("s=view")) {
+            return Err(Missing::new("the way from the file to its post").on(page.address()));
+        }
+        return parse_page(&response.text(), &response.url, page.address());
+    }
     let id = page.id_text();
     let which = match page.address().contains("&md5=") {
         true => format!("tags=md5%3A{id}"),
@@ -113,17 +121,61 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
         Err(SiteError::LoginNeeded { .. }) => return Err(needs_key(booru, page.address(), key.is_some())),
         answer => answer?,
     };
-    if response.body.trim_ascii().is_empty() {
-        // So these sites say that there is no such post.
+    if response.body.trim_ascii().is_empty() && booru.name != "gelbooru" {
+        // So the sites of the older software say that there is no such post.
         return Err(SiteError::Gone { url: page.address().to_owned() });
     }
-    // Without a key rule34.xxx answers with a text, or with XML, and status 200.
     let text = response.text();
-    if text.contains("Missing authentication") || text.trim_start().starts_with("<error") {
-        return Err(needs_key(booru, page.address(), key.is_some()));
+    if let Some(said) = apology(&text) {
+        // Without a key rule34.xxx answers with a text, or with XML, and status 200.
+        return Err(match said.to_lowercase().contains("authentication") {
+            true => needs_key(booru, page.address(), key.is_some()),
+            false => Missing::new(format!("the list of posts (the API says: {said})")).on(page.address()),
+        });
     }
     let answer = super::web::read_json(&response).map_err(|error| error.without_address(page.address()))?;
-    parse_posts(&answer, page.address())
+    parse_posts(&answer, booru, page.address())
+}
+
+/// What the API says in place of posts: a JSON string, or `<error>` in XML.
+fn apology(text: &str) -> Option<String> {
+    let said = match text.trim_start().strip_prefix("<error") {
+        Some(xml) => html::plain_text(&format!("<error{xml}")),
+        None => serde_json::from_str::<String>(text).ok()?,
+    };
+    Some(said.trim().chars().take(200).collect())
+}
+
+/// The booru that has no API.
+const REALBOORU: &str = "realbooru";
+
+/// A post of Realbooru: its page has the picture, and the fields of the form by which posts are edited.
+fn parse_page(page: &str, base: &Url, url: &str) -> Result<Artwork, SiteError> {
+    const SHOWN: &str = ".container img[src], .container video[src], .container video source[src]";
+    const SOURCE: &str = "input[id=source]";
+    let [shown, sources] = html::select(page, [SHOWN, SOURCE]);
+    let missing = |what: &str| Missing::new(what).on(url);
+    // The first is the file itself; what follows it are icons.
+    let file = shown.iter().find_map(|element| html::absolute(element.attr("src")?, base));
+    let file = file.ok_or_else(|| missing(SHOWN))?;
+    let images = match is_film(&file) {
+        true => Err(SiteError::NoPicture { url: url.to_owned(), why: "a film".to_owned() }),
+        false => Ok(vec![ImageSource::plain(file)]),
+    };
+    let source = sources.first().ok_or_else(|| missing(SOURCE))?;
+    // The day that the page names has neither a time nor a zone.
+    let leads = sources_of(source.attr("value").unwrap_or_default());
+    Ok(Artwork { images, published: None, leads, problems: Vec::new(), picture_problem: None })
+}
+
+fn is_film(url: &str) -> bool {
+    [".mp4", ".webm", ".swf"].iter().any(|ending| url.ends_with(ending))
+}
+
+/// Several sources stand in one field.
+fn sources_of(text: &str) -> Vec<Lead> {
+    let sources = text.split(|c: char| c.is_whitespace() || matches!(c, '|' | ';'));
+    sources.filter(|source| !source.is_empty()).map(|source| Lead::new(source, Place::Source)).collect()
 }
 
 fn needs_key(booru: &Booru, url: &str, has_key: bool) -> SiteError {
@@ -138,54 +190,66 @@ fn needs_key(booru: &Booru, url: &str, has_key: bool) -> SiteError {
 }
 
 /// `{"post": [..]}` on Gelbooru itself, `[..]` on the others.
-fn parse_posts(answer: &Value, url: &str) -> Result<Artwork, SiteError> {
+fn parse_posts(answer: &Value, booru: &Booru, url: &str) -> Result<Artwork, SiteError> {
     let gone = || SiteError::Gone { url: url.to_owned() };
     let list = answer.as_array().or_else(|| at(answer, "post").and_then(Value::as_array));
     let post = match (list, at(answer, "post")) {
         (Some(posts), _) => posts.first().ok_or_else(gone)?,
         // One post may stand alone.
         (None, Some(post)) if post.is_object() => post,
-        // Gelbooru leaves the list out when it is empty.
-        (None, _) if at(answer, "@attributes").is_some() => return Err(gone()),
+        // Gelbooru leaves the list out when it is empty, and says how many there are.
+        (None, _) if id_at(answer, "@attributes.count").as_deref() == Some("0") => return Err(gone()),
         (None, _) => return Err(Missing::new("the list of posts").on(url)),
     };
     if id_at(post, "id").is_none() {
         return Err(Missing::new("the field id").on(url));
     }
-    let images = pictures(post, url)?;
-    // Several sources stand in one field.
-    let sources = text_at(post, "source").unwrap_or_default();
-    let sources = sources
-        .split(|c: char| c.is_whitespace() || matches!(c, '|' | ';'))
-        .filter(|source| !source.is_empty());
-    let leads = sources.map(|source| Lead::new(source, Place::Source)).collect();
-    // The older software tells only when the post was last changed.
+    let images = pictures(post, booru, url)?;
+    // Answers of the older software may have neither a source nor the files' addresses. Whoever has one has the other.
+    if has(post, "file_url") && !has(post, "source") {
+        return Err(Missing::new("the field source").on(url));
+    }
+    let leads = sources_of(text_at(post, "source").unwrap_or_default());
+    // The older software tells only when the post was last changed; both may be absent.
     let changed =
         || id_at(post, "change")?.parse().ok().filter(|seconds| *seconds > 0).map(Timestamp::from_secs);
     let published = text_at(post, "created_at").and_then(date).or_else(changed);
-    Ok(Artwork { images, published, leads, problems: Vec::new() })
+    Ok(Artwork { images, published, leads, problems: Vec::new(), picture_problem: None })
 }
 
 /// The addresses of the post's picture, best first; the inner error where the post is no picture.
-fn pictures(post: &Value, url: &str) -> Result<Result<Vec<ImageSource>, SiteError>, SiteError> {
+fn pictures(
+    post: &Value,
+    booru: &Booru,
+    url: &str,
+) -> Result<Result<Vec<ImageSource>, SiteError>, SiteError> {
     let file = text_at(post, "file_url").map(str::to_owned);
     // An old answer has the file's parts alone.
     let file = file.or_else(|| {
-        let host = Url::parse(url).ok()?.host_str()?.to_owned();
         let (directory, image) = (id_at(post, "directory")?, text_at(post, "image")?);
-        Some(format!("https://{host}/images/{directory}/{image}"))
+        Some(format!("https://{}/images/{directory}/{image}", booru.host))
     });
-    let Some(file) = file else { return Ok(Err(Missing::new("the field file_url").on(url))) };
-    if file.ends_with('/') {
-        // A post whose picture was lost: everything about it is null, its file the folder.
+    // A post whose picture was lost: everything about it is null, its file the folder.
+    let is_ghost = file.as_ref().is_none_or(|file| file.ends_with('/'))
+        && ["image", "directory"].iter().all(|field| post.get(field).is_some_and(Value::is_null));
+    if is_ghost || file.as_ref().is_some_and(|file| file.ends_with("/images//")) {
         return Err(SiteError::Gone { url: url.to_owned() });
     }
+    let Some(file) = file else {
+        return Ok(Err(Missing::new("the field file_url (or directory and image)").on(url)));
+    };
+    // Hypnohub leaves out the slash behind its name.
+    let bare = format!("https://{}", booru.host);
+    let file = match file.strip_prefix(&bare) {
+        Some(path) if !path.starts_with('/') => format!("{bare}/{path}"),
+        _ => file,
+    };
     let mut images = Images::default();
     // The host that the API names may serve a page instead of the picture; `wimg` serves it.
     let direct = file.replacen("//api-cdn.rule34.xxx/", "//wimg.rule34.xxx/", 1);
     let sample = text_at(post, "sample_url").map(str::to_owned);
     for image in [Some(direct), Some(file), sample].into_iter().flatten() {
-        if ![".mp4", ".webm", ".swf"].iter().any(|ending| image.ends_with(ending)) {
+        if !is_film(&image) {
             images.add(ImageSource::plain(image));
         }
     }
@@ -243,21 +307,68 @@ mod tests {
         none("https://gelbooru.com/index.php?page=post&s=list&md5=x", Kind::Other);
     }
 
+    fn booru(name: &str) -> &'static Booru {
+        BOORUS.iter().find(|booru| booru.name == name).unwrap()
+    }
+
+    #[test]
+    fn apologies_are_read() {
+        let check = |text: &str, said: Option<&str>| assert_eq!(apology(text).as_deref(), said, "{text}");
+        check(
+            "\"Missing authentication. Go to api.rule34.xxx\"",
+            Some("Missing authentication. Go to api.rule34.xxx"),
+        );
+        check("<error>Missing authentication.</error>", Some("Missing authentication."));
+        check("[{\"tags\": \"Missing authentication\"}]", None);
+        check("<html>", None);
+    }
+
+    #[test]
+    fn reads_a_page_of_realbooru() {
+        // Made by hand after what clients take from the page.
+        let page = include_str!("../../tests/fixtures/sites/gelbooru/realbooru_made.html");
+        let url = "https://realbooru.com/index.php?page=post&s=view&id=1";
+        let base = Url::parse(url).unwrap();
+        let artwork = parse_page(page, &base, url).unwrap();
+        assert_eq!(
+            artwork.images.unwrap()[0].url,
+            "https://realbooru.com//images/ab/cd/abcdabcdabcdabcdabcdabcdabcdabcd.jpg"
+        );
+        assert_eq!(artwork.leads, [Lead::new("https://x.com/ann/status/1", Place::Source)]);
+        let film = page.replace(".jpg", ".mp4");
+        assert_eq!(parse_page(&film, &base, url).unwrap().images.unwrap_err().outcome(), "no_picture");
+        assert_eq!(parse_page("<p>redesigned", &base, url).unwrap_err().outcome(), "layout_changed");
+    }
+
+    #[test]
+    fn hypnohubs_addresses_lack_a_slash() {
+        let post =
+            serde_json::json!([{"id": 1, "source": "", "file_url": "https://hypnohub.netimages/1/a.png"}]);
+        let artwork = parse_posts(&post, booru("hypnohub"), "u").unwrap();
+        assert_eq!(artwork.images.unwrap()[0].url, "https://hypnohub.net/images/1/a.png");
+    }
+
     #[test]
     fn a_post_whose_picture_was_lost_is_gone() {
         let url = "https://safebooru.org/index.php?page=post&s=view&id=1";
         let ghost = serde_json::json!([{"id": 1, "image": null, "hash": null, "status": "active",
             "file_url": "https://safebooru.org/images//"}]);
-        assert_eq!(parse_posts(&ghost, url).unwrap_err().outcome(), "gone");
+        assert_eq!(parse_posts(&ghost, booru("safebooru"), url).unwrap_err().outcome(), "gone");
+        let ghost = serde_json::json!([{"id": 1, "image": null, "hash": null, "directory": null}]);
+        assert_eq!(parse_posts(&ghost, booru("safebooru"), url).unwrap_err().outcome(), "gone");
+        // No picture for another reason: the field was renamed.
+        let changed = serde_json::json!([{"id": 1, "image": "a.png", "folder": 1}]);
+        let artwork = parse_posts(&changed, booru("safebooru"), url).unwrap();
+        assert_eq!(artwork.images.unwrap_err().outcome(), "layout_changed");
         // Recorded in 2023: neither an address nor a source nor a date.
         let old =
             serde_json::json!([{"id": 1, "directory": "4330", "image": "aa.jpg", "change": 1678000000}]);
-        let artwork = parse_posts(&old, url).unwrap();
+        let artwork = parse_posts(&old, booru("safebooru"), url).unwrap();
         assert_eq!(artwork.images.unwrap()[0].url, "https://safebooru.org/images/4330/aa.jpg");
         assert_eq!(artwork.published, Some(Timestamp::from_secs(1_678_000_000)));
         let single = serde_json::json!({"post": {"id": 1, "file_url": "https://api-cdn.rule34.xxx/images/1/a.png",
             "source": "https://x.com/a/status/1;https://b.example | https://c.example"}});
-        let artwork = parse_posts(&single, url).unwrap();
+        let artwork = parse_posts(&single, booru("rule34"), url).unwrap();
         let images: Vec<_> = artwork.images.unwrap().into_iter().map(|image| image.url).collect();
         assert_eq!(
             images,
@@ -273,11 +384,20 @@ mod tests {
             "source": "https://www.pixiv.net/artworks/1 https://x.com/ann/status/2",
             "created_at": "Sat Jul 02 12:00:00 -0500 2022"});
         for answer in [serde_json::json!([post]), serde_json::json!({"post": [post]})] {
-            let artwork = parse_posts(&answer, "u").unwrap();
+            let artwork = parse_posts(&answer, booru("gelbooru"), "u").unwrap();
             assert_eq!((artwork.images.unwrap().len(), artwork.leads.len()), (2, 2));
             assert_eq!(artwork.published.unwrap().to_rfc3339(), "2022-07-02T17:00:00Z");
         }
-        assert!(parse_posts(&serde_json::json!({"@attributes": {"count": 0}}), "u").unwrap_err().is_gone());
-        assert_eq!(parse_posts(&serde_json::json!({}), "u").unwrap_err().outcome(), "layout_changed");
+        let check = |answer: Value, outcome: &str| {
+            assert_eq!(
+                parse_posts(&answer, booru("gelbooru"), "u").unwrap_err().outcome(),
+                outcome,
+                "{answer}"
+            );
+        };
+        check(serde_json::json!({"@attributes": {"count": 0}}), "gone");
+        check(serde_json::json!({"@attributes": {"count": 1}, "posts": [post]}), "layout_changed");
+        check(serde_json::json!({}), "layout_changed");
+        check(serde_json::json!([{"id": 1, "file_url": "https://img/a.png"}]), "layout_changed");
     }
 }

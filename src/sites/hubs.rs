@@ -179,13 +179,17 @@ fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     parse(&response.text(), &response.url, within).map_err(|missing| missing.on(page.address()))
 }
 
-/// A link page without a single anchor is not what it was: its links come by a script now.
+/// A link page without a single anchor that leaves it is not what it was: its links come by a script now.
 fn parse(html: &str, base: &Url, within: Option<&str>) -> Result<Vec<Lead>, Missing> {
     let links = anchors(html, base, within);
     if links.is_empty() {
         return Err(Missing::new(within.map_or("a[href]".to_owned(), |within| format!("{within} a[href]"))));
     }
-    Ok(outbound(links, base.host_str().unwrap_or_default()))
+    let leads = outbound(links, base.host_str().unwrap_or_default());
+    match leads.is_empty() {
+        true => Err(Missing::new("a link to another site (a[href])")),
+        false => Ok(leads),
+    }
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! Inkbunny: works through its API, which lets a guest in; the artist's links from the member's page.
 
 use serde_json::Value;
+use url::Url;
 
 use super::address::{name, number};
 use super::html::anchors;
 use super::plain::outbound;
-use super::read::{id_at, list_at, text_at};
+use super::read::{at, has, id_at, need_list, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
@@ -74,26 +75,16 @@ fn image(address: &Address) -> Identified {
 
 /// A guest's session, then the submission. A session is not kept: it would be the program's only state.
 fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
-    let mut login = web.request("https://inkbunny.net/api_login.php")?;
-    login.method = Method::Post;
-    login.body = Some("username=guest".into());
-    let login = login.header("Content-Type", "application/x-www-form-urlencoded");
-    let session = web.json(login)?;
-    let sid = text_at(&session, "sid").ok_or_else(|| Missing::new("the field sid").on(page.address()))?;
-    // A guest is shown General works until the session asks for the others; a work that is hidden so looks gone.
-    let ratings = (2..=5).map(|rating| format!("&tag%5B{rating}%5D=yes")).collect::<String>();
-    let sid = super::address::encode(sid);
-    let widened =
-        web.json(web.request(&format!("https://inkbunny.net/api_userrating.php?sid={sid}{ratings}"))?);
-    let url = format!(
-        "https://inkbunny.net/api_submissions.php?sid={sid}&submission_ids={}&show_description=yes",
-        page.id_text()
-    );
-    let answer = web.json(web.request(&url)?)?;
+    let (widened, answer) = ask(page, web)?;
+    // A session may end between two requests: another one is begun, once.
+    let (widened, answer) = match id_at(&answer, "error_code").as_deref() {
+        Some(SESSION_ENDED) => ask(page, web)?,
+        _ => (widened, answer),
+    };
     let artwork = parse_submission(&answer, page.page.unwrap_or(1), page.address());
     match artwork {
         // Whether it is gone cannot be known where the session was not widened.
-        Err(SiteError::Gone { url }) if widened.is_err() => Err(SiteError::LoginNeeded {
+        Err(SiteError::Gone { url }) if !widened => Err(SiteError::LoginNeeded {
             url,
             why: "a guest's session is not shown works of every rating".to_owned(),
         }),
@@ -101,31 +92,67 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
     }
 }
 
+/// The error code of a session that has ended. (4 is the same of a list of results, which is never asked for.)
+const SESSION_ENDED: &str = "2";
+
+/// Begins a session, widens it to works of all ratings, and asks for the submission. The first value says whether the
+/// session is shown all ratings.
+fn ask(page: &Identified, web: &Web) -> Result<(bool, Value), SiteError> {
+    let mut login = web.request("https://inkbunny.net/api_login.php")?;
+    login.method = Method::Post;
+    login.body = Some("username=guest".into());
+    let login = login.header("Content-Type", "application/x-www-form-urlencoded");
+    let session = web.json(login)?;
+    no_error(&session, page.address())?;
+    let sid = text_at(&session, "sid").ok_or_else(|| Missing::new("the field sid").on(page.address()))?;
+    // A guest is shown General works until the session asks for the others; a work that is hidden so looks gone.
+    let ratings = (2..=5).map(|rating| format!("&tag%5B{rating}%5D=yes")).collect::<String>();
+    let sid = super::address::encode(sid);
+    let widened =
+        web.json(web.request(&format!("https://inkbunny.net/api_userrating.php?sid={sid}{ratings}"))?);
+    let widened = widened.is_ok_and(|answer| at(&answer, "error_code").is_none() && has(&answer, "sid"));
+    let url = format!(
+        "https://inkbunny.net/api_submissions.php?sid={sid}&submission_ids={}&show_description=yes",
+        page.id_text()
+    );
+    Ok((widened, web.json(web.request(&url)?)?))
+}
+
+/// Errors come with status 200 and say what is wrong with the session or the request, never that a work is gone.
+fn no_error(answer: &Value, url: &str) -> Result<(), SiteError> {
+    let Some(code) = id_at(answer, "error_code") else { return Ok(()) };
+    let why = text_at(answer, "error_message").unwrap_or("no reason given");
+    Err(SiteError::LoginNeeded { url: url.to_owned(), why: format!("error {code}: {why}") })
+}
+
 fn parse_submission(answer: &Value, position: u32, url: &str) -> Result<Artwork, SiteError> {
+    let on_page = |missing: Missing| missing.on(url);
     let missing = |what: &str| Missing::new(what).on(url);
-    if let Some(code) = id_at(answer, "error_code") {
-        let why = text_at(answer, "error_message").unwrap_or("no reason given");
-        return Err(SiteError::LoginNeeded { url: url.to_owned(), why: format!("error {code}: {why}") });
-    }
-    let submissions = answer.get("submissions").and_then(Value::as_array);
-    let submissions = submissions.ok_or_else(|| missing("the field submissions"))?;
+    no_error(answer, url)?;
+    let submissions = need_list(answer, "submissions").map_err(on_page)?;
     let work = submissions.first().ok_or_else(|| SiteError::Gone { url: url.to_owned() })?;
     let user = text_at(work, "username").ok_or_else(|| missing("the field username"))?;
-    let mut files: Vec<&Value> = list_at(work, "files").iter().collect();
+    let mut files: Vec<&Value> = need_list(work, "files").map_err(on_page)?.iter().collect();
+    if files.len() > 1 && !files.iter().all(|file| has(file, "submission_file_order")) {
+        return Err(missing("the field files[].submission_file_order"));
+    }
     files
         .sort_by_key(|file| id_at(file, "submission_file_order").and_then(|order| order.parse::<i64>().ok()));
     let images = picture(files.get(position.max(1) as usize - 1).copied(), url);
     let mut leads = vec![Lead::new(format!("https://inkbunny.net/{user}"), Place::Artist)];
+    // Absent where it was not asked for.
     let text = text_at(work, "description").map(links_in_text).unwrap_or_default();
     leads.extend(text.into_iter().map(|url| Lead::new(url, Place::WorkText)));
+    // May be absent: it only says which posts need not be read.
     let published = text_at(work, "create_datetime").and_then(date);
-    Ok(Artwork { images, published, leads, problems: Vec::new() })
+    Ok(Artwork { images, published, leads, problems: Vec::new(), picture_problem: None })
 }
 
 /// The addresses of one file of a submission.
 fn picture(file: Option<&Value>, url: &str) -> Result<Vec<ImageSource>, SiteError> {
     let no_picture = |why: &str| SiteError::NoPicture { url: url.to_owned(), why: why.to_owned() };
     let file = file.ok_or_else(|| no_picture("it has fewer images"))?;
+    // May be absent; a file that is none is noticed when it is decoded.
     if text_at(file, "mimetype").is_some_and(|mime| !mime.starts_with("image/")) {
         return Err(no_picture("a film or a text"));
     }
@@ -146,11 +173,20 @@ fn date(text: &str) -> Option<Timestamp> {
 
 fn member(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     let response = web.send(web.with_cookie(web.request(page.address())?, SITE.name))?;
-    let links = anchors(&response.text(), &response.url, None);
-    if links.is_empty() {
-        return Err(Missing::new("a[href]").on(page.address()));
+    parse_member(&response.text(), &response.url, page.id_text())
+        .map_err(|missing| missing.on(page.address()))
+}
+
+/// The links that leave the site. A page without any must at least be the member's: it links to their works.
+fn parse_member(html: &str, base: &Url, member: &str) -> Result<Vec<Lead>, Missing> {
+    let links = anchors(html, base, None);
+    let is_theirs = |link: &String| link.to_lowercase().contains(&member.to_lowercase());
+    let is_member = links.iter().any(is_theirs);
+    let leads = outbound(links, base.host_str().unwrap_or_default());
+    match leads.is_empty() && !is_member {
+        true => Err(Missing::new("a link of the member's (a[href])")),
+        false => Ok(leads),
     }
-    Ok(outbound(links, response.url.host_str().unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::address::name;
-use super::read::{at, list_at, need, script_json, text_at};
+use super::read::{at, each, list_at, need, script_json, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::text::links_in_text;
 
@@ -75,9 +75,11 @@ fn parse(html: &str) -> Result<Page, Missing> {
         // Headings have an empty `url` too, but no age.
         text_at(link, "url").is_none() && at(link, "rules.gate.age").is_some()
     });
+    // A heading's address is empty. There may be no social links at all.
     let mut urls: Vec<String> = Vec::new();
-    for link in social.iter().chain(&links) {
-        urls.extend(text_at(link, "url").map(str::to_owned));
+    for (entries, list) in [(&social, "socialLinks"), (&links, "links")] {
+        let entries: Vec<&Value> = entries.iter().collect();
+        urls.extend(each(&entries, &["url"], list)?.into_iter().map(str::to_owned));
     }
     urls.extend(text_at(account, "description").into_iter().flat_map(links_in_text));
     let mut leads: Vec<Lead> = Vec::new();

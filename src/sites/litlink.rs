@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::address::name;
-use super::read::{javascript_string, text_at};
+use super::read::{at, each, has, javascript_string, list_at, script_json, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::text::links_in_text;
 
@@ -34,25 +34,58 @@ fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     parse(&html).map_err(|missing| missing.on(page.address()))
 }
 
-/// Joins the chunks `self.__next_f.push([1,"..."])` and reads the list `profileLinks` within.
-fn parse(html: &str) -> Result<Vec<Lead>, Missing> {
+/// The lists of a profile, by their names.
+struct Profile {
+    links: Value,
+    /// Icons of networks, which newer pages have beside the links.
+    icons: Option<Value>,
+}
+
+/// Joins the chunks `self.__next_f.push([1,"..."])`, or reads the older `script#__NEXT_DATA__`.
+fn profile(html: &str) -> Result<Profile, Missing> {
     const PUSH: &str = "self.__next_f.push([1,\"";
-    const FIELD: &str = "\"profileLinks\":";
+    let missing = || Missing::new("the list profileLinks");
     let chunks: String = html.split(PUSH).skip(1).filter_map(|chunk| javascript_string(chunk, '"')).collect();
     if chunks.is_empty() {
-        return Err(Missing::new("self.__next_f"));
+        let state = script_json(html, "__NEXT_DATA__").map_err(|_| Missing::new("self.__next_f"))?;
+        let list = |name: &str| at(&state, &format!("props.pageProps.profile.{name}")).cloned();
+        return Ok(Profile { links: list("profileLinks").ok_or_else(missing)?, icons: list("snsIconLinks") });
     }
-    let missing = || Missing::new("the field profileLinks");
-    let rest = &chunks[chunks.find(FIELD).ok_or_else(missing)? + FIELD.len()..];
-    // The list ends somewhere within the text; the parser stops there.
-    let list = serde_json::Deserializer::from_str(rest).into_iter::<Value>().next();
-    let list = list.and_then(Result::ok).ok_or_else(missing)?;
+    // A list ends somewhere within the text; the parser stops there.
+    let list = |name: &str| -> Option<Value> {
+        let (_, rest) = chunks.split_once(&format!("\"{name}\":"))?;
+        serde_json::Deserializer::from_str(rest).into_iter().next()?.ok()
+    };
+    Ok(Profile { links: list("profileLinks").ok_or_else(missing)?, icons: list("snsIconLinks") })
+}
+
+fn parse(html: &str) -> Result<Vec<Lead>, Missing> {
+    let profile = profile(html)?;
     let mut leads = Vec::new();
-    for link in list.as_array().ok_or_else(missing)? {
+    let icons: Vec<&Value> = profile.icons.iter().filter_map(Value::as_array).flatten().collect();
+    let urls = each(&icons, &["url"], "snsIconLinks")?;
+    leads.extend(urls.into_iter().map(|url| Lead::new(url, Place::ProfileText)));
+    let links = profile.links.as_array().ok_or_else(|| Missing::new("the list profileLinks"))?;
+    // Blocks that are only a distance (`margin_block`) have none of them.
+    const KINDS: [(&str, &str); 4] =
+        [("button", "buttonLink"), ("image", "imageLink"), ("movie", "movieLink"), ("text", "textLink")];
+    if !links.is_empty() && !links.iter().any(|link| has(link, "profileLinkType")) {
+        return Err(Missing::new("the field profileLinks[].profileLinkType"));
+    }
+    for (kind, field) in KINDS {
+        let mut of_kind =
+            links.iter().filter(|link| text_at(link, "profileLinkType") == Some(kind)).peekable();
+        if of_kind.peek().is_some() && !of_kind.any(|link| has(link, field)) {
+            return Err(Missing::new(format!("the field profileLinks[].{field}")));
+        }
+    }
+    let buttons: Vec<&Value> = links.iter().filter_map(|link| at(link, "buttonLink")).collect();
+    each(&buttons, &["url", "urlType.url"], "profileLinks[].buttonLink")?;
+    for link in links {
         for field in ["buttonLink.url", "buttonLink.urlType.url", "movieLink.url"] {
             leads.extend(text_at(link, field).map(|url| Lead::new(url, Place::ProfileText)));
         }
-        for image in super::read::list_at(link, "imageLink.profileImages") {
+        for image in list_at(link, "imageLink.profileImages") {
             leads.extend(text_at(image, "url").map(|url| Lead::new(url, Place::ProfileText)));
         }
         for field in ["textLink.title", "textLink.description"] {
@@ -76,5 +109,18 @@ mod tests {
             <script>self.__next_f.push([1,"onLink\":{\"url\":\"https://x.com/ann\"}},{\"profileLinkType\":\"text\",\"textLink\":{\"title\":\"t\"}}]}}\n"])</script>"#;
         assert_eq!(parse(html).unwrap(), [Lead::new("https://x.com/ann", Place::ProfileText)]);
         assert_eq!(parse("<p>").unwrap_err().0, "self.__next_f");
+        let newer = html.replace(
+            r#"\"profileLinks\""#,
+            r#"\"snsIconLinks\":[{\"type\":\"twitter\",\"url\":\"https://x.com/ann2\"}],\"profileLinks\""#,
+        );
+        assert_eq!(
+            parse(&newer).unwrap(),
+            ["https://x.com/ann2", "https://x.com/ann"].map(|url| Lead::new(url, Place::ProfileText))
+        );
+        let older = r#"<script id="__NEXT_DATA__">{"props":{"pageProps":{"profile":{"name":"ann","profileLinks":[
+            {"profileLinkType":"button","buttonLink":{"url":"https://x.com/ann"}}]}}}}</script>"#;
+        assert_eq!(parse(older).unwrap(), [Lead::new("https://x.com/ann", Place::ProfileText)]);
+        let changed = html.replace("onLink", "onBox");
+        assert_eq!(parse(&changed).unwrap_err().0, "the field profileLinks[].buttonLink");
     }
 }

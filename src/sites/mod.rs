@@ -143,6 +143,12 @@ pub fn curators_of(url: &str) -> [String; 2] {
 }
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod good;
+#[cfg(test)]
 mod profile_cases;
+#[cfg(test)]
+mod required;
 #[cfg(test)]
 mod tests;

@@ -129,8 +129,10 @@ pub struct Artwork {
     /// When the artist published it; on a booru when it was uploaded there, which is never earlier.
     pub published: Option<Timestamp>,
     pub leads: Vec<Lead>,
-    /// Parts of the page that could not be read, while the artwork itself could.
+    /// Parts of the page that could not be read, while the artwork itself could: an account may have been missed.
     pub problems: Vec<SiteError>,
+    /// What is wrong with the picture, although one can be had. Hides no account.
+    pub picture_problem: Option<SiteError>,
 }
 
 /// What any page tells: an artwork's, or one with links.
@@ -145,7 +147,8 @@ pub struct PageRead {
 
 impl From<Artwork> for PageRead {
     fn from(artwork: Artwork) -> PageRead {
-        let Artwork { images, published, leads, problems } = artwork;
+        let Artwork { images, published, leads, mut problems, picture_problem } = artwork;
+        problems.extend(picture_problem);
         PageRead { images: Some(images), published, leads, problems }
     }
 }
@@ -165,6 +168,16 @@ impl Images {
         if !self.0.iter().any(|have| have.url == image.url) {
             self.0.push(image);
         }
+    }
+
+    /// Moves those of which `is_last` holds behind the others.
+    pub(crate) fn put_last(&mut self, is_last: impl Fn(&ImageSource) -> bool) {
+        self.0.sort_by_key(is_last);
+    }
+
+    /// True if there are some, and `holds` of each.
+    pub(crate) fn are_all(&self, holds: impl Fn(&ImageSource) -> bool) -> bool {
+        !self.0.is_empty() && self.0.iter().all(holds)
     }
 
     /// The addresses, or `why` there are none.

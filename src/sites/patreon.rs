@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::address::{name, number};
 use super::free_text::links_in_html;
 use super::html::select;
-use super::read::{at, javascript_string, list_at, text_at};
+use super::read::{at, each, javascript_string, objects_with, text_at, told};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 
 pub const SITE: Site = Site { name: "patreon", identify, artwork: None, leads: Some(leads) };
@@ -176,21 +176,28 @@ fn parse(html: &str) -> Result<Option<Vec<Lead>>, Missing> {
     if state.is_removed() {
         return Ok(None);
     }
-    let campaign = state.campaign()?;
-    if at(&campaign, "included").and_then(Value::as_array).is_none() {
-        // The newest form may hold the campaign's number alone: its links cannot be read, which is not "no links".
-        return Err(Missing::new("the list campaign.included"));
+    if state.is_member() {
+        return Ok(Some(Vec::new()));
     }
+    let form = state.form();
+    let campaign = state.campaign()?;
+    let Some(included) = at(&campaign, "included").and_then(Value::as_array) else {
+        // The newest form may hold the campaign's number alone: its links cannot be read, which is not "no links".
+        return Err(Missing::new(format!("the list campaign.included (the page's state is {form})")));
+    };
     let campaign = &campaign;
     let mut leads = Vec::new();
-    for connection in list_at(campaign, "included") {
-        if text_at(connection, "type") == Some("social-connection") {
-            let url = text_at(connection, "attributes.external_profile_url");
-            // Connected through the network's own login.
-            leads.extend(url.map(|url| Lead::new(url, Place::ProfileField)));
-        }
+    // Connected through the network's own login. Who has connected none has no such entries, and the address of one
+    // may be null.
+    let connections = included.iter().filter(|entry| text_at(entry, "type") == Some("social-connection"));
+    let field = "attributes.external_profile_url";
+    let urls = each(&connections.collect::<Vec<_>>(), &[field], "campaign.included")?;
+    leads.extend(urls.into_iter().map(|url| Lead::new(url, Place::ProfileField)));
+    if !included.is_empty() && !included.iter().any(|entry| at(entry, "type").is_some()) {
+        return Err(Missing::new("the field campaign.included[].type"));
     }
-    if let Some(summary) = text_at(campaign, "data.attributes.summary") {
+    let summary = told(campaign, "data.attributes.summary");
+    if let Some(summary) = summary.map_err(|_| Missing::new("the field campaign.data.attributes.summary"))? {
         let base = url::Url::parse("https://www.patreon.com/").expect("a constant URL");
         let links = links_in_html(summary, &base);
         leads.extend(links.into_iter().map(|url| Lead::new(url, Place::ProfileText)));
@@ -231,10 +238,19 @@ impl State {
         }
     }
 
+    /// What the page is called in messages.
+    fn form(&self) -> &'static str {
+        match self {
+            State::NextData(_) => "in script#__NEXT_DATA__",
+            State::Bootstrap(_) => "in window.patreon",
+            State::Chunks(_) => "in chunks of self.__next_f",
+        }
+    }
+
     fn is_removed(&self) -> bool {
         let is_curtain = |kind: &str| matches!(kind, "user_removed" | "campaign_removed");
         let has_curtain = |state: &Value| {
-            let curtains = super::read::objects_with(state, &["curtainType"]);
+            let curtains = objects_with(state, &["curtainType"]);
             curtains.iter().any(|curtain| text_at(curtain, "curtainType").is_some_and(is_curtain))
         };
         match self {
@@ -247,9 +263,22 @@ impl State {
         }
     }
 
-    fn campaign(self) -> Result<Value, Missing> {
+    /// A member who is no creator has a page without a campaign, and without links.
+    fn is_member(&self) -> bool {
+        const MEMBER: &str = "pageUser.data.type";
+        let states = match self {
+            State::NextData(state) => std::slice::from_ref(state),
+            State::Bootstrap(states) => states,
+            State::Chunks(_) => return false,
+        };
+        let pages = states.iter().flat_map(|state| objects_with(state, &["pageUser"]));
+        let is_user = |page: &Value| text_at(page, MEMBER) == Some("user") && at(page, "campaign").is_none();
+        pages.into_iter().any(is_user)
+    }
+
+    fn campaign(&self) -> Result<Value, Missing> {
         let take = |state: &Value, path: &str| at(state, path).cloned();
-        let campaign = match &self {
+        let campaign = match self {
             State::NextData(state) => {
                 const ENVELOPE: &str = "props.pageProps.bootstrapEnvelope";
                 ["pageBootstrap", "bootstrap"]
@@ -259,15 +288,24 @@ impl State {
             State::Bootstrap(states) => states.iter().find_map(|state| take(state, "campaign")),
             State::Chunks(text) => {
                 let found = text.match_indices("\"campaign\"").take(MAX_CAMPAIGNS);
-                let mut campaigns =
-                    found.filter_map(|(start, _)| json_behind(&text[start..], "\"campaign\""));
+                let campaigns = found.filter_map(|(start, _)| json_behind(&text[start..], "\"campaign\""));
                 // The page names other campaigns, too; the creator's comes with its connections.
-                campaigns
-                    .find(|campaign| at(campaign, "data").is_some() && at(campaign, "included").is_some())
+                let campaigns: Vec<Value> =
+                    campaigns.filter(|campaign| at(campaign, "data").is_some()).collect();
+                let whole = campaigns.iter().find(|campaign| at(campaign, "included").is_some());
+                let number = || campaigns.iter().find(|campaign| at(campaign, "data.id").is_some());
+                let named = || names_campaign(text).then(|| Value::Object(serde_json::Map::new()));
+                whole.or_else(number).cloned().or_else(named)
             }
         };
-        campaign.ok_or_else(|| Missing::new("the field campaign of the page's state"))
+        campaign
+            .ok_or_else(|| Missing::new(format!("the field campaign of the page's state, {},", self.form())))
     }
+}
+
+/// True where the chunks name a campaign by its number alone.
+fn names_campaign(text: &str) -> bool {
+    text.contains("\"NavigationBar_") || text.contains("/campaign/") && text.contains("\"contentUrl\"")
 }
 
 /// Campaigns in one page that are looked at.
@@ -370,6 +408,7 @@ mod tests {
         );
         assert_eq!(parse(&page(r#"{"curtainType":"user_removed"}"#)), Ok(None));
         assert!(parse(&page("{}")).unwrap_err().0.contains("campaign"));
+        assert_eq!(parse(&page(r#"{"pageUser":{"data":{"type":"user"}}}"#)), Ok(Some(vec![])));
     }
 
     #[test]
@@ -404,8 +443,18 @@ mod tests {
             let leads = parse(&page).unwrap_or_else(|missing| panic!("{missing}: {page}")).unwrap();
             assert_eq!(leads, [Lead::new("https://twitter.com/ann", Place::ProfileField)], "{page}");
         }
-        let only_a_number =
-            r#"<script>self.__next_f.push([1,"{\"campaign\":{\"data\":{\"id\":\"1\"}}}"])</script>"#;
-        assert!(parse(only_a_number).is_err(), "links that cannot be read are not no links");
+        // Links that cannot be read are not no links, and the message says which form it was.
+        for numbers in [
+            r#"{\"campaign\":{\"data\":{\"id\":\"1\"}}}"#,
+            r#"{\"contentUrl\":\"https://c10.patreonusercontent.com/4/patreon-media/p/campaign/1/a/1.jpg\"}"#,
+            r#"{\"id\":\"NavigationBar_1\"}"#,
+        ] {
+            let page = format!(r#"<script>self.__next_f.push([1,"{numbers}"])</script>"#);
+            let missing = parse(&page).unwrap_err().0;
+            assert_eq!(
+                missing, "the list campaign.included (the page's state is in chunks of self.__next_f)",
+                "{page}"
+            );
+        }
     }
 }

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::address::number;
 use super::html::{anchors, first};
-use super::read::{at, id_at, list_at, need, text_at};
+use super::read::{at, has, id_at, list_at, need, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
@@ -142,7 +142,9 @@ fn parse_image(answer: &Value, booru: &Booru, url: &str) -> Result<Image, SiteEr
     if at(image, "hidden_from_users") == Some(&Value::Bool(true)) {
         return Err(SiteError::Gone { url: url.to_owned() });
     }
-    let film = text_at(image, "mime_type").is_some_and(|mime| mime.starts_with("video/"));
+    // Either may be absent, and says what the file is.
+    let film = text_at(image, "mime_type").is_some_and(|mime| mime.starts_with("video/"))
+        || text_at(image, "format").is_some_and(|format| matches!(format, "webm" | "mp4"));
     let base = Url::parse(&format!("https://{}/", booru.host)).map_err(|_| Missing::new("host").on(url))?;
     // The file of a drawing in vectors is no picture yet; its representations are.
     let whole = if text_at(image, "format") == Some("svg") { None } else { text_at(image, "view_url") };
@@ -165,6 +167,10 @@ fn parse_image(answer: &Value, booru: &Booru, url: &str) -> Result<Image, SiteEr
     let mut leads: Vec<Lead> = artists
         .map(|tag| Lead::new(format!("https://{}/tags/{}", booru.host, slug(tag)), Place::Artist))
         .collect();
+    // One of both is there, and null or empty where nobody named a source.
+    if !has(image, "source_urls") && !has(image, "source_url") {
+        return Err(Missing::new("the field image.source_urls").on(url));
+    }
     let one = text_at(image, "source_url");
     for source in list_at(image, "source_urls").iter().filter_map(Value::as_str).chain(one) {
         if !source.is_empty() && !leads.iter().any(|lead| lead.url == source) {
@@ -172,7 +178,13 @@ fn parse_image(answer: &Value, booru: &Booru, url: &str) -> Result<Image, SiteEr
         }
     }
     let published = text_at(image, "created_at").and_then(Timestamp::parse_rfc3339);
-    Ok(Image::Kept(Box::new(Artwork { images, published, leads, problems: Vec::new() })))
+    Ok(Image::Kept(Box::new(Artwork {
+        images,
+        published,
+        leads,
+        problems: Vec::new(),
+        picture_problem: None,
+    })))
 }
 
 /// A tag as it stands in the URL of its page.

@@ -5,8 +5,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::free_text::links_in_html;
-use super::read::{at, id_at, list_at, text_at};
-use super::web::{judge, read_json};
+use super::read::{at, each, has, id_at, text_at, told};
+use super::web::{judge, no_page_says_gone, read_json};
 use super::{Address, Artwork, Identified, Images, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
@@ -27,20 +27,30 @@ fn ask(web: &Web, path: &str) -> Result<Request, SiteError> {
     Ok(web.request_as_browser(&format!("{HOME}ajax/{path}"), NAME)?.header("Referer", HOME))
 }
 
+/// What Pixiv says where a login, or another one, would help; *unknown error* comes to a cookie that has expired.
+const RESTRICTED: &[&str] = &["limited who can view", "unknown error"];
+/// What it says of members and works that are no more, with a status that is not always 404.
+const GONE: &[&str] = &["has left pixiv", "does not exist", "has been deleted"];
+
 /// The body of an answer. Pixiv says what is wrong in JSON, with a status that says less.
 fn body(response: Response, page: &str) -> Result<Value, SiteError> {
     let is_json = !response.body.trim_ascii_start().starts_with(b"<");
     if !is_json || !matches!(response.status, 200..=299 | 400 | 401 | 403 | 404) {
+        no_page_says_gone(&response)?;
         judge(response.clone())?;
     }
     let mut answer = read_json(&response)?;
     if at(&answer, "error") == Some(&Value::Bool(true)) || !response.is_success() {
         let why = text_at(&answer, "message").unwrap_or("no reason given").to_owned();
-        let restricted =
-            response.status == 403 || why.contains("limited who can view") || why.contains("unknown error");
-        return Err(match restricted {
-            true => SiteError::LoginNeeded { url: page.to_owned(), why },
-            false => SiteError::Gone { url: page.to_owned() },
+        let says = |phrases: &[&str]| phrases.iter().any(|phrase| why.contains(phrase));
+        return Err(match response.status {
+            401 | 403 => SiteError::LoginNeeded { url: page.to_owned(), why },
+            _ if says(RESTRICTED) => SiteError::LoginNeeded { url: page.to_owned(), why },
+            404 => SiteError::Gone { url: page.to_owned() },
+            _ if says(GONE) => SiteError::Gone { url: page.to_owned() },
+            status => {
+                Missing::new(format!("an answer (the site says: {why:.200}, status {status})")).on(page)
+            }
         });
     }
     match answer.get_mut("body").map(Value::take) {
@@ -74,14 +84,15 @@ fn parse_work(
 ) -> Result<Artwork, SiteError> {
     let missing = |what: &str| Missing::new(what).on(url);
     let user = id_at(work, "userId").ok_or_else(|| missing("the field body.userId"))?;
-    let mut problems = Vec::new();
-    let images = pictures(work, pages, position, url, &mut problems);
+    let mut picture_problem = None;
+    let images = pictures(work, pages, position, url, &mut picture_problem);
     let mut leads = vec![Lead::new(format!("{HOME}users/{user}"), Place::Artist)];
+    // The description and the date may be absent.
     if let Some(text) = text_at(work, "description") {
         leads.extend(links(text).into_iter().map(|url| Lead::new(url, Place::WorkText)));
     }
     let published = text_at(work, "createDate").and_then(Timestamp::parse_rfc3339);
-    Ok(Artwork { images, published, leads, problems })
+    Ok(Artwork { images, published, leads, problems: Vec::new(), picture_problem })
 }
 
 /// The addresses of the picture at `position`, from the list of pages; the first one's stand in the work too.
@@ -90,42 +101,61 @@ fn pictures(
     pages: Result<Value, SiteError>,
     position: u32,
     url: &str,
-    problems: &mut Vec<SiteError>,
+    problem: &mut Option<SiteError>,
 ) -> Result<Vec<ImageSource>, SiteError> {
     let missing = |what: &str| Missing::new(what).on(url);
     let index = position.max(1) as usize - 1;
-    let urls = match &pages {
+    let page = match &pages {
         Ok(pages) => {
-            let pages = pages.as_array().ok_or_else(|| missing("the list of pages"))?;
+            let pages = pages.as_array().filter(|pages| !pages.is_empty());
+            let pages = pages.ok_or_else(|| missing("the list of pages"))?;
             let page = pages.get(index).ok_or_else(|| SiteError::NoPicture {
                 url: url.to_owned(),
                 why: format!("it has {} images, not {position}", pages.len()),
             })?;
-            at(page, "urls")
+            Some(page)
         }
         Err(error) if index > 0 => return Err(error.clone()),
         Err(error) => {
-            problems.push(error.clone());
+            *problem = Some(error.clone());
             None
         }
     };
-    let first = at(work, "urls").filter(|_| index == 0);
+    let sets = [page.map(|page| (page, "the list of pages")), Some((work, "body")).filter(|_| index == 0)];
+    const SIZES: [&str; 3] = ["original", "regular", "small"];
+    for (set, name) in sets.iter().flatten() {
+        let is_null = set.get("urls").is_some_and(Value::is_null);
+        if !is_null && !SIZES.iter().any(|size| has(set, &format!("urls.{size}"))) {
+            return Err(missing(&format!("the field urls.original of {name}")));
+        }
+    }
     let mut images = Images::default();
-    for size in ["original", "regular", "small"] {
-        for set in [urls, first].into_iter().flatten() {
-            // A placeholder (`limit_r18_360.png`) is not the picture.
-            if let Some(image) = text_at(set, size).filter(|url| !url.contains("/common/images/limit_")) {
-                images.add(ImageSource { url: image.to_owned(), referer: Some(HOME.to_owned()) });
+    let mut placeholder = None;
+    for size in SIZES {
+        for (set, _) in sets.iter().flatten() {
+            let Some(image) = text_at(set, &format!("urls.{size}")) else { continue };
+            match image.split_once("/common/images/limit_") {
+                Some((_, limit)) => placeholder = placeholder.or(Some(limit)),
+                None => images.add(ImageSource { url: image.to_owned(), referer: Some(HOME.to_owned()) }),
             }
         }
     }
-    images.or_else(|| match at(work, "urls") {
-        Some(_) => SiteError::LoginNeeded {
-            url: url.to_owned(),
-            why: "its pictures are shown with the cookie PHPSESSID only".to_owned(),
-        },
-        None => missing("the field body.urls"),
-    })
+    images.or_else(|| hidden(placeholder.unwrap_or_default(), url))
+}
+
+/// Why a picture is not shown, by the picture that stands in its place (`limit_r18_360.png`): its addresses are that,
+/// or null.
+fn hidden(limit: &str, url: &str) -> SiteError {
+    let url = url.to_owned();
+    let login = |why: &str| SiteError::LoginNeeded { url: url.clone(), why: why.to_owned() };
+    match limit.split('_').next().unwrap_or_default() {
+        "unknown" => SiteError::Gone { url },
+        "mypixiv" => login("its pictures are shown to the artist's friends on Pixiv (\"My pixiv\") only"),
+        "r18" | "r18g" => login(
+            "its pictures are shown with the cookie PHPSESSID of a member whose settings show R-18 works only",
+        ),
+        _ => login("its pictures are shown with the cookie PHPSESSID only"),
+    }
 }
 
 /// The links in a text with markup, or without.
@@ -152,8 +182,14 @@ fn number_of(account: &str, web: &Web) -> Result<String, SiteError> {
     match page {
         Some(page) if page.address().contains("/users/") => Ok(page.id_text().to_owned()),
         // Unknown names lead to the front page.
-        Some(_) => Err(SiteError::Gone { url: short }),
-        None if response.status == 404 => Err(SiteError::Gone { url: short }),
+        Some(page) if Url::parse(page.address()).is_ok_and(|url| url.path() == "/") => {
+            Err(SiteError::Gone { url: short })
+        }
+        _ if !(300..400).contains(&response.status) => {
+            judge(response)?;
+            Err(Missing::new("the header Location").on(short))
+        }
+        Some(_) => Err(Missing::new("a way to the member's page (the header Location)").on(short)),
         None => Err(Missing::new("the header Location").on(short)),
     }
 }
@@ -163,17 +199,20 @@ fn parse_user(user: &Value) -> Result<Vec<Lead>, Missing> {
         return Err(Missing::new("the field body.userId"));
     }
     // An object by network, or an empty array.
-    let social = user.get("social").ok_or_else(|| Missing::new("the field body.social"))?;
+    let social: Vec<&Value> = match user.get("social") {
+        Some(Value::Object(by_network)) => by_network.values().collect(),
+        Some(Value::Array(list)) => list.iter().collect(),
+        _ => return Err(Missing::new("the field body.social")),
+    };
     let mut leads: Vec<Lead> = Vec::new();
-    let by_network = social.as_object().into_iter().flat_map(|by_network| by_network.values());
-    let listed = list_at(user, "social").iter();
-    leads.extend(
-        by_network
-            .chain(listed)
-            .filter_map(|entry| text_at(entry, "url"))
-            .map(|url| Lead::new(url, Place::ProfileField)),
-    );
-    leads.extend(text_at(user, "webpage").map(|url| Lead::new(url, Place::ProfileField)));
+    let urls = each(&social, &["url"], "body.social")?;
+    leads.extend(urls.into_iter().map(|url| Lead::new(url, Place::ProfileField)));
+    let page = told(user, "webpage").map_err(|_| Missing::new("the field body.webpage"))?;
+    leads.extend(page.map(|url| Lead::new(url, Place::ProfileField)));
+    // Older answers have the text without markup only.
+    if !has(user, "commentHtml") && !has(user, "comment") {
+        return Err(Missing::new("the field body.comment"));
+    }
     let text = text_at(user, "commentHtml").or_else(|| text_at(user, "comment"));
     leads.extend(
         text.map(links).unwrap_or_default().into_iter().map(|url| Lead::new(url, Place::ProfileText)),
@@ -218,7 +257,7 @@ mod tests {
             "no_picture"
         );
         let gone = || Err(SiteError::Unavailable { url: "u".into(), status: 500 });
-        assert_eq!(parse_work(&recorded(), gone(), 1, "u").unwrap().problems.len(), 1);
+        assert!(parse_work(&recorded(), gone(), 1, "u").unwrap().picture_problem.is_some());
         assert!(parse_work(&recorded(), gone(), 2, "u").unwrap().images.is_err());
     }
 
@@ -227,15 +266,31 @@ mod tests {
         let mut work = recorded();
         work["urls"] = serde_json::json!({"original": null, "regular": null});
         let none = serde_json::json!([{"urls": {"original": null}}]);
-        assert_eq!(
-            parse_work(&work, Ok(none), 1, "u").unwrap().images.unwrap_err().outcome(),
-            "login_needed"
-        );
-        work["urls"] = serde_json::json!({"regular": "https://s.pximg.net/common/images/limit_r18_360.png"});
-        assert_eq!(
-            parse_work(&work, Ok(serde_json::json!([{}])), 1, "u").unwrap().images.unwrap_err().outcome(),
-            "login_needed"
-        );
+        let why = |work: &Value| parse_work(work, Ok(none.clone()), 1, "u").unwrap().images.unwrap_err();
+        assert_eq!(why(&work).outcome(), "login_needed");
+        let mut limited = |limit: &str| {
+            let placeholder = format!("https://s.pximg.net/common/images/limit_{limit}_360.png");
+            work["urls"] = serde_json::json!({"regular": placeholder});
+            why(&work)
+        };
+        assert!(limited("r18").to_string().contains("whose settings show R-18"));
+        assert!(limited("mypixiv").to_string().contains("friends"));
+        assert_eq!(limited("sanity_level").outcome(), "login_needed");
+        assert_eq!(limited("unknown").outcome(), "gone");
+    }
+
+    /// What is hidden has its fields, empty; what lacks them has changed.
+    #[test]
+    fn a_changed_answer_is_not_a_hidden_work() {
+        let check = |work: &Value, pages: Value| {
+            let error = parse_work(work, Ok(pages), 1, "u").unwrap().images.unwrap_err();
+            assert_eq!(error.outcome(), "layout_changed", "{error}");
+        };
+        check(&recorded(), serde_json::json!([]));
+        check(&recorded(), serde_json::json!([{"addresses": {}}]));
+        let mut work = recorded();
+        work["urls"] = serde_json::json!({"orig": "https://i.pximg.net/1_p0.png"});
+        check(&work, pages());
     }
 
     #[test]
@@ -249,7 +304,8 @@ mod tests {
             ("https://www.pixiv.net/jump.php?https%3A%2F%2Flinktr.ee%2Fmade_up", Place::ProfileText),
         ];
         assert_eq!(leads[..4], expect.map(|(url, place)| Lead::new(url, place)));
-        assert_eq!(parse_user(&serde_json::json!({"userId": "1", "social": []})), Ok(vec![]));
+        let quiet = serde_json::json!({"userId": "1", "social": [], "webpage": null, "comment": ""});
+        assert_eq!(parse_user(&quiet), Ok(vec![]));
         assert!(parse_user(&serde_json::json!({"userId": "1"})).is_err());
     }
 
@@ -264,6 +320,12 @@ mod tests {
         assert_eq!(
             check(200, r#"{"error":true,"message":"The creator has limited who can view this content"}"#),
             Err("login_needed")
+        );
+        assert_eq!(check(404, "<html>"), Err("layout_changed"));
+        assert_eq!(check(400, r#"{"error":true,"message":"Invalid request"}"#), Err("layout_changed"));
+        assert_eq!(
+            check(200, r#"{"error":true,"message":"User has left pixiv or the user ID does not exist."}"#),
+            Err("gone")
         );
         assert_eq!(check(403, "<html>"), Err("blocked"));
         assert_eq!(check(200, "<html>"), Err("blocked"));

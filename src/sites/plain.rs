@@ -4,13 +4,18 @@
 use std::collections::HashSet;
 
 use super::html::anchors;
-use super::{Identified, Lead, Place, SiteError, Web};
+use super::{Identified, Lead, Missing, Place, SiteError, Web};
 
-/// The outbound links of a page.
+/// The outbound links of a page. One without any is not what it was, or gets them by a script: it is never told as
+/// one without links.
 pub fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     let response = web.send(web.request(page.address())?)?;
     let links = anchors(&response.text(), &response.url, None);
-    Ok(outbound(links, response.url.host_str().unwrap_or_default()))
+    let leads = outbound(links, response.url.host_str().unwrap_or_default());
+    match leads.is_empty() {
+        true => Err(Missing::new("a link to another site (a[href])").on(page.address())),
+        false => Ok(leads),
+    }
 }
 
 /// The links that leave `host`, each once, as leads from a link page.

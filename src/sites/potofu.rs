@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::address::name;
-use super::read::{at, text_at};
+use super::read::{each, need_list};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 
 pub const SITE: Site = Site { name: "potofu", identify, artwork: None, leads: Some(leads) };
@@ -26,13 +26,10 @@ fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
 }
 
 fn parse(answer: &Value) -> Result<Vec<Lead>, Missing> {
-    let links = at(answer, "user.links").and_then(Value::as_array);
-    let links = links.ok_or_else(|| Missing::new("the field user.links"))?;
-    Ok(links
-        .iter()
-        .filter_map(|link| text_at(link, "url"))
-        .map(|url| Lead::new(url, Place::ProfileText))
-        .collect())
+    let links: Vec<&Value> = need_list(answer, "user.links")?.iter().collect();
+    // A link that was begun has none yet.
+    let urls = each(&links, &["url"], "user.links")?;
+    Ok(urls.into_iter().map(|url| Lead::new(url, Place::ProfileText)).collect())
 }
 
 #[cfg(test)]

@@ -34,6 +34,36 @@ pub fn need<'a>(value: &'a Value, path: &str) -> Result<&'a Value, Missing> {
     at(value, path).ok_or_else(|| Missing::new(format!("the field {path}")))
 }
 
+/// True where the field stands in the value, be it `null`.
+pub fn has(value: &Value, path: &str) -> bool {
+    let (parent, key) =
+        path.rsplit_once('.').map_or((Some(value), path), |(parent, key)| (at(value, parent), key));
+    parent.is_some_and(|parent| parent.get(key).is_some())
+}
+
+/// The text of a field that is always there, though it may be `null` or empty.
+pub fn told<'a>(value: &'a Value, path: &str) -> Result<Option<&'a str>, Missing> {
+    if !has(value, path) {
+        return Err(Missing::new(format!("the field {path}")));
+    }
+    Ok(text_at(value, path))
+}
+
+/// The list of a field that is always there, though it may be empty.
+pub fn need_list<'a>(value: &'a Value, path: &str) -> Result<&'a [Value], Missing> {
+    let list = at(value, path).and_then(Value::as_array);
+    list.map(Vec::as_slice).ok_or_else(|| Missing::new(format!("the list {path}")))
+}
+
+/// The texts that the entries of a list have under the first of `keys` that is theirs. An entry may lack them; where
+/// none of the entries has one, the list is not what it was, and `list` names it.
+pub fn each<'a>(entries: &[&'a Value], keys: &[&str], list: &str) -> Result<Vec<&'a str>, Missing> {
+    if !entries.is_empty() && !entries.iter().any(|entry| keys.iter().any(|key| has(entry, key))) {
+        return Err(Missing::new(format!("the field {list}[].{}", keys.join(" or "))));
+    }
+    Ok(entries.iter().filter_map(|entry| keys.iter().find_map(|key| text_at(entry, key))).collect())
+}
+
 /// The JSON in `<script id="...">`.
 pub fn script_json(page: &str, id: &str) -> Result<Value, Missing> {
     let missing = || Missing::new(format!("script#{id}"));
@@ -123,6 +153,21 @@ fn visit<'a>(value: &'a Value, depth: usize, each: &mut impl FnMut(&'a Value)) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn null_is_told_and_absence_is_missing() {
+        let value =
+            serde_json::json!({"a": {"b": null, "c": "x"}, "list": [{"url": "u"}, {"url": null}, {}]});
+        assert_eq!(told(&value, "a.b"), Ok(None));
+        assert_eq!(told(&value, "a.c"), Ok(Some("x")));
+        assert_eq!(told(&value, "a.d"), Err(Missing::new("the field a.d")));
+        assert_eq!(told(&value, "b.d"), Err(Missing::new("the field b.d")));
+        assert_eq!(need_list(&value, "a").unwrap_err().0, "the list a");
+        let entries: Vec<&Value> = list_at(&value, "list").iter().collect();
+        assert_eq!(each(&entries, &["href", "url"], "list"), Ok(vec!["u"]));
+        assert_eq!(each(&entries, &["href"], "list").unwrap_err().0, "the field list[].href");
+        assert_eq!(each(&[], &["href"], "list"), Ok(vec![]));
+    }
 
     #[test]
     fn javascript_strings_are_not_json() {

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::address::decode;
 use super::html::select;
+use super::web::judge;
 use super::{Address, Identified, Kind, Lead, Place, Site, SiteError, Web};
 
 pub const SITE: Site = Site { name: "redirect", identify, artwork: None, leads: Some(leads) };
@@ -85,8 +86,11 @@ fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
                 .ok_or_else(|| super::Missing::new("a redirect (Location or refresh)").on(url))?;
             Ok(vec![Lead::new(target, Place::Artist)])
         }
-        404 | 410 => Err(SiteError::Gone { url }),
-        status => Err(SiteError::Unavailable { url, status }),
+        // A guard may stand before a shortener, too.
+        status => Err(match judge(response) {
+            Err(error) => error,
+            Ok(_) => SiteError::Unavailable { url, status },
+        }),
     }
 }
 

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::address::{name, number};
-use super::read::{id_at, list_at, text_at};
+use super::read::{id_at, need_list, text_at, told};
 use super::web::{judge, read_json};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::fetch::{Request, Response};
@@ -132,10 +132,15 @@ fn parse(profile: &Value) -> Result<Vec<Lead>, Missing> {
         return Err(Missing::new("the field screen_name"));
     }
     let mut leads = Vec::new();
+    // These are always there, and null where the artist has no such account.
+    for field in ["twitter_uid", "pixiv_id", "fanbox_id", "url", "description"] {
+        told(profile, field)?;
+    }
     if let Some(id) = id_at(profile, "twitter_uid") {
         leads.push(Lead::new(format!("https://x.com/i/user/{id}"), Place::Verified));
     }
-    for service in list_at(profile, "user_service_links") {
+    // The handle may be absent though the number is known.
+    for service in need_list(profile, "user_service_links")? {
         let handle =
             text_at(service, "screen_name").filter(|_| text_at(service, "provider") == Some("twitter"));
         leads.extend(handle.map(|handle| Lead::new(format!("https://x.com/{handle}"), Place::Verified)));
@@ -143,7 +148,8 @@ fn parse(profile: &Value) -> Result<Vec<Lead>, Missing> {
     if let Some(id) = id_at(profile, "pixiv_id") {
         leads.push(Lead::new(format!("https://www.pixiv.net/users/{id}"), Place::ProfileField));
     }
-    if let Some(id) = text_at(profile, "fanbox_id") {
+    // Some have typed `www`, the host's own name.
+    if let Some(id) = text_at(profile, "fanbox_id").filter(|id| *id != "www") {
         leads.push(Lead::new(format!("https://{id}.fanbox.cc/"), Place::ProfileField));
     }
     leads.extend(text_at(profile, "url").map(|url| Lead::new(url, Place::ProfileField)));
@@ -184,6 +190,7 @@ mod tests {
     fn reads_a_profile() {
         // Made by hand to the documented shape.
         let profile = serde_json::json!({"screen_name": "ann", "twitter_uid": "12", "pixiv_id": 34,
+            "fanbox_id": "www", "description": null,
             "user_service_links": [{"provider": "twitter", "screen_name": "ann"}], "url": "https://ann.carrd.co"});
         let urls: Vec<_> = parse(&profile).unwrap().into_iter().map(|lead| lead.url).collect();
         assert_eq!(

@@ -8,7 +8,7 @@ use url::Url;
 use super::address::name;
 use super::free_text::links_in_html;
 use super::read::{need, text_at};
-use super::web::{judge, read_json};
+use super::web::{judge, no_page_says_gone, read_json};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
 
 pub const SITE: Site = Site { name: "tumblr", identify, artwork: None, leads: Some(leads) };
@@ -110,7 +110,8 @@ fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     let request = web.request(&format!("https://api.tumblr.com/v2/blog/{blog}/info?api_key={key}"))?;
     // The request's own URL holds the key and must stand in no message.
     let response = web.send_raw(request).map_err(|error| error.without_address(page.address()))?;
-    let answer = judge(response).and_then(|response| read_json(&response));
+    let answer = no_page_says_gone(&response).and_then(|()| judge(response));
+    let answer = answer.and_then(|response| read_json(&response));
     parse(&answer.map_err(|error| error.without_address(page.address()))?)
         .map_err(|missing| missing.on(page.address()))
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::error::{Missing, SiteError};
+use super::read::text_at;
 use crate::base::clock::Monotonic;
 use crate::config::Secret;
 use crate::fetch::{Fetch, Request, Response};
@@ -137,7 +138,12 @@ impl<'a> Web<'a> {
         self.fetch.fetch(request).map_err(|source| SiteError::Fetch { url, source })
     }
 
-    /// The cookies that were refused since this was last asked.
+    /// The cookies that were refused since they were last taken.
+    pub fn refused_cookies(&self) -> Vec<SiteError> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The same, each once.
     pub fn take_refused_cookies(&self) -> Vec<SiteError> {
         std::mem::take(&mut *self.refused.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -169,6 +175,14 @@ impl<'a> Web<'a> {
         read_json(&self.send(request)?)
     }
 
+    /// The same where also the answer "there is no such thing" is JSON: a web page in its place says that the address
+    /// of the API is not what it was.
+    pub fn json_throughout(&self, request: Request) -> Result<Value, SiteError> {
+        let response = self.send_raw(request)?;
+        no_page_says_gone(&response)?;
+        read_json(&judge(response)?)
+    }
+
     fn spend(&self, url: &str) -> Result<(), SiteError> {
         if Monotonic::now().since(self.started) >= self.time_limit {
             return Err(SiteError::OutOfTime { url: url.to_owned(), limit: self.time_limit });
@@ -197,28 +211,81 @@ fn anonymous(request: &Request, credentials: &Credentials) -> Option<Request> {
 pub fn judge(response: Response) -> Result<Response, SiteError> {
     let url = response.url.to_string();
     match response.status {
-        200..=299 if is_challenge(&response) => Err(SiteError::Blocked { url, status: response.status }),
-        200..=299 => Ok(response),
+        _ if is_challenge(&response) => Err(SiteError::Blocked { url, status: response.status }),
+        200..=299 => match login_page(&response.url) {
+            Some(why) => Err(SiteError::LoginNeeded { url, why }),
+            None => Ok(response),
+        },
         404 | 410 | 451 => Err(SiteError::Gone { url }),
         401 => Err(SiteError::LoginNeeded { url, why: "status 401".to_owned() }),
-        403 => Err(SiteError::Blocked { url, status: 403 }),
-        429 | 503 if is_challenge(&response) => Err(SiteError::Blocked { url, status: response.status }),
+        403 => match refusal(&response) {
+            // A guard answers with a page; an API that answers in its own form knows who asks.
+            Some(why) => Err(SiteError::LoginNeeded { url, why: format!("status 403: {why}") }),
+            None => Err(SiteError::Blocked { url, status: 403 }),
+        },
         status => Err(SiteError::Unavailable { url, status }),
     }
 }
 
-/// Cloudflare's page in place of the content. Its passive beacon (`/cdn-cgi/challenge-platform/scripts/jsd/`), which
-/// stands on pages that are served, is none.
+/// A page to log in at, to which a site sends those who may not see what they asked for: `/login`, `/users/login`.
+fn login_page(url: &Url) -> Option<String> {
+    const NAMES: [&str; 7] = ["login", "log-in", "log_in", "login.php", "signin", "sign-in", "sign_in"];
+    let parts: Vec<&str> = url.path_segments()?.filter(|part| !part.is_empty()).collect();
+    let is_login = |name: &&str| NAMES.contains(&name.to_ascii_lowercase().as_str());
+    // A member may be called so: `/user/login`.
+    let found = match parts.as_slice() {
+        [first, ..] if is_login(first) => true,
+        ["users" | "accounts" | "account" | "auth" | "session", second, ..] => is_login(second),
+        _ => false,
+    };
+    found.then(|| format!("the site sent us to {}{}", url.host_str().unwrap_or_default(), url.path()))
+}
+
+/// What an API says of its refusal, where it answers in JSON.
+fn refusal(response: &Response) -> Option<String> {
+    let answer: Value = serde_json::from_slice(&response.body).ok()?;
+    let said = ["message", "error_description", "reason", "error", "detail", "meta.msg"]
+        .iter()
+        .find_map(|field| text_at(&answer, field));
+    answer.is_object().then(|| said.unwrap_or("no reason given").chars().take(200).collect())
+}
+
+/// An answer 404 with a web page, where the site documents JSON.
+pub fn no_page_says_gone(response: &Response) -> Result<(), SiteError> {
+    let is_page = response.body.trim_ascii_start().starts_with(b"<");
+    match response.status {
+        404 | 410 if is_page && !is_challenge(response) => {
+            let what = format!("a JSON answer (a web page came, status {})", response.status);
+            Err(Missing::new(what).on(response.url.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A guard's page in place of the content. Cloudflare's passive beacon (`/cdn-cgi/challenge-platform/scripts/jsd/`),
+/// which stands on pages that are served, is none.
 fn is_challenge(response: &Response) -> bool {
-    /// What only the challenge's own page has: its title, its form, its settings, its script.
-    const MARKS: [&[u8]; 5] = [
+    /// What only the page of a challenge has: its title, its form, its settings, its script.
+    const MARKS: [&[u8]; 9] = [
         b"<title>Just a moment...</title>",
         b"<title>Attention Required! | Cloudflare</title>",
         b"id=\"challenge-form\"",
         b"window._cf_chl_opt",
         b"/orchestrate/chl_page/",
+        b"<title>DDoS-Guard</title>",
+        // Anubis, which stands before many small servers and answers 200.
+        b"id=\"anubis_challenge\"",
+        // HUMAN (PerimeterX) and DataDome.
+        b"<title>Access to this page has been denied",
+        b"https://geo.captcha-delivery.com/",
     ];
-    if response.header("cf-mitigated").is_some_and(|value| value.eq_ignore_ascii_case("challenge")) {
+    // Cloudflare's, and that of Amazon's firewall, which answers 202 or 405.
+    let told =
+        [("cf-mitigated", "challenge"), ("x-amzn-waf-action", "challenge"), ("x-amzn-waf-action", "captcha")];
+    if told
+        .iter()
+        .any(|(name, what)| response.header(name).is_some_and(|value| value.eq_ignore_ascii_case(what)))
+    {
         return true;
     }
     let start = &response.body[..response.body.len().min(16 * 1024)];
@@ -228,11 +295,72 @@ fn is_challenge(response: &Response) -> bool {
 /// Parses an answer that ought to be JSON. A web page in its place is a block, other text a changed layout.
 pub fn read_json(response: &Response) -> Result<Value, SiteError> {
     let url = response.url.to_string();
+    let body = response.body.trim_ascii_start();
+    let begins =
+        |text: &str| body.len() >= text.len() && body[..text.len()].eq_ignore_ascii_case(text.as_bytes());
     match serde_json::from_slice(&response.body) {
         Ok(value) => Ok(value),
-        Err(_) if response.body.trim_ascii_start().starts_with(b"<") => {
-            Err(SiteError::Blocked { url, status: response.status })
-        }
+        Err(_) if begins("<?xml") => Err(Missing::new("a JSON answer (XML came)").on(url)),
+        Err(_) if body.starts_with(b"<") => Err(SiteError::Blocked { url, status: response.status }),
+        Err(_) if body.is_empty() => Err(Missing::new("a JSON answer (it is empty)").on(url)),
         Err(_) => Err(Missing::new("a JSON answer").on(url)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, url: &str, headers: &[(&str, &str)], body: &'static str) -> Response {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Response { status, url: Url::parse(url).unwrap(), headers, body: body.into() }
+    }
+
+    #[track_caller]
+    fn check(status: u16, url: &str, headers: &[(&str, &str)], body: &'static str, outcome: &str) {
+        let judged = judge(response(status, url, headers, body));
+        assert_eq!(judged.map_or_else(|error| error.outcome(), |_| "ok"), outcome, "{status} {url} {body}");
+    }
+
+    #[test]
+    fn guards_are_told_from_what_is_served() {
+        let page = "https://a.example/x";
+        let challenge = include_str!("../../tests/fixtures/sites/hubs/challenge_made.html");
+        check(200, page, &[], challenge, "blocked");
+        check(200, page, &[], include_str!("../../tests/fixtures/sites/hubs/beacon_made.html"), "ok");
+        check(503, page, &[("cf-mitigated", "challenge")], "", "blocked");
+        check(202, page, &[("x-amzn-waf-action", "challenge")], "", "blocked");
+        check(405, page, &[("x-amzn-waf-action", "captcha")], "", "blocked");
+        check(
+            200,
+            page,
+            &[],
+            r#"<script id="anubis_challenge" type="application/json">{}</script>"#,
+            "blocked",
+        );
+        check(403, page, &[], "<title>Access to this page has been denied.</title>", "blocked");
+        check(403, page, &[], "<html>Request blocked.", "blocked");
+        check(403, page, &[], r#"{"success":false,"message":"Access denied"}"#, "login_needed");
+        check(503, page, &[], "<html>down", "unavailable");
+        check(200, page, &[], "<p>an essay on anubis_challenge</p>", "ok");
+    }
+
+    #[test]
+    fn a_page_to_log_in_at_is_not_what_was_asked_for() {
+        check(200, "https://www.deviantart.com/users/login", &[], "<html>", "login_needed");
+        check(200, "https://a.example/login?next=/x", &[], "<html>", "login_needed");
+        check(200, "https://www.furaffinity.net/user/login/", &[], "<html>", "ok");
+    }
+
+    #[test]
+    fn what_is_no_json_is_named() {
+        let outcome =
+            |body: &'static str| read_json(&response(200, "https://a.example/", &[], body)).unwrap_err();
+        assert_eq!(outcome("<!DOCTYPE html><p>").outcome(), "blocked");
+        assert!(outcome("<?xml version='1.0'?><posts/>").to_string().contains("XML came"));
+        assert!(outcome(" ").to_string().contains("it is empty"));
+        let missing = no_page_says_gone(&response(404, "https://a.example/api", &[], "<html>")).unwrap_err();
+        assert_eq!(missing.outcome(), "layout_changed");
+        assert!(no_page_says_gone(&response(404, "https://a.example/api", &[], "{}")).is_ok());
     }
 }

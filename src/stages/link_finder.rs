@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn pages_are_counted_by_site_and_outcome() {
         let post = "https://danbooru.donmai.us/posts/1";
-        let body = r#"{"id":1,"tag_string_artist":"","file_url":"https://cdn.donmai.us/1.jpg"}"#;
+        let body = r#"{"id":1,"tag_string_artist":"","source":"","file_url":"https://cdn.donmai.us/1.jpg"}"#;
         check(post, 200, body, &["site danbooru: ok"]);
         check(post, 404, "", &["site danbooru: gone"]);
         check(post, 403, "", &["site danbooru: blocked"]);

@@ -72,6 +72,23 @@ fn every_case_of_the_world_through_processes() {
     daemon.stats_when("no query to be left", |stats| stats["processing_user_requests_count"] == 0);
 }
 
+/// A picture that visitors are not shown is no reason to keep the artist's accounts back; nothing is scanned for it.
+#[test]
+fn a_hidden_work_is_answered_with_its_artists_accounts() {
+    let daemon = Daemon::start(Setup::default());
+    let answer = daemon.query("https://www.pixiv.net/artworks/118000002");
+    check_form(&answer);
+    assert_eq!(answer["error"], "PROCESSING_ERROR", "{answer:#}");
+    assert!(answer["error_detail"].as_str().unwrap().contains("PHPSESSID"), "{answer:#}");
+    let account = &answer["twitter_accounts"][0];
+    assert_eq!(account["account_name"], "demo_juniper", "{answer:#}");
+    assert_eq!(account["chain"][1], "https://www.pixiv.net/users/9000001", "{answer:#}");
+    assert_eq!(answer["image_url"], Value::Null, "{answer:#}");
+    let stats =
+        daemon.stats_when("no query to be left", |stats| stats["processing_user_requests_count"] == 0);
+    assert_eq!(stats["indexed_accounts_count"], 0, "{stats:#}");
+}
+
 #[test]
 fn every_case_of_the_world_through_threads() {
     let daemon = Daemon::start(Setup { top: "multiprocess = false", ..Setup::default() });

@@ -9,7 +9,7 @@ use crate::base::roles::Stage;
 use crate::broker::books::blob::BlobKey;
 use crate::broker::books::items::ItemId;
 use crate::broker::books::query_key;
-use crate::domain::accounts::{Account, AccountRef, Candidate, Resolution};
+use crate::domain::accounts::{Account, AccountRef, Candidate, NoImage, Resolution};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{FoundImage, ImageSource, QueryImage};
 use crate::proto::front::Client;
@@ -69,6 +69,8 @@ pub struct Origin {
 pub struct Facts {
     /// The artwork's images, its date, and the accounts to which its page leads.
     pub images: Vec<ImageSource>,
+    /// Why there is none; the query ends once the accounts are known.
+    pub no_image: Option<NoImage>,
     pub published: Option<Timestamp>,
     pub candidates: Vec<Candidate>,
     /// The candidates that can be read.

@@ -12,7 +12,7 @@ use crate::broker::rules::views::query_view;
 use crate::broker::rules::{admission, deliveries, scans, watching};
 use crate::broker::turn::{Turn, micros};
 use crate::broker::vocabulary::{Effect, Pending};
-use crate::domain::accounts::{Account, AccountRef, LinksFound, Resolution, ResolutionOutcome};
+use crate::domain::accounts::{Account, AccountRef, LinksFound, NoImage, Resolution, ResolutionOutcome};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{FoundImage, QueryImage, SearchScope};
 use crate::domain::posts::PostState;
@@ -107,6 +107,7 @@ pub fn on_links(turn: &mut Turn, id: QueryId, links: LinksFound) {
         return turn.contradiction("links were found for a query that looks for none");
     };
     query.facts.images = links.images;
+    query.facts.no_image = links.no_image;
     query.facts.published = links.published;
     query.facts.candidates = links.candidates;
     let code = FailureCode::NoTwitterAccountFound;
@@ -190,6 +191,10 @@ fn plan_scans(turn: &mut Turn, id: QueryId, resolutions: Vec<Resolution>) {
     }
     let Some(query) = turn.live(id) else { return };
     query.facts.accounts = accounts.clone();
+    if let Some(NoImage { code, why }) = query.facts.no_image.clone() {
+        // The accounts are the whole answer: scanning them would find nothing without a picture to look for.
+        return fail(turn, id, code, why);
+    }
     if accounts.is_empty() {
         let why = format!("None of the artist's accounts can be read: {}.", dropped.join(", "));
         return fail(turn, id, FailureCode::NoValidTwitterAccountFound, why);

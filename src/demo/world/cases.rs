@@ -231,6 +231,11 @@ fn refused(facts: &Facts) -> Vec<Case> {
             "BLOCKED_BY_TWITTER_ACCOUNT",
         ),
         query("an artwork whose file is gone", &work(facts, "A Lost File"), "ERROR_DURING_REVERSE_SEARCH"),
+        query(
+            "a work whose picture is shown to members only: the artist's accounts alone",
+            "https://www.pixiv.net/artworks/118000002",
+            "PROCESSING_ERROR",
+        ),
         query("an image of 21 MiB", &booru(7_000_005), "QUERY_IMAGE_TOO_BIG"),
         query("a site whose answer is cut short", &booru(7_000_006), "PROCESSING_ERROR"),
         shell("a second query while the first still runs", &busy, "YOUR_IP_HAS_MAX_PROCESSING_REQUESTS"),

@@ -90,6 +90,8 @@ pub enum Trouble {
     ImageTooBig,
     /// Its original is 21 MiB, its lighter version is well.
     OriginalTooBig,
+    /// Its pictures are shown to members only, while the page says who made it.
+    Hidden,
 }
 
 /// The sites that show artworks.

@@ -65,7 +65,7 @@ fn troubled(trouble: Trouble, work: Work) -> Work {
 
 pub fn works() -> Vec<Work> {
     use Gallery::*;
-    use Trouble::{CutShort, ImageGone, ImageTooBig, OriginalTooBig, Slow};
+    use Trouble::{CutShort, Hidden, ImageGone, ImageTooBig, OriginalTooBig, Slow};
     const WITCH: &str = "demo-juniper";
     let merged = Work {
         merged_into: Some(3_200_001),
@@ -104,6 +104,10 @@ pub fn works() -> Vec<Work> {
             "Two gophers",
             &[Art(Raining, Same), Art(FixingTheProject, Same)],
             (JUNIPER, 10),
+        ),
+        troubled(
+            Hidden,
+            own(Pixiv, 118_000_002, "demo_juniper", "Gopher at night", &[Art(Standing, Same)], (JUNIPER, 90)),
         ),
         copy(blue, ""),
         merged,

@@ -22,52 +22,78 @@ pub fn page(state: &State, call: &Call) -> Answer {
     }
 }
 
-/// With status 200, as the site sends it.
+/// With status 200, as the site sends it: a bare page.
 fn system_error(why: &str) -> Answer {
     let page = format!(
         "<!DOCTYPE html><html><head><title>System Error</title></head><body>\
-         <section class=\"notice-message\"><h2>System Error</h2><div class=\"redirect-message\">{why}</div></section></body></html>"
+         <section><div class=\"section-header\"><h2>System Error</h2></div>\
+         <div class=\"section-body\">{why}</div></section></body></html>"
     );
     Answer::html(200, page)
 }
 
+/// The layout of 9 May 2026.
 fn view(work: &Work) -> String {
-    let (id, artist) = (work.id, work.artist);
+    let (id, artist, title) = (work.id, work.artist, work.title);
     let time = work.published.secs();
-    let name = format!("{time}.{artist}_{id}.{}", work.extension());
+    let file = format!("//d.furaffinity.net/art/{artist}/{time}/{time}.{artist}_{id}.{}", work.extension());
+    let preview = format!("//t.furaffinity.net/{id}@600-{time}.jpg");
+    let (width, height) = work.size();
+    let name =
+        format!("<span class=\"c-usernameBlockSimple__displayName\" title=\" {artist} \">{artist}</span>");
     format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><title>{title} by {artist} -- Fur Affinity [dot] net</title></head>\
-         <body id=\"pageid-submission\"><div class=\"submission-area\">\
-         <img id=\"submissionImg\" data-fullview-src=\"//d.furaffinity.net/art/{artist}/{time}/{name}\" \
-         data-preview-src=\"//t.furaffinity.net/{id}@400-{time}.jpg\" src=\"//t.furaffinity.net/{id}@600-{time}.jpg\"></div>\
-         <div class=\"submission-id-container\"><div class=\"submission-id-sub-container\">\
-         <div class=\"submission-title\"><h2><p>{title}</p></h2></div>\
-         <a href=\"/user/{artist}/\"><span class=\"c-usernameBlockSimple__displayName\">{artist}</span></a></div></div>\
-         <div class=\"submission-description\">Enjoy!</div>\
-         <section class=\"tags-row\"><span class=\"tags\"><a href=\"/search/@keywords rabbit\">rabbit</a></span></section>\
-         <div class=\"download\"><a href=\"//d.furaffinity.net/art/{artist}/{time}/{name}\">Download</a></div></body></html>",
-        title = work.title,
+        r#"<!DOCTYPE html><html lang="en"><head><title>{title} by {artist} -- Fur Affinity [dot] net</title>
+<meta property="og:title" content="{title} by {artist}"><meta property="og:image" content="https:{preview}"></head>
+<body id="pageid-submission" data-static-path="/themes/beta"><div id="main-window"><nav><a href="/login/">Log In</a></nav>
+<div id="submission_page" class="page-content-type-image"><div id="submission-main-content">
+<div class="submission-content"><div class="submission-area submission-image"><img id="submissionImg" alt="{title}"
+ data-tags="u_{artist} c_all t_all s_rabbit rabbit" data-fullview-src="{file}" data-preview-src="{preview}" src="{file}"></div>
+<div id="submission-options"><a class="button standard mobile-fix" href="/fav/{id}/?key=demo">+Fav</a>
+<a class="button standard mobile-fix" href="/newpm/{artist}/">Note</a>
+<a class="button standard mobile-fix" href="{file}">Download</a></div>
+<div id="minigallery"><div class="minigallery-title"><a href="/gallery/{artist}/" class="dotted">Main Gallery</a></div></div></div>
+<div class="submission-details"><section class="submission-description">
+<div class="section-header submission-description-header"><div class="submission-description-artist">
+<div><a href="/user/{artist}/"><img class="submission-user-icon avatar" src="//a.furaffinity.net/{time}/{artist}.gif"></a></div>
+<div><div class="submission-title"><h2> {title} </h2></div><div><span>by <span class="c-usernameBlockSimple username-underlined">
+<a href="/user/{artist}/">{name}</a></span></span><span>Digital Artist</span></div>
+<div>Posted <span class="popup_date" data-time="{time}" title="as the visitor's clock has it">some time ago</span></div></div></div></div>
+<div class="section-body"><div class="submission-description-text user-submitted-links">Enjoy, and thanks to
+<a href="/user/demo-friend" class="iconusername"><img alt="demo-friend"></a>!<div class="submission-footer"></div></div></div></section></div>
+<div class="submission-page-stats"><div title="Views"><div>8</div></div><div class="font-large inline c-contentRating--general">General</div></div>
+<div class="submission-content-stats"><span class="highlight"><span>Resolution</span></span><span><span>{width} x {height}</span></span></div>
+<div class="submission-tags"><span class="tags"><a href="javascript:void(0);" data-tag-name="rabbit" class="tag-block"></a>
+<a href="/search/@keywords rabbit">rabbit</a></span></div></div></div></div>
+<script src="/themes/beta/js/pages/pageid-submission.js" data-content-type="image" data-content-id="{id}" data-artist-name="{artist}"
+ data-artwork-title="{title}"></script></body></html>"#,
     )
 }
 
 fn profile(artist: &Member) -> String {
+    let name = artist.name;
     let contacts: String = artist
         .links
         .iter()
-        .map(|link| {
+        .map(|typed| {
+            // The site makes the address of a prefix and of whatever was typed, here a whole address.
+            let escaped = typed.replace(':', "%3A").replace('/', "%2F");
             format!(
-                "<div class=\"user-contact-item\"><div class=\"user-contact-user-info\">\
-                 <span class=\"highlight\"><strong>Twitter</strong></span><br><a href=\"{link}\">{name}</a></div></div>",
-                // What the artist typed: the site made the link of it.
-                name = link.rsplit('/').next().unwrap_or_default()
+                r#"<div class="user-contact-item"><div class="user-contact-seperator"><img class="contact-icon contact-icon-twitter"></div>
+<div class="user-contact-user-info"><span class="font-small"><strong class="highlight">Twitter</strong></span><br>
+<a href="https://www.twitter.com/{escaped}" target="_blank">{typed}</a></div></div>"#
             )
         })
         .collect();
     format!(
-        "<!DOCTYPE html><html lang=\"en\"><head><title>Userpage of {name}</title></head>\
-         <body id=\"pageid-userpage\"><div class=\"userpage-profile\">Hello.</div>\
-         <div class=\"user-contact\">{contacts}</div></body></html>",
-        name = artist.name
+        r#"<!DOCTYPE html><html lang="en"><head><title>Userpage of {name} -- Fur Affinity [dot] net</title></head>
+<body id="pageid-userpage" data-static-path="/themes/beta"><userpage-nav-header><userpage-nav-user-details><username><div class="c-usernameBlock">
+<a class="c-usernameBlock__displayName js-displayName-block" href="/user/{name}/"><span class="js-displayName">{name}</span></a>
+<a class="c-usernameBlock__userName js-userName-block" href="/user/{name}/"><span><span class="c-usernameBlock__symbol">~</span>{name}</span></a>
+</div></username></userpage-nav-user-details></userpage-nav-header>
+<div id="page-userpage"><section class="userpage-layout-profile"><div class="section-body userpage-profile">Hello.</div></section>
+<section class="userpage-right-column"><div id="userpage-contact-item" class="table"><div class="table-row">
+<div class="userpage-profile-question"><strong class="highlight">Accepting Commissions</strong></div>Yes</div></div>
+<div id="userpage-contact"><h2>Contact Information</h2><div class="user-contact">{contacts}</div></div></section></div></body></html>"#
     )
 }
 

@@ -14,6 +14,7 @@ pub fn page(state: &State, call: &Call) -> Answer {
     let facts = &state.facts;
     match call.segments().as_slice() {
         ["api_login.php"] => login(call),
+        ["api_userrating.php"] => ratings(call),
         ["api_submissions.php"] => submissions(facts, call),
         [name] => match facts.member(Gallery::Inkbunny, name) {
             Some(member) => Answer::html(200, profile(member)),
@@ -29,6 +30,14 @@ fn login(call: &Call) -> Answer {
     match guest {
         true => Answer::json(200, &json!({ "sid": SESSION, "user_id": 0, "ratingsmask": "1" })),
         false => error(0, "Invalid Username / Password combination"),
+    }
+}
+
+/// Widens a guest's session to works of all ratings.
+fn ratings(call: &Call) -> Answer {
+    match call.parameter("sid") {
+        Some(SESSION) => Answer::json(200, &json!({ "sid": SESSION, "user_id": 0, "ratingsmask": "11111" })),
+        _ => error(2, "Invalid Session ID sent as variable 'sid'"),
     }
 }
 

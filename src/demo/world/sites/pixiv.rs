@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Facts, Gallery, Member, Work};
+use crate::demo::world::facts::{Facts, Gallery, Member, Trouble, Work};
 use crate::demo::world::picture::Picture;
 use crate::demo::world::site::State;
 
@@ -14,11 +14,15 @@ pub fn page(state: &State, call: &Call) -> Answer {
         return Answer::challenge();
     }
     let work = |id| facts.work(Gallery::Pixiv, id);
+    let is_member = call.header("cookie").is_some_and(|cookie| cookie.contains("PHPSESSID="));
     match call.segments().as_slice() {
         ["ajax", "illust", id] => {
-            body(work(id).and_then(|work| Some(work_json(work, facts.member_of(work)?))))
+            let json = |work| Some(work_json(work, facts.member_of(work)?, is_hidden(work, is_member)));
+            body(work(id).and_then(json))
         }
-        ["ajax", "illust", id, "pages"] => body(work(id).map(pages_json)),
+        ["ajax", "illust", id, "pages"] => {
+            body(work(id).map(|work| pages_json(work, is_hidden(work, is_member))))
+        }
         ["ajax", "user", id] => body(by_id(facts, id).map(user_json)),
         ["artworks", id] if work(id).is_some() => {
             // The page itself holds no data any more: a script asks for it.
@@ -49,7 +53,15 @@ fn file_url(work: &Work, page: usize, kind: &str, ending: &str) -> String {
     format!("https://i.pximg.net/{kind}/img/{date}/{}_p{page}{ending}", work.id)
 }
 
-fn urls(work: &Work, page: usize, picture: Picture, smallest: &str) -> Value {
+/// Visitors are shown all of such a work but its pictures.
+fn is_hidden(work: &Work, is_member: bool) -> bool {
+    work.trouble == Trouble::Hidden && !is_member
+}
+
+fn urls(work: &Work, page: usize, picture: Picture, smallest: &str, hidden: bool) -> Value {
+    if hidden {
+        return json!({ smallest: null, "small": null, "regular": null, "original": null });
+    }
     json!({
         smallest: file_url(work, page, "c/250x250_80_a2/img-master", "_square1200.jpg"),
         "small": file_url(work, page, "c/540x540_70/img-master", "_master1200.jpg"),
@@ -58,7 +70,7 @@ fn urls(work: &Work, page: usize, picture: Picture, smallest: &str) -> Value {
     })
 }
 
-fn work_json(work: &Work, artist: &Member) -> Value {
+fn work_json(work: &Work, artist: &Member, hidden: bool) -> Value {
     let (width, height) = work.size();
     let date = work.published.to_rfc3339().replace('Z', "+00:00");
     json!({
@@ -72,9 +84,9 @@ fn work_json(work: &Work, artist: &Member) -> Value {
         "createDate": date,
         "uploadDate": date,
         "restrict": 0,
-        "xRestrict": 0,
+        "xRestrict": u8::from(work.trouble == Trouble::Hidden),
         "sl": 2,
-        "urls": work.picture().map(|picture| urls(work, 0, picture, "thumb")),
+        "urls": work.picture().map(|picture| urls(work, 0, picture, "thumb", hidden)),
         "tags": { "authorId": artist.id.to_string(), "isLocked": false, "tags": [{ "tag": "gopher", "locked": true }] },
         "userId": artist.id.to_string(),
         "userName": artist.name,
@@ -86,10 +98,10 @@ fn work_json(work: &Work, artist: &Member) -> Value {
     })
 }
 
-fn pages_json(work: &Work) -> Value {
+fn pages_json(work: &Work, hidden: bool) -> Value {
     let pages = work.pictures.iter().enumerate().map(|(page, picture)| {
         let (width, height) = picture.size();
-        json!({ "urls": urls(work, page, *picture, "thumb_mini"), "width": width, "height": height })
+        json!({ "urls": urls(work, page, *picture, "thumb_mini", hidden), "width": width, "height": height })
     });
     pages.collect()
 }
