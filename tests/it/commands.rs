@@ -214,6 +214,8 @@ fn a_table_of_addresses_is_judged() {
         String::from_utf8_lossy(&none.stderr).contains("it must be artwork, profile or other"),
         "{none:?}"
     );
+}
+
 #[test]
 fn images_come_from_standard_input_too() {
     let image = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/images/flying.avif");
