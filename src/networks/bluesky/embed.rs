@@ -3,26 +3,21 @@
 use serde_json::Value;
 use url::Url;
 
-use crate::domain::posts::ListedImage;
-use crate::networks::delivery::{MAX_ADDRESS_BYTES, within_bounds};
+use crate::domain::posts::{ListedImage, Place};
+use crate::networks::delivery::{MAX_ADDRESS_BYTES, places_within_bounds};
 
-/// The images of a post in its own order. A quoted post's images are not the author's, the picture of a
-/// link or of a video is no artwork.
-pub fn images(embed: &Value, did: &str, full_size: bool) -> Vec<ListedImage> {
-    within_bounds(views(embed).into_iter().filter_map(|view| image(view, did, full_size)))
+/// The attachments of a post in its own order, of which each has its place, whether it is an image or not. A
+/// quoted post's images are not the author's, the picture of a link or of a video is no artwork.
+pub fn places(embed: &Value, did: &str, full_size: bool) -> Vec<Place> {
+    let place = |view| image(view, did, full_size).map_or(Place::Other, Place::Image);
+    places_within_bounds(views(embed).into_iter().map(place)).collect()
 }
 
 fn views(embed: &Value) -> Vec<&Value> {
     let list = |name: &str| embed.get(name).and_then(Value::as_array).into_iter().flatten().collect();
     match kind(embed) {
         Some("app.bsky.embed.images#view") => list("images"),
-        Some("app.bsky.embed.gallery#view") => {
-            let items: Vec<&Value> = list("items");
-            // A gallery may come to hold other things than images.
-            let is_image =
-                |item: &&Value| kind(item).is_none_or(|kind| kind == "app.bsky.embed.gallery#viewImage");
-            items.into_iter().filter(is_image).collect()
-        }
+        Some("app.bsky.embed.gallery#view") => list("items"),
         // A quote with images of its own. They cannot be another such pair.
         Some("app.bsky.embed.recordWithMedia#view") => match embed.get("media") {
             Some(media) if kind(media) != kind(embed) => views(media),
@@ -37,6 +32,10 @@ fn kind(value: &Value) -> Option<&str> {
 }
 
 fn image(view: &Value, did: &str, full_size: bool) -> Option<ListedImage> {
+    // A gallery may come to hold other things than images.
+    if kind(view).is_some_and(|kind| !kind.ends_with("#viewImage")) {
+        return None;
+    }
     let address = |name: &str| view.get(name).and_then(Value::as_str);
     let full = address("fullsize")?;
     // `thumb` in the older kind, `thumbnail` in the newer.
@@ -78,6 +77,8 @@ pub fn image_called(name: &str, did: &str, full_size: bool) -> Option<ListedImag
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::{Network, PostKey};
+    use crate::domain::posts::ListedPost;
     use serde_json::json;
 
     const DID: &str = "did:plc:aaaa";
@@ -93,6 +94,12 @@ mod tests {
     fn new(name: &str) -> Value {
         json!({"$type": "app.bsky.embed.gallery#viewImage", "thumbnail": address("feed_thumbnail", name),
             "fullsize": address("feed_fullsize", name), "alt": "", "aspectRatio": {"width": 1, "height": 1}})
+    }
+
+    /// As they stand in the post.
+    fn images(embed: &Value, did: &str, full_size: bool) -> Vec<ListedImage> {
+        let key = PostKey::new(Network::Bluesky, "p");
+        ListedPost::of(key, None, places(embed, did, full_size)).map(|post| post.images).unwrap_or_default()
     }
 
     #[track_caller]
@@ -112,6 +119,8 @@ mod tests {
         let mixed = json!({"$type": "app.bsky.embed.gallery#view",
             "items": [new("a01"), {"$type": "app.bsky.embed.gallery#viewVideo"}, new("b02")]});
         check(&mixed, &["a01", "b02"]);
+        let positions: Vec<u8> = images(&mixed, DID, true).iter().map(|image| image.position).collect();
+        assert_eq!(positions, [1, 3], "a video has its place");
         let quoted =
             json!({"$type": "app.bsky.embed.record#view", "record": {"embeds": [images_view.clone()]}});
         check(&quoted, &[]);

@@ -153,7 +153,7 @@ impl Progress {
 }
 
 fn listed(post: &Post, account: &Account, full_size: bool) -> Option<ListedPost> {
-    let images = embed::images(post.embed.as_ref()?, &account.key.native, full_size);
+    let places = embed::places(post.embed.as_ref()?, &account.key.native, full_size);
     let key = PostKey::new(Network::Bluesky, post.uri.clone());
-    ListedPost::of_images(key, post.published(), images)
+    ListedPost::of(key, post.published(), places)
 }

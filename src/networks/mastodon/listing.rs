@@ -11,12 +11,12 @@ use super::wire::{Account as WireAccount, Attachment, Status};
 use crate::base::Timestamp;
 use crate::base::ids::{MAX_KEY_BYTES, Network, PostKey};
 use crate::domain::accounts::Account;
-use crate::domain::posts::{ListedImage, ListedPost};
+use crate::domain::posts::{ListedImage, ListedPost, Place};
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
 use crate::networks::asking::{Effort, read_json, unreadable};
 use crate::networks::client::{NetworkClient, PageSink, PostLister};
-use crate::networks::delivery::{MAX_ADDRESS_BYTES, within_bounds};
+use crate::networks::delivery::{MAX_ADDRESS_BYTES, places_within_bounds};
 use crate::networks::error::NetworkError;
 use crate::networks::paging::{Bounds, Ended, OVERLAP, Page, Seen, list_pages, list_start};
 
@@ -267,35 +267,34 @@ impl<'a> Progress<'a> {
             self.left_out.odd_posts += 1;
             return None;
         }
-        let attached: Vec<Attachment> = status
+        let attached: Vec<Option<Attachment>> = status
             .media_attachments
             .iter()
-            .filter_map(|attachment| serde_json::from_value(attachment.clone()).ok())
+            .map(|attachment| serde_json::from_value(attachment.clone()).ok())
             .collect();
         // As long as the next listing comes back to this post, it can wait for its files.
         let is_young = published.is_some_and(|moment| now.since(moment) < OVERLAP / 2);
-        if is_young && attached.iter().any(is_unfinished) {
+        if is_young && attached.iter().flatten().any(is_unfinished) {
             self.left_out.unfinished += 1;
             return None;
         }
-        let images = within_bounds(attached.into_iter().filter_map(|attachment| self.image(attachment)));
+        let places = places_within_bounds(attached.into_iter().map(|attachment| self.place(attachment)));
         let key = PostKey::new(Network::Mastodon, status.uri.clone());
-        ListedPost::of_images(key, published, images)
+        ListedPost::of(key, published, places)
     }
 
-    fn image(&mut self, attachment: Attachment) -> Option<ListedImage> {
-        if !is_picture(&attachment) {
-            return None;
-        }
+    /// What stands in one place of the post's list: a video has its place too, and so has what cannot be taken.
+    fn place(&mut self, attachment: Option<Attachment>) -> Place {
+        let Some(attachment) = attachment.filter(is_picture) else { return Place::Other };
         let Some(image) = image(attachment, self.originals) else {
             self.left_out.odd_addresses += 1;
-            return None;
+            return Place::Other;
         };
         if !self.may_lie_at(&image.url) {
             self.left_out.elsewhere += 1;
-            return None;
+            return Place::Other;
         }
-        Some(image)
+        Place::Image(image)
     }
 
     fn may_lie_at(&mut self, url: &str) -> bool {

@@ -355,3 +355,14 @@ fn pages_that_never_end_are_told_as_incomplete() {
     assert_eq!(end.coverage, Coverage::LimitedTo(10_000));
     assert_eq!(world.servers.asked().len(), 10_001);
 }
+
+#[test]
+fn what_is_no_picture_has_its_place_in_the_post() {
+    let mut mixed = status(6);
+    mixed["media_attachments"] = json!([{"id": "1", "type": "video", "url": "https://files.art.example/v.mp4"}, picture(6), 7,
+        {"id": "2", "type": "gifv", "url": "u"}, picture(7), {"id": "3", "type": "unknown", "url": null}]);
+    let world = World::new(move |url| serve(url, &[mixed.clone()]));
+    let (posts, _) = world.list(None).unwrap();
+    let positions: Vec<u8> = posts[0].images.iter().map(|image| image.position).collect();
+    assert_eq!((positions, posts[0].places), (vec![2, 5], 6));
+}
