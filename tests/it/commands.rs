@@ -160,7 +160,7 @@ fn a_page_is_recorded_for_a_report() {
         .unwrap()
         .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
         .collect();
-    assert!(!text.contains("sesame") && !text.contains("Enjoy!") && text.contains("Xxxxx!"), "{text}");
+    assert!(!text.contains("sesame") && !text.contains("Enjoy,") && text.contains("Xxxxx,"), "{text}");
     let recording: Value =
         serde_json::from_str(&fs::read_to_string(report.join("recording.json")).unwrap()).unwrap();
     assert_eq!(recording["exchanges"][0]["status"], 200, "{recording:#}");
