@@ -27,7 +27,8 @@ impl Turn<'_> {
     pub fn enqueue(&mut self, owner: Owner, work: Work, priority: Priority, weight: u64) -> ItemId {
         let id = ItemId(self.state.next_number());
         let stage = stage_of(&work);
-        let item = Item { id, owner, work, priority, weight, arrived: self.now.mono, deaths: 0 };
+        let party = self.state.party_of(&owner);
+        let item = Item { id, owner, party, work, priority, weight, arrived: self.now.mono, deaths: 0 };
         self.state.queues.entry(stage).or_default().push(item);
         id
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::base::clock::Monotonic;
 use crate::base::ids::{QueryId, ScanId};
 use crate::base::roles::Stage;
+use crate::broker::books::party::Party;
 use crate::domain::scans::{Cursor, ListingStep, Priority};
 use crate::proto::work::{MaintenanceTask, Work};
 
@@ -32,10 +33,34 @@ pub enum Owner {
     Delivery(String),
 }
 
+/// What has turns within a client's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Request {
+    Query(QueryId),
+    Scan(ScanId),
+    Other,
+}
+
+impl Owner {
+    pub fn request(&self) -> Request {
+        match self {
+            Owner::Query(query) => Request::Query(*query),
+            Owner::Listing(scan, _) | Owner::Batch(scan) => Request::Scan(*scan),
+            Owner::ScanRequest(_)
+            | Owner::Updates(_)
+            | Owner::Retries
+            | Owner::Maintenance(_)
+            | Owner::Delivery(_) => Request::Other,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Item {
     pub id: ItemId,
     pub owner: Owner,
+    /// Whose share of the workers it takes.
+    pub party: Party,
     pub work: Work,
     pub priority: Priority,
     /// Posts the account is expected to have; lighter goes first.

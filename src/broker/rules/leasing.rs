@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use crate::base::ids::{ContainerId, WorkerId};
 use crate::base::roles::{Role, Stage};
-use crate::broker::books::items::Owner;
+use crate::broker::books::items::{Item, Owner};
 use crate::broker::books::leases::Lease;
-use crate::broker::books::queue::Queue;
+use crate::broker::books::queue::Shares;
 use crate::broker::books::registry::Container;
+use crate::broker::books::scan::{Running, Scan};
 use crate::broker::rules::{connectivity, deaths, inspect, outcomes, queries};
+use crate::broker::state::State;
 use crate::broker::turn::{Turn, micros};
 use crate::broker::vocabulary::Effect;
 use crate::domain::failure::FailureCode;
@@ -78,9 +80,8 @@ fn on_worker_lost(turn: &mut Turn, who: Option<(Role, u32)>, lease: Lease, why: 
 /// Brings waiting work and waiting workers together.
 pub fn hand_out(turn: &mut Turn) {
     for stage in Stage::ALL {
-        while turn.state.queues.get(&stage).is_some_and(|queue| !queue.is_empty()) {
+        while let Some(item) = next(turn.state, stage) {
             let Some(worker) = turn.state.registry.take_ready(stage) else { break };
-            let Some(item) = turn.state.queues.get_mut(&stage).and_then(Queue::pop) else { break };
             let now = turn.now.mono;
             if !deaths::may_share(turn.state, &item, worker.container) {
                 turn.state.registry.give_back(worker);
@@ -101,4 +102,23 @@ pub fn hand_out(turn: &mut Turn) {
             turn.effects.push(Effect::ToStage { to: worker.container, message, blob });
         }
     }
+}
+
+/// The next item of a stage for which there is a worker; listings only where there is room for their posts.
+fn next(state: &mut State, stage: Stage) -> Option<Item> {
+    let State { queues, registry, leases, scans, room, policy, .. } = state;
+    let queue = queues.get_mut(&stage).filter(|queue| !queue.is_empty())?;
+    let free = registry.ready_for(stage);
+    if free == 0 {
+        return None;
+    }
+    let shares = Shares::of(free, leases.of_stage(stage));
+    queue.pop(&shares, |item| match item.owner {
+        Owner::Listing(scan, _) => {
+            let running = scans.get(&scan).and_then(Scan::running);
+            let waiting = running.map_or(0, Running::posts_waiting);
+            room.is_there_again(&item.party, waiting, policy.max_pending_posts)
+        }
+        _ => true,
+    })
 }
