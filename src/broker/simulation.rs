@@ -265,7 +265,10 @@ impl World {
             Effect::ToStore(message) => self.store.push_back(message),
             Effect::DropBlob(blob) => assert!(self.blobs.remove(&blob), "bytes dropped twice"),
             Effect::Contradiction(what) => panic!("{what}"),
-            Effect::WorkFailed { .. } | Effect::WorkerLost { .. } | Effect::SiteChanged { .. } => {}
+            Effect::WorkFailed { .. }
+            | Effect::WorkerLost { .. }
+            | Effect::DiedAtWork(_)
+            | Effect::SiteChanged { .. } => {}
         }
     }
 

@@ -28,7 +28,13 @@ impl Turn<'_> {
         let id = ItemId(self.state.next_number());
         let stage = stage_of(&work);
         let party = self.state.party_of(&owner);
-        let item = Item { id, owner, party, work, priority, weight, arrived: self.now.mono, deaths: 0 };
+        // What killed workers of an earlier broker is not new.
+        let deaths = match &owner {
+            Owner::Query(query) => self.state.queries.get(query).map_or(0, |query| query.head.deaths),
+            _ => 0,
+        };
+        let arrived = self.now.mono;
+        let item = Item { id, owner, party, work, priority, weight, arrived, deaths, has_hung: false };
         self.state.queues.entry(stage).or_default().push(item);
         id
     }

@@ -141,6 +141,8 @@ pub enum Effect {
         site: String,
         change: SiteChange,
     },
+    /// This container ended while it had work: the work is at fault, as far as anybody knows.
+    DiedAtWork(ContainerId),
     /// The books contradict each other, which is a fault of this program: for the log.
     Contradiction(&'static str),
     /// A container ended, or fell silent, over a work item: for the log.

@@ -45,7 +45,7 @@ fn ten_queries_on_silent_pages_hold_up_nobody_else() {
         // Longer than this test: they never end.
         fetch: "timeout_secs = 600",
         upstreams: vec![(SILENT, silent.url())],
-        extra: "[limits]\nmax_processing_requests_per_ip = 10\n",
+        extra: "[limits]\nrequests_per_second = 1000\n",
         ..Setup::default()
     };
     let daemon = Daemon::start_in(tempfile::tempdir().unwrap(), world, &setup);
@@ -153,7 +153,7 @@ fn endless_accounts_hold_up_no_first_scan() {
         http: BEHIND_A_PROXY,
         fetch: "timeout_secs = 600",
         upstreams: vec![(SERVER, format!("http://{}", endless.address)), (FILES, files.url())],
-        extra: "[scan]\nmax_pending_posts = 200\n",
+        extra: "[limits]\nrequests_per_second = 1000\n[scan]\nmax_pending_posts = 200\n",
         ..Setup::default()
     };
     let daemon = Daemon::start_in(tempfile::tempdir().unwrap(), world, &setup);

@@ -521,17 +521,52 @@ fn what_kills_three_workers_fails_alone() {
     let poison = pages(&world, HOST)[0].clone();
     let well = pages(&world, "www.deviantart.com")[0].clone();
     let daemon = Daemon::start_in(tempfile::tempdir().unwrap(), world, &setup);
+    // More deaths than a role may die without work.
+    for number in 0..4 {
+        let poison = format!("{poison}?{number}");
+        daemon.begin(&poison);
+        for death in 1..=3 {
+            let asked = number * 3 + death;
+            wait_for(&format!("worker {asked} to begin"), || (host.asked() >= asked).then_some(()));
+            let (victim, _) =
+                daemon.containers().into_iter().find(|(_, role)| role == "link-finder").unwrap();
+            kill(victim, "-KILL");
+            wait_for("its successor", || {
+                daemon.containers().into_iter().find(|(pid, role)| role == "link-finder" && *pid != victim)
+            });
+        }
+        let answer = daemon.query(&poison);
+        assert_eq!(answer["error"], "PROCESSING_ERROR", "{answer:#}");
+        assert_eq!(host.asked(), number * 3 + 3, "nobody else was given it");
+    }
+    assert_found(&daemon.query(&well));
+}
+
+/// The whole daemon is killed between the second death and the third.
+#[test]
+fn what_kills_is_remembered_by_the_next_daemon() {
+    const HOST: &str = "www.artstation.com";
+    let world = World::start(Options::default()).unwrap();
+    let host = Host::start(&world, Mode::Silent);
+    let setup = Setup { upstreams: vec![(HOST, host.url())], ..Setup::default() };
+    let poison = pages(&world, HOST)[0].clone();
+    let mut daemon = Daemon::start_in(tempfile::tempdir().unwrap(), world, &setup);
     daemon.begin(&poison);
-    for death in 1..=3 {
+    for death in 1..=2 {
         wait_for(&format!("worker {death} to begin"), || (host.asked() >= death).then_some(()));
         let (victim, _) = daemon.containers().into_iter().find(|(_, role)| role == "link-finder").unwrap();
         kill(victim, "-KILL");
-        wait_for("its successor", || {
-            daemon.containers().into_iter().find(|(pid, role)| role == "link-finder" && *pid != victim)
-        });
+        // It has been charged with the death when it is given to another.
+        wait_for("another to begin", || (host.asked() > death).then_some(()));
     }
+    daemon.root.kill().unwrap();
+    daemon.root.wait().unwrap();
+    daemon.root = Daemon::spawn(&daemon.config());
+    daemon.wait_until_ready();
+    wait_for("the last to begin", || (host.asked() >= 4).then_some(()));
+    let (victim, _) = daemon.containers().into_iter().find(|(_, role)| role == "link-finder").unwrap();
+    kill(victim, "-KILL");
     let answer = daemon.query(&poison);
     assert_eq!(answer["error"], "PROCESSING_ERROR", "{answer:#}");
-    assert_eq!(host.asked(), 3, "nobody else was given it");
-    assert_found(&daemon.query(&well));
+    assert_eq!(host.asked(), 4, "nobody else was given it");
 }

@@ -69,15 +69,21 @@ pub struct Item {
     pub arrived: Monotonic,
     /// Workers that died, or let the lease run out, while they had it.
     pub deaths: u32,
+    /// A worker has let the lease run out over it: it hangs, and a second one is not lost to it.
+    pub has_hung: bool,
 }
 
 /// An item that took this many workers with it is not given to another.
 pub const MAX_DEATHS: u32 = 3;
 
 impl Item {
-    /// One more death, and it is given up.
-    pub fn is_on_its_last_chance(&self) -> bool {
-        self.deaths + 1 >= MAX_DEATHS
+    /// It may be what kills its workers. Listings take long and are many in one process, so that they are
+    /// suspected only when one more death has them given up.
+    pub fn is_suspect(&self) -> bool {
+        match self.work {
+            Work::ListPosts { .. } => self.deaths + 1 >= MAX_DEATHS,
+            _ => self.deaths > 0,
+        }
     }
 }
 

@@ -96,8 +96,10 @@ impl Leases {
         expired
     }
 
-    /// Ends every lease of a container that is gone.
-    pub fn lose(&mut self, container: ContainerId) -> Vec<Lease> {
+    /// Ends every lease of a container that is gone. Tells too whether a worker of it had not yet left what its
+    /// lease had run out over.
+    pub fn lose(&mut self, container: ContainerId) -> (Vec<Lease>, bool) {
+        let has_hung = self.revoked.values().any(|worker| worker.container == container);
         self.revoked.retain(|_, worker| worker.container != container);
         let mut lost: Vec<LeaseId> = self
             .leases
@@ -106,7 +108,7 @@ impl Leases {
             .map(|(id, _)| *id)
             .collect();
         lost.sort_unstable();
-        lost.into_iter().filter_map(|id| self.take(id)).collect()
+        (lost.into_iter().filter_map(|id| self.take(id)).collect(), has_hung)
     }
 
     pub fn next_deadline(&self) -> Option<Monotonic> {

@@ -268,6 +268,7 @@ mod tests {
             weight,
             arrived: Monotonic(arrived_ms),
             deaths: 0,
+            has_hung: false,
         }
     }
 

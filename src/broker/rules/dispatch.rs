@@ -198,8 +198,8 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
 fn resume(turn: &mut Turn, unfinished: Vec<AcceptedRequest>) {
     for request in unfinished {
         match request {
-            AcceptedRequest::Query { url, networks, client, webhooks } => {
-                submissions::resume_page(turn, url, webhooks, Origin { client, networks });
+            AcceptedRequest::Query { url, networks, client, webhooks, deaths } => {
+                submissions::resume_page(turn, url, webhooks, Origin { client, networks }, deaths);
             }
             AcceptedRequest::Delivery(delivery) => deliveries::start(turn, *delivery),
             AcceptedRequest::Scan { account, priority, searched } => {

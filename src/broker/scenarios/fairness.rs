@@ -224,12 +224,13 @@ fn endless_accounts_leave_their_workers_and_room_for_others() {
         world.index(lease, work);
         world.settle();
     }
-    assert_eq!(world.turns.len(), 10);
+    let endless = world.turns.keys().filter(|name| name.starts_with("endless"));
+    assert_eq!(endless.count(), 10);
     for (name, turns) in &world.turns {
         assert_eq!(turns[0], 0);
         assert!(turns.is_sorted() && turns.iter().skip(1).all(|page| *page > 0), "{name}: {turns:?}");
     }
-    assert!(world.turns.values().any(|turns| turns.len() > 2), "{:?}", world.turns);
+    assert!(world.turns.values().any(|turns| turns.len() > 1), "{:?}", world.turns);
 }
 
 /// Pages without a single image take no room, and yet their listing does not keep its worker.
