@@ -214,7 +214,8 @@ impl State {
         if let Some(scan) = self.scans.get_mut(&id) {
             scan.head.party = party.clone();
         }
-        let is_of_scan = |item: &Item| matches!(item.owner, Owner::Listing(scan, _) | Owner::Batch(scan) if scan == id);
+        let is_of_scan =
+            |item: &Item| matches!(item.owner, Owner::Listing(scan, _) | Owner::Batch(scan) if scan == id);
         self.change(is_of_scan, |item| item.party = party.clone());
     }
 

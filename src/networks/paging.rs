@@ -323,7 +323,12 @@ mod tests {
                 memory.seen.read(pages[number]);
                 memory.seen.saw(Some(Timestamp(1000 - i64::try_from(number).unwrap())));
                 let next = (number + 1 < pages.len()).then(|| (number + 1).to_string());
-                Ok(Page { entries: pages[number], posts: posts(number, pages[number]), next, is_enough: false })
+                Ok(Page {
+                    entries: pages[number],
+                    posts: posts(number, pages[number]),
+                    next,
+                    is_enough: false,
+                })
             });
             match outcome {
                 Ok((memory, ended)) => {

@@ -315,7 +315,8 @@ impl Plan {
             }
             self.last_id = self.last_id.wrapping_add(1);
             let id = ContainerId(self.last_id);
-            place.life = Life::Starting(Container { id, pid: None, started: now, why: None, died_at_work: false });
+            place.life =
+                Life::Starting(Container { id, pid: None, started: now, why: None, died_at_work: false });
             self.acts.push(Act::Start { place: index, id });
         }
     }

@@ -38,7 +38,8 @@ impl Leases {
         let id = LeaseId(self.last);
         let deadline = now.plus(lease_time(&item.work));
         self.deadlines.insert((deadline, id));
-        self.leases.insert(id, Lease { item, worker, doing: None, granted: now, has_listed: false, deadline });
+        self.leases
+            .insert(id, Lease { item, worker, doing: None, granted: now, has_listed: false, deadline });
         id
     }
 

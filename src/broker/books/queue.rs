@@ -358,7 +358,8 @@ mod tests {
             queue.push(of_scan(id, 1, scan));
         }
         let of_another = |item: &Item| item.owner != Owner::Batch(ScanId(10));
-        let taken: Vec<u64> = std::iter::from_fn(|| queue.pop(&plenty(), of_another).map(|item| item.id.0)).collect();
+        let taken: Vec<u64> =
+            std::iter::from_fn(|| queue.pop(&plenty(), of_another).map(|item| item.id.0)).collect();
         assert_eq!((taken, drain(&mut queue)), (vec![2, 3], vec![1]));
     }
 

@@ -16,10 +16,7 @@ use crate::proto::work::Work;
 /// Whether a worker of this process may have the item now.
 pub fn may_share(state: &State, item: &Item, container: ContainerId) -> bool {
     let is_there = || {
-        state
-            .leases
-            .iter()
-            .any(|(_, lease)| lease.worker.container == container && lease.item.is_suspect())
+        state.leases.iter().any(|(_, lease)| lease.worker.container == container && lease.item.is_suspect())
     };
     !item.is_suspect() || !is_there()
 }

@@ -10,12 +10,12 @@ use crate::broker::books::items::MAX_DEATHS;
 use crate::broker::books::query::{Outcome, Phase, Query};
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Effect, Event, Now, Policy};
+use crate::domain::failure::FailureCode;
+use crate::domain::images::IndexProgress;
 use crate::proto::front::{Client, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::work::LeaseOutcome;
 use crate::proto::work::Work;
-use crate::domain::failure::FailureCode;
-use crate::domain::images::IndexProgress;
 use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, JournalEntry, ToStorekeeper};
 
 const FRONT: ContainerId = ContainerId(9);

@@ -248,7 +248,8 @@ fn a_listing_leaves_its_worker_after_its_turn() {
         world.state.share_scan(id, &Party::Address(name));
         world.handle(Event::Tick);
     }
-    let (lease, owner) = world.state.leases.iter().map(|(id, lease)| (id, lease.item.owner.clone())).next().unwrap();
+    let (lease, owner) =
+        world.state.leases.iter().map(|(id, lease)| (id, lease.item.owner.clone())).next().unwrap();
     world.todo.clear();
     let page = |world: &mut World, now: u64| {
         world.now = now;
