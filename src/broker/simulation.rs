@@ -849,7 +849,7 @@ fn the_simulation_covers_what_matters() {
     let mut settled = 0;
     let mut paused = 0;
     let mut errors = HashSet::new();
-    for seed in 0..60 {
+    for seed in 0..150 {
         let world = run(seed, 2000);
         for query in world.last_views.values() {
             ended_well += usize::from(query.error.is_none() && query.status == QueryStatus::End);

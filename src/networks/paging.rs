@@ -82,7 +82,7 @@ pub(super) fn list_pages(
 }
 
 /// Reads pages from where `turns` says, and hands each over with the place behind it. `page_posts`: how many
-/// posts were asked for with each. `read_page` also gets what was seen so far, and notes what it sees.
+/// posts are taken of each. `read_page` also gets what was seen so far, and notes what it sees.
 ///
 /// # Errors
 /// Those of `read_page`, and `Stopping` when the receiver wants no more, or wants the listing to be left.

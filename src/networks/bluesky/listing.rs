@@ -20,7 +20,8 @@ const METHOD: &str = "app.bsky.feed.getAuthorFeed";
 
 /// What the API allows.
 const PAGE: &str = "100";
-const PAGE_POSTS: usize = 100;
+/// Posts that are taken of one page: servers that do not page give all they have at once.
+const PAGE_POSTS: usize = 25_000;
 
 /// Posts that one account has pinned: the app allows one.
 const MAX_PINNED: usize = 20;

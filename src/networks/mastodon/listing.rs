@@ -22,7 +22,8 @@ const STATUSES: &str = "accounts/:id/statuses";
 
 /// What the API allows.
 const PAGE: &str = "40";
-const PAGE_POSTS: usize = 40;
+/// Posts that are taken of one page: servers that do not page give all they have at once.
+const PAGE_POSTS: usize = 25_000;
 
 /// What servers give at least where there are more.
 const SMALLEST_PAGE: u64 = 20;
