@@ -83,9 +83,18 @@ struct Server {
     /// Orders that the storekeeper could not take yet, oldest first.
     backlog: VecDeque<ToStorekeeper>,
     effects: Vec<Effect>,
+    died_at_work: Box<dyn Fn(ContainerId)>,
 }
 
-/// Runs the broker until `stop` is set. `opened` is called once the database is open.
+/// What the root is told, by whoever runs the broker.
+pub struct Notices {
+    /// The database is open.
+    pub opened: Box<dyn FnOnce()>,
+    /// A container ended while it had work.
+    pub died_at_work: Box<dyn Fn(ContainerId)>,
+}
+
+/// Runs the broker until `stop` is set.
 ///
 /// # Errors
 /// When it cannot go on; the root starts another.
@@ -94,11 +103,12 @@ pub fn run(
     store: StoreLink,
     links: &queue::Receiver<Link>,
     stop: &StopSignal,
-    opened: impl FnOnce(),
+    notices: Notices,
 ) -> Result<(), BrokerError> {
     let (messages, heard) = queue::bounded(EVENTS_CAPACITY);
     let (stopped, stopping) = queue::bounded::<()>(1);
     stop.when_set(move || drop(stopped));
+    let Notices { opened, died_at_work } = notices;
     let mut server = Server {
         state: State::new(policy, now()),
         peers: HashMap::new(),
@@ -109,6 +119,7 @@ pub fn run(
         orders: store.orders,
         backlog: VecDeque::new(),
         effects: Vec::new(),
+        died_at_work,
     };
     let mut opened = Some(opened);
     // What is known of accepted work comes first: until the database is open, everybody waits, except that
@@ -298,6 +309,7 @@ impl Server {
                     events::site_changed(&site, &site_layouts::told(&site, changed, pages));
                 }
                 Effect::SiteChanged { site, change: SiteChange::Mended } => events::site_mended(&site),
+                Effect::DiedAtWork(container) => (self.died_at_work)(container),
                 Effect::WorkFailed { work, why } => events::work_failed(&work, &why),
                 Effect::WorkerLost { role, pid, container, work, request, why } => {
                     events::worker_lost(role, pid, container, &work, request.as_deref(), why);

@@ -9,15 +9,17 @@ use crate::base::ids::{AccountKey, ContainerId, LeaseId, QueryId, ScanId};
 use crate::base::roles::Stage;
 use crate::broker::books::budget::Spending;
 use crate::broker::books::connectivity::Connectivity;
-use crate::broker::books::items::Owner;
+use crate::broker::books::items::{Item, Owner};
 use crate::broker::books::kept::Kept;
 use crate::broker::books::leases::Leases;
 use crate::broker::books::limits::Limits;
 use crate::broker::books::metrics::Metrics;
+use crate::broker::books::party::Party;
 use crate::broker::books::query::Query;
 use crate::broker::books::queue::Queue;
 use crate::broker::books::registry::Registry;
 use crate::broker::books::reservations::Reservations;
+use crate::broker::books::room::Room;
 use crate::broker::books::scan::Scan;
 use crate::broker::books::scan_request::ScanRequest;
 use crate::broker::books::site_layouts::SiteLayouts;
@@ -59,10 +61,11 @@ pub struct State {
     pub scan_requests: HashMap<String, ScanRequest>,
     /// Accounts to be scanned again whose present handles are being looked up.
     pub updates: HashMap<u64, (Priority, Vec<(Account, AccountState)>)>,
-    /// Pages whose acknowledgement is held back until fewer posts are pending.
+    /// Pages of listings that can go on in their own worker alone: their acknowledgement is held back until
+    /// there is room for more posts.
     pub held_pages: Vec<(ContainerId, LeaseId)>,
-    /// Posts that are new and not stored yet, of all scans.
-    pub pending_posts: usize,
+    /// Posts that are new and not stored yet.
+    pub room: Room,
     /// What requests under way may read at most.
     pub reservations: Reservations,
     pub spending: Spending,
@@ -116,7 +119,7 @@ impl State {
             scan_requests: HashMap::new(),
             updates: HashMap::new(),
             held_pages: Vec::new(),
-            pending_posts: 0,
+            room: Room::default(),
             reservations: Reservations::default(),
             ledger_asked: false,
             budget_check: None,
@@ -165,10 +168,55 @@ impl State {
 
     /// Gives all work of these owners a higher priority, wherever it is.
     pub fn raise(&mut self, priority: Priority, select: impl Fn(&Owner) -> bool) {
+        let select = |item: &Item| item.priority > priority && select(&item.owner);
+        self.change(select, |item| item.priority = priority);
+    }
+
+    /// Changes the priority or the party of the items that `select` chooses, wherever they are.
+    fn change(&mut self, select: impl Fn(&Item) -> bool, change: impl Fn(&mut Item)) {
         for queue in self.queues.values_mut() {
-            queue.raise(priority, |item| select(&item.owner));
+            queue.change(&select, &change);
         }
-        self.leases.raise(priority, |item| select(&item.owner));
+        self.leases.change(select, change);
+    }
+
+    /// Whose work of this owner is.
+    pub fn party_of(&self, owner: &Owner) -> Party {
+        match owner {
+            Owner::Query(query) => match self.queries.get(query) {
+                Some(query) => Party::of(&query.head.origin.client),
+                None => Party::House,
+            },
+            Owner::Listing(scan, _) | Owner::Batch(scan) => {
+                self.scans.get(scan).map_or(Party::House, |scan| scan.head.party.clone())
+            }
+            // Asked for at the console or with the right to do so.
+            Owner::ScanRequest(_) => Party::Exempt,
+            Owner::Updates(_) | Owner::Retries | Owner::Maintenance(_) | Owner::Delivery(_) => Party::House,
+        }
+    }
+
+    /// A scan is for this client too: it takes the share of whichever of the two has fewer scans under way. So
+    /// neither loses by what else the other one asks.
+    pub fn share_scan(&mut self, id: ScanId, party: &Party) {
+        let Some(scan) = self.scans.get(&id) else { return };
+        let scans_of = |party: &Party| {
+            let running = self.running_scans.values().filter_map(|id| self.scans.get(id));
+            running.filter(|scan| scan.head.party == *party).count()
+        };
+        let present = scan.head.party.clone();
+        if present == *party || scans_of(party) + 1 >= scans_of(&present) && present != Party::House {
+            return;
+        }
+        let waiting = scan.running().map_or(0, |running| running.posts_waiting());
+        self.room.give_back(&present, waiting);
+        self.room.take(party, waiting);
+        if let Some(scan) = self.scans.get_mut(&id) {
+            scan.head.party = party.clone();
+        }
+        let is_of_scan =
+            |item: &Item| matches!(item.owner, Owner::Listing(scan, _) | Owner::Batch(scan) if scan == id);
+        self.change(is_of_scan, |item| item.party = party.clone());
     }
 
     /// The scan whose listing this lease is on.

@@ -27,7 +27,14 @@ impl Turn<'_> {
     pub fn enqueue(&mut self, owner: Owner, work: Work, priority: Priority, weight: u64) -> ItemId {
         let id = ItemId(self.state.next_number());
         let stage = stage_of(&work);
-        let item = Item { id, owner, work, priority, weight, arrived: self.now.mono, deaths: 0 };
+        let party = self.state.party_of(&owner);
+        // What killed workers of an earlier broker is not new.
+        let deaths = match &owner {
+            Owner::Query(query) => self.state.queries.get(query).map_or(0, |query| query.head.deaths),
+            _ => 0,
+        };
+        let arrived = self.now.mono;
+        let item = Item { id, owner, party, work, priority, weight, arrived, deaths, has_hung: false };
         self.state.queues.entry(stage).or_default().push(item);
         id
     }

@@ -31,7 +31,7 @@ pub struct Policy {
     /// Queries in progress, of all clients together; beyond it new ones are turned away.
     pub max_processing_requests: usize,
     pub max_kept_queries: usize,
-    /// Listing pauses while this many posts wait to be indexed.
+    /// Posts that wait to be indexed, of all together (`books/room.rs` shares them out).
     pub max_pending_posts: usize,
     /// Accounts that are never scanned nor shown.
     pub blocklist: Blocklist,
@@ -141,6 +141,8 @@ pub enum Effect {
         site: String,
         change: SiteChange,
     },
+    /// This container ended while it had work: the work is at fault, as far as anybody knows.
+    DiedAtWork(ContainerId),
     /// The books contradict each other, which is a fault of this program: for the log.
     Contradiction(&'static str),
     /// A container ended, or fell silent, over a work item: for the log.
@@ -169,8 +171,7 @@ pub enum Pending {
     Filter {
         scan: ScanId,
         step: ListingStep,
-        container: ContainerId,
-        lease: LeaseId,
+        page: ListedPage,
     },
     /// Posts of a scan are being stored.
     Posts {
@@ -204,6 +205,25 @@ pub enum Pending {
         askers: Vec<Asker>,
         query: QueryId,
     },
+}
+
+/// A page of a listing, for the answer to the worker that handed it over.
+#[derive(Clone, Copy, Debug)]
+pub struct ListedPage {
+    pub container: ContainerId,
+    pub lease: LeaseId,
+    pub way: Way,
+}
+
+/// What becomes of a listing where there is no room for more posts.
+#[derive(Clone, Copy, Debug)]
+pub enum Way {
+    /// It goes on: what follows belongs to what was handed over.
+    GoesOn,
+    /// Its worker leaves it, since another can go on.
+    Leaves,
+    /// Its worker waits with it.
+    Waits,
 }
 
 /// A scan of which only the database's word is missing where it starts.

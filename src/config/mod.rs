@@ -47,4 +47,4 @@ pub use secret::Secret;
 pub use settings::Settings;
 pub use twitter::{Budget, FxTwitter, Twitter, TwitterCredential};
 pub use visitors::{ApiKey, Webhook, sha256};
-pub use workers::Workers;
+pub use workers::{Workers, threads};

@@ -1,4 +1,4 @@
-//! The section `[workers]`: threads per kind of work.
+//! The section `[workers]`: how many threads of each kind of work one client can have at work.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,4 +16,10 @@ section! {
         lookup: u16 = 2, number(1..=256);
         indexing: u16 = 2, number(1..=256);
     }
+}
+
+/// Threads for so many at work: as many again are there for other clients, so that nobody waits for the end of
+/// what one asked for (`broker/books/queue.rs`: a client takes half of all).
+pub fn threads(at_work: u16) -> usize {
+    usize::from(at_work.max(1)) * 2
 }

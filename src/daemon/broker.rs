@@ -7,7 +7,7 @@ use crossbeam_channel as queue;
 use crate::base::ErrorChain;
 use crate::base::ids::Network;
 use crate::broker::Policy;
-use crate::broker::server::{self, StoreLink};
+use crate::broker::server::{self, Notices, StoreLink};
 use crate::config::Settings;
 use crate::index::shared::{IndexError, Writer};
 use crate::ipc::container::{ContainerContext, ContainerError};
@@ -34,13 +34,16 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
             .spawn(open)
             .map_err(|error| ContainerError::passing("could not start a thread", error))?
     };
-    let control = context.control.clone();
+    let (control, teller) = (context.control.clone(), context.control.clone());
     let ended = server::run(
         policy(settings),
         StoreLink { orders, reports },
         context.links.queue(),
         &context.stop,
-        move || control.ready(),
+        Notices {
+            opened: Box::new(move || control.ready()),
+            died_at_work: Box::new(move |container| teller.died_at_work(container)),
+        },
     );
     // A server that does not answer at all may hold the attempt to reach it up; the process ends without it.
     if context.stop.is_set() && !opening.is_finished() {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::config::threads;
 use crate::daemon::outgoing::start_fetch;
 use crate::fetch::Fetch;
 use crate::ipc::container::{ContainerContext, ContainerError};
@@ -13,7 +14,7 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
     let http = start_fetch(&context)?;
     let fetch: Arc<dyn Fetch> = Arc::new(CachedFetch::new(Arc::clone(&http), CacheLimits::default()));
     let links = LinkSettings::of(&context.settings);
-    let specs = (0..context.settings.workers.link_finder.max(1)).map(|_| {
+    let specs = (0..threads(context.settings.workers.link_finder)).map(|_| {
         let (fetch, network, settings) = (Arc::clone(&fetch), http.network(), links.clone());
         WorkerSpec::new(context.stages, move |_| LinkFinder { fetch, network, settings })
     });

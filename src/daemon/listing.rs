@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::base::roles::Stage;
+use crate::config::threads;
 use crate::daemon::outgoing::start_fetch;
 use crate::fetch::Fetch;
 use crate::ipc::container::{ContainerContext, ContainerError};
@@ -26,8 +27,8 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
         })
     };
     let workers = |stage: Stage| match stage {
-        Stage::Lookup => settings.workers.lookup.max(1),
-        _ => settings.workers.listing.max(1),
+        Stage::Lookup => threads(settings.workers.lookup),
+        _ => threads(settings.workers.listing),
     };
     let specs = context.stages.iter().flat_map(|stage| (0..workers(*stage)).map(|_| spec(*stage)));
     let stopping = Arc::clone(&http);

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::config::Settings;
+use crate::config::{Settings, threads};
 use crate::daemon::outgoing::start_fetch;
 use crate::fetch::Fetch;
 use crate::index::shared::Reader;
 use crate::ipc::container::{ContainerContext, ContainerError, Prepared};
 use crate::stages::container::{WorkerSpec, run};
+use crate::stages::decoding::DecodeSlots;
 use crate::stages::reverse_search::ReverseSearch;
 
 /// Makes the folder of the index, which the broker may be about to make: what is not there when the
@@ -29,11 +30,13 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
         .name("index-warmer".to_owned())
         .spawn(move || cold.warm_up())
         .map_err(|error| ContainerError::passing("could not start a thread", error))?;
-    let specs = (0..settings.workers.reverse_search.max(1)).map(|_| {
+    let decoding = DecodeSlots::new(settings.workers.reverse_search);
+    let specs = (0..threads(settings.workers.reverse_search)).map(|_| {
         let fetch: Arc<dyn Fetch> = Arc::clone(&http) as _;
-        let (index, settings) = (index.clone(), settings.clone());
+        let (decoding, index, settings) = (decoding.clone(), index.clone(), settings.clone());
         WorkerSpec::new(context.stages, move |_| ReverseSearch {
             fetch,
+            decoding,
             index,
             search: settings.search.clone(),
             max_image_bytes: settings.fetch.max_image_bytes,

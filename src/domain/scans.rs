@@ -70,6 +70,38 @@ pub struct EndedSearch {
     pub ids: Vec<String>,
 }
 
+/// Where a listing goes on in another worker: what the pages before were is handed over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListingPlace {
+    /// The network's name of the next page.
+    pub next: String,
+    /// Pages read so far.
+    pub pages: u32,
+    /// Posts of any kind on them.
+    pub posts_read: u64,
+    /// Publish dates: of the newest and oldest post, and of the last in the order of the listing.
+    pub newest: Option<Timestamp>,
+    pub oldest: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+    /// What the network's reader remembers from page to page. Few and short.
+    pub notes: Vec<String>,
+    /// Time spent on reading pages so far.
+    pub spent_ms: u64,
+    /// A page held more posts than were asked for, which were left out.
+    pub is_cut: bool,
+}
+
+/// What becomes of a listing at a page that it hands over, where there is no room for more posts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// It goes on: the rest of the network's page follows, or the end.
+    Never,
+    /// It can go on from here in any worker, so that this one is given back.
+    At(Box<ListingPlace>),
+    /// It can go on in its own worker alone, which waits.
+    Here,
+}
+
 /// What a listing that came to its end has seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListingEnd {

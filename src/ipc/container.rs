@@ -127,6 +127,11 @@ impl ControlHandle {
         self.tell(ContainerToRoot::Ready);
     }
 
+    /// The broker tells that a container ended while it had work.
+    pub fn died_at_work(&self, container: ContainerId) {
+        self.tell(ContainerToRoot::DiedAtWork { container });
+    }
+
     /// Asks the root to end the whole program; `by` names who wants it.
     pub fn request_stop(&self, by: impl Into<String>) {
         self.tell(ContainerToRoot::StopRequested { by: by.into() });

@@ -10,7 +10,7 @@ use crate::base::ids::{Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, Resolution};
 use crate::domain::posts::{ListedPost, PostOutcome, PostState};
 use crate::domain::reads::{PaidReads, ReadWish};
-use crate::domain::scans::{Cursor, ListingEnd};
+use crate::domain::scans::{Cursor, Hold, ListingEnd, ListingPlace};
 
 /// A network, or one source of it. All calls block, and wait out the network's rate limits through the
 /// `Waiter` that the client was made with.
@@ -66,6 +66,29 @@ pub trait PostLookup: Send + Sync {
 /// call without posts. When it breaks, the work is no longer wanted, and the listing ends with `Stopping`.
 pub type PageSink<'a> = dyn FnMut(Vec<ListedPost>) -> ControlFlow<()> + 'a;
 
+/// Takes a listing's posts as `PageSink` does, and can have it left between two of the network's pages, so
+/// that it goes on later in another worker.
+pub trait Turns {
+    /// Where the listing goes on; `None`: at its beginning.
+    fn place(&self) -> Option<&ListingPlace>;
+
+    /// Takes a piece of a page. `hold` names the place behind it, where the listing can be left there.
+    fn take(&mut self, posts: Vec<ListedPost>, hold: Hold) -> ControlFlow<()>;
+}
+
+/// A listing that is taken as a whole.
+pub(super) struct Whole<'a, 'b>(pub &'a mut PageSink<'b>);
+
+impl Turns for Whole<'_, '_> {
+    fn place(&self) -> Option<&ListingPlace> {
+        None
+    }
+
+    fn take(&mut self, posts: Vec<ListedPost>, _hold: Hold) -> ControlFlow<()> {
+        (self.0)(posts)
+    }
+}
+
 /// Lists an account's posts.
 pub trait PostLister: Send + Sync {
     /// Lists the account's own posts with images, newest first, from the newest back to `cursor`, by
@@ -79,6 +102,20 @@ pub trait PostLister: Send + Sync {
         cursor: &Cursor,
         page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError>;
+
+    /// As `list_posts`, from the place that `turns` names. The default is for networks whose listings cannot be
+    /// left: it lists everything in one go.
+    ///
+    /// # Errors
+    /// As `list_posts`; `Stopping` where the listing is left.
+    fn list_in_turns(
+        &self,
+        account: &Account,
+        cursor: &Cursor,
+        turns: &mut dyn Turns,
+    ) -> Result<ListingEnd, NetworkError> {
+        self.list_posts(account, cursor, &mut |posts| turns.take(posts, Hold::Here))
+    }
 
     /// Lists what a search of the account has missed: like `list_posts` by a timeline's cursor, but posts
     /// that the search has listed need not be delivered again. The default lists everything.

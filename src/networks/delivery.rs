@@ -3,9 +3,10 @@
 
 use std::ops::ControlFlow;
 
-use super::client::PageSink;
+use super::client::{PageSink, Turns, Whole};
 use super::error::NetworkError;
 use crate::domain::posts::{ListedImage, ListedPost, Place};
+use crate::domain::scans::Hold;
 
 /// Posts in one piece, so that it fits into one message between processes.
 pub(super) const MAX_POSTS_PER_PIECE: usize = 50;
@@ -23,6 +24,9 @@ pub(super) const MAX_ADDRESS_BYTES: usize = 2048;
 
 /// Of one post, whatever its network allows (Bluesky 20, Mastodon 4, its relatives a few more).
 pub(super) const MAX_IMAGES: usize = 20;
+
+/// Of the place where a listing goes on; names of pages take a few dozen, as do the reader's notes.
+pub(super) const MAX_PLACE_BYTES: usize = 8 * 1024;
 
 /// Bytes of an image in a message.
 fn weight(image: &ListedImage) -> usize {
@@ -55,28 +59,45 @@ pub(super) fn places_within_bounds(attached: impl Iterator<Item = Place>) -> imp
 /// # Errors
 /// `Stopping` when the receiver wants no more.
 pub(super) fn deliver(posts: Vec<ListedPost>, page: &mut PageSink<'_>) -> Result<(), NetworkError> {
-    let mut hand_over = |piece| match page(piece) {
+    deliver_in_turns(posts, Hold::Here, &mut Whole(page))
+}
+
+/// As `deliver`. The listing can be left, as `hold` says, behind the last piece alone.
+///
+/// # Errors
+/// `Stopping` when the receiver wants no more, or wants the listing to be left.
+pub(super) fn deliver_in_turns(
+    posts: Vec<ListedPost>,
+    hold: Hold,
+    turns: &mut dyn Turns,
+) -> Result<(), NetworkError> {
+    let mut hand_over = |piece, hold| match turns.take(piece, hold) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => Err(NetworkError::Stopping),
+    };
+    let within = match hold {
+        Hold::Never | Hold::At(_) => Hold::Never,
+        Hold::Here => Hold::Here,
     };
     let mut piece = Vec::new();
     let mut bytes = 0;
     for post in posts {
         let weight = 100 + post.key.native.len() + post.images.iter().map(weight).sum::<usize>();
         if piece.len() >= MAX_POSTS_PER_PIECE || bytes + weight > MAX_PIECE_BYTES && !piece.is_empty() {
-            hand_over(std::mem::take(&mut piece))?;
+            hand_over(std::mem::take(&mut piece), within.clone())?;
             bytes = 0;
         }
         bytes += weight;
         piece.push(post);
     }
-    hand_over(piece)
+    hand_over(piece, hold)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::ids::{LeaseId, Network, PostKey};
+    use crate::domain::scans::ListingPlace;
     use crate::proto::MAX_MESSAGE_BYTES;
     use crate::proto::stage::StageToBroker;
 
@@ -88,12 +109,17 @@ mod tests {
         ListedPost::of(key, None, places_within_bounds(attached)).unwrap()
     }
 
+    fn longest_place() -> Hold {
+        let (next, notes) = ("n".repeat(MAX_PLACE_BYTES), vec![]);
+        Hold::At(Box::new(ListingPlace { next, notes, pages: u32::MAX, ..ListingPlace::default() }))
+    }
+
     /// Sizes of the pieces that such posts are delivered in.
     fn pieces(posts: Vec<ListedPost>) -> Vec<usize> {
         let mut sizes = Vec::new();
         deliver(posts, &mut |posts| {
             sizes.push(posts.len());
-            let message = StageToBroker::Page { lease: LeaseId(u64::MAX), posts };
+            let message = StageToBroker::Page { lease: LeaseId(u64::MAX), posts, hold: longest_place() };
             assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
             ControlFlow::Continue(())
         })

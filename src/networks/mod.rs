@@ -23,7 +23,8 @@ pub mod sources;
 pub mod twitter;
 
 pub use client::{
-    AccountLookup, Meter, NetworkClient, PageSink, PostLister, PostLookup, Presence, SearchedPosts, Waiter,
+    AccountLookup, Meter, NetworkClient, PageSink, PostLister, PostLookup, Presence, SearchedPosts, Turns,
+    Waiter,
 };
 pub use error::{NetworkError, Stopping};
 pub use original::{fetch_original, image_called};

@@ -1,14 +1,16 @@
 //! The loop over the pages of a listing, from the newest post backwards, and what a listing remembers from
 //! page to page. A network says how one page is read; when a listing ends is decided here, for all of them.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use super::client::PageSink;
-use super::delivery::deliver;
+use super::client::{PageSink, Turns};
+use super::delivery::{MAX_PLACE_BYTES, deliver, deliver_in_turns};
 use super::error::NetworkError;
 use crate::base::Timestamp;
+use crate::base::clock::Monotonic;
 use crate::domain::posts::ListedPost;
-use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+use crate::domain::scans::{Coverage, Cursor, Hold, ListingEnd, ListingPlace};
 
 /// A listing by date starts this much before its cursor: posts are indexed late, and dates have whole
 /// seconds.
@@ -52,6 +54,10 @@ pub(super) enum Ended {
     Endless,
 }
 
+/// So much time may one listing take for reading pages, in all its turns. The largest accounts take an hour or
+/// two; a server that is slower, and never done, is left.
+const LONGEST_LISTING: Duration = Duration::from_secs(12 * 3600);
+
 /// Reads page after page and hands each over, until the listing ends. `read_page` gets the name of the page;
 /// `None` is the first.
 ///
@@ -63,26 +69,116 @@ pub(super) fn list_pages(
     mut read_page: impl FnMut(Option<&str>) -> Result<Page, NetworkError>,
 ) -> Result<Ended, NetworkError> {
     let mut position: Option<String> = None;
-    let (mut pages, mut empty_pages) = (0, 0);
+    let mut progress = Count::default();
     loop {
         let page = read_page(position.as_deref())?;
+        let ended = progress.ended(bounds, &page, position.as_deref());
         deliver(page.posts, sink)?;
-        pages += 1;
-        empty_pages = if page.entries == 0 { empty_pages + 1 } else { 0 };
-        if page.next.is_none() || empty_pages >= bounds.empty_pages {
-            return Ok(Ended::Exhausted);
+        match ended {
+            Some(ended) => return Ok(ended),
+            None => position = page.next,
+        }
+    }
+}
+
+/// Reads pages from where `turns` says, and hands each over with the place behind it. `page_posts`: how many
+/// posts are taken of each. `read_page` also gets what was seen so far, and notes what it sees.
+///
+/// # Errors
+/// Those of `read_page`, and `Stopping` when the receiver wants no more, or wants the listing to be left.
+pub(super) fn list_in_turns(
+    bounds: Bounds,
+    page_posts: usize,
+    turns: &mut dyn Turns,
+    mut read_page: impl FnMut(Option<&str>, &mut Memory) -> Result<Page, NetworkError>,
+) -> Result<(Memory, Ended), NetworkError> {
+    let place = turns.place().cloned().unwrap_or_default();
+    let mut position = (!place.next.is_empty()).then(|| place.next.clone());
+    let mut count = Count { pages: place.pages, empty_pages: 0 };
+    let (mut spent, mut is_cut) = (Duration::from_millis(place.spent_ms), place.is_cut);
+    let mut memory = Memory::at(place);
+    loop {
+        let begun = Monotonic::now();
+        let mut page = read_page(position.as_deref(), &mut memory)?;
+        spent += Monotonic::now().since(begun);
+        is_cut |= page.posts.len() > page_posts;
+        page.posts.truncate(page_posts);
+        let ended = match count.ended(bounds, &page, position.as_deref()) {
+            None if spent > LONGEST_LISTING => Some(Ended::Endless),
+            ended => ended,
+        };
+        let hold = match (ended, &page.next) {
+            (None, Some(next)) => memory.hold(next, count.pages, spent, is_cut),
+            _ => Hold::Never,
+        };
+        deliver_in_turns(page.posts, hold, turns)?;
+        match ended {
+            // What was left out may be anything.
+            Some(_) if is_cut => return Ok((memory, Ended::Endless)),
+            Some(ended) => return Ok((memory, ended)),
+            None => position = page.next,
+        }
+    }
+}
+
+/// Pages so far.
+#[derive(Debug, Default)]
+struct Count {
+    pages: u32,
+    empty_pages: u32,
+}
+
+impl Count {
+    /// How the listing ends with this page, if it does.
+    fn ended(&mut self, bounds: Bounds, page: &Page, position: Option<&str>) -> Option<Ended> {
+        self.pages = self.pages.saturating_add(1);
+        self.empty_pages = if page.entries == 0 { self.empty_pages + 1 } else { 0 };
+        if page.next.is_none() || self.empty_pages >= bounds.empty_pages {
+            return Some(Ended::Exhausted);
         }
         if page.is_enough {
-            return Ok(Ended::Enough);
+            return Some(Ended::Enough);
         }
-        if page.next == position {
-            return Ok(Ended::Repeated);
+        if page.next.as_deref() == position {
+            return Some(Ended::Repeated);
         }
         let is_askable = page.next.as_ref().is_none_or(|next| next.len() <= MAX_NAME_BYTES);
-        if pages >= bounds.pages || !is_askable {
-            return Ok(Ended::Endless);
+        (self.pages >= bounds.pages || !is_askable).then_some(Ended::Endless)
+    }
+}
+
+/// What a listing that can be left remembers from page to page.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory {
+    pub seen: Seen,
+    /// The network's own, such as posts that were seen out of order. Few and short.
+    pub notes: HashSet<String>,
+}
+
+impl Memory {
+    fn at(place: ListingPlace) -> Memory {
+        let ListingPlace { posts_read, newest, oldest, last, notes, .. } = place;
+        Memory { seen: Seen { posts_read, newest, oldest, last }, notes: notes.into_iter().collect() }
+    }
+
+    /// The place at which the listing can be left; one that is too long for a message is none.
+    fn hold(&self, next: &str, pages: u32, spent: Duration, is_cut: bool) -> Hold {
+        let notes = self.notes.iter().map(|note| note.len() + 8).sum::<usize>();
+        if next.is_empty() || next.len() + notes > MAX_PLACE_BYTES {
+            return Hold::Here;
         }
-        position = page.next;
+        let Seen { posts_read, newest, oldest, last } = self.seen;
+        Hold::At(Box::new(ListingPlace {
+            next: next.to_owned(),
+            pages,
+            posts_read,
+            newest,
+            oldest,
+            last,
+            notes: self.notes.iter().cloned().collect(),
+            spent_ms: u64::try_from(spent.as_millis()).unwrap_or(u64::MAX),
+            is_cut,
+        }))
     }
 }
 
@@ -183,6 +279,94 @@ mod tests {
         check(&[more, (2, Some(&long))], 0, (Ended::Endless, 2));
         // The last page is the end, whatever else it is.
         check(&[more, last], 2, (Ended::Exhausted, 2));
+    }
+
+    /// Wants a listing to be left after each of the network's pages.
+    #[derive(Default)]
+    struct Impatient {
+        place: Option<ListingPlace>,
+        posts: Vec<String>,
+    }
+
+    impl Turns for Impatient {
+        fn place(&self) -> Option<&ListingPlace> {
+            self.place.as_ref()
+        }
+
+        fn take(&mut self, posts: Vec<ListedPost>, hold: Hold) -> ControlFlow<()> {
+            self.posts.extend(posts.into_iter().map(|post| post.key.native));
+            match hold {
+                Hold::At(place) => {
+                    self.place = Some(*place);
+                    ControlFlow::Break(())
+                }
+                Hold::Never | Hold::Here => ControlFlow::Continue(()),
+            }
+        }
+    }
+
+    fn posts(page: usize, count: usize) -> Vec<ListedPost> {
+        let image = || ListedImage::new("a", "u");
+        let key = |n: usize| PostKey::new(Network::Bluesky, format!("{page}-{n}"));
+        let post = |n: usize| ListedPost::of_images(key(n), None, [image()]).unwrap();
+        (0..count).map(post).collect()
+    }
+
+    /// Lists pages of so many posts, each in a turn of its own. The posts handed over, and the end.
+    fn in_turns(pages: &[usize], bounds: Bounds) -> (usize, usize, ListingEnd) {
+        let mut turns = Impatient::default();
+        for turn in 1.. {
+            let outcome = list_in_turns(bounds, 100, &mut turns, |position, memory| {
+                let number: usize = position.map_or(0, |position| position.parse().unwrap());
+                assert_eq!(memory.notes.len(), number, "what was noted before is remembered");
+                memory.notes.insert(format!("page {number}"));
+                memory.seen.read(pages[number]);
+                memory.seen.saw(Some(Timestamp(1000 - i64::try_from(number).unwrap())));
+                let next = (number + 1 < pages.len()).then(|| (number + 1).to_string());
+                Ok(Page {
+                    entries: pages[number],
+                    posts: posts(number, pages[number]),
+                    next,
+                    is_enough: false,
+                })
+            });
+            match outcome {
+                Ok((memory, ended)) => {
+                    let distinct: HashSet<_> = turns.posts.iter().collect();
+                    assert_eq!(distinct.len(), turns.posts.len(), "a post was handed over twice");
+                    return (turn, turns.posts.len(), memory.seen.end_by_date(None, ended));
+                }
+                Err(error) => assert!(matches!(error, NetworkError::Stopping), "{error}"),
+            }
+        }
+        unreachable!()
+    }
+
+    #[test]
+    fn a_listing_that_is_left_after_each_page_loses_nothing() {
+        let bounds = Bounds { empty_pages: 3, pages: 100 };
+        let (turns, handed_over, end) = in_turns(&[100, 7, 0, 90, 1], bounds);
+        assert_eq!((turns, handed_over, end.posts_read), (5, 198, 198));
+        assert_eq!(end.cursor, Cursor::Search(Some(Timestamp(1000))));
+        assert_eq!((end.oldest, end.coverage), (Some(Timestamp(996)), Coverage::Complete));
+    }
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        let bounds = Bounds { empty_pages: 3, pages: 3 };
+        let (_, handed_over, end) = in_turns(&[50, 20_000, 50], bounds);
+        assert_eq!((handed_over, end.coverage), (200, Coverage::LimitedTo(20_100)));
+        // Pages are counted through all turns.
+        let (turns, _, end) = in_turns(&[10; 50], bounds);
+        assert_eq!((turns, end.coverage), (3, Coverage::LimitedTo(30)));
+    }
+
+    #[test]
+    fn a_place_that_fits_into_no_message_is_none() {
+        let memory = Memory { seen: Seen::default(), notes: HashSet::from(["n".repeat(500)]) };
+        let hold = |next: usize| memory.hold(&"x".repeat(next), 1, Duration::ZERO, false);
+        assert!(matches!(hold(10), Hold::At(_)));
+        assert_eq!((hold(MAX_PLACE_BYTES), hold(0)), (Hold::Here, Hold::Here));
     }
 
     #[test]

@@ -39,6 +39,11 @@ pub enum ContainerToRoot {
         why: String,
         fatal: bool,
     },
+    /// From the broker: this container ended while it had work. The work is at fault, as far as anybody knows,
+    /// and is charged with it.
+    DiedAtWork {
+        container: ContainerId,
+    },
     /// Something that should not happen did; for the error log.
     Fault(Fault),
     /// Somebody wants to know where every thread of the program is. Answered by `StacksWritten`.
@@ -124,6 +129,7 @@ mod tests {
             ContainerToRoot::StopRequested { by: "console".into() },
             ContainerToRoot::Failed { why: "w".into(), fatal: true },
             ContainerToRoot::Fault(fault),
+            ContainerToRoot::DiedAtWork { container: ContainerId(1) },
             ContainerToRoot::StacksRequested,
             ContainerToRoot::Stacks { dump: 1, text: "t".into(), last: true },
         ] {

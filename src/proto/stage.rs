@@ -8,7 +8,7 @@ use crate::base::roles::{Role, Stage};
 use crate::domain::accounts::{Account, AccountRecord, AccountRef, AccountState};
 use crate::domain::posts::{ImageRecord, ListedPost, RetryPost};
 use crate::domain::reads::{PaidReads, ReadWish, Reserved};
-use crate::domain::scans::Priority;
+use crate::domain::scans::{Hold, Priority};
 use crate::proto::work::{LeaseOutcome, MaintenanceTask, Work};
 
 /// From a container's workers. The broker knows the sender by its link and treats what it says as
@@ -21,9 +21,9 @@ pub enum StageToBroker {
     Ready { worker: u16 },
     /// Exactly once per lease. The worker is ready for the next after it.
     Report { lease: LeaseId, outcome: LeaseOutcome, elapsed_micros: u64 },
-    /// A listing found these posts. The worker waits for `PageAccepted` before it reads on, which
-    /// the broker holds back while too many posts wait for indexing.
-    Page { lease: LeaseId, posts: Vec<ListedPost> },
+    /// A listing found these posts. The worker waits for `PageAccepted` before it reads on. Where too many
+    /// posts wait to be indexed, `hold` says what becomes of the listing.
+    Page { lease: LeaseId, posts: Vec<ListedPost>, hold: Hold },
     /// The worker is alive and does this; prolongs its lease.
     Doing { lease: LeaseId, what: String },
     /// A question to the database.
@@ -76,6 +76,11 @@ pub enum BrokerToStage {
         work: Work,
     },
     PageAccepted {
+        lease: LeaseId,
+    },
+    /// The page was taken, and the listing is to be left at the place that came with it (`Hold::At`): the
+    /// worker reports `Paused`.
+    PageHeld {
         lease: LeaseId,
     },
     /// The answer to `Reserve`, at once or when there is enough.
@@ -212,7 +217,8 @@ mod tests {
                 outcome: LeaseOutcome::Retry { after_ms: 1, why: "w".into() },
                 elapsed_micros: 2,
             },
-            StageToBroker::Page { lease: LeaseId(1), posts: vec![] },
+            StageToBroker::Page { lease: LeaseId(1), posts: vec![], hold: Hold::Here },
+            StageToBroker::Page { lease: LeaseId(1), posts: vec![], hold: Hold::At(Box::default()) },
             StageToBroker::Doing { lease: LeaseId(1), what: "w".into() },
             StageToBroker::Measured { step: "s".into(), micros: 1 },
             StageToBroker::Network { lost: Some("w".into()) },
@@ -305,6 +311,7 @@ mod tests {
                 work: Work::FindLinks { query: QueryId(1), url: "u".into() },
             },
             BrokerToStage::PageAccepted { lease: LeaseId(1) },
+            BrokerToStage::PageHeld { lease: LeaseId(1) },
             BrokerToStage::Reserved { lease: LeaseId(1), reserved: Reserved::Granted { reads: 10 } },
             BrokerToStage::Reserved { lease: LeaseId(1), reserved: Reserved::Refused { why: "w".into() } },
             BrokerToStage::Revoked { lease: LeaseId(1) },

@@ -8,7 +8,7 @@ use crate::domain::accounts::{Account, AccountRef, AccountState, LinksFound, Res
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{FoundImage, QueryImage, SearchScope};
 use crate::domain::posts::{IndexedPost, ListedPost, LookedUpPost, PostState};
-use crate::domain::scans::{Cursor, ListingEnd, ListingStep, Searched};
+use crate::domain::scans::{Cursor, ListingEnd, ListingPlace, ListingStep, Searched};
 use crate::proto::view::QueryView;
 
 /// A work item, complete: a worker needs nothing else but its own settings to do it.
@@ -40,12 +40,14 @@ pub enum Work {
     LookUpPosts {
         posts: Vec<PostKey>,
     },
-    /// `searched`: a timeline is to be read only as far as it holds posts that the search missed.
+    /// `searched`: a timeline is to be read only as far as it holds posts that the search missed. `place`: an
+    /// earlier worker came so far.
     ListPosts {
         scan: ScanId,
         account: Account,
         cursor: Cursor,
         searched: Option<Searched>,
+        place: Option<Box<ListingPlace>>,
     },
     IndexPosts {
         scan: ScanId,
@@ -152,6 +154,8 @@ pub enum LeaseOutcome {
     Retry { after_ms: u64, why: String },
     /// The request fails with `code`, which the HTTP API shows; never retried.
     Failed { code: FailureCode, why: String },
+    /// A listing, left between two pages as `PageHeld` asked: it goes on from its place, in any worker.
+    Paused,
 }
 
 #[cfg(test)]
@@ -203,12 +207,24 @@ mod tests {
                 account: account(),
                 cursor: Cursor::Search(None),
                 searched: None,
+                place: Some(Box::new(ListingPlace {
+                    next: "p".into(),
+                    pages: 1,
+                    posts_read: 2,
+                    newest: Some(Timestamp(3)),
+                    oldest: None,
+                    last: None,
+                    notes: vec!["n".into()],
+                    spent_ms: 4,
+                    is_cut: true,
+                })),
             },
             Work::ListPosts {
                 scan: ScanId(1),
                 account: account(),
                 cursor: Cursor::Timeline(Some("7".into())),
                 searched: Some(Searched { since: Some(Timestamp(1)) }),
+                place: None,
             },
             Work::IndexPosts {
                 scan: ScanId(1),
@@ -312,6 +328,7 @@ mod tests {
             check_round_trip(LeaseOutcome::Done(output));
         }
         check_round_trip(LeaseOutcome::Retry { after_ms: 1, why: "w".into() });
+        check_round_trip(LeaseOutcome::Paused);
         check_round_trip(LeaseOutcome::Failed { code: FailureCode::ProcessingError, why: "w".into() });
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::decoding::DecodeSlots;
 use super::worker::{Lease, StageError, StageWorker, unexpected_work};
 use crate::base::ids::Network;
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage};
@@ -15,6 +16,7 @@ use crate::proto::work::{StageOutput, Work};
 /// Downloads through `fetch`, decodes on the worker's own thread.
 pub struct Indexing {
     pub fetch: Arc<dyn Fetch>,
+    pub decoding: DecodeSlots,
     pub max_image_bytes: u64,
 }
 
@@ -113,7 +115,7 @@ impl Indexing {
         let failed = |why: String| ImageState::Failed { url: image.url.clone(), why: shortened(why) };
         match response {
             Ok(response) if response.is_success() => {
-                match fingerprint::analyze(&response.body, &Limits::default()) {
+                match self.decoding.during(|| fingerprint::analyze(&response.body, &Limits::default())) {
                     Ok(facts) => ImageState::Fingerprinted(facts),
                     Err(_) => ImageState::Lost,
                 }

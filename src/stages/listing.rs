@@ -11,10 +11,10 @@ use crate::base::ids::{Network, PostKey, ScanId};
 use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp};
 use crate::broker::client::{LeaseHandle, StageClient, Unavailable};
 use crate::domain::accounts::{AccountRef, Resolution, ResolutionOutcome};
-use crate::domain::posts::{LookedUpPost, PostState};
+use crate::domain::posts::{ListedPost, LookedUpPost, PostState};
 use crate::domain::reads::{PaidReads, ReadWish, Reserved};
-use crate::domain::scans::Searched;
-use crate::networks::{Meter, NetworkClient, NetworkError, SearchedPosts, Stopping, Waiter};
+use crate::domain::scans::{Hold, ListingPlace, Searched};
+use crate::networks::{Meter, NetworkClient, NetworkError, SearchedPosts, Stopping, Turns, Waiter};
 use crate::proto::stage::{Answer, Question};
 use crate::proto::work::{StageOutput, Work};
 
@@ -48,25 +48,21 @@ impl StageWorker for Listing {
                 Ok(StageOutput::Checked(states))
             }
             Work::LookUpPosts { posts } => self.look_up(&posts).map(StageOutput::LookedUp),
-            Work::ListPosts { scan, account, cursor, searched } => {
+            Work::ListPosts { scan, account, cursor, searched, place } => {
                 let network = account.key.network;
                 let client = self
                     .client(network)
                     .ok_or_else(|| stage_error(NetworkError::NoCredentials { network }))?;
                 let searched = searched.map(|searched| searched_posts(scan, searched, lease)).transpose()?;
-                let mut left = None;
-                let mut page = |posts| match lease.page(posts) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(error) => {
-                        left = Some(error);
-                        ControlFlow::Break(())
+                let mut pages = Pages { lease, place, left: None };
+                let end = match searched {
+                    None => client.list_in_turns(&account, &cursor, &mut pages),
+                    Some(searched) => {
+                        let mut page = |posts| pages.take(posts, Hold::Here);
+                        client.list_missed_posts(&account, &cursor, &searched, &mut page)
                     }
                 };
-                let end = match searched {
-                    None => client.list_posts(&account, &cursor, &mut page),
-                    Some(searched) => client.list_missed_posts(&account, &cursor, &searched, &mut page),
-                };
-                match left {
+                match pages.left {
                     Some(error) => Err(error),
                     None => end.map(StageOutput::Listed).map_err(stage_error),
                 }
@@ -129,6 +125,30 @@ impl Listing {
 
     fn client(&self, network: Network) -> Option<&dyn NetworkClient> {
         self.clients.iter().map(AsRef::as_ref).find(|client| client.network() == network)
+    }
+}
+
+/// Where the pages of a listing go: to the broker, which may want the listing to be left.
+struct Pages<'a> {
+    lease: &'a Lease<'a>,
+    place: Option<Box<ListingPlace>>,
+    /// Why the listing was left.
+    left: Option<StageError>,
+}
+
+impl Turns for Pages<'_> {
+    fn place(&self) -> Option<&ListingPlace> {
+        self.place.as_deref()
+    }
+
+    fn take(&mut self, posts: Vec<ListedPost>, hold: Hold) -> ControlFlow<()> {
+        match self.lease.page(posts, hold) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => {
+                self.left = Some(error);
+                ControlFlow::Break(())
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! outside `listing`, files other than the mapped index.
 
 pub mod container;
+pub mod decoding;
 pub mod delivery;
 pub mod index_watcher;
 pub mod indexing;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::decoding::DecodeSlots;
 use super::second_stage;
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
 use crate::base::Reaction;
@@ -30,6 +31,7 @@ const MAX_LOOKED_AT: usize = 200;
 /// Searches the index in shared memory; asks the database only for what it found.
 pub struct ReverseSearch {
     pub fetch: Arc<dyn Fetch>,
+    pub decoding: DecodeSlots,
     pub index: Reader,
     pub search: config::Search,
     pub max_image_bytes: u64,
@@ -55,7 +57,8 @@ impl StageWorker for ReverseSearch {
                         "the image did not arrive with its search",
                     ));
                 };
-                read(bytes, &Limits::default()).map_err(|error| match error {
+                let read = self.decoding.during(|| read(bytes, &Limits::default()));
+                read.map_err(|error| match error {
                     DecodeError::TooLarge { .. } => {
                         StageError::failed(FailureCode::QueryImageTooBig, error.to_string())
                     }
@@ -119,7 +122,8 @@ impl ReverseSearch {
             let why = match response {
                 Ok(response) if response.is_success() => {
                     let limits = Limits::default();
-                    let read = lease.measure("reverse search: fingerprint", || read(&response.body, &limits));
+                    let read = || self.decoding.during(|| read(&response.body, &limits));
+                    let read = lease.measure("reverse search: fingerprint", read);
                     match read {
                         Ok(variants) => return Ok(variants),
                         Err(error) => {

@@ -8,9 +8,10 @@ use crossbeam_channel as queue;
 
 use crate::base::clock::millis;
 use crate::base::{StopSignal, panic_text};
-use crate::broker::client::{Granted, LeaseHandle, StageClient, Unavailable};
+use crate::broker::client::{Granted, LeaseHandle, StageClient, Taken, Unavailable};
 use crate::domain::failure::FailureCode;
 use crate::domain::posts::ListedPost;
+use crate::domain::scans::Hold;
 use crate::ipc::Blob;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::work::{LeaseOutcome, StageOutput, Work};
@@ -38,6 +39,9 @@ pub enum StageError {
     /// The lease is gone or the program stops: somebody else will do it.
     #[error("the work was left to others")]
     Left,
+    /// A listing that is to go on later, from the place that it has come to.
+    #[error("the listing was left for a while")]
+    Paused,
 }
 
 impl StageError {
@@ -84,9 +88,12 @@ impl Lease<'_> {
     /// Hands over a page of a listing; waits until the broker wants more.
     ///
     /// # Errors
-    /// When the lease is no longer held.
-    pub fn page(&self, posts: Vec<ListedPost>) -> Result<(), StageError> {
-        Ok(self.client.page(self.handle, posts)?)
+    /// `Left` when the lease is no longer held, `Paused` when the listing is to be left here.
+    pub fn page(&self, posts: Vec<ListedPost>, hold: Hold) -> Result<(), StageError> {
+        match self.client.page(self.handle, posts, hold)? {
+            Taken::GoOn => Ok(()),
+            Taken::Leave => Err(StageError::Paused),
+        }
     }
 
     /// Asks the database.
@@ -181,6 +188,7 @@ fn outcome_of(result: Result<StageOutput, StageError>) -> LeaseOutcome {
             LeaseOutcome::Retry { after_ms: millis(after), why: shortened(why) }
         }
         Err(StageError::Failed { code, why }) => LeaseOutcome::Failed { code, why: shortened(why) },
+        Err(StageError::Paused) => LeaseOutcome::Paused,
         Err(StageError::Left) => LeaseOutcome::Retry { after_ms: 0, why: "given back".to_owned() },
     }
 }

@@ -175,6 +175,9 @@ enum RequestV1 {
         /// The first programs had none.
         #[serde(default)]
         webhooks: Vec<String>,
+        /// Left out where there are none; a program that does not know it begins to count anew.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        deaths: u32,
     },
     Scan {
         account: AccountV1,
@@ -186,16 +189,21 @@ enum RequestV1 {
     Delivery(Box<DeliveryV1>),
 }
 
+fn is_zero(deaths: &u32) -> bool {
+    *deaths == 0
+}
+
 impl Format for RequestV1 {
     type Plain = AcceptedRequest;
 
     fn of(plain: AcceptedRequest) -> RequestV1 {
         match plain {
-            AcceptedRequest::Query { url, client, networks, webhooks } => RequestV1::Query {
+            AcceptedRequest::Query { url, client, networks, webhooks, deaths } => RequestV1::Query {
                 url,
                 client: ClientV1::of(client),
                 networks: Some(NetworksV1::of(networks)),
                 webhooks,
+                deaths,
             },
             AcceptedRequest::Scan { account, priority, searched } => RequestV1::Scan {
                 account: AccountV1::of(account),
@@ -208,11 +216,12 @@ impl Format for RequestV1 {
 
     fn plain(self) -> AcceptedRequest {
         match self {
-            RequestV1::Query { url, client, networks, webhooks } => AcceptedRequest::Query {
+            RequestV1::Query { url, client, networks, webhooks, deaths } => AcceptedRequest::Query {
                 url,
                 client: client.plain(),
                 networks: networks.plain().unwrap_or_default(),
                 webhooks,
+                deaths,
             },
             RequestV1::Scan { account, priority, searched } => AcceptedRequest::Scan {
                 account: account.plain(),
@@ -431,7 +440,7 @@ pub(super) mod tests {
 
     fn query(url: &str, client: Client, networks: Networks, webhooks: &[&str]) -> AcceptedRequest {
         let webhooks = webhooks.iter().map(|name| (*name).to_owned()).collect();
-        AcceptedRequest::Query { url: url.to_owned(), client, networks, webhooks }
+        AcceptedRequest::Query { url: url.to_owned(), client, networks, webhooks, deaths: 0 }
     }
 
     fn scan(
@@ -586,6 +595,15 @@ pub(super) mod tests {
         let account = r#"{"key":{"network":"twitter","native":"1"},"handle":"h","posts":null}"#;
         let row = format!(r#"{{"Scan":{{"account":{account},"priority":"User"}}}}"#);
         assert_eq!(decode(&row).unwrap(), scan((Network::Twitter, "1", "h"), None, Priority::User, None));
+    }
+
+    #[test]
+    fn deaths_are_written_down_where_there_are_any() {
+        let mut request = query("a", Client::Exempt, Networks::default(), &[]);
+        assert!(!encode(&request).contains("deaths"));
+        let AcceptedRequest::Query { deaths, .. } = &mut request else { unreachable!() };
+        *deaths = 2;
+        assert_eq!(decode(&encode(&request)).unwrap(), request);
     }
 
     #[test]

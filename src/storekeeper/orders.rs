@@ -74,6 +74,8 @@ pub enum AcceptedRequest {
         networks: Networks,
         /// Names of the webhooks that get the final answer.
         webhooks: Vec<String>,
+        /// Workers that were lost over its work so far.
+        deaths: u32,
     },
     Scan {
         account: Account,

@@ -260,6 +260,7 @@ fn accepted_work_is_found_again_until_it_ended() {
         networks: Default::default(),
         client: Client::Exempt,
         webhooks: vec![],
+        deaths: 0,
     };
     let accepted = |n: u64| JournalEntry::Accepted { key: format!("k{n}"), request: request(n) };
     let mut entries: Vec<JournalEntry> = (0..500).map(accepted).collect();

@@ -51,6 +51,8 @@ pub(super) struct Container {
     pub(super) started: Monotonic,
     /// Why it fails, as it said itself or as was found.
     pub(super) why: Option<String>,
+    /// The broker has lost it over its work, before its end was noticed here.
+    pub(super) died_at_work: bool,
 }
 
 impl Place {

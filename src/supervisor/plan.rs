@@ -72,6 +72,8 @@ pub(super) enum Event {
     StopRequested {
         by: String,
     },
+    /// The broker tells that this container ended while it had work, before or after that is noticed here.
+    DiedAtWork(ContainerId),
     /// The link has closed; `babbled` where it sent what is no message.
     LinkClosed {
         id: ContainerId,
@@ -232,6 +234,7 @@ impl Plan {
             Event::Ready(id) => self.ready(id, now),
             Event::Failed { id, why, fatal } => self.failed(id, why, fatal, now),
             Event::StopRequested { by } => self.stop(Ok(Exit { by }), now),
+            Event::DiedAtWork(id) => self.pardon(id, now),
             Event::LinkClosed { id, babbled } => self.link_closed(id, babbled, now),
             Event::Weighed { id, bytes } => self.weighed(id, bytes),
             Event::Ended { id, ended, link_is_open } => self.ended(id, ended, link_is_open, now),
@@ -312,7 +315,8 @@ impl Plan {
             }
             self.last_id = self.last_id.wrapping_add(1);
             let id = ContainerId(self.last_id);
-            place.life = Life::Starting(Container { id, pid: None, started: now, why: None });
+            place.life =
+                Life::Starting(Container { id, pid: None, started: now, why: None, died_at_work: false });
             self.acts.push(Act::Start { place: index, id });
         }
     }
@@ -487,7 +491,10 @@ impl Plan {
             None => ended.how,
         };
         let lived = now.since(container.started);
-        let decision = place.history.failed(now, lived, policy);
+        let decision = match container.died_at_work {
+            true => Decision::Restart { pause: policy.first_pause, failures: place.history.counted() },
+            false => place.history.failed(id, now, lived, policy),
+        };
         self.acts.push(Act::TellDied { id, role, how: how.clone(), lived, decision });
         if let Decision::Restart { pause, .. } = decision {
             place.life = Life::Due(now.plus(pause));
@@ -503,6 +510,26 @@ impl Plan {
         if let Decision::GiveUp { failures } = decision {
             let within = self.options.restart_policy.window;
             self.stop(Err(SupervisorError::GaveUp { role, failures, within, last: how }), now);
+        }
+    }
+}
+
+// Deaths that are the work's fault.
+impl Plan {
+    /// A death over work is charged to the work, which is given up at its third: the ceiling is for programs that
+    /// die without it. Its successor does not wait long.
+    fn pardon(&mut self, id: ContainerId, now: Monotonic) {
+        if let Some(container) = find(&mut self.places, id).and_then(Place::container_mut) {
+            container.died_at_work = true;
+            return;
+        }
+        let soon = now.plus(self.options.restart_policy.first_pause);
+        for place in &mut self.places {
+            if place.history.pardon(id)
+                && let Life::Due(at) = &mut place.life
+            {
+                *at = (*at).min(soon);
+            }
         }
     }
 }

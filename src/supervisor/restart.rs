@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::base::clock::Monotonic;
+use crate::base::ids::ContainerId;
 
 /// The rule, one for all roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Default for RestartPolicy {
 /// The failures of one container that still count. At most `ceiling` are kept.
 #[derive(Clone, Debug, Default)]
 pub struct History {
-    failures: VecDeque<Monotonic>,
+    failures: VecDeque<(Monotonic, ContainerId)>,
     /// Failures in a row without having settled before.
     streak: u32,
 }
@@ -52,10 +53,16 @@ pub enum Decision {
 }
 
 impl History {
-    /// Records that the container failed now after it `lived` so long, and decides.
-    pub fn failed(&mut self, now: Monotonic, lived: Duration, policy: &RestartPolicy) -> Decision {
-        self.failures.push_back(now);
-        while self.failures.front().is_some_and(|first| now.since(*first) > policy.window) {
+    /// Records that this container failed now after it `lived` so long, and decides.
+    pub fn failed(
+        &mut self,
+        container: ContainerId,
+        now: Monotonic,
+        lived: Duration,
+        policy: &RestartPolicy,
+    ) -> Decision {
+        self.failures.push_back((now, container));
+        while self.failures.front().is_some_and(|(first, _)| now.since(*first) > policy.window) {
             self.failures.pop_front();
         }
         let failures = self.failures.len();
@@ -69,6 +76,21 @@ impl History {
         };
         let pause = pause.min(policy.longest_pause);
         Decision::Restart { pause, failures }
+    }
+
+    /// Failures that count.
+    pub fn counted(&self) -> usize {
+        self.failures.len()
+    }
+
+    /// That failure of this container was its work's: it does not count. False where it is not among those
+    /// that do.
+    pub fn pardon(&mut self, container: ContainerId) -> bool {
+        let before = self.failures.len();
+        self.failures.retain(|(_, failed)| *failed != container);
+        let is_known = self.failures.len() < before;
+        self.streak = self.streak.saturating_sub(u32::from(is_known));
+        is_known
     }
 }
 
@@ -87,7 +109,7 @@ mod tests {
         let mut pauses = Vec::new();
         for lived in lives.iter().copied().map(Duration::from_secs) {
             now = now.plus(lived);
-            pauses.push(match history.failed(now, lived, &policy) {
+            pauses.push(match history.failed(ContainerId(1), now, lived, &policy) {
                 Decision::Restart { pause, .. } => {
                     now = now.plus(pause);
                     Some(pause.as_millis())
@@ -109,6 +131,28 @@ mod tests {
         check(&[119, 119, 119, 119, 119, 119], &[Some(0); 6]);
     }
 
+    #[test]
+    fn failures_of_the_work_do_not_count() {
+        let policy = RestartPolicy { ceiling: 3, ..RestartPolicy::default() };
+        let mut history = History::default();
+        let fail = |history: &mut History, id: u32, pardoned: bool| {
+            let now = Monotonic(u64::from(id));
+            let decision = history.failed(ContainerId(id), now, Duration::ZERO, &policy);
+            assert_eq!(pardoned, pardoned && history.pardon(ContainerId(id)));
+            decision
+        };
+        let pause = |ms| Duration::from_millis(ms);
+        for id in 0..20 {
+            let decision = fail(&mut history, id, true);
+            assert_eq!(decision, Decision::Restart { pause: pause(100), failures: 1 });
+        }
+        assert_eq!(fail(&mut history, 20, false), Decision::Restart { pause: pause(100), failures: 1 });
+        assert_eq!(fail(&mut history, 21, true), Decision::Restart { pause: pause(200), failures: 2 });
+        assert_eq!(fail(&mut history, 22, false), Decision::Restart { pause: pause(200), failures: 2 });
+        assert_eq!(fail(&mut history, 23, false), Decision::GiveUp { failures: 3 });
+        assert!(!history.pardon(ContainerId(99)));
+    }
+
     proptest! {
         #[test]
         fn gives_up_exactly_at_the_ceiling_of_the_window(
@@ -120,7 +164,7 @@ mod tests {
                 now = now.plus(lived);
                 times.push(now);
                 let counted = times.iter().filter(|time| now.since(**time) <= policy.window).count();
-                match history.failed(now, lived, &policy) {
+                match history.failed(ContainerId(1), now, lived, &policy) {
                     Decision::GiveUp { failures } => {
                         prop_assert!(counted >= policy.ceiling && failures == counted);
                         break;

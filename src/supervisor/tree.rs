@@ -20,6 +20,7 @@ use super::systemd::ServiceManager;
 use crate::base::ErrorChain;
 use crate::base::clock::Monotonic;
 use crate::base::ids::ContainerId;
+use crate::base::roles::Role;
 use crate::config::Settings;
 use crate::ipc::control::{LinkKind, broker_link};
 use crate::ipc::{RecvError, Transport};
@@ -167,6 +168,11 @@ impl Tree {
                 events::container_failed(role, id, &why);
                 self.apply(Event::Failed { id, why, fatal }, now);
             }
+            // Nobody else knows what others work on.
+            ContainerToRoot::DiedAtWork { container } if role == Role::Broker => {
+                self.apply(Event::DiedAtWork(container), now);
+            }
+            ContainerToRoot::DiedAtWork { .. } => {}
             ContainerToRoot::Fault(fault) => {
                 let pid = self.held.get(&id).and_then(|container| container.child.pid());
                 let pid = pid.unwrap_or_else(std::process::id);

@@ -21,7 +21,7 @@ use crate::needs::{not_here, skipped};
 const SLOW: Duration = Duration::from_secs(240);
 
 /// Addresses of pages on this host of which a post is found, each of another artist where there are several.
-fn pages(world: &World, host: &str) -> Vec<String> {
+pub fn pages(world: &World, host: &str) -> Vec<String> {
     let found = world.known().into_iter().filter(|case| matches!(case.expect, Expect::Post { .. }));
     let urls = found.filter_map(|case| case.url().map(str::to_owned));
     urls.filter(|url| url.contains(host)).collect()
@@ -40,7 +40,7 @@ fn wait_until_well(daemon: &Daemon) {
 }
 
 #[track_caller]
-fn assert_found(answer: &Value) {
+pub fn assert_found(answer: &Value) {
     assert!(answer["results"][0]["tweet_id"].is_string(), "{answer:#}");
 }
 
@@ -325,7 +325,7 @@ fn a_database_server_that_is_away_is_waited_for() {
 
 /// How a host answers.
 #[derive(Clone, Copy, Debug)]
-enum Mode {
+pub enum Mode {
     /// As the world does.
     Well,
     /// With this status, at once.
@@ -337,7 +337,7 @@ enum Mode {
 }
 
 /// A host of the world that misbehaves as it is told.
-struct Host {
+pub struct Host {
     address: SocketAddr,
     mode: Arc<Mutex<Mode>>,
     asked: Arc<AtomicUsize>,
@@ -345,7 +345,7 @@ struct Host {
 }
 
 impl Host {
-    fn start(world: &World, mode: Mode) -> Host {
+    pub fn start(world: &World, mode: Mode) -> Host {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = Host {
             address: listener.local_addr().unwrap(),
@@ -395,7 +395,7 @@ impl Host {
         host
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
@@ -404,7 +404,7 @@ impl Host {
     }
 
     /// Requests that have arrived.
-    fn asked(&self) -> usize {
+    pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
@@ -417,7 +417,7 @@ impl Drop for Host {
 }
 
 /// A request without a body, up to its empty line.
-fn read_head(stream: &mut TcpStream) -> Option<Vec<u8>> {
+pub fn read_head(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -521,17 +521,52 @@ fn what_kills_three_workers_fails_alone() {
     let poison = pages(&world, HOST)[0].clone();
     let well = pages(&world, "www.deviantart.com")[0].clone();
     let daemon = Daemon::start_in(tempfile::tempdir().unwrap(), world, &setup);
+    // More deaths than a role may die without work.
+    for number in 0..4 {
+        let poison = format!("{poison}?{number}");
+        daemon.begin(&poison);
+        for death in 1..=3 {
+            let asked = number * 3 + death;
+            wait_for(&format!("worker {asked} to begin"), || (host.asked() >= asked).then_some(()));
+            let (victim, _) =
+                daemon.containers().into_iter().find(|(_, role)| role == "link-finder").unwrap();
+            kill(victim, "-KILL");
+            wait_for("its successor", || {
+                daemon.containers().into_iter().find(|(pid, role)| role == "link-finder" && *pid != victim)
+            });
+        }
+        let answer = daemon.query(&poison);
+        assert_eq!(answer["error"], "PROCESSING_ERROR", "{answer:#}");
+        assert_eq!(host.asked(), number * 3 + 3, "nobody else was given it");
+    }
+    assert_found(&daemon.query(&well));
+}
+
+/// The whole daemon is killed between the second death and the third.
+#[test]
+fn what_kills_is_remembered_by_the_next_daemon() {
+    const HOST: &str = "www.artstation.com";
+    let world = World::start(Options::default()).unwrap();
+    let host = Host::start(&world, Mode::Silent);
+    let setup = Setup { upstreams: vec![(HOST, host.url())], ..Setup::default() };
+    let poison = pages(&world, HOST)[0].clone();
+    let mut daemon = Daemon::start_in(tempfile::tempdir().unwrap(), world, &setup);
     daemon.begin(&poison);
-    for death in 1..=3 {
+    for death in 1..=2 {
         wait_for(&format!("worker {death} to begin"), || (host.asked() >= death).then_some(()));
         let (victim, _) = daemon.containers().into_iter().find(|(_, role)| role == "link-finder").unwrap();
         kill(victim, "-KILL");
-        wait_for("its successor", || {
-            daemon.containers().into_iter().find(|(pid, role)| role == "link-finder" && *pid != victim)
-        });
+        // It has been charged with the death when it is given to another.
+        wait_for("another to begin", || (host.asked() > death).then_some(()));
     }
+    daemon.root.kill().unwrap();
+    daemon.root.wait().unwrap();
+    daemon.root = Daemon::spawn(&daemon.config());
+    daemon.wait_until_ready();
+    wait_for("the last to begin", || (host.asked() >= 4).then_some(()));
+    let (victim, _) = daemon.containers().into_iter().find(|(_, role)| role == "link-finder").unwrap();
+    kill(victim, "-KILL");
     let answer = daemon.query(&poison);
     assert_eq!(answer["error"], "PROCESSING_ERROR", "{answer:#}");
-    assert_eq!(host.asked(), 3, "nobody else was given it");
-    assert_found(&daemon.query(&well));
+    assert_eq!(host.asked(), 4, "nobody else was given it");
 }

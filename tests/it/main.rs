@@ -19,6 +19,7 @@ mod database_servers;
 mod databases;
 mod documents;
 mod examples;
+mod fairness;
 mod faults;
 mod first_run;
 mod golden;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::base::clock::Monotonic;
 use crate::base::ids::{QueryId, ScanId};
 use crate::base::roles::Stage;
+use crate::broker::books::party::Party;
 use crate::domain::scans::{Cursor, ListingStep, Priority};
 use crate::proto::work::{MaintenanceTask, Work};
 
@@ -32,10 +33,34 @@ pub enum Owner {
     Delivery(String),
 }
 
+/// What has turns within a client's work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Request {
+    Query(QueryId),
+    Scan(ScanId),
+    Other,
+}
+
+impl Owner {
+    pub fn request(&self) -> Request {
+        match self {
+            Owner::Query(query) => Request::Query(*query),
+            Owner::Listing(scan, _) | Owner::Batch(scan) => Request::Scan(*scan),
+            Owner::ScanRequest(_)
+            | Owner::Updates(_)
+            | Owner::Retries
+            | Owner::Maintenance(_)
+            | Owner::Delivery(_) => Request::Other,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Item {
     pub id: ItemId,
     pub owner: Owner,
+    /// Whose share of the workers it takes.
+    pub party: Party,
     pub work: Work,
     pub priority: Priority,
     /// Posts the account is expected to have; lighter goes first.
@@ -44,15 +69,21 @@ pub struct Item {
     pub arrived: Monotonic,
     /// Workers that died, or let the lease run out, while they had it.
     pub deaths: u32,
+    /// A worker has let the lease run out over it: it hangs, and a second one is not lost to it.
+    pub has_hung: bool,
 }
 
 /// An item that took this many workers with it is not given to another.
 pub const MAX_DEATHS: u32 = 3;
 
 impl Item {
-    /// One more death, and it is given up.
-    pub fn is_on_its_last_chance(&self) -> bool {
-        self.deaths + 1 >= MAX_DEATHS
+    /// It may be what kills its workers. Listings take long and are many in one process, so that they are
+    /// suspected only when one more death has them given up.
+    pub fn is_suspect(&self) -> bool {
+        match self.work {
+            Work::ListPosts { .. } => self.deaths + 1 >= MAX_DEATHS,
+            _ => self.deaths > 0,
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::base::clock::Monotonic;
 use crate::base::ids::{ContainerId, LeaseId, WorkerId};
-use crate::broker::books::items::{Item, lease_time};
+use crate::base::roles::Stage;
+use crate::broker::books::items::{Item, lease_time, stage_of};
 
 /// A worker's hold on an item.
 #[derive(Debug)]
@@ -13,6 +14,10 @@ pub struct Lease {
     pub worker: WorkerId,
     /// What the worker said last about it.
     pub doing: Option<String>,
+    /// When the worker got it.
+    pub granted: Monotonic,
+    /// Its listing has handed over a page.
+    pub has_listed: bool,
     deadline: Monotonic,
 }
 
@@ -33,7 +38,8 @@ impl Leases {
         let id = LeaseId(self.last);
         let deadline = now.plus(lease_time(&item.work));
         self.deadlines.insert((deadline, id));
-        self.leases.insert(id, Lease { item, worker, doing: None, deadline });
+        self.leases
+            .insert(id, Lease { item, worker, doing: None, granted: now, has_listed: false, deadline });
         id
     }
 
@@ -91,8 +97,10 @@ impl Leases {
         expired
     }
 
-    /// Ends every lease of a container that is gone.
-    pub fn lose(&mut self, container: ContainerId) -> Vec<Lease> {
+    /// Ends every lease of a container that is gone. Tells too whether a worker of it had not yet left what its
+    /// lease had run out over.
+    pub fn lose(&mut self, container: ContainerId) -> (Vec<Lease>, bool) {
+        let has_hung = self.revoked.values().any(|worker| worker.container == container);
         self.revoked.retain(|_, worker| worker.container != container);
         let mut lost: Vec<LeaseId> = self
             .leases
@@ -101,7 +109,7 @@ impl Leases {
             .map(|(id, _)| *id)
             .collect();
         lost.sort_unstable();
-        lost.into_iter().filter_map(|id| self.take(id)).collect()
+        (lost.into_iter().filter_map(|id| self.take(id)).collect(), has_hung)
     }
 
     pub fn next_deadline(&self) -> Option<Monotonic> {
@@ -112,13 +120,20 @@ impl Leases {
         self.leases.iter().map(|(id, lease)| (*id, lease))
     }
 
-    /// Gives the leased items that `select` chooses a higher priority, for the case that they come back.
-    pub fn raise(&mut self, priority: crate::domain::scans::Priority, select: impl Fn(&Item) -> bool) {
-        for lease in self.leases.values_mut() {
-            if select(&lease.item) && lease.item.priority > priority {
-                lease.item.priority = priority;
-            }
-        }
+    /// The lease, if this container holds it, to note something of its item.
+    pub fn held_mut(&mut self, id: LeaseId, by: ContainerId) -> Option<&mut Lease> {
+        self.leases.get_mut(&id).filter(|lease| lease.worker.container == by)
+    }
+
+    /// The items of one stage that are being worked on.
+    pub fn of_stage(&self, stage: Stage) -> impl Iterator<Item = &Item> {
+        self.leases.values().map(|lease| &lease.item).filter(move |item| stage_of(&item.work) == stage)
+    }
+
+    /// Changes the priority or the party of the leased items that `select` chooses.
+    pub fn change(&mut self, select: impl Fn(&Item) -> bool, change: impl Fn(&mut Item)) {
+        let items = self.leases.values_mut().map(|lease| &mut lease.item);
+        items.filter(|item| select(item)).for_each(change);
     }
 
     fn take(&mut self, id: LeaseId) -> Option<Lease> {

@@ -38,6 +38,8 @@ pub struct Head {
     /// Its acceptance is on the way to the journal; gone once it is there.
     pub being_written: Option<Ticket>,
     pub started: Monotonic,
+    /// Workers that were lost over its work.
+    pub deaths: u32,
     pub version: u64,
     /// Statuses it has left, with the milliseconds spent in each.
     steps: Vec<(QueryStatus, u64)>,
@@ -174,6 +176,7 @@ impl Query {
             webhooks: BTreeSet::new(),
             being_written: None,
             started: now,
+            deaths: 0,
             version: 0,
             steps: Vec::new(),
             entered: now,
@@ -213,12 +216,13 @@ impl Query {
 
     /// What the journal keeps of a page's query until it ends.
     pub fn accepted(&self) -> JournalEntry {
-        let Head { subject, key, origin, webhooks, .. } = &self.head;
+        let Head { subject, key, origin, webhooks, deaths, .. } = &self.head;
         let request = AcceptedRequest::Query {
             url: subject.clone(),
             networks: origin.networks.clone(),
             client: origin.client.clone(),
             webhooks: webhooks.iter().cloned().collect(),
+            deaths: *deaths,
         };
         JournalEntry::Accepted { key: key.clone(), request }
     }

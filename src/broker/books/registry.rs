@@ -72,6 +72,12 @@ impl Registry {
         workers.filter(|worker| worker.stages.contains(&stage)).count()
     }
 
+    /// Those of them that wait for work.
+    pub fn ready_for(&self, stage: Stage) -> usize {
+        let ready = self.ready.iter().filter_map(|id| self.worker(*id));
+        ready.filter(|worker| worker.stages.contains(&stage)).count()
+    }
+
     pub fn leave(&mut self, id: ContainerId) {
         self.containers.remove(&id);
         self.ready.retain(|worker| worker.container != id);

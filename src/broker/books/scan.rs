@@ -12,6 +12,7 @@ use std::time::Duration;
 use crate::base::clock::Monotonic;
 use crate::base::ids::{QueryId, ScanId};
 use crate::base::{MicroUsd, Timestamp};
+use crate::broker::books::party::Party;
 use crate::broker::books::searched::SearchedPosts;
 use crate::config::TimelinePolicy;
 use crate::domain::accounts::{Account, AccountState};
@@ -33,6 +34,8 @@ pub struct Scan {
 #[derive(Debug)]
 pub struct ScanHead {
     pub account: Account,
+    /// Whose share of workers and of room it takes.
+    pub party: Party,
     pub priority: Priority,
     pub started: Monotonic,
     /// Posts that the database did not have, each counted once though both listings may find it.
@@ -287,6 +290,11 @@ impl Running {
         let entry = self.step_mut(step);
         entry.pages = entry.pages.saturating_sub(1);
         new
+    }
+
+    /// New posts that are on their way to the database.
+    pub fn posts_waiting(&self) -> usize {
+        self.in_flight.len()
     }
 
     /// These posts are in the database. Returns how many of them were on their way.

@@ -53,7 +53,9 @@ impl Troubles {
                 deferred.times = deferred.times.saturating_add(1);
                 deferred.why.clone_from(why);
             }
-            LeaseOutcome::Done(_) | LeaseOutcome::Failed { .. } => drop(self.deferred.remove(&stage)),
+            LeaseOutcome::Done(_) | LeaseOutcome::Paused | LeaseOutcome::Failed { .. } => {
+                drop(self.deferred.remove(&stage))
+            }
         }
     }
 

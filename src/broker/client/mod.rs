@@ -9,4 +9,4 @@ mod stage;
 
 pub use front::FrontClient;
 pub use link::Unavailable;
-pub use stage::{Granted, LeaseHandle, StageClient};
+pub use stage::{Granted, LeaseHandle, StageClient, Taken};

@@ -1,7 +1,7 @@
 //! A container's side of its link to the broker, shared by its workers.
 #![expect(clippy::disallowed_methods, reason = "measures the silence of the broker")]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use crate::base::roles::{Role, Stage};
 use crate::broker::client::link::{OUTBOX_CAPACITY, Unavailable};
 use crate::domain::posts::ListedPost;
 use crate::domain::reads::{PaidReads, ReadWish, Reserved};
+use crate::domain::scans::Hold;
 use crate::ipc::{Blob, Endpoint, Outbox, Parcel, pump};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
 use crate::proto::work::{LeaseOutcome, Work};
@@ -59,6 +60,8 @@ struct StageLink {
     tasks: HashMap<u16, Task>,
     /// Leases held, with the pages not yet accepted. A revoked lease is missing.
     leases: HashMap<LeaseId, u32>,
+    /// Listings that are to be left, until their workers do.
+    paused: HashSet<LeaseId>,
     /// Answers to reservations, until their workers take them.
     reserved: HashMap<LeaseId, Reserved>,
     asks: HashMap<AskId, queue::Sender<Answer>>,
@@ -158,6 +161,11 @@ impl StageClient {
                     *pages = pages.saturating_sub(1);
                 }
             }
+            BrokerToStage::PageHeld { lease } => {
+                if link.leases.contains_key(&lease) {
+                    link.paused.insert(lease);
+                }
+            }
             BrokerToStage::Reserved { lease, reserved } => {
                 if link.leases.contains_key(&lease) {
                     link.reserved.insert(lease, reserved);
@@ -166,6 +174,7 @@ impl StageClient {
             BrokerToStage::Revoked { lease } => {
                 link.leases.remove(&lease);
                 link.reserved.remove(&lease);
+                link.paused.remove(&lease);
                 for task in link.tasks.values_mut().filter(|task| task.lease == lease) {
                     task.revoked = Some(Monotonic::now());
                 }
@@ -198,6 +207,7 @@ impl StageClient {
         link.tasks.remove(&handle.worker);
         link.leases.remove(&handle.lease);
         link.reserved.remove(&handle.lease);
+        link.paused.remove(&handle.lease);
         let message = if link.number == handle.link {
             let elapsed_micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
             StageToBroker::Report { lease: handle.lease, outcome, elapsed_micros }
@@ -232,20 +242,29 @@ impl StageClient {
         answer
     }
 
-    /// Sends a page of a listing and waits until the broker wants more.
+    /// Sends a page of a listing and waits until the broker wants more, or wants the listing to be left at the
+    /// place that `hold` names.
     ///
     /// # Errors
     /// When the lease is no longer held, or the program stops: the listing is to be left.
-    pub fn page(&self, handle: LeaseHandle, posts: Vec<ListedPost>) -> Result<(), Unavailable> {
+    pub fn page(
+        &self,
+        handle: LeaseHandle,
+        posts: Vec<ListedPost>,
+        hold: Hold,
+    ) -> Result<Taken, Unavailable> {
         let outbox = {
             let mut link = self.lock();
             let pages = link.leases.get_mut(&handle.lease).ok_or(Unavailable)?;
             *pages += 1;
             link.outbox.clone()
         };
-        send(outbox, StageToBroker::Page { lease: handle.lease, posts })?;
+        send(outbox, StageToBroker::Page { lease: handle.lease, posts, hold })?;
         self.wait_for(handle, "waits until fewer posts are to be indexed", |link| {
-            (link.leases.get(&handle.lease) == Some(&0)).then_some(())
+            if link.paused.remove(&handle.lease) {
+                return Some(Taken::Leave);
+            }
+            (link.leases.get(&handle.lease) == Some(&0)).then_some(Taken::GoOn)
         })
     }
 
@@ -353,8 +372,17 @@ impl StageLink {
         self.outbox = None;
         self.leases.clear();
         self.reserved.clear();
+        self.paused.clear();
         self.asks.clear(); // wakes the askers
     }
+}
+
+/// What the broker wants of a listing after a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    GoOn,
+    /// It is to be left between two pages; it goes on later.
+    Leave,
 }
 
 /// Names a held lease towards the client.

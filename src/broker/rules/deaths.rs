@@ -1,9 +1,11 @@
 //! What becomes of work whose worker died: it goes to another, and what kills its workers is found out.
 //!
 //! We cannot tell which leased item crashed the process, so all of them are suspects. A batch of posts is
-//! taken apart. An item that was there at two deaths has one more chance, and **shares no process with
-//! another such**: so what was only near when a process died twice does not die with its neighbor a third
-//! time.
+//! taken apart. A suspect **shares no process with another** at its next tries: so what was only near when a
+//! process died does not die with its neighbor until it is given up.
+//!
+//! Work whose worker fell silent, which is found out minutes later, gets one more worker, not two. The deaths
+//! over a query are written down with it, so that they count also after a restart.
 
 use crate::base::ids::ContainerId;
 use crate::base::roles::Stage;
@@ -14,20 +16,39 @@ use crate::proto::work::Work;
 /// Whether a worker of this process may have the item now.
 pub fn may_share(state: &State, item: &Item, container: ContainerId) -> bool {
     let is_there = || {
-        state
-            .leases
-            .iter()
-            .any(|(_, lease)| lease.worker.container == container && lease.item.is_on_its_last_chance())
+        state.leases.iter().any(|(_, lease)| lease.worker.container == container && lease.item.is_suspect())
     };
-    !item.is_on_its_last_chance() || !is_there()
+    !item.is_suspect() || !is_there()
 }
 
-/// The worker died or fell silent: the item goes to another. Unless it has taken too many along: then it is
-/// handed back with the reason, to be given up.
-pub fn requeue(state: &mut State, mut item: Item, why: &str) -> Option<(Item, String)> {
+/// How a worker was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Its process ended.
+    Died,
+    /// It was silent until its lease ran out.
+    Hung,
+}
+
+impl Loss {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Loss::Died => "its process ended",
+            Loss::Hung => "its lease ran out",
+        }
+    }
+}
+
+/// A worker was lost: the item goes to another. Unless it has taken too many along: then it is handed back
+/// with the reason, to be given up.
+pub fn requeue(state: &mut State, mut item: Item, loss: Loss) -> Option<(Item, String)> {
     item.deaths += 1;
+    if loss == Loss::Hung && std::mem::replace(&mut item.has_hung, true) {
+        let why = "two workers were silent over it until their leases ran out".to_owned();
+        return Some((item, why));
+    }
     if item.deaths >= MAX_DEATHS {
-        let why = format!("{MAX_DEATHS} workers were lost over it, the last because {why}");
+        let why = format!("{MAX_DEATHS} workers were lost over it, the last because {}", loss.as_str());
         return Some((item, why));
     }
     // The posts of a batch go on one by one, so that only the one that kills is given up.

@@ -46,8 +46,8 @@ fn on_stage(turn: &mut Turn, from: ContainerId, message: StageToBroker) {
         StageToBroker::Report { lease, outcome, elapsed_micros } => {
             outcomes::on_report(turn, from, lease, outcome, elapsed_micros);
         }
-        StageToBroker::Page { lease, posts } => {
-            let woken = scans::on_page(turn, from, lease, posts);
+        StageToBroker::Page { lease, posts, hold } => {
+            let woken = scans::on_page(turn, from, lease, posts, hold);
             queries::on_woken(turn, woken);
         }
         StageToBroker::Doing { lease, what } => {
@@ -157,8 +157,8 @@ fn on_store(turn: &mut Turn, message: FromStorekeeper) {
 /// The storekeeper did what was awaited for this reason.
 fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
     match (pending, message) {
-        (Pending::Filter { scan, step, container, lease }, FromStorekeeper::NewPosts { posts, .. }) => {
-            let woken = scans::on_filtered(turn, scan, step, (container, lease), posts);
+        (Pending::Filter { scan, step, page }, FromStorekeeper::NewPosts { posts, .. }) => {
+            let woken = scans::on_filtered(turn, scan, step, page, posts);
             queries::on_woken(turn, woken);
         }
         (Pending::Posts { scan, posts }, FromStorekeeper::Stored { .. }) => {
@@ -198,8 +198,8 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
 fn resume(turn: &mut Turn, unfinished: Vec<AcceptedRequest>) {
     for request in unfinished {
         match request {
-            AcceptedRequest::Query { url, networks, client, webhooks } => {
-                submissions::resume_page(turn, url, webhooks, Origin { client, networks });
+            AcceptedRequest::Query { url, networks, client, webhooks, deaths } => {
+                submissions::resume_page(turn, url, webhooks, Origin { client, networks }, deaths);
             }
             AcceptedRequest::Delivery(delivery) => deliveries::start(turn, *delivery),
             AcceptedRequest::Scan { account, priority, searched } => {

@@ -18,7 +18,7 @@ pub fn stats(state: &State, now: Now) -> StatsView {
         index: state.index,
         queries_in_progress: live.count() as u64,
         scans_in_progress: state.running_scans.len() as u64,
-        posts_pending: state.pending_posts as u64,
+        posts_pending: state.room.total() as u64,
         sizes: state.sizes,
         spending: state.spending.view(admission::count_waiting(state), now.wall),
     }

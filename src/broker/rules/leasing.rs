@@ -4,18 +4,21 @@ use std::time::Duration;
 
 use crate::base::ids::{ContainerId, WorkerId};
 use crate::base::roles::{Role, Stage};
-use crate::broker::books::items::Owner;
+use crate::broker::books::items::{Item, Owner};
 use crate::broker::books::leases::Lease;
-use crate::broker::books::queue::Queue;
+use crate::broker::books::queue::Shares;
 use crate::broker::books::registry::Container;
+use crate::broker::books::scan::{Running, Scan};
+use crate::broker::rules::deaths::Loss;
 use crate::broker::rules::{connectivity, deaths, inspect, outcomes, queries};
+use crate::broker::state::State;
 use crate::broker::turn::{Turn, micros};
 use crate::broker::vocabulary::Effect;
 use crate::domain::failure::FailureCode;
 use crate::proto::stage::BrokerToStage;
 
-/// An item on its last chance rests for so long when another such is in the process that could take it.
-const LAST_CHANCE_REST: Duration = Duration::from_millis(500);
+/// A suspect rests for so long when another is in the process that could take it.
+const SUSPECT_REST: Duration = Duration::from_millis(500);
 
 pub fn on_hello(turn: &mut Turn, from: ContainerId, role: Role, pid: u32, workers: Vec<Vec<Stage>>) {
     // A second Hello means that the container forgot what it had.
@@ -33,8 +36,12 @@ pub fn on_container_lost(turn: &mut Turn, container: ContainerId) {
     turn.state.held_pages.retain(|(holder, _)| *holder != container);
     turn.state.reservations.lose(container);
     connectivity::on_change(turn, container, None);
-    for lease in turn.state.leases.lose(container) {
-        on_worker_lost(turn, who, lease, "its process ended");
+    let (held, has_hung) = turn.state.leases.lose(container);
+    if has_hung || !held.is_empty() {
+        turn.effects.push(Effect::DiedAtWork(container));
+    }
+    for lease in held {
+        on_worker_lost(turn, who, lease, Loss::Died);
     }
 }
 
@@ -53,11 +60,11 @@ pub fn expire(turn: &mut Turn) {
         turn.state.registry.set_away(lease.worker, turn.now.mono);
         turn.state.reservations.release(container, id);
         turn.send_to_stage(container, BrokerToStage::Revoked { lease: id });
-        on_worker_lost(turn, who, lease, "its lease ran out");
+        on_worker_lost(turn, who, lease, Loss::Hung);
     }
 }
 
-fn on_worker_lost(turn: &mut Turn, who: Option<(Role, u32)>, lease: Lease, why: &'static str) {
+fn on_worker_lost(turn: &mut Turn, who: Option<(Role, u32)>, lease: Lease, loss: Loss) {
     let Lease { item, worker, .. } = lease;
     match who {
         Some((role, pid)) => turn.effects.push(Effect::WorkerLost {
@@ -66,11 +73,14 @@ fn on_worker_lost(turn: &mut Turn, who: Option<(Role, u32)>, lease: Lease, why: 
             container: worker.container,
             work: item.work.describe(),
             request: inspect::request_of(turn.state, &item.owner),
-            why,
+            why: loss.as_str(),
         }),
         None => turn.contradiction("a container that is not known held a lease"),
     }
-    if let Some((item, why)) = deaths::requeue(turn.state, item, why) {
+    if let Owner::Query(query) = item.owner {
+        queries::on_death(turn, query, item.deaths + 1);
+    }
+    if let Some((item, why)) = deaths::requeue(turn.state, item, loss) {
         outcomes::fail(turn, item, FailureCode::ProcessingError, why);
     }
 }
@@ -78,13 +88,12 @@ fn on_worker_lost(turn: &mut Turn, who: Option<(Role, u32)>, lease: Lease, why: 
 /// Brings waiting work and waiting workers together.
 pub fn hand_out(turn: &mut Turn) {
     for stage in Stage::ALL {
-        while turn.state.queues.get(&stage).is_some_and(|queue| !queue.is_empty()) {
+        while let Some(item) = next(turn.state, stage) {
             let Some(worker) = turn.state.registry.take_ready(stage) else { break };
-            let Some(item) = turn.state.queues.get_mut(&stage).and_then(Queue::pop) else { break };
             let now = turn.now.mono;
             if !deaths::may_share(turn.state, &item, worker.container) {
                 turn.state.registry.give_back(worker);
-                let due = now.plus(LAST_CHANCE_REST);
+                let due = now.plus(SUSPECT_REST);
                 turn.state.queues.entry(stage).or_default().push_delayed(item, due);
                 continue;
             }
@@ -101,4 +110,23 @@ pub fn hand_out(turn: &mut Turn) {
             turn.effects.push(Effect::ToStage { to: worker.container, message, blob });
         }
     }
+}
+
+/// The next item of a stage for which there is a worker; listings only where there is room for their posts.
+fn next(state: &mut State, stage: Stage) -> Option<Item> {
+    let State { queues, registry, leases, scans, room, policy, .. } = state;
+    let queue = queues.get_mut(&stage).filter(|queue| !queue.is_empty())?;
+    let free = registry.ready_for(stage);
+    if free == 0 {
+        return None;
+    }
+    let shares = Shares::of(free, leases.of_stage(stage));
+    queue.pop(&shares, |item| match item.owner {
+        Owner::Listing(scan, _) => {
+            let running = scans.get(&scan).and_then(Scan::running);
+            let waiting = running.map_or(0, Running::posts_waiting);
+            room.is_there_again(&item.party, waiting, policy.max_pending_posts)
+        }
+        _ => true,
+    })
 }

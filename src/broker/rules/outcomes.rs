@@ -28,13 +28,20 @@ pub fn on_report(
         return;
     };
     turn.state.registry.set_ready(settled.worker, turn.now.mono);
-    let item = settled.item;
+    let mut item = settled.item;
     let stage = stage_of(&item.work);
     turn.state.metrics.record(&format!("{stage}: work"), elapsed_micros);
     turn.state.troubles.note_work(stage, &outcome, turn.now.mono);
     match outcome {
         LeaseOutcome::Done(output) => on_done(turn, item, output),
+        LeaseOutcome::Paused => scans::on_paused(turn, item),
         LeaseOutcome::Retry { after_ms, why } => {
+            if let Work::ListPosts { place, .. } = &mut item.work
+                && !settled.has_listed
+            {
+                // The place may be what the network does not know any more.
+                *place = None;
+            }
             if turn.state.connectivity.age_of(&item, turn.now.mono) > patience(&item.work) {
                 fail(turn, item, FailureCode::ProcessingError, why);
             } else {

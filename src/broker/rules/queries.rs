@@ -369,6 +369,16 @@ fn rank(image: &FoundImage) -> impl Ord {
     (*distance, *count, post.network, post.age_order(), std::cmp::Reverse(*position))
 }
 
+/// A worker was lost over work of this query: that is written down, for the case that the broker ends too.
+pub fn on_death(turn: &mut Turn, id: QueryId, deaths: u32) {
+    let Some(query) = turn.live(id).filter(|query| query.head.deaths < deaths) else { return };
+    query.head.deaths = deaths;
+    if let Kind::Page = query.head.kind {
+        let entry = query.accepted();
+        turn.journal(entry);
+    }
+}
+
 // ---- its end
 
 /// A work item of the query was given up.

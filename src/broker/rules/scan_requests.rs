@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::broker::books::items::Owner;
+use crate::broker::books::party::Party;
 use crate::broker::books::scan::{Running, ScanOutcome};
 use crate::broker::books::scan_request::{ScanRequest, ScanRequestState};
 use crate::broker::rules::scans::{self, KEPT};
@@ -139,6 +140,7 @@ pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
             }
             let id = scans::start(turn, account, state, priority, None);
             if let Some(handle) = handle {
+                turn.state.share_scan(id, &Party::Exempt);
                 set_state(turn, &handle, ScanRequestState::Scan(id));
             }
         }

@@ -5,17 +5,18 @@
 use std::time::Duration;
 
 use crate::base::ids::{ContainerId, LeaseId, QueryId, ScanId};
-use crate::broker::books::items::Owner;
-use crate::broker::books::scan::{Scan, ScanHead, TimelineStart, Woken};
+use crate::broker::books::items::{Item, Owner, stage_of};
+use crate::broker::books::party::Party;
+use crate::broker::books::scan::{Running, Scan, ScanHead, TimelineStart, Woken};
 use crate::broker::rules::admission;
 use crate::broker::state::State;
 use crate::broker::turn::{Turn, micros};
-use crate::broker::vocabulary::{Now, Pending};
+use crate::broker::vocabulary::{ListedPage, Now, Pending, Way};
 use crate::config::TimelinePolicy;
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
 use crate::domain::posts::{IndexedPost, ListedPost};
-use crate::domain::scans::{EndedSearch, ListingEnd, ListingStep, Priority, Searched};
+use crate::domain::scans::{EndedSearch, Hold, ListingEnd, ListingStep, Priority, Searched};
 use crate::proto::stage::{Answer, BrokerToStage, Question};
 use crate::proto::work::Work;
 use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, ToStorekeeper};
@@ -28,6 +29,9 @@ const BATCH_POSTS: usize = 8;
 const BATCH_IMAGES: usize = 48;
 /// Bytes of the addresses in such a batch, unless one post has more. They come back with the report.
 const BATCH_BYTES: usize = 24 * 1024;
+
+/// A listing that has had its worker for so long leaves it to others who wait.
+const LISTING_TURN: Duration = Duration::from_secs(10);
 
 /// Starts the scan of an account, or joins the running one and raises its priority. Who asked for it sees
 /// whether it may begin (`admission::waits_for_budget`).
@@ -42,13 +46,15 @@ pub fn start(
         join(turn, id, priority, waiter);
         return id;
     }
+    let party = waiter.map_or(Party::House, |query| turn.state.party_of(&Owner::Query(query)));
     let id = ScanId(turn.state.next_number());
     let ended = turn.state.resumed_searches.remove(&account.key);
     let before = match ended {
         None => anew_if_due(turn, before),
         Some(_) => before,
     };
-    let head = ScanHead { account: account.clone(), priority, started: turn.now.mono, listed: 0, indexed: 0 };
+    let started = turn.now.mono;
+    let head = ScanHead { account: account.clone(), party, priority, started, listed: 0, indexed: 0 };
     let mut scan = Scan::new(head, before, ended.clone());
     if let Some(running) = scan.running_mut() {
         running.waiting.extend(waiter);
@@ -86,6 +92,10 @@ pub fn forget_cursor(turn: &mut Turn, before: &mut AccountState) {
 }
 
 fn join(turn: &mut Turn, id: ScanId, priority: Priority, waiter: Option<QueryId>) {
+    if let Some(query) = waiter {
+        let party = turn.state.party_of(&Owner::Query(query));
+        turn.state.share_scan(id, &party);
+    }
     let Some((head, running)) = turn.running(id) else { return };
     running.waiting.extend(waiter);
     if head.priority <= priority {
@@ -138,7 +148,7 @@ fn begin_listing(turn: &mut Turn, id: ScanId, step: ListingStep, searched: Optio
     let Some((head, running)) = turn.running(id) else { return };
     let cursor = running.begin(step);
     let (account, priority, weight) = (head.account.clone(), head.priority, head.weight());
-    let work = Work::ListPosts { scan: id, account, cursor, searched };
+    let work = Work::ListPosts { scan: id, account, cursor, searched, place: None };
     turn.enqueue(Owner::Listing(id, step), work, priority, weight);
 }
 
@@ -165,17 +175,39 @@ pub fn searched_posts(state: &State, id: ScanId, from: u32) -> Answer {
 }
 
 /// A listing found posts: the database is asked which of them are new.
-pub fn on_page(turn: &mut Turn, from: ContainerId, lease: LeaseId, posts: Vec<ListedPost>) -> Woken {
-    let owner = turn.state.leases.held(lease, from).map(|lease| lease.item.owner.clone());
-    let Some(Owner::Listing(id, step)) = owner else {
+pub fn on_page(
+    turn: &mut Turn,
+    from: ContainerId,
+    lease: LeaseId,
+    posts: Vec<ListedPost>,
+    hold: Hold,
+) -> Woken {
+    let held = turn.state.leases.held_mut(lease, from);
+    let Some((id, step, held)) = held.and_then(|lease| match lease.item.owner {
+        Owner::Listing(scan, step) => Some((scan, step, lease)),
+        _ => None,
+    }) else {
         turn.state.gossip_dropped += 1;
         return Woken::Nobody;
+    };
+    held.has_listed = true;
+    let way = match hold {
+        Hold::Never => Way::GoesOn,
+        Hold::Here => Way::Waits,
+        Hold::At(reached) => {
+            // From here another worker goes on, also if this one dies.
+            if let Work::ListPosts { place, .. } = &mut held.item.work {
+                *place = Some(reached);
+            }
+            Way::Leaves
+        }
     };
     turn.renew(lease, from);
     let Some((head, running)) = turn.running(id) else { return Woken::Nobody };
     running.add_page(step, &posts);
     let account = head.account.clone();
-    let ticket = turn.expect(Pending::Filter { scan: id, step, container: from, lease });
+    let page = ListedPage { container: from, lease, way };
+    let ticket = turn.expect(Pending::Filter { scan: id, step, page });
     turn.send_to_store(ToStorekeeper::FilterNew { ticket, account, posts });
     progressed(turn, id)
 }
@@ -186,7 +218,7 @@ pub fn on_filtered(
     turn: &mut Turn,
     id: ScanId,
     step: ListingStep,
-    page: (ContainerId, LeaseId),
+    page: ListedPage,
     posts: Vec<ListedPost>,
 ) -> Woken {
     let incomplete = posts.iter().filter(|post| post.incomplete);
@@ -198,18 +230,46 @@ pub fn on_filtered(
     let Some((head, running)) = turn.running(id) else { return Woken::Nobody };
     let new = running.add_new_posts(step, posts);
     head.listed += new.len() as u64;
-    let (account, priority, weight) = (head.account.clone(), head.priority, head.weight());
-    turn.state.pending_posts += new.len();
+    let (account, party) = (head.account.clone(), head.party.clone());
+    let (priority, weight) = (head.priority, head.weight());
+    turn.state.room.take(&party, new.len());
     for posts in batches(new) {
         let work = Work::IndexPosts { scan: id, step, account: account.clone(), posts };
         turn.enqueue(Owner::Batch(id), work, priority, weight);
     }
-    if turn.state.pending_posts < turn.state.policy.max_pending_posts {
-        accept_page(turn, page);
-    } else {
-        turn.state.held_pages.push(page);
+    let ListedPage { container, lease, way } = page;
+    match way {
+        Way::Leaves if !has_room(turn.state, id) || is_over(turn, container, lease) => {
+            turn.send_to_stage(container, BrokerToStage::PageHeld { lease });
+        }
+        Way::Waits if !has_room(turn.state, id) => turn.state.held_pages.push((container, lease)),
+        Way::GoesOn | Way::Leaves | Way::Waits => accept_page(turn, (container, lease)),
     }
     pass_barrier(turn, id)
+}
+
+/// Whether more posts of this scan may wait to be indexed.
+fn has_room(state: &State, id: ScanId) -> bool {
+    let Some(scan) = state.scans.get(&id) else { return true };
+    let waiting = scan.running().map_or(0, Running::posts_waiting);
+    state.room.is_there(&scan.head.party, waiting, state.policy.max_pending_posts)
+}
+
+/// A listing has had its worker for long, and others wait for one.
+fn is_over(turn: &Turn, container: ContainerId, lease: LeaseId) -> bool {
+    let Some(lease) = turn.state.leases.held(lease, container) else { return false };
+    let stage = stage_of(&lease.item.work);
+    turn.now.mono.since(lease.granted) >= LISTING_TURN
+        && turn.state.registry.ready_for(stage) == 0
+        && turn.state.queues.get(&stage).is_some_and(|queue| !queue.is_empty())
+}
+
+/// A worker has left its listing between two pages, for lack of room or because others wait: the listing
+/// goes on from there when its turn comes again.
+pub fn on_paused(turn: &mut Turn, mut item: Item) {
+    // It got on, so that its patience begins anew.
+    item.arrived = turn.now.mono;
+    turn.state.queues.entry(stage_of(&item.work)).or_default().push(item);
 }
 
 /// Posts come back from an indexing worker and go to the database.
@@ -224,11 +284,14 @@ pub fn on_stored(turn: &mut Turn, id: ScanId, posts: &[String]) -> Woken {
     let Some((head, running)) = turn.running(id) else { return Woken::Nobody };
     let stored = running.posts_stored(posts);
     head.indexed += stored as u64;
-    turn.state.pending_posts = turn.state.pending_posts.saturating_sub(stored);
-    if turn.state.pending_posts < turn.state.policy.max_pending_posts {
-        for page in std::mem::take(&mut turn.state.held_pages) {
-            turn.renew(page.1, page.0);
-            accept_page(turn, page);
+    let party = head.party.clone();
+    turn.state.room.give_back(&party, stored);
+    for (container, lease) in std::mem::take(&mut turn.state.held_pages) {
+        if turn.state.listing_of(container, lease).is_none_or(|scan| has_room(turn.state, scan)) {
+            turn.renew(lease, container);
+            accept_page(turn, (container, lease));
+        } else {
+            turn.state.held_pages.push((container, lease));
         }
     }
     match pass_barrier(turn, id) {

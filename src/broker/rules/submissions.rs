@@ -136,7 +136,7 @@ fn new_identifier(state: &mut State) -> String {
 }
 
 /// Starts a query that was accepted before the broker was restarted.
-pub fn resume_page(turn: &mut Turn, url: String, webhooks: Vec<String>, origin: Origin) {
+pub fn resume_page(turn: &mut Turn, url: String, webhooks: Vec<String>, origin: Origin, deaths: u32) {
     let Some(key) = page_key(&url, &origin.networks) else {
         return turn.contradiction("a query was accepted of what is no URL");
     };
@@ -148,6 +148,7 @@ pub fn resume_page(turn: &mut Turn, url: String, webhooks: Vec<String>, origin: 
     let id = queries::add(turn, url, key, Kind::Page, origin);
     if let Some(query) = turn.live(id) {
         query.head.webhooks.extend(webhooks);
+        query.head.deaths = deaths;
     }
     queries::find_links(turn, id);
     watching::notify(turn, id);

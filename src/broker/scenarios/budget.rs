@@ -8,6 +8,7 @@ use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, AskId};
 use crate::base::ids::{ContainerId, LeaseId, Network, ScanId};
 use crate::base::roles::{Role, Stage};
+use crate::broker::books::party::Party;
 use crate::broker::rules::admission::waits_for_budget;
 use crate::broker::rules::inspect::stats;
 use crate::broker::rules::scans;
@@ -76,7 +77,10 @@ impl Broker {
         let account = Account { key: key.clone(), handle: format!("a{native}"), posts: Some(posts) };
         let unknown = AccountState::unknown(key);
         let turn = &mut Turn { state: &mut self.state, now: self.now, effects: &mut Vec::new() };
-        scans::start(turn, account, unknown, Priority::User, None)
+        let id = scans::start(turn, account, unknown, Priority::User, None);
+        // Each for another client, so that none waits for the end of another's.
+        self.state.share_scan(id, &Party::Address(native.to_owned()));
+        id
     }
 
     /// The listing worker's next lease.

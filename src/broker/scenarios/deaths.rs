@@ -7,13 +7,16 @@ use crate::base::ids::{AskId, Networks};
 use crate::base::roles::Role;
 use crate::base::roles::Stage;
 use crate::broker::books::items::MAX_DEATHS;
+use crate::broker::books::query::{Outcome, Phase, Query};
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Effect, Event, Now, Policy};
+use crate::domain::failure::FailureCode;
+use crate::domain::images::IndexProgress;
 use crate::proto::front::{Client, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::work::LeaseOutcome;
 use crate::proto::work::Work;
-use crate::storekeeper::orders::{FromStorekeeper, ToStorekeeper};
+use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, JournalEntry, ToStorekeeper};
 
 const FRONT: ContainerId = ContainerId(9);
 const WORKERS: u16 = 4;
@@ -24,12 +27,25 @@ struct World {
     now: u64,
     process: u32,
     deaths: u32,
+    /// Then the poison is none any more.
+    most_deaths: u32,
+    journal: Vec<JournalEntry>,
+    /// Pages that were given to workers.
+    leased: Vec<String>,
 }
 
 impl World {
     fn new() -> World {
         let state = State::new(Policy::plain(), Now { mono: Monotonic(0), wall: Timestamp(0) });
-        World { state, now: 0, process: 100, deaths: 0 }
+        World {
+            state,
+            now: 0,
+            process: 100,
+            deaths: 0,
+            most_deaths: u32::MAX,
+            journal: Vec::new(),
+            leased: Vec::new(),
+        }
     }
 
     fn container(&self) -> ContainerId {
@@ -43,11 +59,14 @@ impl World {
         let mut dies = false;
         for effect in effects {
             match effect {
-                Effect::ToStore(ToStorekeeper::Journal { ticket, .. }) => {
+                Effect::ToStore(ToStorekeeper::Journal { ticket, entry }) => {
+                    self.journal.push(entry);
                     self.handle(Event::FromStore(FromStorekeeper::Journaled { ticket }));
                 }
                 Effect::ToStage { message: BrokerToStage::Lease { work, .. }, .. } => {
-                    dies |= matches!(&work, Work::FindLinks { url, .. } if url.ends_with("poison"));
+                    let Work::FindLinks { url, .. } = work else { continue };
+                    dies |= url.ends_with("poison") && self.deaths < self.most_deaths;
+                    self.leased.push(url);
                 }
                 _ => {}
             }
@@ -78,6 +97,17 @@ impl World {
             self.now += 100;
             self.handle(Event::Tick);
         }
+    }
+
+    /// How each query has failed, that has.
+    fn failures(&self) -> Vec<(String, FailureCode, String)> {
+        let failure = |query: &Query| match &query.phase {
+            Phase::Ended(Outcome::Failed { code, why }) => {
+                Some((query.head.subject.clone(), *code, why.clone()))
+            }
+            _ => None,
+        };
+        self.state.queries.values().filter_map(failure).collect()
     }
 
     fn ask(&mut self, ask: u64, page: &str) {
@@ -119,4 +149,54 @@ fn what_is_near_the_poison_survives_it() {
             .collect();
         assert_eq!(ended, ["https://a.example/poison"], "place {place}");
     }
+}
+
+/// A worker that spins is found out after minutes: a third is not lost to the same work.
+#[test]
+fn what_two_workers_hang_in_is_given_up() {
+    let mut world = World::new();
+    world.ask(0, "spins");
+    world.start();
+    for lease in 1..=2 {
+        assert_eq!((world.leased.len(), world.failures().len()), (lease, 0));
+        world.now += 200_000;
+        world.handle(Event::Tick);
+    }
+    assert_eq!(world.leased.len(), 2);
+    let [(url, code, why)] = &world.failures()[..] else { panic!("{:?}", world.failures()) };
+    assert_eq!((url.as_str(), *code), ("https://a.example/spins", FailureCode::ProcessingError));
+    assert!(why.contains("two workers were silent"), "{why}");
+}
+
+/// The journal counts the deaths: work that kills does not begin anew with each broker.
+#[test]
+fn a_restart_forgives_no_death() {
+    let mut world = World::new();
+    world.most_deaths = 2;
+    world.ask(0, "poison");
+    world.start();
+    world.pass(100);
+    assert_eq!((world.deaths, world.failures().len()), (2, 0));
+    let written = world.journal.into_iter().filter_map(|entry| match entry {
+        JournalEntry::Accepted { request, .. } => Some(request),
+        _ => None,
+    });
+    let written: Vec<_> = written.collect();
+    let deaths = |request: &AcceptedRequest| match request {
+        AcceptedRequest::Query { deaths, .. } => *deaths,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(written.iter().map(deaths).collect::<Vec<_>>(), [0, 1, 2]);
+
+    let mut successor = World::new();
+    successor.handle(Event::FromStore(FromStorekeeper::Opened {
+        counts: Default::default(),
+        unfinished: written.into_iter().next_back().into_iter().collect(),
+        ledger: Default::default(),
+        index: IndexProgress::default(),
+    }));
+    successor.start();
+    successor.pass(100);
+    assert_eq!((successor.deaths, successor.leased.len()), (1, 1));
+    assert_eq!(successor.failures()[0].1, FailureCode::ProcessingError);
 }

@@ -3,5 +3,6 @@
 mod budget;
 mod connectivity;
 mod deaths;
+mod fairness;
 mod health;
 mod whole;

@@ -15,6 +15,7 @@ use crate::config::Settings;
 use crate::daemon::roles::confine;
 use crate::domain::posts::{ImageState, ListedImage};
 use crate::fetch::{Fetch, HttpFetch};
+use crate::stages::decoding::DecodeSlots;
 use crate::stages::indexing::{Indexing, is_network_loss};
 use crate::supervisor;
 
@@ -45,7 +46,8 @@ pub fn run(input: &mut impl BufRead, out: &mut impl Write) -> anyhow::Result<()>
     let settings: Settings = serde_json::from_str(&line).context("the settings cannot be read")?;
     confine(Role::Indexing, &settings)?;
     let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::start(&settings.fetch, &settings.upstreams)?);
-    let indexing = Indexing { fetch, max_image_bytes: settings.fetch.max_image_bytes };
+    let decoding = DecodeSlots::new(1);
+    let indexing = Indexing { fetch, decoding, max_image_bytes: settings.fetch.max_image_bytes };
     loop {
         line.clear();
         if input.read_line(&mut line).context("could not read a question")? == 0 {

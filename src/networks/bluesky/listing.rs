@@ -1,7 +1,5 @@
 //! Listing an account's posts with images: its feed, from the newest post backwards.
 
-use std::collections::HashSet;
-
 use url::Url;
 
 use super::client::{BlueskyClient, Refusal, refusal};
@@ -14,16 +12,21 @@ use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
 use crate::networks::asking::{Effort, read_json, unreadable};
-use crate::networks::client::{NetworkClient, PageSink, PostLister};
+use crate::networks::client::{NetworkClient, PageSink, PostLister, Turns, Whole};
 use crate::networks::error::NetworkError;
-use crate::networks::paging::{Bounds, Page, Seen, list_pages, list_start};
+use crate::networks::paging::{Bounds, Memory, Page, list_in_turns, list_start};
 
 const METHOD: &str = "app.bsky.feed.getAuthorFeed";
 
 /// What the API allows.
 const PAGE: &str = "100";
+/// Posts that are taken of one page: servers that do not page give all they have at once.
+const PAGE_POSTS: usize = 25_000;
 
-/// So many pages hold a million posts with images.
+/// Posts that one account has pinned: the app allows one.
+const MAX_PINNED: usize = 20;
+
+/// So many pages hold a million posts.
 const BOUNDS: Bounds = Bounds { empty_pages: 20, pages: 10_000 };
 
 impl NetworkClient for BlueskyClient {
@@ -39,13 +42,22 @@ impl PostLister for BlueskyClient {
         cursor: &Cursor,
         page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError> {
+        self.list_in_turns(account, cursor, &mut Whole(page))
+    }
+
+    fn list_in_turns(
+        &self,
+        account: &Account,
+        cursor: &Cursor,
+        turns: &mut dyn Turns,
+    ) -> Result<ListingEnd, NetworkError> {
         let did = account.key.native.as_str();
         if account.key.network != Network::Bluesky || !did.starts_with("did:") {
             return Err(NetworkError::AccountMissing { account: account.key.clone() });
         }
         let since = list_start(cursor, METHOD)?;
-        let mut progress = Progress::default();
-        let ended = list_pages(BOUNDS, page, |position| {
+        let (memory, ended) = list_in_turns(BOUNDS, PAGE_POSTS, turns, |position, memory| {
+            let mut progress = Progress(memory);
             let mut parameters = vec![
                 ("actor", did),
                 ("limit", PAGE),
@@ -56,11 +68,11 @@ impl PostLister for BlueskyClient {
             let (url, response) = self.call(METHOD, &parameters, Effort::LISTING)?;
             let feed = read_feed(&url, &response, account)?;
             let posts = self.read_entries(&feed, &url, account, &mut progress)?;
-            progress.seen.read(feed.feed.len());
-            let is_enough = progress.seen.reaches(since);
+            memory.seen.read(feed.feed.len());
+            let is_enough = memory.seen.reaches(since);
             Ok(Page { entries: feed.feed.len(), posts, next: feed.cursor, is_enough })
         })?;
-        Ok(progress.seen.end_by_date(since, ended))
+        Ok(memory.seen.end_by_date(since, ended))
     }
 }
 
@@ -71,7 +83,7 @@ impl BlueskyClient {
         feed: &Feed,
         url: &Url,
         account: &Account,
-        progress: &mut Progress,
+        progress: &mut Progress<'_>,
     ) -> Result<Vec<ListedPost>, NetworkError> {
         let mut unreadable_entries = None;
         let mut posts = Vec::new();
@@ -118,15 +130,11 @@ fn read_feed(url: &Url, response: &Response, account: &Account) -> Result<Feed, 
     })
 }
 
-/// What a listing remembers from page to page.
-#[derive(Default)]
-struct Progress {
-    seen: Seen,
-    /// Posts that a server put first although they are not the newest; few.
-    pinned: HashSet<String>,
-}
+/// What a listing remembers from page to page; its notes are the posts that a server put first although they
+/// are not the newest.
+struct Progress<'a>(&'a mut Memory);
 
-impl Progress {
+impl Progress<'_> {
     /// The post as the index wants it; `None` for another's post, for one without images, and for a
     /// pinned one at its second appearance.
     fn take(&mut self, entry: &Entry, account: &Account, full_size: bool) -> Option<ListedPost> {
@@ -137,15 +145,17 @@ impl Progress {
             return None;
         }
         match entry.reason() {
-            None => self.seen.saw(post.sorted_at()),
+            None => self.0.seen.saw(post.sorted_at()),
             Some("app.bsky.feed.defs#reasonPin") => {
-                self.pinned.insert(post.uri.clone());
+                if self.0.notes.len() < MAX_PINNED {
+                    self.0.notes.insert(post.uri.clone());
+                }
                 return listed(post, account, full_size);
             }
             // A repost of an own post stands at the moment of the repost.
             Some(_) => return None,
         }
-        if self.pinned.contains(&post.uri) {
+        if self.0.notes.contains(&post.uri) {
             return None;
         }
         listed(post, account, full_size)

@@ -1,7 +1,5 @@
 //! Listing an account's posts with images, from the newest backwards.
 
-use std::collections::HashSet;
-
 use url::Url;
 
 use super::address::{ActorPath, Name, actor_path, server_of};
@@ -15,15 +13,17 @@ use crate::domain::posts::{ListedImage, ListedPost, Place};
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
 use crate::networks::asking::{Effort, read_json, unreadable};
-use crate::networks::client::{NetworkClient, PageSink, PostLister};
+use crate::networks::client::{NetworkClient, PageSink, PostLister, Turns, Whole};
 use crate::networks::delivery::{MAX_ADDRESS_BYTES, places_within_bounds};
 use crate::networks::error::NetworkError;
-use crate::networks::paging::{Bounds, Ended, OVERLAP, Page, Seen, list_pages, list_start};
+use crate::networks::paging::{Bounds, Ended, Memory, OVERLAP, Page, list_in_turns, list_start};
 
 const STATUSES: &str = "accounts/:id/statuses";
 
 /// What the API allows.
 const PAGE: &str = "40";
+/// Posts that are taken of one page: servers that do not page give all they have at once.
+const PAGE_POSTS: usize = 25_000;
 
 /// What servers give at least where there are more.
 const SMALLEST_PAGE: u64 = 20;
@@ -48,39 +48,34 @@ impl PostLister for MastodonClient {
         cursor: &Cursor,
         page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError> {
+        self.list_in_turns(account, cursor, &mut Whole(page))
+    }
+
+    fn list_in_turns(
+        &self,
+        account: &Account,
+        cursor: &Cursor,
+        turns: &mut dyn Turns,
+    ) -> Result<ListingEnd, NetworkError> {
         let since = list_start(cursor, STATUSES)?;
         let home = Home::of(account);
         let home = home.ok_or_else(|| NetworkError::AccountMissing { account: account.key.clone() })?;
         let found = self.own_account(account, &home)?;
         let (id, host) = (found.id.as_str(), home.host());
-        let path = format!("/api/v1/accounts/{id}/statuses");
         let mut progress = Progress::new(id, host, self.settings.is_original());
-        let ended = list_pages(BOUNDS, page, |max_id| {
-            let mut parameters = vec![("only_media", "true"), ("exclude_reblogs", "true"), ("limit", PAGE)];
-            parameters.extend(max_id.map(|max_id| ("max_id", max_id)));
-            let (url, response) = self.call(host, &path, STATUSES, &parameters, Effort::LISTING)?;
-            let statuses = read_page(&url, &response, account)?;
-            let entries = statuses.len();
-            let last = statuses.last().and_then(id_of);
-            if max_id.is_some() && last.as_deref() == max_id {
-                return Ok(repeated(entries, last));
-            }
-            let posts = progress.read(statuses, &url)?;
-            progress.seen.read(entries);
-            let next = match response.header("link").map(str::trim) {
-                Some(link) if !link.is_empty() => next_max_id(link),
-                // Not all servers send it (snac does not): what follows the last post is asked for, until nothing does.
-                Some(_) | None => last,
-            };
-            Ok(Page { entries, posts, next, is_enough: progress.seen.reaches(since) })
+        let (memory, ended) = list_in_turns(BOUNDS, PAGE_POSTS, turns, |max_id, memory| {
+            std::mem::swap(&mut progress.memory, memory);
+            let page = self.read_one(&mut progress, account, since, max_id);
+            std::mem::swap(&mut progress.memory, memory);
+            page
         })?;
         progress.tell(account);
         // A server that gives the same page again may have given all that it has. (snac counts 0 posts, always.)
-        let read = progress.seen.posts_read;
+        let read = memory.seen.posts_read;
         let is_all =
             read < SMALLEST_PAGE || found.statuses_count.is_some_and(|count| count > 0 && count <= read);
         let ended = if ended == Ended::Repeated && is_all { Ended::Exhausted } else { ended };
-        Ok(progress.seen.end_by_date(since, ended))
+        Ok(memory.seen.end_by_date(since, ended))
     }
 }
 
@@ -100,6 +95,33 @@ fn id_of(status: &serde_json::Value) -> Option<String> {
 }
 
 impl MastodonClient {
+    fn read_one(
+        &self,
+        progress: &mut Progress<'_>,
+        account: &Account,
+        since: Option<Timestamp>,
+        max_id: Option<&str>,
+    ) -> Result<Page, NetworkError> {
+        let path = format!("/api/v1/accounts/{}/statuses", progress.id);
+        let mut parameters = vec![("only_media", "true"), ("exclude_reblogs", "true"), ("limit", PAGE)];
+        parameters.extend(max_id.map(|max_id| ("max_id", max_id)));
+        let (url, response) = self.call(progress.host, &path, STATUSES, &parameters, Effort::LISTING)?;
+        let statuses = read_page(&url, &response, account)?;
+        let entries = statuses.len();
+        let last = statuses.last().and_then(id_of);
+        if max_id.is_some() && last.as_deref() == max_id {
+            return Ok(repeated(entries, last));
+        }
+        let posts = progress.read(statuses, &url)?;
+        progress.memory.seen.read(entries);
+        let next = match response.header("link").map(str::trim) {
+            Some(link) if !link.is_empty() => next_max_id(link),
+            // Not all servers send it (snac does not): what follows the last post is asked for, until nothing does.
+            Some(_) | None => last,
+        };
+        Ok(Page { entries, posts, next, is_enough: progress.memory.seen.reaches(since) })
+    }
+
     /// The account as its server knows it now, with the server's own number for it, which the API wants.
     /// Fails when the name is another's now.
     fn own_account(&self, account: &Account, home: &Home) -> Result<WireAccount, NetworkError> {
@@ -206,8 +228,8 @@ struct Progress<'a> {
     id: &'a str,
     host: &'a str,
     originals: bool,
-    seen: Seen,
-    image_hosts: HashSet<String>,
+    /// Its notes are the hosts of images.
+    memory: Memory,
     left_out: LeftOut,
 }
 
@@ -226,8 +248,8 @@ struct LeftOut {
 
 impl<'a> Progress<'a> {
     fn new(id: &'a str, host: &'a str, originals: bool) -> Progress<'a> {
-        let (seen, image_hosts, left_out) = Default::default();
-        Progress { id, host, originals, seen, image_hosts, left_out }
+        let (memory, left_out) = Default::default();
+        Progress { id, host, originals, memory, left_out }
     }
 
     /// The posts of a page that are the account's own and have images.
@@ -262,7 +284,7 @@ impl<'a> Progress<'a> {
         let published = status.created_at.as_deref().and_then(Timestamp::parse_rfc3339);
         let now = Timestamp::now();
         let published = published.map(|moment| moment.min(now));
-        self.seen.saw(published);
+        self.memory.seen.saw(published);
         if status.uri.len() > MAX_KEY_BYTES {
             self.left_out.odd_posts += 1;
             return None;
@@ -301,10 +323,10 @@ impl<'a> Progress<'a> {
         let Some(host) = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)) else {
             return false;
         };
-        if self.image_hosts.len() < MAX_IMAGE_HOSTS {
-            self.image_hosts.insert(host.clone());
+        if self.memory.notes.len() < MAX_IMAGE_HOSTS {
+            self.memory.notes.insert(host.clone());
         }
-        self.image_hosts.contains(&host)
+        self.memory.notes.contains(&host)
     }
 
     fn tell(&self, account: &Account) {

@@ -448,3 +448,45 @@ proptest! {
         prop_assert!(acts.iter().any(is_end) || matches!(plan.phase, Phase::Ended));
     }
 }
+
+/// However many there are, and whether the broker or the system tells first.
+#[test]
+fn deaths_over_work_do_not_end_the_program() {
+    let acts = |plan: &mut Plan, event, at| -> Vec<String> {
+        let acts = plan.handle(event, Monotonic(at));
+        acts.iter().map(show).filter(|act| act != "weigh").collect()
+    };
+    let mut plan = working();
+    let (mut id, mut at) = (2, 1000);
+    let mut die = |plan: &mut Plan, at: u64, over_work: Option<bool>| {
+        let at_work = Event::DiedAtWork(ContainerId(id));
+        if over_work == Some(true) {
+            assert!(acts(plan, at_work.clone(), at).is_empty());
+        }
+        let told = acts(plan, died(id, "signal 9"), at);
+        if over_work == Some(false) {
+            assert!(acts(plan, at_work, at).is_empty());
+        }
+        id = if id == 2 { 4 } else { id + 1 };
+        told
+    };
+    let start = |plan: &mut Plan, id: u32, at: u64| {
+        assert_eq!(acts(plan, Event::Tick, at), [format!("start 1 as {id}")]);
+        acts(plan, started(id), at);
+        acts(plan, hello(id, Role::Listing), at);
+    };
+    for round in 0..12 {
+        let told = die(&mut plan, at, Some(round % 2 == 0));
+        assert!(told.last().unwrap().ends_with("again in 100 ms"), "{told:?}");
+        at += 100;
+        start(&mut plan, 4 + round, at);
+    }
+    for (number, pause) in [(16, 100), (17, 200)] {
+        let told = die(&mut plan, at, None);
+        assert!(told.last().unwrap().ends_with(&format!("again in {pause} ms")), "{told:?}");
+        at += pause;
+        start(&mut plan, number, at);
+    }
+    let told = die(&mut plan, at, None);
+    assert!(told.iter().any(|act| act.ends_with("given up after 3")), "{told:?}");
+}
