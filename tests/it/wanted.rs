@@ -54,5 +54,7 @@ fn noted_posts_are_looked_up_indexed_and_forgotten() {
     assert!(images > 0);
     // One post was read, and its author, whom X's newer fields do not tell; that the other post is not there, the
     // free endpoint had told.
-    assert_eq!(json(&daemon, &["stats", "--json"])["spent_today_usd"], 0.015);
+    wait_for("the price to be told", || {
+        (json(&daemon, &["stats", "--json"])["spent_today_usd"] == 0.015).then_some(())
+    });
 }
