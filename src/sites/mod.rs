@@ -119,9 +119,13 @@ pub fn knows(name: &str) -> bool {
 }
 
 /// The page to be read for what a link leads to: a work that can only be its artist's own, on a site whose works are
-/// not read, stands for its artist's page.
+/// not read, and another page that names its artist stand for the artist's page.
 pub fn readable_page(site: Option<&'static Site>, page: Identified) -> (Option<&'static Site>, Identified) {
-    let is_read = page.kind != Kind::Artwork || site.is_some_and(|site| site.artwork.is_some());
+    let is_read = match page.kind {
+        Kind::Artwork => site.is_some_and(|site| site.artwork.is_some()),
+        Kind::Other => false,
+        _ => true,
+    };
     let artist = page.artist.as_deref().filter(|_| !is_read).and_then(Address::parse);
     artist.map_or((site, page), |artist| recognise(&artist))
 }

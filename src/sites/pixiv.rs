@@ -61,16 +61,8 @@ fn body(response: Response, page: &str) -> Result<Value, SiteError> {
 
 fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
     let id = page.id_text();
-    let (work, pages) = match page.address().contains("/unlisted/") {
-        // Only the work itself tells the number by which its pages are asked for.
-        true => {
-            let work = web.send_raw(ask(web, &format!("illust/unlisted/{id}"))?)?;
-            let number = body(work.clone(), page.address()).ok().and_then(|work| id_at(&work, "illustId"));
-            let number = number.unwrap_or_else(|| id.to_owned());
-            (Ok(work), web.send_raw(ask(web, &format!("illust/{number}/pages"))?))
-        }
-        false => web.send_both(ask(web, &format!("illust/{id}"))?, ask(web, &format!("illust/{id}/pages"))?),
-    };
+    let (work, pages) =
+        web.send_both(ask(web, &format!("illust/{id}"))?, ask(web, &format!("illust/{id}/pages"))?);
     let work = body(work?, page.address())?;
     let pages = pages.and_then(|answer| body(answer, page.address()));
     parse_work(&work, pages, page.page.unwrap_or(1), page.address())
