@@ -53,7 +53,9 @@ fn a_look_alike_host_is_no_site() {
 /// What two URLs of one page or account have in common.
 pub(super) fn meaning(url: &str) -> String {
     let found = identify(url);
-    found.account.map(|account| account.to_string()).or(found.url).unwrap_or_default()
+    // A page of works stands for the page of their artist.
+    let artist = found.artist.filter(|_| found.kind == Kind::Other);
+    found.account.map(|account| account.to_string()).or(artist).or(found.url).unwrap_or_default()
 }
 
 #[test]
