@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use crate::base::clock::Monotonic;
 use crate::base::ids::QueryId;
-use crate::proto::front::Client;
+use crate::broker::books::party::Party;
 
-/// Whoever polls asks again within this; longer pauses are not waited for.
+/// A client that polls asks again within this; an answer that was not asked for in this time is not polled.
 const POLLED_WITHIN: Duration = Duration::from_secs(60);
 /// Polled answers are kept beyond the limit, up to this many times as many: a crowd of addresses that poll for
 /// ever must not fill the memory.
@@ -19,27 +19,21 @@ const HARD_LIMIT: usize = 2;
 pub struct Kept {
     by_id: HashMap<QueryId, Entry>,
     by_due: BTreeSet<(Monotonic, QueryId)>,
-    /// Of each client, the one least recently asked for first.
-    by_client: HashMap<String, BTreeSet<(Monotonic, QueryId)>>,
+    /// The answers of each client, in the order in which they were last asked for.
+    by_client: HashMap<Party, BTreeSet<(Monotonic, QueryId)>>,
 }
 
 #[derive(Debug)]
 struct Entry {
     due: Monotonic,
-    client: String,
+    client: Party,
     asked: Monotonic,
 }
 
 impl Kept {
     /// An answer of this client is kept from now until `due`.
-    pub fn keep(&mut self, id: QueryId, client: &Client, now: Monotonic, due: Monotonic) {
+    pub fn keep(&mut self, id: QueryId, client: Party, now: Monotonic, due: Monotonic) {
         self.forget(id);
-        let client = match client {
-            Client::Exempt => String::new(),
-            Client::Limited { key } => key.clone(),
-            // No address looks like this.
-            Client::Key { name, .. } => format!("key {name}"),
-        };
         self.by_due.insert((due, id));
         self.by_client.entry(client.clone()).or_default().insert((now, id));
         self.by_id.insert(id, Entry { due, client, asked: now });
@@ -104,8 +98,8 @@ mod tests {
 
     const HOUR: u64 = 3_600_000;
 
-    fn client(name: &str) -> Client {
-        Client::Limited { key: name.to_owned() }
+    fn client(name: &str) -> Party {
+        Party::Address(name.to_owned())
     }
 
     fn forgotten(kept: &mut Kept, now: u64, max: usize) -> Vec<u64> {
@@ -115,11 +109,11 @@ mod tests {
     #[test]
     fn who_has_the_most_loses_the_oldest() {
         let mut kept = Kept::default();
-        kept.keep(QueryId(1), &client("honest"), Monotonic(0), Monotonic(3 * HOUR));
+        kept.keep(QueryId(1), client("honest"), Monotonic(0), Monotonic(3 * HOUR));
         for number in 0..10 {
             // Mistakes are kept for a shorter time than answers; that makes none of them the first to go.
             let due = Monotonic(HOUR + number);
-            kept.keep(QueryId(10 + number), &client("flood"), Monotonic(1000 * number), due);
+            kept.keep(QueryId(10 + number), client("flood"), Monotonic(1000 * number), due);
         }
         kept.asked(QueryId(10), Monotonic(100_000));
         assert_eq!(forgotten(&mut kept, 200_000, 8), [11, 12, 13]);
@@ -131,14 +125,14 @@ mod tests {
     fn what_is_polled_stays() {
         let mut kept = Kept::default();
         for number in 1..=6 {
-            kept.keep(QueryId(number), &client("one"), Monotonic(0), Monotonic(HOUR));
+            kept.keep(QueryId(number), client("one"), Monotonic(0), Monotonic(HOUR));
         }
         for number in 1..=5 {
             kept.asked(QueryId(number), Monotonic(90_000));
         }
         assert_eq!(forgotten(&mut kept, 100_000, 3), [6], "five are polled, twice three are bearable");
-        kept.keep(QueryId(7), &client("two"), Monotonic(100_000), Monotonic(HOUR));
-        kept.keep(QueryId(8), &client("two"), Monotonic(100_001), Monotonic(HOUR));
+        kept.keep(QueryId(7), client("two"), Monotonic(100_000), Monotonic(HOUR));
+        kept.keep(QueryId(8), client("two"), Monotonic(100_001), Monotonic(HOUR));
         assert_eq!(forgotten(&mut kept, 100_002, 3), [1]);
         assert_eq!(forgotten(&mut kept, 200_000, 3), [2, 3, 4], "nobody asks any more");
     }
@@ -153,7 +147,7 @@ mod tests {
                 match step {
                     0 | 1 => {
                         let due = Monotonic(now + 40_000 * who);
-                        kept.keep(QueryId(id), &client(&who.to_string()), Monotonic(now), due);
+                        kept.keep(QueryId(id), client(&who.to_string()), Monotonic(now), due);
                     }
                     2 => kept.asked(QueryId(id), Monotonic(now)),
                     _ => drop(forgotten(&mut kept, now, 4)),

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use crate::broker::books::party::Party;
 use crate::proto::front::Client;
 
 #[derive(Debug, Default)]
 pub struct Limits {
-    in_progress: HashMap<String, u32>,
+    in_progress: HashMap<Party, u32>,
     total: usize,
 }
 
@@ -53,15 +54,13 @@ impl Limits {
 }
 
 /// What a client is counted by, and its own limit if it has one; `None` where it is not limited.
-fn counted(client: &Client) -> Option<(String, Option<u32>)> {
-    match client {
-        Client::Exempt => None,
-        Client::Limited { key } => Some((key.clone(), None)),
-        // No address looks like this.
-        Client::Key { name, max_processing_requests } => {
-            Some((format!("key {name}"), Some(*max_processing_requests)))
-        }
-    }
+fn counted(client: &Client) -> Option<(Party, Option<u32>)> {
+    let max = match client {
+        Client::Exempt => return None,
+        Client::Limited { .. } => None,
+        Client::Key { max_processing_requests, .. } => Some(*max_processing_requests),
+    };
+    Some((Party::of(client), max))
 }
 
 #[cfg(test)]

@@ -70,7 +70,7 @@ impl Shares {
         self.requests.get(&request).copied().unwrap_or(0)
     }
 
-    /// Whether this client may take one more.
+    /// True if this client may take one more worker.
     pub fn may_take(&self, party: &Party) -> bool {
         self.of_party(party) < self.free
     }

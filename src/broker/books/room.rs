@@ -20,14 +20,14 @@ pub struct Room {
 }
 
 impl Room {
-    /// So many more posts of this party's scans are on their way.
+    /// Counts posts of this party's scans that are on their way now.
     pub fn take(&mut self, party: &Party, posts: usize) {
         if posts > 0 {
             *self.posts.entry(party.clone()).or_default() += posts;
         }
     }
 
-    /// They are stored.
+    /// Takes posts that have been stored off the count.
     pub fn give_back(&mut self, party: &Party, posts: usize) {
         if let Some(waiting) = self.posts.get_mut(party) {
             *waiting = waiting.saturating_sub(posts);
@@ -53,7 +53,7 @@ impl Room {
         self.of(party) < share && waiting <= part_of_scan(share) / 2
     }
 
-    /// Of the scans of this party.
+    /// Posts on their way, of the scans of this party.
     pub fn of(&self, party: &Party) -> usize {
         self.posts.get(party).copied().unwrap_or(0)
     }

@@ -217,7 +217,7 @@ impl Running {
         self.before.search_cursor.is_none()
     }
 
-    /// From here on, its search lists all posts.
+    /// Makes the search list all posts from here on.
     pub fn list_anew(&mut self, now: Timestamp) {
         self.before.search_cursor = None;
         self.before.listed_anew_at = Some(now);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::base::ids::{AccountKey, PostKey, QueryId, ScanId};
 use crate::broker::books::blob::BlobKey;
 use crate::broker::books::items::{ItemId, Owner};
+use crate::broker::books::party::Party;
 use crate::broker::books::query::{Kind, Origin, Outcome, Phase, Pickup, Query};
 use crate::broker::books::scan::{ScanOutcome, Woken};
 use crate::broker::rules::views::query_view;
@@ -435,7 +436,7 @@ fn end(turn: &mut Turn, id: QueryId, outcome: Outcome) {
         turn.journal(entry);
     }
     turn.state.watchers.remove(&id);
-    turn.state.kept.keep(id, &client, turn.now.mono, turn.now.mono.plus(kept));
+    turn.state.kept.keep(id, Party::of(&client), turn.now.mono, turn.now.mono.plus(kept));
 }
 
 /// Forgets queries whose time is over, or that are too many. True if there were any.
