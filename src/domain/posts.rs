@@ -7,6 +7,16 @@ use crate::base::ids::{AccountKey, ImageId, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::images::{Detail, ImageFacts};
 
+/// When X gave out this id, in milliseconds. Ids have held their time since November 2010 (X's open source
+/// generator "Snowflake": 41 bits of milliseconds since its own epoch, above 22 bits of machine and sequence);
+/// older ones were counted, and tell nothing.
+pub fn snowflake_time(id: &str) -> Option<Timestamp> {
+    const EPOCH: i64 = 1_288_834_974_657;
+    const FIRST: i64 = 30_000_000_000_000;
+    let id: i64 = id.parse().ok()?;
+    (id >= FIRST).then(|| Timestamp((id >> 22) + EPOCH))
+}
+
 /// Whether a post can still be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PostState {
@@ -179,4 +189,21 @@ pub struct ImageRecord {
 pub struct RetryPost {
     pub account: AccountKey,
     pub post: ListedPost,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_tell_their_time() {
+        let check = |id, expect: Option<&str>| {
+            assert_eq!(snowflake_time(id).map(|time| time.to_rfc3339()).as_deref(), expect, "{id}");
+        };
+        check("1558553189766631429", Some("2022-08-13T20:36:51Z"));
+        check("25712847277", None);
+        check("nonsense", None);
+        check("-1558553189766631429", None);
+        check("18446744073709551616", None);
+    }
 }

@@ -39,6 +39,7 @@ macro_rules! contract_tests {
         $crate::store::contract::contract_tests!($database:
             an_unknown_account_has_no_cursors
             posts_are_stored_once
+            an_id_of_x_dates_a_post_without_a_date
             what_is_committed_is_what_the_index_lacks
             ids_beyond_63_bits_survive
             a_missing_fingerprint_is_filled_in_under_a_new_number
@@ -192,6 +193,27 @@ pub fn posts_are_stored_once<D: TestDatabase>() {
     assert_eq!(record.detail, Some(facts(1).detail), "as it was stored");
     let asked = vec![listed("10", &["a"]), listed("11", &["x"]), listed("12", &["y"])];
     assert_eq!(store.missing(&asked).unwrap(), asked[1..]);
+}
+
+/// Ids of X, and the dates in them: none in what was counted, lies ahead of every clock, or is no number.
+pub const DATES_IN_IDS: [(&str, Option<i64>); 6] = [
+    ("1558553189766631429", Some(1_660_423_011_615)),
+    ("30000000000000", Some(1_288_842_127_214)),
+    ("29700859247", None),
+    ("9223372036854775807", None),
+    ("18446744073709551615", None),
+    ("1558553189766631429x", None),
+];
+
+pub fn an_id_of_x_dates_a_post_without_a_date<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    for (id, date) in DATES_IN_IDS {
+        let undated = IndexedPost { published: None, ..post(id, vec![good("a", 1)]) };
+        let committed = store.apply(&[posts("1", vec![undated])], NOW).unwrap();
+        let record = &store.images(&[committed.images_after]).unwrap()[0];
+        assert_eq!(record.published, date.map(Timestamp), "{id}");
+    }
 }
 
 pub fn what_is_committed_is_what_the_index_lacks<D: TestDatabase>() {

@@ -1,5 +1,6 @@
 //! What only the SQLite engine can show: query plans, files after a crash, foreign files.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
@@ -8,7 +9,7 @@ use tempfile::TempDir;
 use super::commit::apply::carry_out;
 use super::commit::work::Work;
 use super::commit::{flush, load};
-use super::contract::{RULE, TestDatabase, contract_tests};
+use super::contract::{DATES_IN_IDS, RULE, TestDatabase, contract_tests};
 use super::database::Database;
 use super::extent::Extent;
 use super::{Change, Location, Store, statements};
@@ -196,6 +197,27 @@ fn a_database_of_the_future_is_refused_unchanged() {
     let error = file.location().open().err().unwrap();
     assert!(error.to_string().contains("schema 7"), "{error}");
     assert!(file.location().open_reader().is_err());
+}
+
+#[test]
+fn posts_of_before_get_the_dates_in_their_ids() {
+    let file = TempFile::new();
+    drop(file.store());
+    let other = file.other();
+    let mut sql = "INSERT INTO accounts (no, network, native, known_since, visited_at, turn)
+                   VALUES (1, 1, '1', 0, 0, 0);"
+        .to_owned();
+    for (id, _) in DATES_IN_IDS {
+        write!(sql, "INSERT INTO posts VALUES (NULL, 1, '{id}', 1, NULL, 0, 1);").unwrap();
+    }
+    sql += "INSERT INTO posts VALUES (NULL, 2, '1558553189766631429', 1, NULL, 0, 1);
+            INSERT INTO posts VALUES (NULL, 1, '1558553189766631430', 1, 7, 0, 1);
+            DELETE FROM migrations WHERE number >= 4;";
+    other.execute_batch(&sql).unwrap();
+    let mut store = file.store();
+    let dates = store.connection.list("SELECT published FROM posts ORDER BY no", &[], "", |row| row.int(0));
+    let expect: Vec<_> = DATES_IN_IDS.map(|(_, date)| date).into_iter().chain([None, Some(7)]).collect();
+    assert_eq!(dates.unwrap(), expect);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::commit::apply::carry_out;
 use super::commit::flush;
 use super::commit::work::Work;
-use super::contract::{RULE, TestDatabase, contract_tests};
+use super::contract::{DATES_IN_IDS, RULE, TestDatabase, contract_tests};
 use super::database::Database;
 use super::engine::dialect::Dialect;
 use super::extent::Extent;
@@ -48,6 +48,7 @@ on_both!(
     a_database_of_the_future_is_refused
     a_database_of_another_program_is_refused_unchanged
     two_programs_starting_at_once_migrate_once
+    posts_of_before_get_the_dates_in_their_ids
     a_lost_connection_is_opened_again
     a_connection_lost_within_a_change_takes_the_change_back
     writers_wait_for_each_other
@@ -166,6 +167,29 @@ mod checks {
         let applied = database.connection().list(sql, &[], "", |row| row.number(0)).unwrap();
         let known = database.location().schema().unwrap().unwrap().known;
         assert_eq!(applied, (1..=i64::from(known)).collect::<Vec<_>>());
+    }
+
+    pub fn posts_of_before_get_the_dates_in_their_ids<K: Kind>() {
+        let database = OnServer::<K>::bare();
+        drop(store(&database));
+        let mut connection = database.connection();
+        let mut run = |sql: &str| connection.run(sql, &[], "").unwrap();
+        run("INSERT INTO accounts (no, network, native, known_since, posts_read, visited_at, turn, uses)
+             VALUES (1, 1, '1', 0, 0, 0, 0, 0)");
+        for (no, (id, _)) in (1..).zip(DATES_IN_IDS) {
+            run(&format!("INSERT INTO posts VALUES ({no}, 1, '{id}', 1, NULL, 0, 1)"));
+        }
+        run("INSERT INTO posts VALUES (20, 2, '1558553189766631429', 1, NULL, 0, 1)");
+        run("INSERT INTO posts VALUES (21, 1, '1558553189766631430', 1, 7, 0, 1)");
+        run("DELETE FROM migrations WHERE number >= 4");
+        let mut store = store(&database);
+        let dates =
+            store.connection.list("SELECT published FROM posts ORDER BY no", &[], "", |row| row.int(0));
+        let expect: Vec<Option<i64>> =
+            DATES_IN_IDS.map(|(_, date)| date).into_iter().chain([None, Some(7)]).collect();
+        assert_eq!(dates.unwrap(), expect);
+        store.connection.run("DELETE FROM posts", &[], "").unwrap();
+        store.connection.run("DELETE FROM accounts", &[], "").unwrap();
     }
 
     pub fn a_lost_connection_is_opened_again<K: Kind>() {

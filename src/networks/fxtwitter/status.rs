@@ -3,10 +3,9 @@
 use super::wire::{Medium, Status};
 use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey};
-use crate::domain::posts::{ListedPost, Place};
+use crate::domain::posts::{ListedPost, Place, snowflake_time};
 use crate::networks::delivery::places_within_bounds;
 use crate::networks::twitter::media::image;
-use crate::networks::twitter::progress::snowflake_time;
 
 /// `None` where it has no photos. The list of all media has their order; without it, photos stand alone.
 pub(super) fn listed_post(status: Status, size: &str) -> Option<ListedPost> {

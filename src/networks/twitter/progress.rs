@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey};
 use crate::domain::accounts::Account;
+use crate::domain::posts::snowflake_time;
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 use crate::networks::paging::{OVERLAP, Seen};
 
@@ -17,12 +18,6 @@ const STUCK_PAGES: u32 = 5;
 
 /// A post is not published so long after the present, whatever the clocks.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(86_400);
-
-/// Ids since November 2010 hold their time; older ones were counted.
-pub(in crate::networks) fn snowflake_time(id: &str) -> Option<Timestamp> {
-    let id: i64 = id.parse().ok()?;
-    (id >= 30_000_000_000_000).then(|| Timestamp((id >> 22) + 1_288_834_974_657))
-}
 
 /// Whether a post can have this number. One of a time to come would become the cursor, and hide everything
 /// that is posted until then.
@@ -124,16 +119,6 @@ fn newer(a: Option<PostKey>, b: Option<PostKey>) -> Option<PostKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ids_tell_their_time() {
-        let check = |id, expect: Option<&str>| {
-            assert_eq!(snowflake_time(id).map(|time| time.to_rfc3339()).as_deref(), expect, "{id}");
-        };
-        check("1558553189766631429", Some("2022-08-13T20:36:51Z"));
-        check("25712847277", None);
-        check("nonsense", None);
-    }
 
     #[test]
     fn ids_that_cannot_be_are_none() {

@@ -9,7 +9,7 @@ use super::rows::{AccountRow, HandleRow, Kept, NewImage, NewPost, PostRow, Print
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, Network, PostKey};
 use crate::domain::accounts::Account;
-use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage};
+use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, snowflake_time};
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::store::changes::{IndexEntry, MovedHandle, RetryRule};
 use crate::store::codec;
@@ -223,7 +223,8 @@ impl Work {
         self.add_images(post)
     }
 
-    /// A post of this account with so many attachments, to be written, without its images.
+    /// A post of this account with so many attachments, to be written, without its images. Where nobody told its
+    /// date, as the original's databases do not, an id of X does.
     pub fn new_post(
         &mut self,
         account: AccountNo,
@@ -231,6 +232,10 @@ impl Work {
         published: Option<Timestamp>,
         image_count: u8,
     ) -> PostRow {
+        let published = published.or_else(|| {
+            let in_id = (key.network == Network::Twitter).then(|| snowflake_time(&key.native)).flatten();
+            in_id.filter(|date| *date <= self.now)
+        });
         self.extent.last_post += 1;
         self.extent.posts += 1;
         let no = self.extent.last_post;
