@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod broker;
 pub mod descriptors;
+mod heap;
 pub mod http;
 pub mod local_socket;
 mod port_holder;
