@@ -1,41 +1,22 @@
-//! Tables of comma-separated values (RFC 4180): a field may stand in quotes, a quote in it is doubled.
+//! Tables of comma-separated values (RFC 4180) whose rows may be shorter than their header.
 
 use std::collections::BTreeMap;
 
-/// The fields of each row, the header's too; blank lines are left out.
+use csv::{Reader, ReaderBuilder};
+
+/// The fields of each row below the header; blank lines, and what is no text, are left out.
 pub fn rows(text: &str) -> Vec<Vec<String>> {
-    let (mut rows, mut row, mut field, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if quoted && chars.peek() == Some(&'"') => {
-                chars.next();
-                field.push('"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => row.push(std::mem::take(&mut field)),
-            '\n' if !quoted => {
-                row.push(std::mem::take(&mut field));
-                rows.push(std::mem::take(&mut row));
-            }
-            '\r' if !quoted => {}
-            c => field.push(c),
-        }
-    }
-    if !field.is_empty() || !row.is_empty() {
-        row.push(field);
-        rows.push(row);
-    }
-    rows.retain(|row| row.iter().any(|field| !field.is_empty()));
-    rows
+    let records = reader(text).into_records().filter_map(Result::ok);
+    records.map(|record| record.iter().map(str::to_owned).collect()).collect()
 }
 
 /// Each row below the header, by the header's names; a field that a row lacks is missing.
 pub fn records(text: &str) -> Vec<BTreeMap<String, String>> {
-    // Spreadsheets write a byte order mark.
-    let mut rows = rows(text.trim_start_matches('\u{feff}')).into_iter();
-    let header = rows.next().unwrap_or_default();
-    rows.map(|row| header.iter().cloned().zip(row).collect()).collect()
+    reader(text).into_deserialize().filter_map(Result::ok).collect()
+}
+
+fn reader(text: &str) -> Reader<&[u8]> {
+    ReaderBuilder::new().flexible(true).from_reader(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -45,8 +26,10 @@ mod tests {
     #[test]
     fn fields_may_be_quoted() {
         let text = "a,b\r\n1,\"x, \"\"y\"\"\nz\"\n\n2,\n3";
-        assert_eq!(rows(text), [vec!["a", "b"], vec!["1", "x, \"y\"\nz"], vec!["2", ""], vec!["3"]]);
+        assert_eq!(rows(text), [vec!["1", "x, \"y\"\nz"], vec!["2", ""], vec!["3"]]);
+        // Spreadsheets write a byte order mark.
         let records = records(&format!("\u{feff}{text}"));
+        assert_eq!(records[0]["a"], "1");
         assert_eq!(records[0]["b"], "x, \"y\"\nz");
         assert_eq!((records[2].get("a").map(String::as_str), records[2].get("b")), (Some("3"), None));
     }

@@ -1,5 +1,5 @@
 //! What every room may use: identifiers, time, fingerprints as plain values, how errors are
-//! told and acted upon, and the wish to stop. Owns no state, opens nothing, imports no other room.
+//! told and acted upon, and the wish to stop. Owns no state, opens nothing by itself, imports no other room.
 
 pub mod clock;
 pub mod csv;
@@ -13,6 +13,7 @@ pub mod roles;
 pub mod shown;
 pub mod signals;
 pub mod stop;
+pub mod unix_socket;
 pub mod vital;
 
 pub use clock::Timestamp;

@@ -4,6 +4,8 @@
 use std::fmt::{self, Write as _};
 use std::io;
 
+use serde::Serialize;
+
 /// True for control characters (C0, DEL, C1), line and paragraph separators, and characters that embed,
 /// override or isolate a direction (Unicode Bidirectional Algorithm, section 2).
 pub fn steers(c: char) -> bool {
@@ -47,6 +49,14 @@ pub fn shown_json(json: &str) -> String {
     text
 }
 
+/// A value as JSON on one line, so written.
+///
+/// # Errors
+/// The value has no JSON form.
+pub fn json<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<String> {
+    serde_json::to_string(value).map(|json| shown_json(&json))
+}
+
 /// The output of a command: the last guard, since each text of a stranger goes through [`Shown`] where it
 /// is placed. Lines and tabs pass.
 pub struct ShownOutput<W> {
@@ -58,6 +68,11 @@ pub struct ShownOutput<W> {
 impl<W: io::Write> ShownOutput<W> {
     pub fn new(inner: W) -> ShownOutput<W> {
         ShownOutput { inner, begun: Vec::new() }
+    }
+
+    /// What it writes to.
+    pub fn into_inner(self) -> W {
+        self.inner
     }
 }
 
@@ -109,6 +124,7 @@ mod tests {
         let shown = shown_json(&serde_json::to_string_pretty(&value).unwrap());
         assert!(shown.chars().all(|c| c == '\n' || !steers(c)), "{shown:?}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert_eq!(json(&value).unwrap(), r#"{"a\u202e":"x\u009b\u001b\u007f\n","b":[1]}"#);
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::broker::vocabulary::{Now, Pending, Policy};
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{IndexProgress, StoreCounts};
-use crate::domain::scans::{EndedSearch, Priority};
+use crate::domain::scans::{Priority, Resumed};
 use crate::proto::view::StoreSizes;
 use crate::proto::work::MaintenanceTask;
 use crate::storekeeper::orders::Ticket;
@@ -55,8 +55,8 @@ pub struct State {
     pub running_scans: HashMap<AccountKey, ScanId>,
     /// Scans that wait for the next day's budget.
     pub deferred_scans: BTreeSet<ScanId>,
-    /// Searches that an earlier broker has seen to the end, until their scans are begun again.
-    pub resumed_searches: HashMap<AccountKey, EndedSearch>,
+    /// What scans of an earlier broker hand over, until they are begun again.
+    pub resumed_scans: HashMap<AccountKey, Resumed>,
     /// Scans that somebody asked for, by the account's name.
     pub scan_requests: HashMap<String, ScanRequest>,
     /// Accounts to be scanned again whose present handles are being looked up.
@@ -115,7 +115,7 @@ impl State {
             scans: BTreeMap::new(),
             running_scans: HashMap::new(),
             deferred_scans: BTreeSet::new(),
-            resumed_searches: HashMap::new(),
+            resumed_scans: HashMap::new(),
             scan_requests: HashMap::new(),
             updates: HashMap::new(),
             held_pages: Vec::new(),

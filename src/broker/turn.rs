@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::ids::{ContainerId, LeaseId, QueryId, ScanId};
 use crate::broker::books::items::{Item, ItemId, Owner, stage_of};
 use crate::broker::books::query::Query;
-use crate::broker::books::scan::{Running, ScanHead, ScanPhase};
+use crate::broker::books::scan::{Running, Scan, ScanHead, ScanPhase};
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Asker, Effect, Now, Pending};
 use crate::domain::failure::FailureCode;
@@ -31,7 +31,15 @@ impl Turn<'_> {
         // What killed workers of an earlier broker is not new.
         let deaths = match &owner {
             Owner::Query(query) => self.state.queries.get(query).map_or(0, |query| query.head.deaths),
-            _ => 0,
+            Owner::Listing(scan, _) | Owner::Batch(scan) => {
+                let running = self.state.scans.get(scan).and_then(Scan::running);
+                running.map_or(0, |running| running.deaths_over(&work))
+            }
+            Owner::ScanRequest(_)
+            | Owner::Updates(_)
+            | Owner::Retries
+            | Owner::Maintenance(_)
+            | Owner::Delivery(_) => 0,
         };
         let arrived = self.now.mono;
         let item = Item { id, owner, party, work, priority, weight, arrived, deaths, has_hung: false };

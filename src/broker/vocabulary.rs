@@ -11,7 +11,7 @@ use crate::broker::books::site_layouts::Change as SiteChange;
 use crate::config::{Budget, TimelinePolicy};
 use crate::domain::accounts::Account;
 use crate::domain::blocklist::Blocklist;
-use crate::domain::scans::{EndedSearch, ListingStep, Priority};
+use crate::domain::scans::{ListingStep, Priority, Resumed};
 use crate::proto::front::{BrokerToFront, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::work::MaintenanceTask;
@@ -233,7 +233,7 @@ pub struct ScanStart {
     pub handle: Option<String>,
     pub account: Account,
     pub priority: Priority,
-    pub searched: Option<EndedSearch>,
+    pub resumed: Resumed,
     /// All posts are to be listed, not only those that are new.
     pub whole: bool,
 }

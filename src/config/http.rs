@@ -47,6 +47,8 @@ section! {
     /// The admin socket, by which the console and the commands of the shell reach the daemon.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     pub struct Admin {
+        /// Its path; none is `aotf.sock` in the data folder. Absolute after loading.
+        socket: Option<PathBuf> = None, path_beside();
         /// Number of the group that may use it beside the daemon's own user.
         group: Option<u32> = None, text(group);
     }

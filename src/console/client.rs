@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::terminal::Keyboard;
+use crate::base::unix_socket;
 use crate::proto::command::{Command, Order, Reply, Source};
 
 /// A reply that is not `Progress` comes at once or, when the broker hangs, after a few seconds.
@@ -95,7 +96,7 @@ impl Connection {
     /// No daemon listens, or it goes away.
     pub fn open(socket: &Path, order: &Order) -> Result<Connection, ClientError> {
         let lost = |source| ClientError::Lost { source };
-        let mut stream = UnixStream::connect(socket)
+        let mut stream = unix_socket::connect(socket)
             .map_err(|source| ClientError::Unreachable { path: socket.to_owned(), source })?;
         stream.set_write_timeout(Some(REPLY_DEADLINE)).map_err(lost)?;
         stream.set_read_timeout(Some(REPLY_DEADLINE)).map_err(lost)?;

@@ -70,6 +70,41 @@ pub struct EndedSearch {
     pub ids: Vec<String>,
 }
 
+/// Workers that were lost over the work of a scan, as the journal keeps it for a scan that is begun again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScanDeaths {
+    /// Over its search.
+    pub search: u32,
+    /// Over its timeline.
+    pub timeline: u32,
+    /// Over posts that were to be indexed, by native id: they are suspects until they are stored.
+    pub posts: Vec<(String, u32)>,
+}
+
+impl ScanDeaths {
+    pub fn of_listing(&self, step: ListingStep) -> u32 {
+        match step {
+            ListingStep::Search => self.search,
+            ListingStep::Timeline => self.timeline,
+        }
+    }
+
+    pub fn of_listing_mut(&mut self, step: ListingStep) -> &mut u32 {
+        match step {
+            ListingStep::Search => &mut self.search,
+            ListingStep::Timeline => &mut self.timeline,
+        }
+    }
+}
+
+/// What a scan that is begun again takes over from the one that an earlier broker had begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resumed {
+    /// Its search, where that had ended.
+    pub searched: Option<EndedSearch>,
+    pub deaths: ScanDeaths,
+}
+
 /// Where a listing goes on in another worker: what the pages before were is handed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListingPlace {

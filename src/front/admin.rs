@@ -1,4 +1,4 @@
-//! The admin socket: a Unix socket in the data folder that only the daemon's own user can open. One
+//! The admin socket: a Unix socket that only the daemon's own user, and a group, can open. One
 //! command per line, answered line by line (`proto::command`, as JSON). The console and the one-shot
 //! commands are its clients.
 

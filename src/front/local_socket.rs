@@ -7,19 +7,10 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::UnixListener;
 
-use crate::base::ErrorChain;
-
-/// The longest path of a socket, in bytes: `sun_path` in unix(7) has 108, the last of them zero; and the
-/// socket is made under a name that is longer by `.new`.
-pub const MAX_PATH_BYTES: usize = 108 - 1 - ".new".len();
+use crate::base::{ErrorChain, unix_socket};
 
 #[derive(Debug, thiserror::Error)]
 pub enum LocalSocketError {
-    #[error(
-        "the path {path} is too long for a socket: {len} bytes, of which the system takes {MAX_PATH_BYTES}; \
-         choose a shorter one (for the admin socket: a shorter data_dir)"
-    )]
-    TooLong { path: PathBuf, len: usize },
     #[error("another daemon answers on {path}")]
     InUse { path: PathBuf },
     #[error("{path} is in the way: it is not a socket")]
@@ -52,13 +43,12 @@ impl LocalSocket {
     /// # Errors
     /// Also when this user cannot give a file to that group.
     pub fn open_for(path: &Path, mode: u32, group: Option<u32>) -> Result<LocalSocket, LocalSocketError> {
-        check_length(path)?;
         let create = |source| LocalSocketError::Create { path: path.to_owned(), source };
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(LocalSocketError::NotASocket { path: path.to_owned() });
             }
-            Ok(_) if std::os::unix::net::UnixStream::connect(path).is_ok() => {
+            Ok(_) if unix_socket::connect(path).is_ok() => {
                 return Err(LocalSocketError::InUse { path: path.to_owned() });
             }
             Ok(_) => {}
@@ -72,7 +62,7 @@ impl LocalSocket {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(create(error)),
             Ok(()) | Err(_) => {}
         }
-        let listener = std::os::unix::net::UnixListener::bind(&fresh).map_err(create)?;
+        let listener = unix_socket::bind(&fresh).map_err(create)?;
         listener.set_nonblocking(true).map_err(create)?;
         fs::set_permissions(&fresh, fs::Permissions::from_mode(mode)).map_err(create)?;
         if let Some(group) = group {
@@ -103,17 +93,6 @@ impl Drop for LocalSocket {
         if is_ours && let Err(error) = fs::remove_file(&self.path) {
             tracing::debug!(error = %ErrorChain(&error), "could not remove a socket");
         }
-    }
-}
-
-/// Whether a socket can have this path, before it is tried.
-///
-/// # Errors
-/// It is too long.
-pub fn check_length(path: &Path) -> Result<(), LocalSocketError> {
-    match path.with_extension("sock").as_os_str().len().max(path.as_os_str().len()) {
-        0..=MAX_PATH_BYTES => Ok(()),
-        len => Err(LocalSocketError::TooLong { path: path.to_owned(), len }),
     }
 }
 
@@ -149,25 +128,15 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_too_long_is_told_before_and_when_it_is_opened() {
+    fn a_long_path_is_no_hindrance() {
         let dir = tempfile::tempdir().unwrap();
-        let longest = MAX_PATH_BYTES - dir.path().as_os_str().len() - "//aotf.sock".len();
-        for (more, fits) in [(0, true), (1, false)] {
-            let folder = dir.path().join("d".repeat(longest + more));
-            fs::create_dir(&folder).unwrap();
-            let path = folder.join("aotf.sock");
-            assert_eq!(path.as_os_str().len(), MAX_PATH_BYTES + more);
-            assert_eq!(check_length(&path).is_ok(), fits);
-            match LocalSocket::open(&path, 0o600) {
-                Ok(_) => assert!(fits),
-                Err(error) => {
-                    assert!(!fits, "{error}");
-                    let error = error.to_string();
-                    assert!(
-                        error.ends_with("choose a shorter one (for the admin socket: a shorter data_dir)")
-                    );
-                }
-            }
-        }
+        let folder = dir.path().join("d".repeat(200));
+        fs::create_dir(&folder).unwrap();
+        let path = folder.join("aotf.sock");
+        let first = LocalSocket::open(&path, 0o600).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(matches!(LocalSocket::open(&path, 0o600), Err(LocalSocketError::InUse { .. })));
+        drop(first);
+        assert!(!path.exists());
     }
 }

@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod broker;
 pub mod descriptors;
+mod heap;
 pub mod http;
 pub mod local_socket;
 mod port_holder;
@@ -52,7 +53,7 @@ pub enum FrontError {
     PortInUse { addr: SocketAddr, holder: Option<PortHolder> },
     #[error("could not listen on {addr}")]
     Listen { addr: SocketAddr, source: io::Error },
-    #[error("could not open the admin socket")]
+    #[error("could not open the admin socket ([admin] socket; else aotf.sock in data_dir)")]
     Admin { source: LocalSocketError },
     #[error("could not open the HTTP socket ([http] unix_socket)")]
     HttpSocket { source: LocalSocketError },
@@ -78,9 +79,9 @@ fn describe_holder(holder: Option<&PortHolder>) -> String {
     holder.map_or_else(String::new, |holder| format!(" by {holder}"))
 }
 
-/// Where the admin socket of a data folder is.
+/// Where the admin socket is: in the data folder, unless the settings name another place.
 pub fn admin_socket(settings: &Settings) -> PathBuf {
-    settings.data_dir.join("aotf.sock")
+    settings.admin.socket.clone().unwrap_or_else(|| settings.data_dir.join("aotf.sock"))
 }
 
 /// The listening sockets: opened while the process may still do so.

@@ -92,7 +92,8 @@ impl Turns for Whole<'_, '_> {
 /// Lists an account's posts.
 pub trait PostLister: Send + Sync {
     /// Lists the account's own posts with images, newest first, from the newest back to `cursor`, by
-    /// the way that the cursor's kind names.
+    /// the way that the cursor's kind names. The default is for networks whose listings can be left, which
+    /// implement `list_in_turns`; each has one of the two.
     ///
     /// # Errors
     /// Any; the pieces delivered before remain valid, but the old cursor must be kept.
@@ -101,7 +102,9 @@ pub trait PostLister: Send + Sync {
         account: &Account,
         cursor: &Cursor,
         page: &mut PageSink<'_>,
-    ) -> Result<ListingEnd, NetworkError>;
+    ) -> Result<ListingEnd, NetworkError> {
+        self.list_in_turns(account, cursor, &mut Whole(page))
+    }
 
     /// As `list_posts`, from the place that `turns` names. The default is for networks whose listings cannot be
     /// left: it lists everything in one go.

@@ -1,4 +1,4 @@
-//! The admin socket (a Unix socket in the data folder): one JSON object per line. Clients send an `Order`;
+//! The admin socket (a Unix socket): one JSON object per line. Clients send an `Order`;
 //! the daemon answers with one or several `Reply`s, the last of which is not `Progress`.
 //!
 //! `Command` is the one definition of the commands. The console and the shell parse it with clap, their help,

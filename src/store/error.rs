@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use crate::base::Reaction;
+use crate::base::{ErrorChain, Reaction};
 
 /// An operation of the store that failed, with its cause as `source`.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,10 @@ pub enum StoreError {
     Migrate(#[from] MigrateError),
     #[error("could not {step} in the database")]
     Statement { step: &'static str, source: EngineError },
+    /// A database or state file that is missing, or is not (any more) what it has to be. Only a person
+    /// can decide what is to become of it: this program removes nothing.
+    #[error("{place} cannot be used: {found}. What to do: {remedy}")]
+    Unusable { place: String, found: String, remedy: String },
     /// Whoever took the rows wanted no more.
     #[error("reading was ended")]
     Interrupted,
@@ -36,12 +40,31 @@ impl StoreError {
             | StoreError::Migrate(MigrateError::Apply { source, .. } | MigrateError::Read { source }) => {
                 source.reaction()
             }
-            StoreError::Interrupted
+            StoreError::Unusable { .. }
+            | StoreError::Interrupted
             | StoreError::UnknownEngine { .. }
             | StoreError::Address { .. }
             | StoreError::Migrate(_)
             | StoreError::Strange { .. } => Reaction::GiveUp,
         }
+    }
+}
+
+impl StoreError {
+    /// The same, as `Unusable` where the data is damaged or another program's; other errors as they are.
+    pub(super) fn with_remedy(self, place: &str, remedy: &str) -> StoreError {
+        let found = match &self {
+            StoreError::Open { source, .. }
+            | StoreError::Statement { source, .. }
+            | StoreError::Migrate(MigrateError::Apply { source, .. } | MigrateError::Read { source })
+                if source.fault == EngineFault::Damaged =>
+            {
+                ErrorChain(source).to_string()
+            }
+            StoreError::Migrate(MigrateError::Foreign { .. }) => "it belongs to another program".to_owned(),
+            _ => return self,
+        };
+        StoreError::Unusable { place: place.to_owned(), found, remedy: remedy.to_owned() }
     }
 }
 
@@ -82,7 +105,7 @@ impl EngineFault {
         match self {
             EngineFault::Busy => "locked by another process",
             EngineFault::Surroundings => "disk, memory or connection failed",
-            EngineFault::Damaged => "the data is damaged",
+            EngineFault::Damaged => "the data is damaged (`aotf db verify` looks at all of it)",
             EngineFault::Misfit => "refused by the database",
         }
     }

@@ -11,11 +11,24 @@ use super::interface::Store;
 use super::migrate::{self, Schema};
 use super::table_io::TableIo;
 
+const MISSING_REMEDY: &str = "if it lies elsewhere (a disk that is not mounted, another [database] url), bring it back; \
+    if it is lost, move state.db of the data folder away and put a backup back with `aotf db restore BACKUP`; to begin \
+    anew with an empty one: `aotf db create`";
+
+const DAMAGED_FILE_REMEDY: &str = "stop the daemon, move the file away, with its -wal and -shm and the data folder's \
+    state.db, and put a backup back with `aotf db restore BACKUP`; a database of another program: name another file in \
+    [database] url, or take it over with `aotf db import`. Without a backup, `sqlite3 FILE .recover` saves what can be \
+    read, and `aotf db create` begins with an empty one";
+
+const DAMAGED_SERVER_REMEDY: &str = "repair it with the tools of the server, or put a backup back into an empty database \
+    with `aotf db restore BACKUP`; a database of another program: name another one in [database] url";
+
 /// Where a database is, and how to open it.
 #[derive(Clone, Debug)]
 pub struct Location {
     place: Place,
     rule: RetryRule,
+    must_exist: bool,
 }
 
 impl Location {
@@ -26,26 +39,45 @@ impl Location {
     pub fn parse(url: &str, data_dir: &Path, rule: RetryRule) -> Result<Location, StoreError> {
         if let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
             let path = path.strip_prefix("//").unwrap_or(path);
-            return Ok(Location { place: Place::File(data_dir.join(path)), rule });
+            return Ok(Location { place: Place::File(data_dir.join(path)), rule, must_exist: false });
         }
         match Address::parse(url) {
-            Some(Ok(address)) => Ok(Location { place: Place::Server(Box::new(address)), rule }),
+            Some(Ok(address)) => {
+                Ok(Location { place: Place::Server(Box::new(address)), rule, must_exist: false })
+            }
             Some(Err(why)) => Err(StoreError::Address { why }),
             None => Err(StoreError::UnknownEngine { url: without_password(url) }),
         }
     }
 
-    /// Which schema the database has; `None` where there is none yet. Changes nothing.
+    /// The same, but it is not made where there is none: this data folder has worked with one already.
+    pub fn that_exists(self) -> Location {
+        Location { must_exist: true, ..self }
+    }
+
+    /// Which schema the database has; `None` where there is none yet, or an empty one. Changes nothing.
     ///
     /// # Errors
-    /// It cannot be reached or read, was used with a newer program, or belongs to another one.
+    /// It cannot be reached or read, was used with a newer program, or belongs to another one; or there
+    /// is none, and there has to be.
     pub fn schema(&self) -> Result<Option<Schema>, StoreError> {
-        match &self.place {
-            Place::File(file) if !file.exists() => Ok(None),
+        let found = match &self.place {
+            Place::File(file) if !file.exists() => None,
             Place::File(_) | Place::Server(_) => {
-                migrate::schema(&mut Connection::open(&self.place, Access::Read)?).map(Some)
+                let schema = |mut connection| migrate::schema(&mut connection);
+                let schema = Connection::open(&self.place, Access::Read).and_then(schema);
+                Some(schema.map_err(|error| self.explain(error))?).filter(|schema| schema.found > 0)
             }
+        };
+        if found.is_none() && self.must_exist {
+            return Err(StoreError::Unusable {
+                place: self.place(),
+                found: "there is no database, or an empty one, though state.db of this data folder belongs to one"
+                    .to_owned(),
+                remedy: MISSING_REMEDY.to_owned(),
+            });
         }
+        Ok(found)
     }
 
     /// Opens the database, creates its file where there is none, and brings its schema up to date.
@@ -58,17 +90,42 @@ impl Location {
 
     /// Opens a second connection that cannot write, to a database that `open` has prepared.
     pub fn open_reader(&self) -> Result<Box<dyn Store>, StoreError> {
-        let connection = migrate::open_reader(&self.place)?;
+        let connection = migrate::open_reader(&self.place).map_err(|error| self.explain(error))?;
         Ok(Box::new(Database { connection, rule: self.rule }))
     }
 
     pub(super) fn open_database(&self) -> Result<Database, StoreError> {
-        Ok(Database { connection: migrate::open(&self.place)?, rule: self.rule })
+        Ok(Database { connection: self.connect()?, rule: self.rule })
     }
 
     /// Opens the database as rows of whole tables, up to date as with `open`.
     pub(super) fn open_tables(&self) -> Result<TableIo, StoreError> {
-        Ok(TableIo::new(migrate::open(&self.place)?))
+        Ok(TableIo::new(self.connect()?))
+    }
+
+    /// Reads every page of the database's file; a server checks its own. Changes nothing.
+    ///
+    /// # Errors
+    /// `Unusable` where it is damaged.
+    pub fn check_pages(&self) -> Result<(), StoreError> {
+        let check = |connection: Connection| connection.check_pages();
+        let done = Connection::open(&self.place, Access::Read).and_then(check);
+        done.map_err(|error| self.explain(error))
+    }
+
+    fn connect(&self) -> Result<Connection, StoreError> {
+        if self.must_exist {
+            self.schema()?;
+        }
+        migrate::open(&self.place).map_err(|error| self.explain(error))
+    }
+
+    fn explain(&self, error: StoreError) -> StoreError {
+        let remedy = match &self.place {
+            Place::File(_) => DAMAGED_FILE_REMEDY,
+            Place::Server(_) => DAMAGED_SERVER_REMEDY,
+        };
+        error.with_remedy(&self.place(), remedy)
     }
 
     /// The address as it may be shown.

@@ -52,13 +52,30 @@ pub fn open_reader(place: &Place) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Opens the state file as `open` does a database.
+/// Opens the state file as `open` does a database, once all of it was found readable.
 pub fn open_state(path: &Path) -> Result<rusqlite::Connection, StoreError> {
     let mut connection = Connection::open(&Place::File(path.to_owned()), Access::Write)?;
+    connection.check_pages()?;
     bring_up_to_date(&mut connection, list::STATE)?;
     match connection {
         Connection::File(file) => Ok(file.into_driver()),
         Connection::Server(_) => unreachable!("what has a path is a file"),
+    }
+}
+
+/// Opens the state file to look at it, once all of it was found readable. `None` where there is none, or
+/// nothing in it yet. Changes nothing.
+pub fn look_at_state(path: &Path) -> Result<Option<rusqlite::Connection>, StoreError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let mut connection = Connection::open(&Place::File(path.to_owned()), Access::Read)?;
+    connection.check_pages()?;
+    let found = newest_applied(&mut connection)?;
+    lacking(connection.place(), found, list::STATE)?;
+    match connection {
+        Connection::File(file) if found > 0 => Ok(Some(file.into_driver())),
+        Connection::File(_) | Connection::Server(_) => Ok(None),
     }
 }
 

@@ -13,6 +13,7 @@ use super::error::StoreError;
 use super::migrate;
 use super::schema::Value;
 use crate::base::Timestamp;
+use crate::domain::images::StoreCounts;
 
 /// The open state file.
 pub struct StateFile {
@@ -45,6 +46,25 @@ pub struct StateTable {
 
 /// Tables that a backup leaves out: which index lies in this folder is true of this folder alone.
 const OF_THIS_FOLDER: [&str; 2] = ["migrations", "index_source"];
+
+/// What a person can do about a state file that cannot be read, and what that costs.
+const STATE_REMEDY: &str = "stop the daemon and move the file away, with its -wal and -shm. Then start the daemon: \
+    accepted queries and scans that had not ended, posts noted to be looked up, and what was spent this month are \
+    forgotten, the database is kept. Or put a backup back, which holds the state of its day: move the database away \
+    too, then `aotf db restore BACKUP`";
+
+fn unusable(path: &Path, error: StoreError) -> StoreError {
+    error.with_remedy(&path.display().to_string(), STATE_REMEDY)
+}
+
+/// What a state file holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateSummary {
+    /// Queries and scans that were accepted and have not ended.
+    pub accepted: usize,
+    /// A daemon has worked in this folder, with a database.
+    pub has_database: bool,
+}
 
 impl StateFile {
     /// All tables that are worth a backup, of one state of the file. They hold numbers and texts.
@@ -101,8 +121,41 @@ impl StateFile {
     }
 
     /// Opens or creates the file. Commits are durable, as the room's first page tells.
+    ///
+    /// # Errors
+    /// `Unusable`, with what a person can do, where the file is damaged or another program's.
     pub fn open(path: &Path) -> Result<StateFile, StoreError> {
-        Ok(StateFile { connection: migrate::open_state(path)? })
+        let connection = migrate::open_state(path).map_err(|error| unusable(path, error))?;
+        Ok(StateFile { connection })
+    }
+
+    /// What the file holds, without changing it; `None` where there is none, or nothing in it yet.
+    ///
+    /// # Errors
+    /// As for `open`.
+    pub fn look(path: &Path) -> Result<Option<StateSummary>, StoreError> {
+        let connection = migrate::look_at_state(path).map_err(|error| unusable(path, error))?;
+        let Some(connection) = connection else { return Ok(None) };
+        let mut state = StateFile { connection };
+        let accepted = state.accepted()?.len();
+        Ok(Some(StateSummary { accepted, has_database: state.index_source()?.is_some() }))
+    }
+
+    /// Refuses a state file of no bytes beside a database that holds something: it was cut off, and to
+    /// go on would forget silently what it held. Beside an empty database it was never written.
+    ///
+    /// # Errors
+    /// `Unusable`.
+    pub fn refuse_cut_off(path: &Path, counts: &StoreCounts) -> Result<(), StoreError> {
+        let is_empty = path.metadata().is_ok_and(|found| found.is_file() && found.len() == 0);
+        match is_empty && counts.accounts > 0 {
+            true => Err(StoreError::Unusable {
+                place: path.display().to_string(),
+                found: "it is empty, and the database is not".to_owned(),
+                remedy: STATE_REMEDY.to_owned(),
+            }),
+            false => Ok(()),
+        }
     }
 
     /// Makes these changes in order, all or none, and returns when they are durable.
@@ -200,6 +253,53 @@ mod tests {
         drop(state);
         let accepted = StateFile::open(&path).unwrap().accepted().unwrap();
         assert_eq!(accepted, [row("b", "2"), row("scan x", "4")]);
+    }
+
+    #[test]
+    fn a_damaged_file_says_what_to_do_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.db");
+        let mut state = StateFile::open(&path).unwrap();
+        let long = "x".repeat(2000);
+        for no in 0..40 {
+            state.record(&[put(&format!("{no}"), &long)], Timestamp(1)).unwrap();
+        }
+        drop(state);
+        let whole = std::fs::read(&path).unwrap();
+        assert!(whole.len() > 20 * 4096);
+        let mut holes = whole.clone();
+        holes[5 * 4096..].fill(0xaa);
+        for (name, bytes) in [
+            ("text", b"this is no database, ".repeat(300)),
+            ("cut in the middle", whole[..whole.len() / 2 + 7].to_vec()),
+            ("pages overwritten", holes),
+        ] {
+            std::fs::write(&path, &bytes).unwrap();
+            let error = StateFile::open(&path).map(|_| ()).unwrap_err();
+            let text = error.to_string();
+            assert!(matches!(error, StoreError::Unusable { .. }), "{name}: {text}");
+            for part in [path.to_str().unwrap(), "move the file away", "aotf db restore", "damaged"] {
+                assert!(text.contains(part), "{name}: {text}");
+            }
+            assert_eq!(std::fs::read(&path).unwrap(), bytes, "{name}: nothing is changed");
+        }
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(StateFile::open(&path).unwrap().accepted().unwrap().len(), 40);
+    }
+
+    #[test]
+    fn a_file_of_no_bytes_is_refused_only_beside_a_database_that_holds_something() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state.db");
+        let full = StoreCounts { accounts: 1, ..StoreCounts::default() };
+        assert!(StateFile::refuse_cut_off(&path, &full).is_ok(), "somebody has moved it away");
+        std::fs::write(&path, "").unwrap();
+        assert!(
+            StateFile::refuse_cut_off(&path, &StoreCounts::default()).is_ok(),
+            "killed in the first start"
+        );
+        let text = StateFile::refuse_cut_off(&path, &full).unwrap_err().to_string();
+        assert!(text.contains("it is empty") && text.contains("move the file away"), "{text}");
     }
 
     #[test]

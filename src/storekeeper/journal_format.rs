@@ -17,7 +17,7 @@ use crate::base::ids::{AccountKey, Network, Networks, PostKey, QueryId};
 use crate::domain::accounts::{Account, Evidence};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{MatchClass, SecondStage, Variant};
-use crate::domain::scans::{EndedSearch, Priority};
+use crate::domain::scans::{EndedSearch, Priority, ScanDeaths};
 use crate::proto::front::Client;
 use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView};
 use crate::proto::work::Delivery;
@@ -185,6 +185,9 @@ enum RequestV1 {
         /// The first programs did not keep it.
         #[serde(default)]
         searched: Option<SearchV1>,
+        /// As with a query.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deaths: Option<ScanDeathsV2>,
     },
     Delivery(Box<DeliveryV1>),
 }
@@ -205,10 +208,11 @@ impl Format for RequestV1 {
                 webhooks,
                 deaths,
             },
-            AcceptedRequest::Scan { account, priority, searched } => RequestV1::Scan {
+            AcceptedRequest::Scan { account, priority, searched, deaths } => RequestV1::Scan {
                 account: AccountV1::of(account),
                 priority: PriorityV1::of(priority),
                 searched: Format::of(searched),
+                deaths: (deaths != ScanDeaths::default()).then(|| Format::of(deaths)),
             },
             AcceptedRequest::Delivery(delivery) => RequestV1::Delivery(Box::new(DeliveryV1::of(*delivery))),
         }
@@ -223,10 +227,11 @@ impl Format for RequestV1 {
                 webhooks,
                 deaths,
             },
-            RequestV1::Scan { account, priority, searched } => AcceptedRequest::Scan {
+            RequestV1::Scan { account, priority, searched, deaths } => AcceptedRequest::Scan {
                 account: account.plain(),
                 priority: priority.plain(),
                 searched: searched.plain(),
+                deaths: deaths.plain().unwrap_or_default(),
             },
             RequestV1::Delivery(delivery) => AcceptedRequest::Delivery(Box::new(delivery.plain())),
         }
@@ -324,6 +329,8 @@ record! { PostKeyV1 of PostKey { network: NetworkV1, native: String, } }
 record! { AccountV1 of Account { key: AccountKeyV1, handle: String, posts: Option<u64>, } }
 
 record! { SearchV1 of EndedSearch { since: Option<TimeV1>, until: Option<TimeV1>, ids: Vec<String>, } }
+
+record! { ScanDeathsV2 of ScanDeaths { search: u32, timeline: u32, posts: Vec<(String, u32)>, } }
 
 record! { DeliveryV1 of Delivery { id: String, webhook: String, answer: AnswerV1, } }
 
@@ -451,7 +458,7 @@ pub(super) mod tests {
     ) -> AcceptedRequest {
         let key = AccountKey::new(network, native);
         let account = Account { key, handle: handle.to_owned(), posts };
-        AcceptedRequest::Scan { account, priority, searched }
+        AcceptedRequest::Scan { account, priority, searched, deaths: ScanDeaths::default() }
     }
 
     fn found(variant: Variant, class: MatchClass, second_stage: Option<SecondStage>) -> ResultView {
@@ -604,6 +611,15 @@ pub(super) mod tests {
         let AcceptedRequest::Query { deaths, .. } = &mut request else { unreachable!() };
         *deaths = 2;
         assert_eq!(decode(&encode(&request)).unwrap(), request);
+
+        let mut request = scan((Network::Twitter, "1", "h"), None, Priority::User, None);
+        assert!(!encode(&request).contains("deaths"));
+        let AcceptedRequest::Scan { deaths, .. } = &mut request else { unreachable!() };
+        *deaths = ScanDeaths { search: 1, timeline: 0, posts: vec![("p".to_owned(), 2)] };
+        assert_eq!(decode(&encode(&request)).unwrap(), request);
+        let row = r#"{"version":2,"request":{"Scan":{"account":{"key":{"network":"twitter","native":"1"},"handle":"h",
+            "posts":null},"priority":"User","searched":null,"deaths":{"search":1,"timeline":0,"posts":[["p",2]]}}}}"#;
+        assert_eq!(decode(row).unwrap(), request, "as it was written first");
     }
 
     #[test]

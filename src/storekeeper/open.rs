@@ -1,6 +1,6 @@
 //! The start of the storekeeper, which waits for a database that is not there yet, and for a disk that is full.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
@@ -13,11 +13,28 @@ use crate::store::state::StateFile;
 use crate::store::{Location, StoreError};
 use crate::storekeeper::orders::{FromStorekeeper, StorePart, ToStorekeeper};
 
-/// The database that these settings name.
+/// The state file of a data folder.
+pub fn state_file(settings: &Settings) -> PathBuf {
+    settings.data_dir.join("state.db")
+}
+
+/// The database that these settings name. Where the state file belongs to a database, it is not made anew.
+///
+/// # Errors
+/// When the URL is of no engine that this program has, or the state file cannot be read.
+pub fn database(settings: &Settings) -> Result<Location, StoreError> {
+    let state = StateFile::look(&state_file(settings))?;
+    match state.is_some_and(|state| state.has_database) {
+        true => Ok(new_database(settings)?.that_exists()),
+        false => new_database(settings),
+    }
+}
+
+/// The database that these settings name, which may be made now.
 ///
 /// # Errors
 /// When the URL is of no engine that this program has.
-pub fn database(settings: &Settings) -> Result<Location, StoreError> {
+pub fn new_database(settings: &Settings) -> Result<Location, StoreError> {
     location(&settings.database.url, &settings.data_dir, &settings.maintenance)
 }
 
@@ -35,12 +52,14 @@ pub fn open_patiently<P: Publisher + 'static>(
     tell: impl Fn(FromStorekeeper) + Send + Sync + 'static,
 ) -> Result<Option<StorekeeperHandle>, StorekeeperError> {
     const PAUSE: Duration = Duration::from_secs(2);
-    let journal = settings.data_dir.join("state.db");
+    let journal = state_file(settings);
     let mut waited = false;
     let open = || {
-        let database = database(settings).and_then(|database| database.open());
-        database.map_err(|source| StorekeeperError::Database { source })?;
-        StateFile::open(&journal).map_err(|source| StorekeeperError::Journal { source })?;
+        let counts = database(settings).and_then(|database| database.open()?.counts());
+        let counts = counts.map_err(|source| StorekeeperError::Database { source })?;
+        StateFile::refuse_cut_off(&journal, &counts)
+            .and_then(|()| StateFile::open(&journal))
+            .map_err(|source| StorekeeperError::Journal { source })?;
         open_index().map_err(|source| StorekeeperError::Index { source })
     };
     let index = loop {

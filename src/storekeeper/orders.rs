@@ -6,7 +6,7 @@ use crate::domain::accounts::Account;
 use crate::domain::images::{IndexProgress, StoreCounts};
 use crate::domain::posts::{IndexedPost, ListedPost};
 use crate::domain::reads::{Ledger, PaidReads};
-use crate::domain::scans::{EndedSearch, ListingEnd, Priority};
+use crate::domain::scans::{EndedSearch, ListingEnd, Priority, ScanDeaths};
 use crate::proto::front::Client;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::view::{QueryView, StoreSizes};
@@ -82,6 +82,8 @@ pub enum AcceptedRequest {
         priority: Priority,
         /// Its search, once that has ended: the timeline is read in samples by what it listed.
         searched: Option<EndedSearch>,
+        /// Workers that were lost over its work so far.
+        deaths: ScanDeaths,
     },
     Delivery(Box<Delivery>),
 }

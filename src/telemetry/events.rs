@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
-use crate::base::ErrorChain;
 use crate::base::ids::ContainerId;
+use crate::base::{ErrorChain, Shown};
 
 /// One target for all, so that a filter can keep them when the rest is silenced: `warn,aotf::events=info`.
 const TARGET: &str = "aotf::events";
@@ -155,7 +155,7 @@ pub fn container_not_started(role: impl Display, error: Cause<'_>) {
     if tracing::dispatcher::has_been_set() {
         error!(target: TARGET, %role, error = %ErrorChain(error), "container could not be started");
     } else {
-        eprintln!("aotf {role}: {}", ErrorChain(error));
+        eprintln!("aotf {role}: {}", Shown(ErrorChain(error)));
     }
 }
 

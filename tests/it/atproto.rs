@@ -82,24 +82,8 @@ fn an_account_on_the_real_servers() {
         upstreams: upstreams.into(),
         ..Setup::default()
     });
-    let scan = |name: &str| {
-        let output = daemon.command(&["scan", name, "--wait"]);
-        let told =
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        (output.status.code(), told)
-    };
-    let found = |picture: &str| -> Vec<String> {
-        let path = pictures.path().join(picture);
-        let output = daemon.command(&["search", path.to_str().unwrap(), "--wait", "--json"]);
-        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(answer["error"], Value::Null, "{answer:#}");
-        answer["posts"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|post| post["id"].as_str().unwrap().to_owned())
-            .collect()
-    };
+    let scan = |name: &str| daemon.scan(name);
+    let found = |picture: &str| daemon.posts_with(&pictures.path().join(picture));
     let (code, told) = scan("bluesky:alice.test");
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(found("first.jpg"), [bluesky.fact("post")]);

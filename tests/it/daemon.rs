@@ -221,6 +221,23 @@ impl Daemon {
         binary().arg(name).arg("--config").arg(self.config()).args(rest).output().unwrap()
     }
 
+    /// Scans an account to the end: the command's status, and all that it said.
+    pub fn scan(&self, name: &str) -> (Option<i32>, String) {
+        let output = self.command(&["scan", name, "--wait"]);
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// The ids of the posts that a search for this picture finds.
+    #[track_caller]
+    pub fn posts_with(&self, picture: &Path) -> Vec<String> {
+        let output = self.command(&["search", picture.to_str().unwrap(), "--wait", "--json"]);
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer["error"], Value::Null, "{answer:#}");
+        let posts = answer["posts"].as_array().unwrap();
+        posts.iter().map(|post| post["id"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Processes below the root: pid and role.
     pub fn containers(&self) -> Vec<(u32, String)> {
         containers_of(self.root.id())

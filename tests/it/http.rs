@@ -227,15 +227,20 @@ fn the_unix_socket_is_served() {
     assert!(text.starts_with("HTTP/1.1 200") && text.contains("\"ip_can_bypass_limit\":false"), "{text}");
 }
 
+fn raise_descriptor_limit() -> rustix::process::Rlimit {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
+    limit
+}
+
 /// Thousands of clients that never finish what they say, from many addresses, and one that asks without
 /// pause: another is answered.
 #[test]
 fn a_crowd_of_slow_clients_and_a_flood_leave_others_served() {
     let daemon = Daemon::start(Setup::default());
     let wanted = 5000;
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
-    let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised);
+    let limit = raise_descriptor_limit();
     let may =
         limit.maximum.map_or(wanted, |most| usize::try_from(most).unwrap_or(wanted).saturating_sub(500));
     let crowd = wanted.min(may);
@@ -286,6 +291,43 @@ fn a_crowd_of_slow_clients_and_a_flood_leave_others_served() {
         let line = text.lines().find(|line| line.starts_with("aotf_http_connections "))?.to_owned();
         line.rsplit(' ').next()?.parse::<u32>().ok().filter(|open| *open < 100)
     });
+}
+
+/// What the front took for thousands of connections it gives back when they are gone.
+#[test]
+fn memory_for_a_crowd_is_given_back() {
+    const CROWD: usize = 2000;
+    let daemon = Daemon::start(Setup::default());
+    raise_descriptor_limit();
+    let front = daemon.containers().into_iter().find(|(_, role)| role == "front").unwrap().0;
+    let resident_kib = || -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{front}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    };
+    let server = daemon.address;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let crowd = |count: usize| {
+        runtime.block_on(async {
+            use tokio::io::{AsyncReadExt, AsyncWriteExt};
+            let mut open = Vec::with_capacity(count);
+            for number in 0..count {
+                let mut stream = connect_from(u8::try_from(number / 250 + 2).unwrap(), server).await;
+                stream.write_all(b"GET /config HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+                assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+                open.push(stream);
+            }
+            open
+        })
+    };
+    // What a server needs once stays: caches, threads, tables.
+    drop(crowd(100));
+    let before = resident_kib();
+    let open = crowd(CROWD);
+    let during = resident_kib();
+    assert!(during > before + 8 * CROWD as u64, "{before} KiB, {during} KiB with the crowd");
+    drop(open);
+    wait_for("the memory of the crowd", || (resident_kib() < before + (during - before) / 3).then_some(()));
 }
 
 async fn connect_from(last: u8, server: SocketAddr) -> tokio::net::TcpStream {

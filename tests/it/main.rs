@@ -15,6 +15,7 @@ mod console;
 mod contracts;
 mod crash;
 mod daemon;
+mod data_files;
 mod database_servers;
 mod databases;
 mod documents;

@@ -165,11 +165,8 @@ fn accounts_are_named_in_the_ways_of_their_networks() {
         ("anybody@baraag.net", "shows nothing without login"),
         ("somewhere:else", "name.example"),
     ] {
-        let output = daemon.command(&["scan", name, "--wait"]);
-        assert_eq!(output.status.code(), Some(3), "{name}: {output:?}");
-        let told =
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(told.contains(why), "{name}: {told}");
+        let (code, told) = daemon.scan(name);
+        assert_eq!((code, told.contains(why)), (Some(3), true), "{name}: {told}");
     }
     // A search by image within one account, which a name on any network says.
     let image = daemon.folder.path().join("picture");

@@ -95,19 +95,8 @@ fn an_account_on_a_server_that_is_not_mastodons() {
         upstreams: vec![(HOST, snac.url())],
         ..Setup::default()
     });
-    let scan = |name: &str| {
-        let output = daemon.command(&["scan", name, "--wait"]);
-        let told =
-            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        (output.status.code(), told)
-    };
-    let found = |path: &Path| -> Vec<String> {
-        let output = daemon.command(&["search", path.to_str().unwrap(), "--wait", "--json"]);
-        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(answer["error"], Value::Null, "{answer:#}");
-        let posts = answer["posts"].as_array().unwrap();
-        posts.iter().map(|post| post["id"].as_str().unwrap().to_owned()).collect()
-    };
+    let scan = |name: &str| daemon.scan(name);
+    let found = |path: &Path| daemon.posts_with(path);
     let (code, told) = scan("alice@snac.test");
     assert_eq!(code, Some(0), "{told}");
     let posts = found(&first);

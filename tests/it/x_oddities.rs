@@ -15,14 +15,6 @@ fn start(extra: &'static str) -> Daemon {
     Daemon::start(Setup { extra, ..Setup::default() })
 }
 
-fn scan(daemon: &Daemon, name: &str) -> (Option<i32>, String) {
-    let output = daemon.command(&["scan", name, "--wait"]);
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr),
-    )
-}
-
 /// Of each stored post: its number, how many attachments it says it has, and the positions of its images.
 fn stored(daemon: &Daemon) -> Vec<(String, u8, String)> {
     let database = Connection::open(daemon.folder.path().join("data/aotf.db")).unwrap();
@@ -72,7 +64,7 @@ fn media_that_is_missing_is_asked_for_until_it_comes() {
     // The listing is not whole, and neither is a look-up.
     daemon.world.set_quirk(Quirk::MediaMissing, true);
     daemon.world.set_quirk(Quirk::MediaMissingOnLookUp, true);
-    let (code, told) = scan(&daemon, "demo_rowan");
+    let (code, told) = daemon.scan("demo_rowan");
     assert_eq!(code, Some(0), "{told}");
     let partial = stored(&daemon);
     let counts = |posts: &[(String, u8, String)]| -> Vec<(String, u8)> {
@@ -97,7 +89,7 @@ fn media_that_is_missing_is_asked_for_until_it_comes() {
 fn media_that_a_listing_lacks_comes_by_a_look_up_at_once() {
     let daemon = start("");
     daemon.world.set_quirk(Quirk::MediaMissing, true);
-    let (code, told) = scan(&daemon, "demo_rowan");
+    let (code, told) = daemon.scan("demo_rowan");
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(stored(&daemon), there_is(&daemon, "demo_rowan"));
     assert_eq!(stat(&daemon, &["db", "stats"], "wanted"), 0);
@@ -107,7 +99,7 @@ fn media_that_a_listing_lacks_comes_by_a_look_up_at_once() {
 fn an_image_that_is_withheld_leaves_its_place_empty() {
     let daemon = start("");
     daemon.world.set_quirk(Quirk::ImagesWithheld, true);
-    let (code, told) = scan(&daemon, "demo_rowan");
+    let (code, told) = daemon.scan("demo_rowan");
     assert_eq!(code, Some(0), "{told}");
     let stored = stored(&daemon);
     assert!(stored.iter().any(|(_, count, positions)| *count == 2 && positions == "1"), "{stored:?}");
@@ -120,7 +112,7 @@ fn either_name_of_the_fields_will_do() {
     for quirk in [Quirk::PostFieldsOnly, Quirk::TweetFieldsOnly] {
         let daemon = start("");
         daemon.world.set_quirk(quirk, true);
-        let (code, told) = scan(&daemon, "demo_rowan");
+        let (code, told) = daemon.scan("demo_rowan");
         assert_eq!(code, Some(0), "{told}");
         assert_eq!(stored(&daemon), there_is(&daemon, "demo_rowan"), "{quirk:?}");
     }
@@ -140,7 +132,7 @@ fn either_name_of_the_fields_will_do() {
 fn rows_of_empty_pages_are_passed() {
     let daemon = start("[scan]\ntimeline = \"always\"\n");
     daemon.world.set_quirk(Quirk::EmptyPages, true);
-    let (code, told) = scan(&daemon, "demo_rowan");
+    let (code, told) = daemon.scan("demo_rowan");
     assert_eq!(code, Some(0), "{told}");
     assert_eq!(stored(&daemon), there_is(&daemon, "demo_rowan"));
     assert!(daemon.world.served(Endpoint::Timeline) > 14, "pages of the timeline, and empty ones");
@@ -150,7 +142,7 @@ fn rows_of_empty_pages_are_passed() {
 fn two_versions_of_a_post_are_one() {
     let daemon = start("[scan]\ntimeline = \"never\"\n");
     daemon.world.set_quirk(Quirk::LateEdits, true);
-    let (code, told) = scan(&daemon, "demo_rowan");
+    let (code, told) = daemon.scan("demo_rowan");
     assert_eq!(code, Some(0), "{told}");
     let found = stored(&daemon);
     let facts = daemon.world.facts();
@@ -186,7 +178,7 @@ fn a_limit_with_a_wrong_clock_is_waited_out_for_a_minute() {
 fn a_user_left_out_is_not_said_to_be_missing() {
     let daemon = start("");
     daemon.world.set_quirk(Quirk::UsersLeftOut, true);
-    let (code, told) = scan(&daemon, "demo_rowan");
+    let (code, told) = daemon.scan("demo_rowan");
     assert_eq!(code, Some(3), "{told}");
     assert!(told.contains("left out of X's answer") && !told.contains("account does not exist\n"), "{told}");
     assert_eq!(daemon.world.served(Endpoint::UsersByHandle), 2, "asked once more");

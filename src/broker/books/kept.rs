@@ -21,6 +21,8 @@ pub struct Kept {
     by_due: BTreeSet<(Monotonic, QueryId)>,
     /// The answers of each client, in the order in which they were last asked for.
     by_client: HashMap<Party, BTreeSet<(Monotonic, QueryId)>>,
+    /// Before this, all that are too many are polled: looking for others is useless.
+    next_look: Option<Monotonic>,
 }
 
 #[derive(Debug)]
@@ -63,19 +65,23 @@ impl Kept {
         Some(id)
     }
 
-    fn superfluous(&self, now: Monotonic, max: usize) -> Option<QueryId> {
-        if self.by_id.len() <= max {
+    fn superfluous(&mut self, now: Monotonic, max: usize) -> Option<QueryId> {
+        let is_full = self.by_id.len() > max.saturating_mul(HARD_LIMIT);
+        // This is asked at each event of the broker, and looks at all clients.
+        if self.by_id.len() <= max || self.next_look.is_some_and(|next| now < next) && !is_full {
             return None;
         }
         // The number decides between clients with as many, so that the order of a hash map decides nothing.
         let oldest = || self.by_client.values().filter_map(|of| of.first().map(|&first| (of.len(), first)));
         let unpolled = oldest().filter(|(_, (asked, _))| now.since(*asked) >= POLLED_WITHIN);
         let most = unpolled.max_by_key(|&(len, (asked, id))| (len, std::cmp::Reverse((asked, id))));
-        let (_, (_, id)) = most.or_else(|| {
-            let is_full = self.by_id.len() > max.saturating_mul(HARD_LIMIT);
-            is_full.then(|| oldest().min_by_key(|&(_, first)| first)).flatten()
-        })?;
-        Some(id)
+        let least_recent = || oldest().min_by_key(|&(_, first)| first);
+        if let Some((_, (_, id))) = most.or_else(|| is_full.then(least_recent).flatten()) {
+            return Some(id);
+        }
+        // Asking for an answer, keeping and forgetting one only put this off.
+        self.next_look = least_recent().map(|(_, (asked, _))| asked.plus(POLLED_WITHIN));
+        None
     }
 
     fn forget(&mut self, id: QueryId) {
@@ -135,6 +141,27 @@ mod tests {
         kept.keep(QueryId(8), client("two"), Monotonic(100_001), Monotonic(HOUR));
         assert_eq!(forgotten(&mut kept, 100_002, 3), [1]);
         assert_eq!(forgotten(&mut kept, 200_000, 3), [2, 3, 4], "nobody asks any more");
+    }
+
+    #[test]
+    fn nobody_is_looked_at_before_one_can_be_superfluous() {
+        let mut kept = Kept::default();
+        for number in 1..=5 {
+            kept.keep(QueryId(number), client(&number.to_string()), Monotonic(number), Monotonic(HOUR));
+        }
+        assert_eq!(forgotten(&mut kept, 1000, 3), [0; 0]);
+        assert_eq!(kept.next_look, Some(Monotonic(60_001)), "the first of them is polled no longer");
+        // Had it been looked at meanwhile, the moment would be a later one.
+        kept.asked(QueryId(1), Monotonic(2000));
+        assert_eq!(forgotten(&mut kept, 60_000, 3), [0; 0]);
+        assert_eq!(kept.next_look, Some(Monotonic(60_001)));
+        // More than twice as many are too many at any time.
+        kept.keep(QueryId(6), client("6"), Monotonic(60_000), Monotonic(HOUR));
+        kept.keep(QueryId(7), client("7"), Monotonic(60_000), Monotonic(HOUR));
+        assert_eq!(forgotten(&mut kept, 60_000, 3), [2]);
+        assert_eq!(forgotten(&mut kept, 60_003, 3), [3]);
+        assert_eq!(forgotten(&mut kept, 60_003, 3), [0; 0]);
+        assert_eq!(kept.next_look, Some(Monotonic(60_004)));
     }
 
     proptest! {

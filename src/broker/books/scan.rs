@@ -18,10 +18,17 @@ use crate::config::TimelinePolicy;
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
 use crate::domain::posts::ListedPost;
-use crate::domain::scans::{Coverage, Cursor, EndedSearch, ListingEnd, ListingStep, Priority, Searched};
+use crate::domain::scans::{
+    Coverage, Cursor, EndedSearch, ListingEnd, ListingStep, Priority, Resumed, ScanDeaths, Searched,
+};
+use crate::proto::work::Work;
 
 /// Weight of an account whose size the network does not tell.
 const UNKNOWN_WEIGHT: u64 = 1000;
+
+/// Posts that the journal calls suspects, of one scan: a few batches. Of more deaths at a time the oldest are
+/// forgotten.
+const MAX_SUSPECTS: usize = 64;
 
 /// The indexing of one account.
 #[derive(Debug)]
@@ -65,6 +72,10 @@ pub struct Running {
     in_flight: HashMap<String, u8>,
     /// Queries that wait for the end.
     pub waiting: BTreeSet<QueryId>,
+    /// The cursor of the search, since what that has listed is in the journal.
+    kept_until: Option<Option<Timestamp>>,
+    /// Workers that were lost over its work, also before this broker began it again.
+    deaths: ScanDeaths,
     /// Of the budget, what is promised to this scan and not spent yet.
     pub reserved: MicroUsd,
 }
@@ -125,15 +136,17 @@ fn step_bit(step: ListingStep) -> u8 {
 }
 
 impl Scan {
-    /// A scan of which no listing has begun. `ended`: its search, as an earlier broker has seen it to the
-    /// end; all that it listed is stored, so that the scan goes on with the timeline.
-    pub fn new(head: ScanHead, before: AccountState, ended: Option<EndedSearch>) -> Scan {
+    /// A scan of which no listing has begun. Where an earlier broker has seen its search to the end, all that
+    /// it listed is stored, so that the scan goes on with the timeline.
+    pub fn new(head: ScanHead, before: AccountState, resumed: Resumed) -> Scan {
         let mut running = Running {
             before,
             steps: Default::default(),
             searched: SearchedPosts::default(),
             in_flight: HashMap::new(),
             waiting: BTreeSet::new(),
+            kept_until: None,
+            deaths: resumed.deaths,
             reserved: MicroUsd(0),
         };
         let has = ListingStep::of(head.account.key.network);
@@ -141,7 +154,8 @@ impl Scan {
             // A listing that the network does not have has nothing to wait for.
             running.step_mut(*step).state = StepState::Stored;
         }
-        if let Some(ended) = ended {
+        if let Some(ended) = resumed.searched {
+            running.kept_until = Some(ended.until);
             running.before.search_cursor = ended.since;
             running.searched = SearchedPosts::of_ids(ended.ids);
             running.step_mut(ListingStep::Search).state = StepState::Stored;
@@ -222,6 +236,7 @@ impl Running {
         self.before.search_cursor = None;
         self.before.listed_anew_at = Some(now);
         self.searched = SearchedPosts::default();
+        self.kept_until = None;
     }
 
     /// True when the network counts many more posts than at the last listing, and this update, which has ended
@@ -301,6 +316,7 @@ impl Running {
     pub fn posts_stored(&mut self, posts: &[String]) -> usize {
         let mut stored = 0;
         for post in posts {
+            self.deaths.posts.retain(|(suspect, _)| suspect != post);
             let Some(steps) = self.in_flight.remove(post) else { continue };
             stored += 1;
             for step in ListingStep::ALL {
@@ -384,16 +400,64 @@ impl Running {
         nothing_left(own) && (!rests_on_other || nothing_left(other))
     }
 
-    /// What the search has listed, if its timeline is still to be read: it is kept for the case that this
-    /// broker ends, since the next search would start behind it and the samples know nothing.
-    pub fn search_to_keep(&self, cursor: &Cursor) -> Option<EndedSearch> {
-        let Cursor::Search(until) = cursor else { return None };
+    /// The search has ended with this cursor. True if its timeline is still to be read: then what it has
+    /// listed is kept for the case that this broker ends, since the next search would start behind it and the
+    /// samples know nothing.
+    pub fn keep_search(&mut self, cursor: &Cursor) -> bool {
+        let Cursor::Search(until) = cursor else { return false };
         let [_, timeline] = &self.steps;
-        timeline.may_list_more().then(|| EndedSearch {
+        if !timeline.may_list_more() {
+            return false;
+        }
+        self.kept_until = Some(*until);
+        true
+    }
+
+    /// What a broker after this one is to know of the scan.
+    pub fn to_resume(&self) -> Resumed {
+        let searched = self.kept_until.map(|until| EndedSearch {
             since: self.before.search_cursor,
-            until: *until,
+            until,
             ids: self.searched.ids(),
-        })
+        });
+        Resumed { searched, deaths: self.deaths.clone() }
+    }
+
+    /// Workers that were lost over this work.
+    pub fn deaths_over(&self, work: &Work) -> u32 {
+        match work {
+            Work::ListPosts { cursor, .. } => self.deaths.of_listing(cursor.step()),
+            Work::IndexPosts { posts, .. } => {
+                posts.iter().map(|post| self.deaths_of_post(&post.key.native)).max().unwrap_or(0)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Workers that were lost over this post.
+    pub fn deaths_of_post(&self, native: &str) -> u32 {
+        let suspect = self.deaths.posts.iter().find(|(suspect, _)| suspect == native);
+        suspect.map_or(0, |(_, deaths)| *deaths)
+    }
+
+    /// So many workers were lost over this work by now. False if that was known.
+    pub fn note_deaths(&mut self, work: &Work, deaths: u32) -> bool {
+        if self.deaths_over(work) >= deaths {
+            return false;
+        }
+        match work {
+            Work::ListPosts { cursor, .. } => *self.deaths.of_listing_mut(cursor.step()) = deaths,
+            Work::IndexPosts { posts, .. } => {
+                for post in posts {
+                    self.deaths.posts.retain(|(suspect, _)| *suspect != post.key.native);
+                    self.deaths.posts.push((post.key.native.clone(), deaths));
+                }
+                let superfluous = self.deaths.posts.len().saturating_sub(MAX_SUSPECTS);
+                self.deaths.posts.drain(..superfluous);
+            }
+            _ => return false,
+        }
+        true
     }
 
     fn is_settled(&self) -> bool {

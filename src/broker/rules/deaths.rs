@@ -5,7 +5,8 @@
 //! process died does not die with its neighbor until it is given up.
 //!
 //! Work whose worker fell silent, which is found out minutes later, gets one more worker, not two. The deaths
-//! over a query are written down with it, so that they count also after a restart.
+//! over a query, and over the listings and posts of a scan, are written down with it, so that they count also
+//! after a restart.
 
 use crate::base::ids::ContainerId;
 use crate::base::roles::Stage;

@@ -13,6 +13,7 @@ use crate::broker::rules::{
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, Effect, Event, Now, Pending};
+use crate::domain::scans::Resumed;
 use crate::proto::stage::{Answer, BrokerToStage, Question, SitePage, StageToBroker};
 use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, ToStorekeeper};
 
@@ -202,8 +203,8 @@ fn resume(turn: &mut Turn, unfinished: Vec<AcceptedRequest>) {
                 submissions::resume_page(turn, url, webhooks, Origin { client, networks }, deaths);
             }
             AcceptedRequest::Delivery(delivery) => deliveries::start(turn, *delivery),
-            AcceptedRequest::Scan { account, priority, searched } => {
-                scan_requests::resume(turn, account, priority, searched);
+            AcceptedRequest::Scan { account, priority, searched, deaths } => {
+                scan_requests::resume(turn, account, priority, Resumed { searched, deaths });
             }
         }
     }

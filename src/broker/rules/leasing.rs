@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::base::ids::{ContainerId, WorkerId};
 use crate::base::roles::{Role, Stage};
-use crate::broker::books::items::{Item, Owner};
+use crate::broker::books::items::{Item, MAX_DEATHS, Owner};
 use crate::broker::books::leases::Lease;
 use crate::broker::books::queue::Shares;
 use crate::broker::books::registry::Container;
 use crate::broker::books::scan::{Running, Scan};
 use crate::broker::rules::deaths::Loss;
-use crate::broker::rules::{connectivity, deaths, inspect, outcomes, queries};
+use crate::broker::rules::{connectivity, deaths, inspect, outcomes, queries, scans};
 use crate::broker::state::State;
 use crate::broker::turn::{Turn, micros};
 use crate::broker::vocabulary::Effect;
@@ -77,8 +77,17 @@ fn on_worker_lost(turn: &mut Turn, who: Option<(Role, u32)>, lease: Lease, loss:
         }),
         None => turn.contradiction("a container that is not known held a lease"),
     }
-    if let Owner::Query(query) = item.owner {
-        queries::on_death(turn, query, item.deaths + 1);
+    match item.owner {
+        Owner::Query(query) => queries::on_death(turn, query, item.deaths + 1),
+        Owner::Listing(scan, _) | Owner::Batch(scan) => {
+            scans::on_death(turn, scan, &item.work, item.deaths + 1);
+        }
+        // Not accepted work: what is lost of it has its turn again, or is asked for again.
+        Owner::ScanRequest(_)
+        | Owner::Updates(_)
+        | Owner::Retries
+        | Owner::Maintenance(_)
+        | Owner::Delivery(_) => {}
     }
     if let Some((item, why)) = deaths::requeue(turn.state, item, loss) {
         outcomes::fail(turn, item, FailureCode::ProcessingError, why);
@@ -89,6 +98,12 @@ fn on_worker_lost(turn: &mut Turn, who: Option<(Role, u32)>, lease: Lease, loss:
 pub fn hand_out(turn: &mut Turn) {
     for stage in Stage::ALL {
         while let Some(item) = next(turn.state, stage) {
+            if item.deaths >= MAX_DEATHS {
+                // An earlier broker ended just when it had found that out.
+                let why = format!("{MAX_DEATHS} workers were lost over it");
+                outcomes::fail(turn, item, FailureCode::ProcessingError, why);
+                continue;
+            }
             let Some(worker) = turn.state.registry.take_ready(stage) else { break };
             let now = turn.now.mono;
             if !deaths::may_share(turn.state, &item, worker.container) {

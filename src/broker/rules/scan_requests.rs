@@ -15,7 +15,7 @@ use crate::broker::vocabulary::{Asker, Effect, Now, Pending, ScanStart};
 use crate::domain::accounts::{Account, Resolution, ResolutionOutcome};
 use crate::domain::addresses::account_named;
 use crate::domain::failure::FailureCode;
-use crate::domain::scans::{EndedSearch, Priority};
+use crate::domain::scans::{Priority, Resumed};
 use crate::proto::front::FrontAnswer;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::view::{ScanState, ScanView};
@@ -78,7 +78,8 @@ pub fn on_resolved(turn: &mut Turn, handle: String, resolutions: Vec<Resolution>
         Some(ResolutionOutcome::Readable(account)) if !turn.state.policy.blocklist.names(&account) => {
             let whole = turn.state.scan_requests.get(&handle).is_some_and(|request| request.whole);
             let handle = Some(handle);
-            let start = ScanStart { handle, account, priority: Priority::User, searched: None, whole };
+            let start =
+                ScanStart { handle, account, priority: Priority::User, resumed: Resumed::default(), whole };
             ask_where_it_starts(turn, start);
         }
         outcome => {
@@ -101,8 +102,8 @@ fn set_state(turn: &mut Turn, handle: &str, state: ScanRequestState) {
 }
 
 /// A scan that an earlier broker had begun goes on.
-pub fn resume(turn: &mut Turn, account: Account, priority: Priority, searched: Option<EndedSearch>) {
-    ask_where_it_starts(turn, ScanStart { handle: None, account, priority, searched, whole: false });
+pub fn resume(turn: &mut Turn, account: Account, priority: Priority, resumed: Resumed) {
+    ask_where_it_starts(turn, ScanStart { handle: None, account, priority, resumed, whole: false });
 }
 
 /// Asks the database where a scan starts.
@@ -113,7 +114,7 @@ fn ask_where_it_starts(turn: &mut Turn, start: ScanStart) {
 
 /// The database told where a scan starts, or could not.
 pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
-    let ScanStart { handle, account, priority, searched, whole } = start;
+    let ScanStart { handle, account, priority, mut resumed, whole } = start;
     let state = match answer {
         Answer::AccountStates(states) => states.into_iter().next(),
         _ => None,
@@ -129,14 +130,15 @@ pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
                     }
                     (Some(_), _) => {}
                     (None, _) => {
-                        turn.state.resumed_searches.remove(&account.key);
+                        turn.state.resumed_scans.remove(&account.key);
                         scans::forget_cursor(turn, &mut state);
                     }
                 }
             }
             // Unless its cursor is in the database, posts of it may be missing there.
-            if let Some(ended) = searched.filter(|ended| ended.until == state.search_cursor) {
-                turn.state.resumed_searches.insert(account.key.clone(), ended);
+            resumed.searched = resumed.searched.filter(|ended| ended.until == state.search_cursor);
+            if resumed != Resumed::default() {
+                turn.state.resumed_scans.insert(account.key.clone(), resumed);
             }
             let id = scans::start(turn, account, state, priority, None);
             if let Some(handle) = handle {

@@ -16,7 +16,7 @@ use crate::config::TimelinePolicy;
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
 use crate::domain::posts::{IndexedPost, ListedPost};
-use crate::domain::scans::{EndedSearch, Hold, ListingEnd, ListingStep, Priority, Searched};
+use crate::domain::scans::{Hold, ListingEnd, ListingStep, Priority, Resumed, Searched};
 use crate::proto::stage::{Answer, BrokerToStage, Question};
 use crate::proto::work::Work;
 use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, ToStorekeeper};
@@ -48,20 +48,20 @@ pub fn start(
     }
     let party = waiter.map_or(Party::House, |query| turn.state.party_of(&Owner::Query(query)));
     let id = ScanId(turn.state.next_number());
-    let ended = turn.state.resumed_searches.remove(&account.key);
-    let before = match ended {
+    let resumed = turn.state.resumed_scans.remove(&account.key).unwrap_or_default();
+    let before = match resumed.searched {
         None => anew_if_due(turn, before),
         Some(_) => before,
     };
     let started = turn.now.mono;
     let head = ScanHead { account: account.clone(), party, priority, started, listed: 0, indexed: 0 };
-    let mut scan = Scan::new(head, before, ended.clone());
+    let mut scan = Scan::new(head, before, resumed);
     if let Some(running) = scan.running_mut() {
         running.waiting.extend(waiter);
     }
     turn.state.scans.insert(id, scan);
-    turn.state.running_scans.insert(account.key.clone(), id);
-    journal(turn, account, priority, ended);
+    turn.state.running_scans.insert(account.key, id);
+    journal(turn, id);
     if admission::admit(turn, id) {
         begin(turn, id);
     } else {
@@ -233,7 +233,11 @@ pub fn on_filtered(
     let (account, party) = (head.account.clone(), head.party.clone());
     let (priority, weight) = (head.priority, head.weight());
     turn.state.room.take(&party, new.len());
-    for posts in batches(new) {
+    let Some((_, running)) = turn.running(id) else { return Woken::Nobody };
+    // Those that an earlier broker suspected stay apart.
+    let is_suspect = |post: &ListedPost| running.deaths_of_post(&post.key.native) > 0;
+    let (suspects, new): (Vec<_>, Vec<_>) = new.into_iter().partition(is_suspect);
+    for posts in batches(new).into_iter().chain(suspects.into_iter().map(|post| vec![post])) {
         let work = Work::IndexPosts { scan: id, step, account: account.clone(), posts };
         turn.enqueue(Owner::Batch(id), work, priority, weight);
     }
@@ -352,10 +356,10 @@ fn pass_barrier(turn: &mut Turn, id: ScanId) -> Woken {
     for step in ListingStep::ALL {
         let Some((head, running)) = turn.running(id) else { return Woken::Nobody };
         let Some(end) = running.pass_barrier(step) else { continue };
-        let to_keep = running.search_to_keep(&end.cursor);
-        let (account, priority) = (head.account.clone(), head.priority);
-        if let Some(searched) = to_keep {
-            journal(turn, account.clone(), priority, Some(searched));
+        let is_kept = running.keep_search(&end.cursor);
+        let account = head.account.clone();
+        if is_kept {
+            journal(turn, id);
         }
         let ticket = turn.expect(Pending::Cursor { scan: id, step });
         turn.send_to_store(ToStorekeeper::StoreCursor { ticket, account, end });
@@ -424,10 +428,23 @@ fn accept_page(turn: &mut Turn, (to, lease): (ContainerId, LeaseId)) {
     turn.send_to_stage(to, BrokerToStage::PageAccepted { lease });
 }
 
-fn journal(turn: &mut Turn, account: Account, priority: Priority, searched: Option<EndedSearch>) {
+/// Writes down what a broker after this one is to know of the scan.
+fn journal(turn: &mut Turn, id: ScanId) {
+    let Some((head, running)) = turn.running(id) else { return };
+    let Resumed { searched, deaths } = running.to_resume();
+    let (account, priority) = (head.account.clone(), head.priority);
     let key = scan_key(&account);
-    let request = AcceptedRequest::Scan { account, priority, searched };
+    let request = AcceptedRequest::Scan { account, priority, searched, deaths };
     turn.journal(JournalEntry::Accepted { key, request });
+}
+
+/// So many workers were lost over work of this scan: that is written down, for the case that the broker ends
+/// too.
+pub fn on_death(turn: &mut Turn, id: ScanId, work: &Work, deaths: u32) {
+    let Some((_, running)) = turn.running(id) else { return };
+    if running.note_deaths(work, deaths) {
+        journal(turn, id);
+    }
 }
 
 fn scan_key(account: &Account) -> String {

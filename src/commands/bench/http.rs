@@ -41,6 +41,8 @@ struct Report {
     /// Resident memory of the process that serves, KiB.
     front_before_kib: u64,
     front_with_streams_kib: u64,
+    /// Once they are closed.
+    front_after_kib: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -120,6 +122,7 @@ pub fn run(args: &HttpArgs, out: &mut dyn Write) -> anyhow::Result<()> {
         streams: args.streams,
         front_before_kib: before,
         front_with_streams_kib: with_streams,
+        front_after_kib: settled_kib(front)?,
     };
     Ok(report(&measured, args.json, out, show)?)
 }
@@ -142,8 +145,9 @@ fn show(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let each = with.saturating_sub(before) as f64 / f64::from(report.streams.max(1));
     writeln!(
         out,
-        "\n{} event streams: the front takes {with} KiB instead of {before} KiB, {each:.1} KiB a stream",
-        report.streams
+        "\n{} event streams: the front takes {with} KiB instead of {before} KiB, {each:.1} KiB a stream; \
+         {} KiB when they are closed",
+        report.streams, report.front_after_kib
     )
 }
 
@@ -279,6 +283,20 @@ async fn hold_streams(server: SocketAddr, page: &str, count: u32, front: u32) ->
     let resident = resident_kib(front)?;
     drop(streams);
     Ok(resident)
+}
+
+/// Resident memory once it has not changed for a second, or after ten.
+fn settled_kib(pid: u32) -> io::Result<u64> {
+    let mut last = resident_kib(pid)?;
+    for _ in 0..10 {
+        std::thread::park_timeout(Duration::from_secs(1));
+        let now = resident_kib(pid)?;
+        if now == last {
+            break;
+        }
+        last = now;
+    }
+    Ok(last)
 }
 
 /// The streams need a descriptor each; the usual soft limit is 1024.

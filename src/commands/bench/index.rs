@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::report::report;
-use crate::base::Fingerprint;
 use crate::base::ids::{AccountNo, FormId};
+use crate::base::{Fingerprint, shown};
 use crate::index::flat::FlatIndex;
 use crate::index::shared::{IndexError, Reader, Writer};
 use crate::index::{Entry, HammingIndex};
@@ -338,7 +338,7 @@ fn search_attached(folder: &Path, args: &IndexArgs, out: &mut dyn Write) -> Resu
     reader.warm_up();
     let end = Instant::now() + Duration::from_secs(args.seconds);
     let searched = search_until(end, &reader, &queries, args.radius);
-    let line = serde_json::to_string(&searched).map_err(io::Error::from);
+    let line = shown::json(&searched).map_err(io::Error::from);
     line.and_then(|line| writeln!(out, "{line}")).map_err(|source| BenchIndexError::Print { source })
 }
 

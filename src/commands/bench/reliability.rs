@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,6 +15,7 @@ use serde::Serialize;
 
 use super::pipeline::{ANSWER_WITHIN, Daemon, program, tree, wait_until_ready};
 use super::report::report;
+use crate::base::unix_socket;
 use crate::demo::folder::Folder;
 use crate::demo::world::{Options, World};
 
@@ -156,7 +156,7 @@ fn wait_until_well(running: &Running) -> anyhow::Result<()> {
     let socket = running.folder.settings().with_file_name("data").join("aotf.sock");
     let begun = Instant::now();
     let well = || -> std::io::Result<bool> {
-        let mut stream = UnixStream::connect(&socket)?;
+        let mut stream = unix_socket::connect(&socket)?;
         stream.set_read_timeout(Some(ANSWER_WITHIN))?;
         stream.write_all(b"\"health\"\n")?;
         let mut reply = String::new();

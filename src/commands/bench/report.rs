@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::base::shown;
+
 /// Prints what was measured: as JSON on one line, or for people as `table` writes it.
 ///
 /// # Errors
@@ -14,5 +16,5 @@ pub fn report<T: Serialize + ?Sized>(
     out: &mut dyn Write,
     table: impl FnOnce(&T, &mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
-    if json { writeln!(out, "{}", serde_json::to_string(measured)?) } else { table(measured, out) }
+    if json { writeln!(out, "{}", shown::json(measured)?) } else { table(measured, out) }
 }

@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::finding::Finding;
-use crate::base::ErrorChain;
+use crate::base::{ErrorChain, unix_socket};
 use crate::config::Settings;
+use crate::domain::images::StoreCounts;
 use crate::front;
 use crate::index::shared::{Reader, Status};
+use crate::store::StoreError;
+use crate::store::state::StateFile;
 use crate::storekeeper::open;
 
 const MIB: u64 = 1024 * 1024;
@@ -49,19 +52,38 @@ pub fn folder(settings: &Settings, _: bool) -> Finding {
     }
 }
 
-/// Are the paths of the sockets short enough for the system?
+/// Can the sockets be made where they are to be, and reached by others?
 pub fn sockets(settings: &Settings, _: bool) -> Finding {
     const SUBJECT: &str = "sockets";
-    let admin = front::admin_socket(settings);
-    let sockets = [("data_dir", Some(&admin)), ("[http] unix_socket", settings.http.unix_socket.as_ref())];
-    for (setting, path) in sockets {
-        if let Some(path) = path
-            && let Err(error) = front::local_socket::check_length(path)
+    if let Some(path) = &settings.http.unix_socket
+        && path.as_os_str().len() > unix_socket::MAX_PATH_BYTES
+    {
+        let (len, most) = (path.as_os_str().len(), unix_socket::MAX_PATH_BYTES);
+        return Finding::warning(
+            SUBJECT,
+            format!(
+                "the path {} is too long for most programs: {len} bytes, an address has room for {most}",
+                path.display()
+            ),
+            "give [http] unix_socket a shorter path: a proxy cannot connect to this one",
+        );
+    }
+    let elsewhere =
+        [("[admin] socket", &settings.admin.socket), ("[http] unix_socket", &settings.http.unix_socket)];
+    for (setting, path) in elsewhere {
+        let folder = path.as_deref().and_then(Path::parent);
+        // The data folder is made at the start, and has its own check.
+        if let Some(folder) = folder.filter(|folder| !folder.starts_with(&settings.data_dir))
+            && let Err(error) = tempfile::tempfile_in(folder)
         {
-            return Finding::failed(SUBJECT, error.to_string(), format!("give {setting} a shorter path"));
+            return Finding::failed(
+                SUBJECT,
+                format!("{setting}: {} cannot be written: {error}", folder.display()),
+                "make the folder for the daemon's user (systemd: RuntimeDirectory=), or name another one",
+            );
         }
     }
-    Finding::ok(SUBJECT, "their paths are short enough")
+    Finding::ok(SUBJECT, format!("the admin socket is {}", front::admin_socket(settings).display()))
 }
 
 /// The folder itself, or the nearest one above it that is there.
@@ -104,7 +126,11 @@ fn judge_space(free: u64) -> Finding {
 /// Can the database be used by this version?
 pub fn database(settings: &Settings, _: bool) -> Finding {
     const SUBJECT: &str = "database";
-    let location = match open::database(settings) {
+    // A state file that cannot be read has its own check.
+    let state = StateFile::look(&open::state_file(settings)).ok().flatten();
+    let is_known = state.is_some_and(|state| state.has_database);
+    let location = open::new_database(settings);
+    let location = match location.map(|new| if is_known { new.that_exists() } else { new }) {
         Ok(location) => location,
         Err(error) => {
             return Finding::failed(SUBJECT, ErrorChain(&error).to_string(), "see [database] url");
@@ -130,12 +156,42 @@ pub fn database(settings: &Settings, _: bool) -> Finding {
     }
 }
 
-fn unusable(error: &crate::store::StoreError) -> Finding {
-    Finding::failed(
+fn unusable(error: &StoreError) -> Finding {
+    cannot_be_used(
         "database",
-        ErrorChain(error).to_string(),
+        error,
         "run this as the user that runs the daemon; if that is so, restore a backup or name another [database] url",
     )
+}
+
+/// With the error's own remedy, if it has one.
+fn cannot_be_used(subject: &'static str, error: &StoreError, remedy: &str) -> Finding {
+    match error {
+        StoreError::Unusable { place, found, remedy } => {
+            Finding::failed(subject, format!("{place} cannot be used: {found}"), remedy.clone())
+        }
+        error => Finding::failed(subject, ErrorChain(error).to_string(), remedy),
+    }
+}
+
+/// Can the journal of accepted work be read?
+pub fn state(settings: &Settings, _: bool) -> Finding {
+    const SUBJECT: &str = "state file";
+    let path = open::state_file(settings);
+    match StateFile::look(&path) {
+        Ok(Some(state)) => Finding::ok(SUBJECT, format!("whole; {} requests have not ended", state.accepted)),
+        Ok(None) => match StateFile::refuse_cut_off(&path, &stored(settings)) {
+            Ok(()) => Finding::ok(SUBJECT, "will be made at the next start"),
+            Err(error) => cannot_be_used(SUBJECT, &error, ""),
+        },
+        Err(error) => cannot_be_used(SUBJECT, &error, "run this as the user that runs the daemon"),
+    }
+}
+
+/// What the database holds; nothing where it cannot be read, which its own check says.
+fn stored(settings: &Settings) -> StoreCounts {
+    let reader = open::new_database(settings).and_then(|database| database.open_reader());
+    reader.and_then(|mut store| store.counts()).unwrap_or_default()
 }
 
 /// Is the fingerprint index whole?
@@ -190,17 +246,45 @@ mod tests {
     }
 
     #[test]
-    fn a_data_folder_with_too_long_a_path_is_told() {
-        let of = |len: usize| {
-            let data_dir = PathBuf::from(format!("/{}", "d".repeat(len - 1)));
-            sockets(&Settings { data_dir, ..Settings::default() }, false)
+    fn sockets_need_a_folder_and_a_path_that_others_can_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = |socket: Option<&str>| {
+            let mut settings =
+                Settings { data_dir: folder.path().join("d".repeat(150)), ..Settings::default() };
+            settings.admin.socket = socket.map(|name| folder.path().join(name));
+            settings
         };
-        assert_eq!(of(93).verdict, Verdict::Ok);
-        for len in [94, 137] {
-            let finding = of(len);
-            assert_eq!(finding.verdict, Verdict::Failed, "{finding:?}");
-            assert_eq!(finding.remedy.as_deref(), Some("give data_dir a shorter path"));
+        assert_eq!(sockets(&settings(None), false).verdict, Verdict::Ok, "only aotf connects to it");
+        assert_eq!(sockets(&settings(Some("a.sock")), false).verdict, Verdict::Ok);
+        let missing = sockets(&settings(Some("no/a.sock")), false);
+        assert_eq!(missing.verdict, Verdict::Failed);
+        assert!(missing.what.starts_with("[admin] socket"), "{missing:?}");
+        let mut long = settings(None);
+        long.http.unix_socket = Some(long.data_dir.join("http.sock"));
+        assert_eq!(sockets(&long, false).verdict, Verdict::Warning);
+    }
+
+    #[test]
+    fn a_lost_database_is_told_and_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings { data_dir: folder.path().to_owned(), ..Settings::default() };
+        let path = open::state_file(&settings);
+        StateFile::open(&path).unwrap().set_index_source("a database").unwrap();
+        let finding = database(&settings, false);
+        assert_eq!(finding.verdict, Verdict::Failed);
+        for part in ["aotf.db", "state.db", "there is no database"] {
+            assert!(finding.what.contains(part), "{finding:?}");
         }
+        let remedy = finding.remedy.unwrap();
+        assert!(remedy.contains("aotf db restore") && remedy.contains("aotf db create"), "{remedy}");
+        assert!(!folder.path().join("aotf.db").exists());
+        assert_eq!(state(&settings, false).what, "whole; 0 requests have not ended");
+
+        open::new_database(&settings).unwrap().open().unwrap();
+        assert_eq!(database(&settings, false).verdict, Verdict::Ok);
+        std::fs::write(&path, "x".repeat(9000)).unwrap();
+        assert_eq!(state(&settings, false).verdict, Verdict::Failed);
+        assert_eq!(database(&settings, false).verdict, Verdict::Ok, "each thing is said once");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use self::finding::{Finding, Verdict};
+use crate::base::{shown, unix_socket};
 use crate::commands::settings::ConfigFile;
 use crate::commands::status::{self, EX_CONFIG};
 use crate::config::{ConfigError, Loaded, Settings};
@@ -52,11 +53,12 @@ pub fn run(args: &CheckArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         report(finding, out)?;
     }
     if let Ok(Loaded { settings, .. }) = loaded {
-        let daemon_runs = std::os::unix::net::UnixStream::connect(front::admin_socket(settings)).is_ok();
+        let daemon_runs = unix_socket::connect(&front::admin_socket(settings)).is_ok();
         let checks = [
             data::folder,
             data::sockets,
             data::space,
+            data::state,
             data::database,
             data::index,
             machine::port,
@@ -74,7 +76,7 @@ pub fn run(args: &CheckArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     }
     let well = findings.iter().all(|finding| finding.verdict != Verdict::Failed);
     if args.json {
-        writeln!(out, "{}", as_json(&findings, well))?;
+        writeln!(out, "{}", shown::json(&as_json(&findings, well))?)?;
     } else {
         writeln!(out, "{}", conclusion(&findings))?;
     }

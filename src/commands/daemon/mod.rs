@@ -18,7 +18,7 @@ pub mod serve;
 pub struct Daemon {
     #[command(flatten)]
     config: ConfigFile,
-    /// The daemon's admin socket (default: aotf.sock in the data folder of the configuration)
+    /// The daemon's admin socket (default: where the configuration says)
     #[arg(long, value_name = "FILE")]
     socket: Option<PathBuf>,
 }

@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::ids::ImageId;
 use crate::base::roles::Role;
-use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp};
+use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp, shown};
 use crate::commands::helpers::complete_worker::{Asked, Seen};
 use crate::commands::signals::stop_on_signals;
 use crate::config::Settings;
@@ -96,7 +96,7 @@ pub fn run(args: &CompleteArgs, settings: &Settings, out: &mut dyn Write) -> any
     bar.finish_and_clear();
     report.seconds = start.elapsed().as_secs_f64();
     match args.json {
-        true => writeln!(out, "{}", serde_json::to_string(&report)?)?,
+        true => writeln!(out, "{}", shown::json(&report)?)?,
         false => tell(&report, out)?,
     }
     ended

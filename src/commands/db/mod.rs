@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use super::settings::ConfigFile;
 use super::status::{self, NOT_SO};
 use crate::config::Settings;
-use crate::storekeeper::open::database;
+use crate::storekeeper::open::{database, new_database, state_file};
 use crate::supervisor::DataLock;
 
 mod add;
@@ -41,6 +41,9 @@ enum Db {
     Export(export::ExportArgs),
     /// Write a backup, also while the daemon is running
     Backup(backup::BackupArgs),
+    /// Make an empty database where the one of this data folder is lost: the daemon does not do that by
+    /// itself, since all that was indexed would be gone without a word
+    Create,
     /// Put a backup back into the database of the configuration, which must be empty; any engine will do
     Restore(backup::RestoreArgs),
     /// Download images again of which only the fingerprint is known (imported ones), for what tells copies
@@ -67,7 +70,7 @@ enum Db {
 /// The configuration is wrong, the database cannot be reached, or the daemon runs where it must not.
 pub fn run(args: &DbArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let settings = &args.config.load()?;
-    let state = settings.data_dir.join("state.db");
+    let state = state_file(settings);
     match &args.what {
         Db::Import(args) => {
             make_data_dir(settings)?;
@@ -79,9 +82,14 @@ pub fn run(args: &DbArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
             let default_folder = settings.data_dir.join("backups");
             backup::backup(args, &database(settings)?, &state, &default_folder, out)?;
         }
+        Db::Create => {
+            make_data_dir(settings)?;
+            let _lock = lock(settings)?;
+            create(settings, out)?;
+        }
         Db::Restore(args) => {
             let _lock = lock(settings)?;
-            backup::put_back(args, &database(settings)?, &state, out)?;
+            backup::put_back(args, &new_database(settings)?, &state, out)?;
         }
         Db::Add(args) => {
             make_data_dir(settings)?;
@@ -101,6 +109,24 @@ pub fn run(args: &DbArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Db::Verify(args) => return Ok(status::of_answer(verify::run(args, settings, out)?, NOT_SO)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn create(settings: &Settings, out: &mut impl Write) -> anyhow::Result<()> {
+    let database = new_database(settings)?;
+    if let Some(schema) = database.schema()? {
+        anyhow::bail!(
+            "{} is there already, with schema {}: nothing was done",
+            database.place(),
+            schema.found
+        );
+    }
+    database.open()?;
+    writeln!(
+        out,
+        "{}: made, and empty. The daemon indexes accounts again as they are asked for.",
+        database.place()
+    )?;
+    Ok(())
 }
 
 /// The daemon is not running, and does not start before this is dropped.

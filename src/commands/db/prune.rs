@@ -18,7 +18,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, Network};
-use crate::base::{ErrorChain, MicroUsd, StopSignal, Timestamp};
+use crate::base::{ErrorChain, MicroUsd, StopSignal, Timestamp, shown};
 use crate::broker::budget::Spending;
 use crate::commands::signals::stop_on_signals;
 use crate::config::{Budget, Settings};
@@ -232,7 +232,7 @@ pub fn run(args: &PruneArgs, settings: &Settings, state: &Path, out: &mut impl W
         removed,
     };
     match args.json {
-        true => writeln!(out, "{}", serde_json::to_string(&report)?)?,
+        true => writeln!(out, "{}", shown::json(&report)?)?,
         false => tell(&report, out)?,
     }
     Ok(())

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::base::Timestamp;
 use crate::base::ids::AccountKey;
+use crate::base::{Timestamp, shown};
 use crate::store::Location;
 use crate::store::integrity::{self, Stats};
 
@@ -20,7 +20,7 @@ pub struct StatsArgs {
 pub fn run(args: &StatsArgs, database: &Location, state: &Path, out: &mut impl Write) -> anyhow::Result<()> {
     let stats = integrity::stats(database, state)?;
     match args.json {
-        true => writeln!(out, "{}", serde_json::to_string(&stats)?)?,
+        true => writeln!(out, "{}", shown::json(&stats)?)?,
         false => tell(&stats, out)?,
     }
     Ok(())

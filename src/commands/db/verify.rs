@@ -10,14 +10,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::json;
 
 use super::backup::check;
-use crate::base::ErrorChain;
 use crate::base::ids::{FormId, ImageId};
+use crate::base::{ErrorChain, shown};
 use crate::config::Settings;
 use crate::index::Entry;
 use crate::index::shared::{Reader, Status};
 use crate::store::integrity::{self, Finding};
+use crate::store::state::StateFile;
 use crate::store::{IndexEntry, Location, Store, StoreError};
 use crate::storekeeper::open;
 
@@ -45,13 +47,38 @@ pub fn run(args: &VerifyArgs, settings: &Settings, out: &mut impl Write) -> anyh
         check(backup, out)?;
         return Ok(true);
     }
-    let database = open::database(settings)?;
+    let database = match files(settings) {
+        Ok(database) => database,
+        Err(StoreError::Unusable { place, found, remedy }) => {
+            match args.json {
+                true => {
+                    let unusable = json!({"place": place, "found": found, "remedy": remedy});
+                    writeln!(out, "{}", shown::json(&json!({"well": false, "unusable": unusable}))?)?;
+                }
+                false => writeln!(out, "{place} cannot be used: {found}\nWhat to do: {remedy}.")?,
+            }
+            return Ok(false);
+        }
+        Err(error) => return Err(error.into()),
+    };
     let wrong = integrity::check_references(&database)?;
     if !args.json {
         tell_references(&wrong, out)?;
     }
     let index = verify(&database, &settings.index_dir(), &wrong, args.json, out)?;
     Ok(index && wrong.is_empty())
+}
+
+/// The database, once every page of its file and of the state file was found readable.
+fn files(settings: &Settings) -> Result<Location, StoreError> {
+    // Reads the state file whole.
+    let database = open::database(settings)?;
+    if database.schema()?.is_some() {
+        database.check_pages()?;
+        let counts = database.open_reader()?.counts()?;
+        StateFile::refuse_cut_off(&open::state_file(settings), &counts)?;
+    }
+    Ok(database)
 }
 
 fn tell_references(wrong: &[Finding], out: &mut impl Write) -> io::Result<()> {
@@ -306,7 +333,7 @@ fn tell_json(report: &Report, references: &[Finding], out: &mut dyn Write) -> io
     let mut value = serde_json::to_value(report)?;
     value["references"] = serde_json::to_value(references)?;
     value["well"] = (report.is_well() && references.is_empty()).into();
-    writeln!(out, "{value}")
+    writeln!(out, "{}", shown::json(&value)?)
 }
 
 fn tell(report: &Report, index_dir: &Path, out: &mut dyn Write) -> io::Result<()> {

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use clap::Args;
 use serde::Serialize;
 
-use crate::base::ErrorChain;
 use crate::base::clock::Monotonic;
+use crate::base::{ErrorChain, shown};
 use crate::commands::settings::ConfigFile;
 use crate::fetch::Fetch;
 use crate::links::{LinkSettings, READ, probe};
@@ -90,8 +90,7 @@ fn check_page<'a>(url: &'a str, fetch: &dyn Fetch, settings: &LinkSettings) -> C
 
 fn write_checked(page: &Checked<'_>, json: bool, out: &mut impl Write) -> io::Result<()> {
     if json {
-        serde_json::to_writer(&mut *out, page)?;
-        return writeln!(out);
+        return writeln!(out, "{}", shown::json(page)?);
     }
     let Checked { site, outcome, elapsed_ms, url, links, .. } = page;
     let verdict = if page.works { "works" } else { "FAILS" };

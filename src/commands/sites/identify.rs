@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::table::{self, kind_name};
+use crate::base::shown;
 use crate::sites::{Identified, identify};
 
 #[derive(Debug, Args)]
@@ -57,8 +58,8 @@ struct Shown<'a> {
 fn write_identified(url: &str, json: bool, out: &mut impl Write) -> std::io::Result<()> {
     let identified = identify(url);
     if json {
-        serde_json::to_writer(&mut *out, &Shown { input: url, identified: &identified })?;
-        return writeln!(out);
+        let shown = Shown { input: url, identified: &identified };
+        return writeln!(out, "{}", shown::json(&shown)?);
     }
     write!(out, "{:<12} {:<12}", kind_name(identified.kind), identified.site.unwrap_or("-"))?;
     write!(out, " {}", identified.id.as_deref().unwrap_or("-"))?;
@@ -81,6 +82,16 @@ mod tests {
         let mut out = Vec::new();
         run(&IdentifyArgs { urls, table: Vec::new(), json }, stdin.as_bytes(), &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), expect);
+    }
+
+    #[test]
+    fn as_json_what_would_steer_a_terminal_is_an_escape() {
+        let url = "https://www.pixiv.net/artworks/1?\u{202e}gpj.exe\u{9b}31m";
+        let mut out = crate::base::shown::ShownOutput::new(Vec::new());
+        write_identified(url, true, &mut out).unwrap();
+        let out = String::from_utf8(out.into_inner()).unwrap();
+        assert!(out.contains(r"?\u202egpj.exe\u009b31m"), "{out}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&out).unwrap()["input"], url);
     }
 
     #[test]

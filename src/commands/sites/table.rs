@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::base::csv;
+use crate::base::{csv, shown};
 use crate::sites::{self, Identified, Kind, identify};
 
 /// Where the program says something else than a table on purpose: one row for each kind of address, with the reason.
@@ -179,15 +179,13 @@ pub fn report(rows: &[Row], json: bool, mut out: impl Write) -> io::Result<bool>
         sums.entry(judged.table_site).or_default().add(judged.verdict);
         all.add(judged.verdict);
         if json {
-            serde_json::to_writer(&mut out, &judged)?;
-            writeln!(out)?;
+            writeln!(out, "{}", shown::json(&judged)?)?;
         } else {
             write_judged(&judged, &mut out)?;
         }
     }
     if json {
-        serde_json::to_writer(&mut out, &serde_json::json!({ "sites": sums, "all": all }))?;
-        writeln!(out)?;
+        writeln!(out, "{}", shown::json(&serde_json::json!({ "sites": sums, "all": all }))?)?;
     } else {
         writeln!(out, "{:<14} {:>6} {:>9} {:>6} {:>8}", "site", "right", "explained", "wrong", "not read")?;
         for (site, count) in sums.iter().chain([(&"all", &all)]) {

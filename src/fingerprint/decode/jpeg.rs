@@ -1,7 +1,7 @@
 //! JPEG by libjpeg-turbo with its defaults, as Pillow decodes it, row by row.
 //!
-//! Damage that libjpeg steps over is stepped over, as Pillow does it; a file that is cut short is
-//! an error.
+//! Other than with Pillow, damage that leaves a part of the picture gray or wrong is an error, also
+//! where libjpeg steps over it. What harms no pixel, such as bytes before a marker, is stepped over.
 
 use std::ffi::{CStr, c_char, c_int, c_uint};
 use std::marker::PhantomData;
@@ -18,8 +18,15 @@ const FORMAT: &str = "JPEG";
 /// Rows that are asked for at once: libjpeg makes them in groups of up to this many.
 const BATCH: usize = 16;
 
+/// How often the scans of a file together may go through its samples, in a picture of the most
+/// pixels; a smaller one may have more. The usual script of libjpeg makes ten scans: for three colors
+/// of full size they are 14 times the pixels, for the four inks of CMYK 24 times. Scans beyond that
+/// serve to keep a decoder busy, at about a nanosecond a sample, with a few bytes of file each.
+const MAX_PASSES: u64 = 32;
+
 pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> Result<(), DecodeError> {
-    let mut jpeg = Jpeg::new(bytes).ok_or_else(|| DecodeError::broken(FORMAT, "no memory"))?;
+    let max_samples = limits.max_pixels.saturating_mul(MAX_PASSES);
+    let mut jpeg = Jpeg::new(bytes, max_samples).ok_or_else(|| DecodeError::broken(FORMAT, "no memory"))?;
     let header = jpeg.read_header()?;
     check_sides(header.width, header.height, limits, FORMAT)?;
     if header.frame_bytes > limits.max_frame_bytes as u64 {
@@ -79,6 +86,10 @@ struct Header {
     frame_bytes: u64,
 }
 
+/// Failures with a meaning of their own, as in `jpeg_rows.c`; any other has only a message.
+const ROWS_TOO_MANY_SAMPLES: c_int = -2;
+const ROWS_UNSUPPORTED: c_int = -3;
+
 /// The decoder's state, which only C looks into.
 #[repr(C)]
 struct State {
@@ -88,9 +99,10 @@ struct State {
 #[expect(unsafe_code, reason = "calls libjpeg")]
 // SAFETY: declared as in jpeg_rows.c, which never jumps out of a call.
 unsafe extern "C" {
-    fn aotf_jpeg_new(data: *const u8, len: usize) -> *mut State;
+    fn aotf_jpeg_new(data: *const u8, len: usize, max_samples: u64) -> *mut State;
     fn aotf_jpeg_free(state: *mut State);
     fn aotf_jpeg_message(state: *const State) -> *const c_char;
+    fn aotf_jpeg_samples(state: *const State) -> u64;
     fn aotf_jpeg_read_header(state: *mut State, header: *mut Header) -> c_int;
     fn aotf_jpeg_start(state: *mut State) -> c_int;
     fn aotf_jpeg_read_rows(state: *mut State, rows: *mut u8, row_bytes: usize, max_rows: c_uint) -> c_int;
@@ -99,16 +111,17 @@ unsafe extern "C" {
 /// A JPEG being decoded. The calls go in the order of the methods.
 struct Jpeg<'a> {
     state: NonNull<State>,
+    max_samples: u64,
     bytes: PhantomData<&'a [u8]>,
 }
 
 #[expect(unsafe_code, reason = "calls libjpeg")]
 impl<'a> Jpeg<'a> {
     /// None without memory.
-    fn new(bytes: &'a [u8]) -> Option<Jpeg<'a>> {
+    fn new(bytes: &'a [u8], max_samples: u64) -> Option<Jpeg<'a>> {
         // SAFETY: the bytes outlive the state, by the lifetime.
-        let state = unsafe { aotf_jpeg_new(bytes.as_ptr(), bytes.len()) };
-        Some(Jpeg { state: NonNull::new(state)?, bytes: PhantomData })
+        let state = unsafe { aotf_jpeg_new(bytes.as_ptr(), bytes.len(), max_samples) };
+        Some(Jpeg { state: NonNull::new(state)?, max_samples, bytes: PhantomData })
     }
 
     fn read_header(&mut self) -> Result<Header, DecodeError> {
@@ -138,10 +151,19 @@ impl<'a> Jpeg<'a> {
 
     /// What C returned, or why it failed.
     fn check(&self, result: c_int) -> Result<usize, DecodeError> {
-        usize::try_from(result).map_err(|_| {
-            // SAFETY: the state lives, and its message ends with a zero.
-            let message = unsafe { CStr::from_ptr(aotf_jpeg_message(self.state.as_ptr())) };
-            DecodeError::broken(FORMAT, message.to_string_lossy().into_owned())
+        usize::try_from(result).map_err(|_| match result {
+            ROWS_TOO_MANY_SAMPLES => DecodeError::TooLarge {
+                // SAFETY: the state lives.
+                actual: unsafe { aotf_jpeg_samples(self.state.as_ptr()) },
+                unit: "samples in its scans",
+                limit: self.max_samples,
+            },
+            ROWS_UNSUPPORTED => DecodeError::Unsupported("JPEG with arithmetic coding"),
+            _ => {
+                // SAFETY: the state lives, and its message ends with a zero.
+                let message = unsafe { CStr::from_ptr(aotf_jpeg_message(self.state.as_ptr())) };
+                DecodeError::broken(FORMAT, message.to_string_lossy().into_owned())
+            }
         })
     }
 }

@@ -2,8 +2,8 @@
  * Rows of a JPEG, one batch at a time, from libjpeg-turbo with its defaults.
  *
  * libjpeg's error handler must not return; it jumps back into the function below that was called.
- * Every function that calls libjpeg therefore sets the jump itself, and returns ROWS_FAILED after
- * one, with the reason in aotf_jpeg_message(). After a failure only that and aotf_jpeg_free() may be
+ * Every function that calls libjpeg therefore sets the jump itself, and returns one of the failures
+ * below after one, with the reason in aotf_jpeg_message(). After a failure only that and aotf_jpeg_free() may be
  * called. The declarations are repeated in jpeg.rs; keep them alike.
  */
 #include <setjmp.h>
@@ -15,9 +15,10 @@
 #include <jerror.h>
 
 #define ROWS_FAILED (-1)
+#define ROWS_TOO_MANY_SAMPLES (-2)
+#define ROWS_UNSUPPORTED (-3)
 
-/* Files for which libjpeg does the same work over and over have thousands of scans; real ones have
- * less than twenty. */
+/* A scan costs something however small the picture is; encoders write less than twenty. */
 #define MAX_SCANS 100
 
 struct aotf_jpeg_header {
@@ -34,6 +35,14 @@ struct aotf_jpeg {
   struct jpeg_error_mgr errors;
   struct jpeg_source_mgr source;
   struct jpeg_progress_mgr progress;
+  /* Samples that all scans together may go through, and those of the scans that have begun. */
+  uint64_t max_samples;
+  uint64_t n_samples;
+  int n_scans;
+  /* A bit for each component of which a scan has brought the brightness of blocks. */
+  uint32_t seen;
+  /* What the call that fails returns. */
+  int failure;
   jmp_buf failed;
   char message[JMSG_LENGTH_MAX];
 };
@@ -49,10 +58,16 @@ static void on_error(j_common_ptr common) {
   longjmp(jpeg->failed, 1);
 }
 
-/* Warnings (corrupt data that libjpeg steps over) are counted by nobody: Pillow ignores them too. */
+/* Of the damage that libjpeg steps over, what leaves a part of the picture gray or wrong is an error.
+ * The rest is harmless, and real files have it: bytes before a marker, odd versions and profiles. */
 static void on_message(j_common_ptr common, int level) {
-  (void)common;
-  (void)level;
+  if (level >= 0) return;
+  switch (common->err->msg_code) {
+    case JWRN_HIT_MARKER:    /* the data of a scan ends before its last block */
+    case JWRN_HUFF_BAD_CODE: /* bits that mean nothing */
+    case JWRN_MUST_RESYNC:   /* a part between restart markers is missing */
+      on_error(common);
+  }
 }
 
 /* All data was there from the start, so when libjpeg wants more, the file is cut short. */
@@ -70,9 +85,19 @@ static void on_skip(j_decompress_ptr cinfo, long n_bytes) {
 
 static void do_nothing(j_decompress_ptr cinfo) { (void)cinfo; }
 
+/* Called before each step of the work: counts a scan before its first block is decoded. */
 static void on_progress(j_common_ptr common) {
   struct aotf_jpeg *jpeg = common->client_data;
-  if (jpeg->cinfo.input_scan_number > MAX_SCANS) fail_with(jpeg, "too many scans");
+  const struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
+  if (cinfo->input_scan_number == jpeg->n_scans) return;
+  jpeg->n_scans = cinfo->input_scan_number;
+  for (int i = 0; i < cinfo->comps_in_scan; i++) {
+    const jpeg_component_info *component = cinfo->cur_comp_info[i];
+    jpeg->n_samples += (uint64_t)component->downsampled_width * component->downsampled_height;
+    if (!cinfo->progressive_mode || cinfo->Ss == 0) jpeg->seen |= 1u << component->component_index;
+  }
+  if (jpeg->n_samples > jpeg->max_samples) jpeg->failure = ROWS_TOO_MANY_SAMPLES;
+  if (jpeg->n_scans > MAX_SCANS || jpeg->n_samples > jpeg->max_samples) fail_with(jpeg, "too many scans");
 }
 
 /* Nothing may be called after this. */
@@ -92,9 +117,11 @@ static int create(struct aotf_jpeg *jpeg) {
 }
 
 /* Begins to read a file, whose bytes must stay until aotf_jpeg_free(). NULL: no memory. */
-struct aotf_jpeg *aotf_jpeg_new(const unsigned char *data, size_t len) {
+struct aotf_jpeg *aotf_jpeg_new(const unsigned char *data, size_t len, uint64_t max_samples) {
   struct aotf_jpeg *jpeg = calloc(1, sizeof *jpeg);
   if (jpeg == NULL) return NULL;
+  jpeg->failure = ROWS_FAILED;
+  jpeg->max_samples = max_samples;
   if (create(jpeg) == ROWS_FAILED) {
     aotf_jpeg_free(jpeg);
     return NULL;
@@ -115,11 +142,18 @@ struct aotf_jpeg *aotf_jpeg_new(const unsigned char *data, size_t len) {
 /* Why the last call failed. */
 const char *aotf_jpeg_message(const struct aotf_jpeg *jpeg) { return jpeg->message; }
 
-/* Reads up to the picture itself. Called once, first. 0, or ROWS_FAILED. */
+/* Samples of the scans that have begun. */
+uint64_t aotf_jpeg_samples(const struct aotf_jpeg *jpeg) { return jpeg->n_samples; }
+
+/* Reads up to the picture itself. Called once, first. 0, or a failure. */
 int aotf_jpeg_read_header(struct aotf_jpeg *jpeg, struct aotf_jpeg_header *header) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
-  if (setjmp(jpeg->failed)) return ROWS_FAILED;
+  if (setjmp(jpeg->failed)) return jpeg->failure;
   jpeg_read_header(cinfo, TRUE);
+  if (cinfo->arith_code) {
+    jpeg->failure = ROWS_UNSUPPORTED;
+    fail_with(jpeg, "arithmetic coding");
+  }
   header->width = cinfo->image_width;
   header->height = cinfo->image_height;
   header->components = (uint32_t)cinfo->num_components;
@@ -135,10 +169,10 @@ int aotf_jpeg_read_header(struct aotf_jpeg *jpeg, struct aotf_jpeg_header *heade
 }
 
 /* Begins with the picture; called once, after the header. Rows are gray (1 component), RGB with a
- * fourth byte (3), or CMYK as stored (4). 0, or ROWS_FAILED. */
+ * fourth byte (3), or CMYK as stored (4). 0, or a failure. */
 int aotf_jpeg_start(struct aotf_jpeg *jpeg) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
-  if (setjmp(jpeg->failed)) return ROWS_FAILED;
+  if (setjmp(jpeg->failed)) return jpeg->failure;
   switch (cinfo->num_components) {
     case 1: cinfo->out_color_space = JCS_GRAYSCALE; break;
     case 3: cinfo->out_color_space = JCS_EXT_RGBX; break;
@@ -149,15 +183,16 @@ int aotf_jpeg_start(struct aotf_jpeg *jpeg) {
   return 0;
 }
 
-/* Reads up to max_rows rows, row_bytes apart, which must be a row's length. How many; ROWS_FAILED. */
+/* Reads up to max_rows rows, row_bytes apart, which must be a row's length. How many, or a failure. */
 int aotf_jpeg_read_rows(struct aotf_jpeg *jpeg, unsigned char *rows, size_t row_bytes, unsigned max_rows) {
   struct jpeg_decompress_struct *cinfo = &jpeg->cinfo;
   unsigned volatile n_rows = 0;
-  if (setjmp(jpeg->failed)) return ROWS_FAILED;
+  if (setjmp(jpeg->failed)) return jpeg->failure;
   if ((size_t)cinfo->output_width * (size_t)cinfo->output_components != row_bytes) fail_with(jpeg, "rows of another length");
   while (n_rows < max_rows && cinfo->output_scanline < cinfo->output_height) {
     JSAMPROW row = rows + n_rows * row_bytes;
     n_rows += jpeg_read_scanlines(cinfo, &row, 1);
   }
+  if (jpeg->seen + 1 != 1u << cinfo->num_components) fail_with(jpeg, "a color is missing");
   return (int)n_rows;
 }

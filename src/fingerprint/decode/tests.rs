@@ -73,16 +73,37 @@ fn webp_file() -> Vec<u8> {
 }
 
 fn jpeg_file(progressive: bool) -> Vec<u8> {
+    jpeg_of(turbojpeg::PixelFormat::RGB, progressive)
+}
+
+fn jpeg_of(format: turbojpeg::PixelFormat, progressive: bool) -> Vec<u8> {
     let mut compressor = turbojpeg::Compressor::new().unwrap();
     compressor.set_progressive(progressive).unwrap();
+    if format == turbojpeg::PixelFormat::GRAY {
+        compressor.set_subsamp(turbojpeg::Subsamp::Gray).unwrap();
+    }
     let image = turbojpeg::Image {
         pixels: &pixels()[..],
         width: WIDTH as usize,
-        pitch: WIDTH as usize * 3,
+        pitch: WIDTH as usize * format.size(),
         height: HEIGHT as usize,
-        format: turbojpeg::PixelFormat::RGB,
+        format,
     };
     compressor.compress_to_vec(image).unwrap()
+}
+
+/// Where the segments of a JPEG begin: each with its marker, and with the data of a scan behind it.
+fn jpeg_segments(file: &[u8]) -> Vec<usize> {
+    let is_marker = |&at: &usize| file[at] == 0xff && !matches!(file[at + 1], 0 | 0xd0..=0xd7 | 0xff);
+    let mut starts = vec![0];
+    let mut at = 2;
+    while file[at + 1] != 0xd9 {
+        starts.push(at);
+        let len = usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]]));
+        at = (at + 2 + len..file.len() - 1).find(is_marker).expect("the picture ends");
+    }
+    starts.push(at);
+    starts
 }
 
 fn files() -> Vec<(&'static str, Vec<u8>)> {
@@ -117,6 +138,102 @@ fn files_cut_short_are_broken() {
             assert!(matches!(result, Err(DecodeError::Broken { .. })), "{name} of {len} bytes: {result:?}");
         }
     }
+}
+
+/// A relay that lost its peer closes the file properly, and viewers show the rest in gray.
+#[test]
+fn a_jpeg_cut_short_is_broken_also_with_an_end_mark() {
+    for progressive in [false, true] {
+        let file = jpeg_file(progressive);
+        let segments = jpeg_segments(&file);
+        let first_scan = segments.iter().find(|&&at| file[at + 1] == 0xda).unwrap();
+        for len in first_scan + 1..file.len() - 2 {
+            // Whole scans are a coarse picture: nobody can tell that there were more. (The first byte of a
+            // marker may be there more than once.)
+            if segments.contains(&len) || segments.contains(&(len - 1)) {
+                continue;
+            }
+            let result = run(&[&file[..len], b"\xff\xd9"].concat()).map(|_| ());
+            assert!(matches!(result, Err(DecodeError::Broken { .. })), "{len} bytes: {result:?}");
+        }
+    }
+}
+
+#[test]
+fn a_jpeg_with_bytes_between_its_parts_is_read() {
+    for progressive in [false, true] {
+        let file = jpeg_file(progressive);
+        let expect = run(&file).unwrap().rows;
+        for at in jpeg_segments(&file).into_iter().skip(2) {
+            let padded = [&file[..at], b"\0\x01\x02\x03", &file[at..]].concat();
+            assert_eq!(run(&padded).unwrap().rows, expect, "before byte {at}");
+        }
+        assert_eq!(run(&[&file[..], b"behind it"].concat()).unwrap().rows, expect);
+    }
+}
+
+/// A gray picture told to have three colors, with scans for these.
+fn jpeg_of_single_scans(components: &[u8]) -> Vec<u8> {
+    let gray = jpeg_of(turbojpeg::PixelFormat::GRAY, false);
+    let segments = jpeg_segments(&gray);
+    let mut file = Vec::new();
+    for pair in segments.windows(2) {
+        let segment = &gray[pair[0]..pair[1]];
+        match segment[1] {
+            0xc0 => {
+                file.extend_from_slice(&[0xff, 0xc0, 0, 17]);
+                file.extend_from_slice(&segment[4..9]);
+                file.extend_from_slice(&[3, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0]);
+            }
+            0xda => {
+                for &component in components {
+                    let start = file.len();
+                    file.extend_from_slice(segment);
+                    file[start + 5] = component;
+                }
+            }
+            _ => file.extend_from_slice(segment),
+        }
+    }
+    file.extend_from_slice(b"\xff\xd9");
+    file
+}
+
+#[test]
+fn a_jpeg_without_one_of_its_colors_is_broken() {
+    assert!(run(&jpeg_of_single_scans(&[1, 2, 3])).is_ok());
+    assert!(run(&jpeg_of_single_scans(&[3, 1, 2])).is_ok());
+    for scans in [&[1][..], &[1, 2], &[1, 2, 2], &[2, 3]] {
+        let result = run(&jpeg_of_single_scans(scans)).map(|_| ());
+        assert!(matches!(result, Err(DecodeError::Broken { .. })), "{scans:?}: {result:?}");
+    }
+}
+
+#[test]
+fn scans_of_a_jpeg_cost_what_their_pixels_cost() {
+    let file = jpeg_file(true);
+    let segments = jpeg_segments(&file);
+    let scan = segments.iter().position(|&at| file[at + 1] == 0xda).unwrap();
+    let scan = segments[scan]..segments[scan + 1];
+    let with_scans =
+        |n_more| [&file[..scan.end], &file[scan.clone()].repeat(n_more), &file[scan.end..]].concat();
+    let limits = Limits { max_pixels: u64::from(WIDTH * HEIGHT), ..Limits::default() };
+    let run = |n_more, limits: &Limits| decode(&with_scans(n_more), limits, &mut Collector::default());
+
+    assert!(run(0, &limits).is_ok(), "the usual scans of the largest picture are few enough");
+    let error = run(30, &limits).unwrap_err();
+    assert!(matches!(error, DecodeError::TooLarge { unit: "samples in its scans", .. }), "{error}");
+    assert!(run(30, &Limits::default()).is_ok(), "a small picture costs little");
+    assert!(run(100_000, &Limits::default()).is_err());
+}
+
+#[test]
+fn arithmetic_coding_is_not_read() {
+    let mut file = jpeg_file(false);
+    let frame = file.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    file[frame + 1] = 0xc9;
+    let error = run(&file).map(|_| ()).unwrap_err();
+    assert_eq!(error.to_string(), "JPEG with arithmetic coding is not supported");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use super::peer::Peer;
 use super::router::router;
 use super::state::Api;
 use crate::base::ErrorChain;
+use crate::front::heap::{self, Crowd};
 use crate::front::local_socket::LocalSocket;
 use crate::front::stopping::until_stopped;
 use crate::telemetry::tasks;
@@ -55,10 +56,15 @@ pub async fn serve(
     let places = &api.connections;
     let header_timeout = api.http.header_timeout;
     let mut connections = JoinSet::new();
+    let mut crowd = Crowd::default();
     loop {
         tokio::select! {
             () = until_stopped(&mut stopped) => break,
-            Some(_) = connections.join_next() => {}
+            Some(_) = connections.join_next() => {
+                if crowd.has_gone(connections.len()) {
+                    tokio::task::spawn_blocking(heap::give_back);
+                }
+            }
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     let ip = peer.ip();
@@ -74,6 +80,7 @@ pub async fn serve(
                     let peer = Peer { ip, is_local_socket: false };
                     let hold = conversation.hold(stream, peer, stopped.clone());
                     connections.spawn(tasks::named(format!("connection of {ip}"), hold));
+                    crowd.has_gone(connections.len());
                 }
                 Err(error) => accept_later(&error).await,
             },
@@ -88,6 +95,7 @@ pub async fn serve(
                     let peer = Peer { ip: Ipv4Addr::LOCALHOST.into(), is_local_socket: true };
                     let hold = conversation.hold(stream, peer, stopped.clone());
                     connections.spawn(tasks::named("connection over the Unix socket", hold));
+                    crowd.has_gone(connections.len());
                 }
                 Err(error) => accept_later(&error).await,
             }

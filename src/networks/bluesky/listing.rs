@@ -12,7 +12,7 @@ use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
 use crate::networks::asking::{Effort, read_json, unreadable};
-use crate::networks::client::{NetworkClient, PageSink, PostLister, Turns, Whole};
+use crate::networks::client::{NetworkClient, PostLister, Turns};
 use crate::networks::error::NetworkError;
 use crate::networks::paging::{Bounds, Memory, Page, list_in_turns, list_start};
 
@@ -36,15 +36,6 @@ impl NetworkClient for BlueskyClient {
 }
 
 impl PostLister for BlueskyClient {
-    fn list_posts(
-        &self,
-        account: &Account,
-        cursor: &Cursor,
-        page: &mut PageSink<'_>,
-    ) -> Result<ListingEnd, NetworkError> {
-        self.list_in_turns(account, cursor, &mut Whole(page))
-    }
-
     fn list_in_turns(
         &self,
         account: &Account,

@@ -13,7 +13,7 @@ use crate::domain::posts::{ListedImage, ListedPost, Place};
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
 use crate::networks::asking::{Effort, read_json, unreadable};
-use crate::networks::client::{NetworkClient, PageSink, PostLister, Turns, Whole};
+use crate::networks::client::{NetworkClient, PostLister, Turns};
 use crate::networks::delivery::{MAX_ADDRESS_BYTES, places_within_bounds};
 use crate::networks::error::NetworkError;
 use crate::networks::paging::{Bounds, Ended, Memory, OVERLAP, Page, list_in_turns, list_start};
@@ -42,15 +42,6 @@ impl NetworkClient for MastodonClient {
 }
 
 impl PostLister for MastodonClient {
-    fn list_posts(
-        &self,
-        account: &Account,
-        cursor: &Cursor,
-        page: &mut PageSink<'_>,
-    ) -> Result<ListingEnd, NetworkError> {
-        self.list_in_turns(account, cursor, &mut Whole(page))
-    }
-
     fn list_in_turns(
         &self,
         account: &Account,
@@ -64,10 +55,7 @@ impl PostLister for MastodonClient {
         let (id, host) = (found.id.as_str(), home.host());
         let mut progress = Progress::new(id, host, self.settings.is_original());
         let (memory, ended) = list_in_turns(BOUNDS, PAGE_POSTS, turns, |max_id, memory| {
-            std::mem::swap(&mut progress.memory, memory);
-            let page = self.read_one(&mut progress, account, since, max_id);
-            std::mem::swap(&mut progress.memory, memory);
-            page
+            self.read_one(&mut progress, memory, account, since, max_id)
         })?;
         progress.tell(account);
         // A server that gives the same page again may have given all that it has. (snac counts 0 posts, always.)
@@ -98,6 +86,7 @@ impl MastodonClient {
     fn read_one(
         &self,
         progress: &mut Progress<'_>,
+        memory: &mut Memory,
         account: &Account,
         since: Option<Timestamp>,
         max_id: Option<&str>,
@@ -112,14 +101,14 @@ impl MastodonClient {
         if max_id.is_some() && last.as_deref() == max_id {
             return Ok(repeated(entries, last));
         }
-        let posts = progress.read(statuses, &url)?;
-        progress.memory.seen.read(entries);
+        let posts = progress.read(statuses, &url, memory)?;
+        memory.seen.read(entries);
         let next = match response.header("link").map(str::trim) {
             Some(link) if !link.is_empty() => next_max_id(link),
             // Not all servers send it (snac does not): what follows the last post is asked for, until nothing does.
             Some(_) | None => last,
         };
-        Ok(Page { entries, posts, next, is_enough: progress.memory.seen.reaches(since) })
+        Ok(Page { entries, posts, next, is_enough: memory.seen.reaches(since) })
     }
 
     /// The account as its server knows it now, with the server's own number for it, which the API wants.
@@ -222,14 +211,12 @@ fn next_max_id(link: &str) -> Option<String> {
     is_id(&max_id).then_some(max_id)
 }
 
-/// What a listing knows, and remembers from page to page.
+/// What one turn of a listing knows, and what it leaves out. The notes of its memory are the hosts of images.
 struct Progress<'a> {
     /// The account's number on its server.
     id: &'a str,
     host: &'a str,
     originals: bool,
-    /// Its notes are the hosts of images.
-    memory: Memory,
     left_out: LeftOut,
 }
 
@@ -248,18 +235,22 @@ struct LeftOut {
 
 impl<'a> Progress<'a> {
     fn new(id: &'a str, host: &'a str, originals: bool) -> Progress<'a> {
-        let (memory, left_out) = Default::default();
-        Progress { id, host, originals, memory, left_out }
+        Progress { id, host, originals, left_out: LeftOut::default() }
     }
 
     /// The posts of a page that are the account's own and have images.
-    fn read(&mut self, statuses: Vec<serde_json::Value>, url: &Url) -> Result<Vec<ListedPost>, NetworkError> {
+    fn read(
+        &mut self,
+        statuses: Vec<serde_json::Value>,
+        url: &Url,
+        memory: &mut Memory,
+    ) -> Result<Vec<ListedPost>, NetworkError> {
         let count = statuses.len();
         let mut unread = None;
         let mut posts = Vec::new();
         for value in statuses {
             match serde_json::from_value::<Status>(value) {
-                Ok(status) => posts.extend(self.take(&status)),
+                Ok(status) => posts.extend(self.take(&status, memory)),
                 Err(error) => unread = Some((unread.map_or(1, |(count, _)| count + 1), error)),
             }
         }
@@ -273,7 +264,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn take(&mut self, status: &Status) -> Option<ListedPost> {
+    fn take(&mut self, status: &Status, memory: &mut Memory) -> Option<ListedPost> {
         // `reblog` is left out, null, or a post.
         let is_boost = status.reblog.as_ref().is_some_and(serde_json::Value::is_object);
         // A server speaks for its own posts only.
@@ -284,7 +275,7 @@ impl<'a> Progress<'a> {
         let published = status.created_at.as_deref().and_then(Timestamp::parse_rfc3339);
         let now = Timestamp::now();
         let published = published.map(|moment| moment.min(now));
-        self.memory.seen.saw(published);
+        memory.seen.saw(published);
         if status.uri.len() > MAX_KEY_BYTES {
             self.left_out.odd_posts += 1;
             return None;
@@ -300,33 +291,24 @@ impl<'a> Progress<'a> {
             self.left_out.unfinished += 1;
             return None;
         }
-        let places = places_within_bounds(attached.into_iter().map(|attachment| self.place(attachment)));
+        let places = attached.into_iter().map(|attachment| self.place(attachment, memory));
+        let places = places_within_bounds(places);
         let key = PostKey::new(Network::Mastodon, status.uri.clone());
         ListedPost::of(key, published, places)
     }
 
     /// What stands in one place of the post's list: a video has its place too, and so has what cannot be taken.
-    fn place(&mut self, attachment: Option<Attachment>) -> Place {
+    fn place(&mut self, attachment: Option<Attachment>, memory: &mut Memory) -> Place {
         let Some(attachment) = attachment.filter(is_picture) else { return Place::Other };
         let Some(image) = image(attachment, self.originals) else {
             self.left_out.odd_addresses += 1;
             return Place::Other;
         };
-        if !self.may_lie_at(&image.url) {
+        if !may_lie_at(&image.url, memory) {
             self.left_out.elsewhere += 1;
             return Place::Other;
         }
         Place::Image(image)
-    }
-
-    fn may_lie_at(&mut self, url: &str) -> bool {
-        let Some(host) = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)) else {
-            return false;
-        };
-        if self.memory.notes.len() < MAX_IMAGE_HOSTS {
-            self.memory.notes.insert(host.clone());
-        }
-        self.memory.notes.contains(&host)
     }
 
     fn tell(&self, account: &Account) {
@@ -334,6 +316,17 @@ impl<'a> Progress<'a> {
             tracing::warn!(account = %account.key, left_out = ?self.left_out, "not all of the account's images are taken");
         }
     }
+}
+
+/// Whether an image of the account may lie on this host: the first few that are seen are the account's.
+fn may_lie_at(url: &str, memory: &mut Memory) -> bool {
+    let Some(host) = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)) else {
+        return false;
+    };
+    if memory.notes.len() < MAX_IMAGE_HOSTS {
+        memory.notes.insert(host.clone());
+    }
+    memory.notes.contains(&host)
 }
 
 /// A picture, or what the server takes for something unknown although its name is a picture's.

@@ -39,6 +39,14 @@ impl Connection {
         }
     }
 
+    /// Whether all of a file can be read. Servers check their own files.
+    pub fn check_pages(&self) -> Result<(), StoreError> {
+        match self {
+            Connection::File(file) => file.check_pages(),
+            Connection::Server(_) => Ok(()),
+        }
+    }
+
     /// From now on a commit is on the disk when it returns. Servers see to that themselves.
     pub fn make_durable(&self) -> Result<(), StoreError> {
         match self {

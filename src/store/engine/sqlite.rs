@@ -10,7 +10,7 @@ use super::address::Access;
 use super::dialect::Dialect;
 use super::faults::of_sqlite;
 use super::row::Row;
-use crate::store::error::StoreError;
+use crate::store::error::{EngineError, EngineFault, StoreError};
 use crate::store::schema::{Table, Value};
 
 /// How long a statement waits for another process's lock before it fails as busy.
@@ -42,6 +42,12 @@ pub struct SqliteFile {
 impl SqliteFile {
     pub fn open(path: &Path, access: Access) -> Result<SqliteFile, StoreError> {
         let place = path.display().to_string();
+        // SQLite says only that it cannot open it, as of a disk that is not there yet.
+        if path.is_dir() {
+            let (found, remedy) =
+                ("it is a folder".to_owned(), "name a file, or move the folder away".to_owned());
+            return Err(StoreError::Unusable { place, found, remedy });
+        }
         // Not SQLITE_OPEN_READ_ONLY: a reader of a WAL database has to write its shared-memory file.
         let common = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let (flags, cache_kib) = match access {
@@ -62,6 +68,20 @@ impl SqliteFile {
         match connect() {
             Ok(connection) => Ok(SqliteFile { connection, place }),
             Err(error) => Err(StoreError::Open { place, source: of_sqlite(error) }),
+        }
+    }
+
+    /// Looks at every page, not at what the rows say. Takes as long as reading the file does.
+    ///
+    /// # Errors
+    /// `Statement` with the first thing that is wrong.
+    pub fn check_pages(&self) -> Result<(), StoreError> {
+        let step = "check the pages";
+        let found: String =
+            self.connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).step(step)?;
+        match found.as_str() {
+            "ok" => Ok(()),
+            _ => Err(StoreError::Statement { step, source: EngineError::new(EngineFault::Damaged, found) }),
         }
     }
 

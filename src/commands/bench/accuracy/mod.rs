@@ -191,7 +191,7 @@ fn read_material(folder: &Path) -> Result<Vec<Artwork>, BenchAccuracyError> {
     let manifest = fs::read_to_string(&path).map_err(file_error("read", &path))?;
     let limits = Limits::default();
     let mut artworks = Vec::new();
-    for columns in csv::rows(&manifest).into_iter().skip(1) {
+    for columns in csv::rows(&manifest) {
         let (Some(file), Some(group)) = (columns.first(), columns.get(7)) else { continue };
         let unreadable = |source| BenchAccuracyError::Artwork { file: file.clone(), source };
         let bytes = load(&folder.join(file), &limits).map_err(unreadable)?;

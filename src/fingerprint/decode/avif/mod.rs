@@ -30,6 +30,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> R
     let alpha = picture.alpha.as_ref().map(|alpha| alpha.headers(limits)).transpose()?;
     let all = || color.iter().chain(alpha.iter().flatten());
     let held = all().map(Header::frame_bytes).sum();
+    check_frames(all().map(Header::decoded_pixels).sum(), limits)?;
     TransformSink::check(&picture.transform, color.iter().map(Header::pixels).sum(), held, limits)?;
 
     let color = picture.color.decode(&color, picture.color_code)?;
@@ -41,6 +42,16 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits, sink: &mut dyn RowSink) -> R
     show(&color, alpha.as_ref(), picture.premultiplied, &mut sink)?;
     sink.finish();
     Ok(())
+}
+
+/// Holds the pixels of all frames against the limits: four times the most pixels of a picture, which is
+/// what four layers of it take, or two with transparency.
+fn check_frames(pixels: u64, limits: &Limits) -> Result<(), DecodeError> {
+    let limit = limits.max_pixels.saturating_mul(4);
+    match pixels > limit {
+        true => Err(DecodeError::TooLarge { actual: pixels, unit: "pixels in its frames", limit }),
+        false => Ok(()),
+    }
 }
 
 /// The picture that counts: of a sequence the first one, else the one that the file is for.
@@ -75,7 +86,7 @@ impl Coded<'_> {
         };
         let headers: Vec<Header> = self.streams.iter().map(header).collect::<Result<_, _>>()?;
         if let (Some(grid), Some(first)) = (self.grid, headers.first()) {
-            if headers.iter().any(|other| other != first) {
+            if headers.iter().any(|other| !other.is_like(first)) {
                 return Err(broken("its tiles are not alike"));
             }
             grid.check(first.width as usize, first.height as usize)?;

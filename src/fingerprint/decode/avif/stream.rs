@@ -22,12 +22,14 @@ const FRAME_HEADER: u8 = 3;
 const FRAME: u8 = 6;
 
 /// What a stream says about its pictures before they are decoded.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) is_gray: bool,
     pub(super) is_deep: bool,
+    /// Frames that it has to decode for its picture.
+    pub(super) n_frames: u64,
 }
 
 impl Header {
@@ -39,6 +41,17 @@ impl Header {
     pub(super) fn frame_bytes(&self) -> u64 {
         let planes = if self.is_gray { 1 } else { 3 };
         self.pixels() * planes * if self.is_deep { 2 } else { 1 }
+    }
+
+    /// Whether the pictures can be tiles of one picture.
+    pub(super) fn is_like(&self, other: &Header) -> bool {
+        let shape = |header: &Header| (header.width, header.height, header.is_gray, header.is_deep);
+        shape(self) == shape(other)
+    }
+
+    /// Pixels of all its frames.
+    pub(super) fn decoded_pixels(&self) -> u64 {
+        self.pixels().saturating_mul(self.n_frames)
     }
 }
 
@@ -73,7 +86,7 @@ pub(super) fn read_header(stream: &[u8]) -> Result<Header, DecodeError> {
     if n_frames > MAX_FRAMES {
         return Err(DecodeError::Unsupported("AVIF with so many frames in one picture"));
     }
-    parse_header(stream)
+    Ok(Header { n_frames: n_frames as u64, ..parse_header(stream)? })
 }
 
 /// A number in groups of seven bits, the lowest first (AV1 specification, 4.10.5).
@@ -107,7 +120,13 @@ fn parse_header(stream: &[u8]) -> Result<Header, DecodeError> {
         )
     };
     let side = |side: c_int| u32::try_from(side).map_err(|_| broken("its header makes no sense"));
-    Ok(Header { width: side(width)?, height: side(height)?, is_gray: layout == 0, is_deep: depth > 0 })
+    Ok(Header {
+        width: side(width)?,
+        height: side(height)?,
+        is_gray: layout == 0,
+        is_deep: depth > 0,
+        n_frames: 0,
+    })
 }
 
 /// The picture of a stream; where several layers are meant, the finest.

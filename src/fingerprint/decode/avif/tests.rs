@@ -180,3 +180,32 @@ fn damage_anywhere_is_an_error_or_a_picture() {
         }
     }
 }
+
+/// The picture with as many further frames, each of a few bytes.
+fn with_frames(n_more: usize) -> Vec<u8> {
+    let mut file = fixture!("halved").to_vec();
+    let media = file.windows(4).position(|name| name == b"mdat").unwrap();
+    let len = |len: usize| u32::try_from(len).unwrap().to_be_bytes();
+    let old = len(file.len() - media - 4);
+    let frames = b"\x32\x01\0".repeat(n_more);
+    // The length stands with the item's place, and that of the box before its name.
+    let place = file[..media].windows(4).position(|bytes| bytes == old).unwrap();
+    file.extend_from_slice(&frames);
+    let new = len(file.len() - media - 4);
+    file[place..place + 4].copy_from_slice(&new);
+    let new_box = len(file.len() - media + 4);
+    file[media - 4..media].copy_from_slice(&new_box);
+    file
+}
+
+#[test]
+fn frames_cost_what_their_pixels_cost() {
+    let limits = Limits { max_pixels: 64 * 48, ..Limits::default() };
+    assert!(run(&with_frames(0), &limits).is_ok());
+    assert!(matches!(run(&with_frames(3), &limits), Err(DecodeError::Broken { .. })));
+    let error = run(&with_frames(4), &limits).map(|_| ()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("image is too large: {} pixels in its frames, the limit is {}", 64 * 48 * 5, 64 * 48 * 4)
+    );
+}
