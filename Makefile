@@ -1,6 +1,6 @@
 # The two commands of the README, and what developers run beside them.
 
-.PHONY: demo test test-tools check lint doc bench setup install deb test-deb
+.PHONY: demo test test-tools check lint doc bench setup install deb test-deb test-systemd test-container
 
 setup:
 	@sh tests/setup/install-build-tools.sh
@@ -40,6 +40,17 @@ install: setup
 deb: setup
 	packaging/build-deb.sh
 
-# As root, where no aotf is installed: installs the package, starts, upgrades, removes and purges it.
+# As root, on a machine that systemd has booted and where no aotf is installed: installs the package, starts, upgrades,
+# removes and purges it.
 test-deb: deb
 	packaging/test-deb.sh target/debian/aotf-release.deb
+
+# The same in a small machine made for it, with a package of the unoptimized program. As root; says what is missing.
+test-systemd: setup
+	packaging/build-deb.sh dev
+	packaging/test-systemd.sh target/debian/aotf-dev.deb
+
+# The image of the Containerfile, built and run. As root, with podman.
+test-container:
+	podman build --format docker --build-arg AOTF_PROFILE=dev -t aotf-test .
+	packaging/test-container.sh aotf-test

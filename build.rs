@@ -6,8 +6,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Between libjpeg-turbo and the decoder.
+const SOURCE: &str = "src/fingerprint/decode/jpeg_rows.c";
+
 fn main() {
-    const SOURCE: &str = "src/fingerprint/decode/jpeg_rows.c";
+    let system = env::var("CARGO_CFG_TARGET_OS").expect("cargo sets it");
+    if system != "linux" {
+        // An error of cargo's instead of hundreds of the compiler's.
+        println!(
+            "cargo::error=aotf is for Linux, and {system} lacks what it is built on: processes that die with their \
+             parent, /proc, shared memory without names, seccomp and Landlock. Build and run it on Linux, in a \
+             virtual machine, or in a container (Containerfile)."
+        );
+        return;
+    }
     println!("cargo::rerun-if-changed={SOURCE}");
     let include = env::var_os("DEP_TURBOJPEG_INCLUDE").map(PathBuf::from);
     let include = include.expect("turbojpeg-sys tells where it put jpeglib.h");

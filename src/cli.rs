@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::base::Shown;
 use crate::base::shown::ShownOutput;
+use crate::base::{Shown, journal};
 use crate::commands::daemon::{ask, console, serve};
 use crate::commands::helpers::{complete_worker, container, thumbnails};
 use crate::commands::status::EX_CONFIG;
@@ -81,10 +81,19 @@ pub fn run() -> ExitCode {
         Ok(status) => status,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("aotf: {}", Shown(format_args!("{error:#}")));
-            if error.is::<ConfigError>() { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
+            let is_configuration = error.is::<ConfigError>();
+            journal::print_error(&told(&error, is_configuration));
+            if is_configuration { ExitCode::from(EX_CONFIG) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// An error is one line, whatever strangers put into it; only the problems of a configuration have a line each.
+fn told(error: &anyhow::Error, has_lines: bool) -> String {
+    let text = format!("{error:#}");
+    let lines: Vec<&str> = if has_lines { text.lines().collect() } else { vec![&text] };
+    let shown: String = lines.into_iter().map(|line| format!("{}\n", Shown(line))).collect();
+    format!("aotf: {shown}")
 }
 
 fn execute(command: Command) -> anyhow::Result<ExitCode> {

@@ -6,6 +6,7 @@ pub mod csv;
 pub mod error;
 pub mod fingerprint;
 pub mod ids;
+pub mod journal;
 #[cfg(test)]
 pub mod material;
 pub mod money;

@@ -18,7 +18,7 @@ pub(super) struct Files {
 
 impl Files {
     /// Beside the parameter file.
-    pub(super) fn beside(&self, name: &str) -> PathBuf {
+    pub(super) fn beside(&self, name: impl AsRef<Path>) -> PathBuf {
         let folder = self.parameters.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
         folder.join(name)
     }
@@ -45,8 +45,15 @@ pub(super) fn read(path: &Path) -> Result<String, String> {
         .map_err(|error| format!("could not read {}: {error}", path.display()))
 }
 
+/// Where the engines of containers put secrets: on no disk, and in the eyes of that container alone, but for
+/// every user there unless they are told otherwise.
+const CONTAINER_SECRETS: &str = "/run/secrets";
+
 /// What to do about a file with secrets that everybody on the machine can read.
 pub(super) fn readable_by_others(path: &Path) -> Option<String> {
+    if path.starts_with(CONTAINER_SECRETS) {
+        return None;
+    }
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
     let path = path.display();
     (mode & 0o004 != 0)

@@ -13,6 +13,8 @@ section! {
         /// A level, or a filter such as `info,aotf::broker=debug`.
         level: String = "info".to_owned(), text(filter);
         format: LogFormat = LogFormat::Text, choice(&[("text", LogFormat::Text), ("json", LogFormat::Json)]);
+        /// Whether every request over HTTP is logged, whatever `level` says of the rest.
+        requests: bool = false, switch();
         /// Whether every answer is noted in `logs/results.jsonl` of the data folder.
         results_log: bool = false, switch();
         /// Where the log goes instead of the standard error. Not in the file: `serve` sets it when its

@@ -178,6 +178,11 @@ impl<'a> Section<'a> {
         });
     }
 
+    /// A path of the parameter file, from its folder.
+    pub(super) fn beside(&self, path: &Path) -> PathBuf {
+        self.reading.files.beside(path)
+    }
+
     /// A path; made absolute, from the folder of the parameter file.
     pub(super) fn path_beside(&mut self, key: &'static str, target: &mut Option<PathBuf>) {
         let files = self.reading.files;

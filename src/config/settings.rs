@@ -1,7 +1,7 @@
 //! All sections together.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,8 @@ section! {
     /// Everything an operator can set. `Default` is what `parameters.sample.toml` shows.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     pub struct Settings {
-        /// Database, state, index, logs, admin socket. Absolute after loading.
+        /// Database, state, index, logs, admin socket. Absolute after loading: from the folder of the parameter
+        /// file, or, where the environment sets it, from where the program is started.
         data_dir: PathBuf = PathBuf::from("data"), text(|text| not_empty(text).map(PathBuf::from));
         /// Each role a process of its own; `false` runs the same roles as threads.
         multiprocess: bool = true, switch();
@@ -92,10 +93,53 @@ fn complete(settings: &mut Settings, section: &mut Section<'_>) {
     if !settings.networks_are_chosen && settings.twitter.can_be_read() {
         settings.networks = Network::ALL.to_vec();
     }
-    match std::path::absolute(&settings.data_dir) {
-        Ok(path) => settings.data_dir = path,
+    // Like every other path of a file; what the environment says is relative to whoever says it.
+    let data_dir = match section.place_of("data_dir") {
+        Some(Place::Environment(_)) => settings.data_dir.clone(),
+        Some(Place::File | Place::Line(_)) | None => section.beside(&settings.data_dir),
+    };
+    match std::path::absolute(data_dir) {
+        Ok(path) => {
+            if let Some(before) = data_left_behind(&settings.data_dir, &path) {
+                let what = format!(
+                    "is relative to the parameter file: {}, where nothing is; there is data in {}, as earlier \
+                     versions read it from here: move that folder, or write its whole path",
+                    path.display(),
+                    before.display()
+                );
+                section.problem("data_dir", &Place::File, what);
+            }
+            settings.data_dir = path;
+        }
         Err(error) => {
             section.problem("data_dir", &Place::File, format!("cannot be made absolute: {error}"));
         }
+    }
+}
+
+/// Earlier versions took `data_dir` from where the program was started: the folder that it meant then, where that
+/// has data and the one that it means now does not exist. To begin anew would pay for all of it again.
+fn data_left_behind(written: &Path, folder: &Path) -> Option<PathBuf> {
+    let before = std::path::absolute(written).ok()?;
+    (before != folder && !folder.exists() && before.join("state.db").exists()).then_some(before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_of_before_is_not_passed_over() {
+        let here = tempfile::tempdir().unwrap();
+        let (before, now) = (here.path().join("before"), here.path().join("now"));
+        // Absolute here: a test cannot change where the whole process stands.
+        assert_eq!(data_left_behind(&before, &now), None);
+        std::fs::create_dir(&before).unwrap();
+        assert_eq!(data_left_behind(&before, &now), None, "a folder of something else");
+        std::fs::write(before.join("state.db"), "").unwrap();
+        assert_eq!(data_left_behind(&before, &now), Some(before.clone()));
+        assert_eq!(data_left_behind(&before, &before), None);
+        std::fs::create_dir(&now).unwrap();
+        assert_eq!(data_left_behind(&before, &now), None, "it was begun anew, or moved");
     }
 }

@@ -14,8 +14,7 @@ fn nowhere() -> Files {
 }
 
 fn defaults() -> Settings {
-    let settings = Settings::default();
-    Settings { data_dir: std::path::absolute(&settings.data_dir).unwrap(), ..settings }
+    Settings { data_dir: "/nowhere/data".into(), ..Settings::default() }
 }
 
 fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -36,6 +35,27 @@ const SAMPLE: &str = include_str!("../../parameters.sample.toml");
 fn the_sample_is_the_default() {
     assert_eq!(read(SAMPLE, &[], &nowhere()).unwrap(), defaults());
     assert_eq!(read("", &[], &nowhere()).unwrap(), defaults());
+}
+
+/// A file means the same wherever the program is started; the environment is relative to who sets it.
+#[test]
+fn a_folder_of_the_file_is_beside_it() {
+    let here = |path: &str| std::path::absolute(path).unwrap();
+    let check = |files: &Files, text: &str, variable: Option<&str>, expect: std::path::PathBuf| {
+        let variables: Vec<_> = variable.map(|value| ("AOTF_DATA_DIR", value)).into_iter().collect();
+        let settings = read(text, &environment(&variables), files).unwrap();
+        assert_eq!(settings.data_dir, expect, "{text} {variable:?}");
+    };
+    check(&nowhere(), "", None, "/nowhere/data".into());
+    check(&nowhere(), "data_dir = 'd'", None, "/nowhere/d".into());
+    check(&nowhere(), "data_dir = '/d'", None, "/d".into());
+    check(&nowhere(), "data_dir = 'd'", Some("e"), here("e"));
+    check(&nowhere(), "data_dir = 'd'", Some("/e"), "/e".into());
+    let relative = Files { parameters: Some("p/parameters.toml".into()), credentials: None };
+    check(&relative, "data_dir = 'd'", None, here("p/d"));
+    let none = Files { parameters: None, credentials: None };
+    check(&none, "", None, here("data"));
+    check(&none, "", Some("e"), here("e"));
 }
 
 /// Lines such as `#key = value` are optional parts; text comments have a space after the `#`.

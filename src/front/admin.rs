@@ -33,8 +33,8 @@ const MAX_CLIENTS: usize = 32;
 /// A line without an image: far more than any command.
 const MAX_COMMAND_BYTES: usize = 64 * 1024;
 const ASK_DEADLINE: Duration = Duration::from_secs(5);
-/// Processes that do not answer are waited for.
-const STACKS_DEADLINE: Duration = Duration::from_secs(12);
+/// Longer than the root waits for processes that read their symbols.
+const STACKS_DEADLINE: Duration = Duration::from_secs(75);
 /// Scans are not pushed by the broker: a followed one is asked for this often.
 const SCAN_INTERVAL: Duration = Duration::from_millis(500);
 /// A client that takes nothing for this long is dropped.

@@ -361,6 +361,11 @@ fn heed_orders(
 fn send_stacks(dump: u64, threads: &[ThreadState], outbox: &Outbox<ContainerToRoot>) {
     const PIECE_BYTES: usize = 32 * 1024;
     const LIMIT: Duration = Duration::from_secs(2);
+    // A sign that this process is not frozen: reading symbols takes long where all others do so too.
+    let begun = ContainerToRoot::Stacks { dump, text: String::new(), last: false };
+    if outbox.send_within(begun, LIMIT).is_err() {
+        return;
+    }
     let mut text = stacks::of(threads);
     let tasks = tasks::tree();
     if !tasks.is_empty() {

@@ -15,8 +15,16 @@ use crate::proto::control::{StacksWritten, ThreadState};
 use crate::telemetry::rotate::{self, Bounds};
 use crate::telemetry::{stacks, tasks};
 
-/// A process that has not answered by then is written down as silent.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// When a process is written down as silent.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// It has not begun to answer by then: it is frozen, or just starting.
+    to_begin: Duration,
+    /// It has begun, and not ended: processes of a busy machine read their symbols all at once.
+    to_end: Duration,
+}
+
+const PATIENCE: Patience = Patience { to_begin: Duration::from_secs(5), to_end: Duration::from_secs(60) };
 /// Pieces that wait to be put together; a process sends a few.
 const CAPACITY: usize = 1024;
 const BOUNDS: Bounds = Bounds { max_bytes: 16 << 20, former: 2 };
@@ -58,7 +66,8 @@ impl Collection {
         let (pieces, incoming) = queue::bounded(CAPACITY);
         std::thread::Builder::new().name("stacks".to_owned()).spawn(move || {
             // Reading symbols is much code of others; its end must be told in any case.
-            let collected = catch_unwind(AssertUnwindSafe(|| put_together(&asked, &incoming, &path)));
+            let collected =
+                catch_unwind(AssertUnwindSafe(|| put_together(&asked, &incoming, &path, PATIENCE)));
             let failed = |why| StacksWritten::Failed { why };
             written(match collected {
                 Ok((text, done)) => match write(&path, &text) {
@@ -78,32 +87,46 @@ impl Collection {
     }
 }
 
-fn put_together(asked: &[Asked], incoming: &queue::Receiver<Piece>, path: &Path) -> (String, StacksWritten) {
-    let deadline = Instant::now() + ANSWER_LIMIT;
+fn put_together(
+    asked: &[Asked],
+    incoming: &queue::Receiver<Piece>,
+    path: &Path,
+    patience: Patience,
+) -> (String, StacksWritten) {
+    let asked_at = Instant::now();
+    let (begin_by, end_by) = (asked_at + patience.to_begin, asked_at + patience.to_end);
     let own_pid = std::process::id();
     let own = threads_of(own_pid);
     let mut texts: Vec<String> = asked.iter().map(|_| String::new()).collect();
+    // Those that have not begun to answer, and those that have and go on.
     let mut missing: Vec<ContainerId> =
         asked.iter().filter(|one| one.threads > 0).map(|one| one.container).collect();
+    let mut begun: Vec<ContainerId> = Vec::new();
+    let mut ended: Vec<ContainerId> = Vec::new();
     let mut text = format!("==== {}\nroot[{own_pid}]\n", Timestamp::now());
     text.push_str(&stacks::of(&own));
     text.push_str(&tasks::tree());
-    while !missing.is_empty()
-        && let Ok(piece) = incoming.recv_deadline(deadline)
-    {
+    while !missing.is_empty() || !begun.is_empty() {
+        let deadline = if missing.is_empty() { end_by } else { begin_by };
+        let Ok(piece) = incoming.recv_deadline(deadline) else {
+            if missing.is_empty() {
+                break;
+            }
+            missing.clear();
+            continue;
+        };
         let of = asked.iter().zip(&mut texts).find(|(one, _)| one.container == piece.from);
-        if let Some((_, text)) = of {
-            text.push_str(&piece.text);
-        }
-        if piece.last {
-            missing.retain(|container| *container != piece.from);
-        }
+        let Some((one, text)) = of else { continue };
+        text.push_str(&piece.text);
+        missing.retain(|container| *container != one.container);
+        begun.retain(|container| *container != one.container);
+        if piece.last { &mut ended } else { &mut begun }.push(one.container);
     }
     let mut silent = Vec::new();
     for (one, said) in asked.iter().zip(texts) {
         let name = format!("{}[{}]", one.role, one.pid);
         text.push_str(&format!("{name}\n{said}"));
-        if one.threads == 0 || missing.contains(&one.container) {
+        if !ended.contains(&one.container) {
             text.push_str("  does not answer\n");
             silent.push(name);
         }
@@ -161,16 +184,35 @@ mod tests {
         assert_eq!(threads_of(u32::MAX), []);
     }
 
+    fn asked(number: u32, threads: usize) -> Asked {
+        Asked { container: ContainerId(number), role: Role::Listing, pid: number, threads }
+    }
+
+    /// Nobody has the time to begin here; who has begun gets the time to end.
+    #[test]
+    fn who_reads_symbols_is_waited_for() {
+        let piece =
+            |number: u32, text: &str, last| Piece { from: ContainerId(number), text: text.to_owned(), last };
+        // Holds one piece: what follows is sent only once the one before was taken.
+        let (pieces, incoming) = queue::bounded(1);
+        pieces.send(piece(4, "", false)).unwrap();
+        let patience = Patience { to_begin: Duration::ZERO, to_end: Duration::from_secs(60) };
+        let (text, done) = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                pieces.send(piece(4, "  thread 1 ", false)).unwrap();
+                pieces.send(piece(4, "reads\n", true)).unwrap();
+            });
+            put_together(&[asked(4, 2), asked(5, 2)], &incoming, Path::new("log"), patience)
+        });
+        let StacksWritten::Done { silent, .. } = done else { panic!("{done:?}") };
+        assert_eq!(silent, ["listing[5]"], "{text}");
+        assert!(text.contains("listing[4]\n  thread 1 reads\nlisting[5]\n  does not answer\n"), "{text}");
+    }
+
     #[test]
     fn who_does_not_answer_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("logs/stacktrace.log");
-        let asked = |number: u32, threads| Asked {
-            container: ContainerId(number),
-            role: Role::Listing,
-            pid: number,
-            threads,
-        };
         let (told, tells) = queue::bounded(1);
         let written = move |done| told.send(done).unwrap();
         let collection = Collection::start(1, path.clone(), vec![asked(4, 2), asked(5, 0)], written).unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 use crate::base::ids::ContainerId;
-use crate::base::{ErrorChain, Shown};
+use crate::base::{ErrorChain, Shown, journal};
 
 /// One target for all, so that a filter can keep them when the rest is silenced: `warn,aotf::events=info`.
 const TARGET: &str = "aotf::events";
@@ -155,7 +155,7 @@ pub fn container_not_started(role: impl Display, error: Cause<'_>) {
     if tracing::dispatcher::has_been_set() {
         error!(target: TARGET, %role, error = %ErrorChain(error), "container could not be started");
     } else {
-        eprintln!("aotf {role}: {}", Shown(ErrorChain(error)));
+        journal::print_error(&format!("aotf {role}: {}\n", Shown(ErrorChain(error))));
     }
 }
 
@@ -217,6 +217,36 @@ pub fn peer_lost(container: ContainerId, error: Cause<'_>) {
 /// A message of ours is too long for the wire: a fault of this program; whoever waits for it waits in vain.
 pub fn message_unsendable(container: ContainerId, error: Cause<'_>) {
     error!(%container, error = %ErrorChain(error), "a message cannot be sent");
+}
+
+// The front.
+
+/// The target of requests that were answered: what `[log] requests` shows.
+pub(super) const REQUESTS: &str = "aotf::requests";
+
+/// A request was answered, or refused. `client` is what limits count by, `key` the name of the API key that was
+/// shown, `took` the time until its answer began. At the level of `info` where it is `wanted`.
+pub fn request_answered(
+    wanted: bool,
+    (method, path): (&str, &str),
+    status: u16,
+    took: Duration,
+    client: impl Display,
+    key: Option<&str>,
+) {
+    let ms = took.as_millis();
+    match wanted {
+        true => info!(target: REQUESTS, method, path, status, ms, %client, key, "request"),
+        false => debug!(target: REQUESTS, method, path, status, ms, %client, key, "request"),
+    }
+}
+
+/// A connection was refused before a request was read from it: there are too many.
+pub fn connection_refused(wanted: bool, client: impl Display) {
+    match wanted {
+        true => info!(target: REQUESTS, status = 503, %client, "connection refused"),
+        false => debug!(target: REQUESTS, status = 503, %client, "connection refused"),
+    }
 }
 
 // Workers.

@@ -11,6 +11,7 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
+use crate::base::journal;
 use crate::proto::control::Fault;
 
 /// Events of this target repeat what the panic itself has told.
@@ -45,7 +46,14 @@ pub(super) fn hear_panics() {
         let shown = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             tell(fault_of(panic));
-            shown(panic);
+            match journal::reads_stderr() {
+                true => {
+                    let thread = std::thread::current();
+                    let name = thread.name().unwrap_or("unnamed");
+                    journal::print_error(&format!("thread '{name}' {panic}\n"));
+                }
+                false => shown(panic),
+            }
         }));
     });
 }

@@ -76,8 +76,10 @@ pub fn of(threads: &[ThreadState]) -> String {
         return format!("  cannot be interrupted: {error}\n");
     }
     let _asking = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
+    // All threads first, so that they are seen at about the same time: symbols may take seconds.
+    let seen: Vec<Option<Vec<usize>>> = threads.iter().map(|thread| frames_of(thread.tid)).collect();
     let mut text = String::new();
-    for thread in threads {
+    for (thread, frames) in threads.iter().zip(seen) {
         text.push_str(&format!(
             "  thread {} {:?} {}, {} ms of processor time\n",
             thread.tid,
@@ -85,7 +87,7 @@ pub fn of(threads: &[ThreadState]) -> String {
             state_word(thread.state),
             thread.cpu_ms
         ));
-        match frames_of(thread.tid) {
+        match frames {
             Some(frames) => show(&frames, &mut text),
             None => text.push_str("      does not answer\n"),
         }

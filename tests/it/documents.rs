@@ -65,8 +65,13 @@ fn the_dashboard_and_the_rules_load() {
 fn every_dependency_has_its_reason() {
     let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
     let text = read("docs/dependencies.md");
-    for section in ["dependencies", "build-dependencies", "dev-dependencies"] {
-        let Some(crates) = manifest.get(section).and_then(|section| section.as_table()) else { continue };
+    let of_targets = manifest["target"].as_table().unwrap().values();
+    for (table, section) in
+        std::iter::once(&toml::Value::Table(manifest.clone())).chain(of_targets).flat_map(|table| {
+            ["dependencies", "build-dependencies", "dev-dependencies"].map(|name| (table, name))
+        })
+    {
+        let Some(crates) = table.get(section).and_then(|section| section.as_table()) else { continue };
         for name in crates.keys() {
             let named = text
                 .lines()

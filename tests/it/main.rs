@@ -28,6 +28,7 @@ mod guard;
 mod http;
 mod index;
 mod listings;
+mod log;
 mod mirror;
 mod needs;
 mod network_loss;

@@ -3,6 +3,11 @@
 # dav1d are built from source). Does nothing when all of it is there. Debian and its relatives; elsewhere it says what is missing.
 set -eu
 
+if [ "$(uname -s)" != Linux ]; then
+    echo "aotf is for Linux: it stands on processes, memory and sandboxing of that kernel. Build and run it on Linux, in a" >&2
+    echo "virtual machine, or in a container (Containerfile)." >&2
+    exit 1
+fi
 missing=""
 command -v cc >/dev/null 2>&1 || missing="$missing gcc libc6-dev"
 command -v make >/dev/null 2>&1 || missing="$missing make"

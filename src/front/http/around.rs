@@ -1,4 +1,4 @@
-//! Around every endpoint: finds out who calls, answers `OPTIONS`, completes the headers, and counts.
+//! Around every endpoint: finds out who calls, answers `OPTIONS`, completes the headers, counts, and logs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,11 +9,12 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::caller::Caller;
+use super::caller::{Caller, limited_as};
 use super::cors;
 use super::peer::Peer;
 use super::state::Api;
 use crate::api::limits;
+use crate::telemetry::events;
 
 /// The path of each endpoint, and the methods it takes as the header `Allow` names them.
 pub type Endpoints = BTreeMap<String, HeaderValue>;
@@ -28,6 +29,9 @@ pub(super) async fn around(
     let endpoint = endpoints.get_key_value(request.uri().path());
     let methods = endpoint.map(|(_, methods)| methods);
     let is_options = request.method() == Method::OPTIONS;
+    let asked = Asked::of(&request);
+    let client = limited_as(peer, request.headers(), &api.http);
+    let mut key = None;
     let origin = match api.http.cors_origins.is_empty() {
         true => None,
         false => cors::allowed_origin(request.headers(), &api.http.cors_origins),
@@ -38,6 +42,7 @@ pub(super) async fn around(
     } else {
         match api.identify(peer, (request.method(), request.uri()), request.headers()) {
             Ok(caller) => {
+                key = caller.key.as_ref().map(|key| key.name().to_owned());
                 request.extensions_mut().insert::<Caller>(caller);
                 next.run(request).await
             }
@@ -58,8 +63,59 @@ pub(super) async fn around(
         headers.entry(name).or_insert_with(|| value.clone());
     }
     let path = endpoint.map_or("other", |(path, _)| path);
-    api.traffic.count(path, status.as_u16(), begun.elapsed());
+    let took = begun.elapsed();
+    api.traffic.count(path, status.as_u16(), took);
+    events::request_answered(
+        api.logs_requests,
+        (asked.method, &asked.path),
+        status.as_u16(),
+        took,
+        client,
+        key.as_deref(),
+    );
     response
+}
+
+/// A request as the log shows it: without anything in which a client may have put a secret.
+#[derive(Debug, PartialEq, Eq)]
+struct Asked {
+    method: &'static str,
+    path: String,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Asked {
+        let known = [
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::OPTIONS,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+            Method::CONNECT,
+            Method::TRACE,
+        ];
+        let names = ["GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "CONNECT", "TRACE"];
+        let mut pairs = known.iter().zip(names);
+        let method = pairs.find(|(method, _)| *method == request.method()).map_or("other", |(_, name)| name);
+        Asked { method, path: shown_path(request.uri().path()) }
+    }
+}
+
+/// Longest path in the log, bytes: longer than any of ours.
+const MAX_SHOWN_PATH: usize = 64;
+
+/// The path up to where it stops to look like one. A query that was escaped or begun wrongly (`/query%3Fkey=...`,
+/// `/query&key=...`) is part of the path, and may hold a key.
+fn shown_path(path: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
+    let plain = path.bytes().take(MAX_SHOWN_PATH).take_while(|byte| is_plain(*byte)).count();
+    match path.split_at_checked(plain) {
+        Some((whole, "")) => whole.to_owned(),
+        Some((start, _)) => format!("{start}..."),
+        None => String::new(),
+    }
 }
 
 /// Set where an endpoint has not set its own.
@@ -76,3 +132,42 @@ static DEFAULT_HEADERS: [(HeaderName, HeaderValue); 8] = [
     ),
     (HeaderName::from_static("x-aotf-api-version"), HeaderValue::from_static(limits::VERSION)),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, expect: &str) {
+        assert_eq!(shown_path(path), expect, "{path}");
+    }
+
+    #[test]
+    fn paths_are_logged_without_what_may_be_secret() {
+        check("/", "/");
+        check("/query/events", "/query/events");
+        check("/.git/wp-login.php", "/.git/wp-login.php");
+        check("/query%3Fkey=sesame", "/query...");
+        check("/query&key=sesame", "/query...");
+        check("/https://jane:sesame@example.com/", "/https...");
+        check("/画家", "/...");
+        check(&format!("/{}", "a".repeat(1000)), &format!("/{}...", "a".repeat(MAX_SHOWN_PATH - 1)));
+    }
+
+    #[test]
+    fn every_endpoint_is_logged_whole() {
+        for path in super::super::router::ENDPOINTS.keys() {
+            check(path, path);
+        }
+    }
+
+    #[test]
+    fn methods_that_strangers_make_up_are_not_repeated() {
+        let asked = |method: &str| {
+            let request = Request::builder().method(method).uri("/query?url=a&key=sesame");
+            Asked::of(&request.body(axum::body::Body::empty()).unwrap())
+        };
+        assert_eq!(asked("GET"), Asked { method: "GET", path: "/query".to_owned() });
+        assert_eq!(asked("SESAME").method, "other");
+    }
+}

@@ -45,6 +45,19 @@ pub struct KeyHolder {
     pub max_processing_requests: u32,
 }
 
+impl KeyHolder {
+    /// As the configuration calls it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// What limits count somebody by who has shown no key: also of requests that are refused because of the key
+/// that they show.
+pub fn limited_as(peer: Peer, headers: &HeaderMap, http: &Http) -> LimitKey {
+    client_address(peer, headers, http).map_or(LimitKey::Unknown, LimitKey::of)
+}
+
 impl Caller {
     /// The caller behind `peer`.
     ///

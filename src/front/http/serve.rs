@@ -24,7 +24,7 @@ use crate::base::ErrorChain;
 use crate::front::heap::{self, Crowd};
 use crate::front::local_socket::LocalSocket;
 use crate::front::stopping::until_stopped;
-use crate::telemetry::tasks;
+use crate::telemetry::{events, tasks};
 
 /// A connection whose peer takes nothing for this long is cut by the kernel.
 const SEND_DEADLINE: Duration = Duration::from_secs(30);
@@ -69,6 +69,7 @@ pub async fn serve(
                 Ok((stream, peer)) => {
                     let ip = peer.ip();
                     let Some(place) = places.take(limited_by(&api, ip)) else {
+                        events::connection_refused(api.logs_requests, LimitKey::of(ip));
                         let _ = stream.try_write(FULL);
                         continue;
                     };
@@ -88,6 +89,7 @@ pub async fn serve(
                 Ok(stream) => {
                     // A proxy stands for many clients: only the total limits it.
                     let Some(place) = places.take(None) else {
+                        events::connection_refused(api.logs_requests, "the Unix socket");
                         let _ = stream.try_write(FULL);
                         continue;
                     };

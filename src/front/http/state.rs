@@ -55,6 +55,8 @@ pub struct Api {
     rate: RateTable,
     pub(super) connections: Arc<ConnectionTable>,
     pub(super) traffic: Traffic,
+    /// Requests are logged, not only where all is.
+    pub(super) logs_requests: bool,
     pub(super) finished: FinishedAnswers,
     asks: Semaphore,
     pub(super) uploads: Semaphore,
@@ -94,6 +96,7 @@ impl Api {
                 MAX_CONNECTIONS_PER_ADDRESS,
             ),
             traffic: Traffic::default(),
+            logs_requests: settings.log.requests,
             finished: FinishedAnswers::default(),
             asks: Semaphore::new(MAX_ASKS),
             uploads: Semaphore::new(MAX_UPLOADS),
