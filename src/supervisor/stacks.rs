@@ -1,6 +1,7 @@
 //! Collects where every thread of every process is, and appends it to a file. On a thread of its own:
 //! the loop only hands the pieces over.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -15,8 +16,21 @@ use crate::proto::control::{StacksWritten, ThreadState};
 use crate::telemetry::rotate::{self, Bounds};
 use crate::telemetry::{stacks, tasks};
 
-/// A process that has not answered by then is written down as silent.
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+/// How long processes are waited for.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// A process of which nothing was heard by then is written down as silent.
+    answer: Duration,
+    /// One that has answered reads its symbols, the first time: seconds on a machine that has much
+    /// to do. It is waited for as long as it says something in so long.
+    quiet: Duration,
+    /// In any case the collection ends by then. Whoever asked waits a little longer
+    /// (`front/admin.rs`).
+    whole: Duration,
+}
+
+const LIMITS: Limits =
+    Limits { answer: Duration::from_secs(5), quiet: Duration::from_secs(20), whole: Duration::from_secs(60) };
 /// Pieces that wait to be put together; a process sends a few.
 const CAPACITY: usize = 1024;
 const BOUNDS: Bounds = Bounds { max_bytes: 16 << 20, former: 2 };
@@ -58,7 +72,7 @@ impl Collection {
         let (pieces, incoming) = queue::bounded(CAPACITY);
         std::thread::Builder::new().name("stacks".to_owned()).spawn(move || {
             // Reading symbols is much code of others; its end must be told in any case.
-            let collected = catch_unwind(AssertUnwindSafe(|| put_together(&asked, &incoming, &path)));
+            let collected = catch_unwind(AssertUnwindSafe(|| put_together(&asked, &incoming, &path, LIMITS)));
             let failed = |why| StacksWritten::Failed { why };
             written(match collected {
                 Ok((text, done)) => match write(&path, &text) {
@@ -78,8 +92,13 @@ impl Collection {
     }
 }
 
-fn put_together(asked: &[Asked], incoming: &queue::Receiver<Piece>, path: &Path) -> (String, StacksWritten) {
-    let deadline = Instant::now() + ANSWER_LIMIT;
+fn put_together(
+    asked: &[Asked],
+    incoming: &queue::Receiver<Piece>,
+    path: &Path,
+    limits: Limits,
+) -> (String, StacksWritten) {
+    let end = Instant::now() + limits.whole;
     let own_pid = std::process::id();
     let own = threads_of(own_pid);
     let mut texts: Vec<String> = asked.iter().map(|_| String::new()).collect();
@@ -88,23 +107,44 @@ fn put_together(asked: &[Asked], incoming: &queue::Receiver<Piece>, path: &Path)
     let mut text = format!("==== {}\nroot[{own_pid}]\n", Timestamp::now());
     text.push_str(&stacks::of(&own));
     text.push_str(&tasks::tree());
-    while !missing.is_empty()
-        && let Ok(piece) = incoming.recv_deadline(deadline)
-    {
-        let of = asked.iter().zip(&mut texts).find(|(one, _)| one.container == piece.from);
-        if let Some((_, text)) = of {
-            text.push_str(&piece.text);
-        }
-        if piece.last {
-            missing.retain(|container| *container != piece.from);
+    // When each is given up. Counted from here: this process had its own symbols to read.
+    let mut due: Vec<(ContainerId, Instant)> =
+        missing.drain(..).map(|container| (container, Instant::now() + limits.answer)).collect();
+    let mut heard = HashSet::new();
+    while let Some(next) = due.iter().map(|(_, due)| *due).min() {
+        match incoming.recv_deadline(next.min(end)) {
+            Ok(piece) => {
+                let of = asked.iter().zip(&mut texts).find(|(one, _)| one.container == piece.from);
+                if let Some((_, text)) = of {
+                    text.push_str(&piece.text);
+                    heard.insert(piece.from);
+                }
+                if piece.last {
+                    due.retain(|(container, _)| *container != piece.from);
+                }
+                for (_, due) in due.iter_mut().filter(|(container, _)| *container == piece.from) {
+                    *due = Instant::now() + limits.quiet;
+                }
+            }
+            Err(queue::RecvTimeoutError::Timeout) => {
+                let now = Instant::now();
+                let (over, waited): (Vec<_>, Vec<_>) =
+                    due.into_iter().partition(|(_, due)| *due <= now || end <= now);
+                missing.extend(over.into_iter().map(|(container, _)| container));
+                due = waited;
+            }
+            Err(queue::RecvTimeoutError::Disconnected) => break,
         }
     }
+    missing.extend(due.into_iter().map(|(container, _)| container));
     let mut silent = Vec::new();
     for (one, said) in asked.iter().zip(texts) {
         let name = format!("{}[{}]", one.role, one.pid);
         text.push_str(&format!("{name}\n{said}"));
         if one.threads == 0 || missing.contains(&one.container) {
-            text.push_str("  does not answer\n");
+            let why =
+                if heard.contains(&one.container) { "did not finish in time" } else { "does not answer" };
+            text.push_str(&format!("  {why}\n"));
             silent.push(name);
         }
     }
@@ -159,6 +199,33 @@ mod tests {
         let own = rustix::thread::gettid().as_raw_nonzero().get();
         assert!(threads_of(std::process::id()).iter().any(|thread| thread.tid == own));
         assert_eq!(threads_of(u32::MAX), []);
+    }
+
+    #[test]
+    fn who_reads_symbols_is_waited_for() {
+        let asked = |number: u32| Asked {
+            container: ContainerId(number),
+            role: Role::Listing,
+            pid: number,
+            threads: 1,
+        };
+        let (pieces, incoming) = queue::bounded(8);
+        let say = |number: u32, text: &str, last| {
+            pieces.send(Piece { from: ContainerId(number), text: text.to_owned(), last }).unwrap();
+        };
+        say(4, "", false);
+        let answer = Duration::from_millis(100);
+        let limits = Limits { answer, quiet: Duration::from_secs(60), whole: Duration::from_secs(120) };
+        let slow = pieces.clone();
+        let reader = std::thread::spawn(move || {
+            // Long after the other one was given up.
+            std::thread::park_timeout(answer * 5);
+            slow.send(Piece { from: ContainerId(4), text: "  there\n".to_owned(), last: true }).unwrap();
+        });
+        let (text, done) = put_together(&[asked(4), asked(5)], &incoming, Path::new("f"), limits);
+        reader.join().unwrap();
+        assert!(text.contains("listing[4]\n  there\nlisting[5]\n  does not answer\n"), "{text}");
+        assert!(matches!(done, StacksWritten::Done { silent, .. } if silent == ["listing[5]"]));
     }
 
     #[test]
