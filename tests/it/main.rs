@@ -28,6 +28,7 @@ mod http;
 mod index;
 mod listings;
 mod mirror;
+mod moving;
 mod needs;
 mod network_loss;
 mod networks;
