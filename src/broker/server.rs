@@ -308,6 +308,9 @@ impl Server {
                 Effect::SiteChanged { site, change: SiteChange::Broken { changed, pages } } => {
                     events::site_changed(&site, &site_layouts::told(&site, changed, pages));
                 }
+                Effect::AccountBlocked { account, request, why } => {
+                    events::account_blocked(&account, &request, why);
+                }
                 Effect::SiteChanged { site, change: SiteChange::Mended } => events::site_mended(&site),
                 Effect::DiedAtWork(container) => (self.died_at_work)(container),
                 Effect::WorkFailed { work, why } => events::work_failed(&work, &why),

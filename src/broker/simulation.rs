@@ -31,7 +31,7 @@ use crate::domain::posts::*;
 use crate::domain::scans::*;
 use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
-use crate::proto::view::{QueryStatus, QueryView};
+use crate::proto::view::{QueryStatus, QueryView, ScanState, ScanView};
 use crate::proto::work::*;
 use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, JournalEntry, ToStorekeeper};
 
@@ -86,6 +86,12 @@ struct World {
     paused: usize,
     /// How often each final answer reached its webhook.
     delivered: HashMap<String, u32>,
+    /// Which questions were to cancel something.
+    cancels: BTreeSet<AskId>,
+    /// Queries that were said to be cancelled.
+    cancelled: HashMap<QueryId, String>,
+    /// How many scans were said to be cancelled.
+    cancelled_scans: usize,
     /// Posts noted by their ids alone that were forgotten again.
     settled: BTreeSet<PostKey>,
     policy: Policy,
@@ -144,6 +150,9 @@ impl World {
             listing_failed: false,
             paused: 0,
             delivered: HashMap::new(),
+            cancels: BTreeSet::new(),
+            cancelled: HashMap::new(),
+            cancelled_scans: 0,
             settled: BTreeSet::new(),
         };
         for (role, _) in STAGES {
@@ -249,7 +258,22 @@ impl World {
                 match message {
                     BrokerToFront::Answer { ask, answer } => {
                         assert!(self.asked.remove(&ask), "answered twice: {ask}");
+                        if let FrontAnswer::Scan(ScanView {
+                            account: Some(account),
+                            state: ScanState::Failed { code: FailureCode::Cancelled, .. },
+                            ..
+                        }) = &answer
+                            && self.cancels.contains(&ask)
+                        {
+                            self.cancelled_scans += 1;
+                            let is_begun_anew = self.state.running_scans.contains_key(account);
+                            let is_written = self.journal.contains_key(&format!("scan {account}"));
+                            assert!(is_begun_anew || !is_written, "{account} would come back");
+                        }
                         if let FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } = answer {
+                            if view.error == Some(FailureCode::Cancelled) {
+                                self.cancelled.insert(view.query, view.subject.clone());
+                            }
                             self.queries.insert(view.query);
                             self.last_views.insert(view.query, view);
                         }
@@ -268,6 +292,7 @@ impl World {
             Effect::WorkFailed { .. }
             | Effect::WorkerLost { .. }
             | Effect::DiedAtWork(_)
+            | Effect::AccountBlocked { .. }
             | Effect::SiteChanged { .. } => {}
         }
     }
@@ -286,12 +311,33 @@ impl World {
 
     fn ask(&mut self, question: FrontQuestion, blob: Option<BlobKey>) {
         let ask = AskId(self.rng.u64(..));
+        if let FrontQuestion::Cancel { .. } | FrontQuestion::CancelQuery { .. } = question {
+            self.cancels.insert(ask);
+        }
         self.asked.insert(ask);
         self.blobs.extend(blob);
         self.tell(Event::FrontAsked { front: FRONT, ask, question, blob });
     }
 
+    /// Something is cancelled: what is under way, what has ended, or what never was.
+    fn user_cancels(&mut self) {
+        let known: Vec<&QueryView> = self.last_views.values().collect();
+        let what = match (self.rng.u8(0..4), known.as_slice()) {
+            (0, _) | (_, []) => format!("@user{}", self.rng.u8(0..8)),
+            (1, known) => known[self.rng.usize(..known.len())].subject.clone(),
+            (_, known) => known[self.rng.usize(..known.len())].id.clone(),
+        };
+        let question = match self.rng.bool() {
+            true => FrontQuestion::Cancel { what },
+            false => FrontQuestion::CancelQuery { id: what },
+        };
+        self.ask(question, None);
+    }
+
     fn user_acts(&mut self) {
+        if self.rng.u8(0..12) == 0 {
+            return self.user_cancels();
+        }
         let number = self.rng.u8(0..8);
         let client = match self.rng.u8(0..3) {
             0 => Client::Exempt,
@@ -672,6 +718,17 @@ impl World {
                 view.subject
             );
         }
+        // And what was said to be cancelled does not come back by itself.
+        for (query, subject) in &self.cancelled {
+            let is_asked_anew =
+                |(id, other): (&QueryId, &Query)| id != query && other.head.subject == *subject;
+            let written = |request: &AcceptedRequest| matches!(request, AcceptedRequest::Query { url, .. } if url == subject);
+            assert!(
+                self.state.queries.iter().any(is_asked_anew) || !self.journal.values().any(written),
+                "{subject} was cancelled and comes back"
+            );
+        }
+        self.cancelled.clear();
         self.store.clear();
         self.asked.clear();
         self.blobs.clear();
@@ -709,6 +766,13 @@ impl World {
                 self.journal.insert(key, request);
             }
             Some(ToStorekeeper::Journal { entry: JournalEntry::Ended { key }, .. }) => {
+                self.journal.remove(&key);
+            }
+            Some(ToStorekeeper::Journal { entry: JournalEntry::EndedWith { key, deliveries }, .. }) => {
+                for delivery in deliveries {
+                    let key = JournalEntry::delivery_key(&delivery);
+                    self.journal.insert(key, AcceptedRequest::Delivery(Box::new(delivery)));
+                }
                 self.journal.remove(&key);
             }
             Some(_) | None => {}
@@ -848,6 +912,7 @@ fn the_simulation_covers_what_matters() {
     let mut delivered = 0;
     let mut settled = 0;
     let mut paused = 0;
+    let mut cancelled_scans = 0;
     let mut errors = HashSet::new();
     for seed in 0..150 {
         let world = run(seed, 2000);
@@ -859,13 +924,17 @@ fn the_simulation_covers_what_matters() {
         delivered += world.delivered.len();
         settled += world.settled.len();
         paused += world.paused;
+        cancelled_scans += world.cancelled_scans;
     }
+    assert!(cancelled_scans > 50, "{cancelled_scans}");
     assert!(paused > 100, "{paused}");
     assert!(ended_well > 50, "{ended_well}");
     assert!(results > 1000, "{results}");
     assert!(delivered > 50, "{delivered}");
     assert!(settled > 20, "{settled}");
-    for code in ["NOT_AN_URL", "NO_TWITTER_ACCOUNT_FOUND", "PROCESSING_ERROR", "INVALID_TWITTER_ACCOUNT"] {
+    for code in
+        ["NOT_AN_URL", "NO_TWITTER_ACCOUNT_FOUND", "PROCESSING_ERROR", "INVALID_TWITTER_ACCOUNT", "CANCELLED"]
+    {
         assert!(errors.contains(code), "{code} never happened: {errors:?}");
     }
 }

@@ -9,6 +9,7 @@ use crate::broker::books::query::Query;
 use crate::broker::books::scan::{Running, Scan, ScanHead, ScanPhase};
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Asker, Effect, Now, Pending};
+use crate::domain::accounts::Account;
 use crate::domain::failure::FailureCode;
 use crate::domain::scans::Priority;
 use crate::proto::front::{BrokerToFront, FrontAnswer};
@@ -61,6 +62,22 @@ impl Turn<'_> {
         }
     }
 
+    /// Drops the work of these owners, wherever it is. Workers that hold some are told to leave it,
+    /// and what they report of it still is dropped.
+    pub fn drop_work(&mut self, is_dropped: impl Fn(&Owner) -> bool) {
+        let is_dropped = |item: &Item| is_dropped(&item.owner);
+        for queue in self.state.queues.values_mut() {
+            queue.drop_all(is_dropped);
+        }
+        for (id, lease) in self.state.leases.revoke(is_dropped) {
+            let container = lease.worker.container;
+            self.state.registry.set_leaving(lease.worker, self.now.mono);
+            self.state.reservations.release(container, id);
+            self.state.held_pages.retain(|held| *held != (container, id));
+            self.send_to_stage(container, BrokerToStage::Revoked { lease: id });
+        }
+    }
+
     // ---- what is to be done
 
     pub fn send_to_stage(&mut self, to: ContainerId, message: BrokerToStage) {
@@ -101,6 +118,20 @@ impl Turn<'_> {
     /// Has something written down, and waits for nothing: the answer to this ticket is dropped.
     pub fn journal(&mut self, entry: JournalEntry) {
         self.send_to_store(ToStorekeeper::Journal { ticket: Ticket(0), entry });
+    }
+
+    /// Why the account is blocked, which is noted for the log with the query that led to it; `None`
+    /// where it is not.
+    pub fn blocked(&mut self, account: &Account, query: QueryId) -> Option<&'static str> {
+        let why = self.state.policy.blocklist.names(account)?;
+        let request = self.state.queries.get(&query).map(|query| query.head.subject.clone());
+        self.note_blocked(account, request.unwrap_or_default(), why);
+        Some(why)
+    }
+
+    pub fn note_blocked(&mut self, account: &Account, request: String, why: &'static str) {
+        let account = format!("{} (@{})", account.key, account.handle);
+        self.effects.push(Effect::AccountBlocked { account, request, why });
     }
 
     // ---- what must be there

@@ -9,11 +9,13 @@ use crate::base::roles::Role;
 use crate::broker::books::blob::BlobKey;
 use crate::broker::books::site_layouts::Change as SiteChange;
 use crate::config::{Budget, TimelinePolicy};
-use crate::domain::accounts::Account;
+use crate::domain::accounts::{Account, AccountRef};
 use crate::domain::blocklist::Blocklist;
+use crate::domain::failure::FailureCode;
 use crate::domain::scans::{ListingStep, Priority, Resumed};
 use crate::proto::front::{BrokerToFront, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
+use crate::proto::view::ScanView;
 use crate::proto::work::MaintenanceTask;
 use crate::storekeeper::orders::{FromStorekeeper, ToStorekeeper};
 
@@ -136,6 +138,13 @@ pub enum Effect {
         work: String,
         why: String,
     },
+    /// The blocklist kept an account from being scanned or shown: for the log.
+    AccountBlocked {
+        account: String,
+        /// What led to it.
+        request: String,
+        why: &'static str,
+    },
     /// A site's pages look different from what their reader knows, or are understood again: for the log.
     SiteChanged {
         site: String,
@@ -193,17 +202,32 @@ pub enum Pending {
     ScanStart(Box<ScanStart>),
     /// An account's search cursor is being forgotten: nothing waits for that.
     CursorForgotten,
+    /// What the answer was for was cancelled.
+    Dropped,
     /// Whether an account is indexed in which an image is to be searched.
     SearchStart {
         query: QueryId,
         account: AccountKey,
     },
+    /// What is known of such an account without its network; `refusal` is why the network does not
+    /// tell, where it was asked.
+    SearchKnown {
+        query: QueryId,
+        asked: AccountRef,
+        refusal: Option<(FailureCode, String)>,
+    },
     /// A front asked what is known of accounts.
     AccountRecords(Asker),
-    /// An accepted query is being written down; then it is answered.
+    /// That a query was accepted, or cancelled, is being written down; then its state is the
+    /// answer.
     Accepted {
         askers: Vec<Asker>,
         query: QueryId,
+    },
+    /// That a scan was cancelled is being written down; then this is the answer.
+    ScanCancelled {
+        asker: Asker,
+        view: Box<ScanView>,
     },
 }
 

@@ -12,6 +12,7 @@ use crate::base::{ErrorChain, Shown};
 use crate::commands::settings::ConfigFile;
 use crate::commands::status::{self, NOT_SO};
 use crate::domain::accounts::{Evidence, LinksFound};
+use crate::domain::blocklist::Blocklist;
 use crate::domain::images::ImageSource;
 use crate::fetch::{Fetch, HttpFetch};
 use crate::links::{LinkError, LinkSettings, Trace, Verdict, find_traced};
@@ -34,7 +35,8 @@ pub struct LinksArgs {
 pub fn run(args: &LinksArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let settings = args.config.load()?;
     let fetch = HttpFetch::start(&settings.fetch, &settings.upstreams)?;
-    let found = search(&args.url, &fetch, &LinkSettings::of(&settings), args.json, out)?;
+    let blocklist = settings.scan.effective_blocklist();
+    let found = search(&args.url, &fetch, (&LinkSettings::of(&settings), &blocklist), args.json, out)?;
     Ok(status::of_answer(found, NOT_SO))
 }
 
@@ -45,16 +47,16 @@ pub fn run(args: &LinksArgs, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 fn search(
     url: &str,
     fetch: &dyn Fetch,
-    settings: &LinkSettings,
+    (settings, blocklist): (&LinkSettings, &Blocklist),
     json: bool,
     mut out: impl Write,
 ) -> io::Result<bool> {
     let (result, trace) = find_traced(url, fetch, settings);
     if json {
-        let answer = serde_json::to_string_pretty(&Answer::new(url, &result, &trace))?;
+        let answer = serde_json::to_string_pretty(&Answer::new(url, &result, &trace, blocklist))?;
         writeln!(out, "{}", shown_json(&answer))?;
     } else {
-        write_for_people(url, &result, &trace, &mut out)?;
+        write_for_people(url, &result, &trace, blocklist, &mut out)?;
     }
     out.flush()?;
     Ok(result.is_ok_and(|found| found.no_image.is_none()))
@@ -81,6 +83,8 @@ struct Account<'a> {
     evidence: Evidence,
     /// The pages walked, from the artwork's to the one that names the account.
     chain: &'a [String],
+    /// Why the daemon leaves it out, if it does: the blocklist.
+    blocked: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -90,7 +94,12 @@ struct Failure {
 }
 
 impl<'a> Answer<'a> {
-    fn new(url: &'a str, result: &'a Result<LinksFound, LinkError>, trace: &'a Trace) -> Answer<'a> {
+    fn new(
+        url: &'a str,
+        result: &'a Result<LinksFound, LinkError>,
+        trace: &'a Trace,
+        blocklist: &Blocklist,
+    ) -> Answer<'a> {
         let found = result.as_ref().ok();
         let candidates = found.map(|found| found.candidates.as_slice()).unwrap_or_default();
         Answer {
@@ -104,6 +113,7 @@ impl<'a> Answer<'a> {
                     account: candidate.account.to_string(),
                     evidence: candidate.evidence,
                     chain: &candidate.chain,
+                    blocked: blocklist.names_ref(&candidate.account),
                 })
                 .collect(),
             pages: found.map_or(0, |found| found.pages),
@@ -127,6 +137,7 @@ fn write_for_people(
     url: &str,
     result: &Result<LinksFound, LinkError>,
     trace: &Trace,
+    blocklist: &Blocklist,
     out: &mut impl Write,
 ) -> io::Result<()> {
     match result {
@@ -151,6 +162,9 @@ fn write_for_people(
                     Shown(&candidate.account),
                     evidence_name(candidate.evidence)
                 )?;
+                if let Some(why) = blocklist.names_ref(&candidate.account) {
+                    writeln!(out, "           left out: it {why}")?;
+                }
                 for page in &candidate.chain {
                     writeln!(out, "           <- {}", Shown(page))?;
                 }
@@ -201,7 +215,9 @@ fn evidence_name(evidence: Evidence) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::{AccountKey, Network};
     use crate::base::shown::steers;
+    use crate::domain::accounts::{AccountRef, Candidate};
     use crate::fetch::{FetchError, Request, Response};
 
     /// One page, whatever is asked.
@@ -219,7 +235,8 @@ mod tests {
 
     fn shown(url: &str, page: &'static str, json: bool) -> (bool, String) {
         let mut out = Vec::new();
-        let ended = search(url, &OnePage(page), &LinkSettings::default(), json, &mut out).unwrap();
+        let settings = (&LinkSettings::default(), &Blocklist::default().with_shipped());
+        let ended = search(url, &OnePage(page), settings, json, &mut out).unwrap();
         (ended, String::from_utf8(out).unwrap())
     }
 
@@ -233,6 +250,28 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["steps"][0]["links"][0]["place"], "source");
         assert_eq!((json["pages"].as_u64(), json["error"].is_null()), (Some(1), true));
+    }
+
+    #[test]
+    fn an_account_that_is_left_out_says_why() {
+        let page = "https://a.example/1";
+        let blocklist = Blocklist::default().with_shipped();
+        let account = AccountRef::Id(AccountKey::new(Network::Twitter, "807095"));
+        let found = LinksFound {
+            site: "s".to_owned(),
+            images: vec![],
+            no_image: None,
+            published: None,
+            candidates: vec![Candidate { account, evidence: Evidence::WorkText, chain: vec![] }],
+            pages: 1,
+        };
+        let mut out = Vec::new();
+        let result = Ok(found);
+        write_for_people(page, &result, &Trace::default(), &blocklist, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("left out: it is an organization's, on the blocklist that ships"), "{text}");
+        let json = serde_json::to_value(Answer::new(page, &result, &Trace::default(), &blocklist)).unwrap();
+        assert!(json["accounts"][0]["blocked"].as_str().unwrap().contains("scan.shipped_blocklist"));
     }
 
     #[test]

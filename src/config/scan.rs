@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::section::section;
 use super::values::DAY;
-use crate::domain::blocklist;
+use crate::domain::blocklist::{self, Blocklist};
 
 section! {
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ section! {
         margin: Duration = 7 * DAY, duration(DAY, 0..=3650) as "margin_days";
         /// Accounts that are never scanned nor shown: by id, or by handle with `@`.
         blocklist: Vec<String> = Vec::new(), text_of_file(read_blocklist);
+        /// The accounts of organizations that ship with the program are never scanned nor shown
+        /// either.
+        shipped_blocklist: bool = true, switch();
         /// Listing pauses while this many posts wait to be indexed.
         max_pending_posts: u32 = 2000, number(100..=1_000_000);
         /// Whether an account's timeline is read beside the search.
@@ -24,6 +27,14 @@ section! {
             ("always", TimelinePolicy::Always),
             ("never", TimelinePolicy::Never),
         ]);
+    }
+}
+
+impl Scan {
+    /// The operator's blocklist, with the one that ships unless that is switched off.
+    pub fn effective_blocklist(&self) -> Blocklist {
+        let own: Blocklist = self.blocklist.iter().collect();
+        if self.shipped_blocklist { own.with_shipped() } else { own }
     }
 }
 

@@ -22,6 +22,8 @@ pub struct ApiKey {
     pub max_processing_requests: u32,
     /// May search by image and name webhooks.
     pub advanced: bool,
+    /// May cancel queries and searches, whoever began them.
+    pub cancel: bool,
     /// What its queries and searches are about, among the networks of the server.
     pub networks: Networks,
 }
@@ -45,6 +47,7 @@ impl ApiKey {
             requests_per_second: 10,
             max_processing_requests: 100,
             advanced: false,
+            cancel: false,
             networks: Networks::default(),
         };
         read_name(section, &mut key.name, others.iter().map(|key| key.name.as_str()));
@@ -57,6 +60,7 @@ impl ApiKey {
         section.number("requests_per_second", &mut key.requests_per_second, 1..=1_000_000);
         section.number("max_processing_requests", &mut key.max_processing_requests, 1..=1_000_000);
         section.switch("advanced", &mut key.advanced);
+        section.switch("cancel", &mut key.cancel);
         let mut networks = Network::ALL.to_vec();
         section.texts("networks", &mut networks, network_named);
         match Networks::of(networks) {

@@ -23,6 +23,8 @@ enum Kind {
     Url,
     Image,
     Name,
+    /// What may be under way: a page, an id or an account.
+    Work,
     Topic,
     Nothing,
 }
@@ -45,9 +47,12 @@ pub fn offer(typed: &str, earlier: &[String], names: &BTreeSet<String>) -> Offer
     let kind = kind_of(command, position);
     let words = match kind {
         Kind::Url | Kind::Image => recent(earlier, &kind, word),
-        Kind::Name => {
+        Kind::Name | Kind::Work => {
             let bare = word.trim_start_matches('@');
-            let mut found = recent(earlier, &kind, bare);
+            let mut found = recent(earlier, &Kind::Name, bare);
+            if let Kind::Work = kind {
+                found.splice(..0, recent(earlier, &Kind::Url, word));
+            }
             let known = names.iter().filter(|name| name.starts_with(bare) && !found.contains(name));
             let known: Vec<String> = known.take(MAX_OFFERED).cloned().collect();
             found.extend(known);
@@ -63,6 +68,7 @@ pub fn offer(typed: &str, earlier: &[String], names: &BTreeSet<String>) -> Offer
 fn kind_of(command: &clap::Command, position: usize) -> Kind {
     match line::argument_name(command, position) {
         Some("URL") => Kind::Url,
+        Some("ID|URL|NAME") => Kind::Work,
         Some("FILE|URL") => Kind::Image,
         Some("NAME" | "NAME|ID") => Kind::Name,
         Some("COMMAND") => Kind::Topic,

@@ -23,7 +23,7 @@ pub enum Line {
     /// Leave the console; the daemon keeps running
     #[command(
         alias = "quit",
-        after_help = "Ctrl-D does the same.\n\nExample:\n  exit  `aotf console` comes back"
+        after_help = "Ctrl-D does the same. In the terminal of `aotf serve`, Ctrl-C ends the daemon from then on.\n\nExample:\n  exit  `aotf console` comes back"
     )]
     Exit,
 }

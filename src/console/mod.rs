@@ -20,5 +20,5 @@ mod terminal;
 mod words;
 
 pub use one_shot::{OneShot, one_shot};
-pub use prompt::{AtWork, ConsoleEnd, ConsoleError, run};
+pub use prompt::{AtWork, Bond, ConsoleEnd, ConsoleError, run};
 pub use terminal::{SavedTerminal, colors_of_output};

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Stdout};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -33,13 +34,27 @@ const HISTORY_LINES: usize = 1000;
 /// Account names that are remembered for completion.
 const MAX_NAMES: usize = 10_000;
 
-/// How the console ended. It never ends the daemon by itself.
+/// How long the question whether to end the daemon waits for a key.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the console's end means for the daemon, and so what is said about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bond {
+    /// The daemon started it on its own terminal. Ctrl-C asks whether to end the daemon.
+    DaemonsOwn,
+    /// It came to a running daemon, which goes on whatever the console does.
+    Attached,
+    /// Whoever started it ends the daemon with it: the demo.
+    EndsWithIt,
+}
+
+/// How the console ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsoleEnd {
-    /// `exit`, Ctrl-D, or the end of the input.
+    /// `exit`, Ctrl-D, the end of the input, or Ctrl-C where that leaves the daemon running.
     Left,
-    /// Ctrl-C on an empty line.
-    Interrupted,
+    /// Ctrl-C, and a yes to the question whether the daemon is to end.
+    StopConfirmed,
     /// `stop`, which the daemon has accepted.
     StopRequested,
 }
@@ -63,6 +78,7 @@ pub enum ConsoleError {
 /// The terminal cannot be used or is gone. A daemon that is away is told to the user, and is none.
 pub fn run(
     socket: &Path,
+    bond: Bond,
     log: Option<&Path>,
     outside: &Outside,
     at_work: &AtWork,
@@ -93,10 +109,63 @@ pub fn run(
         log::follow(log, move |line| listener.upgrade().map(|shared| shared.print_log_line(line)).is_some())
             .map_err(|source| ConsoleError::Editor { source: source.into() })?;
     }
-    if io::stdin().is_terminal() {
-        shared.say("Type a command, or `help`. Ctrl-D leaves the console.\n");
+    let is_terminal = io::stdin().is_terminal();
+    if is_terminal {
+        shared.say(&format!("Type a command, or `help`. Ctrl-D {}.\n", bond.leaving()));
     }
-    converse(&mut editor, socket, outside, &history, &shared, at_work)
+    let end = converse(&mut editor, socket, bond, outside, &history, &shared, at_work)?;
+    if end == ConsoleEnd::Left && is_terminal {
+        shared.say(&farewell(bond, socket));
+    }
+    Ok(end)
+}
+
+impl Bond {
+    /// What leaving the console does, as the end of a sentence.
+    fn leaving(self) -> &'static str {
+        match self {
+            Bond::DaemonsOwn | Bond::Attached => "leaves the console, and the daemon runs on",
+            Bond::EndsWithIt => "ends the demo",
+        }
+    }
+
+    /// What Ctrl-C does on an empty line, as the end of a sentence.
+    fn interrupting(self) -> &'static str {
+        match self {
+            Bond::DaemonsOwn => "asks whether to end the daemon",
+            Bond::Attached | Bond::EndsWithIt => self.leaving(),
+        }
+    }
+}
+
+/// The last words to somebody who leaves the console: what became of the daemon, and how to come
+/// back.
+fn farewell(bond: Bond, socket: &Path) -> String {
+    let socket_of =
+        shlex::try_quote(&socket.to_string_lossy()).map_or_else(|_| String::new(), Cow::into_owned);
+    match bond {
+        Bond::DaemonsOwn => format!(
+            "The daemon runs on in this terminal.\n\
+             \x20 aotf console --socket {socket_of}   comes back to it, from any terminal\n\
+             \x20 aotf stop --socket {socket_of}   ends it, as Ctrl-C does here\n"
+        ),
+        Bond::Attached if UnixStream::connect(socket).is_ok() => {
+            "The daemon runs on; `aotf console` comes back.\n".to_owned()
+        }
+        Bond::Attached | Bond::EndsWithIt => String::new(),
+    }
+}
+
+/// Asks whether the daemon is to end. Whatever is not a clear yes is a no, another Ctrl-C too.
+fn confirms_stop(shared: &Shared) -> bool {
+    let Some(keyboard) = Keyboard::listen() else { return false };
+    let question = "End the daemon? y ends it, anything else goes on: ";
+    let _ = lock(&shared.screen).pass(question);
+    let keys = keyboard.keys(ANSWER_DEADLINE);
+    let is_yes = matches!(keys.first(), Some(b'y' | b'Y'));
+    let _ = lock(&shared.screen).pass("");
+    shared.say(if is_yes { "The daemon is stopping.\n" } else { "The daemon runs on.\n" });
+    is_yes
 }
 
 /// Whether a command is being carried out: whoever ends the process while the reply to `stop` is on its way
@@ -196,6 +265,7 @@ fn above_prompt(line: &str, typed: &str, width: usize) -> String {
 fn converse(
     editor: &mut Editor<Assistant, DefaultHistory>,
     socket: &Path,
+    bond: Bond,
     outside: &Outside,
     history: &Path,
     shared: &Shared,
@@ -216,10 +286,15 @@ fn converse(
                 }
                 // It may have been meant for work that ended a moment before.
                 if std::mem::take(&mut has_followed) {
-                    shared.say("Nothing is followed any more. Ctrl-C once more leaves the console.\n");
+                    let next = bond.interrupting();
+                    shared.say(&format!("Nothing is followed any more. Ctrl-C once more {next}.\n"));
                     continue;
                 }
-                return Ok(ConsoleEnd::Interrupted);
+                match bond {
+                    Bond::DaemonsOwn if confirms_stop(shared) => return Ok(ConsoleEnd::StopConfirmed),
+                    Bond::DaemonsOwn => continue,
+                    Bond::Attached | Bond::EndsWithIt => return Ok(ConsoleEnd::Left),
+                }
             }
             Err(ReadlineError::Signal(_)) => continue, // the window has another size
             Err(source) => return Err(ConsoleError::Read { source }),

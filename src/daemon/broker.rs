@@ -92,7 +92,7 @@ fn policy(settings: &Settings) -> Policy {
             .unwrap_or(usize::MAX),
         max_kept_queries: usize::try_from(settings.limits.max_kept_queries).unwrap_or(usize::MAX),
         max_pending_posts: usize::try_from(settings.scan.max_pending_posts).unwrap_or(usize::MAX),
-        blocklist: settings.scan.blocklist.iter().collect(),
+        blocklist: settings.scan.effective_blocklist(),
         maintenance,
         budget: Some((Network::Twitter, settings.twitter.budget)),
         timeline: settings.scan.timeline,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::console::pictures::Outside;
-use crate::console::{AtWork, ConsoleEnd, SavedTerminal};
+use crate::console::{AtWork, Bond, ConsoleEnd, SavedTerminal};
 use crate::front;
 use crate::ipc::container::{ContainerContext, ContainerError};
 
@@ -26,9 +26,10 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
         }
         std::process::exit(0);
     });
-    match crate::console::run(&socket, context.settings.log.file.as_deref(), &outside, &at_work) {
+    let log = context.settings.log.file.as_deref();
+    match crate::console::run(&socket, Bond::DaemonsOwn, log, &outside, &at_work) {
         Ok(ConsoleEnd::Left | ConsoleEnd::StopRequested) => {}
-        Ok(ConsoleEnd::Interrupted) => context.control.request_stop("Ctrl-C on the console"),
+        Ok(ConsoleEnd::StopConfirmed) => context.control.request_stop("Ctrl-C on the console"),
         Err(error) => return Err(ContainerError::passing("the console ended", error)),
     }
     context.stop.wait_forever();

@@ -254,7 +254,7 @@ fn start_daemon(folder: &Folder, events: mpsc::Sender<Event>) -> Result<Process,
 
 fn start_console(settings: &Path, events: mpsc::Sender<Event>) -> Result<Process, DemoError> {
     let mut command = Command::new(THIS_PROGRAM);
-    command.args(["console", "--config"]).arg(settings);
+    command.args(["console", "--ends-daemon", "--config"]).arg(settings);
     Process::spawn(command, events, |_| Event::ConsoleEnded)
         .map_err(|source| DemoError::Start { what: "the console", source })
 }

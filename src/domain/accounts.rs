@@ -125,6 +125,10 @@ pub enum ResolutionOutcome {
     Closed {
         why: String,
     },
+    /// Its network could not be asked about it: `why` continues the sentence `the account ...`.
+    Unasked {
+        why: String,
+    },
 }
 
 impl ResolutionOutcome {
@@ -135,7 +139,7 @@ impl ResolutionOutcome {
             ResolutionOutcome::Missing => Some("does not exist"),
             ResolutionOutcome::Private => Some("is private"),
             ResolutionOutcome::Suspended => Some("is suspended"),
-            ResolutionOutcome::Closed { why } => Some(why),
+            ResolutionOutcome::Closed { why } | ResolutionOutcome::Unasked { why } => Some(why),
         }
     }
 }
@@ -206,6 +210,20 @@ pub struct AccountRecord {
     pub last_used_at: Option<Timestamp>,
     /// Every handle under which it was seen, the present one first. Empty for imported accounts.
     pub handles: Vec<SeenHandle>,
+}
+
+impl AccountRecord {
+    /// Whether a listing of it has ever ended, so that its posts can be searched.
+    pub fn is_indexed(&self) -> bool {
+        self.state.search_listed_at.is_some() || self.state.timeline_listed_at.is_some()
+    }
+
+    /// The account as it was last seen, without asking its network. Nothing is known of an imported
+    /// account but its id.
+    pub fn account(&self) -> Account {
+        let handle = self.handles.first().map(|seen| seen.handle.clone()).unwrap_or_default();
+        Account { key: self.state.key.clone(), handle, posts: self.state.stated_posts }
+    }
 }
 
 /// When an account was seen with a handle.

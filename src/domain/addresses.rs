@@ -9,6 +9,7 @@ use crate::domain::accounts::AccountRef;
 /// An account's page.
 pub fn account_url(key: &AccountKey, handle: &str) -> String {
     match key.network {
+        Network::Twitter if handle.is_empty() => format!("https://x.com/i/user/{}", key.native),
         Network::Twitter => format!("https://x.com/{handle}"),
         Network::Bluesky => {
             format!("https://bsky.app/profile/{}", if handle.is_empty() { &key.native } else { handle })

@@ -1,27 +1,58 @@
-//! The blocklist: accounts that are never scanned nor shown, as their file names them. Pure.
+//! The blocklist: accounts that are never scanned nor shown, as the operator's file names them, and
+//! those of organizations, which ship with the program. Pure.
 
 use std::collections::HashSet;
 
-use crate::domain::accounts::Account;
+use crate::domain::accounts::{Account, AccountRef};
+use crate::domain::official::{ORGANIZATIONS, SITES};
 
 /// Accounts that are never scanned nor shown.
 #[derive(Clone, Debug, Default)]
 pub struct Blocklist {
-    /// Native ids, or handles with `@` in lower case.
-    entries: HashSet<String>,
+    /// Native ids, or handles with `@` in lower case: the operator's.
+    own: HashSet<String>,
+    /// Those that ship with the program, unless that is switched off.
+    shipped: HashSet<String>,
 }
 
 impl Blocklist {
-    /// Whether it names this account, by its id or by its present handle.
-    pub fn names(&self, account: &Account) -> bool {
-        self.entries.contains(&account.key.native) || self.entries.contains(&format!("@{}", account.handle))
+    /// With the accounts of organizations that ship with the program.
+    pub fn with_shipped(mut self) -> Blocklist {
+        // A test reads them.
+        self.shipped.extend(parse(ORGANIZATIONS).unwrap_or_default());
+        self.shipped.extend(SITES.iter().map(|name| format!("@{name}")));
+        self
+    }
+
+    /// Why this account is blocked, by its id or its present handle, as the end of a sentence;
+    /// `None` where it is not.
+    pub fn names(&self, account: &Account) -> Option<&'static str> {
+        self.why(&account.key.native).or_else(|| self.why(&format!("@{}", account.handle)))
+    }
+
+    /// The same of an account as a page names it.
+    pub fn names_ref(&self, account: &AccountRef) -> Option<&'static str> {
+        match account {
+            AccountRef::Id(key) => self.why(&key.native),
+            AccountRef::Handle { handle, .. } => self.why(&format!("@{handle}")),
+        }
+    }
+
+    /// Handles of different networks differ in form, and ids too.
+    fn why(&self, entry: &str) -> Option<&'static str> {
+        if self.own.contains(entry) {
+            return Some("is on this server's blocklist (scan.blocklist)");
+        }
+        self.shipped.contains(entry).then_some(
+            "is an organization's, on the blocklist that ships with the program (scan.shipped_blocklist)",
+        )
     }
 }
 
-/// Of entries as `parse` gives them.
+/// Of entries as `parse` gives them: the operator's.
 impl<T: Into<String>> FromIterator<T> for Blocklist {
     fn from_iter<I: IntoIterator<Item = T>>(entries: I) -> Blocklist {
-        Blocklist { entries: entries.into_iter().map(Into::into).collect() }
+        Blocklist { own: entries.into_iter().map(Into::into).collect(), shipped: HashSet::new() }
     }
 }
 
@@ -62,10 +93,28 @@ mod tests {
         let blocklist = Blocklist::from_iter(parse("12\n@Some_One").unwrap());
         let names = |id: &str, handle: &str| {
             let key = AccountKey::new(Network::Twitter, id);
-            blocklist.names(&Account { key, handle: handle.to_owned(), posts: None })
+            blocklist.names(&Account { key, handle: handle.to_owned(), posts: None }).is_some()
         };
         assert!(names("12", "anyone") && names("13", "some_one"));
         assert!(!names("13", "anyone") && !names("13", "") && !names("some_one", "12"));
+    }
+
+    #[test]
+    fn what_ships_is_told_from_the_operators_own() {
+        let why = |blocklist: &Blocklist, network, id: &str, handle: &str| {
+            let key = AccountKey::new(network, id);
+            let why = blocklist.names(&Account { key, handle: handle.to_owned(), posts: None });
+            why.map(|why| why.contains("ships with the program"))
+        };
+        let own = Blocklist::from_iter(["12"]);
+        assert_eq!(why(&own, Network::Twitter, "807095", "nytimes"), None);
+        let both = own.with_shipped();
+        assert_eq!(why(&both, Network::Twitter, "12", "nytimes"), Some(false));
+        assert_eq!(why(&both, Network::Twitter, "807095", "renamed"), Some(true));
+        assert_eq!(why(&both, Network::Twitter, "13", "pixiv"), Some(true));
+        assert_eq!(why(&both, Network::Twitter, "13", "pixiv_artist"), None);
+        assert_eq!(why(&both, Network::Bluesky, "did:plc:a", "nytimes.com"), Some(true));
+        assert_eq!(why(&both, Network::Mastodon, "https://a.example/1", "nytimes@a.example"), None);
     }
 
     #[test]

@@ -46,6 +46,7 @@ failure_codes! {
     ImageMissing = "IMAGE_MISSING", "No image was sent: put it in the body of the request.";
     ApiBudgetExhausted = "API_BUDGET_EXHAUSTED", "The server has spent what it may spend on reading posts: ask again when its budget allows.";
     NoSuchRequest = "NO_SUCH_REQUEST", "There is no such request; it may have been forgotten since it ended.";
+    Cancelled = "CANCELLED", "It was cancelled; asked for again after a minute, it begins anew.";
 }
 
 impl FailureCode {

@@ -9,6 +9,7 @@ pub mod addresses;
 pub mod blocklist;
 pub mod failure;
 pub mod images;
+pub mod official;
 pub mod posts;
 pub mod reads;
 pub mod scans;

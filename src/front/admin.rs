@@ -33,7 +33,7 @@ const MAX_CLIENTS: usize = 32;
 /// A line without an image: far more than any command.
 const MAX_COMMAND_BYTES: usize = 64 * 1024;
 const ASK_DEADLINE: Duration = Duration::from_secs(5);
-/// Longer than the root waits for processes that read their symbols.
+/// Processes that read their symbols are waited for (`supervisor/stacks.rs`).
 const STACKS_DEADLINE: Duration = Duration::from_secs(75);
 /// Scans are not pushed by the broker: a followed one is asked for this often.
 const SCAN_INTERVAL: Duration = Duration::from_millis(500);
@@ -194,6 +194,15 @@ impl Session {
                 self.show_query(answer, follow).await
             }
             Command::Scan { name, whole, .. } => self.scan(name, whole, follow).await,
+            Command::Cancel { what } => {
+                let reply = match self.ask(FrontQuestion::Cancel { what }, None).await {
+                    Ok(
+                        answer @ (FrontAnswer::Query(_) | FrontAnswer::Search { .. } | FrontAnswer::Scan(_)),
+                    ) => Reply::Cancelled(answer),
+                    other => reply_of(other),
+                };
+                self.send(&reply).await
+            }
             Command::Account { name } => self.ask_and_send(FrontQuestion::Account { name }).await,
             Command::Stats => self.ask_and_send(FrontQuestion::Stats).await,
             Command::Threads => self.ask_and_send(FrontQuestion::Threads).await,

@@ -91,7 +91,10 @@ impl Broker for FakeBroker {
 
 fn default_answer(question: &FrontQuestion) -> FrontAnswer {
     match question {
-        FrontQuestion::Query { .. } | FrontQuestion::QueryState { .. } => FrontAnswer::Query(sample_view()),
+        FrontQuestion::Query { .. }
+        | FrontQuestion::QueryState { .. }
+        | FrontQuestion::Cancel { .. }
+        | FrontQuestion::CancelQuery { .. } => FrontAnswer::Query(sample_view()),
         FrontQuestion::SearchImage { .. }
         | FrontQuestion::SearchUrl { .. }
         | FrontQuestion::SearchState { .. } => {

@@ -357,27 +357,33 @@ fn heed_orders(
     }
 }
 
-/// Tells the root where these threads are, in pieces that fit into messages.
+/// Tells the root where these threads are, each as soon as its symbols are read: the first take
+/// seconds on a machine that has much to do, so that a word comes before them.
 fn send_stacks(dump: u64, threads: &[ThreadState], outbox: &Outbox<ContainerToRoot>) {
+    let mut is_heard = send_piece(dump, String::new(), false, outbox);
+    for thread in threads {
+        is_heard = is_heard && send_piece(dump, stacks::of(std::slice::from_ref(thread)), false, outbox);
+    }
+    let tasks = tasks::tree();
+    let text = if tasks.is_empty() { tasks } else { format!("  tasks\n{tasks}") };
+    if is_heard {
+        send_piece(dump, text, true, outbox);
+    }
+}
+
+/// Sends a text in parts that fit into messages; the last one is `last`. False where the root does
+/// not read: it has ended, or will say that this process was silent.
+fn send_piece(dump: u64, mut text: String, last: bool, outbox: &Outbox<ContainerToRoot>) -> bool {
     const PIECE_BYTES: usize = 32 * 1024;
     const LIMIT: Duration = Duration::from_secs(2);
-    // A sign that this process is not frozen: reading symbols takes long where all others do so too.
-    let begun = ContainerToRoot::Stacks { dump, text: String::new(), last: false };
-    if outbox.send_within(begun, LIMIT).is_err() {
-        return;
-    }
-    let mut text = stacks::of(threads);
-    let tasks = tasks::tree();
-    if !tasks.is_empty() {
-        text.push_str("  tasks\n");
-        text.push_str(&tasks);
-    }
     loop {
         let rest = text.split_off(text.floor_char_boundary(PIECE_BYTES.min(text.len())));
-        let last = rest.is_empty();
-        // A root that does not read has ended, or will say that this one was silent.
-        if outbox.send_within(ContainerToRoot::Stacks { dump, text, last }, LIMIT).is_err() || last {
-            return;
+        let last = last && rest.is_empty();
+        if outbox.send_within(ContainerToRoot::Stacks { dump, text, last }, LIMIT).is_err() {
+            return false;
+        }
+        if rest.is_empty() {
+            return true;
         }
         text = rest;
     }

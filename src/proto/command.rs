@@ -80,6 +80,20 @@ Examples:
         #[command(flatten)]
         options: SearchOptions,
     },
+    /// Cancel a query, a search or the scan of an account
+    #[command(after_help = "\
+It ends at once, and does not come back after a restart. What is indexed already stays. A query takes its \
+scans along where nobody else wants them.
+
+Examples:
+  cancel https://www.pixiv.net/artworks/98  the query of this page
+  cancel 0b1f2ac9d5e84f7fa1f60a1c2d3e4f50   the query, or search, of this id
+  cancel @jane_paints                       the scan of this account")]
+    Cancel {
+        /// A query's id or the address of its page, a search's identifier, or an account
+        #[arg(value_name = "ID|URL|NAME")]
+        what: String,
+    },
     /// Show an account's names, and how much of it is indexed
     #[command(after_help = "\
 A name that several accounts had in turn shows all of them, the present one first.
@@ -228,6 +242,8 @@ pub enum Reply {
     /// The work as it is now; more will follow.
     Progress(FrontAnswer),
     Answer(FrontAnswer),
+    /// How that stands which was to be cancelled: cancelled, or ended before.
+    Cancelled(FrontAnswer),
     Stacks(StacksWritten),
     Version(String),
     Stopping,

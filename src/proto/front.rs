@@ -77,6 +77,15 @@ pub enum FrontQuestion {
         /// All its posts are to be listed, not only those that are new.
         whole: bool,
     },
+    /// Ends whatever is under way under this name: a query by its id or page, a search by its
+    /// identifier, the scan of an account. Answered with how it stands then, once that is durable.
+    Cancel {
+        what: String,
+    },
+    /// The same for the query or the search of this id alone.
+    CancelQuery {
+        id: String,
+    },
     /// What is known of the accounts that are or were called so, or of the account of this id.
     Account {
         name: String,
@@ -240,6 +249,8 @@ mod tests {
             },
             FrontQuestion::SearchState { identifier: "i".into() },
             FrontQuestion::Scan { handle: "h".into(), whole: true },
+            FrontQuestion::Cancel { what: "w".into() },
+            FrontQuestion::CancelQuery { id: "i".into() },
             FrontQuestion::Account { name: "n".into() },
             FrontQuestion::Stats,
             FrontQuestion::Threads,

@@ -84,7 +84,7 @@ impl Listing {
                 continue;
             }
             let all = |why: &str| -> Vec<Resolution> {
-                let outcome = ResolutionOutcome::Closed { why: why.to_owned() };
+                let outcome = ResolutionOutcome::Unasked { why: why.to_owned() };
                 asked
                     .iter()
                     .map(|asked| Resolution { asked: asked.clone(), outcome: outcome.clone() })
@@ -97,7 +97,7 @@ impl Listing {
                     given_up = Some(error);
                 }
                 Some(Err(error)) => return Err(stage_error(error)),
-                None => resolutions.extend(all("is on a network that is switched off")),
+                None => resolutions.extend(all(&switched_off(network))),
             }
         }
         let is_readable = |one: &Resolution| matches!(one.outcome, ResolutionOutcome::Readable(_));
@@ -126,6 +126,17 @@ impl Listing {
     fn client(&self, network: Network) -> Option<&dyn NetworkClient> {
         self.clients.iter().map(AsRef::as_ref).find(|client| client.network() == network)
     }
+}
+
+/// Why nothing of this network can be asked, as the end of a sentence.
+fn switched_off(network: Network) -> String {
+    let remedy = match network {
+        Network::Twitter => {
+            "it has no key or other source in [twitter], or is not among the networks of the configuration"
+        }
+        Network::Bluesky | Network::Mastodon => "it is not among the networks of the configuration",
+    };
+    format!("is on a network that is switched off here ({network}: {remedy})")
 }
 
 /// Where the pages of a listing go: to the broker, which may want the listing to be left.

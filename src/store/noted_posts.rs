@@ -103,6 +103,16 @@ impl StateFile {
         transaction.commit().step(step)
     }
 
+    /// All posts that are noted, those that were given up too.
+    pub fn wanted(&mut self) -> Result<Vec<PostKey>, StoreError> {
+        let noted: Vec<(i64, String)> = self
+            .connection
+            .prepare_cached("SELECT network, native FROM wanted_posts ORDER BY network, native")
+            .and_then(|mut select| select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect())
+            .step("read the posts to be looked up")?;
+        noted.into_iter().map(|(network, native)| codec::post_key(network, native)).collect()
+    }
+
     /// How many posts are noted, and how many of them were given up.
     pub fn count_wanted(&mut self) -> Result<(u64, u64), StoreError> {
         let step = "count posts to be looked up";

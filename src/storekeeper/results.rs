@@ -1,5 +1,9 @@
 //! The results log: one JSON object per line for each query that ended, for statistics and for finding out
 //! later what was answered. Written only if the operator asks for it; it holds what users asked for.
+//!
+//! Each line has the keys of the original's `results.log` too (`input`, `status`,
+//! `twitter_accounts`, `tweet_id` in `results` of X, `ip_address`, which is not known here), so
+//! that programs that read that one read this one.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -9,6 +13,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::base::Timestamp;
+use crate::base::ids::Network;
 use crate::proto::view::QueryView;
 
 /// An open log. Rotating it is left to the system's tools: it is opened anew for every batch of lines.
@@ -54,8 +59,13 @@ fn line(view: &QueryView, now: Timestamp) -> String {
             "account_name": account.handle,
         })
     });
+    let on_twitter = view.accounts.iter().filter(|account| account.key.network == Network::Twitter);
+    let twitter_accounts =
+        on_twitter.map(|account| json!({ "account_id": account.key.native, "account_name": account.handle }));
     let results = view.results.iter().map(|result| {
+        let is_on_twitter = result.post.network == Network::Twitter;
         json!({
+            "tweet_id": is_on_twitter.then_some(&result.post.native),
             "network": result.post.network.as_str(),
             "post_id": result.post.native,
             "account_id": result.account.native,
@@ -74,6 +84,10 @@ fn line(view: &QueryView, now: Timestamp) -> String {
         "accounts": accounts.collect::<Vec<_>>(),
         "results": results.collect::<Vec<_>>(),
         "similar": view.similar.len(),
+        "input": view.subject,
+        "ip_address": null,
+        "status": view.status.as_str(),
+        "twitter_accounts": twitter_accounts.collect::<Vec<_>>(),
     });
     format!("{entry}\n")
 }
@@ -81,7 +95,7 @@ fn line(view: &QueryView, now: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::{AccountKey, Network};
+    use crate::base::ids::AccountKey;
     use crate::domain::failure::FailureCode;
     use crate::proto::view::{AccountView, QueryStatus};
 
@@ -116,6 +130,11 @@ mod tests {
         assert_eq!(
             (&lines[0]["asked"], &lines[0]["ms"], &lines[0]["error"]),
             (&"a\nb".into(), &42.into(), &serde_json::Value::Null)
+        );
+        // As the original wrote it.
+        assert_eq!(
+            (&lines[0]["input"], &lines[0]["status"], &lines[0]["twitter_accounts"][0]["account_id"]),
+            (&"a\nb".into(), &"END".into(), &"12".into())
         );
         assert_eq!(
             (&lines[1]["error"], &lines[1]["accounts"][0]["account_name"]),

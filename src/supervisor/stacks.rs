@@ -1,6 +1,7 @@
 //! Collects where every thread of every process is, and appends it to a file. On a thread of its own:
 //! the loop only hands the pieces over.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -15,16 +16,21 @@ use crate::proto::control::{StacksWritten, ThreadState};
 use crate::telemetry::rotate::{self, Bounds};
 use crate::telemetry::{stacks, tasks};
 
-/// When a process is written down as silent.
-#[derive(Clone, Copy, Debug)]
-struct Patience {
-    /// It has not begun to answer by then: it is frozen, or just starting.
-    to_begin: Duration,
-    /// It has begun, and not ended: processes of a busy machine read their symbols all at once.
-    to_end: Duration,
+/// How long processes are waited for.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// A process of which nothing was heard by then is written down as silent.
+    answer: Duration,
+    /// One that has answered reads its symbols, the first time: seconds on a machine that has much
+    /// to do. It is waited for as long as it says something in so long.
+    quiet: Duration,
+    /// In any case the collection ends by then. Whoever asked waits a little longer
+    /// (`front/admin.rs`).
+    whole: Duration,
 }
 
-const PATIENCE: Patience = Patience { to_begin: Duration::from_secs(5), to_end: Duration::from_secs(60) };
+const LIMITS: Limits =
+    Limits { answer: Duration::from_secs(5), quiet: Duration::from_secs(20), whole: Duration::from_secs(60) };
 /// Pieces that wait to be put together; a process sends a few.
 const CAPACITY: usize = 1024;
 const BOUNDS: Bounds = Bounds { max_bytes: 16 << 20, former: 2 };
@@ -66,8 +72,7 @@ impl Collection {
         let (pieces, incoming) = queue::bounded(CAPACITY);
         std::thread::Builder::new().name("stacks".to_owned()).spawn(move || {
             // Reading symbols is much code of others; its end must be told in any case.
-            let collected =
-                catch_unwind(AssertUnwindSafe(|| put_together(&asked, &incoming, &path, PATIENCE)));
+            let collected = catch_unwind(AssertUnwindSafe(|| put_together(&asked, &incoming, &path, LIMITS)));
             let failed = |why| StacksWritten::Failed { why };
             written(match collected {
                 Ok((text, done)) => match write(&path, &text) {
@@ -91,43 +96,55 @@ fn put_together(
     asked: &[Asked],
     incoming: &queue::Receiver<Piece>,
     path: &Path,
-    patience: Patience,
+    limits: Limits,
 ) -> (String, StacksWritten) {
-    let asked_at = Instant::now();
-    let (begin_by, end_by) = (asked_at + patience.to_begin, asked_at + patience.to_end);
+    let end = Instant::now() + limits.whole;
     let own_pid = std::process::id();
     let own = threads_of(own_pid);
     let mut texts: Vec<String> = asked.iter().map(|_| String::new()).collect();
-    // Those that have not begun to answer, and those that have and go on.
     let mut missing: Vec<ContainerId> =
         asked.iter().filter(|one| one.threads > 0).map(|one| one.container).collect();
-    let mut begun: Vec<ContainerId> = Vec::new();
-    let mut ended: Vec<ContainerId> = Vec::new();
     let mut text = format!("==== {}\nroot[{own_pid}]\n", Timestamp::now());
     text.push_str(&stacks::of(&own));
     text.push_str(&tasks::tree());
-    while !missing.is_empty() || !begun.is_empty() {
-        let deadline = if missing.is_empty() { end_by } else { begin_by };
-        let Ok(piece) = incoming.recv_deadline(deadline) else {
-            if missing.is_empty() {
-                break;
+    // When each is given up. Counted from here: this process had its own symbols to read.
+    let mut due: Vec<(ContainerId, Instant)> =
+        missing.drain(..).map(|container| (container, Instant::now() + limits.answer)).collect();
+    let mut heard = HashSet::new();
+    while let Some(next) = due.iter().map(|(_, due)| *due).min() {
+        match incoming.recv_deadline(next.min(end)) {
+            Ok(piece) => {
+                let of = asked.iter().zip(&mut texts).find(|(one, _)| one.container == piece.from);
+                if let Some((_, text)) = of {
+                    text.push_str(&piece.text);
+                    heard.insert(piece.from);
+                }
+                if piece.last {
+                    due.retain(|(container, _)| *container != piece.from);
+                }
+                for (_, due) in due.iter_mut().filter(|(container, _)| *container == piece.from) {
+                    *due = Instant::now() + limits.quiet;
+                }
             }
-            missing.clear();
-            continue;
-        };
-        let of = asked.iter().zip(&mut texts).find(|(one, _)| one.container == piece.from);
-        let Some((one, text)) = of else { continue };
-        text.push_str(&piece.text);
-        missing.retain(|container| *container != one.container);
-        begun.retain(|container| *container != one.container);
-        if piece.last { &mut ended } else { &mut begun }.push(one.container);
+            Err(queue::RecvTimeoutError::Timeout) => {
+                let now = Instant::now();
+                let (over, waited): (Vec<_>, Vec<_>) =
+                    due.into_iter().partition(|(_, due)| *due <= now || end <= now);
+                missing.extend(over.into_iter().map(|(container, _)| container));
+                due = waited;
+            }
+            Err(queue::RecvTimeoutError::Disconnected) => break,
+        }
     }
+    missing.extend(due.into_iter().map(|(container, _)| container));
     let mut silent = Vec::new();
     for (one, said) in asked.iter().zip(texts) {
         let name = format!("{}[{}]", one.role, one.pid);
         text.push_str(&format!("{name}\n{said}"));
-        if !ended.contains(&one.container) {
-            text.push_str("  does not answer\n");
+        if one.threads == 0 || missing.contains(&one.container) {
+            let why =
+                if heard.contains(&one.container) { "did not finish in time" } else { "does not answer" };
+            text.push_str(&format!("  {why}\n"));
             silent.push(name);
         }
     }
@@ -184,35 +201,43 @@ mod tests {
         assert_eq!(threads_of(u32::MAX), []);
     }
 
-    fn asked(number: u32, threads: usize) -> Asked {
-        Asked { container: ContainerId(number), role: Role::Listing, pid: number, threads }
-    }
-
-    /// Nobody has the time to begin here; who has begun gets the time to end.
     #[test]
     fn who_reads_symbols_is_waited_for() {
-        let piece =
-            |number: u32, text: &str, last| Piece { from: ContainerId(number), text: text.to_owned(), last };
-        // Holds one piece: what follows is sent only once the one before was taken.
-        let (pieces, incoming) = queue::bounded(1);
-        pieces.send(piece(4, "", false)).unwrap();
-        let patience = Patience { to_begin: Duration::ZERO, to_end: Duration::from_secs(60) };
-        let (text, done) = std::thread::scope(|scope| {
-            scope.spawn(move || {
-                pieces.send(piece(4, "  thread 1 ", false)).unwrap();
-                pieces.send(piece(4, "reads\n", true)).unwrap();
-            });
-            put_together(&[asked(4, 2), asked(5, 2)], &incoming, Path::new("log"), patience)
+        let asked = |number: u32| Asked {
+            container: ContainerId(number),
+            role: Role::Listing,
+            pid: number,
+            threads: 1,
+        };
+        let (pieces, incoming) = queue::bounded(8);
+        let say = |number: u32, text: &str, last| {
+            pieces.send(Piece { from: ContainerId(number), text: text.to_owned(), last }).unwrap();
+        };
+        say(4, "", false);
+        let answer = Duration::from_millis(100);
+        let limits = Limits { answer, quiet: Duration::from_secs(60), whole: Duration::from_secs(120) };
+        let slow = pieces.clone();
+        let reader = std::thread::spawn(move || {
+            // Long after the other one was given up.
+            std::thread::park_timeout(answer * 5);
+            slow.send(Piece { from: ContainerId(4), text: "  there\n".to_owned(), last: true }).unwrap();
         });
-        let StacksWritten::Done { silent, .. } = done else { panic!("{done:?}") };
-        assert_eq!(silent, ["listing[5]"], "{text}");
-        assert!(text.contains("listing[4]\n  thread 1 reads\nlisting[5]\n  does not answer\n"), "{text}");
+        let (text, done) = put_together(&[asked(4), asked(5)], &incoming, Path::new("f"), limits);
+        reader.join().unwrap();
+        assert!(text.contains("listing[4]\n  there\nlisting[5]\n  does not answer\n"), "{text}");
+        assert!(matches!(done, StacksWritten::Done { silent, .. } if silent == ["listing[5]"]));
     }
 
     #[test]
     fn who_does_not_answer_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("logs/stacktrace.log");
+        let asked = |number: u32, threads| Asked {
+            container: ContainerId(number),
+            role: Role::Listing,
+            pid: number,
+            threads,
+        };
         let (told, tells) = queue::bounded(1);
         let written = move |done| told.send(done).unwrap();
         let collection = Collection::start(1, path.clone(), vec![asked(4, 2), asked(5, 0)], written).unwrap();

@@ -180,6 +180,12 @@ pub fn work_failed(work: &str, why: &str) {
     warn!(work, why, "work given up");
 }
 
+/// The blocklist kept an account from being scanned or shown. Where an artist's account is meant,
+/// the shipped list can be switched off (`scan.shipped_blocklist`).
+pub fn account_blocked(account: &str, request: &str, why: &str) {
+    info!(target: TARGET, account, request, why, "an account is left out");
+}
+
 /// The pages of a site are not understood any more: its queries end in errors until a newer version is installed.
 /// Once for each time that it happens.
 pub fn site_changed(site: &str, why: &str) {

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use aotf::demo::world::cases::Expect;
 use aotf::demo::world::{Options, World};
 
-use crate::daemon::{Daemon, Setup, binary, free_port, wait_for, write_config};
+use crate::daemon::{Daemon, Setup, binary, encode, free_port, wait_for, write_config};
 use crate::terminal::Terminal;
 
 const PROMPT: &str = "aotf> ";
@@ -75,6 +75,7 @@ fn a_query_is_followed_and_its_answer_fits_the_terminal() {
     terminal.wait_until_shows(" is up to date:");
     wait_for_prompt(&terminal, "");
     terminal.send("\x04");
+    terminal.wait_until_shows("The daemon runs on; `aotf console` comes back.");
     assert!(terminal.wait_for_end().success());
     assert_eq!(daemon.http("GET", "/readyz", &[], b"").unwrap().0, 200, "the daemon runs on");
 }
@@ -98,6 +99,71 @@ fn ctrl_c_leaves_the_work_running_and_detach_does_not_wait() {
     daemon.world.set_latency(Duration::ZERO);
     terminal.send(&format!("scan @{account}\r"));
     terminal.wait_until_shows("is up to date:");
+}
+
+#[test]
+fn what_was_cancelled_does_not_come_back() {
+    const KEY: &str = "a-key-that-may-cancel";
+    let digest = sha256(KEY);
+    let keys = format!(
+        "[[api_keys]]\nname = \"may\"\nsha256 = \"{digest}\"\ncancel = true\n\
+         [[api_keys]]\nname = \"may-not\"\nsha256 = \"{}\"\n",
+        sha256("a-key-that-may-not")
+    );
+    let mut daemon = Daemon::start(Setup { extra: keys.leak(), ..Setup::default() });
+    let (page, account) = lightest_case(&daemon.world);
+    daemon.world.set_latency(Duration::from_secs(2));
+    let mut following = attach(&daemon, 100);
+    following.send(&format!("scan {account}\r"));
+    following.wait_until_shows(&format!("@{account}, "));
+    let mut terminal = attach(&daemon, 100);
+    terminal.send(&format!("cancel @{account}\r"));
+    terminal.wait_until_shows(&format!("Cancelled: the scan of @{account}"));
+    following.wait_until_shows("CANCELLED: ");
+    terminal.send("cancel nobody_at_all\r");
+    terminal.wait_until_shows("NO_SUCH_REQUEST: ");
+
+    // By HTTP, for keys that may.
+    let ask = || daemon.get(&format!("/query?url={}", encode(&page)));
+    let begun = ask();
+    assert_ne!(begun["status"], "END");
+    let target = format!("/queries/{}", begun["id"].as_str().unwrap());
+    let delete = |headers: &[(&str, &str)]| {
+        let (status, body) = daemon.http("DELETE", &target, headers, b"").unwrap();
+        (status, serde_json::from_slice::<serde_json::Value>(&body).unwrap())
+    };
+    assert_eq!(delete(&[]).0, 403);
+    assert_eq!(delete(&[("x-api-key", "a-key-that-may-not")]).0, 403);
+    assert_ne!(ask()["status"], "END");
+    let (status, cancelled) = delete(&[("x-api-key", KEY)]);
+    assert_eq!(
+        (status, &cancelled["status"], &cancelled["error"]),
+        (200, &"END".into(), &"CANCELLED".into())
+    );
+    assert_eq!(cancelled["url"], page);
+    assert_eq!(ask()["error"], "CANCELLED", "whoever polls sees it");
+
+    // Another one from the shell, and the daemon is killed right after the acknowledgement.
+    let cases = daemon.world.known();
+    let other = cases.iter().filter_map(|case| case.url()).find(|url| *url != page).unwrap();
+    daemon.begin(other);
+    let cancelled = daemon.command(&["cancel", other]);
+    daemon.signal("-KILL");
+    daemon.root.wait().unwrap();
+    assert!(cancelled.status.success(), "{cancelled:?}");
+    assert!(String::from_utf8_lossy(&cancelled.stdout).starts_with(&format!("Cancelled: {other}\n")));
+    daemon.root = Daemon::spawn(&daemon.config());
+    daemon.wait_until_ready();
+    let stats = daemon.get("/stats");
+    for figure in ["processing_user_requests_count", "processing_scan_requests_count"] {
+        assert_eq!(stats[figure], 0, "{stats}");
+    }
+    assert_eq!(daemon.command(&["cancel", other]).status.code(), Some(3), "nobody knows it any more");
+}
+
+/// SHA-256 as the configuration has it.
+fn sha256(key: &str) -> String {
+    aotf::config::sha256(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -239,11 +305,53 @@ fn a_late_ctrl_c_does_not_end_the_daemon() {
     terminal.wait_until_shows("is up to date:");
     wait_for_prompt(&terminal, "");
     terminal.send("\x03");
-    terminal.wait_until_shows("Ctrl-C once more leaves the console.");
+    terminal.wait_until_shows("Ctrl-C once more asks whether to end the daemon.");
     wait_for_prompt(&terminal, "");
+    // And the next one asks first: whatever is no clear yes leaves it running.
+    for (no, times) in [("\x03", 1), ("\r", 2), ("n", 3)] {
+        terminal.send("\x03");
+        terminal.wait_until_shows("End the daemon? y ends it");
+        terminal.send(no);
+        terminal.wait_for("no", |shown| shown.matches("The daemon runs on.").count() == times);
+        wait_for_prompt(&terminal, "");
+    }
     terminal.send("stats\r");
     terminal.wait_until_shows("posts waiting to be indexed");
     wait_for_prompt(&terminal, "");
     terminal.send("\x03");
+    terminal.wait_until_shows("End the daemon? y ends it");
+    terminal.send("y");
+    terminal.wait_until_shows("The daemon is stopping.");
     assert!(terminal.wait_for_end().success());
+}
+
+#[test]
+fn leaving_the_daemons_own_console_says_how_to_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::start(Options::default()).unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let config = write_config(folder.path(), &world, address, &Setup::default());
+    let mut command = binary();
+    command.args(["serve", "--die-with-parent", "--config"]).arg(&config);
+    let mut own = Terminal::start(command, 200);
+    wait_for_prompt(&own, "");
+    own.send("\x04");
+    let shown = own.wait_until_shows("ends it, as Ctrl-C does here");
+    let back = shown.lines().find(|line| line.contains("aotf console --socket ")).unwrap();
+    let socket = back.split_whitespace().nth(3).unwrap();
+    // What it says works.
+    let mut command = binary();
+    command.args(["console", "--socket", socket]);
+    let mut attached = Terminal::start(command, 100);
+    wait_for_prompt(&attached, "");
+    attached.send("stats\r");
+    attached.wait_until_shows("posts waiting to be indexed");
+    wait_for_prompt(&attached, "");
+    attached.send("\x03");
+    attached.wait_until_shows("The daemon runs on; `aotf console` comes back.");
+    assert!(attached.wait_for_end().success());
+    assert!(own.child.try_wait().unwrap().is_none(), "the daemon runs on");
+    let mut stop = binary();
+    assert!(stop.args(["stop", "--quiet", "--socket", socket]).status().unwrap().success());
+    assert!(own.wait_for_end().success());
 }

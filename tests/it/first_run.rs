@@ -42,6 +42,61 @@ fn without_configuration_serve_says_what_it_needs() {
 }
 
 #[test]
+fn init_takes_over_the_parameters_of_the_original() {
+    let folder = tempfile::tempdir().unwrap();
+    let old = folder.path().join("old/server");
+    fs::create_dir_all(old.join("tweet_finder")).unwrap();
+    let parameters = old.join("parameters.py");
+    // With what people add to such a file.
+    let text = "#!/usr/bin/python3\n# coding: utf-8\n\n\"\"\"\nENABLE_MULTIPROCESSING = True\n\"\"\"\n\
+        ENABLE_MULTIPROCESSING = False\nAPI_KEY = \"hush1\"\nAPI_SECRET = 'hush2'\n\
+        TWITTER_API_KEYS = [ {\n  \"OAUTH_TOKEN\" : \"hush3\",\n  \"AUTH_TOKEN\" : \"hush4\"\n} ]\n\
+        USE_MYSQL_INSTEAD_OF_SQLITE = True\nMYSQL_USERNAME = \"aotf\"\nMYSQL_PASSWORD = \"hush5\"\n\
+        MYSQL_DATABASE_NAME = \"Artists\"\nHTTP_SERVER_PORT = 3399\nDEBUG = False\n\
+        DAYS_WITHOUT_UPDATE_TO_AUTO_UPDATE = 45 # days\nRESET_SEARCHAPI_CURSORS_PERIOD = None\n\
+        ADVANCED_IP_ADDRESSES = [ \"127.0.0.1\", # here\n  \"192.0.2.7\" ]\nENABLE_LOGGING = True\n\
+        MAX_PROCESSING_REQUESTS_PER_IP_ADDRESS = 2 * 5\nMY_OWN = \"hush6\"\n\
+        from os import chmod, remove\nremove(__file__)\n";
+    fs::write(&parameters, text).unwrap();
+    fs::write(old.join("tweet_finder/blacklist.py"), "BLACKLIST = [\n  12, # @a_bot\n  807095 ]\n").unwrap();
+
+    let output = run_in(folder.path(), &["init", "--yes", "--from", "old/server/parameters.py"], "");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(fs::read_to_string(&parameters).unwrap(), text, "nothing of it was run");
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(!told.contains("hush"), "{told}");
+    for line in [
+        "line   7  ENABLE_MULTIPROCESSING -> multiprocess = false",
+        "HTTP_SERVER_PORT -> [http] bind = \"127.0.0.1:3399\"",
+        "[limits] advanced_ips = [\"127.0.0.1\", \"192.0.2.7\"]",
+        "MAX_PROCESSING_REQUESTS_PER_IP_ADDRESS: not taken over, since it is computed",
+        "MY_OWN: not known, so it was not taken over",
+        "`remove ...`: no assignment",
+        "aotf db import mysql://aotf:PASSWORD@localhost:3306/Artists --zone ZONE",
+        "blacklist.py: 2 accounts, to the blocklist",
+    ] {
+        assert!(told.contains(line), "{line:?} is missing in {told}");
+    }
+    let written = fs::read_to_string(folder.path().join("parameters.toml")).unwrap();
+    assert!(!written.contains("hush"));
+    let written: toml::Table = written.parse().unwrap();
+    let of = |section: &str, key: &str| written[section][key].clone();
+    assert_eq!(written["multiprocess"].as_bool(), Some(false));
+    assert_eq!(of("http", "bind").as_str(), Some("127.0.0.1:3399"));
+    assert_eq!(of("maintenance", "auto_update_days").as_integer(), Some(45));
+    assert_eq!(of("maintenance", "search_cursor_reset_days").as_integer(), Some(0));
+    assert_eq!(of("log", "results_log").as_bool(), Some(true));
+    assert_eq!(of("scan", "blocklist").as_str(), Some("blocklist.txt"));
+    let blocklist = fs::read_to_string(folder.path().join("blocklist.txt")).unwrap();
+    assert!(blocklist.ends_with("12 # @a_bot\n807095\n"), "{blocklist}");
+
+    // Neither file is replaced unasked.
+    fs::remove_file(folder.path().join("parameters.toml")).unwrap();
+    let again = run_in(folder.path(), &["init", "--yes", "--from", "old/server/parameters.py"], "");
+    assert!(!again.status.success() && !folder.path().join("parameters.toml").exists(), "{again:?}");
+}
+
+#[test]
 fn init_without_questions_writes_a_private_file_once() {
     let folder = tempfile::tempdir().unwrap();
     let flags = ["init", "--data-dir", "elsewhere", "--bind", "127.0.0.1:8123", "--token-file", "-"];

@@ -30,6 +30,7 @@ mod index;
 mod listings;
 mod log;
 mod mirror;
+mod moving;
 mod needs;
 mod network_loss;
 mod networks;

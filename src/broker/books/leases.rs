@@ -26,7 +26,8 @@ pub struct Lease {
 pub struct Leases {
     leases: HashMap<LeaseId, Lease>,
     deadlines: BTreeSet<(Monotonic, LeaseId)>,
-    /// Leases that ran out while their worker lives: its late report sets it free.
+    /// Leases that ran out, or whose work was cancelled, while their worker lives: its late report
+    /// sets it free.
     revoked: HashMap<LeaseId, WorkerId>,
     last: u64,
 }
@@ -95,6 +96,22 @@ impl Leases {
             }
         }
         expired
+    }
+
+    /// Ends the leases on the items that `select` chooses, in the order of their numbers. Their
+    /// workers live, and are free again when they report.
+    pub fn revoke(&mut self, select: impl Fn(&Item) -> bool) -> Vec<(LeaseId, Lease)> {
+        let chosen = self.leases.iter().filter(|(_, lease)| select(&lease.item)).map(|(id, _)| *id);
+        let mut chosen: Vec<LeaseId> = chosen.collect();
+        chosen.sort_unstable();
+        let mut ended = Vec::new();
+        for id in chosen {
+            if let Some(lease) = self.take(id) {
+                self.revoked.insert(id, lease.worker);
+                ended.push((id, lease));
+            }
+        }
+        ended
     }
 
     /// Ends every lease of a container that is gone. Tells too whether a worker of it had not yet left what its

@@ -93,7 +93,7 @@ pub enum Phase {
     Resolving { batches_left: usize, resolutions: Vec<Resolution> },
     /// The account that a direct search names is looked up.
     ResolvingAccount(ItemId),
-    /// The database is asked whether that account is indexed.
+    /// The database is asked whether that account is indexed, or one of that name.
     CheckingAccount,
     /// `index_watcher` decides which accounts must be scanned first.
     PlanningScans(Pickup),
@@ -192,6 +192,10 @@ impl Query {
         !matches!(self.phase, Phase::Ended(_))
     }
 
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.phase, Phase::Ended(Outcome::Failed { code: FailureCode::Cancelled, .. }))
+    }
+
     /// Moves on to another phase. Returns the status that this ends, if it does, and how long it lasted.
     pub fn enter(&mut self, phase: Phase, now: Monotonic) -> Option<(QueryStatus, Duration)> {
         let left = self.status();
@@ -232,7 +236,7 @@ impl Facts {
     pub fn result_view(&self, image: FoundImage) -> ResultView {
         let account = self.accounts.iter().find(|account| account.key == image.account);
         ResultView {
-            handle: account.map(|account| account.handle.clone()),
+            handle: account.map(|account| account.handle.clone()).filter(|handle| !handle.is_empty()),
             post: image.post,
             account: image.account,
             position: image.position,

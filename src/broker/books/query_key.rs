@@ -16,6 +16,11 @@ pub fn page_key(url: &str, networks: &Networks) -> Option<String> {
     Some(if networks.are_all() { key } else { format!("{key} on {networks}") })
 }
 
+/// Whether a query's key is for the page whose key about all networks is `page`.
+pub fn is_about_page(key: &str, page: &str) -> bool {
+    key.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with(" on "))
+}
+
 /// The key of a direct search.
 pub fn search_key(identifier: &str) -> String {
     format!("search {identifier}")

@@ -206,6 +206,16 @@ impl Queue {
         self.delayed.values_mut().filter(|item| select(item)).for_each(change);
     }
 
+    /// Drops the items that `select` chooses, waiting or delayed.
+    pub fn drop_all(&mut self, select: impl Fn(&Item) -> bool) {
+        let chosen: Vec<ItemId> =
+            self.items.values().filter(|(_, item)| select(item)).map(|(_, item)| item.id).collect();
+        for id in chosen {
+            self.remove(id);
+        }
+        self.delayed.retain(|_, item| !select(item));
+    }
+
     /// 0-based place of an item among those in reach, as far as turns can be foreseen; `None` if it is not
     /// waiting.
     pub fn position(&self, id: ItemId) -> Option<usize> {
@@ -316,6 +326,19 @@ mod tests {
         assert_eq!(queue.position(ItemId(1)), None);
         queue.release(Monotonic(100));
         assert_eq!(drain(&mut queue), [1, 2]);
+    }
+
+    #[test]
+    fn dropped_items_are_gone_wherever_they_wait() {
+        let mut queue = Queue::default();
+        queue.push(of_scan(1, 1, 10));
+        queue.push(of_scan(2, 1, 11));
+        queue.push_delayed(of_scan(3, 1, 10), Monotonic(5));
+        queue.push_delayed(of_scan(4, 2, 12), Monotonic(5));
+        queue.drop_all(|item| matches!(item.owner, Owner::Batch(ScanId(10 | 12))));
+        queue.release(Monotonic(5));
+        assert_eq!(drain(&mut queue), [2]);
+        assert!(queue.is_empty() && queue.lanes.is_empty() && queue.next_release().is_none());
     }
 
     #[test]

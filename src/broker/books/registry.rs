@@ -33,6 +33,8 @@ pub struct Worker {
 pub enum WorkerState {
     /// Has not said that it is ready, or lost its lease and has not reported yet.
     Away,
+    /// Its work was cancelled, and it has not reported yet.
+    Leaving,
     Ready,
     Leased(LeaseId),
 }
@@ -124,6 +126,14 @@ impl Registry {
     pub fn set_away(&mut self, id: WorkerId, now: Monotonic) {
         if let Some(worker) = self.worker_mut(id) {
             worker.state = WorkerState::Away;
+            worker.since = now;
+        }
+    }
+
+    /// The worker's item was cancelled; it is heard of again when it has left it.
+    pub fn set_leaving(&mut self, id: WorkerId, now: Monotonic) {
+        if let Some(worker) = self.worker_mut(id) {
+            worker.state = WorkerState::Leaving;
             worker.since = now;
         }
     }

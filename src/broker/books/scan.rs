@@ -76,6 +76,9 @@ pub struct Running {
     kept_until: Option<Option<Timestamp>>,
     /// Workers that were lost over its work, also before this broker began it again.
     deaths: ScanDeaths,
+    /// Somebody else than queries wants it too: a command, maintenance, or an earlier broker's
+    /// journal.
+    pub is_wanted_anyway: bool,
     /// Of the budget, what is promised to this scan and not spent yet.
     pub reserved: MicroUsd,
 }
@@ -100,6 +103,15 @@ pub enum Woken {
     Progressed(Vec<QueryId>),
     /// The scan ended, or is held for another day: these queries wait for it no longer.
     Released(ScanId, BTreeSet<QueryId>),
+}
+
+/// What a cancelled scan leaves behind.
+#[derive(Debug)]
+pub struct Cancelled {
+    /// Queries that waited for it.
+    pub waiting: BTreeSet<QueryId>,
+    /// New posts that were on their way to the database.
+    pub posts_waiting: usize,
 }
 
 #[derive(Debug, Default)]
@@ -147,6 +159,7 @@ impl Scan {
             waiting: BTreeSet::new(),
             kept_until: None,
             deaths: resumed.deaths,
+            is_wanted_anyway: false,
             reserved: MicroUsd(0),
         };
         let has = ListingStep::of(head.account.key.network);
@@ -195,6 +208,18 @@ impl Scan {
     /// True while more posts may be listed.
     pub fn is_listing(&self) -> bool {
         self.running().is_some_and(|running| running.steps.iter().any(Step::may_list_more))
+    }
+
+    /// Ends the scan here and now, if it runs.
+    pub fn cancel(&mut self, why: String, now: Monotonic) -> Option<Cancelled> {
+        let ScanPhase::Running(running) = &mut self.phase else { return None };
+        let cancelled = Cancelled {
+            waiting: std::mem::take(&mut running.waiting),
+            posts_waiting: running.in_flight.len(),
+        };
+        let outcome = ScanOutcome::Failed { code: FailureCode::Cancelled, why };
+        self.phase = ScanPhase::Ended { at: now, outcome };
+        Some(cancelled)
     }
 
     /// Ends the scan if nothing of it is under way any more. Returns the queries that waited for it.

@@ -14,6 +14,7 @@ use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, Effect, Event, Now, Pending};
 use crate::domain::scans::Resumed;
+use crate::proto::front::FrontAnswer;
 use crate::proto::stage::{Answer, BrokerToStage, Question, SitePage, StageToBroker};
 use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, ToStorekeeper};
 
@@ -179,17 +180,24 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
         (Pending::ScanStart(start), FromStorekeeper::Answered { answer, .. }) => {
             scan_requests::on_start_known(turn, *start, answer);
         }
-        (Pending::CursorForgotten, FromStorekeeper::Answered { .. }) => {}
+        (Pending::CursorForgotten, FromStorekeeper::Answered { .. }) | (Pending::Dropped, _) => {}
         (Pending::SearchStart { query, account }, FromStorekeeper::Answered { answer, .. }) => {
             queries::on_account_known(turn, query, account, answer);
+        }
+        (Pending::SearchKnown { query, asked, refusal }, FromStorekeeper::Answered { answer, .. }) => {
+            queries::on_account_records(turn, query, asked, refusal, answer);
         }
         (Pending::AccountRecords(asker), FromStorekeeper::Answered { answer, .. }) => {
             accounts::on_records(turn, asker, answer);
         }
         (Pending::Accepted { askers, query }, FromStorekeeper::Journaled { .. }) => {
             for asker in askers {
-                submissions::show(turn, asker, query);
+                // It may have been cancelled meanwhile, which is to be written down too.
+                submissions::answer_when_written(turn, asker, query);
             }
+        }
+        (Pending::ScanCancelled { asker, view }, FromStorekeeper::Journaled { .. }) => {
+            turn.answer(asker, FrontAnswer::Scan(*view));
         }
         (_, _) => turn.contradiction("the storekeeper answered something else than it was asked"),
     }

@@ -3,7 +3,7 @@
 use crate::broker::books::blob::BlobKey;
 use crate::broker::books::query::{Kind, Origin};
 use crate::broker::books::query_key::search_key;
-use crate::broker::rules::{accounts, health, inspect, scan_requests, submissions};
+use crate::broker::rules::{accounts, cancelling, health, inspect, scan_requests, submissions};
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Asker;
 use crate::domain::failure::FailureCode;
@@ -48,6 +48,8 @@ pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Op
             };
         }
         FrontQuestion::Scan { handle, whole } => return scan_requests::ask(turn, asker, &handle, whole),
+        FrontQuestion::Cancel { what } => return cancelling::ask(turn, asker, &what),
+        FrontQuestion::CancelQuery { id } => return cancelling::ask_by_id(turn, asker, &id),
         FrontQuestion::Account { name } => return accounts::ask(turn, asker, &name),
         FrontQuestion::Stats => FrontAnswer::Stats(inspect::stats(turn.state, turn.now)),
         FrontQuestion::Threads => FrontAnswer::Threads(inspect::threads(turn.state, turn.now)),

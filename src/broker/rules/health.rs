@@ -21,11 +21,16 @@ pub fn why_not_open(state: &State) -> Option<String> {
 }
 
 /// While the journal has to wait, so does everybody whose request is to be written down: they are told. What
-/// they asked for stays, and is accepted once it is written down; asking again finds it.
+/// they asked for stays, and is accepted (or cancelled) once it is written down; asking again finds it.
 pub fn turn_away_who_waits(turn: &mut Turn) {
     let Some(why) = why_not_now(turn.state) else { return };
     let waiting = turn.state.pending.values_mut().filter_map(|pending| match pending {
         Pending::Accepted { askers, .. } => Some(std::mem::take(askers)),
+        Pending::ScanCancelled { asker, .. } => {
+            let asker = *asker;
+            *pending = Pending::Dropped;
+            Some(vec![asker])
+        }
         _ => None,
     });
     for asker in waiting.flatten().collect::<Vec<_>>() {

@@ -42,12 +42,13 @@ pub fn threads(state: &State, now: Now) -> Vec<WorkerView> {
             let index = u16::try_from(index).unwrap_or(u16::MAX);
             let lease = match worker.state {
                 WorkerState::Leased(lease) => state.leases.held(lease, id),
-                WorkerState::Ready | WorkerState::Away => None,
+                WorkerState::Ready | WorkerState::Away | WorkerState::Leaving => None,
             };
             debug_assert!(lease.is_none_or(|lease| lease.worker == WorkerId { container: id, index }));
             let doing = match worker.state {
                 WorkerState::Ready => None,
                 WorkerState::Away => Some("does not answer".to_owned()),
+                WorkerState::Leaving => Some("leaves what was cancelled".to_owned()),
                 WorkerState::Leased(lease) if state.reservations.waits_for_next_day(id, lease) => {
                     Some(format!("waits for the next day's budget, until {}", now.wall.next_utc_day()))
                 }

@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod admission;
+pub mod cancelling;
 pub mod connectivity;
 pub mod deaths;
 pub mod deliveries;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::base::ids::{AccountKey, PostKey, QueryId, ScanId};
+use crate::base::ids::{AccountKey, Network, PostKey, QueryId, ScanId};
 use crate::broker::books::blob::BlobKey;
 use crate::broker::books::items::{ItemId, Owner};
 use crate::broker::books::party::Party;
@@ -13,19 +13,23 @@ use crate::broker::rules::views::query_view;
 use crate::broker::rules::{admission, deliveries, scans, watching};
 use crate::broker::turn::{Turn, micros};
 use crate::broker::vocabulary::{Effect, Pending};
-use crate::domain::accounts::{Account, AccountRef, LinksFound, NoImage, Resolution, ResolutionOutcome};
+use crate::domain::accounts::{
+    Account, AccountRecord, AccountRef, LinksFound, NoImage, Resolution, ResolutionOutcome,
+};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{FoundImage, QueryImage, SearchScope};
 use crate::domain::posts::PostState;
 use crate::domain::scans::Priority;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::work::{ScanPlan, SearchFound, Work};
-use crate::storekeeper::orders::ToStorekeeper;
+use crate::storekeeper::orders::{JournalEntry, ToStorekeeper};
 
 /// Answers are kept this long after success, failure, and a mistake of the user.
 const KEPT_AFTER_SUCCESS: Duration = Duration::from_secs(3 * 3600);
 const KEPT_AFTER_FAILURE: Duration = Duration::from_secs(3600);
 const KEPT_AFTER_MISTAKE: Duration = Duration::from_secs(600);
+/// As long as whoever polls must see it; then the same may be asked for anew.
+const KEPT_AFTER_CANCEL: Duration = Duration::from_secs(60);
 /// References that are resolved in one look-up, and posts checked in one.
 const LOOKUP_BATCH: usize = 100;
 
@@ -51,15 +55,99 @@ pub fn find_links(turn: &mut Turn, id: QueryId) {
     enter(turn, id, Phase::FindingLinks(Pickup::Queued(item)));
 }
 
-/// A direct search: in an account, which must exist and be indexed, or in everything.
+/// A direct search: in an account, which must be indexed, or in everything.
+///
+/// An account of X that is named by its stable id is looked for in the database first: X could say
+/// nothing that matters, bills for it, and may be switched off. Names move from one account to
+/// another, and owners on other networks may wish to be left out, so that the network is asked
+/// there.
 pub fn search_directly(turn: &mut Turn, id: QueryId, account: Option<AccountRef>) {
-    let Some(account) = account else { return search(turn, id, SearchScope::Everything) };
-    let network = std::iter::once(account.network());
-    if let Some((code, why)) = admission::look_up_refused(turn.state, network, turn.now) {
-        return fail(turn, id, code, why);
+    match account {
+        None => search(turn, id, SearchScope::Everything),
+        Some(asked) if is_id_on_twitter(&asked) => look_in_database(turn, id, asked, None),
+        Some(asked) => ask_network(turn, id, asked),
     }
-    let item = enqueue(turn, id, Work::Resolve { refs: vec![account] });
-    enter(turn, id, Phase::ResolvingAccount(item));
+}
+
+fn is_id_on_twitter(asked: &AccountRef) -> bool {
+    matches!(asked, AccountRef::Id(AccountKey { network: Network::Twitter, .. }))
+}
+
+fn look_in_database(turn: &mut Turn, id: QueryId, asked: AccountRef, refusal: Option<(FailureCode, String)>) {
+    enter(turn, id, Phase::CheckingAccount);
+    let question = Question::Accounts(asked.clone());
+    turn.ask_store(Pending::SearchKnown { query: id, asked, refusal }, question);
+}
+
+fn ask_network(turn: &mut Turn, id: QueryId, asked: AccountRef) {
+    let network = std::iter::once(asked.network());
+    match admission::look_up_refused(turn.state, network, turn.now) {
+        Some(refusal) => without_network(turn, id, asked, refusal),
+        None => {
+            let item = enqueue(turn, id, Work::Resolve { refs: vec![asked] });
+            enter(turn, id, Phase::ResolvingAccount(item));
+        }
+    }
+}
+
+/// The account's network cannot be asked: the search goes on with what is known of it, or ends for
+/// that reason.
+fn without_network(turn: &mut Turn, id: QueryId, asked: AccountRef, refusal: (FailureCode, String)) {
+    match is_id_on_twitter(&asked) {
+        // The database was asked before.
+        true => fail(turn, id, refusal.0, refusal.1),
+        false => look_in_database(turn, id, asked, Some(refusal)),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What is known of the account of a direct search, without its network.
+pub fn on_account_records(
+    turn: &mut Turn,
+    id: QueryId,
+    asked: AccountRef,
+    refusal: Option<(FailureCode, String)>,
+    answer: Answer,
+) {
+    let records = match answer {
+        Answer::AccountRecords(records) => records,
+        _ => Vec::new(),
+    };
+    let indexed = records.iter().find(|record| record.is_indexed()).map(AccountRecord::account);
+    match (indexed, refusal) {
+        (Some(account), _) => {
+            let key = account.key.clone();
+            if let Some(why) = turn.blocked(&account, id) {
+                return fail(turn, id, FailureCode::InvalidTwitterAccount, format!("The account {why}."));
+            }
+            if let Some(query) = turn.live(id) {
+                query.facts.accounts = vec![account];
+            }
+            search(turn, id, SearchScope::Accounts(vec![key]));
+        }
+        (None, None) => ask_network(turn, id, asked),
+        (None, Some(refusal)) => match &asked {
+            // Digits alone may be a name, and are an id more often.
+            AccountRef::Handle { network: Network::Twitter, handle } if is_number(handle) => {
+                let by_id = AccountRef::Id(AccountKey::new(Network::Twitter, handle.as_str()));
+                look_in_database(turn, id, by_id, Some(refusal));
+            }
+            asked => {
+                let hint = match asked {
+                    AccountRef::Handle { network: Network::Twitter, .. } => {
+                        " Imported accounts have no name here until they are scanned: give their id, \
+                         https://x.com/i/user/ID."
+                    }
+                    AccountRef::Handle { .. } | AccountRef::Id(_) => "",
+                };
+                let (code, why) = refusal;
+                fail(turn, id, code, format!("{why} Nor is an account of this name indexed.{hint}"));
+            }
+        },
+    }
 }
 
 fn enqueue(turn: &mut Turn, id: QueryId, work: Work) -> ItemId {
@@ -151,16 +239,30 @@ pub fn on_resolved(turn: &mut Turn, id: QueryId, resolved: Vec<Resolution>) {
             }
         }
         Phase::ResolvingAccount(_) => {
-            match resolved.into_iter().next().map(|resolution| resolution.outcome) {
+            let resolved = resolved.into_iter().next();
+            let (asked, outcome) = resolved.map(|one| (one.asked, one.outcome)).unzip();
+            match outcome {
                 Some(ResolutionOutcome::Readable(account)) => {
+                    if let Some(why) = turn.blocked(&account, id) {
+                        let code = FailureCode::InvalidTwitterAccount;
+                        return fail(turn, id, code, format!("The account {why}."));
+                    }
+                    let Some(query) = turn.live(id) else { return };
                     query.facts.accounts = vec![account.clone()];
                     enter(turn, id, Phase::CheckingAccount);
                     let question = Question::AccountStates(vec![account.key.clone()]);
                     turn.ask_store(Pending::SearchStart { query: id, account: account.key }, question);
                 }
-                _ => {
+                outcome => {
                     let code = FailureCode::InvalidTwitterAccount;
-                    fail(turn, id, code, code.explanation().to_owned());
+                    let outcome = outcome.unwrap_or(ResolutionOutcome::Missing);
+                    let why = format!("The account {}.", outcome.refusal().unwrap_or_default());
+                    match (outcome, asked) {
+                        (ResolutionOutcome::Unasked { .. }, Some(asked)) => {
+                            without_network(turn, id, asked, (code, why));
+                        }
+                        _ => fail(turn, id, code, why),
+                    }
                 }
             }
         }
@@ -185,11 +287,13 @@ fn plan_scans(turn: &mut Turn, id: QueryId, resolutions: Vec<Resolution>) {
             }
         }
     }
-    let before = accounts.len();
-    accounts.retain(|account| !turn.state.policy.blocklist.names(account));
-    if accounts.len() < before {
-        dropped.push(format!("{} on this server's blocklist", before - accounts.len()));
-    }
+    accounts.retain(|account| match turn.blocked(account, id) {
+        None => true,
+        Some(why) => {
+            dropped.push(format!("{}:@{} {why}", account.key.network, account.handle));
+            false
+        }
+    });
     let Some(query) = turn.live(id) else { return };
     query.facts.accounts = accounts.clone();
     if let Some(NoImage { code, why }) = query.facts.no_image.clone() {
@@ -390,6 +494,16 @@ pub fn on_work_failed(turn: &mut Turn, id: QueryId, work: &Work, code: FailureCo
         return on_checked(turn, id, states);
     }
     let Some(query) = turn.live(id) else { return };
+    if let (Phase::ResolvingAccount(_), Work::Resolve { refs }) = (&query.phase, work)
+        && let [asked] = refs.as_slice()
+    {
+        return without_network(
+            turn,
+            id,
+            asked.clone(),
+            (code, format!("The account could not be looked up: {why}.")),
+        );
+    }
     let code = match (&query.head.kind, code) {
         // An image that cannot be fetched is the mistake of whoever gave its address, and the site's trouble
         // where a page led to it.
@@ -404,9 +518,30 @@ pub fn fail(turn: &mut Turn, id: QueryId, code: FailureCode, why: String) {
 }
 
 fn end(turn: &mut Turn, id: QueryId, outcome: Outcome) {
-    let Some(query) = turn.live(id) else { return };
+    if let Some(entry) = end_unwritten(turn, id, outcome) {
+        turn.journal(entry);
+    }
+}
+
+/// Ends the query here and now, whatever is under way for it. Returns what must be written down
+/// before anybody is told; `None` for a direct search, of which nothing is.
+pub fn cancel(turn: &mut Turn, id: QueryId, why: String) -> Option<JournalEntry> {
+    turn.drop_work(|owner| *owner == Owner::Query(id));
+    for pending in turn.state.pending.values_mut() {
+        if matches!(pending, Pending::SearchStart { query, .. } | Pending::SearchKnown { query, .. } if *query == id)
+        {
+            *pending = Pending::Dropped;
+        }
+    }
+    end_unwritten(turn, id, Outcome::Failed { code: FailureCode::Cancelled, why })
+}
+
+/// Ends the query; what is left is to write that down, for a page's.
+fn end_unwritten(turn: &mut Turn, id: QueryId, outcome: Outcome) -> Option<JournalEntry> {
+    let query = turn.live(id)?;
     let kept = match &outcome {
         Outcome::Found { .. } => KEPT_AFTER_SUCCESS,
+        Outcome::Failed { code: FailureCode::Cancelled, .. } => KEPT_AFTER_CANCEL,
         Outcome::Failed { code, .. } if code.is_users_mistake() => KEPT_AFTER_MISTAKE,
         // The budget may be raised, or the day end.
         Outcome::Failed { code: FailureCode::ApiBudgetExhausted, .. } => KEPT_AFTER_MISTAKE,
@@ -432,11 +567,10 @@ fn end(turn: &mut Turn, id: QueryId, outcome: Outcome) {
         turn.state.uploads = turn.state.uploads.saturating_sub(1);
         turn.effects.push(Effect::DropBlob(upload));
     }
-    if is_page && let Some(entry) = deliveries::end_with_deliveries(turn, id) {
-        turn.journal(entry);
-    }
+    let entry = if is_page { deliveries::end_with_deliveries(turn, id) } else { None };
     turn.state.watchers.remove(&id);
     turn.state.kept.keep(id, Party::of(&client), turn.now.mono, turn.now.mono.plus(kept));
+    entry
 }
 
 /// Forgets queries whose time is over, or that are too many. True if there were any.

@@ -30,8 +30,9 @@ pub fn on_looked_up(turn: &mut Turn, posts: Vec<LookedUpPost>) {
     let mut settled = Vec::new();
     for LookedUpPost { post: key, outcome } in posts {
         let why = match outcome {
-            PostOutcome::Found { author, .. } if turn.state.policy.blocklist.names(&author) => {
-                "is by an account on this server's blocklist".to_owned()
+            PostOutcome::Found { author, .. } if turn.state.policy.blocklist.names(&author).is_some() => {
+                let why = turn.state.policy.blocklist.names(&author).unwrap_or_default();
+                format!("is by an account that {why}")
             }
             // It lacks an image still, and has its turn again.
             PostOutcome::Found { post, .. } if post.images.is_empty() => continue,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::base::ids::ScanId;
 use crate::broker::books::items::Owner;
 use crate::broker::books::party::Party;
 use crate::broker::books::scan::{Running, ScanOutcome};
@@ -66,16 +67,23 @@ fn is_shown(state: &mut State, handle: &str, whole: bool, now: Now) -> bool {
     match &request.state {
         ScanRequestState::Resolving => true,
         ScanRequestState::Failed { .. } => now.mono.since(request.since) <= FAILURE_SHOWN,
-        ScanRequestState::Scan(id) => state
-            .scans
-            .get(id)
-            .is_some_and(|scan| scan.ended().is_none_or(|at| now.mono.since(at) <= END_SHOWN)),
+        ScanRequestState::Scan(id) => state.scans.get(id).is_some_and(|scan| {
+            let is_cancelled =
+                matches!(scan.outcome(), Some(ScanOutcome::Failed { code: FailureCode::Cancelled, .. }));
+            let shown = if is_cancelled { FAILURE_SHOWN } else { END_SHOWN };
+            scan.ended().is_none_or(|at| now.mono.since(at) <= shown)
+        }),
     }
 }
 
 pub fn on_resolved(turn: &mut Turn, handle: String, resolutions: Vec<Resolution>) {
+    let code = FailureCode::InvalidTwitterAccount;
     match resolutions.into_iter().next().map(|resolution| resolution.outcome) {
-        Some(ResolutionOutcome::Readable(account)) if !turn.state.policy.blocklist.names(&account) => {
+        Some(ResolutionOutcome::Readable(account)) => {
+            if let Some(why) = turn.state.policy.blocklist.names(&account) {
+                turn.note_blocked(&account, format!("scan {handle}"), why);
+                return on_failed(turn, &handle, code, format!("the account {why}"));
+            }
             let whole = turn.state.scan_requests.get(&handle).is_some_and(|request| request.whole);
             let handle = Some(handle);
             let start =
@@ -84,8 +92,8 @@ pub fn on_resolved(turn: &mut Turn, handle: String, resolutions: Vec<Resolution>
         }
         outcome => {
             let outcome = outcome.unwrap_or(ResolutionOutcome::Missing);
-            let why = outcome.refusal().unwrap_or("is on this server's blocklist");
-            on_failed(turn, &handle, FailureCode::InvalidTwitterAccount, format!("the account {why}"));
+            let why = outcome.refusal().unwrap_or_default();
+            on_failed(turn, &handle, code, format!("the account {why}"));
         }
     }
 }
@@ -165,45 +173,57 @@ fn lists_anew(state: &State, account: &Account) -> Option<bool> {
     running.map(Running::lists_anew)
 }
 
-fn view(state: &State, handle: &str, now: Now) -> Option<ScanView> {
-    let request = state.scan_requests.get(handle)?;
-    let mut view = ScanView {
+/// How a scan that somebody asked for is shown, by the name that it was asked for.
+pub fn view(state: &State, handle: &str, now: Now) -> Option<ScanView> {
+    match &state.scan_requests.get(handle)?.state {
+        ScanRequestState::Resolving => Some(bare_view(handle, ScanState::Resolving)),
+        ScanRequestState::Failed { code, why } => {
+            Some(bare_view(handle, ScanState::Failed { code: *code, detail: why.clone() }))
+        }
+        ScanRequestState::Scan(id) => view_of_scan(state, *id, Some(handle), now),
+    }
+}
+
+/// How a scan is shown; under the account's own name where no other is given.
+pub fn view_of_scan(state: &State, id: ScanId, handle: Option<&str>, now: Now) -> Option<ScanView> {
+    let scan = state.scans.get(&id)?;
+    let account = &scan.head.account;
+    let shown = match scan.outcome() {
+        None if admission::waits_for_budget(state, id) => {
+            ScanState::Deferred { detail: admission::why_deferred(state, id, now).1 }
+        }
+        None => ScanState::Running,
+        Some(ScanOutcome::Done) => ScanState::Done,
+        Some(ScanOutcome::Failed { code, why }) => ScanState::Failed { code: *code, detail: why.clone() },
+    };
+    let elapsed = scan.ended().unwrap_or(now.mono).since(scan.head.started);
+    Some(ScanView {
+        account: Some(account.key.clone()),
+        posts_listed: scan.head.listed,
+        posts_indexed: scan.head.indexed,
+        still_listing: scan.is_listing(),
+        posts_total: account.posts,
+        elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        ..bare_view(handle.unwrap_or(&account.handle), shown)
+    })
+}
+
+/// A scan that was cancelled before it had begun.
+pub fn cancelled_view(handle: &str, why: &str) -> ScanView {
+    bare_view(handle, ScanState::Failed { code: FailureCode::Cancelled, detail: why.to_owned() })
+}
+
+fn bare_view(handle: &str, state: ScanState) -> ScanView {
+    ScanView {
         handle: handle.to_owned(),
         account: None,
-        state: ScanState::Resolving,
+        state,
         posts_listed: 0,
         posts_indexed: 0,
         still_listing: false,
         posts_total: None,
         elapsed_ms: 0,
-    };
-    match &request.state {
-        ScanRequestState::Resolving => {}
-        ScanRequestState::Failed { code, why } => {
-            view.state = ScanState::Failed { code: *code, detail: why.clone() };
-        }
-        ScanRequestState::Scan(id) => {
-            let scan = state.scans.get(id)?;
-            view.account = Some(scan.head.account.key.clone());
-            view.posts_listed = scan.head.listed;
-            view.posts_indexed = scan.head.indexed;
-            view.still_listing = scan.is_listing();
-            view.posts_total = scan.head.account.posts;
-            let elapsed = scan.ended().unwrap_or(now.mono).since(scan.head.started);
-            view.elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-            view.state = match scan.outcome() {
-                None if admission::waits_for_budget(state, *id) => {
-                    ScanState::Deferred { detail: admission::why_deferred(state, *id, now).1 }
-                }
-                None => ScanState::Running,
-                Some(ScanOutcome::Done) => ScanState::Done,
-                Some(ScanOutcome::Failed { code, why }) => {
-                    ScanState::Failed { code: *code, detail: why.clone() }
-                }
-            };
-        }
     }
-    Some(view)
 }
 
 /// Drops requests that failed long ago, or whose scan is gone.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::base::ids::{ContainerId, LeaseId, QueryId, ScanId};
 use crate::broker::books::items::{Item, Owner, stage_of};
 use crate::broker::books::party::Party;
-use crate::broker::books::scan::{Running, Scan, ScanHead, TimelineStart, Woken};
+use crate::broker::books::query::Query;
+use crate::broker::books::scan::{Cancelled, Running, Scan, ScanHead, TimelineStart, Woken};
 use crate::broker::rules::admission;
 use crate::broker::state::State;
 use crate::broker::turn::{Turn, micros};
@@ -58,6 +59,7 @@ pub fn start(
     let mut scan = Scan::new(head, before, resumed);
     if let Some(running) = scan.running_mut() {
         running.waiting.extend(waiter);
+        running.is_wanted_anyway = waiter.is_none();
     }
     turn.state.scans.insert(id, scan);
     turn.state.running_scans.insert(account.key, id);
@@ -98,6 +100,7 @@ fn join(turn: &mut Turn, id: ScanId, priority: Priority, waiter: Option<QueryId>
     }
     let Some((head, running)) = turn.running(id) else { return };
     running.waiting.extend(waiter);
+    running.is_wanted_anyway |= waiter.is_none();
     if head.priority <= priority {
         return;
     }
@@ -290,6 +293,15 @@ pub fn on_stored(turn: &mut Turn, id: ScanId, posts: &[String]) -> Woken {
     head.indexed += stored as u64;
     let party = head.party.clone();
     turn.state.room.give_back(&party, stored);
+    accept_held_pages(turn);
+    match pass_barrier(turn, id) {
+        Woken::Nobody => progressed(turn, id),
+        woken => woken,
+    }
+}
+
+/// Listings that wait with their workers go on where there is room again.
+fn accept_held_pages(turn: &mut Turn) {
     for (container, lease) in std::mem::take(&mut turn.state.held_pages) {
         if turn.state.listing_of(container, lease).is_none_or(|scan| has_room(turn.state, scan)) {
             turn.renew(lease, container);
@@ -297,10 +309,6 @@ pub fn on_stored(turn: &mut Turn, id: ScanId, posts: &[String]) -> Woken {
         } else {
             turn.state.held_pages.push((container, lease));
         }
-    }
-    match pass_barrier(turn, id) {
-        Woken::Nobody => progressed(turn, id),
-        woken => woken,
     }
 }
 
@@ -380,13 +388,51 @@ fn end_if_settled(turn: &mut Turn, id: ScanId) -> Woken {
     let account = &scan.head.account;
     turn.state.metrics.record("scan: whole", micros(turn.now.mono.since(scan.head.started)));
     turn.state.running_scans.remove(&account.key);
-    let key = scan_key(account);
-    turn.journal(JournalEntry::Ended { key });
+    let entry = ended_entry(account);
+    turn.journal(entry);
     if !turn.state.deferred_scans.is_empty() {
         // What it did not spend is free for others, by the end of this event.
         turn.state.budget_check = Some(turn.now.mono);
     }
     Woken::Released(id, waiting)
+}
+
+/// Ends a running scan here and now. What it has stored stays, and what it was billed; what is
+/// under way is dropped. Returns, beside the queries that waited for it, what must be written down
+/// before anybody is told.
+pub fn cancel(turn: &mut Turn, id: ScanId, why: String) -> Option<(JournalEntry, Woken)> {
+    let now = turn.now.mono;
+    let scan = turn.state.scans.get_mut(&id)?;
+    let Cancelled { waiting, posts_waiting } = scan.cancel(why, now)?;
+    let (account, party) = (scan.head.account.clone(), scan.head.party.clone());
+    turn.state.running_scans.remove(&account.key);
+    turn.state.deferred_scans.remove(&id);
+    turn.state.room.give_back(&party, posts_waiting);
+    turn.drop_work(|owner| matches!(owner, Owner::Listing(scan, _) | Owner::Batch(scan) if *scan == id));
+    for pending in turn.state.pending.values_mut() {
+        if let Pending::Filter { scan, .. } | Pending::Posts { scan, .. } | Pending::Cursor { scan, .. } =
+            pending
+            && *scan == id
+        {
+            *pending = Pending::Dropped;
+        }
+    }
+    accept_held_pages(turn);
+    if !turn.state.deferred_scans.is_empty() {
+        turn.state.budget_check = Some(now);
+    }
+    Some((ended_entry(&account), Woken::Released(id, waiting)))
+}
+
+/// A query no longer waits for this scan. True where nobody else wants it.
+pub fn leave(turn: &mut Turn, id: ScanId, query: QueryId) -> bool {
+    let State { scans, queries, .. } = &mut *turn.state;
+    let Some(running) = scans.get_mut(&id).and_then(Scan::running_mut) else { return false };
+    running.waiting.remove(&query);
+    // Queries that the budget sent away come back for it.
+    let is_for = |other: &Query| other.facts.scans.contains(&id) && !other.is_cancelled();
+    let others = queries.iter().any(|(other, facts)| *other != query && is_for(facts));
+    running.waiting.is_empty() && !running.is_wanted_anyway && !others
 }
 
 /// The queries that wait for a scan, when it moved on.
@@ -445,6 +491,11 @@ pub fn on_death(turn: &mut Turn, id: ScanId, work: &Work, deaths: u32) {
     if running.note_deaths(work, deaths) {
         journal(turn, id);
     }
+}
+
+/// The journal's entry for the end of the account's scan.
+pub fn ended_entry(account: &Account) -> JournalEntry {
+    JournalEntry::Ended { key: scan_key(account) }
 }
 
 fn scan_key(account: &Account) -> String {

@@ -157,7 +157,7 @@ pub fn resume_page(turn: &mut Turn, url: String, webhooks: Vec<String>, origin: 
 // ---- what its asker is told
 
 /// "Accepted" is said only once it is written down.
-fn answer_once_written(turn: &mut Turn, asker: Asker, query: QueryId, entry: JournalEntry) {
+pub fn answer_once_written(turn: &mut Turn, asker: Asker, query: QueryId, entry: JournalEntry) {
     let ticket = turn.expect(Pending::Accepted { askers: vec![asker], query });
     if let Some(query) = turn.state.queries.get_mut(&query) {
         query.head.being_written = Some(ticket);

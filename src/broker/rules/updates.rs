@@ -34,7 +34,7 @@ pub fn on_resolved(turn: &mut Turn, number: u64, resolutions: &[Resolution]) {
             ResolutionOutcome::Readable(found) if found.key == account.key => Some(found.clone()),
             _ => None,
         });
-        if let Some(found) = found.filter(|found| !turn.state.policy.blocklist.names(found)) {
+        if let Some(found) = found.filter(|found| turn.state.policy.blocklist.names(found).is_none()) {
             scans::start(turn, found, state, priority, None);
         }
     }

@@ -1,6 +1,7 @@
 //! The state machine in situations that are worth a test of their own; `simulation.rs` has the rest.
 
 mod budget;
+mod cancelling;
 mod connectivity;
 mod deaths;
 mod fairness;

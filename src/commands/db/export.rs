@@ -1,13 +1,14 @@
 //! `aotf db export`: the database as the original program would have it.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::zone::zone_of;
 use crate::store::Location;
 use crate::store::import::export::{Exported, export};
+use crate::store::state::StateFile;
 
 #[derive(Debug, Args)]
 pub struct ExportArgs {
@@ -18,11 +19,20 @@ pub struct ExportArgs {
 }
 
 /// Writes the database as the original would have, into a new file.
-pub fn run(args: &ExportArgs, database: &Location, out: &mut dyn Write) -> anyhow::Result<()> {
+///
+/// Posts that are known by their ids alone are noted in the state file.
+pub fn run(args: &ExportArgs, database: &Location, state: &Path, out: &mut dyn Write) -> anyhow::Result<()> {
     let ExportArgs { file, zone } = args;
-    let exported = export(database, file, &zone_of(zone.as_deref())?)?;
-    let Exported { accounts, posts, retries, left_out, too_many_images } = exported;
+    let wanted = match state.exists() {
+        true => StateFile::open(state)?.wanted()?,
+        false => Vec::new(),
+    };
+    let exported = export(database, &wanted, file, &zone_of(zone.as_deref())?)?;
+    let Exported { accounts, posts, retries, bare_retries, left_out, too_many_images } = exported;
     writeln!(out, "{}: {accounts} accounts, {posts} posts, {retries} retries", file.display())?;
+    if bare_retries > 0 {
+        writeln!(out, "{bare_retries} of the retries are posts known by their ids alone")?;
+    }
     if left_out > 0 {
         writeln!(out, "left out: {left_out} accounts and posts of other networks, or with ids beyond 2^63")?;
     }

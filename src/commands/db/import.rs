@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::zone::{UnknownZone, zone_of};
+use super::zone::{ZoneError, zone_or_ask};
 use crate::base::{MicroUsd, Timestamp};
 use crate::store::import::aotf::{self, ImportError, Progress, Report};
 use crate::store::import::aotf_mysql::MySqlOriginal;
@@ -27,7 +27,9 @@ const BAR_WIDTH: usize = 30;
 pub struct ImportArgs {
     /// Its SQLite file or mysql://USER:PASSWORD@HOST/DATABASE; or the export's folder or zip file
     source: String,
-    /// Time zone of the old server's dates, such as Europe/Paris (default: this machine's)
+    /// Time zone of the old server's dates, such as Europe/Paris, or local for this machine's;
+    /// without it, you are asked. Imported again with another, dates are put right. Not needed for
+    /// an export of X
     #[arg(long)]
     zone: Option<String>,
 }
@@ -36,7 +38,7 @@ pub struct ImportArgs {
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     #[error(transparent)]
-    Zone(#[from] UnknownZone),
+    Zone(#[from] ZoneError),
     #[error(transparent)]
     Database(#[from] StoreError),
     #[error(transparent)]
@@ -93,10 +95,10 @@ pub fn run(
     out: &mut dyn Write,
 ) -> Result<(), CommandError> {
     let ImportArgs { source, zone } = args;
-    let zone = zone_of(zone.as_deref())?;
     if archive::is_archive(Path::new(source)) {
         return run_archive(Path::new(source), database, out);
     }
+    let zone = zone_or_ask(zone.as_deref())?;
     let mut original: Box<dyn Original> = match source.contains("://") {
         true => Box::new(MySqlOriginal::open(source)?),
         false => Box::new(SqliteOriginal::open(Path::new(source))?),

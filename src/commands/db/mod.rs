@@ -76,7 +76,7 @@ pub fn run(args: &DbArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
             make_data_dir(settings)?;
             import::run(args, &database(settings)?, &state, settings.twitter.budget.post_read, out)?;
         }
-        Db::Export(args) => export::run(args, &database(settings)?, out)?,
+        Db::Export(args) => export::run(args, &database(settings)?, &state, out)?,
         Db::Backup(args) => {
             make_data_dir(settings)?;
             let default_folder = settings.data_dir.join("backups");

@@ -23,7 +23,6 @@ use crate::broker::budget::Spending;
 use crate::commands::signals::stop_on_signals;
 use crate::config::{Budget, Settings};
 use crate::domain::accounts::Account;
-use crate::domain::blocklist::Blocklist;
 use crate::domain::reads::{PaidReads, ReadWish, Resource};
 use crate::fetch::{Fetch, HttpFetch};
 use crate::index::shared::Writer;
@@ -151,9 +150,9 @@ pub fn run(args: &PruneArgs, settings: &Settings, state: &Path, out: &mut impl W
     let state = Arc::new(Mutex::new(StateFile::open(state)?));
     let now = Timestamp::now();
     let stored = removal::accounts(&database)?;
-    let blocklist: Blocklist = settings.scan.blocklist.iter().collect();
+    let blocklist = settings.scan.effective_blocklist();
     let (blocked, others): (Vec<StoredAccount>, Vec<StoredAccount>) =
-        stored.into_iter().partition(|stored| blocklist.names(&stored.account));
+        stored.into_iter().partition(|stored| blocklist.names(&stored.account).is_some());
     let heard = locked(&state).heard()?;
     let (open, lately): (Vec<&StoredAccount>, Vec<&StoredAccount>) =
         others.iter().partition(|stored| is_to_be_asked(stored, &heard, now.minus(args.unseen_for)));

@@ -16,6 +16,8 @@ pub struct Answers {
     pub daily_usd: Option<f64>,
     /// The token itself, never shown.
     pub bearer_token: Option<String>,
+    /// Further keys, by the section's header.
+    pub others: Vec<(&'static str, &'static str, Value)>,
 }
 
 /// The text of the parameter file.
@@ -26,6 +28,9 @@ pub fn render(answers: &Answers) -> String {
     }
     if let Some(bind) = answers.bind {
         sample.set("[http]", "bind", bind.to_string().into());
+    }
+    for (section, key, value) in &answers.others {
+        sample.set(section, key, value.clone());
     }
     if let Some(dollars) = answers.daily_usd {
         sample.set("[twitter.budget]", "daily_usd", dollars.into());
@@ -109,6 +114,7 @@ mod tests {
             bind: Some("[::1]:8080".parse().unwrap()),
             daily_usd: Some(2.5),
             bearer_token: Some("AAAA%2Fb\"=".to_owned()),
+            others: Vec::new(),
         };
         let mut settings = settings(&answers);
         assert_eq!(settings.data_dir.to_str(), answers.data_dir.as_deref());

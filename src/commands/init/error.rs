@@ -19,6 +19,8 @@ pub enum InitError {
     ReadToken { path: PathBuf, source: io::Error },
     #[error("what {} holds is no token: it is empty, or has spaces in it", path.display())]
     NoToken { path: PathBuf },
+    #[error("could not read the original's parameters, {}", path.display())]
+    ReadOriginal { path: PathBuf, source: io::Error },
     #[error("could not ask")]
     Ask { source: io::Error },
     #[error("given up after {ATTEMPTS} answers that cannot be used; nothing was written")]

@@ -6,6 +6,8 @@
 mod document;
 mod error;
 mod hidden;
+mod original;
+mod python;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -32,6 +34,10 @@ pub struct InitArgs {
     /// Replace the file if it exists
     #[arg(long)]
     force: bool,
+    /// Take over what the parameters.py of an Artists on Twitter Finder of 2022 sets, and say what
+    /// became of each of its lines; nothing of it is run
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
     /// Folder for the database, the index and the logs
     #[arg(long, value_name = "FOLDER")]
     data_dir: Option<String>,
@@ -65,10 +71,42 @@ pub fn run(args: &InitArgs, out: &mut impl Write) -> Result<(), InitError> {
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         return Err(InitError::NoFolder { path: folder.to_owned() });
     }
+    let mut taken = args.from.as_deref().map(original::read).transpose()?.unwrap_or_default();
+    let blocklist = args.config.with_file_name("blocklist.txt");
+    if taken.blocklist.is_some() && blocklist.exists() && !args.force {
+        return Err(InitError::Exists { path: blocklist });
+    }
     let asks = !args.yes && io::stdin().is_terminal() && io::stdout().is_terminal();
-    let answers = if asks { ask(args, out)? } else { from_flags(args)? };
-    write_file(&args.config, &document::render(&answers), args.force)?;
-    tell(&args.config, &answers, out).map_err(|source| InitError::Ask { source })
+    let mut answers = if asks { ask(args, taken.bind, out)? } else { from_flags(args)? };
+    answers.bind = answers.bind.or(taken.bind);
+    answers.others.append(&mut taken.settings);
+    if let Some(text) = &taken.blocklist {
+        // It is named before it is there: the file is read back below.
+        fs::write(&blocklist, text).map_err(|source| InitError::Write { path: blocklist.clone(), source })?;
+        answers.others.push(("[scan]", "blocklist", "blocklist.txt".into()));
+    }
+    if let Err(error) = write_file(&args.config, &document::render(&answers), args.force) {
+        if taken.blocklist.is_some() && !args.force {
+            let _ = fs::remove_file(&blocklist);
+        }
+        return Err(error);
+    }
+    let told = match &args.from {
+        Some(from) => tell_taken(from, &taken.report, out),
+        None => Ok(()),
+    };
+    told.and_then(|()| tell(&args.config, &answers, out)).map_err(|source| InitError::Ask { source })
+}
+
+/// Line by line what became of the original's parameters.
+fn tell_taken(from: &Path, report: &[String], out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "\nWhat became of {} (it is as it was):", from.display())?;
+    for line in report {
+        // Of a stranger's file.
+        let clean: String = line.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        writeln!(out, "  {clean}")?;
+    }
+    Ok(())
 }
 
 fn from_flags(args: &InitArgs) -> Result<Answers, InitError> {
@@ -77,6 +115,7 @@ fn from_flags(args: &InitArgs) -> Result<Answers, InitError> {
         bind: args.bind,
         daily_usd: args.daily_usd,
         bearer_token: token_of_file(args)?,
+        others: Vec::new(),
     })
 }
 
@@ -104,7 +143,8 @@ fn token(text: &str) -> Option<String> {
     fits.then(|| text.to_owned())
 }
 
-fn ask(args: &InitArgs, out: &mut impl Write) -> Result<Answers, InitError> {
+/// `bind` is known from elsewhere.
+fn ask(args: &InitArgs, bind: Option<SocketAddr>, out: &mut impl Write) -> Result<Answers, InitError> {
     let say = |out: &mut dyn Write, text: &str| {
         write!(out, "{text}").and_then(|()| out.flush()).map_err(|source| InitError::Ask { source })
     };
@@ -117,7 +157,7 @@ fn ask(args: &InitArgs, out: &mut impl Write) -> Result<Answers, InitError> {
             })?
         }
     };
-    let bind = match args.bind {
+    let bind = match args.bind.or(bind) {
         Some(bind) => Some(bind),
         None => {
             question(out, "Address of the web page and the API [127.0.0.1:3301]: ", &read_line, |text| {
@@ -151,7 +191,7 @@ fn ask(args: &InitArgs, out: &mut impl Write) -> Result<Answers, InitError> {
         }
         (given, _) => given,
     };
-    Ok(Answers { data_dir, bind, daily_usd, bearer_token })
+    Ok(Answers { data_dir, bind, daily_usd, bearer_token, others: Vec::new() })
 }
 
 /// Asks until the answer can be used. An empty one is `None`.

@@ -2,6 +2,7 @@
 //! out; one file per subject.
 
 pub mod account;
+pub mod cancelled;
 pub mod daemon;
 pub mod failure;
 pub mod help;
@@ -42,6 +43,7 @@ pub fn text(reply: &Reply, style: Style) -> String {
             FrontAnswer::NotNow { why } => unavailable(why, style),
             FrontAnswer::Counters(_) | FrontAnswer::Overloaded => unavailable(UNEXPECTED, style),
         },
+        Reply::Cancelled(answer) => cancelled::cancelled(answer, style),
         Reply::Stacks(written) => daemon::stacks(written, style),
         Reply::Version(version) => format!("{}\n", clean(version)),
         Reply::Stopping => "The daemon is stopping.\n".to_owned(),
@@ -57,7 +59,7 @@ fn unavailable(why: &str, style: Style) -> String {
 pub fn as_json(reply: &Reply) -> Value {
     let unavailable = |why: &str| json!({ "error": "SERVICE_UNAVAILABLE", "error_detail": why });
     match reply {
-        Reply::Progress(answer) | Reply::Answer(answer) => match answer {
+        Reply::Progress(answer) | Reply::Answer(answer) | Reply::Cancelled(answer) => match answer {
             FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } => json!(Answer::from(view)),
             FrontAnswer::Scan(view) => scan::scan_json(view),
             FrontAnswer::Account(records) => json!(AccountsAnswer::found(records)),
@@ -102,6 +104,8 @@ pub fn status_of(reply: &Reply) -> u8 {
             | FrontAnswer::Metrics { .. }
             | FrontAnswer::Health(_) => status::OK,
         },
+        Reply::Cancelled(answer) if cancelled::is_cancelled(answer) => status::OK,
+        Reply::Cancelled(_) => status::NOTHING_FOUND,
         Reply::Stacks(StacksWritten::Failed { .. }) => status::REQUEST_FAILED,
         Reply::Stacks(StacksWritten::Done { .. }) | Reply::Version(_) | Reply::Stopping => status::OK,
         Reply::Unavailable { .. } => status::UNREACHABLE,

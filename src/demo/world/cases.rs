@@ -204,6 +204,11 @@ fn refused(facts: &Facts) -> Vec<Case> {
          curl -s -H 'X-Forwarded-For: 203.0.113.7' '{{api}}/query?url={}'",
         encoded(&booru(7_000_002)),
     );
+    let cancelled = format!(
+        "curl -s '{{api}}/query?url={slow}' > /dev/null; \
+         aotf cancel \"$(curl -s '{{api}}/query?url={slow}' | sed 's/.*\"id\":\"\\([^\"]*\\).*/\\1/')\" \
+         --config \"$(dirname {{image}})/parameters.toml\"; curl -s '{{api}}/query?url={slow}'",
+    );
     vec![
         shell("no address given", "curl -s '{api}/query'", "NO_URL_FIELD"),
         query("more than 256 characters", &long, "URL_TOO_LONG"),
@@ -261,6 +266,7 @@ fn refused(facts: &Facts) -> Vec<Case> {
             "AOTF_TWITTER__BUDGET__DAILY_USD=0.005 aotf demo --once --port 0",
             "API_BUDGET_EXHAUSTED",
         ),
+        shell("a query that is cancelled while it runs", &cancelled, "CANCELLED"),
         shell("a search nobody started", "curl -s '{api}/search?identifier=nobody'", "NO_SUCH_REQUEST"),
     ]
 }

@@ -26,7 +26,7 @@ pub(super) async fn around(
     next: Next,
 ) -> Response {
     let begun = Instant::now();
-    let endpoint = endpoints.get_key_value(request.uri().path());
+    let endpoint = endpoint_of(endpoints, request.uri().path());
     let methods = endpoint.map(|(_, methods)| methods);
     let is_options = request.method() == Method::OPTIONS;
     let asked = Asked::of(&request);
@@ -116,6 +116,20 @@ fn shown_path(path: &str) -> String {
         Some((start, _)) => format!("{start}..."),
         None => String::new(),
     }
+}
+
+/// The endpoint of this path: by its whole name, or by the folder that it is in (`/queries/{id}`).
+fn endpoint_of<'e>(endpoints: &'e Endpoints, path: &str) -> Option<(&'e String, &'e HeaderValue)> {
+    let in_folder = || {
+        let (folder, _) =
+            path.rsplit_once('/').filter(|(folder, name)| !folder.is_empty() && !name.is_empty())?;
+        let is_it = |endpoint: &str| {
+            let parameter = endpoint.strip_prefix(folder).and_then(|rest| rest.strip_prefix("/{"));
+            parameter.is_some_and(|parameter| parameter.ends_with('}'))
+        };
+        endpoints.iter().find(|(endpoint, _)| is_it(endpoint))
+    };
+    endpoints.get_key_value(path).or_else(in_folder)
 }
 
 /// Set where an endpoint has not set its own.

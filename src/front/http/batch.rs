@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Extension, RawQuery, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::HeaderMap;
 use futures_util::StreamExt;
 use futures_util::stream;
 
 use super::body::{self, JSON_DEADLINE};
 use super::caller::Caller;
-use super::error::HttpError;
+use super::error::{Closed, HttpError};
 use super::limits::RateClass;
 use super::query::{Started, ask_query, checked_webhook, chosen_networks};
 use super::state::Api;
@@ -99,6 +99,38 @@ pub(super) async fn queries_get(
         }
     });
     collect(asked.buffered(AT_ONCE)).await
+}
+
+/// Cancel a query or a search
+///
+/// It ends at once with `CANCELLED`, for everybody who asked for it, and does not come back after a restart.
+/// One that has ended stays as it is. Only for API keys that may (`cancel = true`).
+#[utoipa::path(
+    delete, path = "/queries/{id}", tag = "queries",
+    params(("id" = String, Path, description = "The `id` of a query, or the `identifier` of a search")),
+    responses(
+        (status = 200, body = BatchEntry, description = "How it stands now, or `error`"),
+        (status = 403, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
+pub(super) async fn query_delete(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<String>,
+) -> Result<Json<BatchEntry>, HttpError> {
+    if !caller.cancel {
+        return Err(HttpError::Forbidden(Closed::Cancelling));
+    }
+    api.count(&caller, RateClass::Query)?;
+    let (url, started) = match api.ask(FrontQuestion::CancelQuery { id: id.clone() }, None).await? {
+        FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } => {
+            (Some(view.subject.clone()), Started::Accepted(Box::new(view)))
+        }
+        FrontAnswer::Refused { code, detail } => (None, Started::Refused { code, detail }),
+        FrontAnswer::NotNow { why } => return Err(HttpError::NotNow { why }),
+        _ => return Err(HttpError::Unexpected),
+    };
+    Ok(Json(BatchEntry { url, answer: Answer { id: Some(id), ..started.answer() } }))
 }
 
 fn check_len(len: usize) -> Result<(), HttpError> {

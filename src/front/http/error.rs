@@ -55,6 +55,8 @@ pub enum Closed {
     Search,
     #[error("this address may not name webhooks")]
     Webhooks,
+    #[error("only an API key that may can cancel (cancel = true in its [[api_keys]])")]
+    Cancelling,
     #[error("this address may not see the metrics (http.monitor_ips)")]
     Metrics,
     #[error("a page of another site may not ask this (http.cors_origins)")]

@@ -141,13 +141,13 @@ fn lines(described: &Value) -> String {
     for (path, method, operation) in operations(described) {
         let parameters = operation["parameters"].as_array().into_iter().flatten();
         let needed: Vec<String> = parameters
-            .filter(|parameter| parameter["required"] == true)
+            .filter(|parameter| parameter["required"] == true && parameter["in"] == "query")
             .filter_map(|parameter| parameter["name"].as_str())
             .map(|name| format!("{name}={}", name.to_uppercase()))
             .collect();
         let target = if needed.is_empty() { path.to_owned() } else { format!("{path}?{}", needed.join("&")) };
         let summary = operation["summary"].as_str().unwrap_or_default();
-        let _ = writeln!(lines, "{:<4} {target:<30} {summary}", method.to_uppercase());
+        let _ = writeln!(lines, "{:<6} {target:<30} {summary}", method.to_uppercase());
     }
     lines + "\nOpen this address in a browser for the web page.\n"
 }

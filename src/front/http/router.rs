@@ -24,6 +24,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(query::query_get, query::query_post))
         .routes(routes!(events::query_events))
         .routes(routes!(batch::queries_get, batch::queries_post))
+        .routes(routes!(batch::query_delete))
         .routes(routes!(search::search_get, search::search_post))
         .routes(routes!(account::account))
         .routes(routes!(status::stats))
@@ -58,10 +59,16 @@ pub(super) static ENDPOINTS: LazyLock<Endpoints> = LazyLock::new(|| {
 
 const GET: &str = "GET, HEAD, OPTIONS";
 const GET_AND_POST: &str = "GET, HEAD, POST, OPTIONS";
+const DELETE: &str = "DELETE, OPTIONS";
 
-/// Every endpoint can be read; some take a `POST` too.
+/// Every endpoint can be read, and some take a `POST` too; but for the one whose only method is
+/// `DELETE`.
 fn methods(item: &PathItem) -> &'static str {
-    if item.post.is_some() { GET_AND_POST } else { GET }
+    match (&item.get, &item.post) {
+        (Some(_), Some(_)) => GET_AND_POST,
+        (Some(_), None) => GET,
+        (None, _) => DELETE,
+    }
 }
 
 /// All endpoints. Requests must carry a `Peer` extension.

@@ -141,7 +141,8 @@ impl MastodonClient {
             ResolutionOutcome::Missing
             | ResolutionOutcome::Private
             | ResolutionOutcome::Suspended
-            | ResolutionOutcome::Closed { .. } => asked.name().to_owned(),
+            | ResolutionOutcome::Closed { .. }
+            | ResolutionOutcome::Unasked { .. } => asked.name().to_owned(),
         };
         let mut outcomes = vec![outcome];
         if let Some(successor) = moved.filter(|successor| successor.to_string() != own) {

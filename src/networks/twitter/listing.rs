@@ -293,7 +293,9 @@ impl TwitterClient {
             Some(ResolutionOutcome::Private) => NetworkError::AccountPrivate { account },
             Some(ResolutionOutcome::Missing) => NetworkError::AccountMissing { account },
             Some(ResolutionOutcome::Suspended) => NetworkError::AccountSuspended { account },
-            Some(ResolutionOutcome::Closed { why }) => NetworkError::AccountClosed { account, why },
+            Some(ResolutionOutcome::Closed { why } | ResolutionOutcome::Unasked { why }) => {
+                NetworkError::AccountClosed { account, why }
+            }
         })
     }
 }

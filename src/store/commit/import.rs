@@ -11,6 +11,9 @@ use crate::store::error::StoreError;
 use crate::store::import::pages::{ImportedAccount, ImportedPost, ImportedRetry, Page};
 use crate::store::merge_rules::{MOST_IMAGES, pair_up};
 
+/// Why an image of another program's retry failed: it does not tell.
+const IMPORTED: &str = "imported";
+
 impl Work {
     /// How many rows were new, or gained something.
     pub fn import(&mut self, page: &Page) -> Result<u64, StoreError> {
@@ -69,7 +72,8 @@ impl Work {
         Ok(true)
     }
 
-    /// Only for a stored post that still lacks a fingerprint, and is not retried yet.
+    /// Only for a stored post that still lacks a fingerprint, and was not retried here yet. One
+    /// that an import brought before gets the date of this one.
     fn import_retry(&mut self, retry: &ImportedRetry) -> bool {
         let next_due = self.due_after(retry.attempts);
         let last_tried = retry.last_tried.unwrap_or(self.now).0;
@@ -79,12 +83,23 @@ impl Work {
             .iter()
             .zip(&retry.urls)
             .filter(|(image, _)| image.fingerprint.is_none())
-            .filter_map(|(image, url)| Some((image.position, (url.clone()?, "imported".to_owned()))))
+            .filter_map(|(image, url)| Some((image.position, (url.clone()?, IMPORTED.to_owned()))))
             .collect();
-        if row.retry.row.is_some() || failed.is_empty() {
+        if failed.is_empty() {
             return false;
         }
         let attempts = retry.attempts;
+        if let Some(known) = row.retry.row.as_ref() {
+            let is_imported =
+                known.attempts == attempts && known.images.values().all(|(_, why)| why == IMPORTED);
+            if !is_imported || retry.last_tried.is_none() || known.last_tried == last_tried {
+                return false;
+            }
+            if let Some(known) = row.retry.change() {
+                known.last_tried = last_tried;
+            }
+            return true;
+        }
         *row.retry.change() = Some(Retry { attempts, last_tried, next_due, images: failed });
         self.extent.retries += 1;
         true
@@ -98,29 +113,41 @@ impl Work {
         let row = kept.change();
         let visited = account.search_listed_at.max(account.timeline_listed_at);
         let mut changed = new;
-        // The cursor of whoever listed last is the one that goes further.
-        if let Some(listed_at) = account.search_listed_at
-            && row.search_listed_at.is_none_or(|ours| ours < listed_at.0)
-        {
-            row.search_cursor = account.search_cursor.map(|date| date.0);
-            row.search_listed_at = Some(listed_at.0);
-            row.search_coverage = None;
-            let reset_at = account.search_reset_at.map(|moment| moment.0);
-            row.search_reset_at = reset_at.or(row.search_reset_at).or(Some(listed_at.0));
-            row.visited_at = visited.map_or(row.visited_at, |moment| moment.0);
-            changed = true;
+        // The cursor of whoever listed last is the one that goes further. Where nobody but an
+        // import ever listed it, a later import that goes no less far is right: its dates may be
+        // read in the right time zone now.
+        if let Some(listed_at) = account.search_listed_at {
+            let cursor = account.search_cursor.map(|date| date.0);
+            let is_imported = row.search_coverage.is_none() && row.search_cursor <= cursor;
+            let is_later = row.search_listed_at.is_none_or(|ours| ours < listed_at.0);
+            if is_later || is_imported && row.search_listed_at != Some(listed_at.0) {
+                row.search_cursor = cursor;
+                row.search_listed_at = Some(listed_at.0);
+                row.search_coverage = None;
+                let reset_at = account.search_reset_at.map(|moment| moment.0);
+                row.search_reset_at = reset_at.or(row.search_reset_at).or(Some(listed_at.0));
+                row.visited_at = visited.map_or(row.visited_at, |moment| moment.0);
+                changed = true;
+            }
         }
-        if let Some(listed_at) = account.timeline_listed_at
-            && row.timeline_listed_at.is_none_or(|ours| ours < listed_at.0)
-        {
-            row.timeline_cursor.clone_from(&account.timeline_cursor);
-            row.timeline_listed_at = Some(listed_at.0);
-            row.timeline_coverage = None;
-            row.visited_at = visited.map_or(row.visited_at, |moment| moment.0);
-            changed = true;
+        if let Some(listed_at) = account.timeline_listed_at {
+            let number = |id: &Option<String>| id.as_ref().and_then(|id| id.parse::<u64>().ok());
+            let is_imported = row.timeline_coverage.is_none()
+                && number(&row.timeline_cursor) <= number(&account.timeline_cursor);
+            let is_later = row.timeline_listed_at.is_none_or(|ours| ours < listed_at.0);
+            if is_later || is_imported && row.timeline_listed_at != Some(listed_at.0) {
+                row.timeline_cursor.clone_from(&account.timeline_cursor);
+                row.timeline_listed_at = Some(listed_at.0);
+                row.timeline_coverage = None;
+                row.visited_at = visited.map_or(row.visited_at, |moment| moment.0);
+                changed = true;
+            }
         }
-        row.uses = row.uses.max(codec::count(account.uses));
-        row.last_used_at = row.last_used_at.max(account.last_used_at.map(|moment| moment.0));
+        // Its uses since then are none, so that the date is the import's own.
+        let used = account.last_used_at.map(|moment| moment.0);
+        let uses = codec::count(account.uses);
+        row.last_used_at = if row.uses <= uses && used.is_some() { used } else { row.last_used_at.max(used) };
+        row.uses = row.uses.max(uses);
         Ok(changed)
     }
 }

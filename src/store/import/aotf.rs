@@ -175,6 +175,7 @@ fn permille(done: u64, total: u64) -> u16 {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::ops::ControlFlow;
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
@@ -184,8 +185,11 @@ mod tests {
     use super::*;
     use crate::base::ids::{AccountKey, ImageId, Network};
     use crate::base::{ErrorChain, Fingerprint, material};
+    use crate::domain::accounts::Account;
     use crate::domain::images::StoreCounts;
+    use crate::domain::scans::{Coverage, Cursor, ListingEnd};
     use crate::store::import::aotf_sqlite::SqliteOriginal;
+    use crate::store::schema::{self, Value};
     use crate::store::{Location, RetryRule};
 
     const NOW: Timestamp = Timestamp(1_790_000_000_000);
@@ -210,9 +214,31 @@ mod tests {
 
         #[track_caller]
         fn import(&mut self, file: &Path) -> Report {
-            let paris = TimeZone::get("Europe/Paris").unwrap();
-            import(&mut SqliteOriginal::open(file).unwrap(), &paris, &mut *self.store, NOW, &mut |_| ())
+            self.import_in("Europe/Paris", file)
+        }
+
+        #[track_caller]
+        fn import_in(&mut self, zone: &str, file: &Path) -> Report {
+            let zone = TimeZone::get(zone).unwrap();
+            import(&mut SqliteOriginal::open(file).unwrap(), &zone, &mut *self.store, NOW, &mut |_| ())
                 .unwrap()
+        }
+
+        /// Every row of every table.
+        fn rows(&self) -> Vec<Vec<Value>> {
+            let rule = RetryRule { pause: Duration::from_secs(60), max_attempts: 10 };
+            let location = Location::parse("sqlite:aotf.db", self.dir.path(), rule).unwrap();
+            let mut tables = location.open_tables().unwrap();
+            let mut rows = Vec::new();
+            for table in schema::ALL {
+                tables
+                    .read(table, &mut |row| {
+                        rows.push(row);
+                        ControlFlow::Continue(())
+                    })
+                    .unwrap();
+            }
+            rows
         }
     }
 
@@ -295,6 +321,44 @@ mod tests {
         assert_eq!((again.new_accounts, again.new_posts, again.new_retries), (0, 0, 0));
         assert_eq!((again.original, again.here), (report.original, report.here));
         assert_eq!(place.store.counts().unwrap(), counts);
+    }
+
+    #[test]
+    fn a_second_import_in_the_right_zone_puts_the_dates_right() {
+        let file = sample();
+        let mut right = Place::new();
+        right.import(&file);
+        // Earlier and later than the truth.
+        for wrong in ["Asia/Tokyo", "America/Los_Angeles"] {
+            let mut place = Place::new();
+            place.import_in(wrong, &file);
+            assert!(place.rows() != right.rows());
+            let mended = place.import(&file);
+            assert_eq!((mended.new_accounts, mended.new_posts), (21, 0));
+            assert!(place.rows() == right.rows(), "{wrong}");
+            let again = place.import(&file);
+            assert_eq!((again.new_accounts, again.new_posts, again.new_retries), (0, 0, 0));
+        }
+
+        // What was listed here since is not touched.
+        let mut place = Place::new();
+        place.import_in("Asia/Tokyo", &file);
+        let account = Account {
+            key: AccountKey::new(Network::Twitter, "12"),
+            handle: "jane".to_owned(),
+            posts: Some(1),
+        };
+        let end = ListingEnd {
+            cursor: Cursor::Search(Timestamp::parse_rfc3339("2022-12-10T00:00:00Z")),
+            newest: None,
+            oldest: None,
+            coverage: Coverage::Complete,
+            posts_read: 1,
+        };
+        place.store.apply(&[Change::Cursor { account, end }], NOW).unwrap();
+        place.import(&file);
+        let key = AccountKey::new(Network::Twitter, "12");
+        assert_eq!(place.store.account_states(&[key]).unwrap()[0].search_listed_at, Some(NOW));
     }
 
     #[test]

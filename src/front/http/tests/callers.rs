@@ -31,7 +31,7 @@ async fn one_address_asks_once_a_second() {
     }
 }
 
-fn api_key(name: &str, key: &str, advanced: bool) -> config::ApiKey {
+pub(super) fn api_key(name: &str, key: &str, advanced: bool) -> config::ApiKey {
     config::ApiKey {
         name: name.to_owned(),
         sha256: config::sha256(key.as_bytes()),
@@ -39,6 +39,7 @@ fn api_key(name: &str, key: &str, advanced: bool) -> config::ApiKey {
         max_processing_requests: 5,
         networks: Networks::default(),
         advanced,
+        cancel: advanced,
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::world::{Reply, World};
 use crate::api::errors::{ErrorCode, codes};
 use crate::api::limits;
+use crate::config;
 use crate::domain::failure::FailureCode;
 use crate::front::fake::FakeBroker;
 use crate::front::http::assets;
@@ -118,6 +119,8 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("POST", "/queries", "\r\nContent-Type: application/json", "{\"urls\":[]}"),
     ("GET", "/queries?ids=0123456789abcdef0123456789abcdef,x", "", ""),
     ("GET", "/queries", "", ""),
+    ("DELETE", "/queries/0123456789abcdef0123456789abcdef", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("DELETE", "/queries/0123456789abcdef0123456789abcdef", "", ""),
     ("POST", "/search", "\r\nContent-Type: image/png", "png"),
     ("POST", "/search", "\r\nContent-Type: application/json", "{\"url\":\"https://i.example/a.png\"}"),
     ("POST", "/search", "\r\nContent-Type: application/json", "{}"),
@@ -139,12 +142,17 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
 
 #[tokio::test]
 async fn what_is_described_is_what_is_answered() {
-    let world = World::new(FakeBroker::default()).await;
+    let world = World::with(FakeBroker::default(), |settings| {
+        let key = super::callers::api_key("one", "one-that-may-cancel", false);
+        settings.api_keys = vec![config::ApiKey { cancel: true, requests_per_second: 100, ..key }];
+    })
+    .await;
     let document = world.get("/openapi.json").await.json();
     let mut walked = BTreeSet::new();
     for (method, target, headers, body) in REQUESTS {
         let reply = world.exchange(&format!("{method} {target} HTTP/1.1{headers}"), body.as_bytes()).await;
         let path = target.split('?').next().unwrap();
+        let path = if path.starts_with("/queries/") { "/queries/{id}" } else { path };
         check(&document, method, path, &reply);
         if reply.status == 200 {
             walked.insert(format!("{} {path}", method.to_lowercase()));
@@ -157,8 +165,10 @@ async fn what_is_described_is_what_is_answered() {
     assert_eq!(walked, described, "every described endpoint is walked");
     let mut served = BTreeSet::new();
     for (path, methods) in ENDPOINTS.iter().filter(|(path, _)| !PAGES.contains(&path.as_str())) {
-        served.insert(format!("get {path}"));
-        served.extend(methods.to_str().unwrap().contains("POST").then(|| format!("post {path}")));
+        for method in ["GET", "POST", "DELETE"] {
+            let is_served = methods.to_str().unwrap().contains(method);
+            served.extend(is_served.then(|| format!("{} {path}", method.to_lowercase())));
+        }
     }
     assert_eq!(served, described, "every endpoint is described");
 }
