@@ -91,13 +91,18 @@ impl Broker for FakeBroker {
 
 fn default_answer(question: &FrontQuestion) -> FrontAnswer {
     match question {
-        FrontQuestion::Query { .. } | FrontQuestion::QueryState { .. } => FrontAnswer::Query(sample_view()),
+        FrontQuestion::Query { .. } | FrontQuestion::KnownQuery { .. } | FrontQuestion::QueryState { .. } => {
+            FrontAnswer::Query(sample_view())
+        }
         FrontQuestion::SearchImage { .. }
         | FrontQuestion::SearchUrl { .. }
         | FrontQuestion::SearchState { .. } => {
             FrontAnswer::Search { identifier: "abc".to_owned(), view: sample_view() }
         }
         FrontQuestion::Account { .. } => FrontAnswer::Account(vec![sample_record()]),
+        FrontQuestion::Picture { .. } => {
+            FrontAnswer::Picture { image: "https://a.example/art/1.png".to_owned(), jpeg: b"jpeg".to_vec() }
+        }
         FrontQuestion::Stats => FrontAnswer::Stats(sample_stats()),
         FrontQuestion::Threads => FrontAnswer::Threads(Vec::new()),
         FrontQuestion::Queues => FrontAnswer::Queues(Vec::new()),

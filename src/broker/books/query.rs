@@ -232,7 +232,7 @@ impl Facts {
     pub fn result_view(&self, image: FoundImage) -> ResultView {
         let account = self.accounts.iter().find(|account| account.key == image.account);
         ResultView {
-            handle: account.map(|account| account.handle.clone()),
+            handle: account.map(|account| account.handle.clone()).or(image.handle),
             post: image.post,
             account: image.account,
             position: image.position,

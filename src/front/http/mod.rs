@@ -26,6 +26,7 @@ mod metrics;
 mod openapi;
 mod page;
 mod peer;
+mod picture;
 mod query;
 mod router;
 mod search;

@@ -14,6 +14,7 @@ use super::error::{Closed, HttpError};
 use super::finished::FinishedAnswers;
 use super::limits::{ConnectionTable, RateClass, RateTable};
 use super::peer::Peer;
+use super::picture::{self, KeptPictures};
 use super::texts::Texts;
 use super::traffic::Traffic;
 use crate::base::clock::{Monotonic, Timestamp};
@@ -44,6 +45,7 @@ pub(super) type Clock = Box<dyn Fn() -> Monotonic + Send + Sync>;
 pub struct Api {
     pub(super) broker: Arc<dyn Broker>,
     pub(super) http: config::Http,
+    pub(super) page: config::Page,
     pub(super) limits: config::Limits,
     pub(super) maintenance: config::Maintenance,
     keys: Vec<config::ApiKey>,
@@ -56,6 +58,8 @@ pub struct Api {
     pub(super) connections: Arc<ConnectionTable>,
     pub(super) traffic: Traffic,
     pub(super) finished: FinishedAnswers,
+    pub(super) pictures: KeptPictures,
+    pub(super) pictures_waiting: Semaphore,
     asks: Semaphore,
     pub(super) uploads: Semaphore,
     pub(super) streams: Arc<Semaphore>,
@@ -82,6 +86,7 @@ impl Api {
         Arc::new(Api {
             broker,
             http: settings.http.clone(),
+            page: settings.page.clone(),
             limits: settings.limits.clone(),
             maintenance: settings.maintenance.clone(),
             keys: settings.api_keys.clone(),
@@ -95,6 +100,8 @@ impl Api {
             ),
             traffic: Traffic::default(),
             finished: FinishedAnswers::default(),
+            pictures: KeptPictures::default(),
+            pictures_waiting: Semaphore::new(picture::MAX_WAITING),
             asks: Semaphore::new(MAX_ASKS),
             uploads: Semaphore::new(MAX_UPLOADS),
             streams: Arc::new(Semaphore::new(
@@ -115,8 +122,18 @@ impl Api {
         attachment: Option<Bytes>,
     ) -> Result<FrontAnswer, HttpError> {
         let _place = self.asks.try_acquire().map_err(|_| HttpError::Busy)?;
+        self.ask_within(question, attachment, ASK_DEADLINE).await
+    }
+
+    /// The same for what takes its time, and is bounded by other means.
+    pub(super) async fn ask_within(
+        &self,
+        question: FrontQuestion,
+        attachment: Option<Bytes>,
+        deadline: Duration,
+    ) -> Result<FrontAnswer, HttpError> {
         let asking = tasks::named("asks the broker", self.broker.ask(question, attachment));
-        match tokio::time::timeout(ASK_DEADLINE, asking).await {
+        match tokio::time::timeout(deadline, asking).await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(HttpError::BrokerSlow),
         }
@@ -172,6 +189,10 @@ impl Api {
         }
         let (key, own) = caller.rate();
         let per_second = own.unwrap_or(self.limits.requests_per_second);
+        let per_second = match class {
+            RateClass::Picture => per_second.saturating_mul(picture::PER_REQUEST),
+            _ => per_second,
+        };
         if caller.unlimited || self.rate.allows(key, class, per_second, (self.now)()) {
             Ok(())
         } else {
