@@ -191,7 +191,9 @@ fn the_page_works_without_javascript() {
     browser.click("button.go");
     // The page loads itself again until the query has ended.
     browser.wait_for_text(".card", "Open the post");
-    assert!(browser.attribute(".card a", "href").unwrap().starts_with("https://x.com/demo_hazel/status/"));
+    assert!(
+        browser.attribute(".card a.button", "href").unwrap().starts_with("https://x.com/demo_hazel/status/")
+    );
     assert_eq!(browser.texts(".steps li.done").len(), 3);
     assert!(browser.attribute(".card > img", "src").unwrap().contains("/picture?"));
     browser.shoot("without-javascript");

@@ -5,4 +5,5 @@ mod connectivity;
 mod deaths;
 mod fairness;
 mod health;
+mod looking;
 mod whole;

@@ -21,6 +21,7 @@ mod error;
 mod errors;
 mod events;
 mod finished;
+mod kept_pictures;
 mod limits;
 mod metrics;
 mod openapi;

@@ -12,9 +12,9 @@ use super::browsers;
 use super::caller::Caller;
 use super::error::{Closed, HttpError};
 use super::finished::FinishedAnswers;
+use super::kept_pictures::{self, KeptPictures};
 use super::limits::{ConnectionTable, RateClass, RateTable};
 use super::peer::Peer;
-use super::picture::{self, KeptPictures};
 use super::texts::Texts;
 use super::traffic::Traffic;
 use crate::base::clock::{Monotonic, Timestamp};
@@ -101,7 +101,7 @@ impl Api {
             traffic: Traffic::default(),
             finished: FinishedAnswers::default(),
             pictures: KeptPictures::default(),
-            pictures_waiting: Semaphore::new(picture::MAX_WAITING),
+            pictures_waiting: Semaphore::new(kept_pictures::MAX_WAITING),
             asks: Semaphore::new(MAX_ASKS),
             uploads: Semaphore::new(MAX_UPLOADS),
             streams: Arc::new(Semaphore::new(
@@ -190,7 +190,7 @@ impl Api {
         let (key, own) = caller.rate();
         let per_second = own.unwrap_or(self.limits.requests_per_second);
         let per_second = match class {
-            RateClass::Picture => per_second.saturating_mul(picture::PER_REQUEST),
+            RateClass::Picture => per_second.saturating_mul(kept_pictures::PER_REQUEST),
             _ => per_second,
         };
         if caller.unlimited || self.rate.allows(key, class, per_second, (self.now)()) {

@@ -4,23 +4,12 @@
 use std::fmt::Write as _;
 
 use super::markup::link;
-use super::render::Page;
-use crate::config;
+use super::render::{Help, Page};
 use crate::domain::images::MatchClass;
 use crate::front::http::assets::escape;
-use crate::front::http::caller::Caller;
 
 /// The program that this one continues.
 const ORIGINAL: &str = "https://github.com/Sailoriae/Artists_on_Twitter_Finder";
-
-/// What the help needs to know.
-pub struct Help<'a> {
-    pub page: &'a config::Page,
-    pub limits: &'a config::Limits,
-    pub caller: &'a Caller,
-    /// How the visitor reached this server: `https://aotf.example.org`.
-    pub origin: String,
-}
 
 impl Page<'_> {
     pub(super) fn about(&self) -> String {

@@ -41,8 +41,7 @@ use crate::api::limits::{MAX_URL_CHARS, STATS_AGE};
 use crate::base::ids::Networks;
 use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
-use help::Help;
-use render::{Page, Parts, Shown, Subject, status_of};
+use render::{Help, Page, Parts, Shown, Subject, status_of};
 
 /// What crawlers may read: the page and the documentation, no answers.
 const ROBOTS: &str = "User-agent: *\nAllow: /$\nAllow: /docs$\nAllow: /assets/\nDisallow: /\n";

@@ -6,14 +6,16 @@ use std::fmt::Write as _;
 use axum::http::StatusCode;
 use url::form_urlencoded;
 
-use super::help::Help;
 use super::markup::{bdi, link};
 use super::pasted::{self, NoArtwork};
 use crate::api::answers::{Answer, NetworkAccountAnswer};
 use crate::base::ids::{Network, Networks};
+use crate::config;
 use crate::domain::failure::FailureCode;
 use crate::front::http::assets::{escape, script_address, style_address, texts_address};
+use crate::front::http::caller::Caller;
 use crate::front::http::error::HttpError;
+use crate::front::http::query::Started;
 use crate::front::http::texts::{Language, Texts};
 use crate::proto::view::{QueryStatus, QueryView, StatsView};
 
@@ -72,10 +74,10 @@ pub enum Shown {
 
 impl Shown {
     /// A refusal, or the state of a query.
-    pub fn of(started: &crate::front::http::query::Started) -> Shown {
+    pub fn of(started: &Started) -> Shown {
         let view = match started {
-            crate::front::http::query::Started::Accepted(view) => Some(view.clone()),
-            crate::front::http::query::Started::Refused { .. } => None,
+            Started::Accepted(view) => Some(view.clone()),
+            Started::Refused { .. } => None,
         };
         Shown::Answer { answer: Box::new(started.answer()), view }
     }
@@ -108,6 +110,15 @@ impl Shown {
             _ => None,
         }
     }
+}
+
+/// What the help needs to know.
+pub struct Help<'a> {
+    pub page: &'a config::Page,
+    pub limits: &'a config::Limits,
+    pub caller: &'a Caller,
+    /// How the visitor reached this server: `https://aotf.example.org`.
+    pub origin: String,
 }
 
 /// The page in one language, for one caller.
@@ -163,7 +174,7 @@ impl Page<'_> {
             "networks" => self.subject.networks.as_ref().map_or_else(String::new, |networks| {
                 format!("<input type=\"hidden\" name=\"networks\" value=\"{}\">", escape(networks))
             }),
-            "by_image" => self.image_form(),
+            "by_image" => self.image_form(state.is_empty()),
             "style" => style_address(),
             "script" => script_address(),
             "texts" => texts_address(),
@@ -219,7 +230,8 @@ impl Page<'_> {
         if let Shown::Ready = state { " data-ready".to_owned() } else { String::new() }
     }
 
-    fn image_form(&self) -> String {
+    /// Open where nothing else is asked for.
+    fn image_form(&self, is_open: bool) -> String {
         if !self.by_image {
             return format!(
                 "<p id=\"by-image\" class=\"notice\" hidden role=\"alert\">{}</p>",
@@ -229,16 +241,17 @@ impl Page<'_> {
         format!(
             "<form id=\"by-image\" class=\"by-image\" method=\"post\" action=\"{action}\" \
                enctype=\"multipart/form-data\" aria-label=\"{title}\">\
-             <p class=\"title\"><svg viewBox=\"0 0 24 24\" width=\"22\" height=\"22\" aria-hidden=\"true\">\
-               <path d=\"M4 5h16v14H4z M4 16l5-5 4 4 3-3 4 4 M15.5 9.5h.01\"></path></svg>{title}</p>\
-             <label for=\"file\">{label}</label>\
+             <details{open}><summary><svg viewBox=\"0 0 24 24\" width=\"22\" height=\"22\" aria-hidden=\"true\">\
+               <path d=\"M4 5h16v14H4z M4 16l5-5 4 4 3-3 4 4 M15.5 9.5h.01\"></path></svg>{title}</summary>\
+             <div class=\"fields\"><label for=\"file\">{label}</label>\
              <input id=\"file\" name=\"image\" type=\"file\" accept=\"image/*\">\
              <label for=\"account\">{account}</label>\
              <input id=\"account\" name=\"account_name\" type=\"text\" maxlength=\"253\" autocomplete=\"off\" \
                autocapitalize=\"off\" spellcheck=\"false\" placeholder=\"@\">\
              <input type=\"hidden\" name=\"url\" value=\"\">\
-             <button class=\"button\" type=\"submit\">{go}</button></form>",
+             <button class=\"button\" type=\"submit\">{go}</button></div></details></form>",
             action = self.image_action(),
+            open = if is_open { " open" } else { "" },
             title = self.text("image.title"),
             label = self.text("image.label"),
             account = self.text("image.account"),

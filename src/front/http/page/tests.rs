@@ -178,7 +178,7 @@ fn an_address_that_is_no_artwork_is_told_what_to_do_with() {
     check("https://pbs.twimg.com/media/a.jpg", "name=\"url\" value=\"https://pbs.twimg.com/media/a.jpg\"");
     let page = setting.page(Language::English, about("https://a.example/1"));
     let html = page.render("u", &Shown::of(&FailureCode::NoTwitterAccountFound.into()), None);
-    assert!(html.contains("no account of the artist on X, Bluesky or Fediverse was found"), "{html}");
+    assert!(html.contains("no account of the artist was found on X, Bluesky or Fediverse"), "{html}");
 }
 
 #[test]
