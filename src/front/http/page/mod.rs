@@ -97,7 +97,7 @@ pub(super) async fn submitted(
             .map(|(_, value)| value.into_owned())
     };
     let text = field("url").unwrap_or_default();
-    let visit = Visit::of(&form, Some(&text), &headers);
+    let visit = Visit { is_posted: true, ..Visit::of(&form, Some(&text), &headers) };
     let state = match (read, &visit.subject.url) {
         (Err(error), _) => Shown::Failed(error),
         (Ok(_), None) => Shown::of(&FailureCode::NoUrlField.into()),
@@ -119,7 +119,7 @@ pub(super) async fn submitted_image(
     request: Request,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let mut visit = Visit::of(&query, None, &headers);
+    let mut visit = Visit { is_posted: true, ..Visit::of(&query, None, &headers) };
     let started = async {
         if !caller.advanced {
             return Err(HttpError::Forbidden(Closed::Search));
@@ -247,6 +247,8 @@ async fn known(api: &Api, question: FrontQuestion) -> Result<Started, HttpError>
 struct Visit {
     language: Language,
     subject: Subject,
+    /// It is a form that was sent.
+    is_posted: bool,
     /// The name by which the visitor reached this server; empty where it is none.
     host: String,
 }
@@ -270,6 +272,7 @@ impl Visit {
                 networks: named("networks"),
                 pictures: named("pictures").is_some_and(|value| body::is_yes(&value)),
             },
+            is_posted: false,
             host: if is_name(host) { host.to_owned() } else { String::new() },
         }
     }
@@ -281,6 +284,7 @@ impl Visit {
             texts: &api.texts,
             language: self.language,
             subject: self.subject.clone(),
+            is_posted: self.is_posted,
             networks: networks.unwrap_or_else(|| api.networks.clone()),
             by_image: caller.advanced,
             help: Help {

@@ -126,6 +126,8 @@ pub struct Page<'t> {
     pub texts: &'t Texts,
     pub language: Language,
     pub subject: Subject,
+    /// It answers a form.
+    pub is_posted: bool,
     /// Those that are searched for this request.
     pub networks: Networks,
     /// The caller may search by image.
@@ -145,7 +147,9 @@ impl Page<'_> {
     pub fn render(&self, text: &str, state: &Shown, stats: Option<StatsView>) -> String {
         let Parts { headline, html } = self.parts(state);
         let title = self.text("title");
-        let refresh = match state.is_running() || matches!(state, Shown::Failed(_)) {
+        // What a form was answered with has no address of its own to be loaded again.
+        let may_pass = state.retry_secs().is_some() && matches!(state, Shown::Failed(_));
+        let refresh = match state.is_running() || may_pass && !self.is_posted {
             true => format!("<noscript><meta http-equiv=\"refresh\" content=\"{REFRESH_SECS}\"></noscript>"),
             false => String::new(),
         };

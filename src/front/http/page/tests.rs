@@ -31,6 +31,7 @@ impl Setting {
             texts: &self.texts,
             language,
             subject,
+            is_posted: false,
             networks: Networks::default(),
             by_image: self.caller.advanced,
             help: Help {
@@ -119,6 +120,10 @@ fn a_running_query_is_followed_and_loads_itself_again_without_javascript() {
     let refused = page.render("u", &Shown::of(&FailureCode::YourIpHasMaxProcessingRequests.into()), None);
     assert_eq!(attributes(&refused, "data-retry-secs"), ["20"]);
     assert!(refused.contains("réessaie d&#39;elle-même toutes les 20 s"), "{refused}");
+    let busy = Shown::Failed(HttpError::Busy);
+    assert!(page.render("u", &busy, None).contains("http-equiv"));
+    let posted = Page { is_posted: true, ..setting.page(Language::French, about("https://a.example/1")) };
+    assert!(!posted.render("u", &busy, None).contains("http-equiv"), "it has no address to load again");
     let unsupported = page.render("u", &Shown::of(&FailureCode::UnsupportedWebsite.into()), None);
     assert!(!unsupported.contains("data-retry-secs"), "waiting does not help");
 }
