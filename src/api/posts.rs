@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::ids::{Network, PostKey};
-use crate::domain::addresses::{image_url, post_url};
+use crate::domain::addresses::{image_url, post_url, thumbnail_url};
 use crate::domain::images::{MatchClass, Variant};
 use crate::proto::view::ResultView;
 
@@ -149,30 +149,10 @@ impl ResultAnswer {
     }
 }
 
-/// The small form that X and Bluesky serve beside an image; other hosts have only one.
-fn thumbnail_url(image_url: &str) -> String {
-    if image_url.starts_with("https://pbs.twimg.com/media/") && !image_url.contains('?') {
-        return format!("{image_url}?name=small");
-    }
-    if image_url.starts_with("https://cdn.bsky.app/") {
-        return image_url.replacen("feed_fullsize", "feed_thumbnail", 1);
-    }
-    image_url.to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::samples::sample_view;
-
-    #[test]
-    fn images_have_small_forms_on_some_hosts() {
-        let check = |image: &str, thumbnail: &str| assert_eq!(thumbnail_url(image), thumbnail);
-        check("https://pbs.twimg.com/media/a_B-1.jpg", "https://pbs.twimg.com/media/a_B-1.jpg?name=small");
-        check("https://i.example/a.png", "https://i.example/a.png");
-        let bluesky = "https://cdn.bsky.app/img/feed_fullsize/plain/did:plc:a/b@jpeg";
-        check(bluesky, "https://cdn.bsky.app/img/feed_thumbnail/plain/did:plc:a/b@jpeg");
-    }
 
     #[test]
     fn the_earliest_copy_is_told() {

@@ -457,6 +457,7 @@ impl World {
                             image: ImageId(1),
                             post: PostKey::new(Network::Twitter, post.clone()),
                             account: key.clone(),
+                            handle: Some("a".into()),
                             position: 1,
                             count: 1,
                             name: "n".into(),
@@ -504,6 +505,7 @@ impl World {
                 let answer = |post: &PostKey| LookedUpPost { post: post.clone(), outcome: outcome(post) };
                 StageOutput::LookedUp(posts.iter().map(answer).collect())
             }
+            Work::ShrinkPicture { .. } => StageOutput::Picture(vec![7]),
             Work::Maintain(_) => StageOutput::Maintained,
             Work::Deliver(delivery) => {
                 *self.delivered.entry(delivery.id.clone()).or_default() += 1;

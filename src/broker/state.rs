@@ -24,7 +24,7 @@ use crate::broker::books::scan::Scan;
 use crate::broker::books::scan_request::ScanRequest;
 use crate::broker::books::site_layouts::SiteLayouts;
 use crate::broker::books::troubles::Troubles;
-use crate::broker::vocabulary::{Now, Pending, Policy};
+use crate::broker::vocabulary::{AwaitedPicture, Now, Pending, Policy};
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{IndexProgress, StoreCounts};
@@ -50,6 +50,8 @@ pub struct State {
     pub watchers: HashMap<QueryId, BTreeSet<ContainerId>>,
     /// Uploaded images in memory.
     pub uploads: usize,
+    /// Pictures that are being made small, by their numbers.
+    pub pictures: HashMap<u64, AwaitedPicture>,
     pub scans: BTreeMap<ScanId, Scan>,
     /// The running scan of an account; at most one.
     pub running_scans: HashMap<AccountKey, ScanId>,
@@ -112,6 +114,7 @@ impl State {
             kept: Kept::default(),
             watchers: HashMap::new(),
             uploads: 0,
+            pictures: HashMap::new(),
             scans: BTreeMap::new(),
             running_scans: HashMap::new(),
             deferred_scans: BTreeSet::new(),
@@ -192,6 +195,7 @@ impl State {
             }
             // Asked for at the console or with the right to do so.
             Owner::ScanRequest(_) => Party::Exempt,
+            Owner::Picture { party, .. } => party.clone(),
             Owner::Updates(_) | Owner::Retries | Owner::Maintenance(_) | Owner::Delivery(_) => Party::House,
         }
     }

@@ -173,6 +173,14 @@ pub struct Asker {
     pub ask: AskId,
 }
 
+/// A picture that is being made small, and who waits for it.
+#[derive(Clone, Debug)]
+pub struct AwaitedPicture {
+    pub asker: Asker,
+    /// The address of the image as the answer names it.
+    pub image: String,
+}
+
 /// Why the answer to a ticket of the storekeeper is awaited.
 #[derive(Debug)]
 pub enum Pending {

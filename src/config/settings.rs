@@ -14,6 +14,7 @@ use super::links::Links;
 use super::log::Log;
 use super::maintenance::Maintenance;
 use super::networks::{Bluesky, Mastodon};
+use super::page::Page;
 use super::sandbox::Sandbox;
 use super::scan::Scan;
 use super::search::Search;
@@ -39,6 +40,7 @@ section! {
         /// Whether the file chose them, so that whoever left one out meant it.
         networks_are_chosen: bool = false;
         http: Http = Http::default(), part(Http::read);
+        page: Page = Page::default(), part(Page::read);
         admin: Admin = Admin::default(), part(Admin::read);
         limits: Limits = Limits::default(), part(Limits::read);
         api_keys: Vec<ApiKey> = Vec::new(), parts(ApiKey::read);

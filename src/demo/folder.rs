@@ -105,6 +105,8 @@ fn settings(world: &World, port: u16, data_dir: &Path) -> String {
             ("trusted_proxies", Value::Array(vec![text("127.0.0.1/32")])),
         ],
     );
+    // Its hosts are there for this program alone: a browser could not load their pictures.
+    section("page", vec![("pictures", Value::Boolean(true))]);
     // One query at a time makes the limit easy to reach; loopback addresses stay exempt.
     section("limits", vec![("max_processing_requests_per_ip", Value::Integer(1))]);
     // The world is on this machine and needs no consideration.

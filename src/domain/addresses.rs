@@ -64,6 +64,17 @@ pub fn image_url(account: &AccountKey, name: &str) -> String {
     }
 }
 
+/// The small form that X and Bluesky serve beside an image; other hosts have only one.
+pub fn thumbnail_url(image_url: &str) -> String {
+    if image_url.starts_with("https://pbs.twimg.com/media/") && !image_url.contains('?') {
+        return format!("{image_url}?name=small");
+    }
+    if image_url.starts_with("https://cdn.bsky.app/") {
+        return image_url.replacen("feed_fullsize", "feed_thumbnail", 1);
+    }
+    image_url.to_owned()
+}
+
 /// The account that a person names: `name` (on X), `name.example` (on Bluesky), `user@server` (on Mastodon
 /// and its kin), each with an `@` before it or not; with the network before it, `bluesky:name.example`; a
 /// stable id of Bluesky (`did:...`); or the address of its page.
@@ -157,6 +168,15 @@ fn web_address(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_have_small_forms_on_some_hosts() {
+        let check = |image: &str, thumbnail: &str| assert_eq!(thumbnail_url(image), thumbnail);
+        check("https://pbs.twimg.com/media/a_B-1.jpg", "https://pbs.twimg.com/media/a_B-1.jpg?name=small");
+        check("https://i.example/a.png", "https://i.example/a.png");
+        let bluesky = "https://cdn.bsky.app/img/feed_fullsize/plain/did:plc:a/b@jpeg";
+        check(bluesky, "https://cdn.bsky.app/img/feed_thumbnail/plain/did:plc:a/b@jpeg");
+    }
 
     #[test]
     fn accounts_have_pages() {

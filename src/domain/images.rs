@@ -77,12 +77,44 @@ pub enum QueryImage {
     Attached { len_bytes: u64 },
 }
 
+/// A picture that an answer names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AnswerPicture {
+    /// The artwork's image.
+    Artwork,
+    /// The image of a result, by its place among them.
+    Result(u16),
+    /// The same of what is less alike.
+    Similar(u16),
+}
+
+/// For what a picture is made small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PictureSize {
+    /// Among others.
+    Small,
+    /// To be looked at and compared.
+    Large,
+}
+
+impl PictureSize {
+    /// The longer side at most, in pixels.
+    pub fn pixels(self) -> usize {
+        match self {
+            PictureSize::Small => 480,
+            PictureSize::Large => 1280,
+        }
+    }
+}
+
 /// A stored image that resembles the query image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundImage {
     pub image: ImageId,
     pub post: PostKey,
     pub account: AccountKey,
+    /// The handle under which the account was seen last, as the database knows it.
+    pub handle: Option<String>,
     /// 1-based.
     pub position: u8,
     /// Images in the post.

@@ -174,6 +174,8 @@ pub struct ImageRecord {
     pub image: ImageId,
     pub post: PostKey,
     pub account: AccountKey,
+    /// The handle under which the account was seen last; `None` where none is known.
+    pub handle: Option<String>,
     /// 1-based.
     pub position: u8,
     /// Attachments of the post, videos among them.

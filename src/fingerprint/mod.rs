@@ -16,6 +16,7 @@ mod luma;
 mod orientation;
 mod phash;
 mod resample;
+pub mod shrink;
 mod thumbnail;
 mod turn;
 

@@ -92,6 +92,7 @@ impl Broker for FakeBroker {
 fn default_answer(question: &FrontQuestion) -> FrontAnswer {
     match question {
         FrontQuestion::Query { .. }
+        | FrontQuestion::KnownQuery { .. }
         | FrontQuestion::QueryState { .. }
         | FrontQuestion::Cancel { .. }
         | FrontQuestion::CancelQuery { .. } => FrontAnswer::Query(sample_view()),
@@ -101,6 +102,9 @@ fn default_answer(question: &FrontQuestion) -> FrontAnswer {
             FrontAnswer::Search { identifier: "abc".to_owned(), view: sample_view() }
         }
         FrontQuestion::Account { .. } => FrontAnswer::Account(vec![sample_record()]),
+        FrontQuestion::Picture { .. } => {
+            FrontAnswer::Picture { image: "https://a.example/art/1.png".to_owned(), jpeg: b"jpeg".to_vec() }
+        }
         FrontQuestion::Stats => FrontAnswer::Stats(sample_stats()),
         FrontQuestion::Threads => FrontAnswer::Threads(Vec::new()),
         FrontQuestion::Queues => FrontAnswer::Queues(Vec::new()),

@@ -8,6 +8,7 @@ use super::view::{
 use crate::base::ids::{AskId, Networks, QueryId};
 use crate::domain::accounts::AccountRecord;
 use crate::domain::failure::FailureCode;
+use crate::domain::images::{AnswerPicture, PictureSize};
 
 /// The longest artwork URL that is accepted, in characters; `max_illust_url_size` in `/config`.
 pub const MAX_URL_CHARS: usize = 256;
@@ -44,6 +45,12 @@ pub enum FrontQuestion {
         /// The configured webhook that gets the final answer.
         webhook: Option<String>,
     },
+    /// The query for an artwork's page, if there is one: none is started.
+    KnownQuery {
+        url: String,
+        /// Those of the query.
+        networks: Networks,
+    },
     /// The query that has this `QueryView::id`, without starting one.
     QueryState {
         id: String,
@@ -70,6 +77,13 @@ pub enum FrontQuestion {
     },
     SearchState {
         identifier: String,
+    },
+    /// A picture of an answer, made small.
+    Picture {
+        of: PictureOf,
+        picture: AnswerPicture,
+        size: PictureSize,
+        client: Client,
     },
     /// Starts or joins the scan of an account.
     Scan {
@@ -102,6 +116,15 @@ pub enum FrontQuestion {
     Health,
 }
 
+/// Whose answer a picture belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum PictureOf {
+    /// The query that has this `QueryView::id`.
+    Query(String),
+    /// The direct search of this identifier.
+    Search(String),
+}
+
 /// Who asks, as far as limits are concerned.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Client {
@@ -131,6 +154,11 @@ pub enum FrontAnswer {
     Scan(ScanView),
     /// Whoever has the handle now first.
     Account(Vec<AccountRecord>),
+    /// A JPEG file, and the address of the image that it was made of.
+    Picture {
+        image: String,
+        jpeg: Vec<u8>,
+    },
     Stats(StatsView),
     Threads(Vec<WorkerView>),
     Queues(Vec<QueueView>),
@@ -225,6 +253,7 @@ mod tests {
                 networks: Networks::of([Network::Bluesky]).unwrap(),
                 webhook: Some("w".into()),
             },
+            FrontQuestion::KnownQuery { url: "u".into(), networks: Networks::default() },
             FrontQuestion::QueryState { id: "i".into() },
             FrontQuestion::SearchImage {
                 len_bytes: 1,
@@ -248,6 +277,18 @@ mod tests {
                 client: Client::Key { name: "k".into(), max_processing_requests: 3 },
             },
             FrontQuestion::SearchState { identifier: "i".into() },
+            FrontQuestion::Picture {
+                of: PictureOf::Query("i".into()),
+                picture: AnswerPicture::Artwork,
+                size: PictureSize::Large,
+                client: Client::Exempt,
+            },
+            FrontQuestion::Picture {
+                of: PictureOf::Search("i".into()),
+                picture: AnswerPicture::Similar(u16::MAX),
+                size: PictureSize::Small,
+                client: Client::Exempt,
+            },
             FrontQuestion::Scan { handle: "h".into(), whole: true },
             FrontQuestion::Cancel { what: "w".into() },
             FrontQuestion::CancelQuery { id: "i".into() },
@@ -277,6 +318,7 @@ mod tests {
                 posts_total: None,
                 elapsed_ms: 1,
             }),
+            FrontAnswer::Picture { image: "u".into(), jpeg: vec![255; 3] },
             FrontAnswer::Account(vec![]),
             FrontAnswer::Stats(StatsView::default()),
             FrontAnswer::Threads(vec![WorkerView {

@@ -6,7 +6,7 @@ use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey, QueryId, ScanId};
 use crate::domain::accounts::{Account, AccountRef, AccountState, LinksFound, Resolution};
 use crate::domain::failure::FailureCode;
-use crate::domain::images::{FoundImage, QueryImage, SearchScope};
+use crate::domain::images::{FoundImage, ImageSource, PictureSize, QueryImage, SearchScope};
 use crate::domain::posts::{IndexedPost, ListedPost, LookedUpPost, PostState};
 use crate::domain::scans::{Cursor, ListingEnd, ListingPlace, ListingStep, Searched};
 use crate::proto::view::QueryView;
@@ -55,9 +55,17 @@ pub enum Work {
         account: Account,
         posts: Vec<ListedPost>,
     },
+    /// A picture for people: a JPEG file of at most [`MAX_PICTURE_BYTES`].
+    ShrinkPicture {
+        source: ImageSource,
+        size: PictureSize,
+    },
     Maintain(MaintenanceTask),
     Deliver(Box<Delivery>),
 }
+
+/// What a picture may take: it travels in a message.
+pub const MAX_PICTURE_BYTES: usize = 56 * 1024;
 
 /// A final answer on its way to a webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +107,7 @@ impl Work {
             Work::IndexPosts { account, posts, .. } => {
                 format!("index {} posts of @{}", posts.len(), account.handle)
             }
+            Work::ShrinkPicture { source, .. } => format!("make a picture of {} small", source.url),
             Work::Maintain(task) => format!("maintenance: {task:?}"),
             Work::Deliver(delivery) => format!("deliver an answer to the webhook {}", delivery.webhook),
         }
@@ -118,6 +127,8 @@ pub enum StageOutput {
     LookedUp(Vec<LookedUpPost>),
     Listed(ListingEnd),
     Indexed(Vec<IndexedPost>),
+    /// A JPEG file.
+    Picture(Vec<u8>),
     Maintained,
     Delivered,
 }
@@ -164,7 +175,7 @@ mod tests {
     use crate::base::Fingerprint;
     use crate::base::ids::{AccountKey, ImageId, Network};
     use crate::domain::accounts::{Candidate, Evidence, NoImage, ResolutionOutcome};
-    use crate::domain::images::{Detail, ImageFacts, ImageSource, MatchClass, SecondStage, Variant};
+    use crate::domain::images::{Detail, ImageFacts, MatchClass, SecondStage, Variant};
     use crate::domain::posts::{ImageState, IndexedImage, ListedImage, Place, PostOutcome};
     use crate::domain::scans::Coverage;
     use crate::proto::tests::check_round_trip;
@@ -232,6 +243,7 @@ mod tests {
                 account: account(),
                 posts: vec![post()],
             },
+            Work::ShrinkPicture { source: ImageSource::plain("u"), size: PictureSize::Small },
             Work::Maintain(MaintenanceTask::RetryPosts),
         ] {
             assert!(!work.describe().is_empty());
@@ -244,6 +256,7 @@ mod tests {
             image: ImageId(u64::MAX),
             post: post().key,
             account: account().key,
+            handle: Some("jack".into()),
             position: 1,
             count: 4,
             name: "a.jpg".into(),
@@ -323,6 +336,7 @@ mod tests {
                 places: 255,
                 incomplete: true,
             }]),
+            StageOutput::Picture(vec![255; MAX_PICTURE_BYTES]),
             StageOutput::Maintained,
         ] {
             check_round_trip(LeaseOutcome::Done(output));

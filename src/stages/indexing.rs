@@ -7,11 +7,18 @@ use url::Url;
 use super::decoding::DecodeSlots;
 use super::worker::{Lease, StageError, StageWorker, unexpected_work};
 use crate::base::ids::Network;
+use crate::domain::failure::FailureCode;
+use crate::domain::images::{ImageSource, PictureSize};
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage};
 use crate::fetch::{Fetch, FetchError, Request, Response};
+use crate::fingerprint::decode::decode;
+use crate::fingerprint::shrink::Shrink;
 use crate::fingerprint::{self, Limits};
 use crate::networks;
-use crate::proto::work::{StageOutput, Work};
+use crate::proto::work::{MAX_PICTURE_BYTES, StageOutput, Work};
+
+/// A smaller picture shows nothing.
+const SMALLEST_SIDE: usize = 64;
 
 /// Downloads through `fetch`, decodes on the worker's own thread.
 pub struct Indexing {
@@ -22,8 +29,12 @@ pub struct Indexing {
 
 impl StageWorker for Indexing {
     fn run(&mut self, work: Work, lease: &Lease<'_>) -> Result<StageOutput, StageError> {
-        let Work::IndexPosts { account, posts, .. } = work else {
-            return Err(unexpected_work(&work));
+        let (account, posts) = match work {
+            Work::IndexPosts { account, posts, .. } => (account, posts),
+            Work::ShrinkPicture { source, size } => {
+                return lease.measure("picture", || self.shrink(&source, size));
+            }
+            work => return Err(unexpected_work(&work)),
         };
         let images: Vec<ListedImage> = posts.iter().flat_map(|post| &post.images).cloned().collect();
         let responses = lease.measure("indexing: download", || self.download(&images));
@@ -62,6 +73,38 @@ impl StageWorker for Indexing {
 }
 
 impl Indexing {
+    /// A picture for people. What cannot be had now is not tried again: they see that it is missing.
+    fn shrink(&self, source: &ImageSource, size: PictureSize) -> Result<StageOutput, StageError> {
+        let failed = |why: String| StageError::failed(FailureCode::CannotGetImage, why);
+        let url = Url::parse(&source.url).map_err(|error| failed(error.to_string()))?;
+        let mut request = Request::get(url).max_bytes(self.max_image_bytes).retries(1);
+        if let Some(referer) = &source.referer {
+            request = request.header("referer", referer.clone());
+        }
+        let response = match self.fetch.fetch(request) {
+            Ok(response) if response.is_success() => response,
+            Ok(response) => return Err(failed(format!("status {}", response.status))),
+            Err(FetchError::Stopping) => return Err(StageError::Left),
+            Err(error) => return Err(failed(error.to_string())),
+        };
+        let mut side = size.pixels();
+        self.decoding.during(|| {
+            loop {
+                let mut shrink = Shrink::into(side, side);
+                decode(&response.body, &Limits::default(), &mut shrink)
+                    .map_err(|error| failed(error.to_string()))?;
+                if let Some(jpeg) = shrink.jpeg(MAX_PICTURE_BYTES) {
+                    return Ok(StageOutput::Picture(jpeg));
+                }
+                // Noise: half as large takes a quarter.
+                side /= 2;
+                if side < SMALLEST_SIDE {
+                    return Err(failed("the picture cannot be made small enough".to_owned()));
+                }
+            }
+        })
+    }
+
     /// Downloads all of them at once, each at its host's pace.
     pub fn download(&self, images: &[ListedImage]) -> Vec<Result<Response, FetchError>> {
         let requests: Vec<Request> = images

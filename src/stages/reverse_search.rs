@@ -296,6 +296,7 @@ fn found_image(candidate: &Candidate, record: ImageRecord, query: &Variants) -> 
         image: record.image,
         post: record.post,
         account: record.account,
+        handle: record.handle,
         position: record.position,
         count: record.count,
         name: record.name,

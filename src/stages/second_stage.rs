@@ -56,10 +56,12 @@ pub fn answer(mut images: Vec<FoundImage>, max_distance: u32, mut cut: bool) -> 
     SearchFound { images, similar, cut, low_quality: false }
 }
 
-/// What a found image takes in a message, at most, with the handle that the broker adds.
+/// What a found image takes in a message, at most, with a handle in place of one that is not known here.
 fn len_bytes_of(image: &FoundImage) -> usize {
-    const NUMBERS: usize = 64;
-    NUMBERS + image.post.native.len() + image.account.native.len() + image.name.len()
+    const NUMBERS: usize = 48;
+    const HANDLE: usize = 16;
+    let handle = image.handle.as_ref().map_or(HANDLE, String::len);
+    NUMBERS + image.post.native.len() + image.account.native.len() + handle + image.name.len()
 }
 
 #[cfg(test)]
@@ -124,6 +126,7 @@ mod tests {
             image: ImageId(u64::MAX),
             post: PostKey::new(Network::Twitter, "18446744073709551615"),
             account: AccountKey::new(Network::Twitter, "18446744073709551615"),
+            handle: Some("a".repeat(15)),
             position: 1,
             count: 1,
             name: "FcvniV_yKc3SOQ.jpg".into(),

@@ -191,6 +191,10 @@ pub fn posts_are_stored_once<D: TestDatabase>() {
     let record = &store.images(&[ImageId(1)]).unwrap()[0];
     assert_eq!((&record.account, record.published), (&key("1"), Some(Timestamp(1_600_000_000_000))));
     assert_eq!(record.detail, Some(facts(1).detail), "as it was stored");
+    assert_eq!(record.handle, Some(account("1").handle));
+    let renamed = Account { handle: "renamed".to_owned(), ..account("1") };
+    store.apply(&[Change::Posts { account: renamed, posts: Vec::new() }], NOW.plus(DAY)).unwrap();
+    assert_eq!(store.images(&[ImageId(1)]).unwrap()[0].handle.as_deref(), Some("renamed"), "the latest");
     let asked = vec![listed("10", &["a"]), listed("11", &["x"]), listed("12", &["y"])];
     assert_eq!(store.missing(&asked).unwrap(), asked[1..]);
 }

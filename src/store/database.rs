@@ -273,6 +273,7 @@ fn image_record(row: &Row<'_>) -> Result<ImageRecord, StoreError> {
         image: codec::image_id(row.number(0)?)?,
         post: codec::post_key(network, row.string(2)?)?,
         account: codec::account_key(network, row.string(3)?)?,
+        handle: row.text(11)?,
         position: codec::small(row.number(4)?)?,
         count: codec::small(row.number(5)?)?,
         name: row.string(6)?,

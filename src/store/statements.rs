@@ -49,7 +49,9 @@ statements! {
     COUNTS_OF_IMAGES = "SELECT post, count(*) FROM images WHERE post IN (@) GROUP BY post";
     IMAGE_RECORDS =
         "SELECT i.id, p.network, p.native, a.native, i.position, p.image_count, i.name, p.published,
-            d.phash256, d.thumbnail, i.trimmed
+            d.phash256, d.thumbnail, i.trimmed,
+            (SELECT h.handle FROM handles h WHERE h.account = i.account
+             ORDER BY h.last_seen DESC, h.handle LIMIT 1)
          FROM images i JOIN posts p ON p.no = i.post JOIN accounts a ON a.no = i.account
             LEFT JOIN details d ON d.image = i.id
          WHERE i.id IN (@)";

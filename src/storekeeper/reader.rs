@@ -150,7 +150,11 @@ fn fitting(ids: &[ImageId], mut records: Vec<ImageRecord>) -> Answer {
     let fit = records
         .iter()
         .take_while(|record| {
-            bytes += NUMBERS + record.post.native.len() + record.account.native.len() + record.name.len();
+            bytes += NUMBERS
+                + record.post.native.len()
+                + record.account.native.len()
+                + record.handle.as_ref().map_or(0, String::len)
+                + record.name.len();
             bytes <= MAX_MESSAGE_BYTES
         })
         .count();
@@ -177,6 +181,7 @@ mod tests {
             image: ImageId(image),
             post: PostKey::new(Network::Mastodon, "p".repeat(512)),
             account: AccountKey::new(Network::Mastodon, "a".repeat(512)),
+            handle: Some("h".repeat(253)),
             position: 255,
             count: 255,
             name: "n".repeat(name_bytes),

@@ -20,6 +20,20 @@ fn every_error_code_is_documented() {
     }
 }
 
+/// The page says which websites are supported.
+#[test]
+fn every_site_with_artworks_is_named_on_the_page() {
+    let texts: serde_json::Value = serde_json::from_str(&read("src/front/http/web/texts.json")).unwrap();
+    for language in ["en", "fr"] {
+        let named = texts[language]["help.sites.works"].as_str().unwrap().to_lowercase().replace(' ', "");
+        for site in aotf::sites::SITES.iter().filter(|site| site.artwork.is_some()) {
+            // A program that many sites run, by its best known one.
+            let name = if site.name == "philomena" { "derpibooru" } else { site.name };
+            assert!(named.contains(name), "{name} is missing in {language}");
+        }
+    }
+}
+
 /// Grafana and Prometheus load what stands in `config/`.
 #[test]
 fn the_dashboard_and_the_rules_load() {

@@ -101,6 +101,22 @@ impl Browser {
         self.ask(&format!("/element/{element}/attribute/{name}"))?.as_str().map(str::to_owned)
     }
 
+    /// The text of an element, shown or not. Needs JavaScript of the driver only.
+    pub fn text_of(&self, selector: &str) -> String {
+        let text =
+            self.script("return document.querySelector(arguments[0])?.textContent ?? ''", &[json!(selector)]);
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The width that the page's content needs in a window of this width, in pixels.
+    pub fn width_of_content(&self, width: u32) -> u64 {
+        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        self.cdp("Emulation.setDeviceMetricsOverride", size);
+        let needed = self.script("return document.documentElement.scrollWidth", &[]);
+        self.cdp("Emulation.clearDeviceMetricsOverride", json!({}));
+        needed.as_u64().unwrap_or_default()
+    }
+
     pub fn click(&self, selector: &str) {
         let element = self.element(selector);
         self.order(&format!("/element/{element}/click"), json!({}));
@@ -126,7 +142,7 @@ impl Browser {
     /// both themes.
     pub fn shoot(&self, name: &str) {
         let Some(folder) = std::env::var_os("AOTF_SHOTS") else { return };
-        for width in [375, 768, 1440] {
+        for width in [320, 375, 768, 1440] {
             for theme in ["light", "dark"] {
                 self.cdp(
                     "Emulation.setEmulatedMedia",

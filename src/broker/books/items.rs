@@ -31,6 +31,11 @@ pub enum Owner {
     Maintenance(MaintenanceTask),
     /// A final answer for a webhook, by the delivery's id.
     Delivery(String),
+    /// A picture that this client waits for.
+    Picture {
+        number: u64,
+        party: Party,
+    },
 }
 
 /// What has turns within a client's work.
@@ -50,7 +55,8 @@ impl Owner {
             | Owner::Updates(_)
             | Owner::Retries
             | Owner::Maintenance(_)
-            | Owner::Delivery(_) => Request::Other,
+            | Owner::Delivery(_)
+            | Owner::Picture { .. } => Request::Other,
         }
     }
 }
@@ -96,7 +102,7 @@ pub fn stage_of(work: &Work) -> Stage {
         Work::Resolve { .. } | Work::CheckPosts { .. } | Work::LookUpPosts { .. } => Stage::Lookup,
         Work::ListPosts { cursor: Cursor::Search(_), .. } => Stage::SearchListing,
         Work::ListPosts { cursor: Cursor::Timeline(_), .. } => Stage::TimelineListing,
-        Work::IndexPosts { .. } => Stage::Indexing,
+        Work::IndexPosts { .. } | Work::ShrinkPicture { .. } => Stage::Indexing,
         Work::Maintain(_) => Stage::Maintenance,
         Work::Deliver(_) => Stage::Delivery,
     }
@@ -105,7 +111,7 @@ pub fn stage_of(work: &Work) -> Stage {
 /// How long a worker may be silent about a piece of work before another gets it.
 pub fn lease_time(work: &Work) -> Duration {
     Duration::from_secs(match work {
-        Work::PlanScans { .. } => 30,
+        Work::PlanScans { .. } | Work::ShrinkPicture { .. } => 30,
         Work::FindLinks { .. }
         | Work::SearchImage { .. }
         | Work::Resolve { .. }
@@ -129,6 +135,8 @@ pub fn rest(work: &Work, age: Duration, asked: Duration) -> Duration {
 /// How long work is given back as "the outside world is not ready" before its request fails.
 pub fn patience(work: &Work) -> Duration {
     Duration::from_secs(match work {
+        // Whoever looks at a page waits no longer.
+        Work::ShrinkPicture { .. } => 20,
         // A site that is down for longer is reported to the user who waits.
         Work::FindLinks { .. } | Work::SearchImage { .. } => 3 * 60,
         // A network's rate limits last a quarter of an hour.

@@ -236,7 +236,10 @@ impl Facts {
     pub fn result_view(&self, image: FoundImage) -> ResultView {
         let account = self.accounts.iter().find(|account| account.key == image.account);
         ResultView {
-            handle: account.map(|account| account.handle.clone()).filter(|handle| !handle.is_empty()),
+            handle: account
+                .map(|account| account.handle.clone())
+                .filter(|handle| !handle.is_empty())
+                .or(image.handle),
             post: image.post,
             account: image.account,
             position: image.position,

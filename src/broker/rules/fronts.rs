@@ -3,7 +3,7 @@
 use crate::broker::books::blob::BlobKey;
 use crate::broker::books::query::{Kind, Origin};
 use crate::broker::books::query_key::search_key;
-use crate::broker::rules::{accounts, cancelling, health, inspect, scan_requests, submissions};
+use crate::broker::rules::{accounts, cancelling, health, inspect, pictures, scan_requests, submissions};
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Asker;
 use crate::domain::failure::FailureCode;
@@ -15,6 +15,9 @@ pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Op
     let answer = match question {
         FrontQuestion::Query { url, client, networks, webhook } => {
             return submissions::submit_page(turn, asker, &url, webhook, Origin { client, networks });
+        }
+        FrontQuestion::KnownQuery { url, networks } => {
+            return submissions::show_known_page(turn, asker, &url, &networks);
         }
         FrontQuestion::QueryState { id } => {
             return match turn.state.query_ids.get(&id).copied() {
@@ -46,6 +49,9 @@ pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Op
                 }
                 None => turn.refuse(asker, FailureCode::NoSuchRequest),
             };
+        }
+        FrontQuestion::Picture { of, picture, size, client } => {
+            return pictures::ask(turn, asker, &of, picture, size, &client);
         }
         FrontQuestion::Scan { handle, whole } => return scan_requests::ask(turn, asker, &handle, whole),
         FrontQuestion::Cancel { what } => return cancelling::ask(turn, asker, &what),

@@ -13,6 +13,7 @@ pub mod health;
 pub mod inspect;
 pub mod leasing;
 pub mod outcomes;
+pub mod pictures;
 pub mod queries;
 pub mod reservations;
 pub mod retries;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::ids::{ContainerId, LeaseId};
 use crate::broker::books::items::{Item, Owner, patience, rest, stage_of};
-use crate::broker::rules::{deaths, deliveries, queries, retries, scan_requests, scans, updates};
+use crate::broker::rules::{deaths, deliveries, pictures, queries, retries, scan_requests, scans, updates};
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Effect;
 use crate::domain::failure::FailureCode;
@@ -94,6 +94,9 @@ fn on_done(turn: &mut Turn, item: Item, output: StageOutput) {
         (Owner::Retries, Work::LookUpPosts { .. }, StageOutput::LookedUp(posts)) => {
             retries::on_looked_up(turn, posts);
         }
+        (Owner::Picture { number, .. }, Work::ShrinkPicture { .. }, StageOutput::Picture(jpeg)) => {
+            pictures::on_made(turn, number, jpeg);
+        }
         (Owner::Maintenance(_), Work::Maintain(_), StageOutput::Maintained) => {}
         (Owner::Delivery(_), Work::Deliver(delivery), StageOutput::Delivered) => {
             deliveries::on_ended(turn, delivery);
@@ -129,6 +132,7 @@ pub fn fail(turn: &mut Turn, item: Item, code: FailureCode, why: String) {
                 _ => retries::on_indexed(turn, account.clone(), posts),
             }
         }
+        (Owner::Picture { number, .. }, _) => pictures::on_failed(turn, *number, why),
         (Owner::Delivery(_), Work::Deliver(delivery)) => deliveries::on_ended(turn, delivery),
         // Posts that could not be looked up, and maintenance, have their turn again.
         (Owner::Batch(_) | Owner::Retries | Owner::Delivery(_) | Owner::Maintenance(_), _) => {}

@@ -112,7 +112,8 @@ fn join(turn: &mut Turn, id: ScanId, priority: Priority, waiter: Option<QueryId>
         | Owner::Updates(_)
         | Owner::Retries
         | Owner::Maintenance(_)
-        | Owner::Delivery(_) => false,
+        | Owner::Delivery(_)
+        | Owner::Picture { .. } => false,
     });
 }
 

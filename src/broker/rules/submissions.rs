@@ -1,7 +1,7 @@
 //! A front submits a page or an image: it joins a known query, or becomes a new one, or is turned away. And
 //! what an earlier broker had accepted is begun again.
 
-use crate::base::ids::QueryId;
+use crate::base::ids::{Networks, QueryId};
 use crate::broker::books::query::{Kind, Origin, Query};
 use crate::broker::books::query_key::{page_key, search_key};
 use crate::broker::rules::views::query_view;
@@ -28,8 +28,7 @@ pub fn submit_page(turn: &mut Turn, asker: Asker, url: &str, webhook: Option<Str
         return turn.refuse(asker, FailureCode::UrlTooLong);
     }
     let key = page_key(url, &origin.networks);
-    // What is no URL has no key of its own either: it is remembered as it was written.
-    let known = turn.state.query_keys.get(key.as_deref().unwrap_or(url)).copied();
+    let known = known_page(turn.state, url, key.as_deref());
     if let Some(query) = known {
         turn.state.kept.asked(query, turn.now.mono);
         return match webhook.and_then(|webhook| deliveries::add_webhook(turn, query, webhook)) {
@@ -61,6 +60,23 @@ pub fn submit_page(turn: &mut Turn, asker: Asker, url: &str, webhook: Option<Str
     if let Some(entry) = turn.live(id).map(|query| query.accepted()) {
         answer_once_written(turn, asker, id, entry);
     }
+}
+
+/// The query for a page as far as there is one, which is what those who only look are shown.
+pub fn show_known_page(turn: &mut Turn, asker: Asker, url: &str, networks: &Networks) {
+    let url = url.trim();
+    match known_page(turn.state, url, page_key(url, networks).as_deref()) {
+        Some(query) => {
+            turn.state.kept.asked(query, turn.now.mono);
+            answer_when_written(turn, asker, query);
+        }
+        None => turn.refuse(asker, FailureCode::NoSuchRequest),
+    }
+}
+
+/// What is no URL has no key: it is remembered as it was written.
+fn known_page(state: &State, url: &str, key: Option<&str>) -> Option<QueryId> {
+    state.query_keys.get(key.unwrap_or(url)).copied()
 }
 
 /// An image, to be searched directly: everywhere, or in the account of this name.

@@ -6,5 +6,6 @@ mod connectivity;
 mod deaths;
 mod fairness;
 mod health;
+mod looking;
 mod scan_deaths;
 mod whole;

@@ -41,7 +41,9 @@ pub fn text(reply: &Reply, style: Style) -> String {
             FrontAnswer::Health(problems) => daemon::health(problems, style),
             FrontAnswer::Refused { code, detail } => failure::failure(*code, detail, style),
             FrontAnswer::NotNow { why } => unavailable(why, style),
-            FrontAnswer::Counters(_) | FrontAnswer::Overloaded => unavailable(UNEXPECTED, style),
+            FrontAnswer::Counters(_) | FrontAnswer::Picture { .. } | FrontAnswer::Overloaded => {
+                unavailable(UNEXPECTED, style)
+            }
         },
         Reply::Cancelled(answer) => cancelled::cancelled(answer, style),
         Reply::Stacks(written) => daemon::stacks(written, style),
@@ -70,7 +72,9 @@ pub fn as_json(reply: &Reply) -> Value {
             FrontAnswer::Health(problems) => json!(problems),
             FrontAnswer::Refused { code, detail } => json!(Answer::refused(*code, detail.clone())),
             FrontAnswer::NotNow { why } => unavailable(why),
-            FrontAnswer::Counters(_) | FrontAnswer::Overloaded => unavailable(UNEXPECTED),
+            FrontAnswer::Counters(_) | FrontAnswer::Picture { .. } | FrontAnswer::Overloaded => {
+                unavailable(UNEXPECTED)
+            }
         },
         Reply::Stacks(StacksWritten::Done { path, processes, threads, silent }) => {
             json!({ "path": path, "processes": processes, "threads": threads, "silent": silent })
@@ -94,9 +98,10 @@ pub fn status_of(reply: &Reply) -> u8 {
             FrontAnswer::Account(records) if records.is_empty() => status::NOTHING_FOUND,
             FrontAnswer::Health(problems) if !problems.is_empty() => status::REQUEST_FAILED,
             FrontAnswer::Refused { .. } => status::REQUEST_FAILED,
-            FrontAnswer::NotNow { .. } | FrontAnswer::Counters(_) | FrontAnswer::Overloaded => {
-                status::UNREACHABLE
-            }
+            FrontAnswer::NotNow { .. }
+            | FrontAnswer::Counters(_)
+            | FrontAnswer::Picture { .. }
+            | FrontAnswer::Overloaded => status::UNREACHABLE,
             FrontAnswer::Account(_)
             | FrontAnswer::Stats(_)
             | FrontAnswer::Threads(_)

@@ -59,43 +59,54 @@ fn results(view: &QueryView, style: Style) -> String {
         1 => style.paint(Tone::Good, "Found 1 post.") + "\n",
         count => style.paint(Tone::Good, &format!("Found {count} posts.")) + "\n",
     };
-    let tables = [found_table(&view.results), found_table(&view.similar)];
+    // A search through everything finds posts of anybody; whose those of a page are stands above.
+    let name_accounts = view.accounts.is_empty();
+    let tables = [&view.results, &view.similar].map(|results| found_table(results, name_accounts));
     let all_fit = tables.iter().all(|table| table.fits(style.width));
     for ((results, table), title) in
         [&view.results, &view.similar].into_iter().zip(tables).zip(["", "Less alike:\n"])
     {
         if !results.is_empty() {
             text += title;
-            text += &if all_fit { table.render(style) } else { found_in_lines(results, style) };
+            text +=
+                &if all_fit { table.render(style) } else { found_in_lines(results, name_accounts, style) };
         }
     }
     text
 }
 
-fn found_table(results: &[ResultView]) -> Table {
-    let mut table = Table::new([
+fn found_table(results: &[ResultView], name_accounts: bool) -> Table {
+    let mut columns = vec![
         ("post", Align::Flexible),
         ("image", Align::Left),
         ("distance", Align::Right),
         ("", Align::Left),
         ("published", Align::Left),
-    ]);
+    ];
+    if name_accounts {
+        columns.push(("account", Align::Left));
+    }
+    let mut table = Table::new(columns);
     let earliest = earliest(results).filter(|_| results.len() > 1);
     for result in results {
         let first = if Some(&result.post) == earliest { ", first" } else { "" };
-        table.row([
+        let mut row = vec![
             post_url(&result.post, result.handle.as_deref()),
             format!("{}/{}", result.position, result.count),
             result.distance.to_string(),
             format!("{}{}", verdict(result.class), turn(result.variant)),
             result.published.map_or_else(String::new, |moment| day(moment) + first),
-        ]);
+        ];
+        if name_accounts {
+            row.push(account_of(result));
+        }
+        table.row(row);
     }
     table
 }
 
 /// For narrow terminals: an address that is cut is worth nothing, so it has a line of its own.
-fn found_in_lines(results: &[ResultView], style: Style) -> String {
+fn found_in_lines(results: &[ResultView], name_accounts: bool, style: Style) -> String {
     let mut text = String::new();
     let earliest = earliest(results).filter(|_| results.len() > 1);
     for result in results {
@@ -103,7 +114,8 @@ fn found_in_lines(results: &[ResultView], style: Style) -> String {
         let distance = format!("distance {}", result.distance);
         let first = if Some(&result.post) == earliest { ", first" } else { "" };
         let published = result.published.map(|moment| format!("published {}{first}", day(moment)));
-        let facts = [Some(verdict(result.class).to_owned()), Some(image), Some(distance), published];
+        let account = name_accounts.then(|| account_of(result));
+        let facts = [account, Some(verdict(result.class).to_owned()), Some(image), Some(distance), published];
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         let facts = format!("  {}", fit(&facts.join(", "), style.width.saturating_sub(2)));
         let _ = writeln!(
@@ -114,6 +126,12 @@ fn found_in_lines(results: &[ResultView], style: Style) -> String {
         );
     }
     text
+}
+
+/// Whose post it is, and where: `@jane on X`; the network alone where no name is known.
+fn account_of(result: &ResultView) -> String {
+    let network = network_name(result.post.network);
+    result.handle.as_ref().map_or_else(|| network.to_owned(), |name| format!("@{name} on {network}"))
 }
 
 /// How the image had to be turned to match, as an addition to the verdict.

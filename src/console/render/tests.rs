@@ -13,6 +13,18 @@ fn check(answer: FrontAnswer, expect: &str) {
 }
 
 #[test]
+fn a_search_through_everything_names_whose_posts_it_found() {
+    let mut view = sample_view();
+    view.accounts.clear();
+    for width in [200, 60] {
+        let answer = FrontAnswer::Search { identifier: "abc".to_owned(), view: view.clone() };
+        let shown = text(&Reply::Answer(answer), Style { width, ..PLAIN });
+        assert_eq!(shown.matches("@jane_paints on X").count(), 2, "{shown}");
+        assert!(shown.contains("Bluesky"), "the network, where no name is known: {shown}");
+    }
+}
+
+#[test]
 fn a_finished_query() {
     let mut view = sample_view();
     view.results[0].post.native = "184467440737095".to_owned();

@@ -97,6 +97,20 @@ pub fn is_cross_site(peer: Peer, method: &Method, headers: &HeaderMap, http: &Ht
     }
 }
 
+/// True where the browser says that a person left another page for this one: they clicked a link, a button or
+/// a bookmarklet there. An address that was typed, pasted or opened by another program says nothing of that,
+/// and neither do previews, prefetches and crawlers: they only look.
+pub fn is_followed_link(method: &Method, headers: &HeaderMap) -> bool {
+    let is = |name: &'static str, value: &str| headers.get(name).is_some_and(|found| found == value);
+    method == Method::GET
+        && is("sec-fetch-user", "?1")
+        && is("sec-fetch-mode", "navigate")
+        && is("sec-fetch-dest", "document")
+        && ["cross-site", "same-site", "same-origin"].iter().any(|site| is("sec-fetch-site", site))
+        && !headers.contains_key("sec-purpose")
+        && !headers.contains_key("purpose")
+}
+
 /// True if a page of `origin` was loaded from `host`.
 fn is_same(origin: &str, host: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else { return false };
@@ -175,6 +189,34 @@ mod tests {
         check_host(proxy, &headers(&[("host", "public.example")]), &path, &on_loopback).unwrap();
         let any = Http { hosts: vec!["*".to_owned()], ..http("127.0.0.1:1") };
         check_host(STRANGER, &headers(&[("host", "public.example")]), &path, &any).unwrap();
+    }
+
+    #[test]
+    fn who_only_looks() {
+        let click = [
+            ("sec-fetch-user", "?1"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+            ("sec-fetch-site", "cross-site"),
+        ];
+        assert!(is_followed_link(&Method::GET, &headers(&click)));
+        assert!(!is_followed_link(&Method::HEAD, &headers(&click)));
+        assert!(!is_followed_link(&Method::GET, &headers(&[])), "a program, or an old browser");
+        for (name, value) in [
+            ("sec-fetch-user", "?0"),
+            ("sec-fetch-mode", "no-cors"),
+            ("sec-fetch-dest", "iframe"),
+            // Typed or pasted, opened from a chat, by a browser that a program drives.
+            ("sec-fetch-site", "none"),
+        ] {
+            let mut other: HeaderMap = headers(&click);
+            other.insert(name, value.parse().unwrap());
+            assert!(!is_followed_link(&Method::GET, &other), "{name}: {value}");
+        }
+        for purpose in [("sec-purpose", "prefetch;prerender"), ("purpose", "prefetch")] {
+            let early: Vec<_> = click.into_iter().chain([purpose]).collect();
+            assert!(!is_followed_link(&Method::GET, &headers(&early)), "{purpose:?}");
+        }
     }
 
     #[test]

@@ -50,19 +50,38 @@ pub(super) async fn query_events(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
-    let place = api.streams.clone().try_acquire_owned().map_err(|_| HttpError::Busy)?;
+    let place = place(&api)?;
     let query = query.unwrap_or_default();
     let url = url_parameter::from_query_string(&query);
     let networks =
         chosen_networks(&api, &caller, url_parameter::named_before_url(&query, "networks").as_deref())?;
     let started = start_query(&api, &caller, url, networks, RateClass::Events).await?;
+    Ok(follow(&api, started, &headers, place, Box::new(event_of)))
+}
+
+/// A place among the streams that may be open at the same time.
+pub(super) fn place(api: &Api) -> Result<OwnedSemaphorePermit, HttpError> {
+    api.streams.clone().try_acquire_owned().map_err(|_| HttpError::Busy)
+}
+
+/// How a state is written into an event.
+pub(super) type Write = Box<dyn Fn(&Started) -> Event + Send>;
+
+/// The stream of what was started, from the first state that the client has not heard yet to the end.
+pub(super) fn follow(
+    api: &Api,
+    started: Started,
+    headers: &HeaderMap,
+    place: OwnedSemaphorePermit,
+    write: Write,
+) -> Response {
     let seen: Option<u64> =
         headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     if let Started::Accepted(view) = &started
         && view.status == QueryStatus::End
         && seen == Some(view.version)
     {
-        return Ok(StatusCode::NO_CONTENT.into_response());
+        return StatusCode::NO_CONTENT.into_response();
     }
     let watched = match &started {
         Started::Accepted(view) if view.status != QueryStatus::End => {
@@ -72,13 +91,14 @@ pub(super) async fn query_events(
         }
         Started::Accepted(_) | Started::Refused { .. } => None,
     };
-    let pushed = Pushed { first: Some(started), seen, watched, stopped: api.stopped.clone(), _place: place };
+    let stopped = api.stopped.clone();
+    let pushed = Pushed { first: Some(started), seen, watched, write, stopped, _place: place };
     let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
     let mut response = Sse::new(pushed.into_stream()).keep_alive(keep_alive).into_response();
     // Known to reverse proxies: pass events on at once.
     response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
 struct Pushed {
@@ -88,6 +108,7 @@ struct Pushed {
     seen: Option<u64>,
     /// `None` once nothing more will come.
     watched: Option<watch::Receiver<Option<QueryView>>>,
+    write: Write,
     stopped: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
 }
@@ -103,8 +124,8 @@ impl Pushed {
     async fn next(&mut self) -> Option<Event> {
         match self.first.take() {
             Some(Started::Accepted(view)) if self.seen == Some(view.version) => {}
-            Some(Started::Accepted(view)) => return Some(self.event(&view)),
-            Some(refused) => return Some(event_of(&refused.answer())),
+            Some(Started::Accepted(view)) => return Some(self.event(view)),
+            Some(refused) => return Some((self.write)(&refused)),
             None => {}
         }
         loop {
@@ -117,21 +138,22 @@ impl Pushed {
             if let Some(view) = view
                 && self.seen.is_none_or(|seen| view.version > seen)
             {
-                return Some(self.event(&view));
+                return Some(self.event(Box::new(view)));
             }
         }
     }
 
-    fn event(&mut self, view: &QueryView) -> Event {
-        self.seen = Some(view.version);
+    fn event(&mut self, view: Box<QueryView>) -> Event {
+        let version = view.version;
+        self.seen = Some(version);
         if view.status == QueryStatus::End {
             self.watched = None;
         }
-        event_of(&Answer::from(view)).id(view.version.to_string())
+        (self.write)(&Started::Accepted(view)).id(version.to_string())
     }
 }
 
-fn event_of(answer: &Answer) -> Event {
-    let json = serde_json::to_string(answer).expect("an answer has only string keys");
+fn event_of(started: &Started) -> Event {
+    let json = serde_json::to_string(&started.answer()).expect("an answer has only string keys");
     Event::default().data(json)
 }

@@ -49,6 +49,8 @@ pub enum RateClass {
     Batch,
     Events,
     Page,
+    /// Pictures of an answer, of which the page shows many at once.
+    Picture,
 }
 
 /// Early by this much still counts as on time: a client that asks once a second on its own clock

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension};
 use axum::http::HeaderValue;
 use axum::middleware;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use utoipa::openapi::PathItem;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,7 +16,7 @@ use super::around::{Endpoints, around};
 use super::error::HttpError;
 use super::openapi::Description;
 use super::state::Api;
-use super::{account, assets, batch, errors, events, metrics, openapi, page, query, search, status};
+use super::{account, assets, batch, errors, events, metrics, openapi, page, picture, query, search, status};
 
 /// The API: what is described.
 fn api_routes() -> OpenApiRouter<Arc<Api>> {
@@ -38,12 +38,16 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
 }
 
 /// The web page and its files, which are no part of the API.
-fn pages() -> [(&'static str, MethodRouter<Arc<Api>>); 4] {
+pub(super) fn pages() -> [(&'static str, &'static str, MethodRouter<Arc<Api>>); 8] {
     [
-        ("/", get(page::root)),
-        (assets::STYLE_PATH, get(assets::style)),
-        (assets::SCRIPT_PATH, get(assets::script)),
-        (assets::TEXTS_PATH, get(assets::texts)),
+        ("/", GET_AND_POST, get(page::root).post(page::submitted)),
+        ("/image", POST, post(page::submitted_image)),
+        (picture::PATH, GET, get(picture::picture)),
+        ("/page/events", GET, get(page::page_events)),
+        ("/robots.txt", GET, get(page::robots)),
+        (assets::STYLE_PATH, GET, get(assets::style)),
+        (assets::SCRIPT_PATH, GET, get(assets::script)),
+        (assets::TEXTS_PATH, GET, get(assets::texts)),
     ]
 }
 
@@ -53,11 +57,13 @@ static DESCRIPTION: LazyLock<Description> = LazyLock::new(|| Description::new(&a
 pub(super) static ENDPOINTS: LazyLock<Endpoints> = LazyLock::new(|| {
     let described = api_routes().into_openapi().paths.paths.into_iter();
     let described = described.map(|(path, item)| (path, HeaderValue::from_static(methods(&item))));
-    let pages = pages().into_iter().map(|(path, _)| (path.to_owned(), HeaderValue::from_static(GET)));
+    let pages = pages();
+    let pages = pages.iter().map(|(path, methods, _)| (path.to_string(), HeaderValue::from_static(methods)));
     described.chain(pages).collect()
 });
 
 const GET: &str = "GET, HEAD, OPTIONS";
+const POST: &str = "POST, OPTIONS";
 const GET_AND_POST: &str = "GET, HEAD, POST, OPTIONS";
 const DELETE: &str = "DELETE, OPTIONS";
 
@@ -76,7 +82,7 @@ pub fn router(api: Arc<Api>) -> Router {
     // Forms are limited field by field; this bounds what stands between the fields.
     let form_limit = DefaultBodyLimit::max(api.max_image_bytes.saturating_add(64 * 1024));
     let (mut router, _) = api_routes().split_for_parts();
-    for (path, methods) in pages() {
+    for (path, _, methods) in pages() {
         router = router.route(path, methods);
     }
     router

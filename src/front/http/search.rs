@@ -57,17 +57,26 @@ pub(super) async fn search_post(
     }
     api.count(&caller, RateClass::Query)?;
     let form = read_search(&api, request).await?;
-    let query = query.unwrap_or_default();
+    start(&api, &caller, form, &query.unwrap_or_default()).await.map(Json)
+}
+
+/// Starts the search that a form asks for; what it leaves open stands in `parameters`, a query string.
+pub(super) async fn start(
+    api: &Api,
+    caller: &Caller,
+    form: SearchForm,
+    parameters: &str,
+) -> Result<SearchAnswer, HttpError> {
     let account_name = form
         .account_name
-        .or_else(|| url_parameter::named(&query, "account_name"))
+        .or_else(|| url_parameter::named(parameters, "account_name"))
         .map(|name| name.trim().trim_start_matches('@').to_owned())
         .filter(|name| !name.is_empty());
-    let chosen = form.networks.or_else(|| url_parameter::named(&query, "networks"));
-    let networks = chosen_networks(&api, &caller, chosen.as_deref())?;
+    let chosen = form.networks.or_else(|| url_parameter::named(parameters, "networks"));
+    let networks = chosen_networks(api, caller, chosen.as_deref())?;
     let client = caller.client();
     let turned =
-        form.turned || url_parameter::named(&query, "turned").is_some_and(|value| body::is_yes(&value));
+        form.turned || url_parameter::named(parameters, "turned").is_some_and(|value| body::is_yes(&value));
     let (question, image) = match (form.image.filter(|image| !image.is_empty()), form.url) {
         (Some(image), _) => {
             let len_bytes = image.len() as u64;
@@ -75,9 +84,9 @@ pub(super) async fn search_post(
         }
         (None, Some(url)) => match checked_url(&url) {
             Ok(url) => (FrontQuestion::SearchUrl { url, account_name, turned, networks, client }, None),
-            Err(code) => return Ok(Json(refused(code, String::new()))),
+            Err(code) => return Ok(refused(code, String::new())),
         },
-        (None, None) => return Ok(Json(refused(FailureCode::ImageMissing, String::new()))),
+        (None, None) => return Ok(refused(FailureCode::ImageMissing, String::new())),
     };
     search_answer(api.ask(question, image).await?)
 }
@@ -103,10 +112,11 @@ pub(super) async fn search_get(
         return Ok(Json(refused(FailureCode::IdentifierMissing, String::new())));
     };
     api.count(&caller, RateClass::Query)?;
-    search_answer(api.ask(FrontQuestion::SearchState { identifier }, None).await?)
+    search_answer(api.ask(FrontQuestion::SearchState { identifier }, None).await?).map(Json)
 }
 
-async fn read_search(api: &Api, request: Request) -> Result<SearchForm, HttpError> {
+/// What is searched, as a body, a form or JSON.
+pub(super) async fn read_search(api: &Api, request: Request) -> Result<SearchForm, HttpError> {
     let deadline = api.http.body_timeout;
     let kind = body::content_type(request.headers());
     if kind == "application/json" {
@@ -138,12 +148,12 @@ fn checked_url(url: &str) -> Result<String, FailureCode> {
     }
 }
 
-fn search_answer(answer: FrontAnswer) -> Result<Json<SearchAnswer>, HttpError> {
+fn search_answer(answer: FrontAnswer) -> Result<SearchAnswer, HttpError> {
     match answer {
         FrontAnswer::Search { identifier, view } => {
-            Ok(Json(SearchAnswer { answer: Answer::from(&view), identifier: Some(identifier) }))
+            Ok(SearchAnswer { answer: Answer::from(&view), identifier: Some(identifier) })
         }
-        FrontAnswer::Refused { code, detail } => Ok(Json(refused(code, detail))),
+        FrontAnswer::Refused { code, detail } => Ok(refused(code, detail)),
         FrontAnswer::Overloaded => Err(HttpError::Busy),
         FrontAnswer::NotNow { why } => Err(HttpError::NotNow { why }),
         _ => Err(HttpError::Unexpected),

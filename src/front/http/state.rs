@@ -12,6 +12,7 @@ use super::browsers;
 use super::caller::Caller;
 use super::error::{Closed, HttpError};
 use super::finished::FinishedAnswers;
+use super::kept_pictures::{self, KeptPictures};
 use super::limits::{ConnectionTable, RateClass, RateTable};
 use super::peer::Peer;
 use super::texts::Texts;
@@ -44,6 +45,7 @@ pub(super) type Clock = Box<dyn Fn() -> Monotonic + Send + Sync>;
 pub struct Api {
     pub(super) broker: Arc<dyn Broker>,
     pub(super) http: config::Http,
+    pub(super) page: config::Page,
     pub(super) limits: config::Limits,
     pub(super) maintenance: config::Maintenance,
     keys: Vec<config::ApiKey>,
@@ -58,6 +60,8 @@ pub struct Api {
     /// Requests are logged, not only where all is.
     pub(super) logs_requests: bool,
     pub(super) finished: FinishedAnswers,
+    pub(super) pictures: KeptPictures,
+    pub(super) pictures_waiting: Semaphore,
     asks: Semaphore,
     pub(super) uploads: Semaphore,
     pub(super) streams: Arc<Semaphore>,
@@ -84,6 +88,7 @@ impl Api {
         Arc::new(Api {
             broker,
             http: settings.http.clone(),
+            page: settings.page.clone(),
             limits: settings.limits.clone(),
             maintenance: settings.maintenance.clone(),
             keys: settings.api_keys.clone(),
@@ -98,6 +103,8 @@ impl Api {
             traffic: Traffic::default(),
             logs_requests: settings.log.requests,
             finished: FinishedAnswers::default(),
+            pictures: KeptPictures::default(),
+            pictures_waiting: Semaphore::new(kept_pictures::MAX_WAITING),
             asks: Semaphore::new(MAX_ASKS),
             uploads: Semaphore::new(MAX_UPLOADS),
             streams: Arc::new(Semaphore::new(
@@ -118,8 +125,18 @@ impl Api {
         attachment: Option<Bytes>,
     ) -> Result<FrontAnswer, HttpError> {
         let _place = self.asks.try_acquire().map_err(|_| HttpError::Busy)?;
+        self.ask_within(question, attachment, ASK_DEADLINE).await
+    }
+
+    /// The same for what takes its time, and is bounded by other means.
+    pub(super) async fn ask_within(
+        &self,
+        question: FrontQuestion,
+        attachment: Option<Bytes>,
+        deadline: Duration,
+    ) -> Result<FrontAnswer, HttpError> {
         let asking = tasks::named("asks the broker", self.broker.ask(question, attachment));
-        match tokio::time::timeout(ASK_DEADLINE, asking).await {
+        match tokio::time::timeout(deadline, asking).await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(HttpError::BrokerSlow),
         }
@@ -175,6 +192,10 @@ impl Api {
         }
         let (key, own) = caller.rate();
         let per_second = own.unwrap_or(self.limits.requests_per_second);
+        let per_second = match class {
+            RateClass::Picture => per_second.saturating_mul(kept_pictures::PER_REQUEST),
+            _ => per_second,
+        };
         if caller.unlimited || self.rate.allows(key, class, per_second, (self.now)()) {
             Ok(())
         } else {

@@ -20,8 +20,13 @@ pub const MAX_URL_BODY_BYTES: usize = 1024;
 
 /// The URL in a raw query string, or the code that says why there is none to work with.
 pub fn from_query_string(query: &str) -> Result<String, FailureCode> {
-    let Some(value) = raw_value(query, "url") else { return Err(FailureCode::NoUrlField) };
-    if starts_with_scheme(value) { checked(value) } else { checked(&decoded(value)) }
+    text_in(query).map_or(Err(FailureCode::NoUrlField), |text| checked(&text))
+}
+
+/// What stands where the URL belongs, whatever it is; `None` where the parameter is missing.
+pub fn text_in(query: &str) -> Option<String> {
+    let value = raw_value(query, "url")?;
+    Some(if starts_with_scheme(value) { value.to_owned() } else { decoded(value) })
 }
 
 /// The URL in the body of a `POST /query`: the body is the URL, never encoded. A body in the form

@@ -11,11 +11,12 @@ use crate::api::limits;
 use crate::config;
 use crate::domain::failure::FailureCode;
 use crate::front::fake::FakeBroker;
-use crate::front::http::assets;
-use crate::front::http::router::ENDPOINTS;
+use crate::front::http::router::{ENDPOINTS, pages};
 
 /// The web page and its files, which are no part of the API.
-const PAGES: [&str; 4] = ["/", assets::STYLE_PATH, assets::SCRIPT_PATH, assets::TEXTS_PATH];
+fn is_of_the_page(path: &str) -> bool {
+    pages().iter().any(|(own, ..)| *own == path)
+}
 
 /// What is wrong with `value` as a `schema` of `document`, if anything.
 fn mismatch(document: &Value, schema: &Value, value: &Value, path: &str) -> Option<String> {
@@ -164,7 +165,7 @@ async fn what_is_described_is_what_is_answered() {
     }
     assert_eq!(walked, described, "every described endpoint is walked");
     let mut served = BTreeSet::new();
-    for (path, methods) in ENDPOINTS.iter().filter(|(path, _)| !PAGES.contains(&path.as_str())) {
+    for (path, methods) in ENDPOINTS.iter().filter(|(path, _)| !is_of_the_page(path)) {
         for method in ["GET", "POST", "DELETE"] {
             let is_served = methods.to_str().unwrap().contains(method);
             served.extend(is_served.then(|| format!("{} {path}", method.to_lowercase())));
@@ -248,7 +249,7 @@ async fn the_documentation_page_is_complete_and_alone() {
     let world = World::new(FakeBroker::default()).await;
     let page = world.get("/docs").await;
     assert!(page.head.contains("content-security-policy: default-src 'none'; style-src 'self'"));
-    for path in ENDPOINTS.keys().filter(|path| !PAGES.contains(&path.as_str())) {
+    for path in ENDPOINTS.keys().filter(|path| !is_of_the_page(path)) {
         assert!(page.body.contains(&format!(" {path}</code>")), "{path}");
     }
     for (code, _) in codes() {

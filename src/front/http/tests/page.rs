@@ -1,9 +1,11 @@
 //! The web page, and what is served under which method.
 
 use super::world::{World, query_question};
+use crate::base::ids::Networks;
+use crate::domain::failure::FailureCode;
 use crate::front::fake::FakeBroker;
 use crate::front::http::router::ENDPOINTS;
-use crate::proto::front::Client;
+use crate::proto::front::{Client, FrontAnswer, FrontQuestion};
 
 #[tokio::test]
 async fn methods_and_paths() {
@@ -22,10 +24,12 @@ async fn methods_and_paths() {
     for path in ENDPOINTS.keys() {
         let status = world.exchange(&format!("HEAD {path} HTTP/1.1"), b"").await.status;
         let expect = match path.as_str() {
-            // It says which ids it wants to be told.
-            "/queries" => 400,
+            // They say what they want to be told.
+            "/queries" | "/page/events" => 400,
             // What is cancelled cannot be read.
-            "/queries/{id}" => 405,
+            "/queries/{id}" | "/image" => 405,
+            // Off.
+            "/picture" => 404,
             _ => 200,
         };
         assert_eq!(status, expect, "{path}");
@@ -43,7 +47,7 @@ async fn the_page_is_for_browsers() {
         world.exchange("GET / HTTP/1.1\r\nAccept: text/html,*/*;q=0.8\r\nAccept-Language: fr", b"").await;
     assert!(reply.head.contains("content-type: text/html"));
     assert!(reply.head.contains("content-security-policy: default-src 'none'; script-src 'self';"));
-    assert!(reply.body.contains("<html lang=\"fr\">") && reply.body.contains("Trouver le tweet"));
+    assert!(reply.body.contains("<html lang=\"fr\">") && reply.body.contains("Trouver la publication"));
     for attribute in ["href=\"/assets/style.css", "src=\"/assets/app.js", "data-texts=\"/assets/texts.json"] {
         let (_, rest) = reply.body.split_once(attribute).expect(attribute);
         let (_, path) = attribute.split_once('"').unwrap();
@@ -57,5 +61,111 @@ async fn the_page_is_for_browsers() {
     let reply = world.exchange(&format!("GET {target} HTTP/1.1\r\nAccept: text/html"), b"").await;
     assert!(reply.body.contains("Found: 3 posts"), "{}", reply.body);
     assert!(reply.body.contains("https://x.com/jane_paints/status/18446744073709551615"));
-    assert_eq!(world.broker.asked()[1].0, query_question("https://a.example/art/1", Client::Exempt));
+    assert_eq!(world.broker.asked()[1].0, known_question("https://a.example/art/1"));
+    assert!(reply.head.contains("x-robots-tag: noindex"));
+    let robots = world.get("/robots.txt").await;
+    assert!(robots.body.contains("Disallow: /\n"), "{}", robots.body);
+}
+
+fn known_question(url: &str) -> FrontQuestion {
+    FrontQuestion::KnownQuery { url: url.to_owned(), networks: Networks::default() }
+}
+
+/// What the broker was asked for, beside figures.
+fn questions(world: &World) -> Vec<FrontQuestion> {
+    let asked = world.broker.asked().into_iter().map(|(question, _)| question);
+    asked.filter(|question| !matches!(question, FrontQuestion::Stats)).collect()
+}
+
+#[tokio::test]
+async fn who_only_looks_begins_nothing() {
+    let unknown = FrontAnswer::Refused { code: FailureCode::NoSuchRequest, detail: "not known".to_owned() };
+    let world = World::new(FakeBroker::answering([unknown])).await;
+    let url = "/?lang=en&url=https%3A%2F%2Fa.example%2Fart%2F1";
+    for headers in [
+        "",
+        // An address that was typed, or opened by a program that drives a browser.
+        "\r\nSec-Fetch-Site: none\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nSec-Fetch-User: ?1",
+        // A prefetch of a link.
+        "\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\
+         Sec-Fetch-User: ?1\r\nSec-Purpose: prefetch",
+    ] {
+        let reply = world.exchange(&format!("GET {url} HTTP/1.1\r\nAccept: text/html{headers}"), b"").await;
+        assert_eq!(reply.status, 200);
+        assert!(
+            reply.body.contains("value=\"https://a.example/art/1\"") && reply.body.contains("data-ready")
+        );
+    }
+    assert!(questions(&world).iter().all(|asked| *asked == known_question("https://a.example/art/1")));
+    // A click on another page.
+    let click = "Sec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\
+                 Sec-Fetch-User: ?1";
+    world.exchange(&format!("GET {url} HTTP/1.1\r\nAccept: text/html\r\n{click}"), b"").await;
+    assert_eq!(questions(&world).last(), Some(&query_question("https://a.example/art/1", Client::Exempt)));
+    // The stream of changes starts nothing either.
+    let stream = world.get("/page/events?url=https%3A%2F%2Fa.example%2Fart%2F1").await;
+    assert!(stream.body.contains("data: {\"title\""), "{}", stream.body);
+    assert_eq!(questions(&world).last(), Some(&known_question("https://a.example/art/1")));
+}
+
+#[tokio::test]
+async fn the_form_begins_what_was_pasted_and_leads_to_its_answer() {
+    let world = World::new(FakeBroker::default()).await;
+    let head = "POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded";
+    let post = async |body: &str| world.exchange(head, body.as_bytes()).await;
+    let reply =
+        post("url=Look+at+this+%28www.a.example%2Fart%2F1%29.&lang=fr&networks=twitter,bluesky").await;
+    assert_eq!(reply.status, 303, "{}", reply.body);
+    let address = "/?lang=fr&networks=twitter%2cbluesky&url=https%3a%2f%2fwww.a.example%2fart%2f1";
+    assert!(reply.head.contains(&format!("location: {address}")), "{}", reply.head);
+    let FrontQuestion::Query { url, .. } = world.last_asked().0 else { panic!() };
+    assert_eq!(url, "https://www.a.example/art/1");
+    // A blank form says so.
+    for blank in ["url=&lang=en", "url=+%0A&lang=en", "lang=en"] {
+        let reply = post(blank).await;
+        assert_eq!(reply.status, 200);
+        assert!(
+            reply.body.contains("No address was given") && reply.body.contains("aria-invalid"),
+            "{blank}"
+        );
+    }
+    // Pages of other sites send no forms here.
+    let asked = questions(&world).len();
+    let reply = world
+        .exchange(
+            &format!("{head}\r\nOrigin: https://evil.example\r\nSec-Fetch-Site: cross-site"),
+            b"url=https://a.example/",
+        )
+        .await;
+    assert_eq!(reply.status, 403);
+    assert!(post(&format!("url={}", "x".repeat(30_000))).await.body.contains("error"));
+    assert_eq!(questions(&world).len(), asked);
+    let long = format!("url=https://a.example/{}&lang=en", "x".repeat(300));
+    assert!(post(&long).await.body.contains("longer than 256 characters"));
+}
+
+#[tokio::test]
+async fn a_search_by_image_has_an_address_for_those_who_may() {
+    let world = World::new(FakeBroker::default()).await;
+    let form = "--X\r\nContent-Disposition: form-data; name=\"image\"; filename=\"a.png\"\r\n\r\npixels\r\n--X--\r\n";
+    let head = "POST /image?lang=fr HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=X";
+    let reply = world.exchange(head, form.as_bytes()).await;
+    assert_eq!(reply.status, 303, "{}", reply.body);
+    assert!(reply.head.contains("location: /?lang=fr&search=abc"), "{}", reply.head);
+    let get = "GET /?lang=en&search=abc HTTP/1.1\r\nAccept: text/html";
+    let reply = world.exchange(get, b"").await;
+    assert!(reply.body.contains("Found: 3 posts"), "{}", reply.body);
+    assert_eq!(world.broker.asked()[1].0, FrontQuestion::SearchState { identifier: "abc".to_owned() });
+    assert!(reply.body.contains("href=\"/?lang=fr&amp;search=abc\""), "the switch keeps it");
+    // Others are told why not.
+    let asked = world.broker.asked().len();
+    let reply = world.exchange(&format!("{get}\r\nX-Forwarded-For: 192.0.2.1"), b"").await;
+    assert_eq!(reply.status, 403);
+    assert!(reply.body.contains("Your address may not do this") && !reply.body.contains("id=\"file\""));
+    let reply = world.exchange(&format!("{head}\r\nX-Forwarded-For: 192.0.2.1"), form.as_bytes()).await;
+    assert_eq!(reply.status, 403);
+    let questions = world.broker.asked().into_iter().skip(asked).map(|(question, _)| question);
+    assert!(questions.into_iter().all(|question| question == FrontQuestion::Stats));
+    let empty = world.exchange(head, b"--X--\r\n").await;
+    assert!(empty.body.contains("Aucune image n&#39;a été envoyée"), "{}", empty.body);
 }

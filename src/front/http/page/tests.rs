@@ -1,0 +1,202 @@
+//! The page as it is rendered, without a server.
+
+use super::render::{Page, Shown, Subject};
+use super::*;
+use crate::api::answers::Answer;
+use crate::api::samples::{sample_view, sample_view_at};
+use crate::config::Settings;
+use crate::domain::images::MatchClass;
+use crate::front::http::peer::Peer;
+use crate::front::http::texts::Texts;
+use crate::proto::view::{QueryStatus, QueryView};
+
+struct Setting {
+    settings: Settings,
+    texts: Texts,
+    caller: Caller,
+}
+
+impl Setting {
+    fn new() -> Setting {
+        let settings = Settings::default();
+        let peer = Peer { ip: "127.0.0.1".parse().unwrap(), is_local_socket: false };
+        let headers = HeaderMap::new();
+        let caller =
+            Caller::identify(peer, (&Method::GET, &headers), &settings.http, &settings.limits, &[]).unwrap();
+        Setting { settings, texts: Texts::embedded(), caller }
+    }
+
+    fn page(&self, language: Language, subject: Subject) -> Page<'_> {
+        Page {
+            texts: &self.texts,
+            language,
+            subject,
+            is_posted: false,
+            networks: Networks::default(),
+            by_image: self.caller.advanced,
+            help: Help {
+                page: &self.settings.page,
+                limits: &self.settings.limits,
+                caller: &self.caller,
+                origin: "http://a".to_owned(),
+            },
+        }
+    }
+}
+
+fn shown(view: &QueryView) -> Shown {
+    Shown::Answer { answer: Box::new(Answer::from(view)), view: Some(Box::new(view.clone())) }
+}
+
+fn about(url: &str) -> Subject {
+    Subject { url: Some(url.to_owned()), ..Subject::default() }
+}
+
+/// The texts of all `attribute="…"` in the HTML.
+fn attributes<'a>(html: &'a str, attribute: &str) -> Vec<&'a str> {
+    let begin = format!(" {attribute}=\"");
+    html.split(&begin).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0)).collect()
+}
+
+#[test]
+fn every_text_that_is_asked_for_is_there() {
+    let setting = Setting::new();
+    let mut refused = sample_view();
+    refused.error = Some(FailureCode::NoTwitterAccountFound);
+    refused.error_detail = "whatever".to_owned();
+    let states = [
+        Shown::Nothing,
+        Shown::Ready,
+        shown(&sample_view()),
+        shown(&sample_view_at(QueryStatus::IndexAccounts, 1)),
+        shown(&refused),
+        Shown::Failed(HttpError::Busy),
+    ];
+    for language in Language::ALL {
+        for state in &states {
+            let subject = Subject { pictures: true, ..about("https://x.com/a/status/1") };
+            let html = setting.page(language, subject).render("x", state, None);
+            assert!(!html.contains("{{") && !html.contains("}}"), "{html}");
+            // A key is shown where there is no text for it.
+            for key in ["class.", "error.", "step.", "network.", "evidence.", "help.", "images.", "open."] {
+                let text = html.split('>').find(|rest| rest.starts_with(key));
+                assert_eq!(text, None, "{language:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_strangers_wrote_is_escaped() {
+    let setting = Setting::new();
+    let mut view = sample_view();
+    view.accounts[0].handle = "<script>alert(1)</script>".to_owned();
+    view.accounts[0].chain = vec!["\"><img src=x>".to_owned(), "javascript:alert(1)".to_owned()];
+    view.results[0].handle = Some("\"onclick='x'".to_owned());
+    view.results[0].image_name = "https://a.example/\"><img src=x>".to_owned();
+    view.image_url = Some("https://a.example/\"onerror='x'".to_owned());
+    let subject =
+        Subject { pictures: true, networks: Some("\"><script>".to_owned()), ..about("\"><script>") };
+    let html = setting.page(Language::English, subject).render("\"><script>", &shown(&view), None);
+    for bad in ["<script>", "<img src=x", "\"onclick", "\"onerror", "href=\"javascript:alert"] {
+        assert!(!html.contains(bad), "{bad}");
+    }
+    assert!(html.contains("value=\"&quot;&gt;&lt;script&gt;\""));
+}
+
+#[test]
+fn a_running_query_is_followed_and_loads_itself_again_without_javascript() {
+    let setting = Setting::new();
+    let page = setting.page(Language::French, about("https://a.example/1"));
+    let ended = page.render("u", &shown(&sample_view()), None);
+    assert!(!ended.contains("http-equiv") && !ended.contains("data-events"));
+    let running = page.render("u", &shown(&sample_view_at(QueryStatus::IndexAccounts, 1)), None);
+    assert!(running.contains("<noscript><meta http-equiv=\"refresh\""));
+    let events = attributes(&running, "data-events");
+    assert_eq!(events, ["/page/events?lang=fr&amp;url=https%3A%2F%2Fa.example%2F1"]);
+    assert!(running.contains("100 publications avec images indexées sur 412"), "{running}");
+    assert!(running.contains("(9\u{202f}000 publications en tout), encore au moins 3 min 22 s"), "{running}");
+    assert!(running.contains("<title>Indexer leurs publications · "));
+    let refused = page.render("u", &Shown::of(&FailureCode::YourIpHasMaxProcessingRequests.into()), None);
+    assert_eq!(attributes(&refused, "data-retry-secs"), ["20"]);
+    assert!(refused.contains("réessaie d&#39;elle-même toutes les 20 s"), "{refused}");
+    let busy = Shown::Failed(HttpError::Busy);
+    assert!(page.render("u", &busy, None).contains("http-equiv"));
+    let posted = Page { is_posted: true, ..setting.page(Language::French, about("https://a.example/1")) };
+    assert!(!posted.render("u", &busy, None).contains("http-equiv"), "it has no address to load again");
+    let unsupported = page.render("u", &Shown::of(&FailureCode::UnsupportedWebsite.into()), None);
+    assert!(!unsupported.contains("data-retry-secs"), "waiting does not help");
+}
+
+#[test]
+fn links_and_buttons_have_names_of_their_own() {
+    let setting = Setting::new();
+    let mut view = sample_view();
+    let template = view.results[0].clone();
+    view.results = (0..30)
+        .map(|n| crate::proto::view::ResultView {
+            post: crate::base::ids::PostKey::new(crate::base::ids::Network::Twitter, n.to_string()),
+            class: MatchClass::ALL[n % 4],
+            ..template.clone()
+        })
+        .collect();
+    let page = setting.page(Language::English, about("https://a.example/1"));
+    let html = page.render("u", &shown(&view), None);
+    // What a screen reader says of each link, button and summary: its content without the tags.
+    let mut names: Vec<String> = Vec::new();
+    for tag in ["<a ", "<button ", "<summary"] {
+        for part in html.split(tag).skip(1) {
+            let close = format!("</{}>", tag.trim_start_matches('<').trim());
+            let content = part.split_once('>').unwrap().1.split(&close).next().unwrap();
+            let bare: String = content
+                .split('<')
+                .map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text))
+                .collect();
+            names.push(format!("{tag}{bare}"));
+        }
+    }
+    let opened = names.iter().filter(|name| name.contains("Open the post")).count();
+    assert_eq!(opened, 31);
+    let all = names.len();
+    names.sort();
+    let doubles: Vec<&String> = names.windows(2).filter(|two| two[0] == two[1]).map(|two| &two[0]).collect();
+    assert_eq!(doubles, Vec::<&String>::new(), "of {all}");
+    assert_eq!(html.matches("<h1").count(), 1);
+    assert!(html.contains("2 more<span class=\"visually-hidden\"> (identical)"), "8 of a class");
+    let mut ids = attributes(&html, "id");
+    ids.sort_unstable();
+    let twice: Vec<_> = ids.windows(2).filter(|two| two[0] == two[1]).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+}
+
+#[test]
+fn an_address_that_is_no_artwork_is_told_what_to_do_with() {
+    let setting = Setting::new();
+    let refused = Shown::of(&FailureCode::UnsupportedWebsite.into());
+    let check = |url: &str, expect: &str| {
+        let html = setting.page(Language::English, about(url)).render(url, &refused, None);
+        assert!(html.contains(expect), "{url}: {html}");
+    };
+    check("https://x.com/jane/status/12", "This is the address of a post already");
+    check("https://x.com/jane", "This is the address of an account");
+    check("https://pbs.twimg.com/media/a.jpg", "This is the address of an image file");
+    check("https://pbs.twimg.com/media/a.jpg", "name=\"url\" value=\"https://pbs.twimg.com/media/a.jpg\"");
+    let page = setting.page(Language::English, about("https://a.example/1"));
+    let html = page.render("u", &Shown::of(&FailureCode::NoTwitterAccountFound.into()), None);
+    assert!(html.contains("no account of the artist was found on X, Bluesky or Fediverse"), "{html}");
+}
+
+#[test]
+fn whose_server_it_is_stands_on_the_page_and_nothing_is_made_up() {
+    let mut setting = Setting::new();
+    let html = setting.page(Language::English, Subject::default()).render("", &Shown::Nothing, None);
+    assert!(html.contains("gives you the source code on request") && html.contains("by Sailoriae"));
+    assert!(!html.contains("noindex"));
+    setting.settings.page.source_url = Some("https://git.example/aotf?a=1&b=2".to_owned());
+    setting.settings.page.opt_out_url = Some("https://a.example/out".to_owned());
+    setting.settings.page.contact_url = Some("mailto:me@a.example".to_owned());
+    let html = setting.page(Language::English, Subject::default()).render("", &Shown::Nothing, None);
+    for link in ["https://git.example/aotf?a=1&amp;b=2", "https://a.example/out", "mailto:me@a.example"] {
+        assert!(html.contains(&format!("href=\"{link}\"")), "{link}");
+    }
+}
