@@ -40,7 +40,8 @@ impl Turn<'_> {
             | Owner::Updates(_)
             | Owner::Retries
             | Owner::Maintenance(_)
-            | Owner::Delivery(_) => 0,
+            | Owner::Delivery(_)
+            | Owner::Picture { .. } => 0,
         };
         let arrived = self.now.mono;
         let item = Item { id, owner, party, work, priority, weight, arrived, deaths, has_hung: false };

@@ -87,7 +87,8 @@ fn on_worker_lost(turn: &mut Turn, who: Option<(Role, u32)>, lease: Lease, loss:
         | Owner::Updates(_)
         | Owner::Retries
         | Owner::Maintenance(_)
-        | Owner::Delivery(_) => {}
+        | Owner::Delivery(_)
+        | Owner::Picture { .. } => {}
     }
     if let Some((item, why)) = deaths::requeue(turn.state, item, loss) {
         outcomes::fail(turn, item, FailureCode::ProcessingError, why);
