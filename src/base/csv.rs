@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use csv::{Reader, ReaderBuilder};
+use csv::{Reader, ReaderBuilder, StringRecord};
 
 /// The fields of each row below the header; blank lines, and what is no text, are left out.
 pub fn rows(text: &str) -> Vec<Vec<String>> {
@@ -12,7 +12,12 @@ pub fn rows(text: &str) -> Vec<Vec<String>> {
 
 /// Each row below the header, by the header's names; a field that a row lacks is missing.
 pub fn records(text: &str) -> Vec<BTreeMap<String, String>> {
-    reader(text).into_deserialize().filter_map(Result::ok).collect()
+    let mut reader = reader(text);
+    let header = reader.headers().cloned().unwrap_or_default();
+    let named = |row: StringRecord| {
+        header.iter().zip(&row).map(|(name, field)| (name.to_owned(), field.to_owned())).collect()
+    };
+    reader.records().filter_map(Result::ok).map(named).collect()
 }
 
 fn reader(text: &str) -> Reader<&[u8]> {
