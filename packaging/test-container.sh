@@ -9,7 +9,7 @@ set -eu
 image=${1:-aotf}
 name=aotf-test-$$
 folder=$(mktemp -d)
-podman() { ${AOTF_PODMAN:-podman} "$@"; }
+podman() { ${AOTF_PODMAN:-command podman} "$@"; }
 fail() {
     echo "FAILED: $*" >&2
     podman logs "$name" 2>&1 | tail -n 20 >&2 || true
@@ -46,7 +46,7 @@ must_stop_in_order() {
 }
 
 echo "== the image"
-test=$(podman inspect --format '{{.Config.Healthcheck.Test}}' "$image" 2>/dev/null) ||
+test=$(podman image inspect --format '{{json .HealthCheck.Test}}' "$image") ||
     fail "the image has no health check: podman build --format docker"
 echo "health check: $test"
 

@@ -200,7 +200,7 @@ fn the_data_folder_and_all_in_it_are_private() {
     let mut daemon = Daemon { root, world, folder, address };
     daemon.wait_until_ready();
     let url = daemon.world.known()[0].url().unwrap().to_owned();
-    daemon.query(&url);
+    daemon.begin(&url);
     assert!(daemon.command(&["stacks"]).status.success());
     let mut folders = vec![daemon.folder.path().join("data")];
     let mut seen = 0;
