@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -10,7 +10,7 @@ use base64::Engine as _;
 use aotf::demo::world::cases::Expect;
 use aotf::demo::world::{Options, World};
 
-use crate::daemon::{Daemon, Setup, binary, encode, free_port, wait_for, write_config};
+use crate::daemon::{Daemon, Setup, binary, encode, free_port, read_response, wait_for, write_config};
 use crate::terminal::Terminal;
 
 const PROMPT: &str = "aotf> ";
@@ -46,6 +46,18 @@ fn wait_for_prompt(terminal: &Terminal, typed: &str) -> String {
     terminal.wait_for(&format!("the prompt with {typed:?}"), |shown| {
         shown.trim_end_matches('\n').lines().last().is_some_and(|line| line.trim_end() == expect.trim_end())
     })
+}
+
+/// The console of a daemon is there before the daemon can be asked for anything.
+#[track_caller]
+fn wait_until_ready(address: SocketAddr) {
+    wait_for("a daemon that is ready", || {
+        let mut stream = TcpStream::connect(address).ok()?;
+        let request = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let (status, _) = read_response(stream).ok()?;
+        (status == 200).then_some(())
+    });
 }
 
 #[test]
@@ -301,6 +313,7 @@ fn a_late_ctrl_c_does_not_end_the_daemon() {
     command.args(["serve", "--die-with-parent", "--config"]).arg(&config);
     let mut terminal = Terminal::start(command, 100);
     wait_for_prompt(&terminal, "");
+    wait_until_ready(address);
     terminal.send(&format!("scan {account}\r"));
     terminal.wait_until_shows("is up to date:");
     wait_for_prompt(&terminal, "");
@@ -344,6 +357,7 @@ fn leaving_the_daemons_own_console_says_how_to_come_back() {
     command.args(["console", "--socket", socket]);
     let mut attached = Terminal::start(command, 100);
     wait_for_prompt(&attached, "");
+    wait_until_ready(address);
     attached.send("stats\r");
     attached.wait_until_shows("posts waiting to be indexed");
     wait_for_prompt(&attached, "");

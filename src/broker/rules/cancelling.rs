@@ -9,7 +9,7 @@ use crate::base::ids::{QueryId, ScanId};
 use crate::broker::books::items::Owner;
 use crate::broker::books::query_key::{is_about_page, page_key, search_key};
 use crate::broker::books::scan_request::ScanRequestState;
-use crate::broker::rules::{queries, scan_requests, scans, submissions};
+use crate::broker::rules::{health, queries, scan_requests, scans, submissions};
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, Pending};
 use crate::domain::accounts::{Account, AccountRef};
@@ -78,6 +78,8 @@ fn cancel_query(turn: &mut Turn, asker: Asker, id: QueryId) {
         Some(entry) => submissions::answer_once_written(turn, asker, id, entry),
         None => submissions::answer_when_written(turn, asker, id),
     }
+    // Where nothing can be written down now, that is said; the end holds, and is written down later.
+    health::turn_away_who_waits(turn);
 }
 
 /// Ends a query, and those of its scans that nobody else wants. Their ends are written down before
@@ -142,6 +144,7 @@ fn cancel_scan(turn: &mut Turn, asker: Asker, account: &AccountRef) -> bool {
 fn answer_once_written(turn: &mut Turn, asker: Asker, view: ScanView, entry: JournalEntry) {
     let ticket = turn.expect(Pending::ScanCancelled { asker, view: Box::new(view) });
     turn.send_to_store(ToStorekeeper::Journal { ticket, entry });
+    health::turn_away_who_waits(turn);
 }
 
 /// Drops the scans of this account that the database was asked where to start. True if there were

@@ -23,7 +23,7 @@ use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::view::{QueryView, ScanState};
 use crate::proto::work::{LeaseOutcome, ScanPlan, StageOutput, Work};
-use crate::storekeeper::orders::{FromStorekeeper, JournalEntry, Ticket, ToStorekeeper};
+use crate::storekeeper::orders::{FromStorekeeper, JournalEntry, StorePart, Ticket, ToStorekeeper};
 
 const WORKERS: ContainerId = ContainerId(5);
 const FRONT: ContainerId = ContainerId(9);
@@ -304,4 +304,27 @@ fn an_account_that_is_being_looked_up_is_not_scanned_any_more() {
     };
     broker.report(StageOutput::Resolved(vec![resolved]));
     assert!(broker.journal.is_empty() && !broker.is_running("1"));
+}
+
+#[test]
+fn while_nothing_can_be_written_down_that_is_said() {
+    let mut broker = Broker::new();
+    broker.index("1", &["1"]);
+    broker.write_down();
+    let trouble = FromStorekeeper::Trouble { part: StorePart::Journal, why: Some("full".into()) };
+    broker.handle(Event::FromStore(trouble));
+    for what in ["https://site.example/1", "a1"] {
+        broker.cancel(what);
+        let told = broker.answers.pop();
+        let is_known = what.starts_with("https");
+        match told {
+            Some(FrontAnswer::NotNow { .. }) => assert!(is_known),
+            // The query took its scan along.
+            Some(FrontAnswer::Refused { code: FailureCode::NoSuchRequest, .. }) => assert!(!is_known),
+            other => panic!("{what}: {other:?}"),
+        }
+    }
+    assert!(!broker.is_running("1"));
+    assert_eq!(broker.write_down(), ["scan twitter:1", "https://site.example/1"]);
+    assert!(broker.answers.is_empty());
 }
