@@ -250,10 +250,10 @@ export class Client {
         }
         if (isFinal(answer)) continue;
       } catch (error) {
-        const passes = error instanceof NotReachable || error instanceof ServerBusy || error instanceof TooManyRequests;
+        const passes = error instanceof NotReachable || error instanceof ServerBusy || [404, 429].includes(error.status);
         if (!passes) throw error;
       }
-      // The stream was closed or refused: a restart, a proxy, as many streams as there may be.
+      // The stream was closed or refused: a restart, a proxy, as many streams as there may be, an older server.
       await sleep(Math.max(0, Math.min(pause, until - Date.now())), signal);
       pause = Math.min(pause * 2, MAX_PAUSE);
       answer = await patiently(until, signal, async () => checked(await this.#json(path, parameters, { signal })));

@@ -120,14 +120,16 @@ test("a stream that breaks off is taken up where it was", async () => {
 });
 
 test("without streams it asks again", async () => {
-  const server = await serverWith(
-    [200, {}, answer("LINK_FINDER")],
-    [503, {}, BUSY],
-    [200, {}, answer("END", "NOT_AN_ARTWORK_PAGE")],
-  );
-  const failed = { name: "QueryFailed", code: "NOT_AN_ARTWORK_PAGE", detail: "why" };
-  await assert.rejects(new aotf.Client(server.address).find(PAGE), failed);
-  assert.equal(server.requests.length, 3);
+  for (const status of [503, 404, 429]) {
+    const server = await serverWith(
+      [200, {}, answer("LINK_FINDER")],
+      [status, {}, BUSY],
+      [200, {}, answer("END", "NOT_AN_ARTWORK_PAGE")],
+    );
+    const failed = { name: "QueryFailed", code: "NOT_AN_ARTWORK_PAGE", detail: "why" };
+    await assert.rejects(new aotf.Client(server.address).find(PAGE), failed);
+    assert.equal(server.requests.length, 3);
+  }
 });
 
 test("who gives up is not kept waiting", async () => {

@@ -168,13 +168,16 @@ class ClientTest(unittest.TestCase):
 
     def test_without_streams_it_asks_again(self):
         busy = {"error": "BUSY", "error_detail": ""}
-        server, client = self.ask(
-            (200, {}, answer("LINK_FINDER")), (503, {}, busy), (200, {}, answer("END", "NOT_AN_ARTWORK_PAGE"))
-        )
-        with self.assertRaises(aotf_client.QueryFailed) as caught:
-            client.find(PAGE)
-        self.assertEqual((caught.exception.code, caught.exception.detail), ("NOT_AN_ARTWORK_PAGE", "why"))
-        self.assertEqual(len(server.requests), 3)
+        for status in (503, 404, 429):
+            server, client = self.ask(
+                (200, {}, answer("LINK_FINDER")),
+                (status, {}, busy),
+                (200, {}, answer("END", "NOT_AN_ARTWORK_PAGE")),
+            )
+            with self.assertRaises(aotf_client.QueryFailed) as caught:
+                client.find(PAGE)
+            self.assertEqual((caught.exception.code, caught.exception.detail), ("NOT_AN_ARTWORK_PAGE", "why"))
+            self.assertEqual(len(server.requests), 3)
 
     def test_a_stream_without_line_feeds_at_its_end_gives_what_was_whole(self):
         _, client = self.ask((200, {}, event(1, answer("LINK_FINDER")).replace("\n", "\r\n") + "data: {}"))

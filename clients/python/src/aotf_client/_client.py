@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union, cast
 
-from ._errors import AotfError, NotReachable, QueryFailed, ServerBusy, TookTooLong, failed, refused
+from ._errors import AotfError, NotReachable, QueryFailed, Refused, ServerBusy, TookTooLong, failed, refused
 from ._types import Answer, BatchEntry, Config, ErrorEntry, KnownAccount, SearchAnswer, Stats
 
 DEFAULT_SERVER = "http://127.0.0.1:3301"
@@ -309,10 +309,10 @@ class Client:
                     continue
             except (NotReachable, ServerBusy):
                 pass
-            except AotfError as error:
-                if getattr(error, "status", None) != 429:
+            except Refused as error:
+                if error.status not in (404, 429):
                     raise
-            # The stream was closed or refused: a restart, a proxy, as many streams as there may be.
+            # The stream was closed or refused: a restart, a proxy, as many streams as there may be, an older server.
             time.sleep(max(0.0, min(pause, until - time.monotonic())))
             pause = min(pause * 2, MAX_PAUSE)
             answer = self._patiently(until, lambda: self._checked(self._get(path, parameters)))
