@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::names::FailureCodeName;
+use crate::base::ids::Network;
 use crate::domain::accounts::AccountRecord;
 use crate::domain::scans::Coverage;
 
@@ -10,12 +12,14 @@ use crate::domain::scans::Coverage;
 pub struct AccountsAnswer {
     /// Whoever has the handle now first; empty where no account is known by it.
     pub accounts: Vec<KnownAccountAnswer>,
+    #[schema(value_type = Option<FailureCodeName>)]
     pub error: Option<&'static str>,
     pub error_detail: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct KnownAccountAnswer {
+    #[schema(value_type = Network)]
     pub network: &'static str,
     pub account_id: String,
     /// The present one; `null` for an imported account that was not looked up yet.

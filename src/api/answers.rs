@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::names::{FailureCodeName, QueryStatusName};
 use super::posts::{PostAnswer, ResultAnswer, posts, similar_posts};
 use crate::base::ids::Network;
 use crate::domain::accounts::Evidence;
@@ -13,16 +14,17 @@ use crate::proto::view::{AccountView, QueryStatus, QueryView};
 /// The answer of `/query` and `/search`, whatever happened: always all fields.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Answer {
-    /// `WAIT_LINK_FINDER`, `LINK_FINDER`, `WAIT_INDEX_ACCOUNTS_TWEETS`, `INDEX_ACCOUNTS_TWEETS`,
-    /// `WAIT_IMAGE_REVERSE_SEARCH`, `IMAGE_REVERSE_SEARCH` or `END`; `null` when the request was not accepted.
+    /// Nothing changes any more once it is `END`; `null` when the request was not accepted.
+    #[schema(value_type = Option<QueryStatusName>)]
     pub status: Option<&'static str>,
     /// An account is indexed for the first time: this takes minutes.
     pub has_first_time_scan: bool,
     /// Accounts of the artist on Twitter/X.
     pub twitter_accounts: Vec<AccountAnswer>,
-    /// Closest first; filled at the end.
+    /// The part of `posts` that is on Twitter/X, as the original's clients know it; closest first.
     pub results: Vec<ResultAnswer>,
     /// A code that `/errors` explains.
+    #[schema(value_type = Option<FailureCodeName>)]
     pub error: Option<&'static str>,
 
     // From here on: not in the original's API.
@@ -48,7 +50,7 @@ pub struct Answer {
     pub posts_indexed: u64,
     /// Accounts of the artist on all networks.
     pub accounts: Vec<NetworkAccountAnswer>,
-    /// What was found on all networks; closest first.
+    /// What was found, on all networks; closest first. Filled at the end.
     pub posts: Vec<PostAnswer>,
     /// What is too far away for a result, on all networks: by class, then distance.
     pub similar_posts: Vec<PostAnswer>,
@@ -57,7 +59,6 @@ pub struct Answer {
 /// An account on any network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NetworkAccountAnswer {
-    #[schema(value_type = String)]
     pub network: Network,
     /// Stable: the number on X, the DID on Bluesky, the actor's URI on Mastodon.
     pub id: String,
@@ -66,7 +67,6 @@ pub struct NetworkAccountAnswer {
     /// The pages that led to the account, the artwork's page first.
     pub chain: Vec<String>,
     /// Why the account is believed to be the artist's.
-    #[schema(value_type = Option<String>)]
     pub evidence: Option<Evidence>,
 }
 
@@ -75,19 +75,19 @@ pub struct AccountAnswer {
     pub account_name: String,
     pub account_id: String,
     /// Where the account is: `twitter`.
+    #[schema(value_type = Network)]
     pub network: &'static str,
     /// Its page.
     pub url: String,
     /// The pages that led to the account, the artwork's page first.
     pub chain: Vec<String>,
-    /// Why the account is believed to be the artist's: `mutual`, `profile_field`, `curated`, `profile_text`,
-    /// `work_text` or `same_handle`.
-    #[schema(value_type = Option<String>)]
+    /// Why the account is believed to be the artist's.
     pub evidence: Option<Evidence>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StepAnswer {
+    #[schema(value_type = QueryStatusName)]
     pub step: &'static str,
     pub ms: u64,
 }

@@ -1,9 +1,14 @@
 //! The codes of answers that are about the protocol itself, each with its HTTP status, and their JSON. What
 //! becomes of a query has codes of its own (`FailureCode`), which come with status 200.
 
-use serde::Serialize;
-use utoipa::ToSchema;
+use std::borrow::Cow;
 
+use serde::Serialize;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
+
+use super::names::one_of;
 use crate::domain::failure::FailureCode;
 
 /// Why a request was not served.
@@ -74,10 +79,27 @@ impl ErrorCode {
     }
 }
 
+/// Stands for the name of an `ErrorCode` in the types of answers.
+pub struct ErrorCodeName;
+
+impl PartialSchema for ErrorCodeName {
+    fn schema() -> RefOr<Schema> {
+        let about = "Why a request was not served; each comes with its own HTTP status.";
+        one_of(about, ErrorCode::ALL.into_iter().map(ErrorCode::as_str))
+    }
+}
+
+impl ToSchema for ErrorCodeName {
+    fn name() -> Cow<'static, str> {
+        "ErrorCode".into()
+    }
+}
+
 /// The body of every answer that is about the protocol.
 #[derive(Serialize, ToSchema)]
 pub struct ErrorBody {
     /// A code that `/errors` explains.
+    #[schema(value_type = ErrorCodeName)]
     pub error: &'static str,
     /// What exactly went wrong, for people.
     pub error_detail: String,

@@ -1,9 +1,12 @@
-//! The answers of `/stats` and `/config`.
+//! The answers of `/stats`, `/config`, `/healthz` and `/readyz`.
 
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::openapi::schema::{OneOfBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::base::MicroUsd;
+use crate::base::ids::Network;
 use crate::proto::view::StatsView;
 
 /// The answer of `/stats`.
@@ -15,15 +18,33 @@ pub struct StatsAnswer {
     pub processing_scan_requests_count: u64,
     /// Posts listed but not yet indexed.
     pub pending_tweets_count: u64,
-    /// Dollars billed for reads, by UTC day and month.
-    pub spent_today_usd: f64,
-    pub spent_month_usd: f64,
+    /// Dollars billed for reads, by UTC day and month. These and the three below are told to addresses
+    /// in `limits.advanced_ips` or `http.monitor_ips` and to advanced API keys: others get `null`.
+    pub spent_today_usd: Option<f64>,
+    pub spent_month_usd: Option<f64>,
     /// What may still be spent today; `null` is without limit.
     pub left_today_usd: Option<f64>,
+    /// What may be spent in a UTC day and month; `null` is without limit.
+    pub budget_day_usd: Option<f64>,
+    pub budget_month_usd: Option<f64>,
     /// Scans that wait for another day's budget.
     pub deferred_scans_count: u64,
     /// How much of the fingerprint index is there; below 100 while it is made anew.
     pub index_percent: u64,
+}
+
+impl StatsAnswer {
+    /// The same for whoever may not know what is spent.
+    pub fn without_spending(self) -> StatsAnswer {
+        StatsAnswer {
+            spent_today_usd: None,
+            spent_month_usd: None,
+            left_today_usd: None,
+            budget_day_usd: None,
+            budget_month_usd: None,
+            ..self
+        }
+    }
 }
 
 impl From<StatsView> for StatsAnswer {
@@ -34,9 +55,11 @@ impl From<StatsView> for StatsAnswer {
             processing_user_requests_count: stats.queries_in_progress,
             processing_scan_requests_count: stats.scans_in_progress,
             pending_tweets_count: stats.posts_pending,
-            spent_today_usd: stats.spending.today.usd(),
-            spent_month_usd: stats.spending.month.usd(),
+            spent_today_usd: Some(stats.spending.today.usd()),
+            spent_month_usd: Some(stats.spending.month.usd()),
             left_today_usd: stats.spending.left_today().map(MicroUsd::usd),
+            budget_day_usd: stats.spending.daily_limit.map(MicroUsd::usd),
+            budget_month_usd: stats.spending.monthly_limit.map(MicroUsd::usd),
             deferred_scans_count: stats.spending.scans_waiting,
             index_percent: stats.index.percent(),
         }
@@ -56,5 +79,73 @@ pub struct ConfigAnswer {
     /// Characters.
     pub max_illust_url_size: usize,
     /// Those that this server searches for the caller.
+    #[schema(value_type = Vec<Network>)]
     pub networks: Vec<String>,
+}
+
+/// The answer of `/healthz`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HealthAnswer {
+    /// `ok`.
+    pub status: &'static str,
+}
+
+/// The answer of `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReadyAnswer {
+    /// `ready`, or `not ready` while queries cannot be accepted.
+    pub status: &'static str,
+    pub problems: Vec<ProblemAnswer>,
+    /// For addresses in `http.monitor_ips` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<ReadyDetails>,
+}
+
+/// What `/readyz` answers with status 503: why queries cannot be accepted, or that nobody can tell.
+pub struct NotReadyAnswer;
+
+impl PartialSchema for NotReadyAnswer {
+    fn schema() -> RefOr<Schema> {
+        OneOfBuilder::new()
+            .item(Ref::from_schema_name("ReadyAnswer"))
+            .item(Ref::from_schema_name("ErrorBody"))
+            .into()
+    }
+}
+
+impl ToSchema for NotReadyAnswer {}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ProblemAnswer {
+    /// For people; the reason, behind a colon, is for addresses in `http.monitor_ips`.
+    pub what: String,
+    /// Milliseconds that it has been so.
+    pub since_ms: u64,
+    /// It keeps queries from being accepted.
+    pub blocking: bool,
+}
+
+/// The figures behind `/readyz`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReadyDetails {
+    pub queries_in_progress: u64,
+    pub scans_in_progress: u64,
+    pub posts_pending: u64,
+    pub posts_to_retry: u64,
+    pub database_bytes: Option<u64>,
+    pub index_bytes: Option<u64>,
+}
+
+impl From<&StatsView> for ReadyDetails {
+    fn from(stats: &StatsView) -> ReadyDetails {
+        ReadyDetails {
+            queries_in_progress: stats.queries_in_progress,
+            scans_in_progress: stats.scans_in_progress,
+            posts_pending: stats.posts_pending,
+            posts_to_retry: stats.store.retries,
+            database_bytes: stats.sizes.database_bytes,
+            index_bytes: stats.sizes.index_bytes,
+        }
+    }
 }

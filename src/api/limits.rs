@@ -7,7 +7,7 @@ use std::time::Duration;
 pub use crate::proto::front::MAX_URL_CHARS;
 
 /// Raised when fields or endpoints are added; existing ones stay. Sent as `X-AOTF-API-Version`.
-pub const VERSION: &str = "1.1";
+pub const VERSION: &str = "1.2";
 /// Queries in one request of `/queries`.
 pub const MAX_BATCH: usize = 100;
 /// The longest address of an image, in characters. Hosts sign their addresses, so these are long.

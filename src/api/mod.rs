@@ -10,6 +10,7 @@ pub mod answers;
 pub mod errors;
 pub mod figures;
 pub mod limits;
+pub mod names;
 pub mod posts;
 pub mod requests;
 

@@ -11,7 +11,6 @@ use crate::proto::view::ResultView;
 /// An image of a post on any network.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PostAnswer {
-    #[schema(value_type = String)]
     pub network: Network,
     /// Stable: the number on X, the `at://` URI on Bluesky, the post's URI on Mastodon.
     pub id: String,
@@ -26,10 +25,8 @@ pub struct PostAnswer {
     /// Bits, 0 = identical.
     pub distance: u32,
     /// Which form of the artwork matched.
-    #[schema(value_type = String)]
     pub variant: Variant,
     /// What the image is to the artwork.
-    #[schema(value_type = String)]
     pub class: MatchClass,
     /// Of the second stage, in bits of 256; `null` where the distance alone decided the class.
     pub distance256: Option<u16>,
@@ -53,17 +50,16 @@ pub struct ResultAnswer {
     /// `null` where the query does not know the account's name.
     pub account_name: Option<String>,
     /// Where the post is: `twitter`.
+    #[schema(value_type = Network)]
     pub network: &'static str,
     /// The post's page.
     pub url: String,
     /// The posted image, and a small form of it (the same where its host has none).
     pub image_url: String,
     pub thumbnail_url: String,
-    /// Which form of the artwork matched: `as_is`, `on_white`, `on_black` or `trimmed`.
-    #[schema(value_type = String)]
+    /// Which form of the artwork matched.
     pub variant: Variant,
-    /// What the image is to the artwork: `identical`, `recompressed`, `edited_or_variant` or `similar`.
-    #[schema(value_type = String)]
+    /// What the image is to the artwork.
     pub class: MatchClass,
     /// Of the second stage, in bits of 256; `null` where the distance alone decided the class.
     pub distance256: Option<u16>,

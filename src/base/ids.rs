@@ -87,7 +87,9 @@ impl fmt::Display for WorkerId {
 }
 
 /// A social network on which artists publish. X ("Twitter") is the first of several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Network {
     Twitter,

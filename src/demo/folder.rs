@@ -14,6 +14,10 @@ use super::world::cases::SAMPLE;
 /// Lines of the daemon's log shown when it fails.
 const TAIL_LINES: usize = 15;
 
+/// What a receiver needs to know; `docs/http-api.md` tells both.
+const WEBHOOK_NAME: &str = "demo";
+const WEBHOOK_SECRET: &str = "the secret of the demo";
+
 /// A folder that is removed with this value, unless the user asked to keep it.
 pub struct Folder {
     path: PathBuf,
@@ -53,8 +57,8 @@ impl Folder {
     }
 
     /// Writes the settings (readable by the owner alone, since they hold a token) and the sample.
-    pub fn fill(&self, world: &World, port: u16) -> Result<(), FolderError> {
-        let settings = settings(world, port, &self.path.join("data"));
+    pub fn fill(&self, world: &World, port: u16, webhook: Option<&str>) -> Result<(), FolderError> {
+        let settings = settings(world, port, &self.path.join("data"), webhook);
         write(&self.settings(), 0o600, settings.as_bytes())?;
         write(&self.sample(), 0o644, SAMPLE.art().bytes)
     }
@@ -89,7 +93,7 @@ fn tail(text: &str, lines: usize) -> String {
 }
 
 /// The settings as `parameters.toml`.
-fn settings(world: &World, port: u16, data_dir: &Path) -> String {
+fn settings(world: &World, port: u16, data_dir: &Path, webhook: Option<&str>) -> String {
     let text = |value: &str| Value::String(value.to_owned());
     let mut root = Table::new();
     root.insert("data_dir".into(), text(&data_dir.to_string_lossy()));
@@ -124,6 +128,11 @@ fn settings(world: &World, port: u16, data_dir: &Path) -> String {
     let upstreams: Table =
         world.upstreams().into_iter().map(|(host, to)| (host, Value::String(to))).collect();
     root.insert("upstreams".into(), Value::Table(upstreams));
+    if let Some(url) = webhook {
+        let entries = [("name", WEBHOOK_NAME), ("url", url), ("secret", WEBHOOK_SECRET)];
+        let webhook = entries.map(|(key, value)| (key.to_owned(), text(value)));
+        root.insert("webhooks".into(), Value::Array(vec![Value::Table(Table::from_iter(webhook))]));
+    }
     format!("# Written by `aotf demo`: its outside world is on this machine.\n{root}")
 }
 
@@ -138,7 +147,7 @@ mod tests {
     fn settings_are_private_and_lead_to_the_world() {
         let world = World::start(Options::default()).unwrap();
         let folder = Folder::create(None).unwrap();
-        folder.fill(&world, 3301).unwrap();
+        folder.fill(&world, 3301, Some("http://127.0.0.1:3302/")).unwrap();
         let mode = fs::metadata(folder.settings()).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         let settings: Table = fs::read_to_string(folder.settings()).unwrap().parse().unwrap();
@@ -146,6 +155,7 @@ mod tests {
         assert_eq!(settings["upstreams"]["api.x.com"].as_str(), Some(world.base_url().as_str()));
         let credential = &settings["twitter"]["credentials"][0];
         assert_eq!(credential["bearer_token"].as_str(), Some(world.bearer_token()));
+        assert_eq!(settings["webhooks"][0]["url"].as_str(), Some("http://127.0.0.1:3302/"));
         assert!(folder.sample().exists());
         let path = folder.path.clone();
         drop(folder);

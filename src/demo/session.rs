@@ -52,6 +52,9 @@ pub struct DemoArgs {
     /// Milliseconds that the world waits before each of its answers
     #[arg(long, value_name = "MS", default_value_t = 0)]
     pub latency_ms: u64,
+    /// Let queries name the webhook "demo", which posts their answers to this address
+    #[arg(long, value_name = "URL")]
+    pub webhook: Option<String>,
 }
 
 /// Why the demo could not be shown.
@@ -127,7 +130,7 @@ async fn play(
     let started = Monotonic::now();
     let port = free_port(args.port)?;
     let folder = Folder::create(args.keep.as_deref())?;
-    folder.fill(&world, port)?;
+    folder.fill(&world, port, args.webhook.as_deref())?;
     let api = Api::new(port)?;
     // Dropped before the folder and the world, which it uses.
     let daemon = start_daemon(&folder, sender.clone())?;

@@ -46,7 +46,9 @@ impl std::fmt::Display for AccountRef {
 }
 
 /// How strong the reason is to believe that an account is the artist's, strongest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
     /// Links in both directions, a verified field, or an equality of ids vouched for by a site.

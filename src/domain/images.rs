@@ -130,7 +130,9 @@ pub struct FoundImage {
 }
 
 /// What a found image is to the query image, likest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchClass {
     /// No difference that can be told.
@@ -169,7 +171,9 @@ pub struct SecondStage {
 }
 
 /// A form of the query image. Each has a fingerprint of its own, and the nearest counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
     /// The pixels as they are stored, as ImageHash reads them, whatever alpha says.

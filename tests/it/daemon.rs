@@ -37,6 +37,8 @@ pub struct Setup {
     pub fetch: &'static str,
     /// The daemon's temporary files are in `temporary`, beside the data, and nobody else's are.
     pub own_temporary: bool,
+    /// No key for X: what a server is without settings.
+    pub keyless: bool,
     /// Hosts that something else than the world answers for: host and base URL.
     pub upstreams: Vec<(&'static str, String)>,
 }
@@ -83,15 +85,18 @@ pub fn wait_within<T>(limit: Duration, what: &str, mut ready: impl FnMut() -> Op
 
 /// Writes a configuration file for the world, as its owner alone may read it.
 pub fn write_config(folder: &Path, world: &World, address: SocketAddr, setup: &Setup) -> PathBuf {
+    let credentials = match setup.keyless {
+        true => String::new(),
+        false => format!("[[twitter.credentials]]\nbearer_token = \"{}\"\n", world.bearer_token()),
+    };
     let mut text = format!(
         "data_dir = {:?}\n{}\n[http]\nbind = \"{address}\"\n{}\n[log]\nlevel = \"warn\"\n\
          [fetch]\nmax_per_second_per_host = 1000\n{}\n\
-         [[twitter.credentials]]\nbearer_token = \"{}\"\n[links]\ntumblr_api_key = \"{}\"\n[upstreams]\n",
+         {credentials}[links]\ntumblr_api_key = \"{}\"\n[upstreams]\n",
         folder.join("data"),
         setup.top,
         setup.http,
         setup.fetch,
-        world.bearer_token(),
         world.tumblr_api_key(),
     );
     let others = setup.upstreams.iter().map(|(host, base)| ((*host).to_owned(), base.clone()));

@@ -8,6 +8,7 @@ mod browser;
 mod budget;
 mod certificates;
 mod chaos;
+mod clients;
 mod commands;
 mod complete;
 mod configuration_reference;

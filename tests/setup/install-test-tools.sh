@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs what some tests drive: a browser with its driver and, with the argument "all", what runs the examples of the
-# documents (jq, Python with requests, Node), shellcheck, and promtool (whose package brings Prometheus, which Debian
+# documents (jq, Python with requests, Node) and the client generators (install-client-generators.sh), shellcheck, and
+# promtool (whose package brings Prometheus, which Debian
 # starts as a service: not for a developer's machine). Without them those tests say that they are skipped; so nothing
 # here is an error.
 set -u
@@ -13,6 +14,8 @@ if [ "${1:-}" = all ]; then
     command -v jq >/dev/null 2>&1 || missing="$missing jq"
     command -v node >/dev/null 2>&1 || missing="$missing nodejs"
     python3 -c 'import requests' >/dev/null 2>&1 || missing="$missing python3-requests"
+    python3 -c 'import ensurepip' >/dev/null 2>&1 || missing="$missing python3-venv"
+    command -v npm >/dev/null 2>&1 || missing="$missing npm"
 fi
 [ -n "$missing" ] || exit 0
 

@@ -69,7 +69,7 @@ pub fn run(args: &HttpArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let world = World::start(Options::default())?;
     let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let folder = Folder::create(None)?;
-    folder.fill(&world, port)?;
+    folder.fill(&world, port, None)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let log = folder.create_log()?;
     let daemon = Daemon(

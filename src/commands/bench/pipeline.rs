@@ -98,7 +98,7 @@ pub fn run(args: &PipelineArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     })?;
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let folder = Folder::create(None)?;
-    folder.fill(&world, port)?;
+    folder.fill(&world, port, None)?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let log = folder.create_log()?;
     let daemon = Daemon(

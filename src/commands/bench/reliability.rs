@@ -109,7 +109,7 @@ struct Running {
 fn start(world: &World, place: Option<&Path>) -> anyhow::Result<Running> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let folder = Folder::create(place)?;
-    folder.fill(world, port)?;
+    folder.fill(world, port, None)?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let log = folder.create_log()?;
     let daemon = program(&folder.settings(), &["serve", "--no-console", "--die-with-parent"])

@@ -16,7 +16,7 @@ const SITES: &[Site] = &[
     Site::pages(&["danbooru.donmai.us"], danbooru::page),
     Site::files(&["cdn.donmai.us"], danbooru::image),
     Site::pages(&["www.deviantart.com", "deviantart.com"], deviantart::page),
-    Site::pages(&["backend.deviantart.com"], deviantart::oembed),
+    Site::pages(&["backend.deviantart.com"], deviantart::backend),
     Site::files(&[deviantart::IMAGE_HOST], deviantart::image),
     Site::pages(&["e621.net"], e621::page),
     Site::files(&["static1.e621.net"], e621::image),

@@ -77,6 +77,10 @@ impl Answer {
         Answer::new(status, "text/html; charset=utf-8", page)
     }
 
+    pub fn xml(document: String) -> Answer {
+        Answer::new(200, "application/rss+xml; charset=utf-8", document)
+    }
+
     pub fn image(content_type: &'static str, bytes: Bytes) -> Answer {
         Answer::new(200, content_type, bytes)
     }

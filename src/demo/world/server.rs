@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
@@ -123,13 +123,18 @@ async fn read(request: Request) -> Option<Call> {
         headers.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())));
     let headers: BTreeMap<String, String> = headers.collect();
     let host = headers.get("host").map(|host| host.to_lowercase()).unwrap_or_default();
-    Some(Call {
-        host: host.split(':').next().unwrap_or_default().to_owned(),
-        path: parts.uri.path().to_owned(),
-        query: pairs(parts.uri.query().unwrap_or_default().as_bytes()),
-        headers,
-        form,
-    })
+    let (host, path) = addressed(host.split(':').next().unwrap_or_default(), parts.uri.path());
+    Some(Call { host, path, query: pairs(parts.uri.query().unwrap_or_default().as_bytes()), headers, form })
+}
+
+/// Host and path of a request. Programs that can be given an address, but send no other `Host`, name
+/// the host first in the path: `http://127.0.0.1:PORT/danbooru.donmai.us/posts.json`.
+fn addressed(host: &str, path: &str) -> (String, String) {
+    let (first, rest) = path.trim_start_matches('/').split_once('/').unwrap_or_default();
+    match dispatch::hosts().any(|known| known == first) && host.parse::<IpAddr>().is_ok() {
+        true => (first.to_owned(), format!("/{rest}")),
+        false => (host.to_owned(), path.to_owned()),
+    }
 }
 
 fn write(answer: Answer) -> Response {

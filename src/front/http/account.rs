@@ -18,7 +18,8 @@ use crate::proto::front::{FrontAnswer, FrontQuestion};
 /// What is known of an account
 #[utoipa::path(
     get, path = "/account", tag = "server",
-    params(("name" = String, Query, description = "the account's name or id")),
+    params(("name" = String, Query, description = "The account's name or id",
+        example = json!("demo-rowan.bsky.social"))),
     responses(
         (status = 200, body = AccountsAnswer), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody)
     )

@@ -19,6 +19,18 @@ use crate::telemetry::events;
 /// The path of each endpoint, and the methods it takes as the header `Allow` names them.
 pub type Endpoints = BTreeMap<String, HeaderValue>;
 
+/// Each endpoint of the API answers below this too: there the original had it behind its proxy, and
+/// clients have it written into them.
+pub(super) const PREFIX: &str = "/api";
+
+/// The path of an endpoint as it is described, whether it was asked for below the prefix or not.
+fn described_path(path: &str) -> &str {
+    match path.strip_prefix(PREFIX) {
+        Some(rest) if rest.starts_with('/') => rest,
+        Some(_) | None => path,
+    }
+}
+
 pub(super) async fn around(
     State((api, endpoints)): State<(Arc<Api>, &'static Endpoints)>,
     Extension(peer): Extension<Peer>,
@@ -26,7 +38,7 @@ pub(super) async fn around(
     next: Next,
 ) -> Response {
     let begun = Instant::now();
-    let endpoint = endpoint_of(endpoints, request.uri().path());
+    let endpoint = endpoint_of(endpoints, described_path(request.uri().path()));
     let methods = endpoint.map(|(_, methods)| methods);
     let is_options = request.method() == Method::OPTIONS;
     let asked = Asked::of(&request);

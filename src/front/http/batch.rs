@@ -32,7 +32,10 @@ const AT_ONCE: usize = 8;
 ///
 /// Each is started, or joins the query there is, as `GET /query` does; entries stand in the order of the URLs.
 #[utoipa::path(
-    post, path = "/queries", tag = "queries", request_body = BatchRequest,
+    post, path = "/queries", tag = "queries", 
+    request_body(content = BatchRequest, example = json!({
+        "urls": ["https://www.artstation.com/artwork/70013", "https://www.artstation.com/artwork/70014"],
+    })),
     responses(
         (status = 200, body = BatchAnswer),
         (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 413, body = ErrorBody),
@@ -68,7 +71,8 @@ pub(super) async fn queries_post(
 /// See how far many queries are
 #[utoipa::path(
     get, path = "/queries", tag = "queries",
-    params(("ids" = String, Query, description = "Up to 100 `id`s of queries, with commas between")),
+    params(("ids" = String, Query, description = "Up to 100 `id`s of queries, with commas between",
+        example = json!("0123456789abcdef0123456789abcdef"))),
     responses(
         (status = 200, body = BatchAnswer),
         (status = 400, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),

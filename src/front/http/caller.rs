@@ -96,6 +96,11 @@ impl Caller {
         })
     }
 
+    /// True for those who work for the server: they may know what it spends.
+    pub fn may_see_spending(&self) -> bool {
+        self.advanced || self.monitor
+    }
+
     /// What the broker limits this caller by.
     pub fn client(&self) -> Client {
         match &self.key {

@@ -1,4 +1,5 @@
-//! `GET /query/events`: the answer of `/query`, pushed at each change until the end.
+//! `GET /query/events`: the answer of `/query`, pushed at each change until the end. The streams of searches
+//! and of the page are made here too.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream};
+use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::caller::Caller;
@@ -33,14 +35,18 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 #[utoipa::path(
     get, path = "/query/events", tag = "queries",
     params(
-        ("url" = String, Query, description = "Address of the artwork's page"),
+        ("url" = String, Query, description = "Address of the artwork's page",
+            example = json!("https://www.artstation.com/artwork/70013")),
         ("networks" = Option<String>, Query,
-            description = "Only the artist's accounts on these, with commas between; before `url`"),
+            description = "Only the artist's accounts on these, with commas between; before `url`",
+            example = json!("bluesky,mastodon")),
         ("Last-Event-ID" = Option<String>, Header, description = "The last version that was heard"),
     ),
     responses(
-        (status = 200, body = Answer, content_type = "text/event-stream"),
+        (status = 200, body = Answer, content_type = "text/event-stream",
+            description = "Each event is the JSON of this answer"),
         (status = 204, description = "The final version was heard: nothing will follow"),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     )
 )]
@@ -154,6 +160,11 @@ impl Pushed {
 }
 
 fn event_of(started: &Started) -> Event {
-    let json = serde_json::to_string(&started.answer()).expect("an answer has only string keys");
+    event(&started.answer())
+}
+
+/// An event that holds an answer.
+pub(super) fn event(answer: &impl Serialize) -> Event {
+    let json = serde_json::to_string(answer).expect("an answer has only string keys");
     Event::default().data(json)
 }

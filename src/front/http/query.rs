@@ -20,6 +20,7 @@ use super::state::Api;
 use super::url_parameter::{self, MAX_URL_BODY_BYTES};
 use crate::api::answers::Answer;
 use crate::api::errors::ErrorBody;
+use crate::api::requests::QueryForm;
 use crate::base::ids::Networks;
 use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
@@ -127,10 +128,12 @@ pub(super) fn chosen_networks(
 #[utoipa::path(
     get, path = "/query", tag = "queries",
     params(
-        ("url" = String, Query, description = "Address of the artwork's page, 256 characters at most"),
+        ("url" = String, Query, description = "Address of the artwork's page, 256 characters at most",
+            example = json!("https://www.artstation.com/artwork/70013")),
         ("networks" = Option<String>, Query,
             description = "Only the artist's accounts on these: twitter, bluesky, mastodon, with commas between; \
-                before `url`"),
+                before `url`",
+            example = json!("bluesky,mastodon")),
         ("webhook" = Option<String>, Query,
             description = "The webhook that gets the final answer; before `url`"),
     ),
@@ -154,12 +157,14 @@ pub(super) async fn query_get(
     post, path = "/query", tag = "queries",
     params(
         ("networks" = Option<String>, Query,
-            description = "Only the artist's accounts on these, with commas between"),
+            description = "Only the artist's accounts on these, with commas between",
+            example = json!("bluesky,mastodon")),
         ("webhook" = Option<String>, Query, description = "The webhook that gets the final answer"),
     ),
-    request_body(
-        content = String, content_type = "text/plain", description = "The URL, or a form with `url`"
-    ),
+    request_body(description = "The URL, or a form with `url`", content(
+        (String = "text/plain", example = json!("https://www.artstation.com/artwork/70013")),
+        (QueryForm = "application/x-www-form-urlencoded"),
+    )),
     responses(
         (status = 200, body = Answer),
         (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 413, body = ErrorBody),

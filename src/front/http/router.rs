@@ -12,7 +12,7 @@ use utoipa::openapi::PathItem;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::around::{Endpoints, around};
+use super::around::{Endpoints, PREFIX, around};
 use super::error::HttpError;
 use super::openapi::Description;
 use super::state::Api;
@@ -26,6 +26,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(batch::queries_get, batch::queries_post))
         .routes(routes!(batch::query_delete))
         .routes(routes!(search::search_get, search::search_post))
+        .routes(routes!(search::search_events))
         .routes(routes!(account::account))
         .routes(routes!(status::stats))
         .routes(routes!(status::config))
@@ -81,7 +82,12 @@ fn methods(item: &PathItem) -> &'static str {
 pub fn router(api: Arc<Api>) -> Router {
     // Forms are limited field by field; this bounds what stands between the fields.
     let form_limit = DefaultBodyLimit::max(api.max_image_bytes.saturating_add(64 * 1024));
-    let (mut router, _) = api_routes().split_for_parts();
+    let (api_router, _) = api_routes().split_for_parts();
+    let mut router = api_router
+        .clone()
+        .nest(PREFIX, api_router)
+        .route(PREFIX, get(openapi::overview))
+        .route(&format!("{PREFIX}/"), get(openapi::overview));
     for (path, _, methods) in pages() {
         router = router.route(path, methods);
     }

@@ -4,40 +4,48 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Extension, RawQuery, Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use bytes::Bytes;
 
 use super::body::{self, JSON_DEADLINE, SearchForm};
 use super::caller::Caller;
 use super::error::{Closed, HttpError};
+use super::events;
 use super::limits::RateClass;
-use super::query::chosen_networks;
+use super::query::{Started, chosen_networks};
 use super::state::Api;
 use super::url_parameter;
 use crate::api::answers::{Answer, SearchAnswer};
 use crate::api::errors::ErrorBody;
 use crate::api::limits::MAX_IMAGE_URL_CHARS;
-use crate::api::requests::SearchByUrl;
+use crate::api::requests::{ImageFile, SearchByUrl, SearchForm as DescribedForm};
 use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 
 /// A URL of an image, which can be longer than that of a page, and a name.
 const MAX_JSON_BYTES: usize = 8 * 1024;
+
 /// Start a search by image
 ///
-/// The body is the image itself (with its own content type), a form (`multipart/form-data`) with the
-/// file in `image` or the image's address in `url`, or JSON with the address. The answer has an
-/// `identifier`, by which `GET /search` shows how far the search is.
+/// The body is the image itself (as `application/octet-stream` or with its own content type), or a form
+/// with the file in `image` or the image's address in `url`; JSON with the fields of the form but `image`
+/// is read too. The answer has an `identifier`, by which `GET /search` shows how far the search is; ask
+/// until `status` is `END`, or follow `/search/events`.
 #[utoipa::path(
     post, path = "/search", tag = "search",
     params(
-        ("account_name" = Option<String>, Query, description = "Look in the posts of this account only"),
+        ("account_name" = Option<String>, Query, description = "Look in the posts of this account only",
+            example = json!("demo-rowan.bsky.social")),
         ("networks" = Option<String>, Query,
-            description = "Look in posts on these only: twitter, bluesky, mastodon, with commas between"),
+            description = "Look in posts on these only: twitter, bluesky, mastodon, with commas between",
+            example = json!("bluesky,mastodon")),
         ("turned" = Option<bool>, Query,
             description = "Also look for the image mirrored, turned by a quarter and upside down"),
     ),
     request_body(content(
-        (String = "image/*"), (SearchByUrl = "application/json"), (String = "multipart/form-data"),
+        (inline(ImageFile) = "application/octet-stream"),
+        (DescribedForm = "multipart/form-data"),
     )),
     responses(
         (status = 200, body = SearchAnswer, description = "Accepted, or refused with `error`"),
@@ -94,7 +102,8 @@ pub(super) async fn start(
 /// See how far a search by image is
 #[utoipa::path(
     get, path = "/search", tag = "search",
-    params(("identifier" = String, Query, description = "What `POST /search` answered with")),
+    params(("identifier" = String, Query, description = "What `POST /search` answered with",
+        example = json!("6f1ed002ab559585"))),
     responses(
         (status = 200, body = SearchAnswer),
         (status = 403, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
@@ -113,6 +122,57 @@ pub(super) async fn search_get(
     };
     api.count(&caller, RateClass::Query)?;
     search_answer(api.ask(FrontQuestion::SearchState { identifier }, None).await?).map(Json)
+}
+
+/// Follow a search by image: its answer, pushed at each change until the end
+///
+/// As `/query/events`, with the answers of `/search`, for those who may search by image.
+#[utoipa::path(
+    get, path = "/search/events", tag = "search",
+    params(
+        ("identifier" = String, Query, description = "What `POST /search` answered with",
+            example = json!("6f1ed002ab559585")),
+        ("Last-Event-ID" = Option<String>, Header, description = "The last version that was heard"),
+    ),
+    responses(
+        (status = 200, body = SearchAnswer, content_type = "text/event-stream",
+            description = "Each event is the JSON of this answer"),
+        (status = 204, description = "The final version was heard: nothing will follow"),
+        (status = 403, body = ErrorBody), (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
+pub(super) async fn search_events(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    if !caller.advanced {
+        return Err(HttpError::Forbidden(Closed::Search));
+    }
+    let place = events::place(&api)?;
+    let identifier = url_parameter::named(&query.unwrap_or_default(), "identifier");
+    let started = match &identifier {
+        None => Started::from(FailureCode::IdentifierMissing),
+        Some(identifier) => {
+            api.count(&caller, RateClass::Events)?;
+            let question = FrontQuestion::SearchState { identifier: identifier.clone() };
+            match api.ask(question, None).await? {
+                FrontAnswer::Search { view, .. } => Started::Accepted(Box::new(view)),
+                FrontAnswer::Refused { code, detail } => Started::Refused { code, detail },
+                FrontAnswer::NotNow { why } => return Err(HttpError::NotNow { why }),
+                _ => return Err(HttpError::Unexpected),
+            }
+        }
+    };
+    let write = move |started: &Started| {
+        let identifier = match started {
+            Started::Accepted(_) => identifier.clone(),
+            Started::Refused { .. } => None,
+        };
+        events::event(&SearchAnswer { answer: started.answer(), identifier })
+    };
+    Ok(events::follow(&api, started, &headers, place, Box::new(write)))
 }
 
 /// What is searched, as a body, a form or JSON.

@@ -6,13 +6,14 @@ use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
 use super::caller::Caller;
 use super::error::HttpError;
 use super::state::{Api, READY_AGE};
 use crate::api::errors::ErrorBody;
-use crate::api::figures::{ConfigAnswer, StatsAnswer};
+use crate::api::figures::{
+    ConfigAnswer, HealthAnswer, NotReadyAnswer, ProblemAnswer, ReadyAnswer, ReadyDetails, StatsAnswer,
+};
 use crate::api::limits::{MAX_URL_CHARS, STATS_AGE};
 use crate::base::ids::Networks;
 use crate::config::{Limits, Maintenance};
@@ -23,8 +24,12 @@ use crate::proto::view::ProblemView;
     get, path = "/stats", tag = "server",
     responses((status = 200, body = StatsAnswer), (status = 503, body = ErrorBody))
 )]
-pub(super) async fn stats(State(api): State<Arc<Api>>) -> Result<Json<StatsAnswer>, HttpError> {
-    Ok(Json(api.stats(STATS_AGE).await?.into()))
+pub(super) async fn stats(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<StatsAnswer>, HttpError> {
+    let stats = StatsAnswer::from(api.stats(STATS_AGE).await?);
+    Ok(Json(if caller.may_see_spending() { stats } else { stats.without_spending() }))
 }
 
 /// The limits that apply to the caller
@@ -38,9 +43,9 @@ pub(super) async fn config(
 }
 
 /// Whether this process answers
-#[utoipa::path(get, path = "/healthz", tag = "server", responses((status = 200, body = serde_json::Value)))]
-pub(super) async fn healthz() -> Response {
-    Json(json!({ "status": "ok" })).into_response()
+#[utoipa::path(get, path = "/healthz", tag = "server", responses((status = 200, body = HealthAnswer)))]
+pub(super) async fn healthz() -> Json<HealthAnswer> {
+    Json(HealthAnswer { status: "ok" })
 }
 
 /// Whether the service can take queries
@@ -49,7 +54,10 @@ pub(super) async fn healthz() -> Response {
 /// addresses in `http.monitor_ips` are shown the reasons and the figures behind it.
 #[utoipa::path(
     get, path = "/readyz", tag = "server",
-    responses((status = 200, body = serde_json::Value), (status = 503, body = serde_json::Value))
+    responses(
+        (status = 200, body = ReadyAnswer),
+        (status = 503, body = NotReadyAnswer),
+    )
 )]
 pub(super) async fn readyz(
     State(api): State<Arc<Api>>,
@@ -62,28 +70,21 @@ pub(super) async fn readyz(
         false => (StatusCode::OK, "ready"),
     };
     // The reasons name files, hosts and addresses of pages.
-    let problems: Vec<_> = problems.into_iter().map(|problem| shown_to(caller.monitor, problem)).collect();
-    let mut ready = json!({ "status": word, "problems": problems });
-    if caller.monitor {
-        let stats = api.stats(READY_AGE).await?;
-        ready["details"] = json!({
-            "queries_in_progress": stats.queries_in_progress,
-            "scans_in_progress": stats.scans_in_progress,
-            "posts_pending": stats.posts_pending,
-            "posts_to_retry": stats.store.retries,
-            "database_bytes": stats.sizes.database_bytes,
-            "index_bytes": stats.sizes.index_bytes,
-        });
-    }
-    Ok((status, Json(ready)).into_response())
+    let problems = problems.into_iter().map(|problem| shown_to(caller.monitor, problem)).collect();
+    let details = match caller.monitor {
+        true => Some(ReadyDetails::from(&api.stats(READY_AGE).await?)),
+        false => None,
+    };
+    Ok((status, Json(ReadyAnswer { status: word, problems, details })).into_response())
 }
 
 /// Strangers are told the state, `the database has to wait`, without the reason behind the colon.
-fn shown_to(monitor: bool, mut problem: ProblemView) -> ProblemView {
-    if !monitor && let Some(end) = problem.what.find(": ") {
-        problem.what.truncate(end);
+fn shown_to(monitor: bool, problem: ProblemView) -> ProblemAnswer {
+    let ProblemView { mut what, since_ms, blocking } = problem;
+    if !monitor && let Some(end) = what.find(": ") {
+        what.truncate(end);
     }
-    problem
+    ProblemAnswer { what, since_ms, blocking }
 }
 
 fn config_answer(
@@ -109,9 +110,9 @@ mod tests {
 
     #[test]
     fn reasons_are_for_those_who_watch() {
-        let problem = |what: &str| ProblemView { what: what.to_owned(), since_ms: 7, blocking: true };
-        let whole = problem("the database has to wait: could not open /srv/aotf/aotf.db");
-        assert_eq!(shown_to(true, whole.clone()), whole);
-        assert_eq!(shown_to(false, whole), problem("the database has to wait"));
+        let whole = "the database has to wait: could not open /srv/aotf/aotf.db";
+        let problem = ProblemView { what: whole.to_owned(), since_ms: 7, blocking: true };
+        assert_eq!(shown_to(true, problem.clone()).what, whole);
+        assert_eq!(shown_to(false, problem).what, "the database has to wait");
     }
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Gallery, Member, Trouble, Work};
+use crate::demo::world::facts::{Facts, Gallery, Member, Trouble, Work};
 use crate::demo::world::ids::digest;
 use crate::demo::world::images::TOO_BIG_BYTES;
 use crate::demo::world::site::State;
@@ -18,6 +18,7 @@ pub fn page(state: &State, call: &Call) -> Answer {
         return Answer::challenge();
     }
     match call.segments().as_slice() {
+        ["posts.json"] => Answer::json(200, &Value::Array(listed(facts, call))),
         ["posts", file] if file.ends_with(".json") => match find(file.trim_end_matches(".json")) {
             Some(post) => {
                 let answer = Answer::json(200, &only(call, post_json(post)));
@@ -73,6 +74,27 @@ pub fn image(state: &State, call: &Call) -> Answer {
     }
 }
 
+/// The posts that bear every tag of `tags`, newest first: a page of them by its number, or of those
+/// before `b{ID}`.
+fn listed(facts: &Facts, call: &Call) -> Vec<Value> {
+    let tags = call.parameter("tags").unwrap_or_default();
+    let limit = call.parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(20).min(200);
+    let page = call.parameter("page").unwrap_or("1");
+    let before = page.strip_prefix('b').and_then(|id| id.parse::<u64>().ok());
+    let pages_before = page.parse::<usize>().unwrap_or(1).saturating_sub(1);
+    let mut posts: Vec<&Work> = facts.works.iter().filter(|work| work.gallery == Gallery::Danbooru).collect();
+    posts.sort_by_key(|post| std::cmp::Reverse(post.id));
+    let bears =
+        |post: &&Work| tags.split_whitespace().all(|tag| tags_of(post).split(' ').any(|own| own == tag));
+    let found = posts.into_iter().filter(bears).filter(|post| before.is_none_or(|id| post.id < id));
+    let skipped = if before.is_some() { 0 } else { pages_before.saturating_mul(limit) };
+    found.skip(skipped).take(limit).map(|post| only(call, post_json(post))).collect()
+}
+
+fn tags_of(post: &Work) -> String {
+    format!("1other {} original", post.artist)
+}
+
 /// Whether an artist fits every `search[...]` parameter given.
 fn matches(artist: &Member, call: &Call) -> bool {
     let mut searched = false;
@@ -126,7 +148,7 @@ fn post_json(post: &Work) -> Value {
         "rating": "g",
         "image_width": width,
         "image_height": height,
-        "tag_string": format!("1other {} original", post.artist),
+        "tag_string": tags_of(post),
         "file_ext": extension,
         "parent_id": null,
         "has_children": false,

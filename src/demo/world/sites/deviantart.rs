@@ -46,8 +46,53 @@ pub fn page(state: &State, call: &Call) -> Answer {
     }
 }
 
-/// `backend.deviantart.com/oembed`.
-pub fn oembed(state: &State, call: &Call) -> Answer {
+/// `backend.deviantart.com`: oEmbed, and searches as RSS.
+pub fn backend(state: &State, call: &Call) -> Answer {
+    if call.path == "/rss.xml" { rss(&state.facts, call) } else { oembed(state, call) }
+}
+
+/// Deviations of a feed's page.
+const RSS_PAGE: usize = 60;
+
+/// The deviations whose title or artist has every word of `q`, newest first. `boost:popular` is an
+/// order, `by:NAME` an artist.
+fn rss(facts: &Facts, call: &Call) -> Answer {
+    let query = call.parameter("q").unwrap_or_default().to_lowercase();
+    let offset = call.parameter("offset").and_then(|offset| offset.parse::<usize>().ok()).unwrap_or(0);
+    let fits = |work: &Work| {
+        query.split_whitespace().filter(|word| *word != "boost:popular").all(|word| {
+            match word.strip_prefix("by:") {
+                Some(name) => work.artist == name,
+                None => format!("{} {}", work.title, work.artist).to_lowercase().contains(word),
+            }
+        })
+    };
+    let all = facts.works.iter().filter(|work| work.gallery == Gallery::Deviantart && fits(work));
+    let mut found: Vec<&Work> = all.collect();
+    found.sort_by_key(|work| std::cmp::Reverse(work.id));
+    let mut feed = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><rss version=\"2.0\" \
+        xmlns:media=\"http://search.yahoo.com/mrss/\" xmlns:atom=\"http://www.w3.org/2005/Atom\"><channel>\
+        <title>DeviantArt</title><link>https://www.deviantart.com</link>"
+        .to_owned();
+    if found.len() > offset + RSS_PAGE {
+        let words: String = url::form_urlencoded::byte_serialize(query.as_bytes()).collect();
+        let next = offset + RSS_PAGE;
+        feed += &format!(
+            "<atom:link rel=\"next\" href=\"https://backend.deviantart.com/rss.xml?type=deviation&amp;q={words}&amp;offset={next}\"/>"
+        );
+    }
+    for work in found.iter().skip(offset).take(RSS_PAGE) {
+        let (page, artist) = (page_url(work), work.artist);
+        let title = work.title.replace('&', "&amp;");
+        feed += &format!(
+            "<item><title>{title}</title><link>{page}</link><guid isPermaLink=\"true\">{page}</guid>\
+             <media:credit role=\"author\" scheme=\"urn:ebu\">{artist}</media:credit></item>"
+        );
+    }
+    Answer::xml(feed + "</channel></rss>")
+}
+
+fn oembed(state: &State, call: &Call) -> Answer {
     let url = call.parameter("url").unwrap_or_default();
     let id = url.trim_end_matches('/').rsplit(['-', '/']).next().unwrap_or_default();
     let Some((work, artist)) = find_work(&state.facts, id).filter(|_| call.path == "/oembed") else {

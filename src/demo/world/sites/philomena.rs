@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Gallery, Member, Work};
+use crate::demo::world::facts::{Facts, Gallery, Member, Work};
 use crate::demo::world::ids::digest;
 use crate::demo::world::site::State;
 
@@ -33,6 +33,7 @@ pub fn page(state: &State, call: &Call) -> Answer {
             Some(work) => Answer::json(200, &json!({ "image": image_json(work), "interactions": [] })),
             None => Answer::text(404, "Not found"),
         },
+        ["api", "v1", "json", "search", "images"] => Answer::json(200, &listed(facts, gallery, call)),
         ["tags", tag] => {
             let mut artists = facts.members.iter().filter(|member| member.gallery == gallery);
             match artists.find(|artist| slug(artist.name) == *tag) {
@@ -42,6 +43,26 @@ pub fn page(state: &State, call: &Call) -> Answer {
         }
         _ => Answer::not_found(),
     }
+}
+
+/// A page of the images that bear every tag of `q`, newest first; `*` is everything. Merged ones are
+/// not found.
+fn listed(facts: &Facts, gallery: Gallery, call: &Call) -> Value {
+    let number = |name: &str| call.parameter(name).and_then(|text| text.parse::<usize>().ok());
+    let (page, per_page) = (number("page").unwrap_or(1).max(1), number("per_page").unwrap_or(25).min(50));
+    let wanted: Vec<&str> = call.parameter("q").unwrap_or_default().split(',').map(str::trim).collect();
+    let bears =
+        |work: &&Work| wanted.iter().all(|tag| *tag == "*" || tags_of(work).iter().any(|own| own == tag));
+    let own = facts.works.iter().filter(|work| work.gallery == gallery && work.merged_into.is_none());
+    let mut found: Vec<&Work> = own.filter(bears).collect();
+    found.sort_by_key(|work| std::cmp::Reverse(work.id));
+    let shown = found.iter().skip((page - 1).saturating_mul(per_page)).take(per_page);
+    let images: Vec<Value> = shown.map(|work| image_json(work)).collect();
+    json!({ "images": images, "interactions": [], "total": found.len() })
+}
+
+fn tags_of(work: &Work) -> [String; 3] {
+    [format!("artist:{}", work.artist), "safe".to_owned(), "smiling".to_owned()]
 }
 
 /// The part of a tag's address behind `/tags/`, as it is sent: for the characters that names here have.
@@ -85,7 +106,7 @@ fn image_json(work: &Work) -> Value {
         "duplicate_of": null,
         "hidden_from_users": false,
         "deletion_reason": null,
-        "tags": [format!("artist:{}", work.artist), "safe", "smiling"],
+        "tags": tags_of(work),
         "tag_ids": [600_001, 40_482, 42_350],
         "source_url": if work.source.is_empty() { Value::Null } else { json!(work.source) },
         "source_urls": if work.source.is_empty() { json!([]) } else { json!([work.source]) },

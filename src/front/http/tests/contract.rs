@@ -31,6 +31,11 @@ fn mismatch(document: &Value, schema: &Value, value: &Value, path: &str) -> Opti
         let fits = choices.iter().any(|choice| mismatch(document, choice, value, path).is_none());
         return (!fits).then(|| format!("{path}: {value} is none of {choices:?}"));
     }
+    if let Some(values) = schema["enum"].as_array()
+        && !values.contains(value)
+    {
+        return Some(format!("{path}: {value} is none of {values:?}"));
+    }
     let kinds: Vec<&str> = match &schema["type"] {
         Value::String(kind) => vec![kind],
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
@@ -129,6 +134,10 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/search?identifier=abc", "", ""),
     ("GET", "/search", "", ""),
     ("GET", "/search?identifier=abc", "\r\nX-Forwarded-For: 192.0.2.1", ""),
+    ("GET", "/search/events?identifier=abc", "", ""),
+    ("GET", "/search/events?identifier=abc", "\r\nLast-Event-ID: 9", ""),
+    ("GET", "/search/events?identifier=abc", "\r\nX-Forwarded-For: 192.0.2.1", ""),
+    ("GET", "/search/events", "", ""),
     ("GET", "/account?name=jane", "", ""),
     ("GET", "/stats", "", ""),
     ("GET", "/config", "", ""),
@@ -141,19 +150,29 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/metrics", "\r\nX-Forwarded-For: 192.0.2.1", ""),
 ];
 
-#[tokio::test]
-async fn what_is_described_is_what_is_answered() {
-    let world = World::with(FakeBroker::default(), |settings| {
+/// With the key that the requests show.
+async fn world_with_key() -> World {
+    World::with(FakeBroker::default(), |settings| {
         let key = super::callers::api_key("one", "one-that-may-cancel", false);
         settings.api_keys = vec![config::ApiKey { cancel: true, requests_per_second: 100, ..key }];
     })
-    .await;
+    .await
+}
+
+/// The path of a target as it is described.
+fn described_path(target: &str) -> &str {
+    let path = target.split('?').next().unwrap();
+    if path.starts_with("/queries/") { "/queries/{id}" } else { path }
+}
+
+#[tokio::test]
+async fn what_is_described_is_what_is_answered() {
+    let world = world_with_key().await;
     let document = world.get("/openapi.json").await.json();
     let mut walked = BTreeSet::new();
     for (method, target, headers, body) in REQUESTS {
         let reply = world.exchange(&format!("{method} {target} HTTP/1.1{headers}"), body.as_bytes()).await;
-        let path = target.split('?').next().unwrap();
-        let path = if path.starts_with("/queries/") { "/queries/{id}" } else { path };
+        let path = described_path(target);
         check(&document, method, path, &reply);
         if reply.status == 200 {
             walked.insert(format!("{} {path}", method.to_lowercase()));
@@ -185,6 +204,7 @@ async fn refusals_have_the_described_form_too() {
         ("GET", "/queries?ids=a", ""),
         ("POST", "/search", "x"),
         ("GET", "/search?identifier=a", ""),
+        ("GET", "/search/events?identifier=a", ""),
         ("GET", "/stats", ""),
         ("GET", "/readyz", ""),
     ] {
@@ -192,6 +212,59 @@ async fn refusals_have_the_described_form_too() {
         let reply = away.exchange(&format!("{method} {path} HTTP/1.1{kind}"), body.as_bytes()).await;
         assert_eq!(reply.status, 503, "{method} {path}");
         check(&document, method, path.split('?').next().unwrap(), &reply);
+    }
+}
+
+/// Below `/api`, where the original's public server had it, all is answered as it is described.
+#[tokio::test]
+async fn everything_is_answered_below_the_originals_path_too() {
+    let world = world_with_key().await;
+    let document = world.get("/api/openapi.json").await.json();
+    assert_eq!(document, world.get("/openapi.json").await.json());
+    for (method, target, headers, body) in REQUESTS {
+        let head = format!("{method} /api{target} HTTP/1.1{headers}");
+        let reply = world.exchange(&head, body.as_bytes()).await;
+        check(&document, method, described_path(target), &reply);
+        assert_eq!(reply.status, world.exchange(&head.replacen("/api", "", 1), body.as_bytes()).await.status);
+    }
+    for root in ["/api", "/api/"] {
+        let reply = world.get(root).await;
+        assert!(reply.status == 200 && reply.body.contains("/query?url=URL"), "{}", reply.body);
+    }
+    for nothing in ["/apiquery?url=x", "/api/api/query?url=x", "/api/nothing"] {
+        world.get(nothing).await.check_error(404, "NOT_FOUND");
+    }
+    let options = world.exchange("OPTIONS /api/search HTTP/1.1", b"").await;
+    assert!(
+        options.status == 204 && options.head.contains("allow: get, head, post, options"),
+        "{}",
+        options.head
+    );
+    // One endpoint in the figures, whichever the path.
+    let figures = world.get("/metrics").await.body;
+    assert!(!figures.contains("path=\"/api"), "{figures}");
+}
+
+/// Who shows no key is served too; each way to show one is named.
+#[tokio::test]
+async fn keys_and_uploads_are_described() {
+    let document = World::new(FakeBroker::default()).await.get("/openapi.json").await.json();
+    assert_eq!(document["security"], serde_json::json!([{}, { "bearer": [] }, { "api_key": [] }]));
+    let schemes = &document["components"]["securitySchemes"];
+    assert_eq!(
+        (&schemes["bearer"]["scheme"], &schemes["api_key"]["name"]),
+        (&"bearer".into(), &"X-API-Key".into())
+    );
+    let bodies = &document["paths"]["/search"]["post"]["requestBody"]["content"];
+    assert_eq!(bodies["application/octet-stream"]["schema"]["format"], "binary");
+    let form = bodies["multipart/form-data"]["schema"]["$ref"].as_str().unwrap();
+    let form = document.pointer(form.trim_start_matches('#')).unwrap();
+    assert_eq!(form["properties"]["image"]["format"], "binary");
+    let example = &document["paths"]["/query"]["get"]["responses"]["200"]["content"]["application/json"];
+    assert_eq!(mismatch(&document, &example["schema"], &example["example"], ""), None);
+    for path in ["/query", "/search", "/stats"] {
+        let after = &document["paths"][path]["get"]["responses"]["503"]["headers"]["Retry-After"];
+        assert_eq!(after["schema"]["type"], "integer", "{path}");
     }
 }
 

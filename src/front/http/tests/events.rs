@@ -5,6 +5,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::world::World;
+use crate::domain::failure::FailureCode;
 use crate::front::fake::{FakeBroker, sample_view, sample_view_at};
 use crate::proto::front::FrontAnswer;
 use crate::proto::view::QueryStatus;
@@ -50,6 +51,43 @@ async fn a_stream_that_has_told_all_is_not_taken_up_again() {
     let reply = world.exchange(&format!("{head}8"), b"").await;
     assert_eq!(reply.status, 200);
     assert!(reply.body.contains("\"status\":\"END\""));
+}
+
+/// The stream of a search: the answers of `/search`, with the identifier that was asked for.
+#[tokio::test]
+async fn a_search_by_image_is_followed_too() {
+    let search = |view| FrontAnswer::Search { identifier: "abc".to_owned(), view };
+    let begun = sample_view_at(QueryStatus::WaitReverseSearch, 1);
+    let world = World::new(FakeBroker::answering([search(begun)])).await;
+    let (reply, ()) = tokio::join!(world.get("/search/events?identifier=abc"), async {
+        world.broker.publish(sample_view_at(QueryStatus::ReverseSearch, 2)).await;
+        world.broker.publish(sample_view()).await;
+    });
+    let events: Vec<Value> = reply
+        .body
+        .lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect();
+    let last = events.last().unwrap();
+    assert_eq!((&last["status"], &last["identifier"]), (&"END".into(), &"abc".into()), "{}", reply.body);
+    assert_eq!(events[0]["status"], "WAIT_IMAGE_REVERSE_SEARCH");
+    assert_eq!(last["posts"].as_array().unwrap().len(), 3);
+
+    let world = World::new(FakeBroker::answering([FrontAnswer::Refused {
+        code: FailureCode::NoSuchRequest,
+        detail: String::new(),
+    }]))
+    .await;
+    for (target, code) in
+        [("/search/events?identifier=x", "NO_SUCH_REQUEST"), ("/search/events", "IDENTIFIER_MISSING")]
+    {
+        let reply = world.get(target).await;
+        let refusal = format!("\"error\":\"{code}\"");
+        assert!(reply.status == 200 && reply.body.contains(&refusal), "{}", reply.body);
+        assert!(reply.body.contains("\"identifier\":null"), "{}", reply.body);
+    }
+    world.get_as("192.0.2.1", "/search/events?identifier=x").await.check_error(403, "FORBIDDEN");
 }
 
 #[tokio::test]

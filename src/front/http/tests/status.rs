@@ -2,6 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
+use serde_json::{Value, json};
+
+use super::callers::api_key;
 use super::world::World;
 use crate::front::fake::{FakeBroker, sample_stats};
 use crate::proto::front::FrontAnswer;
@@ -16,8 +19,8 @@ async fn figures_are_cached_and_limits_are_the_callers_own() {
             .await;
     let first = "{\"indexed_tweets_count\":1234,\"indexed_accounts_count\":3,\"processing_user_requests_count\":2,\
                  \"processing_scan_requests_count\":1,\"pending_tweets_count\":5,\
-                 \"spent_today_usd\":1.25,\"spent_month_usd\":20.0,\"left_today_usd\":3.75,\"deferred_scans_count\":1,\
-                 \"index_percent\":25}";
+                 \"spent_today_usd\":1.25,\"spent_month_usd\":20.0,\"left_today_usd\":3.75,\"budget_day_usd\":5.0,\
+                 \"budget_month_usd\":null,\"deferred_scans_count\":1,\"index_percent\":25}";
     assert_eq!(world.get("/stats").await.body, first);
     world.clock.store(2999, Ordering::SeqCst);
     assert_eq!(world.get("/stats").await.body, first);
@@ -35,6 +38,44 @@ async fn figures_are_cached_and_limits_are_the_callers_own() {
         (&other["ip_can_bypass_limit"], &other["ip_can_use_advanced"]),
         (&false.into(), &false.into())
     );
+}
+
+#[tokio::test]
+async fn what_is_spent_is_told_to_those_who_work_for_the_server() {
+    let world = World::with(FakeBroker::default(), |settings| {
+        settings.api_keys =
+            vec![api_key("bot", "key-of-the-bot", true), api_key("app", "key-of-the-app", false)];
+        settings.http.monitor_ips = vec!["198.51.100.7/32".parse().unwrap()];
+        settings.limits.advanced_ips = vec!["198.51.100.8".parse().unwrap()];
+    })
+    .await;
+    let stats = async |ip: &str, key: &str| {
+        let key = if key.is_empty() { String::new() } else { format!("\r\nX-API-Key: {key}") };
+        world.exchange(&format!("GET /stats HTTP/1.1\r\nX-Forwarded-For: {ip}{key}"), b"").await.json()
+    };
+    for (ip, key, told) in [
+        ("192.0.2.1", "", false),
+        ("198.51.100.7", "", true),
+        ("198.51.100.8", "", true),
+        ("192.0.2.1", "key-of-the-bot", true),
+        ("192.0.2.1", "key-of-the-app", false),
+        // Whoever shows a key is known by it, and no longer by the address.
+        ("198.51.100.8", "key-of-the-app", false),
+    ] {
+        let stats = stats(ip, key).await;
+        for (name, value) in [
+            ("spent_today_usd", json!(1.25)),
+            ("spent_month_usd", json!(20.0)),
+            ("left_today_usd", json!(3.75)),
+            ("budget_day_usd", json!(5.0)),
+        ] {
+            assert_eq!(stats[name], if told { value } else { Value::Null }, "{ip} {key}: {name}");
+        }
+        assert_eq!(
+            (&stats["indexed_tweets_count"], &stats["deferred_scans_count"]),
+            (&json!(1234), &json!(1))
+        );
+    }
 }
 
 #[tokio::test]

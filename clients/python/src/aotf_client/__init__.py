@@ -1,0 +1,65 @@
+"""Client for the HTTP API of Artists on Twitter Finder.
+
+    from aotf_client import Client
+
+    client = Client("http://127.0.0.1:3301")
+    for post in client.find("https://www.artstation.com/artwork/70013")["posts"]:
+        print(post["distance"], post["class"], post["url"])
+
+Needs nothing beside the standard library.
+"""
+
+from ._client import DEFAULT_SERVER, Client
+from ._errors import (
+    AotfError,
+    BadRequest,
+    Forbidden,
+    NotReachable,
+    QueryFailed,
+    Refused,
+    ServerBusy,
+    TookTooLong,
+    TooManyInProgress,
+    TooManyRequests,
+    Unauthorized,
+)
+from ._types import (
+    Account,
+    Answer,
+    BatchEntry,
+    Config,
+    ErrorEntry,
+    KnownAccount,
+    Post,
+    Result,
+    SearchAnswer,
+    Stats,
+    Step,
+)
+
+__all__ = [
+    "DEFAULT_SERVER",
+    "Account",
+    "Answer",
+    "AotfError",
+    "BadRequest",
+    "BatchEntry",
+    "Client",
+    "Config",
+    "ErrorEntry",
+    "Forbidden",
+    "KnownAccount",
+    "NotReachable",
+    "Post",
+    "QueryFailed",
+    "Refused",
+    "Result",
+    "SearchAnswer",
+    "ServerBusy",
+    "Stats",
+    "Step",
+    "TookTooLong",
+    "TooManyInProgress",
+    "TooManyRequests",
+    "Unauthorized",
+]

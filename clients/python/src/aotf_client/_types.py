@@ -1,0 +1,175 @@
+"""The answers, as the server sends them: dictionaries whose fields type checkers know.
+
+A newer server sends more fields, and more values where one of a list is named: both are to be ignored.
+"""
+
+from __future__ import annotations
+
+from typing import List, Optional, TypedDict
+
+# `class` is a word of the language, so these two are written as calls.
+Post = TypedDict(
+    "Post",
+    {
+        "network": str,  # twitter, bluesky, mastodon
+        "id": str,
+        "account_id": str,
+        "handle": Optional[str],
+        "url": str,
+        "image_url": str,
+        "thumbnail_url": str,
+        "image_position": str,  # "1/4": the first of four
+        "distance": int,  # bits of 64
+        "variant": str,
+        "class": str,  # identical, recompressed, edited_or_variant, similar
+        "distance256": Optional[int],
+        "thumbnail_difference": Optional[float],
+        "published": Optional[str],
+        "earliest": bool,
+    },
+)
+Result = TypedDict(
+    "Result",
+    {
+        "tweet_id": str,
+        "account_id": str,
+        "image_position": str,
+        "distance": int,
+        "account_name": Optional[str],
+        "network": str,
+        "url": str,
+        "image_url": str,
+        "thumbnail_url": str,
+        "variant": str,
+        "class": str,
+        "distance256": Optional[int],
+        "thumbnail_difference": Optional[float],
+        "published": Optional[str],
+    },
+)
+
+
+class Account(TypedDict):
+    """An account of the artist on any network."""
+
+    network: str
+    id: str
+    handle: str
+    url: str
+    chain: List[str]
+    evidence: Optional[str]
+
+
+class TwitterAccount(TypedDict):
+    """An account on X under the names of the original's API."""
+
+    account_name: str
+    account_id: str
+    network: str
+    url: str
+    chain: List[str]
+    evidence: Optional[str]
+
+
+class Step(TypedDict):
+    step: str
+    ms: int
+
+
+class Answer(TypedDict):
+    """The answer about a query. `posts` is what was found; `results` the part of it that is on X."""
+
+    status: Optional[str]
+    has_first_time_scan: bool
+    twitter_accounts: List[TwitterAccount]
+    results: List[Result]
+    similar: List[Result]
+    error: Optional[str]
+    error_detail: str
+    id: Optional[str]
+    image_url: Optional[str]
+    steps: List[Step]
+    queue_position: Optional[int]
+    estimated_wait_ms: Optional[int]
+    waits_for_network: bool
+    posts_listed: int
+    posts_indexed: int
+    accounts: List[Account]
+    posts: List[Post]
+    similar_posts: List[Post]
+
+
+class SearchAnswer(Answer):
+    """The answer about a search by image."""
+
+    identifier: Optional[str]
+
+
+class BatchEntry(Answer):
+    """One of many queries."""
+
+    url: Optional[str]
+
+
+class Stats(TypedDict):
+    """The server's figures; what is spent is `None` for those who may not know."""
+
+    indexed_tweets_count: int
+    indexed_accounts_count: int
+    processing_user_requests_count: int
+    processing_scan_requests_count: int
+    pending_tweets_count: int
+    spent_today_usd: Optional[float]
+    spent_month_usd: Optional[float]
+    left_today_usd: Optional[float]
+    budget_day_usd: Optional[float]
+    budget_month_usd: Optional[float]
+    deferred_scans_count: int
+    index_percent: int
+
+
+class Config(TypedDict):
+    """The limits that apply to the caller."""
+
+    limit_per_ip_address: int
+    ip_can_bypass_limit: bool
+    ip_can_use_advanced: bool
+    update_accounts_frequency: Optional[int]
+    max_illust_url_size: int
+    networks: List[str]
+
+
+class Handle(TypedDict):
+    account_name: str
+    first_seen: str
+    last_seen: str
+
+
+class KnownAccount(TypedDict):
+    """What the server knows of an account."""
+
+    network: str
+    account_id: str
+    account_name: Optional[str]
+    known_since: str
+    stated_posts: Optional[int]
+    search_coverage: str
+    search_listed_at: Optional[str]
+    timeline_coverage: str
+    timeline_listed_at: Optional[str]
+    newest_post_seen: Optional[str]
+    oldest_post_seen: Optional[str]
+    posts_read: int
+    queries: int
+    handles: List[Handle]
+
+
+class Meaning(TypedDict):
+    en: str
+    fr: str
+
+
+class ErrorEntry(TypedDict):
+    code: str
+    status: int
+    meaning: Meaning
