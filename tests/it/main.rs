@@ -25,6 +25,7 @@ mod faults;
 mod first_run;
 mod golden;
 mod guard;
+mod hostile;
 mod http;
 mod index;
 mod listings;
