@@ -44,7 +44,19 @@ impl Turn<'_> {
             | Owner::Picture { .. } => 0,
         };
         let arrived = self.now.mono;
-        let item = Item { id, owner, party, work, priority, weight, arrived, deaths, has_hung: false };
+        let item = Item {
+            id,
+            owner,
+            party,
+            work,
+            priority,
+            weight,
+            arrived,
+            deaths,
+            has_hung: false,
+            failures: 0,
+            reached: None,
+        };
         self.state.queues.entry(stage).or_default().push(item);
         id
     }

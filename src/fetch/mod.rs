@@ -1,7 +1,7 @@
 //! The only way out: every request to another machine goes through a `Fetch`. It owns pacing and
 //! concurrency per host, retries, time and size limits, the guard against private addresses, TLS,
 //! and the table of upstreams. Called by the stages through `sites`, `links` and `networks`. It never
-//! interprets what it fetched.
+//! interprets what it fetched, but for the bounds of its text and its JSON (`json`).
 //!
 //! A request passes, hop by hop: `address` (may it be asked at all?), `pace` (when?), `upstreams` (where
 //! really?), `exchange` (one question, one answer, under limits), `reach` (is there a network at all?),
@@ -11,6 +11,7 @@ mod address;
 mod error;
 mod exchange;
 mod http;
+pub mod json;
 mod pace;
 mod reach;
 mod request;

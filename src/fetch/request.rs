@@ -1,5 +1,6 @@
 //! What is asked and what is answered.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -120,14 +121,29 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
-    /// The body as text, by the charset of the header (UTF-8 without one); malformed bytes are replaced.
-    pub fn text(&self) -> String {
+    /// The body as text, by the charset of the header (UTF-8 without one); malformed bytes are replaced. Of a text that
+    /// takes more than `MAX_PAGE_BYTES` in UTF-8, the beginning.
+    pub fn text(&self) -> Cow<'_, str> {
         let charset = self
             .header("content-type")
             .and_then(|value| value.split(';').find_map(|part| part.trim().strip_prefix("charset=")))
-            .and_then(|label| encoding_rs::Encoding::for_label(label.trim_matches(['"', '\'']).as_bytes()));
-        // A byte order mark says more about a body than its header does; `decode` looks for one.
-        charset.unwrap_or(encoding_rs::UTF_8).decode(&self.body).0.into_owned()
+            .and_then(|label| encoding_rs::Encoding::for_label(label.trim_matches(['"', '\'']).as_bytes()))
+            .unwrap_or(encoding_rs::UTF_8);
+        // A byte order mark says more about a body than its header does.
+        let (charset, mark) = encoding_rs::Encoding::for_bom(&self.body).unwrap_or((charset, 0));
+        let body = &self.body[mark..];
+        if charset == encoding_rs::UTF_8
+            && let Ok(text) = std::str::from_utf8(body)
+        {
+            return Cow::Borrowed(text);
+        }
+        // One byte may become three: the decoder stops where the text is full.
+        let mut decoder = charset.new_decoder_without_bom_handling();
+        let most = usize::try_from(MAX_PAGE_BYTES).unwrap_or(usize::MAX);
+        let room = decoder.max_utf8_buffer_length(body.len()).unwrap_or(most).min(most);
+        let mut text = String::with_capacity(room);
+        let _ = decoder.decode_to_string(body, &mut text, true);
+        Cow::Owned(text)
     }
 }
 

@@ -80,10 +80,29 @@ fn text_is_read_by_its_charset() {
         ("/broken", || Reply::ok(b"caf\xe9".to_vec())),
     ]);
     let fetch = fetch_from(&server, &settings());
-    let text = |path| fetch.fetch(get(&format!("https://a.example.com{path}"))).unwrap().text();
+    let text = |path| fetch.fetch(get(&format!("https://a.example.com{path}"))).unwrap().text().into_owned();
     assert_eq!(text("/latin"), "café");
     assert_eq!(text("/kana"), "テ");
     assert_eq!(text("/broken"), "caf\u{fffd}");
+}
+
+#[test]
+fn a_text_takes_no_more_than_a_page_may() {
+    let response = |charset: &str, body: Vec<u8>| Response {
+        status: 200,
+        url: "https://a.example.com/".parse().unwrap(),
+        headers: vec![("content-type".to_owned(), format!("text/html;charset={charset}"))],
+        body: body.into(),
+    };
+    let most = usize::try_from(MAX_PAGE_BYTES).unwrap();
+    // What is no UTF-8 becomes three bytes for each, Latin-1 two.
+    assert!(matches!(response("utf-8", vec![b'a'; most]).text(), std::borrow::Cow::Borrowed(_)));
+    for (charset, byte, c) in [("utf-8", 0xff, '\u{fffd}'), ("windows-1252", 0xe9, 'é')] {
+        let broken = response(charset, vec![byte; most]);
+        let text = broken.text();
+        assert!((most - 8..=most).contains(&text.len()) && text.chars().all(|found| found == c), "{charset}");
+        assert_eq!(response(charset, vec![byte; 9]).text().chars().count(), 9);
+    }
 }
 
 #[test]
@@ -96,7 +115,7 @@ fn redirects_are_followed_and_counted() {
     ]);
     let fetch = fetch_from(&server, &settings());
     let response = fetch.fetch(get("https://a.example.com/1")).unwrap();
-    assert_eq!((response.text().as_str(), response.url.as_str()), ("there", "https://b.example.com/3"));
+    assert_eq!((&*response.text(), response.url.as_str()), ("there", "https://b.example.com/3"));
     let response = fetch.fetch(get("https://a.example.com/1").max_redirects(0)).unwrap();
     assert_eq!((response.status, response.header("location")), (301, Some("/2")));
     let error = fetch.fetch(get("https://a.example.com/loop").max_redirects(3)).unwrap_err();
@@ -317,7 +336,7 @@ fn a_host_gets_no_more_than_its_share_at_once() {
     let fetch = fetch_from(&server, &settings);
     let requests = (0..40).map(|n| get(&format!("https://a.example.com/{n}"))).collect();
     let answers: Vec<_> =
-        fetch.fetch_all(requests).into_iter().map(|answer| answer.unwrap().text()).collect();
+        fetch.fetch_all(requests).into_iter().map(|answer| answer.unwrap().text().into_owned()).collect();
     assert_eq!(answers, (0..40).map(|n| format!("/{n}")).collect::<Vec<_>>(), "in the order asked");
     assert_eq!(server.most_in_flight(), SHARE);
 }

@@ -11,7 +11,7 @@ use super::trace::{Link, Step, Trace, Verdict};
 use crate::base::clock::Monotonic;
 use crate::domain::accounts::{AccountRef, Candidate, Evidence};
 use crate::fetch::FetchError;
-use crate::sites::{self, Address, Identified, Kind, Lead, Place, Site, SiteError, Web, plain};
+use crate::sites::{self, Address, Identified, Kind, Lead, MAX_LEADS, Place, Site, SiteError, Web, plain};
 
 /// Threads that fetch the pages of one round; each host has its own, lower limit in `fetch`.
 const MAX_THREADS: usize = 8;
@@ -147,7 +147,7 @@ impl Walk<'_> {
     /// Judges the links of a page: accounts become candidates, pages wait for their round.
     fn take(&mut self, node: &Node, leads: Vec<Lead>) -> Vec<Link> {
         let mut links = Vec::new();
-        for mut lead in leads {
+        for mut lead in leads.into_iter().take(MAX_LEADS) {
             let mut stands_on = node.page.site;
             if let Some((place, site)) = node.stands_in {
                 lead.place = place;

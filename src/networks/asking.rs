@@ -3,18 +3,21 @@
 //! means. Beside it, the windows that all workers share.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
 use super::client::Waiter;
 use super::error::{NetworkError, Stopping};
 use crate::base::clock::Monotonic;
 use crate::base::{Reaction, Timestamp};
+use crate::fetch::json::{self, JsonError};
 use crate::fetch::{Fetch, FetchError, Request, Response, backoff};
 
 /// The first pause after a fault; each further one is twice as long, and up to half of it is left out.
@@ -183,11 +186,76 @@ pub(super) fn unreadable(url: &Url, why: impl ToString) -> NetworkError {
 /// # Errors
 /// `Unreadable`, which says so when it is a web page.
 pub(super) fn read_json<T: DeserializeOwned>(url: &Url, response: &Response) -> Result<T, NetworkError> {
-    serde_json::from_slice(&response.body).map_err(|error| {
-        let is_page = response.body.trim_ascii_start().starts_with(b"<");
-        let what = if is_page { "a web page" } else { "not the JSON" };
-        unreadable(url, format!("{what} where the API's answer was expected: {error}"))
-    })
+    json::parse(&response.body).map_err(|error| no_answer(url, response, error))
+}
+
+fn no_answer(url: &Url, response: &Response, error: impl fmt::Display) -> NetworkError {
+    let is_page = response.body.trim_ascii_start().starts_with(b"<");
+    let what = if is_page { "a web page" } else { "not the JSON" };
+    unreadable(url, format!("{what} where the API's answer was expected: {error}"))
+}
+
+/// Entries that are taken of one list: servers that do not page give all they have at once.
+const MAX_ENTRIES: usize = 25_000;
+
+/// The entries of a list, each read when its turn comes, so that one odd entry does not spoil the others and the
+/// values of all never exist at once. Those behind the first `MAX_ENTRIES` are counted.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    kept: Vec<Box<RawValue>>,
+    left_out: usize,
+}
+
+impl Entries {
+    /// With those that are left out.
+    pub fn len(&self) -> usize {
+        self.kept.len() + self.left_out
+    }
+
+    pub fn is_cut(&self) -> bool {
+        self.left_out > 0
+    }
+
+    /// What could be read of each of those that are kept, in their order.
+    pub fn read<T: DeserializeOwned>(&self) -> impl DoubleEndedIterator<Item = Result<T, JsonError>> {
+        self.kept.iter().map(|text| json::parse(text.get().as_bytes()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Entries, D::Error> {
+        struct List;
+
+        impl<'de> Visitor<'de> for List {
+            type Value = Entries;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Entries, A::Error> {
+                let mut entries = Entries::default();
+                while entries.kept.len() < MAX_ENTRIES {
+                    let Some(text) = list.next_element()? else { return Ok(entries) };
+                    entries.kept.push(text);
+                }
+                while list.next_element::<IgnoredAny>()?.is_some() {
+                    entries.left_out += 1;
+                }
+                Ok(entries)
+            }
+        }
+
+        from.deserialize_seq(List)
+    }
+}
+
+/// The list of entries that an answer holds, or is. Its entries are weighed one by one.
+///
+/// # Errors
+/// As `read_json`.
+pub(super) fn read_list<T: DeserializeOwned>(url: &Url, response: &Response) -> Result<T, NetworkError> {
+    serde_json::from_slice(&response.body).map_err(|error| no_answer(url, response, error))
 }
 
 /// A field that a stranger's server may leave out: what is of another type counts as left out, so that one odd

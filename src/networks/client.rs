@@ -106,8 +106,7 @@ pub trait PostLister: Send + Sync {
         self.list_in_turns(account, cursor, &mut Whole(page))
     }
 
-    /// As `list_posts`, from the place that `turns` names. The default is for networks whose listings cannot be
-    /// left: it lists everything in one go.
+    /// As `list_posts`, from the place that `turns` names.
     ///
     /// # Errors
     /// As `list_posts`; `Stopping` where the listing is left.
@@ -116,9 +115,7 @@ pub trait PostLister: Send + Sync {
         account: &Account,
         cursor: &Cursor,
         turns: &mut dyn Turns,
-    ) -> Result<ListingEnd, NetworkError> {
-        self.list_posts(account, cursor, &mut |posts| turns.take(posts, Hold::Here))
-    }
+    ) -> Result<ListingEnd, NetworkError>;
 
     /// Lists what a search of the account has missed: like `list_posts` by a timeline's cursor, but posts
     /// that the search has listed need not be delivered again. The default lists everything.

@@ -3,7 +3,7 @@
 
 use std::ops::ControlFlow;
 
-use super::client::{PageSink, Turns, Whole};
+use super::client::Turns;
 use super::error::NetworkError;
 use crate::domain::posts::{ListedImage, ListedPost, Place};
 use crate::domain::scans::Hold;
@@ -54,15 +54,8 @@ pub(super) fn places_within_bounds(attached: impl Iterator<Item = Place>) -> imp
     })
 }
 
-/// Hands the posts of one page over in pieces; a page without posts is one call without posts.
-///
-/// # Errors
-/// `Stopping` when the receiver wants no more.
-pub(super) fn deliver(posts: Vec<ListedPost>, page: &mut PageSink<'_>) -> Result<(), NetworkError> {
-    deliver_in_turns(posts, Hold::Here, &mut Whole(page))
-}
-
-/// As `deliver`. The listing can be left, as `hold` says, behind the last piece alone.
+/// Hands the posts of one page over in pieces; a page without posts is one call without posts. The listing can be left,
+/// as `hold` says, behind the last piece alone.
 ///
 /// # Errors
 /// `Stopping` when the receiver wants no more, or wants the listing to be left.
@@ -98,6 +91,7 @@ mod tests {
     use super::*;
     use crate::base::ids::{LeaseId, Network, PostKey};
     use crate::domain::scans::ListingPlace;
+    use crate::networks::client::Whole;
     use crate::proto::MAX_MESSAGE_BYTES;
     use crate::proto::stage::StageToBroker;
 
@@ -117,13 +111,13 @@ mod tests {
     /// Sizes of the pieces that such posts are delivered in.
     fn pieces(posts: Vec<ListedPost>) -> Vec<usize> {
         let mut sizes = Vec::new();
-        deliver(posts, &mut |posts| {
+        let mut take = |posts: Vec<ListedPost>| {
             sizes.push(posts.len());
             let message = StageToBroker::Page { lease: LeaseId(u64::MAX), posts, hold: longest_place() };
             assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
             ControlFlow::Continue(())
-        })
-        .unwrap();
+        };
+        deliver_in_turns(posts, Hold::Here, &mut Whole(&mut take)).unwrap();
         sizes
     }
 
@@ -149,10 +143,11 @@ mod tests {
     #[test]
     fn whoever_wants_no_more_gets_no_more() {
         let mut calls = 0;
-        let outcome = deliver(vec![post(1, 10); 200], &mut |_| {
+        let mut take = |_| {
             calls += 1;
             ControlFlow::Break(())
-        });
+        };
+        let outcome = deliver_in_turns(vec![post(1, 10); 200], Hold::Here, &mut Whole(&mut take));
         assert!(matches!(outcome, Err(NetworkError::Stopping)));
         assert_eq!(calls, 1);
     }

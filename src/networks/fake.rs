@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use url::Url;
 
-use super::client::{PostLister, Waiter};
+use super::client::{PostLister, Turns, Waiter};
 use super::error::{NetworkError, Stopping};
 use crate::base::{Timestamp, material};
 use crate::domain::accounts::Account;
 use crate::domain::posts::ListedPost;
-use crate::domain::scans::{Cursor, ListingEnd};
+use crate::domain::scans::{Cursor, Hold, ListingEnd, ListingPlace};
 use crate::fetch::{Fetch, FetchError, Request, Response};
 
 pub type Answer = Result<Response, FetchError>;
@@ -90,6 +90,46 @@ pub fn list(
         ControlFlow::Continue(())
     })?;
     Ok((posts, end))
+}
+
+/// Wants a listing to be left after each of the network's pages.
+#[derive(Default)]
+pub struct Impatient {
+    place: Option<ListingPlace>,
+    pub posts: Vec<ListedPost>,
+}
+
+impl Turns for Impatient {
+    fn place(&self) -> Option<&ListingPlace> {
+        self.place.as_ref()
+    }
+
+    fn take(&mut self, posts: Vec<ListedPost>, hold: Hold) -> ControlFlow<()> {
+        self.posts.extend(posts);
+        match hold {
+            Hold::At(place) => {
+                self.place = Some(*place);
+                ControlFlow::Break(())
+            }
+            Hold::Never | Hold::Here => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// As `list`, each page in a turn of its own, which another worker takes; also the number of turns.
+pub fn list_in_turns(
+    client: &dyn PostLister,
+    account: &Account,
+    cursor: &Cursor,
+) -> Result<(usize, Vec<ListedPost>, ListingEnd), NetworkError> {
+    let mut turns = Impatient::default();
+    for turn in 1.. {
+        match client.list_in_turns(account, cursor, &mut turns) {
+            Err(NetworkError::Stopping) => {}
+            end => return Ok((turn, turns.posts, end?)),
+        }
+    }
+    unreachable!()
 }
 
 /// A document of `tests/fixtures/`.

@@ -4,8 +4,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use super::client::{PageSink, Turns};
-use super::delivery::{MAX_PLACE_BYTES, deliver, deliver_in_turns};
+use super::client::Turns;
+use super::delivery::{MAX_PLACE_BYTES, deliver_in_turns};
 use super::error::NetworkError;
 use crate::base::Timestamp;
 use crate::base::clock::Monotonic;
@@ -26,7 +26,15 @@ pub(super) struct Bounds {
     pub empty_pages: u32,
     /// A server that goes on for longer makes its posts up.
     pub pages: u32,
+    /// What one listing may take for reading pages, in all its turns.
+    pub time: Duration,
 }
+
+/// What one listing may take where nobody else is asked at the same time. The largest accounts take an hour or two; a
+/// server that is slower, and never done, is left.
+pub(super) const LONGEST_LISTING: Duration = Duration::from_secs(12 * 3600);
+/// Posts of any kind that one listing reads: no account has as many.
+const MAX_POSTS: u64 = 1_000_000;
 
 /// One page as its network gave it.
 #[derive(Debug, Default)]
@@ -39,6 +47,8 @@ pub(super) struct Page {
     pub next: Option<String>,
     /// What follows is not wanted: it was listed before, or enough was read.
     pub is_enough: bool,
+    /// It had more entries than are taken of one page, which were left out.
+    pub is_cut: bool,
 }
 
 /// Why a listing has no further page.
@@ -50,45 +60,18 @@ pub(super) enum Ended {
     Enough,
     /// A page names itself as the next: whether more follows is not to be had.
     Repeated,
-    /// More pages came than `Bounds` allow, or the next one has a name that cannot be asked for.
+    /// More pages or posts came than `Bounds` allow, or for longer, or the next page has a name that cannot be asked
+    /// for.
     Endless,
 }
 
-/// So much time may one listing take for reading pages, in all its turns. The largest accounts take an hour or
-/// two; a server that is slower, and never done, is left.
-const LONGEST_LISTING: Duration = Duration::from_secs(12 * 3600);
-
-/// Reads page after page and hands each over, until the listing ends. `read_page` gets the name of the page;
-/// `None` is the first.
-///
-/// # Errors
-/// Those of `read_page`, and `Stopping` when the receiver wants no more.
-pub(super) fn list_pages(
-    bounds: Bounds,
-    sink: &mut PageSink<'_>,
-    mut read_page: impl FnMut(Option<&str>) -> Result<Page, NetworkError>,
-) -> Result<Ended, NetworkError> {
-    let mut position: Option<String> = None;
-    let mut progress = Count::default();
-    loop {
-        let page = read_page(position.as_deref())?;
-        let ended = progress.ended(bounds, &page, position.as_deref());
-        deliver(page.posts, sink)?;
-        match ended {
-            Some(ended) => return Ok(ended),
-            None => position = page.next,
-        }
-    }
-}
-
-/// Reads pages from where `turns` says, and hands each over with the place behind it. `page_posts`: how many
-/// posts are taken of each. `read_page` also gets what was seen so far, and notes what it sees.
+/// Reads pages from where `turns` says, and hands each over with the place behind it. `read_page` also gets what was
+/// seen so far, and notes what it sees.
 ///
 /// # Errors
 /// Those of `read_page`, and `Stopping` when the receiver wants no more, or wants the listing to be left.
 pub(super) fn list_in_turns(
     bounds: Bounds,
-    page_posts: usize,
     turns: &mut dyn Turns,
     mut read_page: impl FnMut(Option<&str>, &mut Memory) -> Result<Page, NetworkError>,
 ) -> Result<(Memory, Ended), NetworkError> {
@@ -99,12 +82,11 @@ pub(super) fn list_in_turns(
     let mut memory = Memory::at(place);
     loop {
         let begun = Monotonic::now();
-        let mut page = read_page(position.as_deref(), &mut memory)?;
+        let page = read_page(position.as_deref(), &mut memory)?;
         spent += Monotonic::now().since(begun);
-        is_cut |= page.posts.len() > page_posts;
-        page.posts.truncate(page_posts);
+        is_cut |= page.is_cut;
         let ended = match count.ended(bounds, &page, position.as_deref()) {
-            None if spent > LONGEST_LISTING => Some(Ended::Endless),
+            None if spent > bounds.time || memory.seen.posts_read >= MAX_POSTS => Some(Ended::Endless),
             ended => ended,
         };
         let hold = match (ended, &page.next) {
@@ -247,20 +229,23 @@ mod tests {
     use super::*;
     use crate::base::ids::{Network, PostKey};
     use crate::domain::posts::ListedImage;
+    use crate::networks::client::Whole;
+    use crate::networks::fake::Impatient;
 
     /// Each page as the number of its entries and the name of the next; how the listing ends, and how many
     /// pages it reads.
     #[track_caller]
     fn check(pages: &[(usize, Option<&str>)], enough_at: usize, expect: (Ended, usize)) {
         let mut asked = Vec::new();
-        let bounds = Bounds { empty_pages: 3, pages: 6 };
-        let ended = list_pages(bounds, &mut |_| ControlFlow::Continue(()), |position| {
+        let bounds = Bounds { empty_pages: 3, pages: 6, time: LONGEST_LISTING };
+        let take = &mut |_| ControlFlow::Continue(());
+        let ended = list_in_turns(bounds, &mut Whole(take), |position, _| {
             let (entries, next) = pages[asked.len().min(pages.len() - 1)];
             asked.push(position.map(str::to_owned));
             let next = next.map(|next| next.replace('#', &asked.len().to_string()));
             Ok(Page { entries, next, is_enough: asked.len() == enough_at, ..Page::default() })
         });
-        assert_eq!((ended.unwrap(), asked.len()), expect);
+        assert_eq!((ended.unwrap().1, asked.len()), expect);
         assert_eq!(asked[0], None);
     }
 
@@ -281,30 +266,6 @@ mod tests {
         check(&[more, last], 2, (Ended::Exhausted, 2));
     }
 
-    /// Wants a listing to be left after each of the network's pages.
-    #[derive(Default)]
-    struct Impatient {
-        place: Option<ListingPlace>,
-        posts: Vec<String>,
-    }
-
-    impl Turns for Impatient {
-        fn place(&self) -> Option<&ListingPlace> {
-            self.place.as_ref()
-        }
-
-        fn take(&mut self, posts: Vec<ListedPost>, hold: Hold) -> ControlFlow<()> {
-            self.posts.extend(posts.into_iter().map(|post| post.key.native));
-            match hold {
-                Hold::At(place) => {
-                    self.place = Some(*place);
-                    ControlFlow::Break(())
-                }
-                Hold::Never | Hold::Here => ControlFlow::Continue(()),
-            }
-        }
-    }
-
     fn posts(page: usize, count: usize) -> Vec<ListedPost> {
         let image = || ListedImage::new("a", "u");
         let key = |n: usize| PostKey::new(Network::Bluesky, format!("{page}-{n}"));
@@ -316,7 +277,7 @@ mod tests {
     fn in_turns(pages: &[usize], bounds: Bounds) -> (usize, usize, ListingEnd) {
         let mut turns = Impatient::default();
         for turn in 1.. {
-            let outcome = list_in_turns(bounds, 100, &mut turns, |position, memory| {
+            let outcome = list_in_turns(bounds, &mut turns, |position, memory| {
                 let number: usize = position.map_or(0, |position| position.parse().unwrap());
                 assert_eq!(memory.notes.len(), number, "what was noted before is remembered");
                 memory.notes.insert(format!("page {number}"));
@@ -325,14 +286,15 @@ mod tests {
                 let next = (number + 1 < pages.len()).then(|| (number + 1).to_string());
                 Ok(Page {
                     entries: pages[number],
-                    posts: posts(number, pages[number]),
+                    posts: posts(number, pages[number].min(100)),
                     next,
                     is_enough: false,
+                    is_cut: pages[number] > 100,
                 })
             });
             match outcome {
                 Ok((memory, ended)) => {
-                    let distinct: HashSet<_> = turns.posts.iter().collect();
+                    let distinct: HashSet<_> = turns.posts.iter().map(|post| &post.key.native).collect();
                     assert_eq!(distinct.len(), turns.posts.len(), "a post was handed over twice");
                     return (turn, turns.posts.len(), memory.seen.end_by_date(None, ended));
                 }
@@ -344,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_listing_that_is_left_after_each_page_loses_nothing() {
-        let bounds = Bounds { empty_pages: 3, pages: 100 };
+        let bounds = Bounds { empty_pages: 3, pages: 100, time: LONGEST_LISTING };
         let (turns, handed_over, end) = in_turns(&[100, 7, 0, 90, 1], bounds);
         assert_eq!((turns, handed_over, end.posts_read), (5, 198, 198));
         assert_eq!(end.cursor, Cursor::Search(Some(Timestamp(1000))));
@@ -353,12 +315,35 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_said() {
-        let bounds = Bounds { empty_pages: 3, pages: 3 };
+        let bounds = Bounds { empty_pages: 3, pages: 3, time: LONGEST_LISTING };
         let (_, handed_over, end) = in_turns(&[50, 20_000, 50], bounds);
         assert_eq!((handed_over, end.coverage), (200, Coverage::LimitedTo(20_100)));
         // Pages are counted through all turns.
         let (turns, _, end) = in_turns(&[10; 50], bounds);
         assert_eq!((turns, end.coverage), (3, Coverage::LimitedTo(30)));
+    }
+
+    #[test]
+    fn no_account_has_a_million_posts_and_no_listing_takes_days() {
+        let bounds = Bounds { empty_pages: 3, pages: 100, time: Duration::from_secs(60) };
+        let end_of = |place: ListingPlace, read: usize| {
+            let mut turns = Impatient::default();
+            let _ = turns.take(Vec::new(), Hold::At(Box::new(place)));
+            let outcome = list_in_turns(bounds, &mut turns, |_, memory| {
+                memory.seen.read(read);
+                Ok(Page { entries: read, next: Some("next".to_owned()), ..Page::default() })
+            });
+            outcome.ok().map(|(_, ended)| ended)
+        };
+        let place = |spent_ms, posts_read| ListingPlace {
+            next: "p".to_owned(),
+            spent_ms,
+            posts_read,
+            ..ListingPlace::default()
+        };
+        assert_eq!(end_of(place(59_000, MAX_POSTS - 11), 10), None);
+        assert_eq!(end_of(place(59_000, MAX_POSTS - 10), 10), Some(Ended::Endless));
+        assert_eq!(end_of(place(60_001, 7), 10), Some(Ended::Endless));
     }
 
     #[test]
@@ -372,13 +357,13 @@ mod tests {
     #[test]
     fn pages_that_nobody_wants_are_not_read() {
         let mut read = 0;
-        let bounds = Bounds { empty_pages: 3, pages: 6 };
-        let outcome = list_pages(bounds, &mut |_| ControlFlow::Break(()), |_| {
+        let bounds = Bounds { empty_pages: 3, pages: 6, time: LONGEST_LISTING };
+        let outcome = list_in_turns(bounds, &mut Whole(&mut |_| ControlFlow::Break(())), |_, _| {
             read += 1;
             let image = ListedImage::new("a", "u");
             let key = PostKey::new(Network::Bluesky, "p");
             let posts = ListedPost::of_images(key, None, [image]).into_iter().collect();
-            Ok(Page { entries: 1, posts, next: Some("p".to_owned()), is_enough: false })
+            Ok(Page { entries: 1, posts, next: Some("p".to_owned()), ..Page::default() })
         });
         assert!(matches!(outcome, Err(NetworkError::Stopping)));
         assert_eq!(read, 1);

@@ -1,14 +1,16 @@
 //! Several sources of one network, in order of preference: what one cannot do, the next is asked. All of them
 //! list by the same cursors, so an account that was listed by one goes on with another without a gap.
 
+use std::ops::ControlFlow;
+
 use super::client::{
-    AccountLookup, NetworkClient, PageSink, PostLister, PostLookup, Presence, SearchedPosts,
+    AccountLookup, NetworkClient, PageSink, PostLister, PostLookup, Presence, SearchedPosts, Turns,
 };
 use super::error::NetworkError;
 use crate::base::ids::{Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, Resolution};
-use crate::domain::posts::{PostOutcome, PostState};
-use crate::domain::scans::{Cursor, ListingEnd};
+use crate::domain::posts::{ListedPost, PostOutcome, PostState};
+use crate::domain::scans::{Cursor, Hold, ListingEnd, ListingPlace};
 
 /// The sources, the preferred one first. Without any, every question fails with `NoCredentials`.
 pub struct Sources {
@@ -68,6 +70,41 @@ fn is_of_the_source(error: &NetworkError) -> bool {
     }
 }
 
+/// Ties the places of a listing to the source that they are of.
+struct OfSource<'a> {
+    turns: &'a mut dyn Turns,
+    number: usize,
+    place: Option<ListingPlace>,
+}
+
+impl OfSource<'_> {
+    const NAME: &'static str = "source ";
+
+    /// The source of a place, and the place as that source left it.
+    fn untie(mut place: ListingPlace) -> Option<(usize, ListingPlace)> {
+        let at = place.notes.iter().position(|note| note.starts_with(OfSource::NAME))?;
+        let number = place.notes.remove(at).strip_prefix(OfSource::NAME)?.parse().ok()?;
+        Some((number, place))
+    }
+}
+
+impl Turns for OfSource<'_> {
+    fn place(&self) -> Option<&ListingPlace> {
+        self.place.as_ref()
+    }
+
+    fn take(&mut self, posts: Vec<ListedPost>, hold: Hold) -> ControlFlow<()> {
+        let hold = match hold {
+            Hold::At(mut place) => {
+                place.notes.push(format!("{}{}", OfSource::NAME, self.number));
+                Hold::At(place)
+            }
+            other => other,
+        };
+        self.turns.take(posts, hold)
+    }
+}
+
 impl NetworkClient for Sources {
     fn network(&self) -> Network {
         self.network
@@ -99,14 +136,29 @@ impl AccountLookup for Sources {
 }
 
 impl PostLister for Sources {
-    /// What a source delivered before it failed remains valid; the next one begins at the same cursor.
-    fn list_posts(
+    /// What a source delivered before it failed remains valid; the next one begins at the same cursor. A listing that
+    /// was left goes on with the source that it was left with: a page's name is of one source.
+    fn list_in_turns(
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut PageSink<'_>,
+        turns: &mut dyn Turns,
     ) -> Result<ListingEnd, NetworkError> {
-        self.first(|source| source.list_posts(account, cursor, page))
+        let left = turns.place().cloned().and_then(OfSource::untie);
+        let (begun, mut place) = left.map_or((0, None), |(source, place)| (source, Some(place)));
+        let sources = self.sources.iter().enumerate().cycle().skip(begun).take(self.sources.len());
+        let mut why = None;
+        for (number, source) in sources {
+            let mut turns = OfSource { turns: &mut *turns, number, place: place.take() };
+            match source.list_in_turns(account, cursor, &mut turns) {
+                Err(error) if is_of_the_source(&error) => {
+                    tracing::debug!(network = %self.network, %error, "the next source is asked");
+                    why.get_or_insert(error);
+                }
+                answer => return answer,
+            }
+        }
+        Err(why.unwrap_or(NetworkError::NoCredentials { network: self.network }))
     }
 
     fn list_missed_posts(

@@ -5,12 +5,13 @@
 use serde_json::Value;
 
 use super::address::encode;
-use super::free_text::links_in_html;
+use super::free_text::{Texts, links_in_html};
 use super::read::{at, each, javascript_string, list_at, need_list, objects_with, text_at, texts};
 use super::web::{judge, read_json};
 use super::{Artwork, Identified, Images, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
+use crate::fetch::json;
 use crate::text::links_in_text;
 
 mod addresses;
@@ -148,8 +149,8 @@ fn page_state(html: &str) -> Result<Value, Missing> {
     let missing = || Missing::new("window.__INITIAL_STATE__");
     let rest = &html[html.find(MARK).ok_or_else(missing)? + MARK.len()..];
     let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\'')).ok_or_else(missing)?;
-    let json = javascript_string(&rest[1..], quote).ok_or_else(missing)?;
-    serde_json::from_str(&json).map_err(|_| Missing::new("JSON in window.__INITIAL_STATE__"))
+    let state = javascript_string(&rest[1..], quote).ok_or_else(missing)?;
+    json::parse(state.as_bytes()).map_err(|_| Missing::new("JSON in window.__INITIAL_STATE__"))
 }
 
 /// What the state of a work's page tells.
@@ -262,9 +263,11 @@ fn links_in_markup(text: &Value) -> Vec<String> {
     let Some(markup) = text_at(text, "html.markup").or_else(|| text_at(text, "markup")) else {
         return text_at(text, "excerpt").map(links_in_text).unwrap_or_default();
     };
-    let mut links = match serde_json::from_str::<Value>(markup) {
+    let mut links = match json::parse::<Value>(markup.as_bytes()) {
         Ok(value @ (Value::Object(_) | Value::Array(_))) => {
-            texts(&value).into_iter().flat_map(links_in_html_or_text).collect()
+            let mut read = Texts::default();
+            let texts = texts(&value).into_iter().map(|text| read.take(text));
+            texts.filter(|text| !text.is_empty()).flat_map(links_in_html_or_text).collect()
         }
         _ => links_in_html_or_text(markup),
     };
@@ -293,9 +296,7 @@ fn parse_about(state: &Value) -> Result<Vec<Lead>, Missing> {
     }
     let mut leads: Vec<Lead> = Vec::new();
     let mut add = |url: String, place| {
-        if !leads.iter().any(|lead| lead.url == url) {
-            leads.push(Lead::new(url, place));
-        }
+        Lead::add(&mut leads, url, place);
     };
     for module in modules {
         let links: Vec<&Value> = need_list(module, "socialLinks")?.iter().collect();

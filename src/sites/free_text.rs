@@ -9,18 +9,42 @@ use lol_html::html_content::ContentType;
 use lol_html::{HtmlRewriter, MemorySettings, Settings, element};
 use url::Url;
 
-use super::html::{absolute, plain_text};
+use super::html::{MAX_PARSER_BYTES, absolute, plain_text};
 use crate::text::links_in_text;
 
-/// What the parser may take for open elements and unfinished tags, in bytes.
-const MAX_PARSER_BYTES: usize = 16 << 20;
+/// What is read of the texts of one page, their markup included, in bytes. The longest that a site takes have some ten
+/// thousand characters; a server of the Fediverse lets its owner choose.
+pub const MAX_TEXTS_BYTES: usize = 64 << 10;
+/// What a text counts beside its bytes: many short ones are work, too.
+const TEXT_BYTES: usize = 16;
 /// Before an anchor's address, before its text and behind it. No script has these characters.
 const ADDRESS: char = '\u{e000}';
 const LABEL: char = '\u{e001}';
 const END: char = '\u{e002}';
 
+/// How much of a page's texts may still be read, where a page has several.
+pub struct Texts {
+    left: usize,
+}
+
+impl Default for Texts {
+    fn default() -> Texts {
+        Texts { left: MAX_TEXTS_BYTES }
+    }
+}
+
+impl Texts {
+    /// The beginning of the text, as far as it may be read.
+    pub fn take<'a>(&mut self, text: &'a str) -> &'a str {
+        let text = &text[..text.floor_char_boundary(self.left)];
+        self.left = self.left.saturating_sub(text.len() + TEXT_BYTES);
+        text
+    }
+}
+
 /// The links in a text of a page at `base`, in the text's order, without what it credits to somebody else.
 pub fn links_in_html(html: &str, base: &Url) -> Vec<String> {
+    let html = Texts::default().take(html);
     match html.contains('<') {
         true => links_in_text(&text_with_addresses(html, base)),
         false => links_in_text(html),

@@ -5,6 +5,7 @@
 use url::Url;
 
 use super::address::{decode, encode, number};
+use super::free_text::Texts;
 use super::html::{self, absolute};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
@@ -111,7 +112,8 @@ fn image(address: &Address) -> Identified {
 }
 
 fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
-    let html = web.send(web.request_as_browser(page.address(), SITE.name)?)?.text();
+    let response = web.send(web.request_as_browser(page.address(), SITE.name)?)?;
+    let html = response.text();
     parse_view(&html, page.address()).map_err(|error| with_cookie(error, web))
 }
 
@@ -245,7 +247,8 @@ fn parse_view(page: &str, url: &str) -> Result<Artwork, SiteError> {
     let mut leads = vec![Lead::new(artist, Place::Artist)];
     let links =
         links.iter().filter_map(|link| absolute(link.attr("href")?, &base)).filter(|url| is_outside(url));
-    let named = texts.iter().flat_map(|text| links_in_text(&text.text));
+    let mut read = Texts::default();
+    let named = texts.iter().flat_map(|text| links_in_text(read.take(&text.text)));
     leads.extend(links.chain(named).map(|url| Lead::new(url, Place::WorkText)));
     Ok(Artwork {
         images,
@@ -289,7 +292,8 @@ fn is_outside(url: &str) -> bool {
 }
 
 fn profile(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
-    let html = web.send(web.request_as_browser(page.address(), SITE.name)?)?.text();
+    let response = web.send(web.request_as_browser(page.address(), SITE.name)?)?;
+    let html = response.text();
     parse_profile(&html).map_err(|missing| with_cookie(explain(&html, page.address(), missing), web))
 }
 
@@ -328,7 +332,8 @@ fn parse_profile(page: &str) -> Result<Vec<Lead>, Missing> {
     }
     let links =
         links.iter().filter_map(|link| absolute(link.attr("href")?, &base)).filter(|url| is_outside(url));
-    let named = texts.iter().flat_map(|text| links_in_text(&text.text));
+    let mut read = Texts::default();
+    let named = texts.iter().flat_map(|text| links_in_text(read.take(&text.text)));
     leads.extend(links.chain(named).map(|url| Lead::new(url, Place::ProfileText)));
     Ok(leads)
 }

@@ -10,6 +10,7 @@ use super::read::{at, has, id_at, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
+use crate::fetch::json;
 
 pub const SITE: Site = Site { name: "gelbooru", identify, artwork: Some(artwork), leads: None };
 
@@ -141,7 +142,7 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
 fn apology(text: &str) -> Option<String> {
     let said = match text.trim_start().strip_prefix("<error") {
         Some(xml) => html::plain_text(&format!("<error{xml}")),
-        None => serde_json::from_str::<String>(text).ok()?,
+        None => json::parse::<String>(text.as_bytes()).ok()?,
     };
     Some(said.trim().chars().take(200).collect())
 }

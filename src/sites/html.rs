@@ -14,10 +14,15 @@ use url::Url;
 const MAX_ELEMENTS: u32 = 200_000;
 /// Elements that one selector finds.
 const MAX_FOUND: usize = 2_000;
-/// Text that one reading collects, in bytes: the state of a page that is made by scripts takes megabytes.
-const MAX_TEXT_BYTES: usize = 8 << 20;
-/// What the parser may take for open elements and unfinished tags, in bytes.
-const MAX_PARSER_BYTES: usize = 16 << 20;
+/// Text and attributes that one reading collects, in bytes: the state of a page that is made by scripts takes one or
+/// two million.
+const MAX_TEXT_BYTES: usize = 4 << 20;
+/// Attributes that are kept of one element, and what each takes beside its text.
+const MAX_ATTRIBUTES: usize = 64;
+const ATTRIBUTE_BYTES: usize = 112;
+/// What the parser may take for open elements and unfinished tags, in bytes. A tag of this length may have an
+/// attribute in every four bytes, each of which takes fifty times as much.
+pub const MAX_PARSER_BYTES: usize = 512 << 10;
 /// Pages are handed over in pieces, so that a limit is noticed soon.
 const PIECE_BYTES: usize = 16 << 10;
 
@@ -75,8 +80,7 @@ pub fn select<const N: usize>(html: &str, selectors: [&str; N]) -> [Vec<Element>
         let page = &page;
         settings = settings
             .append_element_content_handler(element!(*selector, move |tag| {
-                found.borrow_mut().start(tag, page);
-                Ok(())
+                found.borrow_mut().start(tag, page)
             }))
             .append_element_content_handler(text!(*selector, move |chunk| found
                 .borrow_mut()
@@ -149,6 +153,15 @@ impl Page {
             false => Ok(()),
         }
     }
+
+    /// So many bytes are kept.
+    fn keep(&self, bytes: usize) -> Handled {
+        self.text_bytes.set(self.text_bytes.get() + bytes);
+        match self.text_bytes.get() > MAX_TEXT_BYTES {
+            true => Err("the page has too much text".into()),
+            false => Ok(()),
+        }
+    }
 }
 
 /// What one selector has found so far.
@@ -165,16 +178,20 @@ struct Found {
 }
 
 impl Found {
-    fn start(&mut self, tag: &Tag<'_, '_>, page: &Page) {
+    fn start(&mut self, tag: &Tag<'_, '_>, page: &Page) -> Handled {
         if self.elements.len() == MAX_FOUND {
-            return;
+            return Ok(());
         }
-        let decoded = |value: String| htmlize::unescape_attribute(value).into_owned();
-        let attributes =
-            tag.attributes().iter().map(|attribute| (attribute.name(), decoded(attribute.value()))).collect();
+        let mut attributes = Vec::new();
+        for attribute in tag.attributes().iter().take(MAX_ATTRIBUTES) {
+            let (name, value) = (attribute.name(), attribute.value());
+            page.keep(ATTRIBUTE_BYTES + name.len() + value.len())?;
+            attributes.push((name, htmlize::unescape_attribute(value).into_owned()));
+        }
         self.elements.push(Element { order: page.elements.get(), attributes, text: String::new() });
         self.is_script = matches!(tag.tag_name().as_str(), "script" | "style" | "noscript");
         self.node_start = 0;
+        Ok(())
     }
 
     fn add(&mut self, chunk: &TextChunk<'_>, page: &Page) -> Handled {
@@ -191,10 +208,7 @@ impl Found {
                 element.text.push(if line { '\n' } else { ' ' });
                 self.node_start = element.text.len();
             }
-            page.text_bytes.set(page.text_bytes.get() + piece.len());
-            if page.text_bytes.get() > MAX_TEXT_BYTES {
-                return Err("the page has too much text".into());
-            }
+            page.keep(piece.len())?;
             element.text.push_str(piece);
         }
         // An entity may be cut between two pieces, so it is decoded at the end.

@@ -84,9 +84,7 @@ fn parse(html: &str) -> Result<Page, Missing> {
     urls.extend(text_at(account, "description").into_iter().flat_map(links_in_text));
     let mut leads: Vec<Lead> = Vec::new();
     for url in urls {
-        if !leads.iter().any(|lead| lead.url == url) {
-            leads.push(Lead::new(url, Place::ProfileText));
-        }
+        Lead::add(&mut leads, url, Place::ProfileText);
     }
     Ok(Page { leads, gated })
 }

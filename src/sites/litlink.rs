@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::address::name;
+use super::free_text::Texts;
 use super::read::{at, each, has, javascript_string, list_at, script_json, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use crate::fetch::json;
 use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "litlink", identify, artwork: None, leads: Some(leads) };
@@ -27,7 +29,8 @@ fn identify(address: &Address) -> Option<Identified> {
 }
 
 fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
-    let html = web.send(web.request(page.address())?)?.text();
+    let response = web.send(web.request(page.address())?)?;
+    let html = response.text();
     if html.contains("<title>Not Found") {
         return Err(SiteError::Gone { url: page.address().to_owned() });
     }
@@ -54,7 +57,7 @@ fn profile(html: &str) -> Result<Profile, Missing> {
     // A list ends somewhere within the text; the parser stops there.
     let list = |name: &str| -> Option<Value> {
         let (_, rest) = chunks.split_once(&format!("\"{name}\":"))?;
-        serde_json::Deserializer::from_str(rest).into_iter().next()?.ok()
+        json::parse_first(rest)
     };
     Ok(Profile { links: list("profileLinks").ok_or_else(missing)?, icons: list("snsIconLinks") })
 }
@@ -81,6 +84,7 @@ fn parse(html: &str) -> Result<Vec<Lead>, Missing> {
     }
     let buttons: Vec<&Value> = links.iter().filter_map(|link| at(link, "buttonLink")).collect();
     each(&buttons, &["url", "urlType.url"], "profileLinks[].buttonLink")?;
+    let mut texts = Texts::default();
     for link in links {
         for field in ["buttonLink.url", "buttonLink.urlType.url", "movieLink.url"] {
             leads.extend(text_at(link, field).map(|url| Lead::new(url, Place::ProfileText)));
@@ -89,7 +93,7 @@ fn parse(html: &str) -> Result<Vec<Lead>, Missing> {
             leads.extend(text_at(image, "url").map(|url| Lead::new(url, Place::ProfileText)));
         }
         for field in ["textLink.title", "textLink.description"] {
-            let text = text_at(link, field).map(links_in_text).unwrap_or_default();
+            let text = text_at(link, field).map(|text| links_in_text(texts.take(text))).unwrap_or_default();
             leads.extend(text.into_iter().map(|url| Lead::new(url, Place::ProfileText)));
         }
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::{encode, name, number};
-use super::free_text::links_in_html;
+use super::free_text::{Texts, links_in_html};
 use super::html::{anchors, plain_text};
 use super::read::{at, list_at, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
@@ -221,17 +221,22 @@ fn named_by(answer: &Value) -> Option<Lead> {
     Some(Lead::new(format!("https://{}/@{user}@{home}", SERVERS.first()?), Place::Artist))
 }
 
+/// Fields of a profile that are read. Mastodon has four, its relatives some more.
+const MAX_FIELDS: usize = 64;
+
 fn parse(account: &Value) -> Result<Vec<Lead>, Missing> {
     let note = account.get("note").and_then(Value::as_str).ok_or_else(|| Missing::new("the field note"))?;
     let base = Url::parse("https://mastodon.invalid/").expect("a constant URL");
     let mut leads = Vec::new();
-    for field in list_at(account, "fields") {
+    let mut texts = Texts::default();
+    for field in list_at(account, "fields").iter().take(MAX_FIELDS) {
         let verified = at(field, "verified_at").is_some();
         let place = if verified { Place::Verified } else { Place::ProfileField };
-        let value = text_at(field, "value").unwrap_or_default();
+        let value = texts.take(text_at(field, "value").unwrap_or_default());
         leads.extend(anchors(value, &base, None).into_iter().map(|url| Lead::new(url, place)));
         // Twitter: @name, as the field's name and value
-        let labelled = format!("{}: {}", text_at(field, "name").unwrap_or_default(), plain_text(value));
+        let name = texts.take(text_at(field, "name").unwrap_or_default());
+        let labelled = format!("{name}: {}", plain_text(value));
         leads.extend(links_in_text(&labelled).into_iter().map(|url| Lead::new(url, Place::ProfileField)));
     }
     leads.extend(links_in_html(note, &base).into_iter().map(|url| Lead::new(url, Place::ProfileText)));
@@ -242,6 +247,31 @@ fn parse(account: &Value) -> Result<Vec<Lead>, Missing> {
 mod tests {
     use super::super::tests::{check_account, none};
     use super::*;
+
+    /// What stands behind the first 64 KiB of a note, and of the fields together, is not read.
+    #[test]
+    fn a_profile_is_read_up_to_a_length() {
+        let account = |before: usize| {
+            let note = format!("{}<a href=\"https://x.com/ann\">x.com/ann</a>", "a ".repeat(before / 2));
+            let filler = "b ".repeat(before / 2);
+            serde_json::json!({"note": note, "fields": [
+                {"name": "Site", "value": filler},
+                {"name": "Twitter", "value": "<a href=\"https://x.com/ann2\">x.com/ann2</a>"},
+            ]})
+        };
+        let urls = |before| -> Vec<String> {
+            parse(&account(before)).unwrap().into_iter().map(|lead| lead.url).collect()
+        };
+        let found = urls(60 << 10);
+        assert!(
+            ["https://x.com/ann", "https://x.com/ann2"].iter().all(|url| found.contains(&(*url).to_owned()))
+        );
+        assert_eq!(urls(64 << 10), [""; 0]);
+        // However many fields there are.
+        let field = serde_json::json!({"name": "Twitter", "value": "@ann"});
+        let many = serde_json::json!({"note": "", "fields": vec![field; 100_000]});
+        assert_eq!(parse(&many).unwrap().len(), MAX_FIELDS);
+    }
 
     #[test]
     fn every_form_of_an_account() {

@@ -45,7 +45,7 @@ mod web;
 pub use address::Address;
 pub use error::{Missing, SiteError};
 pub(crate) use page::Images;
-pub use page::{Artwork, Identified, Kind, Lead, PageRead, Place};
+pub use page::{Artwork, Identified, Kind, Lead, MAX_LEADS, PageRead, Place};
 pub use site::{ReadArtwork, ReadLeads, Site};
 pub use web::{Credentials, Web};
 

@@ -194,9 +194,20 @@ pub struct Lead {
     pub place: Place,
 }
 
+/// Links that are taken of one page. The longest lists of real ones have some hundred.
+pub const MAX_LEADS: usize = 1000;
+
 impl Lead {
     pub fn new(url: impl Into<String>, place: Place) -> Lead {
         Lead { url: url.into(), place }
+    }
+
+    /// Adds a link to those of a page, unless it is there already or they are too many.
+    pub(crate) fn add(leads: &mut Vec<Lead>, url: impl AsRef<str>, place: Place) {
+        let url = url.as_ref();
+        if leads.len() < MAX_LEADS && !leads.iter().any(|lead| lead.url == url) {
+            leads.push(Lead::new(url, place));
+        }
     }
 }
 

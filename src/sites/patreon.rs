@@ -7,6 +7,7 @@ use super::free_text::links_in_html;
 use super::html::select;
 use super::read::{at, each, javascript_string, objects_with, text_at, told};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
+use crate::fetch::json;
 
 pub const SITE: Site = Site { name: "patreon", identify, artwork: None, leads: Some(leads) };
 
@@ -219,7 +220,7 @@ impl State {
     fn of(html: &str) -> Result<State, Missing> {
         let [scripts] = select(html, ["script"]);
         if let Some(data) = scripts.iter().find(|script| script.attr("id") == Some("__NEXT_DATA__")) {
-            let state = serde_json::from_str(&data.text);
+            let state = json::parse(data.text.as_bytes());
             return state.map(State::NextData).map_err(|_| Missing::new("JSON in script#__NEXT_DATA__"));
         }
         let chunks: String = scripts.iter().flat_map(|script| pushed(&script.text)).collect();
@@ -327,7 +328,7 @@ fn pushed(script: &str) -> Vec<String> {
 fn json_behind(text: &str, mark: &str) -> Option<Value> {
     let (_, rest) = text.split_once(mark)?;
     let rest = rest.trim_start().trim_start_matches(':');
-    serde_json::Deserializer::from_str(rest).into_iter().next()?.ok()
+    json::parse_first(rest)
 }
 
 #[cfg(test)]

@@ -173,8 +173,8 @@ fn parse_image(answer: &Value, booru: &Booru, url: &str) -> Result<Image, SiteEr
     }
     let one = text_at(image, "source_url");
     for source in list_at(image, "source_urls").iter().filter_map(Value::as_str).chain(one) {
-        if !source.is_empty() && !leads.iter().any(|lead| lead.url == source) {
-            leads.push(Lead::new(source, Place::Source));
+        if !source.is_empty() {
+            Lead::add(&mut leads, source, Place::Source);
         }
     }
     let published = text_at(image, "created_at").and_then(Timestamp::parse_rfc3339);
@@ -224,8 +224,8 @@ fn parse_tag_page(html: &str, base: &Url) -> Result<Vec<Lead>, Missing> {
     for link in anchors(html, base, Some(INFO)) {
         // Links within the site are other tags and its members.
         let outbound = Url::parse(&link).is_ok_and(|url| url.host_str() != base.host_str());
-        if outbound && !leads.iter().any(|lead| lead.url == link) {
-            leads.push(Lead::new(link, Place::Curated));
+        if outbound {
+            Lead::add(&mut leads, link, Place::Curated);
         }
     }
     Ok(leads)

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::error::Missing;
 use super::html;
+use crate::fetch::json;
 
 /// The value at a dotted path such as `props.pageProps.account`; `null` counts as absent.
 pub fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
@@ -68,17 +69,20 @@ pub fn each<'a>(entries: &[&'a Value], keys: &[&str], list: &str) -> Result<Vec<
 pub fn script_json(page: &str, id: &str) -> Result<Value, Missing> {
     let missing = || Missing::new(format!("script#{id}"));
     let script = html::first(page, &format!("script[id=\"{id}\"]")).ok_or_else(missing)?;
-    serde_json::from_str(&script.text).map_err(|_| Missing::new(format!("JSON in script#{id}")))
+    json::parse(script.text.as_bytes()).map_err(|_| Missing::new(format!("JSON in script#{id}")))
 }
 
+/// Longest text of a script that is decoded, in bytes: the state of the largest real pages takes one or two million.
+const MAX_SCRIPT_BYTES: usize = 4 << 20;
+
 /// Decodes a JavaScript string literal whose opening `quote` has been read; stops at the closing one.
-/// `None` if it does not end.
+/// `None` if it does not end, or is longer than any real one.
 pub fn javascript_string(source: &str, quote: char) -> Option<String> {
     let mut out = String::with_capacity(source.len().min(1 << 20));
     let mut chars = source.chars();
     let mut high_surrogate: Option<u32> = None;
     loop {
-        let c = chars.next()?;
+        let c = chars.next().filter(|_| out.len() <= MAX_SCRIPT_BYTES)?;
         if c == quote {
             return Some(out);
         }

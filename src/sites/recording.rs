@@ -178,7 +178,7 @@ impl Exchange {
                 exchange.answered_by = response.url.to_string();
                 let kept = response.headers.iter().filter(|(name, _)| HEADERS.contains(&name.as_str()));
                 exchange.headers = kept.cloned().collect();
-                exchange.body = response.text();
+                exchange.body = response.text().into_owned();
                 for (_, value) in exchange.headers.iter_mut().filter(|(name, _)| name == "content-type") {
                     // The body is kept in UTF-8.
                     let kind = value.split(';').next().unwrap_or_default().trim();

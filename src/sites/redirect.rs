@@ -106,18 +106,23 @@ fn refresh_target(html: &str) -> Option<String> {
     Url::parse(target.trim_end_matches(['"', '\''])).ok().map(String::from)
 }
 
+/// Redirectors within each other that are looked through.
+const MAX_NESTED: usize = 16;
+
 /// The target that a redirector's own URL holds. Redirectors may be nested: the answer is none that holds another
-/// target. Each is shorter than the one around it, so this ends.
+/// target, or the one at which it becomes absurd.
 pub fn target_within(address: &Address) -> Option<Address> {
     let mut found: Option<Address> = None;
-    loop {
+    for _ in 0..MAX_NESTED {
         let around = found.as_ref().unwrap_or(address);
         let length = around.url().as_str().len();
+        // Each is shorter than the one around it.
         match target_of(around).filter(|next| next.url().as_str().len() < length) {
             Some(next) => found = Some(next),
-            None => return found,
+            None => break,
         }
     }
+    found
 }
 
 /// Where a redirector's URL holds its target.

@@ -119,7 +119,7 @@ fn request_key(response: &Response) -> Option<String> {
     let cookies =
         response.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str());
     let key = cookies
-        .chain([body.as_str()])
+        .chain([body.as_ref()])
         .find_map(|text| text.split_once("request_key=").map(|(_, rest)| rest))?;
     let end = key
         .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '%')))

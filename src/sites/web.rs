@@ -14,6 +14,7 @@ use super::error::{Missing, SiteError};
 use super::read::text_at;
 use crate::base::clock::Monotonic;
 use crate::config::Secret;
+use crate::fetch::json::{self, JsonError};
 use crate::fetch::{Fetch, Request, Response};
 
 /// Sent to the sites that refuse every other name (Pixiv, Fanbox, Skeb, ArtStation, Patreon, Fur Affinity).
@@ -243,7 +244,7 @@ fn login_page(url: &Url) -> Option<String> {
 
 /// What an API says of its refusal, where it answers in JSON.
 fn refusal(response: &Response) -> Option<String> {
-    let answer: Value = serde_json::from_slice(&response.body).ok()?;
+    let answer: Value = json::parse(&response.body).ok()?;
     let said = ["message", "error_description", "reason", "error", "detail", "meta.msg"]
         .iter()
         .find_map(|field| text_at(&answer, field));
@@ -298,8 +299,9 @@ pub fn read_json(response: &Response) -> Result<Value, SiteError> {
     let body = response.body.trim_ascii_start();
     let begins =
         |text: &str| body.len() >= text.len() && body[..text.len()].eq_ignore_ascii_case(text.as_bytes());
-    match serde_json::from_slice(&response.body) {
+    match json::parse(&response.body) {
         Ok(value) => Ok(value),
+        Err(error @ JsonError::TooLarge) => Err(Missing::new(format!("a JSON answer ({error})")).on(url)),
         Err(_) if begins("<?xml") => Err(Missing::new("a JSON answer (XML came)").on(url)),
         Err(_) if body.starts_with(b"<") => Err(SiteError::Blocked { url, status: response.status }),
         Err(_) if body.is_empty() => Err(Missing::new("a JSON answer (it is empty)").on(url)),

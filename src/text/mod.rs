@@ -16,7 +16,7 @@ mod words;
 use mention::Naming;
 
 /// Text beyond this is not looked at: no profile and no caption is as long.
-const MAX_TEXT_BYTES: usize = 128 * 1024;
+const MAX_TEXT_BYTES: usize = 64 * 1024;
 /// Mentions that are looked at in one text, and so the links that it can give. A text with more is a list of other
 /// people's.
 const MAX_MENTIONS: usize = 500;

@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 
 use aotf::demo::world::cases::Expect;
 use aotf::demo::world::crowd::{Artist, Misses};
+use aotf::demo::world::hostile::Hostile;
 use aotf::demo::world::{Options, World};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::daemon::{Daemon, Setup, encode, runs, wait_for};
+use crate::fairness::{BEHIND_A_PROXY, HONEST, HOSTILE, ask, follow, is_over};
+use crate::faults::assert_found;
 
 const CHAOS: Duration = Duration::from_secs(12);
 /// A role that fails ten times in two minutes is given up, as it should be.
@@ -215,4 +218,45 @@ fn what_was_accepted_survives_chaos() {
     assert_eq!(now_files, expect_files, "seed {seed}: other files are left than after a quiet run");
     let temporary: Vec<_> = std::fs::read_dir(daemon.folder.path().join("temporary")).unwrap().collect();
     assert!(temporary.is_empty(), "seed {seed}: {temporary:?}");
+}
+
+/// A hostile client keeps ten queries of silent pages under way, which never end, another one asks for answers of ten
+/// megabytes, and workers are killed: the honest client's query is answered before any of the ten. Nothing is timed.
+#[test]
+fn an_honest_client_is_served_amid_attacks_and_deaths() {
+    const SILENT: &str = "www.artstation.com";
+    const HEAVY: &str = "danbooru.donmai.us";
+    const ANOTHER: &str = "192.0.2.3";
+    let world = World::start(Options::default()).unwrap();
+    let silent = crate::faults::pages(&world, SILENT)[0].clone();
+    let heavy = crate::faults::pages(&world, HEAVY)[0].clone();
+    let honest = crate::faults::pages(&world, "www.deviantart.com")[0].clone();
+    let setup = Setup {
+        http: BEHIND_A_PROXY,
+        // Longer than this test: they never end.
+        fetch: "timeout_secs = 600",
+        extra: "[limits]\nrequests_per_second = 1000\nmax_processing_requests_per_ip = 10\n",
+        ..Setup::default()
+    };
+    let daemon = Daemon::start_in(tempfile::tempdir().unwrap(), world, &setup);
+    assert_found(&follow(&daemon, HONEST, &honest));
+    daemon.world.set_hostile(SILENT, Some(Hostile::Silent));
+    daemon.world.set_hostile(HEAVY, Some(Hostile::Page("json: each text of addresses", 10 << 20)));
+    let hostile: Vec<String> = (0..10).map(|number| format!("{silent}?{number}")).collect();
+    for url in &hostile {
+        assert!(!is_over(&ask(&daemon, HOSTILE, url)));
+    }
+    // A query that takes three workers with it is given up: each role dies twice at the most.
+    for (round, victim) in ["link-finder", "reverse-search", "listing", "link-finder"].iter().enumerate() {
+        let (pid, _) =
+            wait_for("the victim", || daemon.containers().into_iter().find(|(_, role)| role == victim));
+        signal(pid, Signal::KILL);
+        for number in 0..5 {
+            ask(&daemon, ANOTHER, &format!("{heavy}?{round}={number}"));
+        }
+        assert_found(&follow(&daemon, HONEST, &format!("{honest}#{round}")));
+        for url in &hostile {
+            assert!(!is_over(&ask(&daemon, HOSTILE, url)), "{victim}: {url}");
+        }
+    }
 }

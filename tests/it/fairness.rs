@@ -13,23 +13,23 @@ use crate::daemon::{Daemon, Setup, encode, wait_for};
 use crate::faults::{Host, Mode, assert_found, pages, read_head};
 
 /// Tests speak as the proxy that tells who asks.
-const BEHIND_A_PROXY: &str = "trusted_proxies = ['127.0.0.1']";
-const HOSTILE: &str = "192.0.2.1";
-const HONEST: &str = "192.0.2.2";
+pub const BEHIND_A_PROXY: &str = "trusted_proxies = ['127.0.0.1']";
+pub const HOSTILE: &str = "192.0.2.1";
+pub const HONEST: &str = "192.0.2.2";
 
 /// The state of a query, asked for by this client.
-fn ask(daemon: &Daemon, client: &str, url: &str) -> Value {
+pub fn ask(daemon: &Daemon, client: &str, url: &str) -> Value {
     let target = format!("/query?url={}", encode(url));
     let (status, body) = daemon.http("GET", &target, &[("x-forwarded-for", client)], b"").unwrap();
     assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
     serde_json::from_slice(&body).unwrap()
 }
 
-fn is_over(answer: &Value) -> bool {
+pub fn is_over(answer: &Value) -> bool {
     answer["status"] == "END" || (answer["status"].is_null() && !answer["error"].is_null())
 }
 
-fn follow(daemon: &Daemon, client: &str, url: &str) -> Value {
+pub fn follow(daemon: &Daemon, client: &str, url: &str) -> Value {
     wait_for(&format!("the end of {url}"), || Some(ask(daemon, client, url)).filter(is_over))
 }
 

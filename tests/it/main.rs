@@ -26,6 +26,7 @@ mod faults;
 mod first_run;
 mod golden;
 mod guard;
+mod hostile;
 mod http;
 mod index;
 mod listings;

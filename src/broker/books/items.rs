@@ -6,7 +6,7 @@ use crate::base::clock::Monotonic;
 use crate::base::ids::{QueryId, ScanId};
 use crate::base::roles::Stage;
 use crate::broker::books::party::Party;
-use crate::domain::scans::{Cursor, ListingStep, Priority};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd, ListingPlace, ListingStep, Priority};
 use crate::proto::work::{MaintenanceTask, Work};
 
 /// Numbers work items in the order they were made.
@@ -77,12 +77,42 @@ pub struct Item {
     pub deaths: u32,
     /// A worker has let the lease run out over it: it hangs, and a second one is not lost to it.
     pub has_hung: bool,
+    /// Of a listing: how often it came further, and was then given back because the outside world was not ready.
+    pub failures: u32,
+    /// Of a listing that was begun again: how far it had come before.
+    pub reached: Option<Box<ListingPlace>>,
 }
+
+/// A listing that fails so often, and comes further in between, ends where it is: a server that answers now and then
+/// would be asked for weeks. One that does not come further is given up by its `patience`.
+pub const MAX_LISTING_FAILURES: u32 = 100;
 
 /// An item that took this many workers with it is not given to another.
 pub const MAX_DEATHS: u32 = 3;
 
 impl Item {
+    /// The end of a listing that is left where it is: what it has listed counts. `None` where it has come nowhere, or
+    /// may be left by nobody but its own worker.
+    pub fn end_of_listing(&self) -> Option<ListingEnd> {
+        let Work::ListPosts { cursor: Cursor::Search(since), place, .. } = &self.work else { return None };
+        let places = place.iter().chain(&self.reached);
+        let reached = places.max_by_key(|place| place.posts_read).filter(|place| place.posts_read > 0)?;
+        let ListingPlace { posts_read, newest, oldest, .. } = **reached;
+        let coverage = Coverage::LimitedTo(u32::try_from(posts_read).unwrap_or(u32::MAX));
+        Some(ListingEnd { cursor: Cursor::Search(newest.max(*since)), newest, oldest, coverage, posts_read })
+    }
+
+    /// The listing begins anew: the network may not know its place any more. What it has taken so far counts.
+    pub fn begin_listing_anew(&mut self) {
+        let Work::ListPosts { place, .. } = &mut self.work else { return };
+        let Some(left) = place.take() else { return };
+        let spent_ms = left.spent_ms;
+        if self.reached.as_ref().is_none_or(|reached| reached.posts_read < left.posts_read) {
+            self.reached = Some(left);
+        }
+        *place = Some(Box::new(ListingPlace { spent_ms, ..ListingPlace::default() }));
+    }
+
     /// It may be what kills its workers. Listings take long and are many in one process, so that they are
     /// suspected only when one more death has them given up.
     pub fn is_suspect(&self) -> bool {

@@ -279,6 +279,8 @@ mod tests {
             arrived: Monotonic(arrived_ms),
             deaths: 0,
             has_hung: false,
+            failures: 0,
+            reached: None,
         }
     }
 

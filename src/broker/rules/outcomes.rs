@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::base::ids::{ContainerId, LeaseId};
-use crate::broker::books::items::{Item, Owner, patience, rest, stage_of};
+use crate::broker::books::items::{Item, MAX_LISTING_FAILURES, Owner, patience, rest, stage_of};
 use crate::broker::rules::{deaths, deliveries, pictures, queries, retries, scan_requests, scans, updates};
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Effect;
@@ -36,13 +36,19 @@ pub fn on_report(
         LeaseOutcome::Done(output) => on_done(turn, item, output),
         LeaseOutcome::Paused => scans::on_paused(turn, item),
         LeaseOutcome::Retry { after_ms, why } => {
-            if let Work::ListPosts { place, .. } = &mut item.work
-                && !settled.has_listed
-            {
-                // The place may be what the network does not know any more.
-                *place = None;
+            match settled.has_listed {
+                // Given back because the program stops or the lease is gone is no failure.
+                true => item.failures = item.failures.saturating_add(u32::from(after_ms > 0)),
+                false => item.begin_listing_anew(),
             }
-            if turn.state.connectivity.age_of(&item, turn.now.mono) > patience(&item.work) {
+            if item.failures >= MAX_LISTING_FAILURES
+                && let (Owner::Listing(scan, step), Some(end)) = (&item.owner, item.end_of_listing())
+            {
+                let why = format!("left after {} failures, the last of which: {why}", item.failures);
+                turn.effects.push(Effect::WorkFailed { work: item.work.describe(), why });
+                let woken = scans::on_listed(turn, *scan, *step, end);
+                queries::on_woken(turn, woken);
+            } else if turn.state.connectivity.age_of(&item, turn.now.mono) > patience(&item.work) {
                 fail(turn, item, FailureCode::ProcessingError, why);
             } else {
                 let age = turn.now.mono.since(item.arrived);

@@ -6,6 +6,7 @@ use crate::base::Timestamp;
 use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, Network, Networks, PostKey, ScanId};
 use crate::base::roles::{Role, Stage};
+use crate::broker::books::items::MAX_LISTING_FAILURES;
 use crate::broker::books::party::Party;
 use crate::broker::books::scan::ScanOutcome;
 use crate::broker::rules::scans;
@@ -308,4 +309,57 @@ fn a_scan_takes_the_share_of_the_client_with_less_to_do() {
     // Whoever has more going cannot take it back.
     world.state.share_scan(artist, &hostile);
     assert_eq!(party(&world), honest);
+}
+
+/// A server that gives a page now and then, and fails in between, ends its listing at last: what was listed counts.
+#[test]
+fn a_listing_that_fails_again_and_again_ends_where_it_is() {
+    let mut world = World::new();
+    let id = world.scan("hostile", "flaky");
+    let mut turns = 0;
+    let mut stored = None;
+    while world.state.scans[&id].outcome().is_none() {
+        while let Some(effect) = world.todo.pop_front() {
+            match effect {
+                Effect::ToStore(order) => {
+                    if let ToStorekeeper::StoreCursor { end, .. } = &order {
+                        stored = Some(end.clone());
+                    }
+                    world.store(order);
+                }
+                Effect::ToStage {
+                    message: BrokerToStage::Lease { lease, work: Work::ListPosts { place, .. }, .. },
+                    ..
+                } => {
+                    turns += 1;
+                    assert!(turns <= MAX_LISTING_FAILURES + 1, "no end");
+                    // Once it does not come further, and begins anew.
+                    let is_stuck = turns == 50;
+                    let pages = place.map_or(0, |place| place.pages) + 1;
+                    let place = ListingPlace {
+                        next: "p".to_owned(),
+                        pages,
+                        posts_read: 40 * u64::from(pages),
+                        newest: Some(Timestamp(7)),
+                        ..ListingPlace::default()
+                    };
+                    if !is_stuck {
+                        let hold = Hold::At(Box::new(place));
+                        world.tell(LISTING, StageToBroker::Page { lease, posts: vec![], hold });
+                    }
+                    let why = "status 500".to_owned();
+                    world.report(LISTING, lease, LeaseOutcome::Retry { after_ms: 5000, why });
+                }
+                _ => {}
+            }
+        }
+        world.now += 5001;
+        world.handle(Event::Tick);
+    }
+    assert_eq!(world.state.scans[&id].outcome(), Some(&ScanOutcome::Done));
+    assert_eq!(turns, MAX_LISTING_FAILURES + 1);
+    let end = stored.unwrap();
+    assert_eq!(end.cursor, Cursor::Search(Some(Timestamp(7))));
+    // The 51 pages of the second time are more than the 49 of the first.
+    assert_eq!((end.coverage, end.posts_read), (Coverage::LimitedTo(51 * 40), 51 * 40));
 }

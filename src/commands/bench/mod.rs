@@ -7,12 +7,14 @@ use clap::Subcommand;
 
 mod accuracy;
 mod fingerprint;
+mod hostile;
 mod http;
 mod index;
 mod ipc;
 mod links;
 mod listing;
 mod networks;
+mod pages;
 mod pipeline;
 mod reliability;
 mod report;
@@ -41,6 +43,10 @@ pub enum Bench {
     Links(links::LinksArgs),
     /// Listing an account's posts: cost and completeness of each policy for the timeline
     Listing(listing::ListingArgs),
+    /// What an honest client waits, alone and beside each attack of another client
+    Hostile(hostile::HostileArgs),
+    /// What the dearest hostile page costs each reader: processor time and memory, against the goal
+    Pages(pages::PagesArgs),
     /// Listing an account of 5,000 posts on Bluesky and Mastodon: requests and time
     Networks(networks::NetworksArgs),
 }
@@ -59,6 +65,8 @@ pub fn run(bench: &Bench, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Bench::Store(args) => store::run(args, out)?,
         Bench::Links(args) => links::run(args, out)?,
         Bench::Listing(args) => listing::run(args, out)?,
+        Bench::Hostile(args) => hostile::run(args, out)?,
+        Bench::Pages(args) => return pages::run(args, out),
         Bench::Networks(args) => networks::run(args, out)?,
     }
     Ok(ExitCode::SUCCESS)

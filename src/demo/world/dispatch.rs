@@ -2,6 +2,7 @@
 
 use super::endpoint::Endpoint;
 use super::exchange::{Answer, Call};
+use super::hostile;
 use super::networks::{bluesky, fxtwitter, mastodon, twitter};
 use super::site::{Site, State};
 use super::sites::{
@@ -55,17 +56,14 @@ pub fn hosts() -> impl Iterator<Item = &'static str> {
 
 /// Answers one request, and counts it.
 pub fn answer(state: &State, call: &Call) -> Answer {
-    let (endpoint, answer) = match SITES.iter().find(|site| site.hosts.contains(&call.host.as_str())) {
+    let site = SITES.iter().find(|site| site.hosts.contains(&call.host.as_str()));
+    state.count(site.map_or(Endpoint::Unknown, |site| (site.endpoint)(call)));
+    hostile::answer(state, call, |call| match site {
         // Only one site has a form to log in with.
         _ if call.form.is_some() && call.host != inkbunny::HOST => {
-            (Endpoint::Unknown, Answer::text(405, "nothing here takes a form\n"))
+            Answer::text(405, "nothing here takes a form\n")
         }
-        Some(site) => ((site.endpoint)(call), (site.answer)(state, call)),
-        None => {
-            let why = format!("this world has no host {:?}\n", call.host);
-            (Endpoint::Unknown, Answer::text(404, why))
-        }
-    };
-    state.count(endpoint);
-    answer
+        Some(site) => (site.answer)(state, call),
+        None => Answer::text(404, format!("this world has no host {:?}\n", call.host)),
+    })
 }

@@ -56,6 +56,13 @@ pub enum Body {
     Whole(Bytes),
     /// This many zero bytes, made while they are sent.
     Zeros(u64),
+    /// Byte by byte, one in a second.
+    Drip(Bytes),
+    /// `piece` again and again, behind `head`.
+    Endless {
+        head: Bytes,
+        piece: Bytes,
+    },
 }
 
 impl Answer {

@@ -12,6 +12,7 @@ mod dispatch;
 mod endpoint;
 mod exchange;
 pub mod facts;
+pub mod hostile;
 mod ids;
 mod images;
 mod limits;
@@ -34,6 +35,7 @@ pub use server::WorldError;
 
 use self::cases::Case;
 use self::facts::Facts;
+use self::hostile::Hostile;
 use self::site::State;
 use crate::base::Timestamp;
 
@@ -122,6 +124,16 @@ impl World {
     /// The API of X is odd in this way, or no longer.
     pub fn set_quirk(&self, quirk: Quirk, on: bool) {
         self.state.quirks.set(quirk, on);
+    }
+
+    /// This host is hostile, or no longer.
+    pub fn set_hostile(&self, host: &str, what: Option<Hostile>) {
+        self.state.hostile.set(host, what);
+    }
+
+    /// Hosts to which a cookie, a key or a token was sent.
+    pub fn secrets_sent(&self) -> Vec<String> {
+        self.state.hostile.secrets()
     }
 
     /// All windows of the API's limits begin anew.

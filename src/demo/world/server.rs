@@ -150,6 +150,18 @@ fn write(answer: Answer) -> Response {
             response = response.header(header::CONTENT_LENGTH, len_bytes);
             zeros(len_bytes)
         }
+        Body::Drip(bytes) => axum::body::Body::from_stream(stream::unfold(bytes, |mut bytes| async {
+            if bytes.is_empty() {
+                return None;
+            }
+            let first = bytes.split_to(1);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, Infallible>(first), bytes))
+        })),
+        Body::Endless { head, piece } => {
+            let pieces = stream::iter([head]).chain(stream::repeat(piece));
+            axum::body::Body::from_stream(pieces.map(Ok::<_, Infallible>))
+        }
     };
     response.body(body).unwrap_or_else(|error| {
         let mut failed = Response::new(axum::body::Body::from(format!("no answer: {error}\n")));

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::endpoint::Endpoint;
 use super::exchange::{Answer, Call};
 use super::facts::Facts;
+use super::hostile::HostileHosts;
 use super::images::Images;
 use super::limits::Limits;
 use super::quirks::Quirks;
@@ -43,6 +44,7 @@ pub struct State {
     pub images: Images,
     pub limits: Limits,
     pub quirks: Quirks,
+    pub hostile: HostileHosts,
     pub latency_ms: AtomicU64,
     served: Mutex<HashMap<Endpoint, u64>>,
 }

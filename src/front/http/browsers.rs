@@ -14,6 +14,8 @@ use crate::config::Http;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+/// `?1` where a click or a key of the user caused the navigation.
+const SEC_FETCH_USER: HeaderName = HeaderName::from_static("sec-fetch-user");
 
 /// Refuses a request for a host that is not this server.
 ///
@@ -83,9 +85,11 @@ pub fn is_cross_site(peer: Peer, method: &Method, headers: &HeaderMap, http: &Ht
     match text(SEC_FETCH_SITE) {
         Some("same-origin" | "none") => false,
         Some(_) => {
+            // A page can go elsewhere by itself, again and again; only a click is the user's.
             let goes_to_a_page = method == Method::GET
                 && text(SEC_FETCH_MODE) == Some("navigate")
-                && text(SEC_FETCH_DEST) == Some("document");
+                && text(SEC_FETCH_DEST) == Some("document")
+                && text(SEC_FETCH_USER) == Some("?1");
             !goes_to_a_page
         }
         // Browsers leave the headers out where the connection is not to be trusted, and older ones always.
@@ -238,10 +242,13 @@ mod tests {
         // A page of another port of this machine.
         check(&get, &[("sec-fetch-site", "same-site"), ("sec-fetch-mode", "cors")], true);
         check(&get, &[("sec-fetch-site", "something new")], true);
-        check(&get, &[("sec-fetch-site", "cross-site"), navigation[0], navigation[1]], false);
+        let click = ("sec-fetch-user", "?1");
+        check(&get, &[("sec-fetch-site", "cross-site"), navigation[0], navigation[1], click], false);
+        // `location.href = ...`, a refresh, a redirect.
+        check(&get, &[("sec-fetch-site", "cross-site"), navigation[0], navigation[1]], true);
         check(&post, &[("sec-fetch-site", "cross-site"), navigation[0], navigation[1]], true);
         let frame = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")];
-        check(&get, &[("sec-fetch-site", "cross-site"), frame[0], frame[1]], true);
+        check(&get, &[("sec-fetch-site", "cross-site"), frame[0], frame[1], click], true);
         check(&post, &[("sec-fetch-site", "cross-site"), ("origin", "https://friend.example")], false);
         check(&post, &[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")], true);
         check(&post, &[("origin", "http://localhost:3301")], false);

@@ -6,7 +6,7 @@ use url::Url;
 
 use super::wire::Problem;
 use crate::config;
-use crate::fetch::{Fetch, Response};
+use crate::fetch::{Fetch, Response, json};
 use crate::networks::asking::{Asker, Effort, unreadable};
 use crate::networks::client::Waiter;
 use crate::networks::error::NetworkError;
@@ -60,7 +60,7 @@ pub(super) enum Refusal {
 
 /// Reads an answer that is no success: what it means, and its words.
 pub(super) fn refusal(url: &Url, response: &Response) -> Result<(Refusal, String), NetworkError> {
-    let Ok(problem) = serde_json::from_slice::<Problem>(&response.body) else {
+    let Ok(problem) = json::parse::<Problem>(&response.body) else {
         return Err(unreadable(url, format!("status {}", response.status)));
     };
     let (error, message) = (problem.error.unwrap_or_default(), problem.message.unwrap_or_default());

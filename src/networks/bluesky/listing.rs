@@ -11,23 +11,20 @@ use crate::domain::accounts::Account;
 use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
-use crate::networks::asking::{Effort, read_json, unreadable};
+use crate::networks::asking::{Effort, read_list, unreadable};
 use crate::networks::client::{NetworkClient, PostLister, Turns};
 use crate::networks::error::NetworkError;
-use crate::networks::paging::{Bounds, Memory, Page, list_in_turns, list_start};
+use crate::networks::paging::{Bounds, LONGEST_LISTING, Memory, Page, list_in_turns, list_start};
 
 const METHOD: &str = "app.bsky.feed.getAuthorFeed";
 
 /// What the API allows.
 const PAGE: &str = "100";
-/// Posts that are taken of one page: servers that do not page give all they have at once.
-const PAGE_POSTS: usize = 25_000;
-
 /// Posts that one account has pinned: the app allows one.
 const MAX_PINNED: usize = 20;
 
 /// So many pages hold a million posts.
-const BOUNDS: Bounds = Bounds { empty_pages: 20, pages: 10_000 };
+const BOUNDS: Bounds = Bounds { empty_pages: 20, pages: 10_000, time: LONGEST_LISTING };
 
 impl NetworkClient for BlueskyClient {
     fn network(&self) -> Network {
@@ -47,7 +44,7 @@ impl PostLister for BlueskyClient {
             return Err(NetworkError::AccountMissing { account: account.key.clone() });
         }
         let since = list_start(cursor, METHOD)?;
-        let (memory, ended) = list_in_turns(BOUNDS, PAGE_POSTS, turns, |position, memory| {
+        let (memory, ended) = list_in_turns(BOUNDS, turns, |position, memory| {
             let mut progress = Progress(memory);
             let mut parameters = vec![
                 ("actor", did),
@@ -61,7 +58,13 @@ impl PostLister for BlueskyClient {
             let posts = self.read_entries(&feed, &url, account, &mut progress)?;
             memory.seen.read(feed.feed.len());
             let is_enough = memory.seen.reaches(since);
-            Ok(Page { entries: feed.feed.len(), posts, next: feed.cursor, is_enough })
+            Ok(Page {
+                entries: feed.feed.len(),
+                posts,
+                next: feed.cursor,
+                is_enough,
+                is_cut: feed.feed.is_cut(),
+            })
         })?;
         Ok(memory.seen.end_by_date(since, ended))
     }
@@ -78,8 +81,10 @@ impl BlueskyClient {
     ) -> Result<Vec<ListedPost>, NetworkError> {
         let mut unreadable_entries = None;
         let mut posts = Vec::new();
-        for value in &feed.feed {
-            match serde_json::from_value::<Entry>(value.clone()) {
+        let mut read = 0;
+        for entry in feed.feed.read::<Entry>() {
+            read += 1;
+            match entry {
                 Ok(entry) => {
                     if self.settings.respect_no_unauthenticated
                         && entry.post.author.did == account.key.native
@@ -96,7 +101,7 @@ impl BlueskyClient {
             }
         }
         match unreadable_entries {
-            Some((count, error)) if count == feed.feed.len() => Err(unreadable(url, error)),
+            Some((count, error)) if count == read => Err(unreadable(url, error)),
             Some((count, error)) => {
                 tracing::warn!(account = %account.key, count, %error, "posts of a page skipped");
                 Ok(posts)
@@ -108,7 +113,7 @@ impl BlueskyClient {
 
 fn read_feed(url: &Url, response: &Response, account: &Account) -> Result<Feed, NetworkError> {
     if response.is_success() {
-        return read_json(url, response);
+        return read_list(url, response);
     }
     let (meaning, why) = refusal(url, response)?;
     let account = account.key.clone();

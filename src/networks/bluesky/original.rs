@@ -5,7 +5,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::embed::file_of;
-use crate::fetch::{Fetch, Request};
+use crate::fetch::{Fetch, Request, json};
 
 /// A DID document is a few kilobytes.
 const MAX_DOCUMENT_BYTES: u64 = 256 * 1024;
@@ -29,7 +29,7 @@ pub fn original(url: &str, fetch: &dyn Fetch) -> Option<Url> {
     let (did, cid) = file_of(url)?;
     let request = Request::get(document_url(&did)?).max_bytes(MAX_DOCUMENT_BYTES).retries(1);
     let response = fetch.fetch(request).ok().filter(|response| response.is_success())?;
-    let document: Document = serde_json::from_slice(&response.body).ok()?;
+    let document: Document = json::parse(&response.body).ok()?;
     let server = server_of(document)?;
     let mut url = server.join("/xrpc/com.atproto.sync.getBlob").ok()?;
     url.query_pairs_mut().append_pair("did", &did).append_pair("cid", &cid);

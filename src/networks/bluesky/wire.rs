@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::tid;
 use crate::base::Timestamp;
-use crate::networks::asking::lenient;
+use crate::networks::asking::{Entries, lenient};
 
 /// The label by which an account asks not to be shown to those who are not logged in.
 const NO_UNAUTHENTICATED: &str = "!no-unauthenticated";
@@ -14,7 +14,7 @@ const NO_UNAUTHENTICATED: &str = "!no-unauthenticated";
 /// `app.bsky.feed.getAuthorFeed`.
 #[derive(Debug, Deserialize)]
 pub struct Feed {
-    pub feed: Vec<Value>,
+    pub feed: Entries,
     pub cursor: Option<String>,
 }
 

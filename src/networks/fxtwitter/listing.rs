@@ -3,15 +3,15 @@
 use super::client::FxTwitterClient;
 use super::lookup::Profile;
 use super::status::{is_handle, listed_post, published};
-use super::wire::{Page as WirePage, Status};
+use super::wire::{Entry, Page as WirePage};
 use crate::base::ids::Network;
 use crate::domain::accounts::Account;
 use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
-use crate::networks::asking::{Effort, read_json, unreadable};
-use crate::networks::client::{NetworkClient, PageSink, PostLister};
+use crate::networks::asking::{Effort, Entries, read_list, unreadable};
+use crate::networks::client::{NetworkClient, PostLister, Turns};
 use crate::networks::error::NetworkError;
-use crate::networks::paging::{Bounds, Ended, OVERLAP, Page, list_pages};
+use crate::networks::paging::{Bounds, Ended, LONGEST_LISTING, OVERLAP, Page, list_in_turns};
 use crate::networks::twitter::progress::{Descent, Progress, is_plausible};
 
 const MEDIA: &str = "profile/:name/media";
@@ -21,7 +21,7 @@ const SEARCH: &str = "search";
 const PAGE: &str = "100";
 
 /// There is a next page named even at the end, where pages are empty. So many pages hold 200,000 posts.
-const BOUNDS: Bounds = Bounds { empty_pages: 3, pages: 2000 };
+const BOUNDS: Bounds = Bounds { empty_pages: 3, pages: 2000, time: LONGEST_LISTING };
 
 impl NetworkClient for FxTwitterClient {
     fn network(&self) -> Network {
@@ -30,11 +30,11 @@ impl NetworkClient for FxTwitterClient {
 }
 
 impl PostLister for FxTwitterClient {
-    fn list_posts(
+    fn list_in_turns(
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut PageSink<'_>,
+        turns: &mut dyn Turns,
     ) -> Result<ListingEnd, NetworkError> {
         let key = &account.key;
         if key.network != Network::Twitter || !key.native.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -53,7 +53,11 @@ impl PostLister for FxTwitterClient {
         parameters.push(("count", PAGE.to_owned()));
         let (mut progress, mut descent) = (Progress::default(), Descent::default());
         let mut is_cut = false;
-        let ended = list_pages(BOUNDS, page, |position| {
+        let mut is_resumed = turns.place().is_some();
+        let (_, ended) = list_in_turns(BOUNDS, turns, |position, memory| {
+            if std::mem::take(&mut is_resumed) {
+                (progress, descent) = (Progress::at(memory), Descent::at(&memory.notes));
+            }
             let mut asked: Vec<(&str, &str)> =
                 parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
             asked.extend(position.map(|position| ("cursor", position)));
@@ -61,15 +65,15 @@ impl PostLister for FxTwitterClient {
             let found = match response.status {
                 // Nothing is newer.
                 204 => WirePage::default(),
-                200..=299 => read_json(&url, &response)?,
+                200..=299 => read_list(&url, &response)?,
                 status => self.without_list(account, endpoint, status)?,
             };
             if let Some(code) = found.code.filter(|code| !(200..300).contains(code)) {
                 return Err(unreadable(&url, format!("its status is 200, and its code {code}")));
             }
             let entries = found.results.len();
-            let (posts, unread) = self.read_entries(found.results, account, &mut progress);
-            if entries > 0 && unread == entries {
+            let (posts, is_unreadable) = self.read_entries(&found.results, account, &mut progress);
+            if is_unreadable {
                 return Err(unreadable(&url, "none of its entries can be read"));
             }
             progress.seen.read(entries);
@@ -78,7 +82,10 @@ impl PostLister for FxTwitterClient {
                 is_cut = true;
                 next = None;
             }
-            Ok(Page { entries, posts, next, is_enough: progress.reaches(cursor) })
+            memory.seen = progress.seen;
+            memory.notes = progress.notes().chain(descent.notes()).collect();
+            let is_enough = progress.reaches(cursor);
+            Ok(Page { entries, posts, next, is_enough, is_cut: found.results.is_cut() })
         })?;
         if endpoint == SEARCH && progress.seen.posts_read > 0 && progress.oldest_number().is_none() {
             let why = format!("its results are all of others: @{} is another account now", account.handle);
@@ -132,22 +139,24 @@ impl FxTwitterClient {
         }
     }
 
-    /// The posts of a page that are the account's own and have photos, and how many entries cannot be read.
+    /// The posts of a page that are the account's own and have photos, and whether none of its entries can be read.
     fn read_entries(
         &self,
-        entries: Vec<serde_json::Value>,
+        entries: &Entries,
         account: &Account,
         progress: &mut Progress,
-    ) -> (Vec<ListedPost>, usize) {
-        let (mut posts, mut unread) = (Vec::new(), 0);
-        for entry in entries {
-            // What is deleted or hidden stands as a tombstone.
-            if entry.get("type").is_some_and(|kind| kind == "tombstone") {
-                continue;
-            }
-            let Ok(status) = serde_json::from_value::<Status>(entry) else {
-                unread += 1;
-                continue;
+    ) -> (Vec<ListedPost>, bool) {
+        let (mut posts, mut count, mut unread) = (Vec::new(), 0, 0);
+        for entry in entries.read::<Entry>() {
+            count += 1;
+            let status = match entry {
+                Ok(Entry::Status(status)) => status,
+                // What is deleted or hidden.
+                Ok(Entry::Tombstone) => continue,
+                Err(_) => {
+                    unread += 1;
+                    continue;
+                }
             };
             if !is_plausible(&status.id) {
                 unread += 1;
@@ -157,8 +166,8 @@ impl FxTwitterClient {
                 continue;
             }
             progress.saw(&status.id, published(&status));
-            posts.extend(listed_post(status, &self.image_size));
+            posts.extend(listed_post(*status, &self.image_size));
         }
-        (posts, unread)
+        (posts, count > 0 && unread == count)
     }
 }

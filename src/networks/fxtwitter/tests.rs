@@ -15,7 +15,7 @@ use crate::domain::posts::{ListedPost, PostOutcome, PostState};
 use crate::domain::scans::{Coverage, Cursor};
 use crate::networks::client::{AccountLookup, PostLister, PostLookup, Waiter};
 use crate::networks::error::NetworkError;
-use crate::networks::fake::{Answer, FakeServers, FakeWaiter, list, parameter, reply};
+use crate::networks::fake::{Answer, FakeServers, FakeWaiter, list, list_in_turns, parameter, reply};
 use crate::networks::sources::Sources;
 use crate::networks::twitter::TwitterClient;
 
@@ -367,4 +367,32 @@ fn pages_that_go_in_a_circle_end_and_odd_numbers_do_not_become_the_cursor() {
     assert_eq!((end.cursor, servers.asked().len()), (Cursor::Timeline(Some("9".into())), 6));
     assert_eq!(end.coverage, Coverage::LimitedTo(18));
     assert!(end.newest.unwrap() <= Timestamp::now());
+}
+
+#[test]
+fn a_listing_that_is_left_goes_on_with_the_same_source() {
+    let servers = FakeServers::new(|url| match url.host_str() {
+        Some("api.x.com") => {
+            let capped =
+                json!({"title": "UsageCapExceeded", "type": "https://api.x.com/2/problems/usage-capped"});
+            reply(429, &[], &capped)
+        }
+        _ => serve(url, 330),
+    });
+    let mut settings = Settings::default().twitter;
+    settings.credentials = vec![config::TwitterCredential { bearer_token: config::Secret::new("token") }];
+    let waiter: Arc<dyn Waiter> = Arc::new(FakeWaiter::default());
+    let free = FxTwitterClient::new(servers.clone(), &settings, Arc::clone(&waiter));
+    let sources = Sources::new(
+        Network::Twitter,
+        vec![Box::new(TwitterClient::new(servers.clone(), &settings, waiter)), Box::new(free.clone())],
+    );
+    for cursor in [Cursor::Timeline(None), Cursor::Search(None)] {
+        let (whole, whole_end) = list(&free, &artist(), &cursor).unwrap();
+        let paid = || servers.asked().iter().filter(|url| url.host_str() == Some("api.x.com")).count();
+        let before = paid();
+        let (turns, posts, end) = list_in_turns(&sources, &artist(), &cursor).unwrap();
+        assert_eq!((turns, posts.len(), end), (4, whole.len(), whole_end));
+        assert_eq!(paid() - before, 1, "the source that cannot is asked once");
+    }
 }

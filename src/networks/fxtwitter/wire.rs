@@ -1,7 +1,10 @@
 //! What such a server sends, as far as it is read. One odd entry does not spoil a list.
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+
+use crate::networks::asking::Entries;
 
 #[derive(Debug, Deserialize)]
 pub struct ProfileAnswer {
@@ -31,7 +34,7 @@ pub struct Page {
     /// The status once more.
     pub code: Option<u16>,
     /// Always there, if empty.
-    pub results: Vec<Value>,
+    pub results: Entries,
     pub cursor: Option<Cursor>,
 }
 
@@ -40,7 +43,25 @@ pub struct Cursor {
     pub bottom: Option<String>,
 }
 
-/// An entry of a page; tombstones have no author.
+/// An entry of a page.
+#[derive(Debug)]
+pub enum Entry {
+    Status(Box<Status>),
+    /// In place of what is deleted or hidden.
+    Tombstone,
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Entry, D::Error> {
+        let entry = Value::deserialize(from)?;
+        if entry.get("type").is_some_and(|kind| kind == "tombstone") {
+            return Ok(Entry::Tombstone);
+        }
+        serde_json::from_value(entry).map(Entry::Status).map_err(D::Error::custom)
+    }
+}
+
+/// A post; tombstones have no author.
 #[derive(Debug, Deserialize)]
 pub struct Status {
     pub id: String,

@@ -5,31 +5,31 @@ use url::Url;
 use super::address::{ActorPath, Name, actor_path, server_of};
 use super::client::MastodonClient;
 use super::lookup::{LOGIN_NEEDED, LOOKUP, NOT_INDEXED, Told};
-use super::wire::{Account as WireAccount, Attachment, Status};
+use super::wire::{Account as WireAccount, Attachment, Author as Numbered, Status};
 use crate::base::Timestamp;
 use crate::base::ids::{MAX_KEY_BYTES, Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::posts::{ListedImage, ListedPost, Place};
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
-use crate::networks::asking::{Effort, read_json, unreadable};
+use crate::networks::asking::{Effort, Entries, read_list, unreadable};
 use crate::networks::client::{NetworkClient, PostLister, Turns};
 use crate::networks::delivery::{MAX_ADDRESS_BYTES, places_within_bounds};
 use crate::networks::error::NetworkError;
-use crate::networks::paging::{Bounds, Ended, Memory, OVERLAP, Page, list_in_turns, list_start};
+use crate::networks::paging::{
+    Bounds, Ended, LONGEST_LISTING, Memory, OVERLAP, Page, list_in_turns, list_start,
+};
 
 const STATUSES: &str = "accounts/:id/statuses";
 
 /// What the API allows.
 const PAGE: &str = "40";
-/// Posts that are taken of one page: servers that do not page give all they have at once.
-const PAGE_POSTS: usize = 25_000;
 
 /// What servers give at least where there are more.
 const SMALLEST_PAGE: u64 = 20;
 
 /// So many pages hold 400,000 posts.
-const BOUNDS: Bounds = Bounds { empty_pages: 5, pages: 10_000 };
+const BOUNDS: Bounds = Bounds { empty_pages: 5, pages: 10_000, time: LONGEST_LISTING };
 
 /// Hosts that one account's images may lie on: a server has one for its files, and another after it moved
 /// them.
@@ -54,7 +54,7 @@ impl PostLister for MastodonClient {
         let found = self.own_account(account, &home)?;
         let (id, host) = (found.id.as_str(), home.host());
         let mut progress = Progress::new(id, host, self.settings.is_original());
-        let (memory, ended) = list_in_turns(BOUNDS, PAGE_POSTS, turns, |max_id, memory| {
+        let (memory, ended) = list_in_turns(BOUNDS, turns, |max_id, memory| {
             self.read_one(&mut progress, memory, account, since, max_id)
         })?;
         progress.tell(account);
@@ -70,16 +70,13 @@ impl PostLister for MastodonClient {
 /// A page that ends where the one before it ended: the server does not page, or begins with the post that was
 /// to be the last before it, and has no other.
 fn repeated(entries: usize, last: Option<String>) -> Page {
-    Page { entries, posts: Vec::new(), next: last.filter(|_| entries > 1), is_enough: false }
+    Page { entries, next: last.filter(|_| entries > 1), ..Page::default() }
 }
 
-fn id_of(status: &serde_json::Value) -> Option<String> {
-    let id = match status.get("id")? {
-        serde_json::Value::String(id) => id.clone(),
-        serde_json::Value::Number(id) => id.to_string(),
-        _ => return None,
-    };
-    is_id(&id).then_some(id)
+/// The number of the last post of a page.
+fn last_id(statuses: &Entries) -> Option<String> {
+    let last = statuses.read::<Numbered>().next_back()?.ok()?;
+    Some(last.id).filter(|id| is_id(id))
 }
 
 impl MastodonClient {
@@ -97,18 +94,19 @@ impl MastodonClient {
         let (url, response) = self.call(progress.host, &path, STATUSES, &parameters, Effort::LISTING)?;
         let statuses = read_page(&url, &response, account)?;
         let entries = statuses.len();
-        let last = statuses.last().and_then(id_of);
+        let last = last_id(&statuses);
         if max_id.is_some() && last.as_deref() == max_id {
             return Ok(repeated(entries, last));
         }
-        let posts = progress.read(statuses, &url, memory)?;
+        let posts = progress.read(&statuses, &url, memory)?;
         memory.seen.read(entries);
         let next = match response.header("link").map(str::trim) {
             Some(link) if !link.is_empty() => next_max_id(link),
             // Not all servers send it (snac does not): what follows the last post is asked for, until nothing does.
             Some(_) | None => last,
         };
-        Ok(Page { entries, posts, next, is_enough: memory.seen.reaches(since) })
+        let is_enough = memory.seen.reaches(since);
+        Ok(Page { entries, posts, next, is_enough, is_cut: statuses.is_cut() })
     }
 
     /// The account as its server knows it now, with the server's own number for it, which the API wants.
@@ -185,14 +183,10 @@ fn is_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(plain)
 }
 
-fn read_page(
-    url: &Url,
-    response: &Response,
-    account: &Account,
-) -> Result<Vec<serde_json::Value>, NetworkError> {
+fn read_page(url: &Url, response: &Response, account: &Account) -> Result<Entries, NetworkError> {
     let account = account.key.clone();
     match response.status {
-        200..=299 => read_json(url, response),
+        200..=299 => read_list(url, response),
         401 | 403 => Err(NetworkError::AccountClosed { account, why: LOGIN_NEEDED.to_owned() }),
         404 => Err(NetworkError::AccountMissing { account }),
         410 => Err(NetworkError::AccountSuspended { account }),
@@ -241,15 +235,16 @@ impl<'a> Progress<'a> {
     /// The posts of a page that are the account's own and have images.
     fn read(
         &mut self,
-        statuses: Vec<serde_json::Value>,
+        statuses: &Entries,
         url: &Url,
         memory: &mut Memory,
     ) -> Result<Vec<ListedPost>, NetworkError> {
-        let count = statuses.len();
+        let mut count = 0;
         let mut unread = None;
         let mut posts = Vec::new();
-        for value in statuses {
-            match serde_json::from_value::<Status>(value) {
+        for status in statuses.read::<Status>() {
+            count += 1;
+            match status {
                 Ok(status) => posts.extend(self.take(&status, memory)),
                 Err(error) => unread = Some((unread.map_or(1, |(count, _)| count + 1), error)),
             }

@@ -12,7 +12,7 @@ use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, MAX_KEY_BYTES, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
 use crate::domain::posts::PostState;
-use crate::fetch::Response;
+use crate::fetch::{Response, json};
 use crate::networks::asking::{Effort, read_json};
 use crate::networks::client::{AccountLookup, PostLookup, Presence};
 use crate::networks::error::NetworkError;
@@ -250,7 +250,7 @@ impl MastodonClient {
         if !response.is_success() {
             return Ok(None);
         }
-        Ok(serde_json::from_slice::<Webfinger>(&response.body).ok().and_then(|finger| home_of(&finger)))
+        Ok(json::parse::<Webfinger>(&response.body).ok().and_then(|finger| home_of(&finger)))
     }
 
     /// What becomes of an account, and the name of its successor.
@@ -285,7 +285,7 @@ impl MastodonClient {
     fn ask_presence(&self, host: &str, user: &str, actor: &str) -> Result<Presence, NetworkError> {
         let path = "/api/v1/accounts/lookup";
         let (url, response) = self.call(host, path, LOOKUP, &[("acct", user)], Effort::LOOKUP)?;
-        let problem = || serde_json::from_slice::<Problem>(&response.body).ok();
+        let problem = || json::parse::<Problem>(&response.body).ok();
         Ok(match response.status {
             200..=299 => {
                 let account = read_json::<WireAccount>(&url, &response)?;
@@ -330,7 +330,7 @@ fn told(url: &Url, response: &Response, endpoint: &'static str) -> Result<Told, 
         }
         401 | 403 => Ok(Told::LoginNeeded),
         410 => Ok(Told::Suspended),
-        404 if serde_json::from_slice::<Problem>(&response.body).is_ok() => Ok(Told::Nobody),
+        404 if json::parse::<Problem>(&response.body).is_ok() => Ok(Told::Nobody),
         _ => Ok(Told::Silent),
     }
 }

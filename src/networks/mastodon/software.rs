@@ -5,6 +5,7 @@
 use super::address::server_of;
 use super::client::MastodonClient;
 use super::wire::{NodeInfo, NodeInfoLinks};
+use crate::fetch::json;
 use crate::networks::asking::Effort;
 use crate::networks::error::NetworkError;
 
@@ -65,13 +66,13 @@ impl MastodonClient {
 
     fn ask_software(&self, host: &str) -> Result<Option<String>, NetworkError> {
         let (_, response) = self.call(host, "/.well-known/nodeinfo", NODEINFO, &[], Effort::CHECK)?;
-        let links = serde_json::from_slice::<NodeInfoLinks>(&response.body).ok();
+        let links = json::parse::<NodeInfoLinks>(&response.body).ok();
         let Some(path) = links.filter(|_| response.is_success()).and_then(|links| newest(&links, host))
         else {
             return Ok(None);
         };
         let (_, response) = self.call(host, &path, NODEINFO, &[], Effort::CHECK)?;
-        let info = serde_json::from_slice::<NodeInfo>(&response.body).ok();
+        let info = json::parse::<NodeInfo>(&response.body).ok();
         Ok(info.and_then(|info| plain_name(&info.software.name)))
     }
 }

@@ -13,7 +13,7 @@ use crate::base::clock::Monotonic;
 use crate::base::ids::Network;
 use crate::base::{Reaction, Timestamp};
 use crate::domain::reads::{PaidReads, ReadWish, Resource};
-use crate::fetch::{Request, Response};
+use crate::fetch::{Request, Response, json};
 use crate::networks::asking::{Effort, Faults, LIMIT_RETRIES, MAX_ANSWER_BYTES};
 use crate::networks::error::NetworkError;
 
@@ -229,7 +229,7 @@ struct Trouble {
 
 /// Reads an answer, and tells what it means when it does not hold what was asked for.
 fn interpret(response: &Response, subject: Option<&str>) -> Result<Answer, Trouble> {
-    let parsed: Result<Answer, _> = serde_json::from_slice(&response.body);
+    let parsed: Result<Answer, _> = json::parse(&response.body);
     let trouble = |meaning, why| Trouble { meaning, why, parameters: Vec::new() };
     match parsed {
         Ok(answer) if response.is_success() => match about_subject(&answer, subject) {

@@ -2,6 +2,7 @@
 //! page from the newest post backwards and keep nothing but where they are.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use url::Url;
 
@@ -12,7 +13,7 @@ use super::lookup::{BATCH, is_id};
 use super::media;
 use super::pool::Endpoint;
 use super::posts::Patience;
-use super::progress::{Descent, Progress, TIMELINE_DEPTH, is_plausible};
+use super::progress::{Descent, Progress, TIMELINE_DEPTH, is_plausible, note, noted};
 use super::samples::{Next, Read, Samples, Span};
 use super::wire::{Answer, Media, Post};
 use crate::base::Timestamp;
@@ -20,9 +21,11 @@ use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
 use crate::domain::posts::{ListedPost, Place, snowflake_time};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
-use crate::networks::client::{AccountLookup, NetworkClient, PageSink, PostLister, SearchedPosts};
+use crate::networks::client::{
+    AccountLookup, NetworkClient, PageSink, PostLister, SearchedPosts, Turns, Whole,
+};
 use crate::networks::error::NetworkError;
-use crate::networks::paging::{Bounds, Ended, OVERLAP, Page, list_pages};
+use crate::networks::paging::{Bounds, Ended, Memory, OVERLAP, Page, list_in_turns};
 
 /// Posts in a page of search: what the API allows, and what plans with less allow.
 const SEARCH_PAGE: u32 = 500;
@@ -36,10 +39,18 @@ const SMALLEST_TIMELINE_PAGE: u32 = 5;
 /// An account that passes much on has timelines with long rows of empty pages, and a search has pages that
 /// hold nothing and name a next one: only their sum is bounded. So many pages hold the whole timeline in the
 /// smallest pages, and a million posts of a search in pages of a hundred.
-const TIMELINE_BOUNDS: Bounds = Bounds { empty_pages: u32::MAX, pages: 700 };
-const SEARCH_BOUNDS: Bounds = Bounds { empty_pages: u32::MAX, pages: 10_000 };
+const TIMELINE_BOUNDS: Bounds = Bounds { empty_pages: u32::MAX, pages: 700, time: LONGEST };
+const SEARCH_BOUNDS: Bounds = Bounds { empty_pages: u32::MAX, pages: 10_000, time: LONGEST };
 /// Of a search, in a row: at one a second, with 300 in a quarter of an hour.
 const EMPTY_SEARCH_PAGES: u32 = 200;
+
+/// Many scans share the windows of a few credentials, and their waits count.
+const LONGEST: Duration = Duration::from_secs(48 * 3600);
+
+// Names of what a listing that is left remembers.
+const EDITED: &str = "edited";
+const SIZE: &str = "size";
+const EMPTY: &str = "empty";
 
 impl NetworkClient for TwitterClient {
     fn network(&self) -> Network {
@@ -52,19 +63,20 @@ impl NetworkClient for TwitterClient {
 }
 
 impl PostLister for TwitterClient {
-    fn list_posts(
+    fn list_in_turns(
         &self,
         account: &Account,
         cursor: &Cursor,
-        page: &mut PageSink<'_>,
+        turns: &mut dyn Turns,
     ) -> Result<ListingEnd, NetworkError> {
         let mut run = Run::new(account, cursor)?;
         let everything = run.everything();
-        self.read_span(&mut run, &everything, page)?;
+        self.read_span(&mut run, &everything, turns)?;
         Ok(run.end())
     }
 
-    /// The timeline after a search: as much of it as is needed to find what the search missed.
+    /// The timeline after a search: as much of it as is needed to find what the search missed. It keeps its worker
+    /// where there is no room: what was read of its samples, which are few and paid for, is known to it alone.
     fn list_missed_posts(
         &self,
         account: &Account,
@@ -72,10 +84,11 @@ impl PostLister for TwitterClient {
         searched: &SearchedPosts,
         page: &mut PageSink<'_>,
     ) -> Result<ListingEnd, NetworkError> {
+        let page = &mut Whole(page);
         let mut run = Run::new(account, cursor)?;
-        let Cursor::Timeline(since) = cursor else { return self.list_posts(account, cursor, page) };
+        let Cursor::Timeline(since) = cursor else { return self.list_in_turns(account, cursor, page) };
         if !covers(searched, since.as_deref()) {
-            return self.list_posts(account, cursor, page);
+            return self.list_in_turns(account, cursor, page);
         }
         let since = since.as_ref().and_then(|id| id.parse().ok());
         let known = searched.ids.iter().filter_map(|id| id.parse().ok()).collect();
@@ -101,19 +114,19 @@ impl PostLister for TwitterClient {
 
 impl TwitterClient {
     /// Reads a part of a listing, page by page.
-    fn read_span(
-        &self,
-        run: &mut Run<'_>,
-        span: &Span,
-        page: &mut PageSink<'_>,
-    ) -> Result<Read, NetworkError> {
+    fn read_span(&self, run: &mut Run<'_>, span: &Span, turns: &mut dyn Turns) -> Result<Read, NetworkError> {
         let mut whole = Read::default();
         let (mut descent, mut empty_pages) = (Descent::default(), 0);
+        let mut is_resumed = turns.place().is_some();
         let (bounds, most_empty) = match run.cursor {
             Cursor::Search(_) => (SEARCH_BOUNDS, EMPTY_SEARCH_PAGES),
             Cursor::Timeline(_) => (TIMELINE_BOUNDS, TIMELINE_BOUNDS.pages),
         };
-        let ended = list_pages(bounds, page, |token| {
+        let (_, ended) = list_in_turns(bounds, turns, |token, memory| {
+            if std::mem::take(&mut is_resumed) {
+                (descent, empty_pages) = run.resume(memory);
+                whole.oldest = run.progress.oldest_number();
+            }
             let (answer, url) = self.read_page(run, span, token)?;
             let mut next = answer.meta.as_ref().and_then(|meta| meta.next_token.clone());
             let entries = answer.data.as_ref().map_or(0, Vec::len);
@@ -124,8 +137,9 @@ impl TwitterClient {
                 run.is_cut = true;
                 next = None;
             }
+            run.remember(memory, &descent, empty_pages);
             let is_enough = span.at_most.is_some_and(|limit| whole.posts >= u64::from(limit));
-            Ok(Page { entries, posts, next, is_enough })
+            Ok(Page { entries, posts, next, is_enough, ..Page::default() })
         })?;
         run.is_cut |= matches!(ended, Ended::Endless | Ended::Repeated);
         whole.to_the_end = ended == Ended::Exhausted && !run.is_cut;
@@ -353,6 +367,25 @@ impl<'a> Run<'a> {
             expects_media: matches!(cursor, Cursor::Search(_)),
             is_cut: false,
         })
+    }
+
+    /// Goes on where the listing was left; returns what it knew of its pages.
+    fn resume(&mut self, memory: &Memory) -> (Descent, u32) {
+        let number = |name| noted(&memory.notes, name).next().and_then(|text| text.parse::<u32>().ok());
+        self.progress = Progress::at(memory);
+        self.edited = noted(&memory.notes, EDITED).map(str::to_owned).collect();
+        self.search_page = number(SIZE).unwrap_or(SEARCH_PAGE);
+        (Descent::at(&memory.notes), number(EMPTY).unwrap_or(0))
+    }
+
+    /// Notes what the listing must know where it goes on.
+    fn remember(&self, memory: &mut Memory, descent: &Descent, empty_pages: u32) {
+        let edited = self.edited.iter().map(|id| note(EDITED, id));
+        let pages = [(SIZE, self.search_page, SEARCH_PAGE), (EMPTY, empty_pages, 0)];
+        let pages = pages.into_iter().filter(|(_, value, usual)| value != usual);
+        let pages = pages.map(|(name, value, _)| note(name, value));
+        memory.seen = self.progress.seen;
+        memory.notes = self.progress.notes().chain(descent.notes()).chain(edited).chain(pages).collect();
     }
 
     /// All that lies beyond the cursor.

@@ -17,7 +17,7 @@ use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
 use crate::domain::posts::{ListedPost, PostOutcome, PostState};
-use crate::fetch::{FetchError, Request, Response};
+use crate::fetch::{FetchError, Request, Response, json};
 use crate::networks::client::{AccountLookup, PostLookup};
 use crate::networks::error::NetworkError;
 
@@ -232,7 +232,7 @@ fn state_of(id: &str, answer: &Answer) -> PostState {
 
 fn embedded(response: Result<Response, FetchError>) -> Result<Embedded, NetworkError> {
     Ok(match response {
-        Ok(response) if response.is_success() => serde_json::from_slice::<Embed>(&response.body)
+        Ok(response) if response.is_success() => json::parse::<Embed>(&response.body)
             .ok()
             .and_then(|embed| Url::parse(&embed.author_url).ok())
             .and_then(|url| Some(url.path_segments()?.next()?.to_ascii_lowercase()))

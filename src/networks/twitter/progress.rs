@@ -1,6 +1,8 @@
 //! What a listing of X remembers from page to page, whoever is asked for it: the paid API or a server that
 //! shows the same posts. Its cursors are a date (search) or a post's number (timeline).
 
+use std::collections::HashSet;
+use std::fmt::Display;
 use std::time::Duration;
 
 use crate::base::Timestamp;
@@ -8,7 +10,7 @@ use crate::base::ids::{Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::posts::snowflake_time;
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
-use crate::networks::paging::{OVERLAP, Seen};
+use crate::networks::paging::{Memory, OVERLAP, Seen};
 
 /// The timeline shows no more posts than this, reposts counted although they are left out.
 pub(in crate::networks) const TIMELINE_DEPTH: u64 = 3200;
@@ -18,6 +20,26 @@ const STUCK_PAGES: u32 = 5;
 
 /// A post is not published so long after the present, whatever the clocks.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(86_400);
+
+// Names of what is remembered of a listing that is left, beside what all networks remember.
+const NEWEST: &str = "newest";
+const LAST: &str = "last";
+const OLDEST: &str = "oldest";
+const LOWEST: &str = "lowest";
+const STUCK: &str = "stuck";
+
+/// Something that a listing remembers.
+pub(in crate::networks) fn note(name: &str, value: impl Display) -> String {
+    format!("{name} {value}")
+}
+
+/// What is remembered under this name.
+pub(in crate::networks) fn noted<'a>(
+    notes: &'a HashSet<String>,
+    name: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    notes.iter().filter_map(move |note| note.strip_prefix(name)?.strip_prefix(' '))
+}
 
 /// Whether a post can have this number. One of a time to come would become the cursor, and hide everything
 /// that is posted until then.
@@ -36,6 +58,19 @@ pub(in crate::networks) struct Descent {
 }
 
 impl Descent {
+    /// As it was when a listing was left.
+    pub fn at(notes: &HashSet<String>) -> Descent {
+        let number = |name| noted(notes, name).next().and_then(|text| text.parse().ok());
+        let stuck = number(STUCK).and_then(|stuck: u64| u32::try_from(stuck).ok()).unwrap_or(0);
+        Descent { oldest: number(LOWEST), stuck }
+    }
+
+    /// What is to be remembered of it.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        let lowest = self.oldest.map(|oldest| note(LOWEST, oldest));
+        lowest.into_iter().chain((self.stuck > 0).then(|| note(STUCK, self.stuck)))
+    }
+
     /// One more page with posts was read, and `oldest` is the oldest post so far. True when the listing does
     /// not come further, and so would not end.
     pub fn is_stuck(&mut self, oldest: Option<u64>) -> bool {
@@ -58,6 +93,25 @@ pub(in crate::networks) struct Progress {
 }
 
 impl Progress {
+    /// As it was when a listing was left.
+    pub fn at(memory: &Memory) -> Progress {
+        let one = |name| noted(&memory.notes, name).next();
+        let key = |name| one(name).map(|id| PostKey::new(Network::Twitter, id));
+        Progress {
+            seen: memory.seen,
+            newest_id: key(NEWEST),
+            last_id: key(LAST),
+            oldest_number: one(OLDEST).and_then(|number| number.parse().ok()),
+        }
+    }
+
+    /// What is to be remembered of it beside `seen`.
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        let key = |name, id: &Option<PostKey>| id.as_ref().map(|id| note(name, &id.native));
+        let oldest = self.oldest_number.map(|number| note(OLDEST, number));
+        [key(NEWEST, &self.newest_id), key(LAST, &self.last_id), oldest].into_iter().flatten()
+    }
+
     pub fn saw(&mut self, id: &str, published: Option<Timestamp>) {
         let key = PostKey::new(Network::Twitter, id);
         self.oldest_number = self.oldest_number.into_iter().chain(id.parse()).min();

@@ -9,7 +9,7 @@ use super::problem::{self, Meaning};
 use super::wire::Answer;
 use crate::base::Timestamp;
 use crate::config::Secret;
-use crate::fetch::{Fetch, FetchError, Request};
+use crate::fetch::{Fetch, FetchError, Request, json};
 
 /// What X says of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn check_key(
 
 fn state_of(status: u16, body: &[u8]) -> KeyState {
     if (200..300).contains(&status) {
-        return match serde_json::from_slice::<Envelope>(body) {
+        return match json::parse::<Envelope>(body) {
             Ok(Envelope { data }) => KeyState::Works(Usage {
                 read: number(&data.project_usage),
                 cap: number(&data.project_cap),
@@ -74,7 +74,7 @@ fn state_of(status: u16, body: &[u8]) -> KeyState {
             Err(error) => KeyState::Odd { why: format!("not the API's answer: {error}") },
         };
     }
-    let answer: Option<Answer> = serde_json::from_slice(body).ok();
+    let answer: Option<Answer> = json::parse(body).ok();
     let why = problem::explain(status, answer.as_ref());
     match problem::of_answer(status, answer.as_ref()) {
         Meaning::Unauthorized | Meaning::NotVisible => KeyState::Refused { why },

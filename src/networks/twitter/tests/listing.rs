@@ -221,17 +221,19 @@ fn one_odd_post_is_skipped_but_odd_pages_are_an_error() {
     assert!(matches!(error, NetworkError::Unreadable { .. }), "{error}");
 }
 
+fn invalid_page_size() -> Answer {
+    let body = json!({
+        "errors": [{"parameters": {"max_results": ["500"]}, "message": "The `max_results` query parameter value is not valid"}],
+        "title": "Invalid Request", "type": "https://api.twitter.com/2/problems/invalid-request"});
+    reply(400, &[], body.to_string())
+}
+
 #[test]
 fn a_plan_that_allows_smaller_pages_only_gets_them() {
     let posts: Vec<Value> = (0..150).rev().map(|n| photo_post(1000 + n)).collect();
     let world = World::new(move |asked| match asked.parameter("max_results").as_deref() {
         Some("100") => serve_pages(asked, &posts),
-        size => {
-            let body = json!({
-                "errors": [{"parameters": {"max_results": [size]}, "message": "The `max_results` query parameter value is not valid"}],
-                "title": "Invalid Request", "type": "https://api.twitter.com/2/problems/invalid-request"});
-            reply(400, &[], body.to_string())
-        }
+        _ => invalid_page_size(),
     });
     assert_eq!(world.list(&artist(), &Cursor::Search(None)).unwrap().posts.len(), 150);
     assert_eq!(world.asked().len(), 3);
@@ -349,4 +351,40 @@ fn samples_ask_for_parts_of_the_timeline_and_end_well() {
         .client
         .list_missed_posts(&artist(), &timeline(None), &later, &mut |_| ControlFlow::Continue(()));
     assert_eq!(whole.unwrap().posts_read, 1000);
+}
+
+#[test]
+fn a_listing_that_is_left_after_each_page_finds_what_one_in_a_go_finds() {
+    // The plan allows small pages only; an edited post stands at the end of one page and on the next; some pages
+    // are empty.
+    let mut posts: Vec<Value> = (0..450).rev().map(|n| photo_post(1000 + n)).collect();
+    let versions = json!(["1349", "1350"]);
+    for post in &mut posts[99..101] {
+        post["edit_history_tweet_ids"] = versions.clone();
+    }
+    let serve = move |asked: &Asked| {
+        if asked.parameter("max_results").as_deref() == Some("500") {
+            return invalid_page_size();
+        }
+        let token = asked.parameter("next_token").or_else(|| asked.parameter("pagination_token"));
+        match token.as_deref().and_then(|token| token.strip_prefix("empty-")) {
+            None if token.as_deref() == Some("t200") => {
+                ok(&json!({"meta": {"result_count": 0, "next_token": "empty-t200"}}))
+            }
+            Some(_) => ok(&page(&posts[200..300], Some("t300"))),
+            None => serve_pages(asked, &posts),
+        }
+    };
+    let at_once = World::new(serve.clone());
+    let in_turns = World::new(serve);
+    for cursor in [Cursor::Search(None), timeline(None), timeline(Some("1200"))] {
+        let whole = at_once.list(&artist(), &cursor).unwrap();
+        let (turns, posts, end) =
+            crate::networks::fake::list_in_turns(&in_turns.client, &artist(), &cursor).unwrap();
+        assert!(turns >= 3, "{turns}");
+        let ids: Vec<&str> = posts.iter().map(|post| post.key.native.as_str()).collect();
+        assert_eq!((ids, &end), (whole.ids(), &whole.end));
+    }
+    let count = |world: &World| world.asked().len();
+    assert_eq!(count(&in_turns), count(&at_once), "nothing is paid for twice");
 }
