@@ -179,7 +179,7 @@ fn measure(attack: &Attack, queries: u32) -> anyhow::Result<Row> {
     world.draw_all();
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let folder = Folder::create(None)?;
-    folder.fill(&world, port)?;
+    folder.fill(&world, port, None)?;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let log = folder.create_log()?;
     let _daemon = Daemon(
