@@ -72,7 +72,7 @@ proptest! {
             let head = format!("{method} {target} HTTP/1.1{}", headers.concat());
             world.exchange(&head, &body).await
         });
-        let known = [200, 204, 400, 401, 403, 404, 405, 413, 415, 429];
+        let known = [200, 204, 303, 400, 401, 403, 404, 405, 413, 415, 429];
         prop_assert!(known.contains(&reply.status), "{}\n{}", reply.head, reply.body);
         if reply.head.contains("content-type: application/json") && method != "HEAD" {
             prop_assert!(serde_json::from_str::<Value>(&reply.body).is_ok(), "{}", reply.body);
