@@ -3,7 +3,7 @@
 # versions, below target/: nothing of the machine is changed. Needs Python with venv, and npm. Does nothing when all is
 # there; without them those tests say that they are skipped.
 set -u
-cd "$(dirname "$0")/../.."
+cd "$(dirname "$0")/../.." || exit 1
 
 tools=target/test-tools
 python="openapi-python-client==0.29.1 openapi-spec-validator==0.9.0"
