@@ -109,7 +109,7 @@ pub fn answer(state: &State, call: &Call, well: impl Fn(&Call) -> Answer) -> Ans
     match what {
         Hostile::Silent => Answer::text(200, "").after(Duration::from_secs(86_400)),
         Hostile::Slow(millis) => well(call).after(Duration::from_millis(u64::from(millis))),
-        Hostile::Drip => with_body(well(call), |body| Body::Drip(body)),
+        Hostile::Drip => with_body(well(call), Body::Drip),
         Hostile::Flood => with_body(well(call), |body| {
             let piece = if body.is_empty() { Bytes::from_static(b"a") } else { body.clone() };
             Body::Endless { head: body, piece }
