@@ -224,7 +224,7 @@ fn the_description_makes_a_python_client_that_works() {
     let unsupported: Vec<&str> = warned.lines().filter(|line| line.starts_with("Unsupported")).collect();
     assert_eq!(unsupported, ["Unsupported content type text/plain"], "{warned}");
     assert!(warned.matches("WARNING").count() == 1 && !warned.contains("ERROR"), "{warned}");
-    let script = root().join("tests/fixtures/clients/generated.py");
+    let script = root().join("tests/fixtures/clients/drive.py");
     let mut drive = Command::new(root().join("target/test-tools/python/bin/python"));
     drive.current_dir(folder).env("PYTHONPATH", folder).env("PYTHONDONTWRITEBYTECODE", "1").arg(script);
     let told = run(drive.args([&format!("http://{}", daemon.address), PAGE]).arg(&picture).arg(PLAIN_KEY));
@@ -247,7 +247,7 @@ fn the_description_makes_a_typescript_client_that_works() {
     fs::write(folder.join("openapi-ts.config.mjs"), config).unwrap();
     fs::write(folder.join("package.json"), "{\"type\": \"module\"}").unwrap();
     run(Command::new(generator).current_dir(folder));
-    fs::copy(root().join("tests/fixtures/clients/generated.ts"), folder.join("drive.ts")).unwrap();
+    fs::copy(root().join("tests/fixtures/clients/drive.ts"), folder.join("drive.ts")).unwrap();
     let mut compile = Command::new(compiler);
     compile.current_dir(folder).args([
         "--strict",
