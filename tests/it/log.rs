@@ -134,6 +134,7 @@ const REQUESTS: Setup = Setup {
     http: "trusted_proxies = [\"127.0.0.1\"]",
     fetch: "",
     own_temporary: false,
+    keyless: false,
     upstreams: Vec::new(),
 };
 
