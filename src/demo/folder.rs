@@ -16,7 +16,7 @@ const TAIL_LINES: usize = 15;
 
 /// What a receiver needs to know; `docs/http-api.md` tells both.
 const WEBHOOK_NAME: &str = "demo";
-const WEBHOOK_SECRET: &str = "the secret of the demo";
+const WEBHOOK_SECRET: &str = "the-secret-of-the-demo";
 
 /// A folder that is removed with this value, unless the user asked to keep it.
 pub struct Folder {
