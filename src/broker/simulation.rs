@@ -19,6 +19,7 @@ use crate::broker::books::blob::BlobKey;
 use crate::broker::books::items::{Item, Owner};
 use crate::broker::books::party::Party;
 use crate::broker::books::query::Query;
+use crate::broker::books::query_key;
 use crate::broker::books::scan::{Running, Scan};
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Effect, Event, Now, Policy};
@@ -80,7 +81,7 @@ struct World {
     queries: BTreeSet<QueryId>,
     blobs: BTreeSet<BlobKey>,
     faults: bool,
-    last_views: HashMap<QueryId, QueryView>,
+    last_views: BTreeMap<QueryId, QueryView>,
     listing_failed: bool,
     /// How often a listing was left, to go on in another turn.
     paused: usize,
@@ -88,8 +89,8 @@ struct World {
     delivered: HashMap<String, u32>,
     /// Which questions were to cancel something.
     cancels: BTreeSet<AskId>,
-    /// Queries that were said to be cancelled.
-    cancelled: HashMap<QueryId, String>,
+    /// Queries that were said to be cancelled, by their public ids, until they are asked anew.
+    cancelled: BTreeMap<String, QueryId>,
     /// How many scans were said to be cancelled.
     cancelled_scans: usize,
     /// Posts noted by their ids alone that were forgotten again.
@@ -146,12 +147,12 @@ impl World {
             queries: BTreeSet::new(),
             blobs: BTreeSet::new(),
             faults: true,
-            last_views: HashMap::new(),
+            last_views: BTreeMap::new(),
             listing_failed: false,
             paused: 0,
             delivered: HashMap::new(),
             cancels: BTreeSet::new(),
-            cancelled: HashMap::new(),
+            cancelled: BTreeMap::new(),
             cancelled_scans: 0,
             settled: BTreeSet::new(),
         };
@@ -271,8 +272,11 @@ impl World {
                             assert!(is_begun_anew || !is_written, "{account} would come back");
                         }
                         if let FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } = answer {
-                            if view.error == Some(FailureCode::Cancelled) {
-                                self.cancelled.insert(view.query, view.subject.clone());
+                            match view.error {
+                                Some(FailureCode::Cancelled) => {
+                                    self.cancelled.insert(view.id.clone(), view.query);
+                                }
+                                _ => drop(self.cancelled.remove(&view.id)),
                             }
                             self.queries.insert(view.query);
                             self.last_views.insert(view.query, view);
@@ -721,13 +725,13 @@ impl World {
             );
         }
         // And what was said to be cancelled does not come back by itself.
-        for (query, subject) in &self.cancelled {
+        for (public_id, query) in &self.cancelled {
             let is_asked_anew =
-                |(id, other): (&QueryId, &Query)| id != query && other.head.subject == *subject;
-            let written = |request: &AcceptedRequest| matches!(request, AcceptedRequest::Query { url, .. } if url == subject);
+                |(id, other): (&QueryId, &Query)| id != query && other.head.public_id == *public_id;
             assert!(
-                self.state.queries.iter().any(is_asked_anew) || !self.journal.values().any(written),
-                "{subject} was cancelled and comes back"
+                self.state.queries.iter().any(is_asked_anew)
+                    || !self.journal.keys().any(|key| query_key::public_id(key) == *public_id),
+                "{public_id} was cancelled and comes back"
             );
         }
         self.cancelled.clear();

@@ -21,7 +21,8 @@ const DAMAGED_FILE_REMEDY: &str = "stop the daemon, move the file away, with its
     read, and `aotf db create` begins with an empty one";
 
 const DAMAGED_SERVER_REMEDY: &str = "repair it with the tools of the server, or put a backup back into an empty database \
-    with `aotf db restore BACKUP`; a database of another program: name another one in [database] url";
+    with `aotf db restore BACKUP`; a database of another program: name another one in [database] url, or take it over with \
+    `aotf db import`";
 
 /// Where a database is, and how to open it.
 #[derive(Clone, Debug)]

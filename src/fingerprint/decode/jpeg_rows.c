@@ -58,13 +58,12 @@ static void on_error(j_common_ptr common) {
   longjmp(jpeg->failed, 1);
 }
 
-/* Of the damage that libjpeg steps over, what leaves a part of the picture gray or wrong is an error.
- * The rest is harmless, and real files have it: bytes before a marker, odd versions and profiles. */
+/* Of the damage that libjpeg steps over, what leaves a part of the picture gray is an error. Real files have
+ * the rest: bytes before a marker, odd versions and profiles, bits that mean nothing and spoil a few blocks. */
 static void on_message(j_common_ptr common, int level) {
   if (level >= 0) return;
   switch (common->err->msg_code) {
     case JWRN_HIT_MARKER:    /* the data of a scan ends before its last block */
-    case JWRN_HUFF_BAD_CODE: /* bits that mean nothing */
     case JWRN_MUST_RESYNC:   /* a part between restart markers is missing */
       on_error(common);
   }

@@ -86,11 +86,7 @@ pub fn is_cross_site(peer: Peer, method: &Method, headers: &HeaderMap, http: &Ht
         Some("same-origin" | "none") => false,
         Some(_) => {
             // A page can go elsewhere by itself, again and again; only a click is the user's.
-            let goes_to_a_page = method == Method::GET
-                && text(SEC_FETCH_MODE) == Some("navigate")
-                && text(SEC_FETCH_DEST) == Some("document")
-                && text(SEC_FETCH_USER) == Some("?1");
-            !goes_to_a_page
+            !(is_visit(method, headers) && text(SEC_FETCH_USER) == Some("?1"))
         }
         // Browsers leave the headers out where the connection is not to be trusted, and older ones always.
         // Behind a proxy the name that the browser used is not known.
@@ -101,16 +97,20 @@ pub fn is_cross_site(peer: Peer, method: &Method, headers: &HeaderMap, http: &Ht
     }
 }
 
+/// True where the browser is to show what is answered as a page of its own.
+pub fn is_visit(method: &Method, headers: &HeaderMap) -> bool {
+    let is = |name: HeaderName, value: &str| headers.get(name).is_some_and(|found| found == value);
+    method == Method::GET && is(SEC_FETCH_MODE, "navigate") && is(SEC_FETCH_DEST, "document")
+}
+
 /// True where the browser says that a person left another page for this one: they clicked a link, a button or
 /// a bookmarklet there. An address that was typed, pasted or opened by another program says nothing of that,
 /// and neither do previews, prefetches and crawlers: they only look.
 pub fn is_followed_link(method: &Method, headers: &HeaderMap) -> bool {
-    let is = |name: &'static str, value: &str| headers.get(name).is_some_and(|found| found == value);
-    method == Method::GET
-        && is("sec-fetch-user", "?1")
-        && is("sec-fetch-mode", "navigate")
-        && is("sec-fetch-dest", "document")
-        && ["cross-site", "same-site", "same-origin"].iter().any(|site| is("sec-fetch-site", site))
+    let is = |name: HeaderName, value: &str| headers.get(name).is_some_and(|found| found == value);
+    is_visit(method, headers)
+        && is(SEC_FETCH_USER, "?1")
+        && ["cross-site", "same-site", "same-origin"].iter().any(|site| is(SEC_FETCH_SITE, site))
         && !headers.contains_key("sec-purpose")
         && !headers.contains_key("purpose")
 }

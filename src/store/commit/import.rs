@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::rows::{Print, Retry};
 use super::work::Work;
+use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo};
 use crate::domain::accounts::Account;
 use crate::store::codec;
@@ -13,6 +14,8 @@ use crate::store::merge_rules::{MOST_IMAGES, pair_up};
 
 /// Why an image of another program's retry failed: it does not tell.
 const IMPORTED: &str = "imported";
+/// Milliseconds between the clocks of two time zones: from UTC-12 to UTC+14.
+const ZONES_DIFFER_MS: u64 = 26 * 3_600_000;
 
 impl Work {
     /// How many rows were new, or gained something.
@@ -115,10 +118,15 @@ impl Work {
         let mut changed = new;
         // The cursor of whoever listed last is the one that goes further. Where nobody but an
         // import ever listed it, a later import that goes no less far is right: its dates may be
-        // read in the right time zone now.
+        // read in the right time zone now, which moves them by no more than zones differ.
+        let is_near = |ours: Option<i64>, theirs: Timestamp| {
+            ours.is_none_or(|ours| ours.abs_diff(theirs.0) <= ZONES_DIFFER_MS)
+        };
         if let Some(listed_at) = account.search_listed_at {
             let cursor = account.search_cursor.map(|date| date.0);
-            let is_imported = row.search_coverage.is_none() && row.search_cursor <= cursor;
+            let is_imported = row.search_coverage.is_none()
+                && row.search_cursor <= cursor
+                && is_near(row.search_listed_at, listed_at);
             let is_later = row.search_listed_at.is_none_or(|ours| ours < listed_at.0);
             if is_later || is_imported && row.search_listed_at != Some(listed_at.0) {
                 row.search_cursor = cursor;
@@ -133,7 +141,8 @@ impl Work {
         if let Some(listed_at) = account.timeline_listed_at {
             let number = |id: &Option<String>| id.as_ref().and_then(|id| id.parse::<u64>().ok());
             let is_imported = row.timeline_coverage.is_none()
-                && number(&row.timeline_cursor) <= number(&account.timeline_cursor);
+                && number(&row.timeline_cursor) <= number(&account.timeline_cursor)
+                && is_near(row.timeline_listed_at, listed_at);
             let is_later = row.timeline_listed_at.is_none_or(|ours| ours < listed_at.0);
             if is_later || is_imported && row.timeline_listed_at != Some(listed_at.0) {
                 row.timeline_cursor.clone_from(&account.timeline_cursor);

@@ -26,7 +26,7 @@ use serde_json::json;
 use url::form_urlencoded;
 
 use super::body;
-use super::browsers::is_followed_link;
+use super::browsers::{is_followed_link, is_visit};
 use super::caller::Caller;
 use super::error::{Closed, HttpError};
 use super::events;
@@ -69,6 +69,8 @@ pub(super) async fn root(
     let query = query.unwrap_or_default();
     let text = url_parameter::text_in(&query);
     let visit = Visit::of(&query, text.as_deref(), &headers);
+    // Another site may send its visitors here, click or not: what no click asks for begins nothing.
+    let caller = Caller { cross_site: caller.cross_site && !is_visit(&method, &headers), ..caller };
     let state = match (&visit.subject.search, &visit.subject.url) {
         (Some(identifier), _) => known_search(&api, &caller, identifier).await,
         (None, Some(url)) => {
