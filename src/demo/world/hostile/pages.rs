@@ -50,7 +50,7 @@ pub const HOSTILE: &[HostilePage] = pages! {
     "links": |good, size| spread(good, size, "<a href=https://x.com/a>a</a>"),
     "links, each another": |good, size| each_another(good, size, |n| format!("<a href=https://x.com/a{n}>a</a>")),
     "links to pages, each another": |good, size| each_another(good, size, |n| format!("<a href=https://a{n}.carrd.co/>a</a>")),
-    "links of 1 MiB": |good, size| spread(good, size, &format!("<a href=\"https://x.com/{}\">", "a".repeat((1 << 20).min(size / 8)))),
+    "links of 1 MiB": |good, size| spread(good, size, &format!("<a href=\"https://x.com/{}\">", "a".repeat(1 << 20))),
     "links of redirectors": |good, size| {
         let link = format!("<a href=\"{}https://x.com/a\">", "https://unsafelink.com/".repeat(170));
         spread(good, size, &link)
