@@ -58,7 +58,7 @@ pub fn hosts() -> impl Iterator<Item = &'static str> {
 pub fn answer(state: &State, call: &Call) -> Answer {
     let site = SITES.iter().find(|site| site.hosts.contains(&call.host.as_str()));
     state.count(site.map_or(Endpoint::Unknown, |site| (site.endpoint)(call)));
-    hostile::answer(state, call, |call| match site {
+    hostile::answer(&state.hostile, call, |call| match site {
         // Only one site has a form to log in with.
         _ if call.form.is_some() && call.host != inkbunny::HOST => {
             Answer::text(405, "nothing here takes a form\n")

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::exchange::{Answer, Body, Call};
-use super::site::State;
 
 pub use pages::{HOSTILE, HostilePage};
 
@@ -103,9 +102,9 @@ impl HostileHosts {
 }
 
 /// What a hostile host answers; `well`: what it answers otherwise.
-pub fn answer(state: &State, call: &Call, well: impl Fn(&Call) -> Answer) -> Answer {
-    state.hostile.note_secrets(call);
-    let Some(what) = state.hostile.of(&call.host) else { return well(call) };
+pub fn answer(hostile: &HostileHosts, call: &Call, well: impl Fn(&Call) -> Answer) -> Answer {
+    hostile.note_secrets(call);
+    let Some(what) = hostile.of(&call.host) else { return well(call) };
     match what {
         Hostile::Silent => Answer::text(200, "").after(Duration::from_secs(86_400)),
         Hostile::Slow(millis) => well(call).after(Duration::from_millis(u64::from(millis))),
@@ -126,7 +125,7 @@ pub fn answer(state: &State, call: &Call, well: impl Fn(&Call) -> Answer) -> Ans
         }
         Hostile::LeadsTo(host) => Answer::redirect(format!("https://{host}{}", call.path)),
         Hostile::Page(name, size) => {
-            with_body(well(call), |body| Body::Whole(state.hostile.page(name, size, body)))
+            with_body(well(call), |body| Body::Whole(hostile.page(name, size, body)))
         }
         Hostile::OddTypes => with_json(well(call), odd),
         Hostile::HugeNumbers => with_body(well(call), |body| Body::Whole(huge_numbers(&body).into())),
