@@ -58,13 +58,20 @@ static void on_error(j_common_ptr common) {
   longjmp(jpeg->failed, 1);
 }
 
+/* The data of a scan ends before its last block at this marker. At a restart marker only the blocks before it
+ * are spoiled: the scan goes on behind it. */
+static int is_restart(int marker) { return JPEG_RST0 <= marker && marker <= JPEG_RST0 + 7; }
+
 /* Of the damage that libjpeg steps over, what leaves a part of the picture gray is an error. Real files have
  * the rest: bytes before a marker, odd versions and profiles, bits that mean nothing and spoil a few blocks. */
 static void on_message(j_common_ptr common, int level) {
+  const struct aotf_jpeg *jpeg = common->client_data;
   if (level >= 0) return;
   switch (common->err->msg_code) {
-    case JWRN_HIT_MARKER:    /* the data of a scan ends before its last block */
-    case JWRN_MUST_RESYNC:   /* a part between restart markers is missing */
+    case JWRN_HIT_MARKER:
+      if (!is_restart(jpeg->cinfo.unread_marker)) on_error(common);
+      break;
+    case JWRN_MUST_RESYNC: /* a part between restart markers is missing */
       on_error(common);
   }
 }
