@@ -212,6 +212,10 @@ impl Entries {
         self.kept.len() + self.left_out
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     pub fn is_cut(&self) -> bool {
         self.left_out > 0
     }

@@ -111,8 +111,8 @@ const ATTACKS: &[Attack] = &[
     Attack {
         name: "accounts without an end, their images slow",
         hosts: &[
-            ("mastodon.art", Hostile::EndlessPosts(20_000)),
-            ("public.api.bsky.app", Hostile::EndlessPosts(20_000)),
+            ("mastodon.art", Hostile::EndlessPosts(3000)),
+            ("public.api.bsky.app", Hostile::EndlessPosts(3000)),
             ("files.mastodon.art", Hostile::Slow(20_000)),
             ("cdn.bsky.app", Hostile::Slow(20_000)),
         ],

@@ -13,7 +13,7 @@ use crate::base::clock::Monotonic;
 use crate::base::ids::Network;
 use crate::base::{Reaction, Timestamp};
 use crate::domain::reads::{PaidReads, ReadWish, Resource};
-use crate::fetch::{Request, Response, json};
+use crate::fetch::{Request, Response};
 use crate::networks::asking::{Effort, Faults, LIMIT_RETRIES, MAX_ANSWER_BYTES};
 use crate::networks::error::NetworkError;
 
@@ -155,8 +155,8 @@ impl TwitterClient {
     /// posts without a price.
     fn count(&self, endpoint: Endpoint, answer: Option<&Answer>) {
         let Some(meter) = &self.meter else { return };
-        let id = |value: &serde_json::Value| value.get("id")?.as_str()?.parse().ok();
-        let data = answer.into_iter().flat_map(|answer| answer.data.iter().flatten());
+        let id = |value: serde_json::Value| value.get("id")?.as_str()?.parse().ok();
+        let data = answer.into_iter().flat_map(Answer::read).flatten();
         meter.paid(PaidReads { resource: billed_by(endpoint), ids: data.filter_map(id).collect() });
     }
 
@@ -229,7 +229,8 @@ struct Trouble {
 
 /// Reads an answer, and tells what it means when it does not hold what was asked for.
 fn interpret(response: &Response, subject: Option<&str>) -> Result<Answer, Trouble> {
-    let parsed: Result<Answer, _> = json::parse(&response.body);
+    // Its posts and its users are weighed one by one.
+    let parsed: Result<Answer, _> = serde_json::from_slice(&response.body);
     let trouble = |meaning, why| Trouble { meaning, why, parameters: Vec::new() };
     match parsed {
         Ok(answer) if response.is_success() => match about_subject(&answer, subject) {

@@ -1,12 +1,14 @@
 //! Answers that cannot be right. A name of the fields that X ignores leaves posts without dates and attachments,
 //! which must not pass for an account without images: such an answer is asked for once more by the other name.
 
+use serde_json::Value;
 use url::Url;
 
 use super::ask::{Question, Said};
 use super::client::TwitterClient;
 use super::fields::FieldsName;
 use super::wire::Answer;
+use crate::networks::asking::Entries;
 use crate::networks::error::NetworkError;
 
 /// What an answer gives to think about the name that it was asked by.
@@ -83,11 +85,14 @@ fn doubt(said: &Said, name: FieldsName, expects_media: bool) -> Doubt {
 
 /// Every post has a date, where dates are heard of; attachments come with their expansion too.
 fn doubt_of_answer(answer: &Answer, expects_media: bool) -> Doubt {
-    let posts = answer.data.as_deref().unwrap_or_default();
-    let some_has =
-        |field: &str| posts.iter().any(|post| post.get(field).is_some_and(|value| !value.is_null()));
-    match (some_has("created_at"), some_has("attachments")) {
-        _ if posts.is_empty() => Doubt::None,
+    let (mut dates, mut attachments) = (false, false);
+    for post in answer.read::<Value>().flatten() {
+        let has = |field: &str| post.get(field).is_some_and(|value| !value.is_null());
+        dates |= has("created_at");
+        attachments |= has("attachments");
+    }
+    match (dates, attachments) {
+        _ if answer.data.as_ref().is_none_or(Entries::is_empty) => Doubt::None,
         (true, true) => Doubt::None,
         (true, false) if !expects_media => Doubt::None,
         (false, false) => Doubt::Certain,

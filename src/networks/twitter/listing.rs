@@ -21,6 +21,7 @@ use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
 use crate::domain::posts::{ListedPost, Place, snowflake_time};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+use crate::networks::asking::Entries;
 use crate::networks::client::{
     AccountLookup, NetworkClient, PageSink, PostLister, SearchedPosts, Turns, Whole,
 };
@@ -129,7 +130,7 @@ impl TwitterClient {
             }
             let (answer, url) = self.read_page(run, span, token)?;
             let mut next = answer.meta.as_ref().and_then(|meta| meta.next_token.clone());
-            let entries = answer.data.as_ref().map_or(0, Vec::len);
+            let entries = answer.data.as_ref().map_or(0, Entries::len);
             let posts = self.read_entries(answer, run, &url, &mut whole)?;
             empty_pages = if entries == 0 { empty_pages + 1 } else { 0 };
             let is_stuck = entries > 0 && descent.is_stuck(whole.oldest);
@@ -236,10 +237,12 @@ impl TwitterClient {
         let mut media = answer.includes.map(|includes| includes.media).unwrap_or_default();
         let data = answer.data.unwrap_or_default();
         let read = data.len();
-        let mut unreadable = None;
+        run.is_cut |= data.is_cut();
+        let (mut unreadable, mut kept) = (None, 0);
         let mut posts = Vec::new();
-        for value in data {
-            let post = serde_json::from_value::<Post>(value).map_err(|error| error.to_string());
+        for post in data.read::<Post>() {
+            kept += 1;
+            let post = post.map_err(|error| error.to_string());
             match post.and_then(|post| if is_plausible(&post.id) { Ok(post) } else { Err(no_post(&post)) }) {
                 Ok(post) => {
                     run.progress.saw(&post.id, published(&post));
@@ -258,7 +261,7 @@ impl TwitterClient {
             .filter_map(|post| run.list(post, media::attached(post, &media, &account.handle, size)))
             .collect();
         if let Some((count, error)) = unreadable {
-            if count == read {
+            if count == kept {
                 return Err(NetworkError::Unreadable { url: url.to_string(), why: error });
             }
             tracing::warn!(account = %account.key, count, error, "posts of a page skipped");

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::ask::{PATIENT, Question, Reads, Said};
 use super::client::TwitterClient;
@@ -12,6 +12,7 @@ use super::wire::{Answer, User};
 use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, Network};
 use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
+use crate::networks::asking::Entries;
 use crate::networks::client::{AccountLookup, Presence};
 use crate::networks::error::NetworkError;
 
@@ -161,17 +162,16 @@ impl TwitterClient {
 
 /// The accounts of an answer, and whether some of them could not be read.
 fn users_of(answer: &Answer) -> (Vec<User>, bool) {
-    let data = answer.data.as_deref().unwrap_or_default();
-    let users: Vec<User> = data.iter().filter_map(|value| User::deserialize(value).ok()).collect();
-    let all_read = users.len() == data.len();
+    let users: Vec<User> = answer.read().flatten().collect();
+    let all_read = answer.data.as_ref().map_or(0, Entries::len) == users.len();
     (users, all_read)
 }
 
 /// Missing is only an account that the answer names as such.
 fn presence_of(id: &str, answer: &Answer) -> Presence {
-    let is_it = |value: &&serde_json::Value| value.get("id").and_then(|found| found.as_str()) == Some(id);
-    if let Some(user) = answer.data.iter().flatten().find(is_it) {
-        let is_protected = user.get("protected").and_then(serde_json::Value::as_bool) == Some(true);
+    let is_it = |value: &Value| value.get("id").and_then(Value::as_str) == Some(id);
+    if let Some(user) = answer.read::<Value>().flatten().find(is_it) {
+        let is_protected = user.get("protected").and_then(Value::as_bool) == Some(true);
         return if is_protected { Presence::Private } else { Presence::Present };
     }
     let Some(own) = answer.errors.iter().find(|problem| problem::concerns(problem, id)) else {

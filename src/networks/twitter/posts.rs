@@ -171,9 +171,7 @@ impl TwitterClient {
 
     /// `handle` is empty where it is not known.
     fn outcome_of_post(&self, id: &str, handle: &str, answer: &Answer) -> Result<PostOutcome, NetworkError> {
-        let data = answer.data.iter().flatten();
-        let Some(post) = data.filter_map(|post| Post::deserialize(post).ok()).find(|post| post.id == id)
-        else {
+        let Some(post) = answer.read::<Post>().flatten().find(|post| post.id == id) else {
             return Ok(PostOutcome::Unknown);
         };
         let nothing = |why: &str| Ok(PostOutcome::Nothing { why: why.to_owned() });
@@ -219,8 +217,8 @@ fn oembed_request(id: &str) -> Request {
 }
 
 fn state_of(id: &str, answer: &Answer) -> PostState {
-    let is_it = |value: &serde_json::Value| value.get("id").and_then(|found| found.as_str()) == Some(id);
-    if answer.data.iter().flatten().any(is_it) {
+    let is_it = |value: serde_json::Value| value.get("id").and_then(|found| found.as_str()) == Some(id);
+    if answer.read().flatten().any(is_it) {
         return PostState::Visible;
     }
     let own = answer.errors.iter().find(|problem| problem::concerns(problem, id));

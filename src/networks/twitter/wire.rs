@@ -6,12 +6,15 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::fetch::json::JsonError;
+use crate::networks::asking::Entries;
+
 /// The envelope of every answer, good or bad; an error's body has the same shape.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Answer {
     /// Posts or users. Missing when there are none.
-    pub data: Option<Vec<Value>>,
+    pub data: Option<Entries>,
     pub includes: Option<Includes>,
     /// May stand beside `data`: what could not be given, or could not be expanded.
     #[serde(deserialize_with = "readable")]
@@ -23,6 +26,13 @@ pub struct Answer {
     pub detail: Option<String>,
 }
 
+impl Answer {
+    /// What could be read of each of its posts or users.
+    pub fn read<T: DeserializeOwned>(&self) -> impl Iterator<Item = Result<T, JsonError>> {
+        self.data.iter().flat_map(Entries::read)
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Includes {
@@ -32,8 +42,8 @@ pub struct Includes {
 
 /// The items of a list that can be read; none where there is no list.
 fn readable<'de, D: Deserializer<'de>, T: DeserializeOwned>(input: D) -> Result<Vec<T>, D::Error> {
-    let items = Option::<Vec<Value>>::deserialize(input)?.unwrap_or_default();
-    Ok(items.into_iter().filter_map(|item| serde_json::from_value(item).ok()).collect())
+    let items = Option::<Entries>::deserialize(input)?.unwrap_or_default();
+    Ok(items.read().flatten().collect())
 }
 
 #[derive(Debug, Default, Deserialize)]

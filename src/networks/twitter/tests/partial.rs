@@ -209,14 +209,9 @@ fn pages_without_end_are_cut_and_the_coverage_says_so() {
 
 #[test]
 fn a_page_may_be_far_too_large() {
-    let listed = |count: u64| {
-        let posts: Vec<Value> = (0..count).rev().map(|n| text_post(1000 + n)).collect();
-        World::new(move |_| ok(&page(&posts, None))).list(&artist(), &timeline())
-    };
-    assert_eq!(listed(5_000).unwrap().end.posts_read, 5_000);
-    // Forty times what a page may hold: its values would take more memory than an answer gets.
-    let error = listed(20_000).err().unwrap().to_string();
-    assert!(error.contains("JSON"), "{error}");
+    let posts: Vec<Value> = (0..20_000).rev().map(|n| text_post(1000 + n)).collect();
+    let world = World::new(move |_| ok(&page(&posts, None)));
+    assert_eq!(world.list(&artist(), &timeline()).unwrap().end.posts_read, 20_000);
 }
 
 #[test]
