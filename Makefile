@@ -50,7 +50,8 @@ test-systemd: setup
 	packaging/build-deb.sh dev
 	packaging/test-systemd.sh target/debian/aotf-dev.deb
 
-# The image of the Containerfile, built and run. As root, with podman.
+# The image of the Containerfile, built and run. As root, with podman; says what is missing. BUILD_BASE and BASE name other
+# images to make it from, where those of the Containerfile cannot be fetched.
 test-container:
-	podman build --format docker --build-arg AOTF_PROFILE=dev -t aotf-test .
+	$(if $(BUILD_BASE),AOTF_BUILD_BASE=$(BUILD_BASE)) $(if $(BASE),AOTF_BASE=$(BASE)) packaging/build-container.sh aotf-test
 	packaging/test-container.sh aotf-test

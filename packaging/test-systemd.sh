@@ -27,7 +27,7 @@ mkdir -p "$folder"
 base=$folder/$release.tar
 if [ ! -f "$base" ]; then
     echo "Making $base"
-    mmdebstrap --quiet --variant=minbase --aptopt='APT::Sandbox::User "root"' \
+    mmdebstrap --quiet --format=tar --variant=minbase --aptopt='APT::Sandbox::User "root"' \
         --include=systemd,systemd-sysv,dbus,adduser,ca-certificates,sudo,procps,curl \
         "$release" "$base.new" || cannot "mmdebstrap failed: does this machine reach a mirror of Debian?"
     mv "$base.new" "$base"

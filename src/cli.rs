@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::base::shown::ShownOutput;
-use crate::base::{Shown, journal};
+use crate::base::{LinesBelow, Shown, journal};
 use crate::commands::daemon::{ask, console, serve};
 use crate::commands::helpers::{complete_worker, container, thumbnails};
 use crate::commands::status::EX_CONFIG;
@@ -88,12 +88,28 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// An error is one line, whatever strangers put into it; only the problems of a configuration have a line each.
-fn told(error: &anyhow::Error, has_lines: bool) -> String {
-    let text = format!("{error:#}");
-    let lines: Vec<&str> = if has_lines { text.lines().collect() } else { vec![&text] };
-    let shown: String = lines.into_iter().map(|line| format!("{}\n", Shown(line))).collect();
-    format!("aotf: {shown}")
+/// An error is one line, whatever strangers put into it. The problems of a configuration have a line each,
+/// and so has what our own errors want to be told below them.
+fn told(error: &anyhow::Error, is_configuration: bool) -> String {
+    if is_configuration {
+        let lines = format!("{error:#}");
+        return format!(
+            "aotf: {}",
+            lines.lines().map(|line| format!("{}\n", Shown(line))).collect::<String>()
+        );
+    }
+    let mut text = "aotf".to_owned();
+    for cause in error.chain() {
+        match cause.downcast_ref::<LinesBelow>() {
+            Some(LinesBelow(lines)) if !lines.is_empty() => {
+                text.push(':');
+                text.extend(lines.iter().map(|line| format!("\n  {}", Shown(line))));
+            }
+            Some(LinesBelow(_)) | None => text.push_str(&format!(": {}", Shown(cause))),
+        }
+    }
+    text.push('\n');
+    text
 }
 
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
@@ -142,4 +158,26 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn our_lines_stay_and_those_of_strangers_do_not() {
+        let stranger = anyhow::anyhow!("an account called \"a\naotf: all is well\x1b[2J\"");
+        let expect = "aotf: it failed: an account called \"a\u{fffd}aotf: all is well\u{fffd}[2J\"\n";
+        assert_eq!(told(&stranger.context("it failed"), false), expect);
+        let below = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+            Err::<(), _>(LinesBelow(lines)).context("it ended; its last lines").unwrap_err()
+        };
+        let expect = "aotf: it ended; its last lines:\n  one\n  two\u{fffd}three\n";
+        assert_eq!(told(&below(&["one", "two\nthree"]), false), expect);
+        assert_eq!(told(&below(&[]), false), "aotf: it ended; its last lines: none\n");
+        assert_eq!(told(&anyhow::anyhow!("one\ntwo"), true), "aotf: one\ntwo\n");
+    }
 }

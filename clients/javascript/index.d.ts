@@ -1,6 +1,6 @@
 /** The answers are as the server sends them. A newer server sends more fields, and more values where one of a list is named. */
 
-export type Network = "twitter" | "bluesky" | "mastodon";
+export type Network = "twitter" | "bluesky" | "mastodon" | "misskey";
 export type Status =
   | "WAIT_LINK_FINDER"
   | "LINK_FINDER"
@@ -60,6 +60,34 @@ export interface TwitterAccount {
   evidence: string | null;
 }
 
+/** A span of time, both ends included. */
+export interface Span {
+  from: string;
+  to: string;
+}
+
+/** A span of which the posts were searched, as they were at `listed_at`. */
+export interface SearchedWindow extends Span {
+  listed_at: string;
+}
+
+/** A page of the artist's on a site that is not searched. */
+export interface Elsewhere {
+  site: string;
+  url: string;
+  evidence: string;
+}
+
+/** What of an account was searched: all of it, or what was published within `windows`. */
+export interface Searched {
+  network: Network;
+  account_id: string;
+  handle: string;
+  complete: boolean;
+  whole_at: string | null;
+  windows: SearchedWindow[];
+}
+
 /** The answer about a query. `posts` is what was found; `results` the part of it that is on X. */
 export interface Answer {
   status: Status | null;
@@ -80,6 +108,20 @@ export interface Answer {
   accounts: Account[];
   posts: Post[];
   similar_posts: Post[];
+  /** When the artist published the work, where its site tells. */
+  published: string | null;
+  /** Named by the artwork's page, and show it; they may be reposts. */
+  named_posts: Post[];
+  elsewhere: Elsewhere[];
+  searched: Searched[];
+  /** All accounts were searched whole. */
+  complete: boolean;
+  /** What is being looked through now. */
+  looking: Span | null;
+  /** What reading for the answer was billed. */
+  cost_usd: number;
+  /** What `whole` would probably cost; `null` where nothing is left to be searched. */
+  rest_usd: number | null;
 }
 
 export interface SearchAnswer extends Answer {
@@ -125,9 +167,12 @@ export interface KnownAccount {
   search_listed_at: string | null;
   timeline_coverage: string;
   timeline_listed_at: string | null;
+  windows: SearchedWindow[];
   newest_post_seen: string | null;
   oldest_post_seen: string | null;
   posts_read: number;
+  stated_media: number | null;
+  found_media: number | null;
   queries: number;
   handles: { account_name: string; first_seen: string; last_seen: string }[];
 }
@@ -145,6 +190,16 @@ export interface Abortable {
 export interface Chosen extends Abortable {
   /** Only the artist's accounts on these. */
   networks?: Network[];
+}
+
+export interface Whole {
+  /** The artist's accounts are scanned whole, not only around the artwork's date. */
+  whole?: boolean;
+}
+
+export interface First {
+  /** The answer ends with the first post that shows the artwork itself. */
+  first?: boolean;
 }
 
 export interface Waiting {
@@ -168,14 +223,14 @@ export const DEFAULT_SERVER: string;
 
 export class Client {
   constructor(server?: string, options?: { key?: string | null; timeout?: number; fetch?: typeof fetch });
-  query(page: string, options?: Chosen & { webhook?: string }): Promise<Answer>;
-  find(page: string, options?: Chosen & Following<Answer> & { webhook?: string }): Promise<Answer>;
-  follow(page: string, options?: Chosen): AsyncGenerator<Answer, void, void>;
-  submit(pages: Iterable<string>, options?: Chosen & { webhook?: string }): Promise<BatchEntry[]>;
+  query(page: string, options?: Chosen & First & Whole & { webhook?: string }): Promise<Answer>;
+  find(page: string, options?: Chosen & First & Whole & Following<Answer> & { webhook?: string }): Promise<Answer>;
+  follow(page: string, options?: Chosen & First & Whole): AsyncGenerator<Answer, void, void>;
+  submit(pages: Iterable<string>, options?: Chosen & Whole & { webhook?: string }): Promise<BatchEntry[]>;
   states(ids: string[], options?: Abortable): Promise<BatchEntry[]>;
   findAll(
     pages: Iterable<string> | AsyncIterable<string>,
-    options?: Chosen & Waiting & { inProgress?: number },
+    options?: Chosen & Whole & Waiting & { inProgress?: number },
   ): AsyncGenerator<BatchEntry, void, void>;
   search(image: Image, options?: Searching): Promise<SearchAnswer>;
   searchState(identifier: string, options?: Abortable): Promise<SearchAnswer>;

@@ -99,31 +99,39 @@ export class Client {
 
   // ---- queries
 
-  /** Starts a query for an artwork's page, or tells where it is. Throws `QueryFailed` where it failed. */
-  async query(page, { networks, webhook, signal } = {}) {
-    return checked(await this.#json("/query", asked(page, networks, webhook), { signal }));
+  /**
+   * Starts a query for an artwork's page, or tells where it is. With `first`, the answer has ended with the first post
+   * that shows the artwork itself; with `whole`, the artist's accounts are scanned whole before it ends. Throws
+   * `QueryFailed` where it failed.
+   */
+  async query(page, { first, whole, networks, webhook, signal } = {}) {
+    return checked(await this.#json("/query", asked(page, { first, whole, networks, webhook }), { signal }));
   }
 
   /**
    * The final answer for an artwork's page: `answer.posts`, closest first. Waits for it at most `patience`
-   * milliseconds; `onChange` sees each answer on the way.
+   * milliseconds; `onChange` sees each answer on the way. `first` does not wait for more than one post that shows the
+   * artwork itself; `whole` has the artist's accounts scanned whole.
    */
-  async find(page, { networks, webhook, patience = PATIENCE, onChange, signal } = {}) {
+  async find(page, { first, whole, networks, webhook, patience = PATIENCE, onChange, signal } = {}) {
     const until = Date.now() + patience;
-    const begun = await patiently(until, signal, () => this.query(page, { networks, webhook, signal }));
-    return this.#toTheEnd(begun, "/query", asked(page, networks), until, onChange, signal);
+    const begin = () => this.query(page, { first, whole, networks, webhook, signal });
+    const begun = await patiently(until, signal, begin);
+    const parameters = asked(page, { first, whole, networks });
+    return this.#toTheEnd(begun, "/query", parameters, until, onChange, signal);
   }
 
   /** Every answer about a query until its end, as the server sends them; ends early if the stream does. */
-  async *follow(page, { networks, signal } = {}) {
-    for await (const { answer } of this.#events("/query/events", asked(page, networks), null, signal)) yield answer;
+  async *follow(page, { first, whole, networks, signal } = {}) {
+    const parameters = asked(page, { first, whole, networks });
+    for await (const { answer } of this.#events("/query/events", parameters, null, signal)) yield answer;
   }
 
   // ---- many queries
 
   /** Starts up to 100 queries in one request. An entry can have an `error` of its own; none is thrown. */
-  async submit(pages, { networks, webhook, signal } = {}) {
-    const body = JSON.stringify({ urls: [...pages], networks, webhook });
+  async submit(pages, { whole, networks, webhook, signal } = {}) {
+    const body = JSON.stringify({ urls: [...pages], whole, networks, webhook });
     return (await this.#json("/queries", {}, { body, type: "application/json", signal })).queries;
   }
 
@@ -137,7 +145,7 @@ export class Client {
    * queries run at a time; `patience`, in milliseconds, is for each of them. Pages are taken from the iterable
    * only as there is room.
    */
-  async *findAll(pages, { networks, inProgress = 8, patience = PATIENCE, signal } = {}) {
+  async *findAll(pages, { whole, networks, inProgress = 8, patience = PATIENCE, signal } = {}) {
     if (!(inProgress >= 1 && inProgress <= MAX_BATCH)) throw new RangeError(`inProgress must be 1 to ${MAX_BATCH}`);
     const source = pages[Symbol.asyncIterator]?.() ?? pages[Symbol.iterator]();
     const running = new Map(); // page and deadline, by id
@@ -152,7 +160,8 @@ export class Client {
         if (!exhausted) fresh.push(next.value);
       }
       if (fresh.length > 0) {
-        const entries = await patiently(Date.now() + patience, signal, () => this.submit(fresh, { networks, signal }));
+        const submit = () => this.submit(fresh, { whole, networks, signal });
+        const entries = await patiently(Date.now() + patience, signal, submit);
         for (const [at, entry] of entries.entries()) {
           if (entry.error === "YOUR_IP_HAS_MAX_PROCESSING_REQUESTS") held.push(fresh[at]);
           else if (isFinal(entry)) yield entry;
@@ -339,9 +348,11 @@ export class Client {
   }
 }
 
-function asked(page, networks, webhook) {
+function asked(page, { first, whole, networks, webhook }) {
   // The server takes all behind an address that is not encoded for its part: `url` comes last.
   const parameters = {};
+  if (first) parameters.first = "1";
+  if (whole) parameters.whole = "1";
   if (networks !== undefined) parameters.networks = networks.join(",");
   if (webhook !== undefined) parameters.webhook = webhook;
   parameters.url = page;

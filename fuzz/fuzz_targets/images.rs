@@ -10,8 +10,8 @@ use cost::{Most, bounded};
 
 mod cost;
 
-/// What the largest image within the limits may cost, decoded three times: about a second of the slowest decoder, and
-/// some copies of its pixels.
+/// What the largest image within the limits may cost, decoded three times: about a second of the slowest
+/// decoder, and some copies of its pixels.
 const MOST: Most = Most { nanos: 5_000_000_000, memory_bytes: 128 << 20 };
 
 fuzz_target!(|bytes: &[u8]| {

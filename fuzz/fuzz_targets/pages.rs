@@ -1,7 +1,7 @@
-//! Pages of sites: no answer panics a reader, takes more time or memory than its length allows, or breaks what is
-//! promised of what is read. The first byte chooses a page that is read, the second the status, and whether the
-//! body is repeated up to a megabyte; the rest is the body of every answer. `AOTF_FUZZ_SITE=pixiv` keeps to the
-//! pages of one site.
+//! Pages of sites: no answer panics a reader, takes more time or memory than its length allows, or breaks
+//! what is promised of what is read. The first byte chooses a page that is read, the second the status, and
+//! whether the body is repeated up to a megabyte; the rest is the body of every answer.
+//! `AOTF_FUZZ_SITE=pixiv` keeps to the pages of one site.
 
 #![no_main]
 

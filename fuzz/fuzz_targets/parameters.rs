@@ -1,4 +1,5 @@
-//! The configuration: no text panics; what is wrong is told, with every problem on a line of its own.
+//! The configuration: no text panics or takes more time or memory than its length allows; what is wrong is
+//! told, with every problem on a line of its own.
 
 #![no_main]
 
@@ -7,6 +8,15 @@ use std::io::{Seek, Write};
 
 use libfuzzer_sys::fuzz_target;
 use tempfile::NamedTempFile;
+
+use cost::{Most, bounded};
+
+mod cost;
+
+/// The file is read from the disk.
+const BASE: Most = Most { nanos: 100_000_000, memory_bytes: 8 << 20 };
+/// Each problem quotes a line, and a line may have several.
+const PER_BYTE: Most = Most { nanos: 20_000, memory_bytes: 4_000 };
 
 thread_local! {
     static FILE: RefCell<NamedTempFile> = RefCell::new(NamedTempFile::new().expect("a temporary file"));
@@ -17,8 +27,10 @@ fuzz_target!(|text: &str| {
         file.as_file().set_len(0).expect("the file can be emptied");
         file.rewind().expect("the file can be read again");
         file.write_all(text.as_bytes()).expect("the file can be written");
-        if let Err(error) = aotf::config::load(Some(file.path()), &[]) {
-            assert!(!error.to_string().is_empty());
-        }
+        bounded(&Most::of(text.len(), BASE, PER_BYTE), "a configuration", || {
+            if let Err(error) = aotf::config::load(Some(file.path()), &[]) {
+                assert!(!error.to_string().is_empty());
+            }
+        });
     });
 });

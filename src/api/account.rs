@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::answers::WindowAnswer;
 use super::names::FailureCodeName;
 use crate::base::ids::Network;
 use crate::domain::accounts::AccountRecord;
@@ -32,9 +33,16 @@ pub struct KnownAccountAnswer {
     pub search_listed_at: Option<String>,
     pub timeline_coverage: String,
     pub timeline_listed_at: Option<String>,
+    /// Spans of time of which its posts were listed, where it was never listed whole.
+    pub windows: Vec<WindowAnswer>,
     pub newest_post_seen: Option<String>,
     pub oldest_post_seen: Option<String>,
     pub posts_read: u64,
+    /// Photos and films that the network said it has, after it was last searched whole; `null` where it does
+    /// not tell.
+    pub stated_media: Option<u64>,
+    /// Those that were found: an equal number says that none is missing.
+    pub found_media: Option<u64>,
     pub queries: u64,
     pub handles: Vec<HandleAnswer>,
 }
@@ -70,9 +78,12 @@ impl From<&AccountRecord> for KnownAccountAnswer {
             search_listed_at: moment(state.search_listed_at),
             timeline_coverage: coverage_name(record.timeline_coverage, state.timeline_listed_at.is_some()),
             timeline_listed_at: moment(state.timeline_listed_at),
+            windows: state.windows.iter().map(WindowAnswer::from).collect(),
             newest_post_seen: moment(record.newest_seen),
             oldest_post_seen: moment(record.oldest_seen),
             posts_read: record.posts_read,
+            stated_media: record.stated_media,
+            found_media: record.found_media,
             queries: record.uses,
             handles: record
                 .handles

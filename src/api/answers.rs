@@ -4,12 +4,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::names::{FailureCodeName, QueryStatusName};
-use super::posts::{PostAnswer, ResultAnswer, posts, similar_posts};
+use super::posts::{PostAnswer, ResultAnswer, posts as api_posts, similar_posts};
 use crate::base::ids::Network;
-use crate::domain::accounts::Evidence;
+use crate::base::{MicroUsd, Timestamp};
+use crate::domain::accounts::{Elsewhere, Evidence};
 use crate::domain::addresses::account_url;
 use crate::domain::failure::FailureCode;
-use crate::proto::view::{AccountView, QueryStatus, QueryView};
+use crate::domain::scans::{CoveredWindow, Window};
+use crate::proto::view::{AccountView, QueryStatus, QueryView, SearchedView};
 
 /// The answer of `/query` and `/search`, whatever happened: always all fields.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
@@ -50,17 +52,93 @@ pub struct Answer {
     pub posts_indexed: u64,
     /// Accounts of the artist on all networks.
     pub accounts: Vec<NetworkAccountAnswer>,
-    /// What was found, on all networks; closest first. Filled at the end.
+    /// What was found, on all networks; closest first. While posts are still being indexed: what was found so
+    /// far, of which some may be gone from its network.
     pub posts: Vec<PostAnswer>,
     /// What is too far away for a result, on all networks: by class, then distance.
     pub similar_posts: Vec<PostAnswer>,
+    /// When the artist published the work, where its site tells.
+    #[schema(format = DateTime)]
+    pub published: Option<String>,
+    /// Posts that the artwork's page names and that show it, though nothing says that their accounts are the
+    /// artist's. They may be reposts, and are never among `posts`.
+    pub named_posts: Vec<PostAnswer>,
+    /// Pages of the artist's on sites that are not searched, for giving credit.
+    pub elsewhere: Vec<ElsewhereAnswer>,
+    /// What was searched, by account.
+    pub searched: Vec<SearchedAnswer>,
+    /// Each account was searched whole, as far as its network shows it.
+    pub complete: bool,
+    /// What is being looked through now, around the artwork's date.
+    pub looking: Option<SpanAnswer>,
+    /// What reading for this query was billed, in dollars; of what other queries waited for too, all.
+    pub cost_usd: f64,
+    /// What searching the rest of the accounts (`whole=1`) will probably cost, in dollars; `null` where
+    /// nothing is left.
+    pub rest_usd: Option<f64>,
+}
+
+/// A page of the artist's on a site that is not searched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ElsewhereAnswer {
+    /// The site as people write it: `Instagram`.
+    pub site: String,
+    pub url: String,
+    /// Why the page is believed to be the artist's.
+    pub evidence: Evidence,
+}
+
+/// How much of an account was searched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SearchedAnswer {
+    pub network: Network,
+    pub account_id: String,
+    pub handle: String,
+    /// All of it was searched, as far as its network shows it.
+    pub complete: bool,
+    /// When it was listed whole last.
+    #[schema(format = DateTime)]
+    pub whole_at: Option<String>,
+    /// What was published in these spans was searched; empty for an account that was searched whole.
+    pub windows: Vec<WindowAnswer>,
+}
+
+/// A span of time that was searched, both ends included.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WindowAnswer {
+    #[schema(format = DateTime)]
+    pub from: String,
+    #[schema(format = DateTime)]
+    pub to: String,
+    /// What was posted later is not known.
+    #[schema(format = DateTime)]
+    pub listed_at: String,
+}
+
+impl From<&CoveredWindow> for WindowAnswer {
+    fn from(CoveredWindow { window, listed_at }: &CoveredWindow) -> WindowAnswer {
+        WindowAnswer {
+            from: window.from.to_rfc3339(),
+            to: window.to.to_rfc3339(),
+            listed_at: listed_at.to_rfc3339(),
+        }
+    }
+}
+
+/// A span of time, both ends included.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SpanAnswer {
+    #[schema(format = DateTime)]
+    pub from: String,
+    #[schema(format = DateTime)]
+    pub to: String,
 }
 
 /// An account on any network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct NetworkAccountAnswer {
     pub network: Network,
-    /// Stable: the number on X, the DID on Bluesky, the actor's URI on Mastodon.
+    /// Stable: the number on X, the DID on Bluesky, the actor's URI on Mastodon and Misskey.
     pub id: String,
     pub handle: String,
     pub url: String,
@@ -144,6 +222,14 @@ impl Answer {
             accounts: Vec::new(),
             posts: Vec::new(),
             similar_posts: Vec::new(),
+            published: None,
+            named_posts: Vec::new(),
+            elsewhere: Vec::new(),
+            searched: Vec::new(),
+            complete: false,
+            looking: None,
+            cost_usd: 0.0,
+            rest_usd: None,
         }
     }
 
@@ -155,7 +241,7 @@ impl Answer {
 
 impl From<&QueryView> for Answer {
     fn from(view: &QueryView) -> Answer {
-        let (posts, similar_posts) = (posts(&view.results), similar_posts(&view.similar));
+        let (posts, similar_posts) = (api_posts(&view.results), similar_posts(&view.similar));
         Answer {
             status: Some(view.status.as_str()),
             has_first_time_scan: view.has_first_time_scan,
@@ -183,7 +269,35 @@ impl From<&QueryView> for Answer {
             accounts: view.accounts.iter().map(NetworkAccountAnswer::from).collect(),
             posts,
             similar_posts,
+            published: view.published.map(Timestamp::to_rfc3339),
+            named_posts: api_posts(&view.named_posts),
+            elsewhere: view.elsewhere.iter().cloned().map(ElsewhereAnswer::from).collect(),
+            searched: view.searched.iter().map(|searched| searched_answer(view, searched)).collect(),
+            complete: view.is_complete(),
+            looking: view
+                .looking
+                .map(|Window { from, to }| SpanAnswer { from: from.to_rfc3339(), to: to.to_rfc3339() }),
+            cost_usd: view.cost.usd(),
+            rest_usd: view.rest.map(MicroUsd::usd),
         }
+    }
+}
+
+impl From<Elsewhere> for ElsewhereAnswer {
+    fn from(Elsewhere { site, url, evidence }: Elsewhere) -> ElsewhereAnswer {
+        ElsewhereAnswer { site, url, evidence }
+    }
+}
+
+fn searched_answer(view: &QueryView, searched: &SearchedView) -> SearchedAnswer {
+    let account = view.accounts.iter().find(|account| account.key == searched.account);
+    SearchedAnswer {
+        network: searched.account.network,
+        account_id: searched.account.native.clone(),
+        handle: account.map(|account| account.handle.clone()).unwrap_or_default(),
+        complete: searched.is_complete(),
+        whole_at: searched.whole_at.map(Timestamp::to_rfc3339),
+        windows: searched.windows.iter().map(WindowAnswer::from).collect(),
     }
 }
 

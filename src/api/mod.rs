@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod answers;
+pub mod credit;
 pub mod errors;
 pub mod figures;
 pub mod limits;

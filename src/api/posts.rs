@@ -12,7 +12,7 @@ use crate::proto::view::ResultView;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PostAnswer {
     pub network: Network,
-    /// Stable: the number on X, the `at://` URI on Bluesky, the post's URI on Mastodon.
+    /// Stable: the number on X, the `at://` URI on Bluesky, the post's URI on Mastodon and Misskey.
     pub id: String,
     pub account_id: String,
     /// `null` where the query does not know the account's name.

@@ -15,8 +15,11 @@ pub struct BatchRequest {
     #[schema(min_items = 1, max_items = 100)]
     pub urls: Vec<String>,
     /// Only the artists' accounts on these.
-    #[schema(value_type = Option<Vec<Network>>)]
+    #[schema(value_type = Option<Vec<Network>>, min_items = 1)]
     pub networks: Option<Vec<String>>,
+    /// The artists' accounts are scanned whole before the answers, not only around the artworks' dates.
+    #[serde(default)]
+    pub whole: bool,
     /// The webhook that gets each final answer.
     pub webhook: Option<String>,
 }
@@ -33,7 +36,7 @@ pub struct SearchByUrl {
     /// Also look for it mirrored, turned by a quarter and upside down.
     #[serde(default)]
     pub turned: bool,
-    /// Look in posts on these only: `twitter`, `bluesky`, `mastodon`.
+    /// Look in posts on these only: `twitter`, `bluesky`, `mastodon`, `misskey`.
     pub networks: Option<Vec<String>>,
 }
 
@@ -80,12 +83,16 @@ impl PartialSchema for SearchForm {
         let turned = ObjectBuilder::new()
             .schema_type(Type::Boolean)
             .description(Some("Also look for it mirrored, turned by a quarter and upside down."));
+        let networks = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^(twitter|bluesky|mastodon|misskey)(,(twitter|bluesky|mastodon|misskey))*$"))
+            .description(Some("Look in posts on these only, with commas between."));
         ObjectBuilder::new()
             .description(Some("A search as a form: with `image` or `url`."))
             .property("image", file("The image file."))
             .property("url", text("Address of the image file. The server fetches it."))
             .property("account_name", text("Look in the posts of this account only."))
-            .property("networks", text("Look in posts on these only, with commas between."))
+            .property("networks", networks)
             .property("turned", turned)
             .into()
     }

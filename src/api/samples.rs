@@ -2,12 +2,13 @@
 
 use crate::base::ids::{AccountKey, Network, PostKey, QueryId};
 use crate::base::{MicroUsd, Timestamp};
-use crate::domain::accounts::{AccountRecord, AccountState, Evidence, SeenHandle};
+use crate::domain::accounts::{AccountRecord, AccountState, Elsewhere, Evidence, SeenHandle};
 use crate::domain::images::{IndexProgress, MatchClass, SecondStage, StoreCounts, Variant};
 use crate::domain::reads::ReadCounts;
-use crate::domain::scans::Coverage;
+use crate::domain::scans::{Coverage, CoveredWindow, Window};
 use crate::proto::view::{
-    AccountView, MetricView, QueryStatus, QueryView, ResultView, SpendingView, StatsView, StoreSizes,
+    AccountView, MetricView, QueryStatus, QueryView, ResultView, SearchedView, SpendingView, StatsView,
+    StoreSizes,
 };
 
 /// An account that was renamed.
@@ -22,6 +23,7 @@ pub fn sample_record() -> AccountRecord {
             timeline_listed_at: Some(moment("2026-05-03T10:00:05Z")),
             listed_anew_at: Some(moment("2025-06-01T00:00:00Z")),
             stated_posts: Some(4120),
+            windows: Vec::new(),
         },
         known_since: moment("2025-01-01T00:00:00Z"),
         search_coverage: Some(Coverage::Complete),
@@ -29,6 +31,8 @@ pub fn sample_record() -> AccountRecord {
         newest_seen: Some(moment("2026-05-02T10:00:00Z")),
         oldest_seen: Some(moment("2012-02-01T08:00:00Z")),
         posts_read: 1031,
+        stated_media: Some(902),
+        found_media: Some(902),
         uses: 7,
         last_used_at: None,
         handles: vec![
@@ -103,6 +107,34 @@ pub fn sample_view() -> QueryView {
                 chain: vec![],
             },
         ],
+        published: Timestamp::parse_rfc3339("2022-09-15T08:30:00Z"),
+        named_posts: vec![],
+        elsewhere: vec![Elsewhere {
+            site: "Instagram".to_owned(),
+            url: "https://www.instagram.com/jane_paints/".to_owned(),
+            evidence: Evidence::ProfileField,
+        }],
+        searched: vec![
+            SearchedView {
+                account: account.clone(),
+                whole_at: None,
+                windows: vec![CoveredWindow {
+                    window: Window {
+                        from: Timestamp::parse_rfc3339("2022-09-08T08:30:00Z").unwrap(),
+                        to: Timestamp::parse_rfc3339("2022-09-22T08:30:00Z").unwrap(),
+                    },
+                    listed_at: Timestamp::parse_rfc3339("2026-05-03T10:00:00Z").unwrap(),
+                }],
+            },
+            SearchedView {
+                account: bluesky.clone(),
+                whole_at: Timestamp::parse_rfc3339("2026-05-03T10:00:05Z"),
+                windows: vec![],
+            },
+        ],
+        looking: None,
+        cost: MicroUsd(50_000),
+        rest: Some(MicroUsd(4_470_000)),
         results: vec![
             ResultView {
                 post: PostKey::new(Network::Twitter, "18446744073709551615"),

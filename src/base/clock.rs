@@ -22,6 +22,14 @@ impl Timestamp {
         Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
+    /// False for a moment before this program existed: a machine without a battery for its clock begins in
+    /// 1970, or on the day that its system was made, until the network has told it the time.
+    pub fn is_plausible(self) -> bool {
+        /// 2020-01-01, rather too early than too late.
+        const BEGINNING: Timestamp = Timestamp(1_577_836_800_000);
+        self >= BEGINNING
+    }
+
     /// From whole seconds since 1970 (UTC).
     pub fn from_secs(secs: i64) -> Timestamp {
         Timestamp(secs.saturating_mul(1000))

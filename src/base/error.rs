@@ -24,6 +24,12 @@ impl fmt::Display for ErrorChain<'_> {
     }
 }
 
+/// A cause that is lines of our own, such as the end of a log: the program tells each on a line below the
+/// error; elsewhere they stand in one.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", if .0.is_empty() { "none".to_owned() } else { .0.join(" | ") })]
+pub struct LinesBelow(pub Vec<String>);
+
 /// What a caught panic says.
 pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
     panic

@@ -95,10 +95,11 @@ pub enum Network {
     Twitter,
     Bluesky,
     Mastodon,
+    Misskey,
 }
 
 impl Network {
-    pub const ALL: [Network; 3] = [Network::Twitter, Network::Bluesky, Network::Mastodon];
+    pub const ALL: [Network; 4] = [Network::Twitter, Network::Bluesky, Network::Mastodon, Network::Misskey];
 
     /// The name in the configuration, the database and the API.
     pub fn as_str(self) -> &'static str {
@@ -106,6 +107,17 @@ impl Network {
             Network::Twitter => "twitter",
             Network::Bluesky => "bluesky",
             Network::Mastodon => "mastodon",
+            Network::Misskey => "misskey",
+        }
+    }
+
+    /// As people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Network::Twitter => "X",
+            Network::Bluesky => "Bluesky",
+            Network::Mastodon => "Mastodon",
+            Network::Misskey => "Misskey",
         }
     }
 
@@ -160,6 +172,10 @@ impl Networks {
         self.0.contains(&network)
     }
 
+    pub fn have_any(&self, networks: &[Network]) -> bool {
+        networks.iter().any(|network| self.has(*network))
+    }
+
     pub fn are_all(&self) -> bool {
         self.0.len() == Network::ALL.len()
     }
@@ -185,7 +201,7 @@ impl fmt::Display for Networks {
 /// (`VARBINARY(512)` on MariaDB). Longer ones come only from servers that make them up.
 pub const MAX_KEY_BYTES: usize = 512;
 
-/// An account by its stable id: the number on X, the DID on Bluesky, the actor's URI on Mastodon.
+/// An account by its stable id: the number on X, the DID on Bluesky, the actor's URI on Mastodon and Misskey.
 /// Handles change hands; this does not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AccountKey {

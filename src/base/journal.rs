@@ -36,8 +36,8 @@ pub fn with_priority(priority: Priority, text: &[u8]) -> Vec<u8> {
     lines
 }
 
-/// Writes a message that ends with a line break to the standard error, as an error where the journal reads it.
-/// For what has to be said where there is no log.
+/// Writes a message that ends with a line break to the standard error, as an error where the journal reads
+/// it. Where messages go before there is a log.
 pub fn print_error(text: &str) {
     let text = match reads_stderr() {
         true => with_priority(Priority::Error, text.as_bytes()),

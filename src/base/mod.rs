@@ -2,6 +2,7 @@
 //! told and acted upon, and the wish to stop. Owns no state, opens nothing by itself, imports no other room.
 
 pub mod clock;
+mod counted;
 pub mod csv;
 pub mod error;
 pub mod fingerprint;
@@ -18,7 +19,8 @@ pub mod unix_socket;
 pub mod vital;
 
 pub use clock::Timestamp;
-pub use error::{ErrorChain, Reaction, panic_text};
+pub use counted::counted;
+pub use error::{ErrorChain, LinesBelow, Reaction, panic_text};
 pub use fingerprint::Fingerprint;
 pub use money::MicroUsd;
 pub use shown::Shown;

@@ -1,5 +1,6 @@
-//! Threads that their process cannot live without. A panic in one of them ends the process, and whoever watches
-//! over it starts another: a process that lives on without its ears answers nobody and dies of nothing.
+//! Threads that their process cannot live without. A panic in one of them ends the process, and whoever
+//! watches over it starts another: a process that lives on without its ears answers nobody and dies of
+//! nothing.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};

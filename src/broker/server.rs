@@ -46,7 +46,7 @@ pub struct StoreLink {
 /// Why the broker ended without being told to.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
-    #[error("the database cannot be used any more: {0}")]
+    #[error("the storekeeper cannot go on: {0}")]
     StoreBroken(String),
     #[error("the storekeeper has ended")]
     StoreGone,

@@ -23,7 +23,7 @@ use crate::broker::books::query_key;
 use crate::broker::books::scan::{Running, Scan};
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Effect, Event, Now, Policy};
-use crate::config::{Budget, TimelinePolicy};
+use crate::config::{Budget, NotInWindows, TimelinePolicy, WholePolicy};
 use crate::domain::accounts::*;
 use crate::domain::blocklist::Blocklist;
 use crate::domain::failure::FailureCode;
@@ -95,6 +95,8 @@ struct World {
     cancelled_scans: usize,
     /// Posts noted by their ids alone that were forgotten again.
     settled: BTreeSet<PostKey>,
+    /// Windows that were stored.
+    windows: usize,
     policy: Policy,
     /// Events that the state machines of this world were given, and how many of these there were.
     events: u64,
@@ -117,6 +119,9 @@ impl World {
             )),
             timeline: [TimelinePolicy::Adaptive, TimelinePolicy::Always, TimelinePolicy::Never]
                 [rng.usize(..3)],
+            windows: [vec![], vec![DAY * 7, DAY * 30]][rng.usize(..2)].clone(),
+            whole: [WholePolicy::Always, WholePolicy::Free, WholePolicy::Asked][rng.usize(..3)],
+            when_not_in_windows: [NotInWindows::Whole, NotInWindows::Stop][rng.usize(..2)],
             whole_listing: None,
             results_log: rng.bool(),
             salt: seed,
@@ -149,6 +154,7 @@ impl World {
             faults: true,
             last_views: BTreeMap::new(),
             listing_failed: false,
+            windows: 0,
             paused: 0,
             delivered: HashMap::new(),
             cancels: BTreeSet::new(),
@@ -267,7 +273,8 @@ impl World {
                             && self.cancels.contains(&ask)
                         {
                             self.cancelled_scans += 1;
-                            let is_begun_anew = self.state.running_scans.contains_key(account);
+                            let is_begun_anew =
+                                self.state.running_scans.keys().any(|(running, _)| running == account);
                             let is_written = self.journal.contains_key(&format!("scan {account}"));
                             assert!(is_begun_anew || !is_written, "{account} would come back");
                         }
@@ -351,7 +358,7 @@ impl World {
             0 => {
                 let url = "not a url".into();
                 let networks = Networks::default();
-                self.ask(FrontQuestion::Query { url, client, networks, webhook: None }, None);
+                self.ask(FrontQuestion::Query { url, client, networks, whole: false, webhook: None }, None);
             }
             1 => {
                 let whole = self.rng.bool();
@@ -386,7 +393,7 @@ impl World {
                     _ => None,
                 };
                 let networks = networks.unwrap_or_default();
-                self.ask(FrontQuestion::Query { url, client, networks, webhook }, None);
+                self.ask(FrontQuestion::Query { url, client, networks, whole: false, webhook }, None);
             }
         }
     }
@@ -419,8 +426,12 @@ impl World {
                     site: "s".into(),
                     images: vec![ImageSource::plain("i")],
                     no_image: None,
-                    published: None,
+                    published: (number != 5).then(|| day(number * 11)),
                     candidates: candidates.collect(),
+                    named_posts: (0..self.rng.u8(..3))
+                        .map(|_| PostKey::new(Network::Twitter, self.rng.u64(..1000).to_string()))
+                        .collect(),
+                    elsewhere: Vec::new(),
                     pages: 1,
                 })
             }
@@ -446,9 +457,12 @@ impl World {
                     let state = self.states.get(&account.key).cloned().unwrap_or(unknown);
                     (state.scanned_at().is_none() || self.rng.bool()).then(|| (account.clone(), state))
                 });
-                StageOutput::Plan(ScanPlan { scans: scans.collect(), first_time: false })
+                StageOutput::Plan(ScanPlan { scans: scans.collect(), up_to_date: vec![], first_time: false })
             }
-            Work::SearchImage { scope, .. } => {
+            Work::SearchImage { scope, query, .. } => {
+                let query = self.state.queries.get(query);
+                let number: Option<u32> =
+                    query.and_then(|query| query.head.subject.split('/').nth(3)?.parse().ok());
                 let images = match scope {
                     SearchScope::Everything => Vec::new(),
                     SearchScope::Accounts(keys) => keys
@@ -468,7 +482,10 @@ impl World {
                             published: None,
                             distance: 0,
                             variant: Variant::AsIs,
-                            class: MatchClass::Recompressed,
+                            class: match number.is_some_and(|number| date_of(post) == day(number * 11 + 9)) {
+                                true => MatchClass::Recompressed,
+                                false => MatchClass::EditedOrVariant,
+                            },
                             second_stage: None,
                         })
                         .collect(),
@@ -488,6 +505,7 @@ impl World {
                 let cursor = match cursor {
                     Cursor::Search(_) => Cursor::Search(Some(Timestamp(self.now as i64))),
                     Cursor::Timeline(_) => Cursor::Timeline(Some(self.now.to_string())),
+                    Cursor::Window(window) => Cursor::Window(*window),
                 };
                 StageOutput::Listed(ListingEnd {
                     cursor,
@@ -495,6 +513,7 @@ impl World {
                     oldest: None,
                     coverage: Coverage::Complete,
                     posts_read: 0,
+                    media: None,
                 })
             }
             Work::LookUpPosts { posts } => {
@@ -545,16 +564,22 @@ impl World {
             return true;
         }
         if let Work::ListPosts { account, cursor, .. } = &work {
-            let posts = &self.truth[&account.key];
+            let posts: Vec<&String> = match cursor {
+                Cursor::Window(window) => {
+                    self.truth[&account.key].iter().filter(|post| window.holds(date_of(post))).collect()
+                }
+                Cursor::Search(_) | Cursor::Timeline(_) => self.truth[&account.key].iter().collect(),
+            };
             if held.sent < posts.len() {
-                let page: Vec<_> = posts.iter().skip(held.sent).take(25).cloned().collect();
+                let page: Vec<_> =
+                    posts.iter().skip(held.sent).take(25).map(|post| (*post).clone()).collect();
                 held.sent += page.len();
                 held.waits = true;
                 let place = ListingPlace { next: held.sent.to_string(), ..ListingPlace::default() };
                 let hold = match cursor {
-                    Cursor::Search(_) if held.sent == posts.len() => Hold::Never,
-                    Cursor::Search(_) => Hold::At(Box::new(place)),
                     Cursor::Timeline(_) => Hold::Here,
+                    Cursor::Search(_) | Cursor::Window(_) if held.sent == posts.len() => Hold::Never,
+                    Cursor::Search(_) | Cursor::Window(_) => Hold::At(Box::new(place)),
                 };
                 let posts = page.into_iter().map(|native| listed(PostKey::new(Network::Twitter, native)));
                 let posts = posts.collect();
@@ -596,6 +621,9 @@ impl World {
             ToStorekeeper::StoreCursor { ticket, account, end } => {
                 let stored = self.database.get(&account.key);
                 for post in &self.truth[&account.key] {
+                    if matches!(end.cursor, Cursor::Window(window) if !window.holds(date_of(post))) {
+                        continue;
+                    }
                     assert!(
                         stored.is_some_and(|stored| stored.contains(post)),
                         "the cursor came before post {post}"
@@ -612,6 +640,11 @@ impl World {
                         state.timeline_cursor = post;
                         state.timeline_listed_at = Some(Timestamp(0));
                     }
+                    Cursor::Window(window) => {
+                        self.windows += 1;
+                        let listed_at = Timestamp(self.wall.saturating_add(self.now as i64));
+                        state.windows.push(CoveredWindow { window, listed_at });
+                    }
                 }
                 FromStorekeeper::Stored { ticket, counts }
             }
@@ -622,6 +655,15 @@ impl World {
                             self.states.get(&key).cloned().unwrap_or(AccountState::unknown(key))
                         };
                         Answer::AccountStates(keys.into_iter().map(state).collect())
+                    }
+                    Question::PostAuthors(posts) => {
+                        let author = |post: PostKey| {
+                            let mut authors =
+                                self.database.iter().filter(|(_, posts)| posts.contains(&post.native));
+                            let (key, _) = authors.next()?;
+                            Some((post, Account { key: key.clone(), handle: "a".into(), posts: None }))
+                        };
+                        Answer::PostAuthors(posts.into_iter().filter_map(author).collect())
                     }
                     other => Answer::Unavailable(format!("{other:?}")),
                 };
@@ -825,7 +867,18 @@ impl World {
     }
 }
 
-/// Nobody else has this account.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// So long before the world began.
+fn day(days: u32) -> Timestamp {
+    Timestamp(0).minus(DAY * days)
+}
+
+/// When a post of the truth was published: one a day, the first one last.
+fn date_of(post: &str) -> Timestamp {
+    day(post.get(1..).and_then(|number| number.parse().ok()).unwrap_or_default())
+}
+
 /// A post of one image, beside which another is missing in some.
 fn listed(key: PostKey) -> ListedPost {
     let image = Place::Image(ListedImage::new("n", "u"));
@@ -837,6 +890,7 @@ fn lacks_an_image(post: &PostKey) -> bool {
     post.native.ends_with('3')
 }
 
+/// Nobody else has this account.
 fn author_of_wanted() -> AccountKey {
     AccountKey::new(Network::Twitter, "99")
 }
@@ -918,6 +972,8 @@ fn the_simulation_covers_what_matters() {
     let mut delivered = 0;
     let mut settled = 0;
     let mut paused = 0;
+    let mut windows = 0;
+    let mut named = 0;
     let mut cancelled_scans = 0;
     let mut errors = HashSet::new();
     for seed in 0..150 {
@@ -925,15 +981,19 @@ fn the_simulation_covers_what_matters() {
         for query in world.last_views.values() {
             ended_well += usize::from(query.error.is_none() && query.status == QueryStatus::End);
             results += query.results.len();
+            named += query.named_posts.len();
             errors.extend(query.error.map(|code| code.as_str()));
         }
         delivered += world.delivered.len();
         settled += world.settled.len();
         paused += world.paused;
+        windows += world.windows;
         cancelled_scans += world.cancelled_scans;
     }
     assert!(cancelled_scans > 50, "{cancelled_scans}");
     assert!(paused > 100, "{paused}");
+    assert!(windows > 100, "{windows}");
+    eprintln!("{named} named posts");
     assert!(ended_well > 50, "{ended_well}");
     assert!(results > 1000, "{results}");
     assert!(delivered > 50, "{delivered}");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::base::clock::Monotonic;
-use crate::base::ids::{AccountKey, ContainerId, LeaseId, QueryId, ScanId};
+use crate::base::ids::{ContainerId, LeaseId, QueryId, ScanId};
 use crate::base::roles::Stage;
 use crate::broker::books::budget::Spending;
 use crate::broker::books::connectivity::Connectivity;
@@ -13,14 +13,16 @@ use crate::broker::books::items::{Item, Owner};
 use crate::broker::books::kept::Kept;
 use crate::broker::books::leases::Leases;
 use crate::broker::books::limits::Limits;
+use crate::broker::books::media_counts::MediaCounts;
 use crate::broker::books::metrics::Metrics;
 use crate::broker::books::party::Party;
+use crate::broker::books::post_lags::PostLags;
 use crate::broker::books::query::Query;
 use crate::broker::books::queue::Queue;
 use crate::broker::books::registry::Registry;
 use crate::broker::books::reservations::Reservations;
 use crate::broker::books::room::Room;
-use crate::broker::books::scan::Scan;
+use crate::broker::books::scan::{Scan, ScanSubject};
 use crate::broker::books::scan_request::ScanRequest;
 use crate::broker::books::site_layouts::SiteLayouts;
 use crate::broker::books::troubles::Troubles;
@@ -53,12 +55,12 @@ pub struct State {
     /// Pictures that are being made small, by their numbers.
     pub pictures: HashMap<u64, AwaitedPicture>,
     pub scans: BTreeMap<ScanId, Scan>,
-    /// The running scan of an account; at most one.
-    pub running_scans: HashMap<AccountKey, ScanId>,
+    /// The running scan of an account, or of a window of it; at most one of each.
+    pub running_scans: HashMap<ScanSubject, ScanId>,
     /// Scans that wait for the next day's budget.
     pub deferred_scans: BTreeSet<ScanId>,
     /// What scans of an earlier broker hand over, until they are begun again.
-    pub resumed_scans: HashMap<AccountKey, Resumed>,
+    pub resumed_scans: HashMap<ScanSubject, Resumed>,
     /// Scans that somebody asked for, by the account's name.
     pub scan_requests: HashMap<String, ScanRequest>,
     /// Accounts to be scanned again whose present handles are being looked up.
@@ -92,6 +94,8 @@ pub struct State {
     pub deliveries: usize,
     pub troubles: Troubles,
     pub site_layouts: SiteLayouts,
+    pub media_counts: MediaCounts,
+    pub post_lags: PostLags,
     pub connectivity: Connectivity,
     /// When each maintenance task is due next, and how often.
     pub maintenance_due: Vec<(Monotonic, MaintenanceTask, Duration)>,
@@ -139,6 +143,8 @@ impl State {
             deliveries: 0,
             troubles: Troubles::default(),
             site_layouts: SiteLayouts::default(),
+            media_counts: MediaCounts::default(),
+            post_lags: PostLags::default(),
             connectivity: Connectivity::default(),
             gossip_dropped: 0,
             last_id: 0,
@@ -200,8 +206,8 @@ impl State {
         }
     }
 
-    /// A scan is for this client too: it takes the share of whichever of the two has fewer scans under way. So
-    /// neither loses by what else the other one asks.
+    /// A scan is for this client too: it takes the share of whichever of the two has fewer scans under way.
+    /// So neither loses by what else the other one asks.
     pub fn share_scan(&mut self, id: ScanId, party: &Party) {
         let Some(scan) = self.scans.get(&id) else { return };
         let scans_of = |party: &Party| {

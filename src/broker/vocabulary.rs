@@ -8,11 +8,11 @@ use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, Network, PostKey
 use crate::base::roles::Role;
 use crate::broker::books::blob::BlobKey;
 use crate::broker::books::site_layouts::Change as SiteChange;
-use crate::config::{Budget, TimelinePolicy};
+use crate::config::{Budget, NotInWindows, TimelinePolicy, WholePolicy};
 use crate::domain::accounts::{Account, AccountRef};
 use crate::domain::blocklist::Blocklist;
 use crate::domain::failure::FailureCode;
-use crate::domain::scans::{ListingStep, Priority, Resumed};
+use crate::domain::scans::{ListingStep, Priority, Reach, Resumed};
 use crate::proto::front::{BrokerToFront, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::view::ScanView;
@@ -43,7 +43,15 @@ pub struct Policy {
     pub budget: Option<(Network, Budget)>,
     /// Whether timelines are listed beside the search.
     pub timeline: TimelinePolicy,
-    /// Accounts whose network bills for nothing are listed from their beginning again after this; `None` never.
+    /// How far around an artwork's date accounts are looked through, step by step; empty: they are scanned
+    /// whole.
+    pub windows: Vec<Duration>,
+    /// Which accounts are indexed whole once their query is answered.
+    pub whole: WholePolicy,
+    /// What becomes of a query whose artwork is in no window.
+    pub when_not_in_windows: NotInWindows,
+    /// Accounts whose network bills for nothing are listed from their beginning again after this; `None`
+    /// never.
     pub whole_listing: Option<Duration>,
     /// Whether answers are noted in the results log.
     pub results_log: bool,
@@ -52,6 +60,15 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// Whether an account of this network that was looked through in part is indexed whole afterwards.
+    pub fn is_completed(&self, network: Network) -> bool {
+        match self.whole {
+            WholePolicy::Always => true,
+            WholePolicy::Free => !self.is_billed(network),
+            WholePolicy::Asked => false,
+        }
+    }
+
     /// Whether reads of this network are billed.
     pub fn is_billed(&self, network: Network) -> bool {
         self.budget.is_some_and(|(billed, _)| billed == network)
@@ -62,7 +79,7 @@ impl Policy {
     pub fn may_list_anew(&self, network: Network) -> bool {
         match network {
             Network::Twitter => false,
-            Network::Bluesky | Network::Mastodon => !self.is_billed(network),
+            Network::Bluesky | Network::Mastodon | Network::Misskey => !self.is_billed(network),
         }
     }
 
@@ -85,6 +102,9 @@ impl Policy {
             maintenance: Vec::new(),
             budget: None,
             timeline: TimelinePolicy::Always,
+            windows: Vec::new(),
+            whole: WholePolicy::Asked,
+            when_not_in_windows: NotInWindows::Whole,
             whole_listing: None,
             results_log: false,
             salt: 1,
@@ -120,6 +140,7 @@ pub enum Event {
 
 /// What is to be done. The loop carries effects out in order.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "the few of one event are carried out at once")]
 pub enum Effect {
     ToStage {
         to: ContainerId,
@@ -224,6 +245,14 @@ pub enum Pending {
         asked: AccountRef,
         refusal: Option<(FailureCode, String)>,
     },
+    /// Which of the posts that a query's page names are stored.
+    NamedPosts {
+        query: QueryId,
+    },
+    /// One of them is being stored.
+    NamedPostStored {
+        query: QueryId,
+    },
     /// A front asked what is known of accounts.
     AccountRecords(Asker),
     /// That a query was accepted, or cancelled, is being written down; then its state is the
@@ -264,6 +293,7 @@ pub struct ScanStart {
     /// The name by which somebody asked for it.
     pub handle: Option<String>,
     pub account: Account,
+    pub reach: Reach,
     pub priority: Priority,
     pub resumed: Resumed,
     /// All posts are to be listed, not only those that are new.

@@ -7,11 +7,12 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
+use crate::base::ids::PostKey;
 use crate::base::shown::shown_json;
-use crate::base::{ErrorChain, Shown};
+use crate::base::{ErrorChain, Shown, counted};
 use crate::commands::settings::ConfigFile;
 use crate::commands::status::{self, NOT_SO};
-use crate::domain::accounts::{Evidence, LinksFound};
+use crate::domain::accounts::{Elsewhere, Evidence, LinksFound};
 use crate::domain::blocklist::Blocklist;
 use crate::domain::images::ImageSource;
 use crate::fetch::{Fetch, HttpFetch};
@@ -70,6 +71,10 @@ struct Answer<'a> {
     images: &'a [ImageSource],
     published: Option<String>,
     accounts: Vec<Account<'a>>,
+    /// Posts that the artwork's page names.
+    named_posts: Vec<String>,
+    /// The artist's pages on sites that are not searched.
+    elsewhere: &'a [Elsewhere],
     /// Requests made.
     pages: u32,
     error: Option<Failure>,
@@ -116,6 +121,10 @@ impl<'a> Answer<'a> {
                     blocked: blocklist.names_ref(&candidate.account),
                 })
                 .collect(),
+            named_posts: found
+                .map(|found| found.named_posts.iter().map(PostKey::to_string).collect())
+                .unwrap_or_default(),
+            elsewhere: found.map(|found| found.elsewhere.as_slice()).unwrap_or_default(),
             pages: found.map_or(0, |found| found.pages),
             error: match result {
                 Ok(found) => found
@@ -142,7 +151,7 @@ fn write_for_people(
 ) -> io::Result<()> {
     match result {
         Ok(found) => {
-            writeln!(out, "{}: {}, {} requests", Shown(url), found.site, found.pages)?;
+            writeln!(out, "{}: {}, {}", Shown(url), found.site, counted(found.pages, "request"))?;
             if let Some(date) = found.published {
                 writeln!(out, "published  {date}")?;
             }
@@ -151,6 +160,9 @@ fn write_for_people(
             }
             if let Some(no_image) = &found.no_image {
                 writeln!(out, "no image   {}: {}", no_image.code, no_image.why)?;
+            }
+            for post in &found.named_posts {
+                writeln!(out, "named post {}", Shown(post))?;
             }
             if found.candidates.is_empty() {
                 writeln!(out, "no account found")?;
@@ -168,6 +180,9 @@ fn write_for_people(
                 for page in &candidate.chain {
                     writeln!(out, "           <- {}", Shown(page))?;
                 }
+            }
+            for page in &found.elsewhere {
+                writeln!(out, "also       {} {}, not searched", page.site, Shown(&page.url))?;
             }
         }
         Err(error) => writeln!(out, "{}: {}: {}", Shown(url), error.failure_code(), ErrorChain(error))?,
@@ -190,6 +205,7 @@ fn write_for_people(
                 Verdict::Account { account, evidence } => format!("{account} ({})", evidence_name(*evidence)),
                 Verdict::Followed => "followed".to_owned(),
                 Verdict::Postponed => "followed only if nothing better is found".to_owned(),
+                Verdict::Elsewhere(site) => format!("on {site}, which is not searched"),
                 Verdict::Ignored(why) => format!("ignored: {why}"),
             };
             writeln!(out, "    {} -> {}", Shown(&link.url), Shown(verdict))?;
@@ -253,6 +269,16 @@ mod tests {
     }
 
     #[test]
+    fn named_posts_are_shown() {
+        let page = r#"{"id":1,"tag_string_artist":"","file_url":"https://cdn.donmai.us/1.jpg","source":"https://x.com/a/status/12"}"#;
+        let (_, text) = shown("https://danbooru.donmai.us/posts/1", page, false);
+        assert!(text.contains("\nnamed post twitter:12\n"), "{text}");
+        let (_, json) = shown("https://danbooru.donmai.us/posts/1", page, true);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(json["named_posts"], serde_json::json!(["twitter:12"]));
+    }
+
+    #[test]
     fn an_account_that_is_left_out_says_why() {
         let page = "https://a.example/1";
         let blocklist = Blocklist::default().with_shipped();
@@ -263,6 +289,12 @@ mod tests {
             no_image: None,
             published: None,
             candidates: vec![Candidate { account, evidence: Evidence::WorkText, chain: vec![] }],
+            named_posts: Vec::new(),
+            elsewhere: vec![Elsewhere {
+                site: "Instagram".to_owned(),
+                url: "https://www.instagram.com/ann/".to_owned(),
+                evidence: Evidence::ProfileField,
+            }],
             pages: 1,
         };
         let mut out = Vec::new();
@@ -270,7 +302,12 @@ mod tests {
         write_for_people(page, &result, &Trace::default(), &blocklist, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.contains("left out: it is an organization's, on the blocklist that ships"), "{text}");
+        assert!(
+            text.contains("\nalso       Instagram https://www.instagram.com/ann/, not searched\n"),
+            "{text}"
+        );
         let json = serde_json::to_value(Answer::new(page, &result, &Trace::default(), &blocklist)).unwrap();
+        assert_eq!(json["elsewhere"][0]["site"], "Instagram");
         assert!(json["accounts"][0]["blocked"].as_str().unwrap().contains("scan.shipped_blocklist"));
     }
 

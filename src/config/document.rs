@@ -5,6 +5,8 @@ use std::fmt;
 
 use toml::de::{DeTable, DeValue};
 
+use crate::base::counted;
+
 /// Environment variables with this prefix set a key: `AOTF_HTTP__PORT` sets `http.port`.
 const ENVIRONMENT_PREFIX: &str = "AOTF_";
 /// Keys outside all sections. A variable without `__` is meant for the program only if it is, or nearly
@@ -204,7 +206,10 @@ fn put_into(node: &mut Node, path: &[String], name: &str, value: &str) -> Result
                 items.push(Node { place, value: Value::Table(Table::new()) });
             }
             let Some(item) = items.get_mut(index) else {
-                return Err(format!("is a list with {} entries in the parameter file", items.len()));
+                return Err(format!(
+                    "is a list with {} in the parameter file",
+                    counted(items.len(), "entry")
+                ));
             };
             put_into(item, rest, name, value)
         }

@@ -10,26 +10,37 @@ use super::section::{Section, section};
 use super::values::{SECOND, bearer_token, page_url};
 
 /// Sites whose readers send the operator's cookies. A test beside the readers holds the two together.
-pub const COOKIE_SITES: [&str; 11] = [
+pub const COOKIE_SITES: &[&str] = &[
     "artstation",
     "danbooru",
     "deviantart",
     "e621",
     "fanbox",
+    "fantia",
     "furaffinity",
     "gelbooru",
+    "hentaifoundry",
     "inkbunny",
+    "newgrounds",
+    "nicoseiga",
+    "nijie",
     "patreon",
     "philomena",
     "pixiv",
+    "poipiku",
+    "sofurry",
+    "toyhouse",
+    "xfolio",
+    "zerochan",
 ];
 
 /// Boorus whose API asks for the key of an account, or may. A test beside the readers holds the two together.
-pub const API_KEY_SITES: [&str; 6] = ["gelbooru", "rule34", "safebooru", "xbooru", "hypnohub", "tbib"];
+pub const API_KEY_SITES: &[&str] =
+    &["gelbooru", "rule34", "safebooru", "xbooru", "hypnohub", "tbib", "weasyl"];
 
 /// A page of each site, and of each booru, that was there for years, for `aotf sites`.
 #[rustfmt::skip]
-const CANARIES: [&str; 33] = [
+const CANARIES: &[&str] = &[
     "https://www.deviantart.com/nopeys/art/Azula-847851539",
     "https://www.deviantart.com/nopeys",
     "https://www.pixiv.net/artworks/80875806",
@@ -62,6 +73,34 @@ const CANARIES: [&str; 33] = [
     "https://xub.fanbox.cc/",
     "https://bsky.app/profile/bsky.app",
     "https://mastodon.social/@gallerydl",
+    "https://misskey.io/@lithla",
+    "https://www.weasyl.com/submission/2031",
+    "https://www.weasyl.com/~fiz",
+    "https://yande.re/post/show/51824",
+    "https://konachan.com/post/show/205189",
+    "https://www.sakugabooru.com/post/show/125570",
+    "https://lolibooru.moe/post/show/287835",
+    "https://twibooru.org/1",
+    "https://www.newgrounds.com/art/view/tomfulp/ryu-is-hawt",
+    "https://itaku.ee/images/100471",
+    "https://itaku.ee/profile/piku",
+    "https://www.hentai-foundry.com/pictures/user/Afrobull/795025",
+    "https://www.zerochan.net/2920445",
+    "https://booth.pm/ja/items/4693741",
+    "https://re-face.booth.pm/",
+    "https://fantia.jp/posts/508363",
+    "https://fantia.jp/fanclubs/6939",
+    "https://poipiku.com/25049/5864576.html",
+    "https://poipiku.com/25049/",
+    "https://seiga.nicovideo.jp/seiga/im520647",
+    "https://www.nicovideo.jp/user/20542122",
+    "https://toyhou.se/~images/58037599",
+    "https://xfolio.jp/portfolio/yutakashii/works/23977",
+    "https://xfolio.jp/portfolio/yutakashii",
+    "https://nijie.info/view.php?id=70720",
+    "https://nijie.info/members.php?id=44",
+    "https://vgen.co/LuluSensei",
+    "https://throne.com/rins",
     "https://staff.tumblr.com/",
 ];
 
@@ -73,13 +112,17 @@ section! {
         max_pages: u32 = 30, number(1..=1000);
         /// No page is asked for after this.
         time_limit: Duration = 60 * SECOND, duration(SECOND, 1..=600) as "time_limit_secs";
-        /// Pages whose outbound links are taken as they stand: a host, or the start of a URL.
+        /// Pages whose outbound links are taken as they stand: a host, `*.` and the host that users' own are
+        /// below, or the start of a URL.
         plain_pages: Vec<String> = Vec::new(), texts(plain_page);
+        /// Read pages of unknown make that the artist's pages name, and take them for link pages if they hold
+        /// nothing but links to known networks.
+        unknown_pages: bool = false, switch();
         /// Ask the curators of Danbooru and e621 whose page the artist's is, when nothing else led to an
         /// account.
         ask_curators: bool = false, switch();
         /// What `aotf sites` reads: one URL or more of each site.
-        canaries: Vec<String> = CANARIES.map(str::to_owned).to_vec(), texts(page_url);
+        canaries: Vec<String> = CANARIES.iter().map(|url| (*url).to_owned()).collect(), texts(page_url);
         /// Key for the API of Tumblr, whose blogs are not read without it.
         tumblr_api_key: Option<Secret> = None, secret_here(tumblr_key);
         /// `Cookie` header by site (`COOKIE_SITES`), for what a site shows to its users only.
@@ -95,7 +138,7 @@ fn tumblr_key(text: &str) -> Result<Option<Secret>, String> {
 
 fn read_cookies(mut section: Section<'_>) -> BTreeMap<String, Secret> {
     let mut cookies = BTreeMap::new();
-    for site in COOKIE_SITES {
+    for &site in COOKIE_SITES {
         let mut cookie = None;
         section.secret_here(site, &mut cookie, |text| cookie_header(text).map(Secret::new).map(Some));
         cookies.extend(cookie.map(|cookie| (site.to_owned(), cookie)));
@@ -106,7 +149,7 @@ fn read_cookies(mut section: Section<'_>) -> BTreeMap<String, Secret> {
 
 fn read_api_keys(mut section: Section<'_>) -> BTreeMap<String, Secret> {
     let mut keys = BTreeMap::new();
-    for site in API_KEY_SITES {
+    for &site in API_KEY_SITES {
         let mut key = None;
         section.secret_here(site, &mut key, |text| api_key(text).map(Secret::new).map(Some));
         keys.extend(key.map(|key| (site.to_owned(), key)));
@@ -126,11 +169,12 @@ fn api_key(text: &str) -> Result<String, String> {
     }
 }
 
-/// A host alone, or the start of a URL.
+/// A host alone, all below it, or the start of a URL.
 fn plain_page(text: &str) -> Result<String, String> {
-    let is_host = text.contains('.')
-        && !text.starts_with('.')
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
+    let host = text.strip_prefix("*.").unwrap_or(text);
+    let is_host = host.contains('.')
+        && !host.starts_with('.')
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
     match is_host {
         true => Ok(text.to_ascii_lowercase()),
         false => page_url(text)

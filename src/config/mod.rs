@@ -5,6 +5,7 @@
 //! means. `settings.rs` puts them together, `load.rs` finds the file; nothing below `main` reads the
 //! environment.
 
+mod credit;
 mod database;
 mod document;
 mod fetch;
@@ -31,6 +32,7 @@ mod values;
 mod visitors;
 mod workers;
 
+pub use credit::CreditTemplates;
 pub use database::Database;
 pub use document::{Place, Problem};
 pub use fetch::Fetch;
@@ -40,10 +42,10 @@ pub use links::{API_KEY_SITES, COOKIE_SITES, Links};
 pub use load::{ConfigError, LOOKED_UP, Loaded, load};
 pub use log::{Log, LogFormat};
 pub use maintenance::Maintenance;
-pub use networks::{Bluesky, Mastodon};
+pub use networks::{Bluesky, Mastodon, Misskey};
 pub use page::Page;
 pub use sandbox::{Memory, Sandbox};
-pub use scan::{Scan, TimelinePolicy};
+pub use scan::{NotInWindows, Scan, TimelinePolicy, WholePolicy};
 pub use search::Search;
 pub use secret::Secret;
 pub use settings::Settings;

@@ -1,4 +1,4 @@
-//! The sections `[bluesky]` and `[mastodon]`: networks that can be read without paying.
+//! The sections `[bluesky]`, `[mastodon]` and `[misskey]`: networks that can be read without paying.
 
 use serde::{Deserialize, Serialize};
 
@@ -38,5 +38,21 @@ section! {
 impl Mastodon {
     pub fn is_original(&self) -> bool {
         self.image_size == "original"
+    }
+}
+
+section! {
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub struct Misskey {
+        /// Size of the images that are downloaded for indexing: `thumbnail` or `fullsize`.
+        image_size: String = "thumbnail".to_owned(), one_of(&["thumbnail", "fullsize"]);
+        /// Leave out accounts that opted out of search engines.
+        respect_noindex: bool = true, switch();
+    }
+}
+
+impl Misskey {
+    pub fn is_full_size(&self) -> bool {
+        self.image_size == "fullsize"
     }
 }

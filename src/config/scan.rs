@@ -27,6 +27,21 @@ section! {
             ("always", TimelinePolicy::Always),
             ("never", TimelinePolicy::Never),
         ]);
+        /// How far before and after the artwork's date an account that was never scanned whole is
+        /// looked through, step by step, until the artwork is found. Empty: it is scanned whole at once.
+        windows: Vec<Duration> = vec![7 * DAY, 30 * DAY, 180 * DAY],
+            growing_durations(DAY, 1..=3650) as "windows_days";
+        /// Which accounts are indexed whole once their query is answered.
+        whole: WholePolicy = WholePolicy::Free, choice(&[
+            ("always", WholePolicy::Always),
+            ("free", WholePolicy::Free),
+            ("asked", WholePolicy::Asked),
+        ]);
+        /// Whether an account is scanned whole, for a query, where none of the windows holds the artwork.
+        when_not_in_windows: NotInWindows = NotInWindows::Whole, choice(&[
+            ("whole", NotInWindows::Whole),
+            ("stop", NotInWindows::Stop),
+        ]);
     }
 }
 
@@ -48,6 +63,27 @@ pub enum TimelinePolicy {
     /// All that the network shows of it, beside the search.
     Always,
     Never,
+}
+
+/// Which accounts that were looked through in part are indexed whole once their query is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WholePolicy {
+    Always,
+    /// Those whose network bills for nothing.
+    Free,
+    /// None, until somebody asks for it.
+    Asked,
+}
+
+/// What becomes of a query that has not found its artwork around its date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotInWindows {
+    /// The accounts are scanned whole.
+    Whole,
+    /// It ends, and says what it rests on.
+    Stop,
 }
 
 fn read_blocklist(path: &Path, text: &str) -> Result<Vec<String>, String> {

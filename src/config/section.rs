@@ -292,6 +292,43 @@ impl<'a> Section<'a> {
         *target = values;
     }
 
+    /// A list of lengths of time, each longer than the one before; in the environment, with commas between.
+    pub(super) fn growing_durations(
+        &mut self,
+        key: &'static str,
+        target: &mut Vec<Duration>,
+        unit: Duration,
+        range: RangeInclusive<u32>,
+    ) {
+        let Some(node) = self.take(key) else { return };
+        let must = format!(
+            "must be a list of whole numbers from {} to {}, each larger than the one before",
+            range.start(),
+            range.end()
+        );
+        let numbers: Option<Vec<i64>> = match &node.value {
+            Value::Untyped(text) => {
+                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+                items.map(|item| item.parse().ok()).collect()
+            }
+            Value::List(items) => items
+                .iter()
+                .map(|item| match &item.value {
+                    Value::Integer(number) => *number,
+                    _ => None,
+                })
+                .collect(),
+            _ => None,
+        };
+        let numbers: Option<Vec<u32>> = numbers.and_then(|numbers| {
+            let numbers = numbers.into_iter().map(|number| u32::try_from(number).ok());
+            numbers.map(|number| number.filter(|number| range.contains(number))).collect()
+        });
+        let numbers = numbers.filter(|numbers| numbers.is_sorted_by(|a, b| a < b));
+        let durations = numbers.map(|numbers| numbers.into_iter().map(|number| unit * number).collect());
+        self.store(key, &node.place, durations.ok_or(must), target);
+    }
+
     pub(super) fn switch(&mut self, key: &'static str, target: &mut bool) {
         let Some(node) = self.take(key) else { return };
         let result = match &node.value {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::credit::CreditTemplates;
 use super::database::Database;
 use super::document::{Place, Value};
 use super::fetch::Fetch;
@@ -13,7 +14,7 @@ use super::limits::Limits;
 use super::links::Links;
 use super::log::Log;
 use super::maintenance::Maintenance;
-use super::networks::{Bluesky, Mastodon};
+use super::networks::{Bluesky, Mastodon, Misskey};
 use super::page::Page;
 use super::sandbox::Sandbox;
 use super::scan::Scan;
@@ -29,20 +30,21 @@ section! {
     /// Everything an operator can set. `Default` is what `parameters.sample.toml` shows.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     pub struct Settings {
-        /// Database, state, index, logs, admin socket. Absolute after loading: from the folder of the parameter
-        /// file, or, where the environment sets it, from where the program is started.
+        /// Database, state, index, logs, admin socket. Absolute after loading: from the folder of the
+        /// parameter file, or, where the environment sets it, from where the program is started.
         data_dir: PathBuf = PathBuf::from("data"), text(|text| not_empty(text).map(PathBuf::from));
         /// Each role a process of its own; `false` runs the same roles as threads.
         multiprocess: bool = true, switch();
-        /// Networks on which accounts are searched for and scanned. Where the file does not choose: Bluesky
-        /// and Mastodon, and X as soon as it can be read.
-        networks: Vec<Network> = vec![Network::Bluesky, Network::Mastodon], texts(network_named);
+        /// Networks on which accounts are searched for and scanned. Where the file does not choose: all
+        /// that cost nothing, and X as soon as it can be read.
+        networks: Vec<Network> = vec![Network::Bluesky, Network::Mastodon, Network::Misskey], texts(network_named);
         /// Whether the file chose them, so that whoever left one out meant it.
         networks_are_chosen: bool = false;
         http: Http = Http::default(), part(Http::read);
         page: Page = Page::default(), part(Page::read);
         admin: Admin = Admin::default(), part(Admin::read);
         limits: Limits = Limits::default(), part(Limits::read);
+        credit: CreditTemplates = CreditTemplates::default(), part(CreditTemplates::read);
         api_keys: Vec<ApiKey> = Vec::new(), parts(ApiKey::read);
         webhooks: Vec<Webhook> = Vec::new(), parts(Webhook::read);
         database: Database = Database::default(), part(Database::read);
@@ -50,6 +52,7 @@ section! {
         twitter: Twitter = Twitter::default(), part(Twitter::read);
         bluesky: Bluesky = Bluesky::default(), part(Bluesky::read);
         mastodon: Mastodon = Mastodon::default(), part(Mastodon::read);
+        misskey: Misskey = Misskey::default(), part(Misskey::read);
         links: Links = Links::default(), part(Links::read);
         search: Search = Search::default(), part(Search::read);
         scan: Scan = Scan::default(), part(Scan::read);
@@ -119,8 +122,8 @@ fn complete(settings: &mut Settings, section: &mut Section<'_>) {
     }
 }
 
-/// Earlier versions took `data_dir` from where the program was started: the folder that it meant then, where that
-/// has data and the one that it means now does not exist. To begin anew would pay for all of it again.
+/// Earlier versions took `data_dir` from where the program was started: the folder that it meant then, where
+/// that has data and the one that it means now does not exist. To begin anew would pay for all of it again.
 fn data_left_behind(written: &Path, folder: &Path) -> Option<PathBuf> {
     let before = std::path::absolute(written).ok()?;
     (before != folder && !folder.exists() && before.join("state.db").exists()).then_some(before)

@@ -7,6 +7,7 @@ use super::files::Files;
 use super::load::read;
 use super::*;
 use crate::base::ids::Network;
+use crate::domain::credit::Markup;
 
 /// A file that is not there; its folder is not either.
 fn nowhere() -> Files {
@@ -90,6 +91,22 @@ fn the_optional_parts_of_the_sample_are_right() {
     assert_eq!(settings.upstreams["api.x.com"], "http://127.0.0.1:9100");
 }
 
+#[test]
+fn templates_of_credits_are_checked_at_start() {
+    let text = "[credit]\nplain = \"by {artist}\"\n[[api_keys]]\nname = \"bot\"\nsha256 = \"KEY\"\n\
+        [api_keys.credit]\nmarkdown = \"{posts}\"\n";
+    let text = text.replace("KEY", &"0".repeat(64));
+    let settings = read(&text, &[], &nowhere()).unwrap();
+    assert!(settings.credit.of(Markup::Plain).is_some() && settings.credit.of(Markup::Html).is_none());
+    let key = &settings.api_keys[0].credit;
+    assert!(key.of(Markup::Markdown).is_some() && key.of(Markup::Plain).is_none());
+    let bad = text.replace("{artist}", "{author}").replace("{posts}", "{posts");
+    let problems = read(&bad, &[], &nowhere()).unwrap_err();
+    let told: Vec<&str> = problems.iter().map(|problem| problem.what.as_str()).collect();
+    assert!(told.iter().any(|what| what.contains("unknown place {author}")), "{told:?}");
+    assert!(told.iter().any(|what| what.contains("single {")), "{told:?}");
+}
+
 /// A new key cannot be forgotten in the sample: whatever may be written there, is.
 #[test]
 fn the_sample_names_every_key() {
@@ -97,7 +114,7 @@ fn the_sample_names_every_key() {
     for section in ["", "http.", "limits.", "database.", "workers.", "twitter.", "search.", "scan."]
         .into_iter()
         .chain(["admin.", "maintenance.", "fetch.", "log.", "links.", "links.cookies.", "twitter.budget."])
-        .chain(["twitter.fxtwitter.", "bluesky.", "mastodon."])
+        .chain(["twitter.fxtwitter.", "bluesky.", "mastodon.", "misskey.", "credit."])
     {
         let text = format!("{section}zzz = 1");
         let problems = read(&text, &[], &nowhere()).unwrap_err();
@@ -120,11 +137,11 @@ fn networks_follow_from_what_can_be_read() {
     let check = |text: &str, expect: &[Network]| {
         assert_eq!(read(text, &[], &nowhere()).unwrap().networks, expect, "{text}");
     };
-    let (x, bluesky, mastodon) = (Network::Twitter, Network::Bluesky, Network::Mastodon);
+    let [x, bluesky, mastodon, misskey] = Network::ALL;
     let credential = "[[twitter.credentials]]\nbearer_token = 'token'";
-    check("", &[bluesky, mastodon]);
-    check(credential, &[x, bluesky, mastodon]);
-    check("twitter.fxtwitter.enabled = true", &[x, bluesky, mastodon]);
+    check("", &[bluesky, mastodon, misskey]);
+    check(credential, &[x, bluesky, mastodon, misskey]);
+    check("twitter.fxtwitter.enabled = true", &[x, bluesky, mastodon, misskey]);
     check(&format!("networks = ['bluesky']\n{credential}"), &[bluesky]);
     check("networks = ['twitter']", &[x]);
 }
@@ -149,7 +166,7 @@ fn all_problems_are_told_at_once() {
          [limits]\nunlimited_ips = ['::1', 'here']\n[database]\nurl = 'oracle://h/d'\n\
          [workers]\nindexing = 99999999999999999999\n",
         &[
-            "line 3: networks: must be one of twitter, bluesky, mastodon",
+            "line 3: networks: must be one of twitter, bluesky, mastodon, misskey",
             "line 4: multiprocess: must be true or false, not a text",
             "line 6: http.bind: must be a text, not a whole number",
             "line 8: search.max_distance: must be a whole number from 0 to 12",
@@ -167,10 +184,10 @@ fn all_problems_are_told_at_once() {
 
 #[test]
 fn the_search_for_links_is_told_its_pages_and_cookies() {
-    let text = "[links]\nplain_pages = ['Links.example', 'https://a.example/me']\nmax_pages = 5\n\
+    let text = "[links]\nplain_pages = ['Links.example', '*.pages.example', 'https://a.example/me']\nmax_pages = 5\n\
                 canaries = ['https://linktr.ee/a']\n[links.cookies]\npixiv = 'PHPSESSID=1_a'\n";
     let links = read(text, &[], &nowhere()).unwrap().links;
-    assert_eq!(links.plain_pages, ["links.example", "https://a.example/me"]);
+    assert_eq!(links.plain_pages, ["links.example", "*.pages.example", "https://a.example/me"]);
     assert_eq!((links.max_pages, links.canaries.len()), (5, 1));
     assert_eq!(links.cookies["pixiv"].reveal(), "PHPSESSID=1_a");
     let variables = environment(&[("AOTF_LINKS__COOKIES__E621", "a=b")]);
@@ -247,7 +264,7 @@ fn mistakes_in_the_environment_name_the_variable() {
             "AOTF_HTTP__PORT: http.port: must be a whole number from 0 to 65535",
             "AOTF_MULTIPROCES: multiproces: no such key; did you mean \"multiprocess\"?",
             "AOTF_TWITTER__CREDENTIALS__5__BEARER_TOKEN: twitter.credentials.5.bearer_token: \
-             is a list with 1 entries in the parameter file",
+             is a list with 1 entry in the parameter file",
         ]
     );
 }

@@ -19,8 +19,8 @@ section! {
         image_size: String = "small".to_owned(), one_of(&["small", "medium", "large", "orig"]);
         /// Oldest date that the full-archive search is asked for.
         search_start: String = "2006-03-21T00:00:00Z".to_owned(), text(date_and_time);
-        /// Name of the parameter that selects a post's fields, to begin with: `post.fields` or `tweet.fields`.
-        /// Where X does not heed it, the other is used.
+        /// Name of the parameter that selects a post's fields, to begin with: `post.fields` or
+        /// `tweet.fields`. Where X does not heed it, the other is used.
         fields_parameter: String = "post.fields".to_owned(), one_of(&["post.fields", "tweet.fields"]);
         /// Ask the free oEmbed endpoint whether a post still exists, and the paid API only where it does not
         /// tell.

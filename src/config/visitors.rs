@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::credit::CreditTemplates;
 use super::document::Place;
 use super::secret::Secret;
 use super::section::Section;
@@ -26,6 +27,8 @@ pub struct ApiKey {
     pub cancel: bool,
     /// What its queries and searches are about, among the networks of the server.
     pub networks: Networks,
+    /// The words in which it gives credit, before those of the server.
+    pub credit: CreditTemplates,
 }
 
 /// Somebody who may be told final answers.
@@ -49,6 +52,7 @@ impl ApiKey {
             advanced: false,
             cancel: false,
             networks: Networks::default(),
+            credit: CreditTemplates::default(),
         };
         read_name(section, &mut key.name, others.iter().map(|key| key.name.as_str()));
         section.text("sha256", &mut key.sha256, |text| {
@@ -67,6 +71,7 @@ impl ApiKey {
             Some(networks) => key.networks = networks,
             None => section.problem_at("networks", "must name one network at least"),
         }
+        section.part("credit", &mut key.credit, CreditTemplates::read);
         key
     }
 }

@@ -18,8 +18,8 @@ section! {
     }
 }
 
-/// Threads for so many at work: as many again are there for other clients, so that nobody waits for the end of
-/// what one asked for (`broker/books/queue.rs`: a client takes half of all).
+/// Threads for so many at work: as many again are there for other clients, so that nobody waits for the end
+/// of what one asked for (`broker/books/queue.rs`: a client takes half of all).
 pub fn threads(at_work: u16) -> usize {
     usize::from(at_work.max(1)) * 2
 }

@@ -151,7 +151,10 @@ mod tests {
         check("qu", &["query ", "queues "]);
         check("query ", &["https://b.example/", "https://a.example/"]);
         check("query https://a", &["https://a.example/"]);
-        check("query https://a.example/ --", &["--networks", "--thumbnails", "--detach"]);
+        check(
+            "query https://a.example/ --",
+            &["--whole", "--first", "--credit", "--networks", "--thumbnails", "--detach"],
+        );
         check("scan ", &["jane", "joan", "jack"]);
         check("scan @ja", &["jane", "jack"]);
         check("search x.png jo", &["joan"]);
@@ -166,9 +169,18 @@ mod tests {
     fn hints_complete_the_line() {
         let hint = |line: &str| hint(line, &earlier());
         assert_eq!(hint("que"), None, "query or queues");
-        assert_eq!(hint("quer").as_deref(), Some("y URL [--networks LIST] [--thumbnails] [--detach]"));
-        assert_eq!(hint("query").as_deref(), Some(" URL [--networks LIST] [--thumbnails] [--detach]"));
-        assert_eq!(hint("query ").as_deref(), Some("URL [--networks LIST] [--thumbnails] [--detach]"));
+        assert_eq!(
+            hint("quer").as_deref(),
+            Some("y URL [--whole] [--first] [--credit[=MARKUP]] [--networks LIST] [--thumbnails] [--detach]")
+        );
+        assert_eq!(
+            hint("query").as_deref(),
+            Some(" URL [--whole] [--first] [--credit[=MARKUP]] [--networks LIST] [--thumbnails] [--detach]")
+        );
+        assert_eq!(
+            hint("query ").as_deref(),
+            Some("URL [--whole] [--first] [--credit[=MARKUP]] [--networks LIST] [--thumbnails] [--detach]")
+        );
         assert_eq!(hint("query https://").as_deref(), Some("b.example/"), "as it was typed last");
         assert_eq!(hint("query x"), None);
         assert_eq!(hint("thr").as_deref(), Some("eads"));

@@ -7,6 +7,7 @@ use super::render::query::{progress, step_name};
 use super::render::scan::scan_progress;
 use super::table::{Style, Tone, clean};
 use super::words::duration;
+use crate::base::counted;
 use crate::proto::command::Reply;
 use crate::proto::front::FrontAnswer;
 use crate::proto::view::{QueryStatus, QueryView};
@@ -81,7 +82,9 @@ impl Follower {
             }
             let time = self.style.paint(Tone::Faint, &format!("{:>12}", duration(*spent)));
             let posts = match step {
-                QueryStatus::IndexAccounts => format!(": {} posts with images", view.posts_indexed),
+                QueryStatus::IndexAccounts => {
+                    format!(": {} with images", counted(view.posts_indexed, "post"))
+                }
                 _ => String::new(),
             };
             lines.push(format!("{time}  {}{posts}", step_name(*step)));

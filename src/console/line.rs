@@ -116,10 +116,11 @@ pub fn usage(command: &clap::Command) -> String {
 /// Its arguments and options.
 pub fn arguments(command: &clap::Command) -> String {
     let options = options(command).map(|option| {
-        let value = if option.get_action().takes_values() {
-            format!(" {}", value_name(option))
-        } else {
-            String::new()
+        let value = match option.get_action().takes_values() {
+            // Its value may be left out.
+            true if option.is_require_equals_set() => format!("[={}]", value_name(option)),
+            true => format!(" {}", value_name(option)),
+            false => String::new(),
         };
         format!("[--{}{value}]", option.get_long().unwrap_or_default())
     });
@@ -174,19 +175,38 @@ mod tests {
 
     #[test]
     fn lines() {
-        let query =
-            |url: &str, options| Ok(Some(Line::Command(Command::Query { url: url.to_owned(), options })));
+        let query = |url: &str, options| {
+            Ok(Some(Line::Command(Command::Query {
+                url: url.to_owned(),
+                whole: false,
+                first: false,
+                credit: None,
+                options,
+            })))
+        };
         let plain = SearchOptions::default();
         let detached = SearchOptions { detach: true, ..SearchOptions::default() };
         check("", Ok(None));
         check("  ", Ok(None));
         check("query https://a.example/?a=1&b=2", query("https://a.example/?a=1&b=2", plain.clone()));
         check("query --detach https://a.example/", query("https://a.example/", detached));
-        check("query", Err("usage: query URL [--networks LIST] [--thumbnails] [--detach]"));
-        check("query a b", Err("usage: query URL [--networks LIST] [--thumbnails] [--detach]"));
+        check(
+            "query",
+            Err(
+                "usage: query URL [--whole] [--first] [--credit[=MARKUP]] [--networks LIST] [--thumbnails] [--detach]",
+            ),
+        );
+        check(
+            "query a b",
+            Err(
+                "usage: query URL [--whole] [--first] [--credit[=MARKUP]] [--networks LIST] [--thumbnails] [--detach]",
+            ),
+        );
         check(
             "query --turned a",
-            Err("unknown option \"--turned\"; usage: query URL [--networks LIST] [--thumbnails] [--detach]"),
+            Err(
+                "unknown option \"--turned\"; usage: query URL [--whole] [--first] [--credit[=MARKUP]] [--networks LIST] [--thumbnails] [--detach]",
+            ),
         );
         let networks = Networks::of([Network::Bluesky, Network::Twitter]);
         check(
@@ -195,12 +215,12 @@ mod tests {
         );
         check(
             "query https://a.example/ --networks orkut",
-            Err("--networks: \"orkut\" is none of the networks: twitter, bluesky, mastodon"),
+            Err("--networks: \"orkut\" is none of the networks: twitter, bluesky, mastodon, misskey"),
         );
         check(
             "query https://a.example/ --networks",
             Err(
-                "--networks: a value is missing; usage: query URL [--networks LIST] [--thumbnails] [--detach]",
+                "--networks: a value is missing; usage: query URL [--whole] [--first] [--credit[=MARKUP]] [--networks LIST] [--thumbnails] [--detach]",
             ),
         );
         check(

@@ -1,6 +1,6 @@
 //! Single commands from the shell.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -24,11 +24,14 @@ pub struct OneShot {
 /// Carries out one command against the daemon behind `socket`, writes its reply to standard output, and
 /// returns the exit status (`status`).
 ///
-/// Pictures, where they are asked for and standard output is a terminal, are fetched as `outside` says.
+/// Pictures, where they are asked for and standard output is a terminal, are fetched as `outside` says; it
+/// has the words of a credit too.
 pub fn one_shot(socket: &Path, command: Command, options: OneShot, outside: &Outside) -> u8 {
     let style = style_of_output();
-    let wants_thumbnails = command.wants_thumbnails();
-    let told = !options.json && !options.quiet;
+    let (wants_thumbnails, credit) = (command.wants_thumbnails(), command.credit());
+    // A credit that goes elsewhere stands alone.
+    let is_alone = credit.is_some() && !io::stdout().is_terminal();
+    let told = !options.json && !options.quiet && !is_alone;
     let screen = Mutex::new(Screen::stdout(style));
     // Ctrl-C ends this process in the usual way, so the keyboard is left alone.
     let outcome =
@@ -49,7 +52,8 @@ pub fn one_shot(socket: &Path, command: Command, options: OneShot, outside: &Out
         print(&format!("{}\n", shown_json(&render::as_json(&reply).to_string())));
         return exit;
     }
-    let text = render::text(&reply, style);
+    let credit = credit.and_then(|markup| render::credit(&reply, markup, &outside.credit));
+    let text = credit.unwrap_or_else(|| render::text(&reply, style));
     if exit == status::REQUEST_FAILED || exit == status::UNREACHABLE {
         let _ = io::stderr().write_all(text.as_bytes());
         return exit;

@@ -70,16 +70,22 @@ pub enum Picture {
     Failed(String),
 }
 
-/// How pictures are fetched: the settings of the daemon where they are known.
+/// What clients need of the settings of the daemon, where they are known: how pictures are fetched, and the
+/// words of credits.
 #[derive(Clone, Debug)]
 pub struct Outside {
     fetch: config::Fetch,
     upstreams: BTreeMap<String, String>,
+    pub credit: config::CreditTemplates,
 }
 
 impl Outside {
     pub fn of(settings: &Settings) -> Outside {
-        Outside { fetch: settings.fetch.clone(), upstreams: settings.upstreams.clone() }
+        Outside {
+            fetch: settings.fetch.clone(),
+            upstreams: settings.upstreams.clone(),
+            credit: settings.credit.clone(),
+        }
     }
 }
 

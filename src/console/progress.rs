@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::words::duration;
+use crate::base::counted;
 
 /// How far it is, from the first post on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +36,16 @@ impl Indexing {
         }
         let plus = if self.still_listing { "+" } else { "" };
         let figures = format!("{} of {}{plus}", self.indexed, self.listed);
+        let posts = if self.listed == 1 { "post" } else { "posts" };
         let left = |least: &str, about: &str| match self.left_ms() {
             Some(left) => {
                 format!(", {}{} left", if self.still_listing { least } else { about }, duration(left))
             }
             None => String::new(),
         };
-        let long = format!("{figures} posts with images indexed{}", left("at least ", "about "));
-        let all = self.total.map_or_else(String::new, |total| format!(" ({total} posts in all)"));
+        let long = format!("{figures} {posts} with images indexed{}", left("at least ", "about "));
+        let all =
+            self.total.map_or_else(String::new, |total| format!(" ({} in all)", counted(total, "post")));
         let Some(width) = width else { return long + &all };
         // The time left before the words, the words before the rest.
         let short = format!("{figures}{}", left("over ", ""));
@@ -106,6 +109,8 @@ mod tests {
         check(listed, None, "100 of 412 posts with images indexed, about 3 min 22 s left");
         check(listed, Some(45), "██░░░░░░░░ 100 of 412, 3 min 22 s left");
         check(Indexing { elapsed_ms: 500, ..listed }, None, "100 of 412 posts with images indexed");
+        let one = Indexing { listed: 1, indexed: 1, total: Some(1), ..listed };
+        check(one, None, "1 of 1 post with images indexed (1 post in all)");
         check(Indexing { listed: 0, indexed: 0, ..begun }, Some(100), "");
     }
 

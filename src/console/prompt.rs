@@ -331,7 +331,7 @@ fn carry_out_here(
     shared: &Shared,
     style: Style,
 ) -> Option<Reply> {
-    let wants_thumbnails = command.wants_thumbnails();
+    let (wants_thumbnails, credit) = (command.wants_thumbnails(), command.credit());
     let keyboard = Keyboard::listen();
     // Keys pressed during a command that ends at once belong to the next line.
     let heeded = keyboard.as_ref().filter(|_| command.is_followed());
@@ -340,7 +340,8 @@ fn carry_out_here(
     match outcome {
         Ok(Some(reply)) => {
             shared.learn_names(&reply);
-            shared.say(&render::text(&reply, style));
+            let credit = credit.and_then(|markup| render::credit(&reply, markup, &outside.credit));
+            shared.say(&credit.unwrap_or_else(|| render::text(&reply, style)));
             if wants_thumbnails {
                 drop(keyboard);
                 show_pictures(&reply, outside, &shared.screen);

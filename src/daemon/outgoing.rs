@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{StopSignal, vital};
+use crate::base::vital;
 use crate::fetch::{HttpFetch, StartError};
 use crate::ipc::container::{ContainerContext, ContainerError};
-use crate::sandbox::ResolverFile;
+use crate::sandbox::AllowedFile;
 use crate::telemetry::events;
 
 /// The way out of a role whose requests wait for a network that is gone.
@@ -32,21 +32,29 @@ fn no_requests(error: StartError) -> ContainerError {
 
 /// Ends a confined container when the list of name servers is replaced: its successor may read the new one.
 pub fn keep_resolving(context: &ContainerContext) -> Result<(), ContainerError> {
+    end_when_replaced(context, AllowedFile::resolver(), Duration::from_secs(10), events::resolver_replaced)
+}
+
+/// Ends a confined container when a file or folder that it needs is replaced, which it may not open.
+pub fn end_when_replaced(
+    context: &ContainerContext,
+    file: AllowedFile,
+    look: Duration,
+    tell: fn(),
+) -> Result<(), ContainerError> {
     if !(context.settings.sandbox.enabled && context.settings.multiprocess) {
         return Ok(());
     }
-    let (file, stop) = (ResolverFile::now(), context.stop.clone());
-    vital::spawn("resolver", move || watch(&file, &stop))
+    let stop = context.stop.clone();
+    let watch = move || {
+        while !stop.wait(look) {
+            if file.was_replaced() {
+                tell();
+                return stop.set();
+            }
+        }
+    };
+    vital::spawn("allowed-files", watch)
         .map(drop)
         .map_err(|error| ContainerError::passing("could not start a thread", error))
-}
-
-fn watch(file: &ResolverFile, stop: &StopSignal) {
-    const LOOK: Duration = Duration::from_secs(10);
-    while !stop.wait(LOOK) {
-        if file.was_replaced() {
-            events::resolver_replaced();
-            return stop.set();
-        }
-    }
 }

@@ -2,15 +2,20 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::base::clock::Monotonic;
+use crate::base::{ErrorChain, StopSignal};
 use crate::config::{Settings, threads};
-use crate::daemon::outgoing::start_fetch;
+use crate::daemon::outgoing::{end_when_replaced, start_fetch};
 use crate::fetch::Fetch;
 use crate::index::shared::Reader;
 use crate::ipc::container::{ContainerContext, ContainerError, Prepared};
+use crate::sandbox::AllowedFile;
 use crate::stages::container::{WorkerSpec, run};
 use crate::stages::decoding::DecodeSlots;
-use crate::stages::reverse_search::ReverseSearch;
+use crate::stages::reverse_search::{Fetched, ReverseSearch};
+use crate::telemetry::events;
 
 /// Makes the folder of the index, which the broker may be about to make: what is not there when the
 /// process is confined cannot be allowed.
@@ -20,20 +25,44 @@ pub fn prepare(settings: &Settings) -> Result<Prepared, ContainerError> {
     Ok(None)
 }
 
+/// Follows the index. What is damaged the broker makes anew, within seconds of the damage; `None` if the
+/// program is stopped before.
+fn open_index(settings: &Settings, stop: &StopSignal) -> Result<Option<Reader>, ContainerError> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    const PAUSE: Duration = Duration::from_millis(500);
+    let begun = Monotonic::now();
+    loop {
+        let error = match Reader::open(&settings.index_dir()) {
+            Ok(index) => return Ok(Some(index)),
+            Err(error) => error,
+        };
+        if Monotonic::now().since(begun) > PATIENCE {
+            return Err(ContainerError::passing("the fingerprint index cannot be mapped", error));
+        }
+        tracing::warn!(error = %ErrorChain(&error), "the fingerprint index cannot be mapped yet");
+        if stop.wait(PAUSE) {
+            return Ok(None);
+        }
+    }
+}
+
 pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
     let settings = context.settings.clone();
     let http = start_fetch(&context)?;
-    let index = Reader::open(&settings.index_dir())
-        .map_err(|error| ContainerError::passing("the fingerprint index cannot be mapped", error))?;
+    let folder = AllowedFile::at(&settings.index_dir());
+    end_when_replaced(&context, folder, Duration::from_secs(1), events::index_folder_replaced)?;
+    let Some(index) = open_index(&settings, &context.stop)? else { return Ok(()) };
     let cold = index.clone();
     std::thread::Builder::new()
         .name("index-warmer".to_owned())
         .spawn(move || cold.warm_up())
         .map_err(|error| ContainerError::passing("could not start a thread", error))?;
     let decoding = DecodeSlots::new(settings.workers.reverse_search);
+    let fetched = Fetched::default();
     let specs = (0..threads(settings.workers.reverse_search)).map(|_| {
         let fetch: Arc<dyn Fetch> = Arc::clone(&http) as _;
         let (decoding, index, settings) = (decoding.clone(), index.clone(), settings.clone());
+        let fetched = fetched.clone();
         WorkerSpec::new(context.stages, move |_| ReverseSearch {
             fetch,
             decoding,
@@ -41,6 +70,7 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
             search: settings.search.clone(),
             max_image_bytes: settings.fetch.max_image_bytes,
             numbers: HashMap::new(),
+            fetched,
         })
     });
     let stopping = Arc::clone(&http);

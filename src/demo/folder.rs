@@ -10,6 +10,7 @@ use toml::{Table, Value};
 
 use super::world::World;
 use super::world::cases::SAMPLE;
+use crate::base::LinesBelow;
 
 /// Lines of the daemon's log shown when it fails.
 const TAIL_LINES: usize = 15;
@@ -69,10 +70,10 @@ impl Folder {
         File::create(&path).map_err(|source| FolderError::Write { path, source })
     }
 
-    /// The last lines that the daemon wrote, for people; empty if there are none.
-    pub fn log_tail(&self) -> String {
+    /// The last lines that the daemon wrote, for people.
+    pub fn log_tail(&self) -> LinesBelow {
         let text = fs::read(self.log()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        tail(&text.unwrap_or_default(), TAIL_LINES)
+        LinesBelow(tail(&text.unwrap_or_default(), TAIL_LINES))
     }
 
     fn log(&self) -> PathBuf {
@@ -87,9 +88,9 @@ fn write(path: &Path, mode: u32, content: &[u8]) -> Result<(), FolderError> {
     written.map_err(|source| FolderError::Write { path: path.to_owned(), source })
 }
 
-fn tail(text: &str, lines: usize) -> String {
-    let all: Vec<&str> = text.lines().collect();
-    all[all.len().saturating_sub(lines)..].join("\n")
+fn tail(text: &str, lines: usize) -> Vec<String> {
+    let mut all: Vec<String> = text.lines().map(str::to_owned).collect();
+    all.split_off(all.len().saturating_sub(lines))
 }
 
 /// The settings as `parameters.toml`.
@@ -124,7 +125,14 @@ fn settings(world: &World, port: u16, data_dir: &Path, webhook: Option<&str>) ->
     section("log", vec![("level", text("warn"))]);
     let credential = Table::from_iter([("bearer_token".to_owned(), text(world.bearer_token()))]);
     section("twitter", vec![("credentials", Value::Array(vec![Value::Table(credential)]))]);
-    section("links", vec![("tumblr_api_key", text(world.tumblr_api_key()))]);
+    let cookies = world.cookies().map(|(site, cookie)| (site.to_owned(), text(cookie)));
+    section(
+        "links",
+        vec![
+            ("tumblr_api_key", text(world.tumblr_api_key())),
+            ("cookies", Value::Table(Table::from_iter(cookies))),
+        ],
+    );
     let upstreams: Table =
         world.upstreams().into_iter().map(|(host, to)| (host, Value::String(to))).collect();
     root.insert("upstreams".into(), Value::Table(upstreams));
@@ -172,8 +180,8 @@ mod tests {
 
     #[test]
     fn the_tail_is_short() {
-        assert_eq!(tail("a\nb\nc", 2), "b\nc");
-        assert_eq!(tail("a", 2), "a");
-        assert_eq!(tail("", 2), "");
+        assert_eq!(tail("a\nb\nc", 2), ["b", "c"]);
+        assert_eq!(tail("a", 2), ["a"]);
+        assert!(tail("", 2).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! Which of the query's steps have begun and ended, told from one answer to the next. Pure.
 
 use super::api::Answer;
+use crate::base::counted;
 
 /// The three steps of a query, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +44,12 @@ impl Step {
                 names.join(", ")
             }
             Step::IndexPosts => match answer.posts_indexed {
-                Some(count @ 1..) => format!("{count} posts with images"),
+                Some(count @ 1..) => counted(count, "post") + " with images",
                 Some(0) | None => String::new(),
             },
             Step::SearchImage => match answer.results.len() {
                 0 => String::new(),
-                1 => "1 match".to_owned(),
-                count => format!("{count} matches"),
+                count => counted(count, "match"),
             },
         }
     }

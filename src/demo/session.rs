@@ -19,6 +19,7 @@ use super::progress::Progress;
 use super::show::{Screen, judge};
 use super::world::cases::Case;
 use super::world::{Options, World, WorldError};
+use crate::base::LinesBelow;
 use crate::base::clock::Monotonic;
 use crate::base::signals::CaughtSignals;
 
@@ -78,12 +79,23 @@ pub enum DemoError {
     Port { port: u16, source: io::Error },
     #[error("could not start {what}")]
     Start { what: &'static str, source: io::Error },
-    #[error("the daemon ended {when} ({status}){log}")]
-    DaemonEnded { when: &'static str, status: String, log: String },
-    #[error("the daemon was not ready after {} s{log}", READY_WITHIN.as_secs())]
-    NotReady { log: String },
-    #[error("the query was not answered after {} s{log}", ANSWER_WITHIN.as_secs())]
-    NoAnswer { log: String },
+    #[error("the daemon ended {when} ({status}); its last lines")]
+    DaemonEnded {
+        when: &'static str,
+        status: String,
+        #[source]
+        log: LinesBelow,
+    },
+    #[error("the daemon was not ready after {} s; its last lines", READY_WITHIN.as_secs())]
+    NotReady {
+        #[source]
+        log: LinesBelow,
+    },
+    #[error("the query was not answered after {} s; its last lines", ANSWER_WITHIN.as_secs())]
+    NoAnswer {
+        #[source]
+        log: LinesBelow,
+    },
 }
 
 /// How a stage of the demo was cut off.
@@ -134,7 +146,7 @@ async fn play(
     let api = Api::new(port)?;
     // Dropped before the folder and the world, which it uses.
     let daemon = start_daemon(&folder, sender.clone())?;
-    let log = || as_log(&folder);
+    let log = || folder.log_tail();
     let ready = async {
         while !api.is_ready().await {
             tokio::time::sleep(READY_POLL).await;
@@ -172,7 +184,7 @@ async fn show_query(
     api: &Api,
     case: &Case,
     events: &mut mpsc::Receiver<Event>,
-    log: &impl Fn() -> String,
+    log: &impl Fn() -> LinesBelow,
 ) -> Result<bool, Cut> {
     let page = case.url().unwrap_or_default();
     screen.asking(case, page);
@@ -216,7 +228,7 @@ async fn stay(
                 status => Err(DemoError::DaemonEnded {
                     when: "by itself",
                     status: describe(status),
-                    log: as_log(folder),
+                    log: folder.log_tail(),
                 }
                 .into()),
             }
@@ -228,7 +240,7 @@ async fn stay(
 async fn unless_cut<T>(
     events: &mut mpsc::Receiver<Event>,
     when: &'static str,
-    log: &impl Fn() -> String,
+    log: &impl Fn() -> LinesBelow,
     work: impl Future<Output = T>,
 ) -> Result<T, Cut> {
     tokio::select! {
@@ -275,11 +287,6 @@ fn since(started: Monotonic) -> u64 {
     u64::try_from(Monotonic::now().since(started).as_millis()).unwrap_or(u64::MAX)
 }
 
-fn as_log(folder: &Folder) -> String {
-    let tail = folder.log_tail();
-    if tail.is_empty() { "; it wrote nothing".to_owned() } else { format!("; its last lines:\n{tail}") }
-}
-
 fn describe(status: Option<ExitStatus>) -> String {
     status.map_or_else(|| "its status is unknown".to_owned(), |status| status.to_string())
 }
@@ -310,6 +317,7 @@ impl Drop for SignalWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ErrorChain;
 
     #[test]
     fn a_taken_port_is_named() {
@@ -325,11 +333,11 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (sender, mut events) = mpsc::channel(1);
         sender.try_send(Event::DaemonEnded(None)).unwrap();
-        let log = || "; its last lines:\nno space".to_owned();
+        let log = || LinesBelow(vec!["no space".to_owned()]);
         let work = std::future::pending::<()>();
         let Err(Cut::Failed(error)) = runtime.block_on(unless_cut(&mut events, "before", &log, work)) else {
             panic!("it was cut off");
         };
-        assert!(error.to_string().contains("no space"));
+        assert!(ErrorChain(&error).to_string().ends_with("its last lines: no space"));
     }
 }

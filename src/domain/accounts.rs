@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
-use crate::base::ids::{AccountKey, Network};
+use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::ImageSource;
-use crate::domain::scans::{Coverage, Cursor, ListingStep};
+use crate::domain::scans::{Coverage, CoveredWindow, ListingStep};
 
 /// How a page names an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +27,25 @@ impl AccountRef {
 }
 
 impl AccountRef {
+    /// The networks on one of which the account may turn out to be: `user@server` is taken for one of
+    /// Mastodon's until its server has said what it is.
+    pub fn may_be_on(&self) -> &'static [Network] {
+        match self.network() {
+            Network::Twitter => &[Network::Twitter],
+            Network::Bluesky => &[Network::Bluesky],
+            Network::Mastodon => &[Network::Mastodon, Network::Misskey],
+            Network::Misskey => &[Network::Misskey],
+        }
+    }
+
+    /// The same, taken for another network's.
+    pub fn on(self, network: Network) -> AccountRef {
+        match self {
+            AccountRef::Handle { handle, .. } => AccountRef::Handle { network, handle },
+            AccountRef::Id(key) => AccountRef::Id(AccountKey::new(network, key.native)),
+        }
+    }
+
     /// As people write it on its network: the handle, or the stable id.
     pub fn name(&self) -> &str {
         match self {
@@ -82,6 +101,15 @@ pub struct NoImage {
     pub why: String,
 }
 
+/// A page of the artist's on a site that is neither read nor searched, for giving credit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// The site as people write it, such as `Instagram`.
+    pub site: String,
+    pub url: String,
+    pub evidence: Evidence,
+}
+
 /// What step 1 found on the artwork's page and beyond.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinksFound {
@@ -95,6 +123,12 @@ pub struct LinksFound {
     pub published: Option<Timestamp>,
     /// Each account once, strongest evidence first. May be empty.
     pub candidates: Vec<Candidate>,
+    /// Posts that the artwork's own page names, each once: as their addresses name them, so perhaps one of
+    /// Bluesky by its author's handle (`at://handle/app.bsky.feed.post/key`), and one of the Fediverse by its
+    /// page. Few.
+    pub named_posts: Vec<PostKey>,
+    /// The artist's pages that are not searched, each once, in the order in which they were found. Few.
+    pub elsewhere: Vec<Elsewhere>,
     /// Pages fetched for it.
     pub pages: u32,
 }
@@ -159,6 +193,9 @@ pub struct AccountState {
     pub listed_anew_at: Option<Timestamp>,
     /// How many posts the network said it has, last.
     pub stated_posts: Option<u64>,
+    /// What was listed of it without a scan of the whole: by date, merged where they overlap. None where the
+    /// account was scanned whole.
+    pub windows: Vec<CoveredWindow>,
 }
 
 impl AccountState {
@@ -172,6 +209,7 @@ impl AccountState {
             timeline_listed_at: None,
             listed_anew_at: None,
             stated_posts: None,
+            windows: Vec::new(),
         }
     }
 
@@ -181,15 +219,14 @@ impl AccountState {
         let listed = steps.map(|step| match step {
             ListingStep::Search => self.search_listed_at,
             ListingStep::Timeline => self.timeline_listed_at,
+            ListingStep::Window => None,
         });
         listed.min().flatten()
     }
 
-    pub fn cursor(&self, step: ListingStep) -> Cursor {
-        match step {
-            ListingStep::Search => Cursor::Search(self.search_cursor),
-            ListingStep::Timeline => Cursor::Timeline(self.timeline_cursor.clone()),
-        }
+    /// Whether any listing of it has ever ended, so that some of its posts can be searched.
+    pub fn is_indexed(&self) -> bool {
+        self.search_listed_at.is_some() || self.timeline_listed_at.is_some() || !self.windows.is_empty()
     }
 }
 
@@ -207,6 +244,10 @@ pub struct AccountRecord {
     pub oldest_seen: Option<Timestamp>,
     /// Over all listings.
     pub posts_read: u64,
+    /// After it was last searched whole: the media items that its network said it has, and those that were
+    /// found.
+    pub stated_media: Option<u64>,
+    pub found_media: Option<u64>,
     /// Queries that searched it.
     pub uses: u64,
     pub last_used_at: Option<Timestamp>,
@@ -217,7 +258,7 @@ pub struct AccountRecord {
 impl AccountRecord {
     /// Whether a listing of it has ever ended, so that its posts can be searched.
     pub fn is_indexed(&self) -> bool {
-        self.state.search_listed_at.is_some() || self.state.timeline_listed_at.is_some()
+        self.state.is_indexed()
     }
 
     /// The account as it was last seen, without asking its network. Nothing is known of an imported

@@ -18,10 +18,15 @@ pub fn account_url(key: &AccountKey, handle: &str) -> String {
             (Some(user), Some(server)) if has_short_page(&key.native) => format!("https://{server}/@{user}"),
             _ => web_address(&key.native),
         },
+        Network::Misskey => match (user_of(handle), server_of(&key.native)) {
+            (Some(user), Some(server)) => format!("https://{server}/@{user}"),
+            _ => web_address(&key.native),
+        },
     }
 }
 
-/// Whether the server of this actor shows accounts at `/@user`: of snac and Takahe, the actor's URI is the page.
+/// Whether the server of this actor shows accounts at `/@user`: of snac and Takahe, the actor's URI is the
+/// page.
 fn has_short_page(actor: &str) -> bool {
     let path = Url::parse(actor).ok().map(|url| url.path().to_owned()).unwrap_or_default();
     ["/users/", "/ap/users/"].iter().any(|start| path.starts_with(start))
@@ -49,6 +54,7 @@ pub fn post_url(post: &PostKey, handle: Option<&str>) -> String {
                 _ => web_address(&post.native),
             }
         }
+        Network::Misskey => web_address(&post.native),
     }
 }
 
@@ -60,7 +66,7 @@ pub fn image_url(account: &AccountKey, name: &str) -> String {
         Network::Bluesky => {
             format!("https://cdn.bsky.app/img/feed_fullsize/plain/{}/{name}@jpeg", account.native)
         }
-        Network::Mastodon => String::new(),
+        Network::Mastodon | Network::Misskey => String::new(),
     }
 }
 
@@ -75,19 +81,19 @@ pub fn thumbnail_url(image_url: &str) -> String {
     image_url.to_owned()
 }
 
-/// The account that a person names: `name` (on X), `name.example` (on Bluesky), `user@server` (on Mastodon
-/// and its kin), each with an `@` before it or not; with the network before it, `bluesky:name.example`; a
-/// stable id of Bluesky (`did:...`); or the address of its page.
+/// The account that a person names: `name` (on X), `name.example` (on Bluesky), `user@server` (on Mastodon,
+/// Misskey and their kin), each with an `@` before it or not; with the network before it,
+/// `bluesky:name.example`; a stable id of Bluesky (`did:...`); or the address of its page.
 ///
 /// # Errors
 /// What is wrong with it, for people.
 pub fn account_named(text: &str) -> Result<AccountRef, &'static str> {
-    const FORMS: &str = "give a name of X, name.example of Bluesky, user@server of Mastodon, the network before it \
+    const FORMS: &str = "give a name of X, name.example of Bluesky, user@server of Mastodon or Misskey, the network before it \
         (bluesky:name.example), or the address of the account's page";
     let text = text.trim();
     if text.starts_with("http://") || text.starts_with("https://") {
         return account_of_page(text)
-            .ok_or("this is not the address of an account's page on X, Bluesky or Mastodon");
+            .ok_or("this is not the address of an account's page on X, Bluesky, Mastodon or Misskey");
     }
     let (network, name) = match text.split_once(':') {
         Some(("did", _)) | None => (None, text),
@@ -99,7 +105,7 @@ pub fn account_named(text: &str) -> Result<AccountRef, &'static str> {
     };
     let name = name.trim_start_matches('@').to_ascii_lowercase();
     let network = network.unwrap_or(match name.as_str() {
-        name if name.contains('@') => Network::Mastodon,
+        name if name.contains('@') => network_of_server(name.rsplit('@').next().unwrap_or_default()),
         name if name.starts_with("did:") || name.contains('.') => Network::Bluesky,
         _ => Network::Twitter,
     });
@@ -120,7 +126,7 @@ fn account_on(network: Network, name: &str) -> Option<AccountRef> {
             return plain(b":.-_%", name).then_some(AccountRef::Id(key));
         }
         Network::Bluesky => plain(b".-", name) && name.contains('.'),
-        Network::Mastodon => {
+        Network::Mastodon | Network::Misskey => {
             let (user, server) = name.split_once('@')?;
             plain(b"_.-", user) && plain(b".-", server) && server.contains('.')
         }
@@ -143,13 +149,37 @@ fn account_of_page(text: &str) -> Option<AccountRef> {
             let user = user.trim_start_matches('@').to_ascii_lowercase();
             // `https://server/@user@other` is another server's account.
             let name = if user.contains('@') { user } else { format!("{user}@{server}") };
-            account_on(Network::Mastodon, &name)
+            account_on(network_of_server(name.rsplit('@').next()?), &name)
+        }
+        (server, ["users" | "user-info", id]) if network_of_server(server) == Network::Misskey => {
+            let key = AccountKey::new(Network::Misskey, format!("https://{server}/users/{id}"));
+            id.bytes().all(|byte| byte.is_ascii_alphanumeric()).then_some(AccountRef::Id(key))
         }
         (server, ["users", user, ..]) => {
             account_on(Network::Mastodon, &format!("{}@{server}", user.to_ascii_lowercase()))
         }
         _ => None,
     }
+}
+
+/// Servers of Misskey's kind that are known by name. Of others nothing is known until they are asked.
+pub const MISSKEY_SERVERS: &[&str] = &[
+    "misskey.io",
+    "misskey.art",
+    "misskey.design",
+    "sushi.ski",
+    "nijimiss.moe",
+    "oekakiskey.com",
+    "novelskey.tarbin.net",
+    "misskey.gg",
+    "mi.nakn.jp",
+    "voskey.icalo.net",
+    "misskey.04.si",
+];
+
+/// The network that an account of this server is taken for.
+pub fn network_of_server(host: &str) -> Network {
+    if MISSKEY_SERVERS.contains(&host) { Network::Misskey } else { Network::Mastodon }
 }
 
 fn user_of(handle: &str) -> Option<&str> {
@@ -194,6 +224,9 @@ mod tests {
         let of_takahe = "https://s.example/@ann@names.example/";
         check(Network::Mastodon, of_takahe, "ann@s.example", of_takahe);
         check(Network::Mastodon, "javascript:alert(1)", "", "");
+        let of_misskey = "https://s.example/users/9bpemdns40";
+        check(Network::Misskey, of_misskey, "ann@s.example", "https://s.example/@ann");
+        check(Network::Misskey, of_misskey, "", of_misskey);
     }
 
     #[test]
@@ -211,6 +244,8 @@ mod tests {
         check(Network::Mastodon, uri, None, uri);
         let uri = "https://s.example/objects/5f";
         check(Network::Mastodon, uri, Some("ann@s.example"), uri);
+        let note = "https://s.example/notes/9bxaf592x6";
+        check(Network::Misskey, note, Some("ann@s.example"), note);
     }
 
     #[test]
@@ -253,6 +288,11 @@ mod tests {
         check("https://art.example/@Ann", Some("mastodon:@ann@art.example"));
         check("https://art.example/@ann@other.example", Some("mastodon:@ann@other.example"));
         check("https://art.example/users/ann", Some("mastodon:@ann@art.example"));
+        check("@Ann@Misskey.io", Some("misskey:@ann@misskey.io"));
+        check("misskey:ann@key.example", Some("misskey:@ann@key.example"));
+        check("https://misskey.design/@Ann/notes", Some("misskey:@ann@misskey.design"));
+        check("https://misskey.io/@ann@art.example", Some("mastodon:@ann@art.example"));
+        check("https://misskey.io/users/9bpemdns40", Some("misskey:https://misskey.io/users/9bpemdns40"));
         check("https://art.example/web/@ann", Some("mastodon:@ann@art.example"));
         check("https://art.example/deck/@ann@other.example/media", Some("mastodon:@ann@other.example"));
         for wrong in [

@@ -150,6 +150,11 @@ impl MatchClass {
     pub const ALL: [MatchClass; 4] =
         [MatchClass::Identical, MatchClass::Recompressed, MatchClass::EditedOrVariant, MatchClass::Similar];
 
+    /// Whether it is the artwork itself: an edited picture or a variant may be another one.
+    pub fn shows_artwork(self) -> bool {
+        matches!(self, MatchClass::Identical | MatchClass::Recompressed)
+    }
+
     /// The name in the API.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod addresses;
 pub mod blocklist;
+pub mod credit;
 pub mod failure;
 pub mod images;
 pub mod official;

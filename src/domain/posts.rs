@@ -8,8 +8,8 @@ use crate::domain::accounts::Account;
 use crate::domain::images::{Detail, ImageFacts};
 
 /// When X gave out this id, in milliseconds. Ids have held their time since November 2010 (X's open source
-/// generator "Snowflake": 41 bits of milliseconds since its own epoch, above 22 bits of machine and sequence);
-/// older ones were counted, and tell nothing.
+/// generator "Snowflake": 41 bits of milliseconds since its own epoch, above 22 bits of machine and
+/// sequence); older ones were counted, and tell nothing.
 pub fn snowflake_time(id: &str) -> Option<Timestamp> {
     const EPOCH: i64 = 1_288_834_974_657;
     const FIRST: i64 = 30_000_000_000_000;

@@ -8,13 +8,14 @@ use std::sync::mpsc as reply_channel;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use url::Url;
 
 use super::error::{FetchError, StartError};
 use super::exchange::Exchange;
-use super::pace::{Limits, Pace};
+use super::host::{Host, is_in_background};
+use super::pace::Limits;
 use super::reach::{NetworkWatch, Reach};
 use super::request::{Fetch, Method, Request, Response};
 use super::retry::{self, FIRST_PAUSE, LONGEST_WAIT};
@@ -43,6 +44,7 @@ pub struct HttpFetch {
 /// A request, and where its answer goes.
 struct Job {
     request: Request,
+    in_background: bool,
     reply: reply_channel::SyncSender<Result<Response, FetchError>>,
 }
 
@@ -59,8 +61,8 @@ impl HttpFetch {
         HttpFetch::start_with(settings, upstreams, FIRST_PAUSE, Duration::ZERO)
     }
 
-    /// As `start`, but while no host at all can be reached, requests wait, as long as the settings say, instead of
-    /// failing (`network` tells).
+    /// As `start`, but while no host at all can be reached, requests wait, as long as the settings say,
+    /// instead of failing (`network` tells).
     ///
     /// # Errors
     /// As `start`.
@@ -102,11 +104,11 @@ impl HttpFetch {
                         biased;
                         _ = stopped.wait_for(|stop| *stop) => break,
                         job = waiting.recv() => {
-                            let Some(Job { request, reply }) = job else { break };
+                            let Some(Job { request, in_background, reply }) = job else { break };
                             let engine = Rc::clone(&engine);
                             let name = format!("fetch {}", request.url);
                             tokio::task::spawn_local(async move {
-                                let outcome = tasks::named(name, engine.carry_out(request)).await;
+                                let outcome = tasks::named(name, engine.carry_out(request, in_background)).await;
                                 // A caller that has gone away needs no answer.
                                 let _ = reply.send(outcome);
                             });
@@ -141,7 +143,7 @@ impl HttpFetch {
     fn hand_over(&self, request: Request) -> reply_channel::Receiver<Result<Response, FetchError>> {
         let (reply, answer) = reply_channel::sync_channel(1);
         // A closed queue drops the job and with it `reply`.
-        let _ = self.jobs.blocking_send(Job { request, reply });
+        let _ = self.jobs.blocking_send(Job { request, in_background: is_in_background(), reply });
         answer
     }
 
@@ -199,20 +201,13 @@ struct Engine {
     hosts: RefCell<HashMap<String, Rc<Host>>>,
 }
 
-/// One host as it was asked for (not its upstream).
-struct Host {
-    places: Semaphore,
-    pace: RefCell<Pace>,
-    paused_until: RefCell<Option<Instant>>,
-}
-
 impl Engine {
     /// A request with its redirects.
-    async fn carry_out(&self, mut request: Request) -> Result<Response, FetchError> {
+    async fn carry_out(&self, mut request: Request, in_background: bool) -> Result<Response, FetchError> {
         let mut url = request.url.clone();
         let mut hops = 0;
         loop {
-            let response = self.ask(&request, &url).await?;
+            let response = self.ask(&request, &url, in_background).await?;
             let location = match response.status {
                 301 | 302 | 303 | 307 | 308 => response.header("location"),
                 _ => None,
@@ -233,7 +228,7 @@ impl Engine {
     }
 
     /// One hop with its retries.
-    async fn ask(&self, request: &Request, url: &Url) -> Result<Response, FetchError> {
+    async fn ask(&self, request: &Request, url: &Url, in_background: bool) -> Result<Response, FetchError> {
         let name = url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
         let host = self.host(&name);
         let mut attempt = 0;
@@ -241,8 +236,7 @@ impl Engine {
             self.reach.wait_until_back().await;
             let begun = Instant::now();
             let outcome = {
-                let _place = host.places.acquire().await.expect("the semaphore is never closed");
-                host.wait_for_turn(&name).await?;
+                let _place = host.enter(in_background).await?;
                 self.exchange.send(request, url).await
             };
             match &outcome {
@@ -311,54 +305,9 @@ impl Engine {
         }
         let host = hosts.entry(name.to_owned()).or_insert_with(|| {
             let limits = Limits::of(name, &self.settings);
-            Rc::new(Host {
-                places: Semaphore::new(limits.concurrent.min(Semaphore::MAX_PERMITS)),
-                pace: RefCell::new(Pace::new(limits.per_second)),
-                paused_until: RefCell::new(None),
-            })
+            Rc::new(Host::new(name, limits))
         });
         Rc::clone(host)
-    }
-}
-
-impl Host {
-    /// Waits until the host may be asked.
-    ///
-    /// # Errors
-    /// `Paused` at once when it wants no requests for longer than is waited.
-    async fn wait_for_turn(&self, name: &str) -> Result<(), FetchError> {
-        loop {
-            let now = Instant::now();
-            let paused_until = *self.paused_until.borrow();
-            match paused_until.map(|until| until.saturating_duration_since(now)) {
-                Some(left) if left > LONGEST_WAIT => {
-                    return Err(FetchError::Paused {
-                        host: name.to_owned(),
-                        until: Timestamp::now().plus(left),
-                    });
-                }
-                Some(left) if !left.is_zero() => tokio::time::sleep(left).await,
-                _ => break,
-            }
-        }
-        let now = Instant::now();
-        let turn = self.pace.borrow_mut().reserve(now);
-        // Sleeping until now takes a millisecond, the timer's tick.
-        if turn > now {
-            tokio::time::sleep_until(turn).await;
-        }
-        Ok(())
-    }
-
-    /// Nobody asks the host again before `pause` has passed; a longer pause stays.
-    fn pause(&self, pause: Duration) {
-        let until = Instant::now() + pause;
-        let mut paused_until = self.paused_until.borrow_mut();
-        *paused_until = Some(paused_until.map_or(until, |earlier| earlier.max(until)));
-    }
-
-    fn is_at_rest(&self, now: Instant) -> bool {
-        self.pace.borrow().is_idle(now) && self.paused_until.borrow().is_none_or(|until| until <= now)
     }
 }
 

@@ -1,10 +1,11 @@
-//! JSON of strangers, read within bounds: what its values would take in memory is estimated before the first of
-//! them is made. A tree of values takes many times the space of its text: ten megabytes of `[0,0,...]` would
-//! become a gigabyte.
+//! JSON of strangers, read within bounds: what its values would take in memory is estimated before the first
+//! of them is made. A tree of values takes many times the space of its text: ten megabytes of `[0,0,...]`
+//! would become a gigabyte.
 
 use serde::de::DeserializeOwned;
 
-/// What the values of one text may take in memory, in bytes. The state of the largest real pages takes a third.
+/// What the values of one text may take in memory, in bytes. The state of the largest real pages takes a
+/// third.
 pub const MAX_VALUE_BYTES: usize = 16 << 20;
 
 // What `serde_json` and the allocator take, while a list or an object grows: measured by `aotf bench pages`.
@@ -32,16 +33,18 @@ pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
     Ok(serde_json::from_slice(text)?)
 }
 
-/// Reads the value that a text begins with; whatever stands behind it is not looked at. `None` where there is no
-/// value, or one that is too large.
+/// Reads the value that a text begins with; whatever stands behind it is not looked at. `None` where there is
+/// no value, or one that is too large.
 pub fn parse_first<T: DeserializeOwned>(text: &str) -> Option<T> {
     weigh(text.as_bytes()).ok()?;
     serde_json::Deserializer::from_str(text).into_iter().next()?.ok()
 }
 
-/// Estimates what the first value of a text takes. A text that is no JSON is weighed as far as it looks like it.
+/// Estimates what the first value of a text takes. A text that is no JSON is weighed as far as it looks like
+/// it.
 fn weigh(text: &[u8]) -> Result<(), JsonError> {
-    /// Which of the open containers are objects, the innermost last; `serde_json` refuses more than 128 of them.
+    /// Which of the open containers are objects, the innermost last; `serde_json` refuses more than 128 of
+    /// them.
     const MAX_DEPTH: u32 = 128;
     let (mut objects, mut depth, mut bytes) = (0_u128, 0_u32, 0_usize);
     let mut rest = text.iter();

@@ -3,13 +3,15 @@
 //! and the table of upstreams. Called by the stages through `sites`, `links` and `networks`. It never
 //! interprets what it fetched, but for the bounds of its text and its JSON (`json`).
 //!
-//! A request passes, hop by hop: `address` (may it be asked at all?), `pace` (when?), `upstreams` (where
-//! really?), `exchange` (one question, one answer, under limits), `reach` (is there a network at all?),
+//! A request passes, hop by hop: `address` (may it be asked at all?), `host` (when?, at its `pace`),
+//! `upstreams` (where really?), `exchange` (one question, one answer, under limits), `reach` (is there a
+//! network at all?),
 //! `retry` (again?). `http` holds them together on one runtime thread per container.
 
 mod address;
 mod error;
 mod exchange;
+mod host;
 mod http;
 pub mod json;
 mod pace;
@@ -23,6 +25,7 @@ mod tests;
 mod upstreams;
 
 pub use error::{FetchError, StartError};
+pub use host::in_background;
 pub use http::HttpFetch;
 pub use pace::least_wait;
 pub use reach::{Loss, NetworkWatch};

@@ -25,13 +25,36 @@ enum Rule {
     Times(f64),
 }
 
+/// What many sites ask of programs, or what those that read them have settled on.
+const EACH_SECOND: Rule = Rule::AtMost { concurrent: 1, per_second: 1.0 };
+
 /// Domains with rules of their own; they hold for subdomains too.
 const RULES: &[(&str, Rule)] = &[
     // One request per second is the pace its operators ask for; two are cut off.
-    ("e621.net", Rule::AtMost { concurrent: 1, per_second: 1.0 }),
-    ("e926.net", Rule::AtMost { concurrent: 1, per_second: 1.0 }),
-    ("furaffinity.net", Rule::AtMost { concurrent: 1, per_second: 1.0 }),
-    ("pixiv.net", Rule::AtMost { concurrent: 1, per_second: 1.0 }),
+    ("e621.net", EACH_SECOND),
+    ("e926.net", EACH_SECOND),
+    ("furaffinity.net", EACH_SECOND),
+    ("pixiv.net", EACH_SECOND),
+    ("weasyl.com", EACH_SECOND),
+    ("itaku.ee", EACH_SECOND),
+    ("sofurry.com", EACH_SECOND),
+    ("newgrounds.com", EACH_SECOND),
+    ("hentai-foundry.com", EACH_SECOND),
+    ("zerochan.net", EACH_SECOND),
+    ("nijie.info", EACH_SECOND),
+    ("poipiku.com", EACH_SECOND),
+    ("yande.re", EACH_SECOND),
+    ("konachan.com", EACH_SECOND),
+    ("sakugabooru.com", EACH_SECOND),
+    ("lolibooru.moe", EACH_SECOND),
+    ("twibooru.org", EACH_SECOND),
+    // No limit is told; the largest of Misskey's servers keeps programs out that are in a hurry.
+    ("misskey.io", Rule::AtMost { concurrent: 1, per_second: 0.5 }),
+    ("misskey.art", EACH_SECOND),
+    ("misskey.design", EACH_SECOND),
+    ("sushi.ski", EACH_SECOND),
+    ("nijimiss.moe", EACH_SECOND),
+    ("oekakiskey.com", EACH_SECOND),
     // Pixiv's image host is lenient, but counts towards the same visitor.
     ("pximg.net", Rule::AtMost { concurrent: 2, per_second: 4.0 }),
     ("donmai.us", Rule::AtMost { concurrent: 2, per_second: 5.0 }),
@@ -87,9 +110,15 @@ impl Pace {
         full_at.checked_sub(self.tolerance).map_or(now, |moment| moment.max(now))
     }
 
-    /// True when forgetting this pace changes nothing.
-    pub fn is_idle(&self, now: Instant) -> bool {
-        self.full_at.is_none_or(|moment| moment <= now)
+    /// Between two requests, on average.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// When the bucket is full again: from then on, forgetting this pace changes nothing. `None` before the
+    /// first request.
+    pub fn rested_at(&self) -> Option<Instant> {
+        self.full_at
     }
 }
 
@@ -148,7 +177,7 @@ mod tests {
             assert_eq!(pace.reserve(start), start + Duration::from_secs(n));
         }
         let later = start + Duration::from_secs(60);
-        assert!(pace.is_idle(later));
+        assert!(pace.rested_at().is_some_and(|moment| moment <= later));
         assert_eq!(pace.reserve(later), later);
     }
 

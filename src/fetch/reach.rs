@@ -1,6 +1,6 @@
-//! Whether there is a network at all. One host that cannot be reached is that host's trouble; when none of a few
-//! that are hardly ever down together can be connected to, the network is gone, and requests wait for it instead
-//! of failing.
+//! Whether there is a network at all. One host that cannot be reached is that host's trouble; when none of a
+//! few that are hardly ever down together can be connected to, the network is gone, and requests wait for it
+//! instead of failing.
 
 use std::cell::Cell;
 use std::rc::Rc;

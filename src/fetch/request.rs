@@ -63,6 +63,9 @@ impl fmt::Debug for Request {
 
 /// Pages from strangers are refused beyond this.
 pub const MAX_PAGE_BYTES: u64 = 10 * 1024 * 1024;
+/// What is read of a body as text. The largest real pages, which carry their state in a script, have about
+/// two million bytes; every further one costs each pass over the page its time.
+pub const MAX_TEXT_BYTES: usize = 4 << 20;
 
 impl Request {
     /// A GET of a page or an API answer: 10 MiB, 5 redirects, 3 retries.
@@ -121,8 +124,8 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
-    /// The body as text, by the charset of the header (UTF-8 without one); malformed bytes are replaced. Of a text that
-    /// takes more than `MAX_PAGE_BYTES` in UTF-8, the beginning.
+    /// The body as text, by the charset of the header (UTF-8 without one); malformed bytes are replaced. Of a
+    /// text that takes more than `MAX_TEXT_BYTES` in UTF-8, the beginning.
     pub fn text(&self) -> Cow<'_, str> {
         let charset = self
             .header("content-type")
@@ -135,12 +138,11 @@ impl Response {
         if charset == encoding_rs::UTF_8
             && let Ok(text) = std::str::from_utf8(body)
         {
-            return Cow::Borrowed(text);
+            return Cow::Borrowed(&text[..text.floor_char_boundary(MAX_TEXT_BYTES)]);
         }
         // One byte may become three: the decoder stops where the text is full.
         let mut decoder = charset.new_decoder_without_bom_handling();
-        let most = usize::try_from(MAX_PAGE_BYTES).unwrap_or(usize::MAX);
-        let room = decoder.max_utf8_buffer_length(body.len()).unwrap_or(most).min(most);
+        let room = decoder.max_utf8_buffer_length(body.len()).unwrap_or(MAX_TEXT_BYTES).min(MAX_TEXT_BYTES);
         let mut text = String::with_capacity(room);
         let _ = decoder.decode_to_string(body, &mut text, true);
         Cow::Owned(text)

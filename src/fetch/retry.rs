@@ -16,8 +16,8 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Longest pause between two attempts.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(20);
 
-/// The pause after failed attempt number `attempt` (from 0): `first` doubled each time, up to 20 s, of which a
-/// random half is left out (`random` in 0..1) so that many callers do not come back at the same moment.
+/// The pause after failed attempt number `attempt` (from 0): `first` doubled each time, up to 20 s, of which
+/// a random half is left out (`random` in 0..1) so that many callers do not come back at the same moment.
 pub fn backoff(first: Duration, attempt: u8, random: f64) -> Duration {
     let full = first.saturating_mul(1_u32 << attempt.min(16)).min(LONGEST_BACKOFF);
     full.mul_f64(1.0 - random / 2.0)

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::request::MAX_TEXT_BYTES;
 use super::test_server::{Reply, Seen, TestServer};
 use super::*;
 use crate::base::{Reaction, Timestamp};
@@ -87,16 +88,18 @@ fn text_is_read_by_its_charset() {
 }
 
 #[test]
-fn a_text_takes_no_more_than_a_page_may() {
+fn of_a_long_text_the_beginning_is_read() {
     let response = |charset: &str, body: Vec<u8>| Response {
         status: 200,
         url: "https://a.example.com/".parse().unwrap(),
         headers: vec![("content-type".to_owned(), format!("text/html;charset={charset}"))],
         body: body.into(),
     };
-    let most = usize::try_from(MAX_PAGE_BYTES).unwrap();
+    let most = MAX_TEXT_BYTES;
     // What is no UTF-8 becomes three bytes for each, Latin-1 two.
     assert!(matches!(response("utf-8", vec![b'a'; most]).text(), std::borrow::Cow::Borrowed(_)));
+    assert_eq!(response("utf-8", vec![b'a'; most + 1]).text().len(), most);
+    assert_eq!(response("utf-8", "é".repeat(most).into_bytes()).text().len(), most);
     for (charset, byte, c) in [("utf-8", 0xff, '\u{fffd}'), ("windows-1252", 0xe9, 'é')] {
         let broken = response(charset, vec![byte; most]);
         let text = broken.text();

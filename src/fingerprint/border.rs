@@ -163,8 +163,8 @@ fn inner_side(borders: usize, side: u32) -> Option<u32> {
     (inner >= MIN_INNER_SIDE && inner * 100 >= side * MIN_INNER_PERCENT).then_some(inner)
 }
 
-/// Where the picture begins, after `n_clean` clean lines of a border of this level: at the greatest step of the
-/// mean level among the next lines that may belong to the border.
+/// Where the picture begins, after `n_clean` clean lines of a border of this level: at the greatest step of
+/// the mean level among the next lines that may belong to the border.
 fn edge(lines: &[Line], n_clean: usize, level: f32) -> usize {
     let mut best = (n_clean, if n_clean > 0 { 0.0 } else { MIN_STEP });
     for (at, pair) in lines.windows(2).enumerate().skip(n_clean.saturating_sub(1)) {

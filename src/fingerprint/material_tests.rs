@@ -26,8 +26,8 @@ fn artworks_have_the_fingerprints_of_imagehash() {
 /// Files whose result differs from ImageHash's on purpose; `docs/fingerprint.md` explains each.
 const DIFFERENT: [&str; 3] = ["apng_actl_wronglen.png", "apng_actl_zero_frames.png", "png_alpha.png"];
 
-/// The same of AVIF files, beside ImageHash on Pillow 13: cut, mirrored and turned as they say, where Pillow leaves
-/// that to others; a star of low quality; and the files that Pillow does not open.
+/// The same of AVIF files, beside ImageHash on Pillow 13: cut, mirrored and turned as they say, where Pillow
+/// leaves that to others; a star of low quality; and the files that Pillow does not open.
 const DIFFERENT_AVIF: [&str; 8] = [
     "avif_alpha_video.avif",
     "avif_kimono.crop.avif",

@@ -207,7 +207,8 @@ mod tests {
         crc32fast::hash(resampler.finish().as_flattened())
     }
 
-    /// Checksums of what Pillow 9.5 makes of the same image: `zlib.crc32(image.resize((n, n), LANCZOS).tobytes())`.
+    /// Checksums of what Pillow 9.5 makes of the same image:
+    /// `zlib.crc32(image.resize((n, n), LANCZOS).tobytes())`.
     #[track_caller]
     fn check(width: u32, height: u32, expect32: u32, expect64: u32) {
         assert_eq!(checksum::<32>(width, height), expect32, "{width}x{height} to 32");

@@ -27,8 +27,8 @@ use crate::proto::front::{Client, FrontAnswer, FrontQuestion};
 use crate::proto::view::{QueryStatus, QueryView, ScanState, ScanView};
 use crate::telemetry::tasks;
 
-/// Clients at the same time. One more takes the place of the one that has been silent the longest; where all are
-/// being answered, it waits.
+/// Clients at the same time. One more takes the place of the one that has been silent the longest; where all
+/// are being answered, it waits.
 const MAX_CLIENTS: usize = 32;
 /// A line without an image: far more than any command.
 const MAX_COMMAND_BYTES: usize = 64 * 1024;
@@ -161,11 +161,11 @@ impl Session {
         let follow = command.is_followed();
         let client = Client::Exempt;
         match command {
-            Command::Query { url, options } => {
+            Command::Query { url, whole, first, options, credit: _ } => {
                 let networks = options.networks.unwrap_or_default();
-                let question = FrontQuestion::Query { url, client, networks, webhook: None };
+                let question = FrontQuestion::Query { url, client, networks, whole, webhook: None };
                 let answer = self.ask(question, None).await;
-                self.show_query(answer, follow).await
+                self.show_query(answer, follow, first).await
             }
             Command::Search { image, account: account_name, turned, options } => {
                 let networks = options.networks.unwrap_or_default();
@@ -191,7 +191,7 @@ impl Session {
                         Err(_) => Ok(refused(FailureCode::CannotGetImage)),
                     },
                 };
-                self.show_query(answer, follow).await
+                self.show_query(answer, follow, false).await
             }
             Command::Scan { name, whole, .. } => self.scan(name, whole, follow).await,
             Command::Cancel { what } => {
@@ -208,11 +208,13 @@ impl Session {
             Command::Threads => self.ask_and_send(FrontQuestion::Threads).await,
             Command::Queues => self.ask_and_send(FrontQuestion::Queues).await,
             Command::Metrics => {
-                let asked = tokio::time::timeout(ASK_DEADLINE, broker::measured_steps(&*self.broker)).await;
-                let answer = match asked {
-                    Ok(steps) => steps.map(|steps| FrontAnswer::Metrics { steps, more: false }),
-                    Err(_) => Ok(too_slow()),
+                let asked = async {
+                    let steps = broker::measured_steps(&*self.broker).await?;
+                    let counters = Some(Box::new(broker::counters(&*self.broker).await?));
+                    Ok(FrontAnswer::Metrics { steps, more: false, counters })
                 };
+                let answer =
+                    tokio::time::timeout(ASK_DEADLINE, asked).await.unwrap_or_else(|_| Ok(too_slow()));
                 self.send(&reply_of(answer)).await
             }
             Command::Health => self.ask_and_send(FrontQuestion::Health).await,
@@ -247,13 +249,20 @@ impl Session {
         self.send(&reply).await
     }
 
-    async fn show_query(&mut self, answer: Result<FrontAnswer, Unavailable>, follow: bool) -> io::Result<()> {
+    /// `first`: with the first post that shows the artwork itself, the query has ended for who asks.
+    async fn show_query(
+        &mut self,
+        answer: Result<FrontAnswer, Unavailable>,
+        follow: bool,
+        first: bool,
+    ) -> io::Result<()> {
         let view = match answer {
+            Ok(FrontAnswer::Query(view) | FrontAnswer::Search { view, .. }) if first => view.at_first_hit(),
             Ok(FrontAnswer::Query(view) | FrontAnswer::Search { view, .. }) => view,
             other => return self.send(&reply_of(other)).await,
         };
         if follow && view.status != QueryStatus::End {
-            self.follow_query(view).await
+            self.follow_query(view, first).await
         } else {
             self.send(&Reply::Answer(FrontAnswer::Query(view))).await
         }
@@ -261,7 +270,7 @@ impl Session {
 
     /// Sends each state until the end, or until the client says something else or leaves; the work
     /// goes on in any case.
-    async fn follow_query(&mut self, mut view: QueryView) -> io::Result<()> {
+    async fn follow_query(&mut self, mut view: QueryView, first: bool) -> io::Result<()> {
         let mut watched = self.broker.watch(view.query);
         watched.mark_changed(); // what is there already counts too
         loop {
@@ -276,7 +285,7 @@ impl Session {
                 }
                 let changed = watched.borrow_and_update().clone();
                 if let Some(changed) = changed.filter(|changed| changed.version > view.version) {
-                    view = changed;
+                    view = if first { changed.at_first_hit() } else { changed };
                     break;
                 }
             }
@@ -415,7 +424,7 @@ mod tests {
 
     fn query(detach: bool) -> Command {
         let options = SearchOptions { detach, ..SearchOptions::default() };
-        Command::Query { url: "u".to_owned(), options }
+        Command::Query { url: "u".to_owned(), whole: false, first: false, credit: None, options }
     }
 
     #[tokio::test]
@@ -431,8 +440,13 @@ mod tests {
             "nothing to follow"
         );
         let networks = Networks::default();
-        let question =
-            FrontQuestion::Query { url: "u".to_owned(), client: Client::Exempt, networks, webhook: None };
+        let question = FrontQuestion::Query {
+            url: "u".to_owned(),
+            client: Client::Exempt,
+            networks,
+            whole: false,
+            webhook: None,
+        };
         assert_eq!(world.broker.asked().last(), Some(&(question, None)));
         client.send(r#"{"command":{"search":{"image":{"file":"a.png"},"account":"jane","turned":false,"options":{"networks":null,"detach":true}}},"image_base64":"AAEC"}"#).await;
         assert_eq!(client.receive().await, Some(Reply::Answer(FrontAnswer::Query(sample_view()))));

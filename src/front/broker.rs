@@ -12,7 +12,7 @@ pub use crate::broker::client::Unavailable;
 use crate::ipc::Blob;
 use crate::proto::control::StacksWritten;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
-use crate::proto::view::{MetricView, QueryStatus, QueryView};
+use crate::proto::view::{CountersView, MetricView, QueryStatus, QueryView};
 
 /// The broker, as seen from here.
 pub trait Broker: Send + Sync + 'static {
@@ -71,13 +71,21 @@ pub trait Root: Send + Sync + 'static {
     fn stacks(&self) -> oneshot::Receiver<StacksWritten>;
 }
 
+/// What has happened since the broker started.
+pub async fn counters(broker: &dyn Broker) -> Result<CountersView, Unavailable> {
+    match broker.ask(FrontQuestion::Counters, None).await? {
+        FrontAnswer::Counters(counters) => Ok(counters),
+        _ => Err(Unavailable),
+    }
+}
+
 /// All measured steps, which come in pages since one message cannot hold them.
 pub async fn measured_steps(broker: &dyn Broker) -> Result<Vec<MetricView>, Unavailable> {
     let mut all = Vec::new();
     loop {
         let skip = u32::try_from(all.len()).unwrap_or(u32::MAX);
         match broker.ask(FrontQuestion::Metrics { skip }, None).await? {
-            FrontAnswer::Metrics { steps, more } => {
+            FrontAnswer::Metrics { steps, more, .. } => {
                 let is_last = !more || steps.is_empty();
                 all.extend(steps);
                 if is_last {

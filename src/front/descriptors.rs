@@ -1,5 +1,5 @@
-//! The descriptors of the process: those of connections are counted so that the links to the broker never find
-//! none, since a link that cannot be opened is lost.
+//! The descriptors of the process: those of connections are counted so that the links to the broker never
+//! find none, since a link that cannot be opened is lost.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -14,7 +14,7 @@ use crate::base::roles::Role;
 use crate::domain::failure::FailureCode;
 use crate::proto::control::StacksWritten;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
-use crate::proto::view::{CountersView, QueryView, SitePagesView};
+use crate::proto::view::{CountersView, MediaCountsView, PostLagsView, QueryView, SitePagesView};
 
 pub use crate::api::samples::{sample_stats, sample_view, sample_view_at};
 
@@ -108,7 +108,9 @@ fn default_answer(question: &FrontQuestion) -> FrontAnswer {
         FrontQuestion::Stats => FrontAnswer::Stats(sample_stats()),
         FrontQuestion::Threads => FrontAnswer::Threads(Vec::new()),
         FrontQuestion::Queues => FrontAnswer::Queues(Vec::new()),
-        FrontQuestion::Metrics { .. } => FrontAnswer::Metrics { steps: vec![sample_metric()], more: false },
+        FrontQuestion::Metrics { .. } => {
+            FrontAnswer::Metrics { steps: vec![sample_metric()], more: false, counters: None }
+        }
         FrontQuestion::Counters => FrontAnswer::Counters(CountersView {
             failures: vec![(FailureCode::NotAnUrl, 2)],
             starts: vec![(Role::Listing, 3)],
@@ -120,6 +122,14 @@ fn default_answer(question: &FrontQuestion) -> FrontAnswer {
                 changed: 5,
                 is_broken: true,
             }],
+            media_counts: MediaCountsView {
+                equal: 7,
+                more_stated: 5,
+                fewer_stated: 2,
+                contradicted: 1,
+                is_trusted: false,
+            },
+            post_lags: PostLagsView { named: 3, within: [9, 4, 2, 1], beyond: 1, undated: 2 },
         }),
         FrontQuestion::Health => FrontAnswer::Health(Vec::new()),
         FrontQuestion::Scan { .. } => {

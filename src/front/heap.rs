@@ -1,7 +1,8 @@
 //! Memory that a crowd of connections leaves in the allocator goes back to the system.
 //!
-//! glibc keeps what was freed for later: after thousands of event streams that is more than all else the front
-//! has. Only the top of its heaps it gives back by itself, and there is always something in use near it.
+//! glibc keeps what was freed for later: after thousands of event streams that is more than all else the
+//! front has. Only the top of its heaps it gives back by itself, and there is always something in use near
+//! it.
 
 /// A crowd of fewer connections at once leaves little behind, ten megabytes at most.
 const CROWD: usize = 500;

@@ -1,4 +1,4 @@
-//! The way from an artwork's page to the accounts of its artist.
+//! The way from an artwork's page to the accounts of its artist, and the posts that the page names.
 //!
 //! Owns: the bounded walk over the pages that `sites` reads, the rules of whom to believe, and the
 //! reason chain of every account. Called by the stage `link_finder`, and by the command `links`.
@@ -9,6 +9,7 @@
 #![expect(clippy::disallowed_methods, reason = "measures a walk")]
 
 mod cache;
+mod mutual;
 mod official;
 mod settings;
 mod trace;
@@ -18,7 +19,7 @@ pub use cache::{CacheLimits, CachedFetch};
 pub use settings::LinkSettings;
 pub use trace::{Link, READ, Step, Trace, Verdict};
 
-use crate::base::{ErrorChain, Reaction};
+use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::domain::accounts::{LinksFound, NoImage};
 use crate::domain::failure::FailureCode;
 use crate::fetch::Fetch;
@@ -80,8 +81,8 @@ impl LinkError {
 /// of the walk: what was read, which links it had, what became of each.
 ///
 /// Blocks for as long as the pages take, `settings.time_limit` and one request at most. That no account
-/// was found is `Ok` with no candidates, but only when every page on the way could be read. Accounts of the artist are
-/// also found where the picture itself is hidden; `no_image` says so then.
+/// was found is `Ok` with no candidates, but only when every page on the way could be read. Accounts of the
+/// artist are also found where the picture itself is hidden; `no_image` says so then.
 ///
 /// # Errors
 /// See `LinkError`; `failure_code` and `reaction` say what to tell and what to do.
@@ -116,7 +117,9 @@ fn find_into(
     };
     let web = Web::new(fetch, &settings.credentials, settings.max_pages, settings.time_limit);
     let started = crate::base::clock::Monotonic::now();
-    let artwork = reader(&page, &web);
+    let noting = web.noting_claims(&page);
+    let artwork = reader(&page, &noting);
+    let claims = noting.into_claims();
     let elapsed = crate::base::clock::Monotonic::now().since(started);
     trace.steps.push(Step::start(&page, &artwork, elapsed));
     // Where cookies were sent and refused, that is why a login is asked for.
@@ -136,7 +139,8 @@ fn find_into(
             return Err(LinkError::Artwork { source: because(source) });
         }
     };
-    let found = walk::walk(&page, artwork.leads, artwork.problems, &web, settings, trace);
+    let published = artwork.published_by(Timestamp::now());
+    let found = walk::walk(&page, artwork.leads, claims, artwork.problems, &web, settings, trace);
     trace.problems.extend(artwork.picture_problem.iter().map(told));
     let (images, no_image) = match (images, found.worst_problem) {
         (Ok(images), None) => (images, None),
@@ -155,14 +159,16 @@ fn find_into(
         site: page.site.unwrap_or(site.name).to_owned(),
         images,
         no_image,
-        published: artwork.published,
+        published,
         candidates: found.candidates,
+        named_posts: found.named_posts,
+        elsewhere: found.elsewhere,
         pages: web.pages(),
     })
 }
 
-/// A picture that stands on the page, or did, but is not shown to us: who made it is an answer all the same. What
-/// shows no picture to anybody is not the page of an artwork.
+/// A picture that stands on the page, or did, but is not shown to us: who made it is an answer all the same.
+/// What shows no picture to anybody is not the page of an artwork.
 fn is_hidden(error: &SiteError) -> bool {
     matches!(
         error,

@@ -11,7 +11,7 @@ pub(super) fn is_official(account: &AccountRef) -> bool {
             SITES.binary_search(&handle.as_str()).is_ok()
         }
         AccountRef::Handle { network: Network::Bluesky, handle } => handle == "bsky.app",
-        AccountRef::Handle { network: Network::Mastodon, .. } | AccountRef::Id(_) => false,
+        AccountRef::Handle { network: Network::Mastodon | Network::Misskey, .. } | AccountRef::Id(_) => false,
     }
 }
 

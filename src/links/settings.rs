@@ -21,8 +21,11 @@ pub struct LinkSettings {
     pub time_limit: Duration,
     /// Ask the curators of Danbooru and e621 whose pages these are when nothing else led to an account.
     pub ask_curators: bool,
-    /// Pages whose outbound links are taken as they stand: a host (`example.com`), or the start of a URL.
+    /// Pages whose outbound links are taken as they stand: a host (`example.com`), the hosts below one
+    /// (`*.example.com`), or the start of a URL.
     pub plain_pages: Vec<String>,
+    /// Read pages of unknown make that the artist's pages name, if they may be link pages.
+    pub unknown_pages: bool,
     /// Cookies and keys, for what a site shows to its users only.
     pub credentials: Credentials,
 }
@@ -37,6 +40,7 @@ impl Default for LinkSettings {
             time_limit: Duration::from_secs(60),
             ask_curators: false,
             plain_pages: Vec::new(),
+            unknown_pages: false,
             credentials: Credentials::default(),
         }
     }
@@ -52,6 +56,7 @@ impl LinkSettings {
             time_limit: links.time_limit,
             ask_curators: links.ask_curators,
             plain_pages: links.plain_pages.clone(),
+            unknown_pages: links.unknown_pages,
             credentials: Credentials {
                 cookies: links.cookies.clone(),
                 tumblr_api_key: links.tumblr_api_key.clone(),

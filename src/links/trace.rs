@@ -20,6 +20,9 @@ pub struct Trace {
 /// The outcome of a page that could be read.
 pub const READ: &str = "ok";
 
+/// The outcome of a page of unknown make that is no link page, as most are not.
+pub(super) const NO_LINK_PAGE: &str = "no_link_page";
+
 /// One page.
 #[derive(Clone, Debug, Serialize)]
 pub struct Step {
@@ -29,7 +32,8 @@ pub struct Step {
     pub depth: u8,
     /// The page that led here; `None` for the artwork's.
     pub from: Option<String>,
-    /// `ok`, or the name of what went wrong (`SiteError::outcome`).
+    /// `ok`, the name of what went wrong (`SiteError::outcome`), or, of a page of unknown make,
+    /// `no_link_page`.
     pub outcome: &'static str,
     /// What went wrong, in a sentence.
     pub error: Option<String>,
@@ -56,6 +60,8 @@ pub enum Verdict {
     Followed,
     /// Its page is read only if no stronger link leads to an account.
     Postponed,
+    /// It is a page of the artist's on this site, which is not searched.
+    Elsewhere(String),
     /// Nothing comes of it, for this reason.
     Ignored(&'static str),
 }

@@ -18,7 +18,7 @@ use super::error::{NetworkError, Stopping};
 use crate::base::clock::Monotonic;
 use crate::base::{Reaction, Timestamp};
 use crate::fetch::json::{self, JsonError};
-use crate::fetch::{Fetch, FetchError, Request, Response, backoff};
+use crate::fetch::{Fetch, FetchError, Method, Request, Response, backoff};
 
 /// The first pause after a fault; each further one is twice as long, and up to half of it is left out.
 const FAULT_PAUSE: Duration = Duration::from_millis(1500);
@@ -97,14 +97,27 @@ impl Asker {
     /// # Errors
     /// `RateLimited`, `Fetch`, `Stopping`, or `Unreadable` for a fault that did not pass.
     pub fn ask(&self, url: &Url, endpoint: &'static str, effort: Effort) -> Result<Response, NetworkError> {
+        self.ask_with(&Request::get(url.clone()).header("accept", "application/json"), endpoint, effort)
+    }
+
+    /// The same of a request of the network's own.
+    ///
+    /// # Errors
+    /// As `ask`.
+    pub fn ask_with(
+        &self,
+        request: &Request,
+        endpoint: &'static str,
+        effort: Effort,
+    ) -> Result<Response, NetworkError> {
+        let url = &request.url;
         let host = url.host_str().unwrap_or_default();
         let mut faults = Faults::default();
         let mut limits = 0;
         loop {
             self.wait_for_window(host, endpoint, effort.patience)?;
-            let request =
-                Request::get(url.clone()).header("accept", "application/json").max_bytes(MAX_ANSWER_BYTES);
-            let response = match self.fetch.fetch(request.retries(0)) {
+            let request = request.clone().max_bytes(MAX_ANSWER_BYTES).retries(0);
+            let response = match self.fetch.fetch(request) {
                 Ok(response) => response,
                 Err(FetchError::Paused { until, .. }) => {
                     self.close(host, until.since(Timestamp::now()));
@@ -177,6 +190,13 @@ fn is_overload(response: &Response) -> bool {
     response.status == 429 || is_error && (names_it(b"DeadlineExceeded") || names_it(b"OverCapacity"))
 }
 
+/// A question that is put as JSON.
+pub(super) fn post_json(url: Url, body: &Value) -> Request {
+    let request = Request::get(url).header("accept", "application/json");
+    let body = Some(body.to_string().into());
+    Request { method: Method::Post, body, ..request.header("content-type", "application/json") }
+}
+
 pub(super) fn unreadable(url: &Url, why: impl ToString) -> NetworkError {
     NetworkError::Unreadable { url: url.to_string(), why: why.to_string() }
 }
@@ -198,8 +218,8 @@ fn no_answer(url: &Url, response: &Response, error: impl fmt::Display) -> Networ
 /// Entries that are taken of one list: servers that do not page give all they have at once.
 const MAX_ENTRIES: usize = 25_000;
 
-/// The entries of a list, each read when its turn comes, so that one odd entry does not spoil the others and the
-/// values of all never exist at once. Those behind the first `MAX_ENTRIES` are counted.
+/// The entries of a list, each read when its turn comes, so that one odd entry does not spoil the others and
+/// the values of all never exist at once. Those behind the first `MAX_ENTRIES` are counted.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     kept: Vec<Box<RawValue>>,
@@ -262,8 +282,8 @@ pub(super) fn read_list<T: DeserializeOwned>(url: &Url, response: &Response) -> 
     serde_json::from_slice(&response.body).map_err(|error| no_answer(url, response, error))
 }
 
-/// A field that a stranger's server may leave out: what is of another type counts as left out, so that one odd
-/// field does not spoil the whole.
+/// A field that a stranger's server may leave out: what is of another type counts as left out, so that one
+/// odd field does not spoil the whole.
 ///
 /// # Errors
 /// None of its own: what is no JSON fails before.
@@ -294,7 +314,8 @@ struct Window {
 }
 
 impl Window {
-    /// `RateLimit-*` with Unix seconds (Bluesky) and `X-RateLimit-*` with a date (Mastodon).
+    /// `RateLimit-*` with Unix seconds (Bluesky), `X-RateLimit-*` with a date (Mastodon), `Retry-After` with
+    /// seconds (Sharkey).
     fn read(response: &Response, now: Timestamp) -> Window {
         let header = |name: &str| {
             response.header(name).or_else(|| response.header(&format!("x-{name}"))).map(str::trim)
@@ -306,9 +327,10 @@ impl Window {
             Ok(secs) => Some(Timestamp::from_secs(secs).since(date)),
             Err(_) => Timestamp::parse_rfc3339(value).map(|moment| moment.since(date)),
         });
+        let wished = || response.header("retry-after")?.trim().parse().ok().map(Duration::from_secs);
         Window {
             remaining: header("ratelimit-remaining").and_then(|value| value.parse().ok()),
-            resets_in: resets_in.map(|pause| pause.min(LONGEST_WINDOW)),
+            resets_in: resets_in.or_else(wished).map(|pause| pause.min(LONGEST_WINDOW)),
         }
     }
 }
@@ -369,6 +391,8 @@ mod tests {
             Some(100),
         );
         check(&[("ratelimit-reset", "30")], None, Some(30));
+        check(&[("retry-after", "7"), ("x-ratelimit-remaining", "0")], Some(0), Some(7));
+        check(&[("retry-after", "Thu, 09 Oct 2025 08:55:00 GMT")], None, None);
         check(&[("ratelimit-reset", "9999999999")], None, Some(86_400));
         check(&[("ratelimit-reset", "soon"), ("ratelimit-remaining", "-1")], None, None);
         check(&[], None, None);

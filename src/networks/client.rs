@@ -17,6 +17,11 @@ use crate::domain::scans::{Cursor, Hold, ListingEnd, ListingPlace};
 pub trait NetworkClient: AccountLookup + PostLookup + PostLister {
     fn network(&self) -> Network;
 
+    /// Whether it can be asked for accounts that are taken for this network's.
+    fn may_know(&self, network: Network) -> bool {
+        network == self.network()
+    }
+
     /// Whether what is read by it is paid for.
     fn is_billed(&self) -> bool {
         false
@@ -165,6 +170,10 @@ pub struct SearchedPosts {
     pub since: Option<Timestamp>,
     /// The newest of its posts with images, as many as a timeline can show.
     pub ids: Vec<String>,
+    /// Media items of all its posts, where `ids` are all of the account's.
+    pub media: Option<u64>,
+    /// Whether an equal count of the network's says that nothing was missed.
+    pub counts_are_trusted: bool,
 }
 
 /// How a client waits: visibly, and so that it can be interrupted. One per worker.

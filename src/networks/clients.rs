@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::bluesky::BlueskyClient;
+use super::dialects::OfFediverse;
 use super::fxtwitter::FxTwitterClient;
 use super::mastodon::MastodonClient;
+use super::misskey::MisskeyClient;
 use super::sources::Sources;
 use super::twitter::TwitterClient;
 use super::{Meter, NetworkClient, Waiter};
@@ -19,6 +21,7 @@ pub struct Clients {
     fxtwitter: Option<(FxTwitterClient, bool)>,
     bluesky: BlueskyClient,
     mastodon: MastodonClient,
+    misskey: MisskeyClient,
 }
 
 impl Clients {
@@ -28,11 +31,14 @@ impl Clients {
             let client = FxTwitterClient::new(Arc::clone(fetch), &settings.twitter, Arc::clone(waiter));
             (client, second.preferred)
         });
+        let mastodon = MastodonClient::new(Arc::clone(fetch), &settings.mastodon, Arc::clone(waiter));
+        let misskey = MisskeyClient::new(Arc::clone(fetch), &settings.misskey, Arc::clone(waiter));
         Clients {
             fxtwitter,
             twitter: TwitterClient::new(Arc::clone(fetch), &settings.twitter, Arc::clone(waiter)),
             bluesky: BlueskyClient::new(Arc::clone(fetch), &settings.bluesky, Arc::clone(waiter)),
-            mastodon: MastodonClient::new(Arc::clone(fetch), &settings.mastodon, Arc::clone(waiter)),
+            misskey: misskey.with_softwares(mastodon.softwares()),
+            mastodon,
         }
     }
 
@@ -43,6 +49,7 @@ impl Clients {
         waiter: &Arc<dyn Waiter>,
         meter: &Arc<dyn Meter>,
     ) -> Vec<Box<dyn NetworkClient>> {
+        let has = |network| networks.contains(&network);
         let client = |network: &Network| -> Box<dyn NetworkClient> {
             let waiter = Arc::clone(waiter);
             match network {
@@ -62,7 +69,14 @@ impl Clients {
                     }
                 }
                 Network::Bluesky => Box::new(self.bluesky.with_waiter(waiter)),
-                Network::Mastodon => Box::new(self.mastodon.with_waiter(waiter)),
+                Network::Mastodon => Box::new(OfFediverse::new(
+                    self.mastodon.with_waiter(Arc::clone(&waiter)),
+                    has(Network::Misskey).then(|| self.misskey.with_waiter(waiter)),
+                )),
+                Network::Misskey => Box::new(OfFediverse::new(
+                    self.misskey.with_waiter(Arc::clone(&waiter)),
+                    has(Network::Mastodon).then(|| self.mastodon.with_waiter(waiter)),
+                )),
             }
         };
         networks.iter().map(client).collect()

@@ -18,8 +18,8 @@ const MAX_PIECE_BYTES: usize = 40 * 1024;
 /// addresses of 600 bytes.
 const MAX_POST_BYTES: usize = 24 * 1024;
 
-/// Of an image's address: what browsers and proxies take. A file on a signed storage, or with a Japanese name in its
-/// address, takes 250 to 1200.
+/// Of an image's address: what browsers and proxies take. A file on a signed storage, or with a Japanese name
+/// in its address, takes 250 to 1200.
 pub(super) const MAX_ADDRESS_BYTES: usize = 2048;
 
 /// Of one post, whatever its network allows (Bluesky 20, Mastodon 4, its relatives a few more).
@@ -34,7 +34,8 @@ fn weight(image: &ListedImage) -> usize {
 }
 
 /// The attachments of a post, of which only as many images are to be indexed as one post may have; the others
-/// keep their places. What a stranger's server names is bounded here; what that leaves out is said in the log.
+/// keep their places. What a stranger's server names is bounded here; what that leaves out is said in the
+/// log.
 pub(super) fn places_within_bounds(attached: impl Iterator<Item = Place>) -> impl Iterator<Item = Place> {
     let (mut images, mut bytes, mut told) = (0, 0, false);
     attached.map(move |place| match place {
@@ -54,8 +55,8 @@ pub(super) fn places_within_bounds(attached: impl Iterator<Item = Place>) -> imp
     })
 }
 
-/// Hands the posts of one page over in pieces; a page without posts is one call without posts. The listing can be left,
-/// as `hold` says, behind the last piece alone.
+/// Hands the posts of one page over in pieces; a page without posts is one call without posts. The listing
+/// can be left, as `hold` says, behind the last piece alone.
 ///
 /// # Errors
 /// `Stopping` when the receiver wants no more, or wants the listing to be left.

@@ -18,12 +18,17 @@ pub type Answer = Result<Response, FetchError>;
 
 /// Answers as a test wants, and remembers what it was asked.
 pub struct FakeServers {
-    answer: Box<dyn Fn(&Url) -> Answer + Send + Sync>,
+    answer: Box<dyn Fn(&Request) -> Answer + Send + Sync>,
     asked: Mutex<Vec<Url>>,
 }
 
 impl FakeServers {
     pub fn new(answer: impl Fn(&Url) -> Answer + Send + Sync + 'static) -> Arc<FakeServers> {
+        FakeServers::answering(move |request| answer(&request.url))
+    }
+
+    /// Those that are asked by more than addresses.
+    pub fn answering(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Arc<FakeServers> {
         Arc::new(FakeServers { answer: Box::new(answer), asked: Mutex::default() })
     }
 
@@ -38,7 +43,7 @@ impl Fetch for FakeServers {
         let is_free = request.url.host_str() != Some("api.x.com");
         assert!(!is_free || request.headers.iter().all(|(name, _)| *name != "authorization"), "{request:?}");
         self.asked.lock().unwrap().push(request.url.clone());
-        (self.answer)(&request.url)
+        (self.answer)(&request)
     }
 
     fn fetch_all(&self, requests: Vec<Request>) -> Vec<Answer> {

@@ -5,18 +5,22 @@
 //!
 //! `client` says what a network must do, `error` how it may fail. One folder per network implements it, on
 //! what they share: `asking` (one question to a server), `paging` (the loop over a listing's pages),
-//! `delivery` (how a page is handed over). `sources` puts several ways to read one network together.
+//! `delivery` (how a page is handed over), `fediverse` (what the networks of the Fediverse have in common).
+//! `sources` puts several ways to read one network together, `dialects` the networks of the Fediverse.
 
 mod asking;
 pub mod bluesky;
 mod client;
 pub mod clients;
 mod delivery;
+mod dialects;
 mod error;
 #[cfg(test)]
 mod fake;
+mod fediverse;
 pub mod fxtwitter;
 pub mod mastodon;
+pub mod misskey;
 mod original;
 mod paging;
 pub mod sources;

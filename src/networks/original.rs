@@ -11,7 +11,7 @@ use crate::domain::posts::ListedImage;
 use crate::fetch::{Fetch, FetchError, Request, Response};
 
 /// Fetches the image from where its network keeps the file itself: on the account's own server (Bluesky), or
-/// in its original size (Mastodon). `None` where there is no such place.
+/// in its original size (Mastodon, Misskey). `None` where there is no such place.
 pub fn fetch_original(
     network: Network,
     image: &ListedImage,
@@ -21,7 +21,7 @@ pub fn fetch_original(
     let url = match network {
         Network::Twitter => None,
         Network::Bluesky => original::original(&image.url, fetch),
-        Network::Mastodon => {
+        Network::Mastodon | Network::Misskey => {
             Some(&image.name).filter(|name| **name != image.url).and_then(|name| Url::parse(name).ok())
         }
     }?;
@@ -38,7 +38,7 @@ pub fn image_called(name: &str, account: &AccountKey, settings: &Settings) -> Op
         }
         Network::Bluesky => embed::image_called(name, &account.native, settings.bluesky.is_full_size()),
         // The name is the place of the original.
-        Network::Mastodon => {
+        Network::Mastodon | Network::Misskey => {
             let url = Url::parse(name).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
             Some(ListedImage::new(name, url))
         }

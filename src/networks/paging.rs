@@ -10,7 +10,7 @@ use super::error::NetworkError;
 use crate::base::Timestamp;
 use crate::base::clock::Monotonic;
 use crate::domain::posts::ListedPost;
-use crate::domain::scans::{Coverage, Cursor, Hold, ListingEnd, ListingPlace};
+use crate::domain::scans::{Coverage, Cursor, Hold, ListingEnd, ListingPlace, Window};
 
 /// A listing by date starts this much before its cursor: posts are indexed late, and dates have whole
 /// seconds.
@@ -30,8 +30,8 @@ pub(super) struct Bounds {
     pub time: Duration,
 }
 
-/// What one listing may take where nobody else is asked at the same time. The largest accounts take an hour or two; a
-/// server that is slower, and never done, is left.
+/// What one listing may take where nobody else is asked at the same time. The largest accounts take an hour
+/// or two; a server that is slower, and never done, is left.
 pub(super) const LONGEST_LISTING: Duration = Duration::from_secs(12 * 3600);
 /// Posts of any kind that one listing reads: no account has as many.
 const MAX_POSTS: u64 = 1_000_000;
@@ -60,13 +60,13 @@ pub(super) enum Ended {
     Enough,
     /// A page names itself as the next: whether more follows is not to be had.
     Repeated,
-    /// More pages or posts came than `Bounds` allow, or for longer, or the next page has a name that cannot be asked
-    /// for.
+    /// More pages or posts came than `Bounds` allow, or for longer, or the next page has a name that cannot
+    /// be asked for.
     Endless,
 }
 
-/// Reads pages from where `turns` says, and hands each over with the place behind it. `read_page` also gets what was
-/// seen so far, and notes what it sees.
+/// Reads pages from where `turns` says, and hands each over with the place behind it. `read_page` also gets
+/// what was seen so far, and notes what it sees.
 ///
 /// # Errors
 /// Those of `read_page`, and `Stopping` when the receiver wants no more, or wants the listing to be left.
@@ -187,38 +187,74 @@ impl Seen {
         self.oldest = Some(self.oldest.map_or(moment, |oldest| oldest.min(moment)));
     }
 
-    /// The listing has come to what an earlier one, up to `since`, has listed.
-    pub fn reaches(&self, since: Option<Timestamp>) -> bool {
-        since.zip(self.last).is_some_and(|(since, last)| last < since.minus(OVERLAP))
-    }
-
-    /// The end of a listing by date that started from `since`.
-    pub fn end_by_date(self, since: Option<Timestamp>, ended: Ended) -> ListingEnd {
-        let coverage = match ended {
-            Ended::Exhausted | Ended::Enough => Coverage::Complete,
-            Ended::Repeated | Ended::Endless => {
-                Coverage::LimitedTo(u32::try_from(self.posts_read).unwrap_or(u32::MAX))
-            }
-        };
-        self.end(Cursor::Search(self.newest.max(since)), coverage)
-    }
-
     pub fn end(self, cursor: Cursor, coverage: Coverage) -> ListingEnd {
         let Seen { posts_read, newest, oldest, last: _ } = self;
-        ListingEnd { cursor, newest, oldest, coverage, posts_read }
+        ListingEnd { cursor, newest, oldest, coverage, posts_read, media: None }
     }
 }
 
-/// Where a listing by date begins.
-///
-/// # Errors
-/// `Refused` for the cursor of a listing that the network does not have.
-pub(super) fn list_start(cursor: &Cursor, endpoint: &'static str) -> Result<Option<Timestamp>, NetworkError> {
-    match cursor {
-        Cursor::Search(since) => Ok(*since),
-        Cursor::Timeline(_) => {
-            Err(NetworkError::Refused { endpoint, why: "it has no listing by post number".to_owned() })
+/// Which posts a listing by date lists, newest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Span {
+    /// What was published since the newest post of an earlier listing; `None`: everything.
+    Since(Option<Timestamp>),
+    Window(Window),
+}
+
+impl Span {
+    /// The span that a cursor asks for.
+    ///
+    /// # Errors
+    /// `Refused` for the cursor of a listing that the network does not have.
+    pub fn of(cursor: &Cursor, endpoint: &'static str) -> Result<Span, NetworkError> {
+        match cursor {
+            Cursor::Search(since) => Ok(Span::Since(*since)),
+            Cursor::Window(window) => Ok(Span::Window(*window)),
+            Cursor::Timeline(_) => {
+                Err(NetworkError::Refused { endpoint, why: "it has no listing by post number".to_owned() })
+            }
         }
+    }
+
+    /// Whether a post of this date is to be listed. One without a date may belong anywhere.
+    pub fn holds(&self, published: Option<Timestamp>) -> bool {
+        match self {
+            // What is older and on the same page is known already.
+            Span::Since(_) => true,
+            Span::Window(window) => published.is_none_or(|date| window.holds(date)),
+        }
+    }
+
+    /// All that follows is older: the listing has come to what an earlier one has listed, or to the window's
+    /// beginning.
+    pub fn is_passed(&self, seen: &Seen) -> bool {
+        let from = match self {
+            Span::Since(since) => *since,
+            Span::Window(window) => Some(window.from),
+        };
+        from.zip(seen.last).is_some_and(|(from, last)| last < from.minus(OVERLAP))
+    }
+
+    /// The end of a listing of this span.
+    pub fn end(&self, seen: Seen, ended: Ended) -> ListingEnd {
+        let is_whole = match ended {
+            Ended::Exhausted | Ended::Enough => true,
+            Ended::Repeated | Ended::Endless => false,
+        };
+        let cursor = match self {
+            Span::Since(since) => Cursor::Search(seen.newest.max(*since)),
+            Span::Window(window) if is_whole => Cursor::Window(*window),
+            // From the last post on, nothing is known. A window has at least one moment.
+            Span::Window(window) => {
+                let from = seen.last.map_or(window.to, |last| last.max(window.from).min(window.to));
+                Cursor::Window(Window { from, ..*window })
+            }
+        };
+        let coverage = match is_whole {
+            true => Coverage::Complete,
+            false => Coverage::LimitedTo(u32::try_from(seen.posts_read).unwrap_or(u32::MAX)),
+        };
+        seen.end(cursor, coverage)
     }
 }
 
@@ -296,7 +332,7 @@ mod tests {
                 Ok((memory, ended)) => {
                     let distinct: HashSet<_> = turns.posts.iter().map(|post| &post.key.native).collect();
                     assert_eq!(distinct.len(), turns.posts.len(), "a post was handed over twice");
-                    return (turn, turns.posts.len(), memory.seen.end_by_date(None, ended));
+                    return (turn, turns.posts.len(), Span::Since(None).end(memory.seen, ended));
                 }
                 Err(error) => assert!(matches!(error, NetworkError::Stopping), "{error}"),
             }
@@ -377,12 +413,49 @@ mod tests {
             seen.saw(moment);
         }
         assert_eq!((seen.newest, seen.oldest, seen.last), (Some(day(9)), Some(day(5)), Some(day(7))));
-        assert!(!seen.reaches(None) && !seen.reaches(Some(day(8))) && seen.reaches(Some(day(9))));
-        let end = seen.end_by_date(Some(day(10)), Ended::Enough);
+        let passed = |since| Span::Since(since).is_passed(&seen);
+        assert!(!passed(None) && !passed(Some(day(8))) && passed(Some(day(9))));
+        let end = Span::Since(Some(day(10))).end(seen, Ended::Enough);
         assert_eq!((end.cursor, end.coverage), (Cursor::Search(Some(day(10))), Coverage::Complete));
         seen.read(7);
         for ended in [Ended::Repeated, Ended::Endless] {
-            assert_eq!(seen.end_by_date(None, ended).coverage, Coverage::LimitedTo(7), "more may follow");
+            let end = Span::Since(None).end(seen, ended);
+            assert_eq!(end.coverage, Coverage::LimitedTo(7), "more may follow");
         }
+    }
+
+    #[test]
+    fn a_window_is_known_as_far_as_it_was_listed() {
+        let day = |day: i64| Timestamp(day * 86_400_000);
+        let window = Window { from: day(10), to: day(20) };
+        let span = Span::of(&Cursor::Window(window), "posts").unwrap();
+        let holds = [Some(day(10)), Some(day(20)), None].map(|date| span.holds(date));
+        assert_eq!(holds, [true; 3]);
+        assert!(!span.holds(Some(Timestamp(day(10).0 - 1))) && !span.holds(Some(Timestamp(day(20).0 + 1))));
+        // The last post that was seen: whether the window is passed, and from when it is known where the
+        // listing was cut there.
+        let check = |last: Option<Timestamp>, is_passed: bool, from: Timestamp| {
+            let mut seen = Seen::default();
+            seen.read(3);
+            seen.saw(last);
+            assert_eq!(span.is_passed(&seen), is_passed, "{last:?}");
+            for ended in [Ended::Repeated, Ended::Endless] {
+                let end = span.end(seen, ended);
+                let known = Cursor::Window(Window { from, to: day(20) });
+                assert_eq!((end.cursor, end.coverage), (known, Coverage::LimitedTo(3)), "{last:?}");
+            }
+            for ended in [Ended::Exhausted, Ended::Enough] {
+                let end = span.end(seen, ended);
+                assert_eq!((end.cursor, end.coverage), (Cursor::Window(window), Coverage::Complete));
+            }
+        };
+        check(None, false, day(20));
+        check(Some(day(30)), false, day(20));
+        check(Some(day(15)), false, day(15));
+        check(Some(day(10)), false, day(10));
+        // Dates may be a little out of order.
+        check(Some(day(9)), false, day(10));
+        check(Some(Timestamp(day(9).0 - 1)), true, day(10));
+        assert!(Span::of(&Cursor::Timeline(None), "posts").is_err());
     }
 }

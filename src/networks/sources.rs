@@ -136,8 +136,8 @@ impl AccountLookup for Sources {
 }
 
 impl PostLister for Sources {
-    /// What a source delivered before it failed remains valid; the next one begins at the same cursor. A listing that
-    /// was left goes on with the source that it was left with: a page's name is of one source.
+    /// What a source delivered before it failed remains valid; the next one begins at the same cursor. A
+    /// listing that was left goes on with the source that it was left with: a page's name is of one source.
     fn list_in_turns(
         &self,
         account: &Account,

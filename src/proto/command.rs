@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::control::StacksWritten;
 use super::front::FrontAnswer;
 use crate::base::ids::Networks;
+use crate::domain::credit::Markup;
 
 /// One command to the daemon.
 ///
@@ -28,11 +29,27 @@ The work is followed to its end; Ctrl-C leaves it running. Asked again, it shows
 Examples:
   query https://www.pixiv.net/artworks/98                     to its end
   query https://www.pixiv.net/artworks/98 --networks bluesky  on Bluesky only
+  query https://www.pixiv.net/artworks/98 --first             to the first post found
+  query https://www.pixiv.net/artworks/98 --whole             in all of the artist's posts
   query https://www.pixiv.net/artworks/98 --thumbnails        with pictures
+  query https://www.pixiv.net/artworks/98 --credit            the text to copy
   query https://www.pixiv.net/artworks/98 --detach            only begin it")]
     Query {
         /// Address of the artwork's page
         url: String,
+        /// Scan the artist's accounts whole first, not only around the artwork's date
+        #[arg(long)]
+        #[serde(default, skip_serializing_if = "is_false")]
+        whole: bool,
+        /// Be content with the first post that shows the artwork itself
+        #[arg(long)]
+        #[serde(default, skip_serializing_if = "is_false")]
+        first: bool,
+        /// Show the credit to copy: the posts, then the artist's links; plain, markdown or html
+        #[arg(long, value_name = "MARKUP", num_args = 0..=1, require_equals = true,
+            default_missing_value = "plain")]
+        #[serde(skip)] // the client's own affair
+        credit: Option<Markup>,
         #[command(flatten)]
         options: SearchOptions,
     },
@@ -43,12 +60,12 @@ The work is followed to its end; Ctrl-C leaves it running. Asked again, it shows
 Examples:
   scan @jane_paints               an account on X
   scan jane.example --detach      one on Bluesky, without waiting
-  scan jane@server.example        one on Mastodon and what is like it
+  scan jane@server.example        one on Mastodon, Misskey and their kin
   scan jane.example --whole       also what was posted with an old date
   scan https://x.com/jane_paints  by the address of its page")]
     Scan {
-        /// A name on X, name.example on Bluesky, user@server on Mastodon, or the address of the account's
-        /// page
+        /// A name on X, name.example on Bluesky, user@server on Mastodon or Misskey, or the address of the
+        /// account's page
         #[arg(value_parser = without_at)]
         name: String,
         /// List all its posts again, not only the new ones; on X, all of them are paid for again
@@ -173,7 +190,7 @@ Example:
 /// What the two commands that find posts have in common.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct SearchOptions {
-    /// Leave out accounts and posts on others: twitter, bluesky, mastodon, with commas between
+    /// Leave out accounts and posts on others: twitter, bluesky, mastodon, misskey, with commas between
     #[arg(long, value_name = "LIST", value_parser = Networks::from_names)]
     pub networks: Option<Networks>,
     /// Show the pictures of the posts, in terminals that can (sixel, kitty, iTerm)
@@ -183,6 +200,10 @@ pub struct SearchOptions {
     /// Do not wait for the end: only begin it, or see how far it is
     #[arg(long)]
     pub detach: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// What to search for.
@@ -204,6 +225,14 @@ impl From<&str> for Source {
 }
 
 impl Command {
+    /// The markup of the credit, where one was asked for.
+    pub fn credit(&self) -> Option<Markup> {
+        match self {
+            Command::Query { credit, .. } => *credit,
+            _ => None,
+        }
+    }
+
     /// Pictures of what is found were asked for.
     pub fn wants_thumbnails(&self) -> bool {
         self.search_options().is_some_and(|options| options.thumbnails)
@@ -279,7 +308,7 @@ mod tests {
         let options =
             SearchOptions { networks: Networks::of([Network::Bluesky]), ..SearchOptions::default() };
         check(
-            Command::Query { url: "u".to_owned(), options },
+            Command::Query { url: "u".to_owned(), whole: false, first: false, credit: None, options },
             r#"{"query":{"url":"u","options":{"networks":["bluesky"],"detach":false}}}"#,
         );
         let options = SearchOptions { detach: true, ..SearchOptions::default() };

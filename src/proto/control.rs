@@ -39,8 +39,8 @@ pub enum ContainerToRoot {
         why: String,
         fatal: bool,
     },
-    /// From the broker: this container ended while it had work. The work is at fault, as far as anybody knows,
-    /// and is charged with it.
+    /// From the broker: this container ended while it had work. The work is at fault, as far as anybody
+    /// knows, and is charged with it.
     DiedAtWork {
         container: ContainerId,
     },

@@ -42,6 +42,8 @@ pub enum FrontQuestion {
         client: Client,
         /// Accounts on others are left out.
         networks: Networks,
+        /// Its accounts are to be scanned whole before it is answered.
+        whole: bool,
         /// The configured webhook that gets the final answer.
         webhook: Option<String>,
     },
@@ -50,6 +52,8 @@ pub enum FrontQuestion {
         url: String,
         /// Those of the query.
         networks: Networks,
+        /// As of the query.
+        whole: bool,
     },
     /// The query that has this `QueryView::id`, without starting one.
     QueryState {
@@ -166,6 +170,8 @@ pub enum FrontAnswer {
         steps: Vec<MetricView>,
         /// There are more after these.
         more: bool,
+        /// For people, with all of the steps.
+        counters: Option<Box<CountersView>>,
     },
     Counters(CountersView),
     Health(Vec<ProblemView>),
@@ -195,9 +201,12 @@ mod tests {
     use super::*;
     use crate::base::ids::{AccountKey, Network, PostKey};
     use crate::base::roles::{Role, Stage};
+    use crate::base::{MicroUsd, Timestamp};
     use crate::domain::accounts::Evidence;
     use crate::domain::images::{MatchClass, SecondStage, Variant};
+    use crate::domain::scans::{CoveredWindow, Window};
     use crate::proto::tests::check_round_trip;
+    use crate::proto::view::SearchedView;
     use crate::proto::view::{AccountView, QueryStatus, ResultView, ScanState};
 
     fn view() -> QueryView {
@@ -214,6 +223,7 @@ mod tests {
             image_name: "a.jpg".into(),
             published: None,
         };
+        let window = Window { from: Timestamp(1), to: Timestamp(2) };
         QueryView {
             query: QueryId(1),
             id: "i".into(),
@@ -227,7 +237,18 @@ mod tests {
                 chain: vec!["u".into()],
             }],
             results: vec![result.clone()],
-            similar: vec![ResultView { second_stage: None, ..result }],
+            similar: vec![ResultView { second_stage: None, ..result.clone() }],
+            named_posts: vec![result],
+            elsewhere: vec![],
+            published: Some(Timestamp(4)),
+            searched: vec![SearchedView {
+                account: AccountKey::new(Network::Twitter, "1"),
+                whole_at: None,
+                windows: vec![CoveredWindow { window, listed_at: Timestamp(3) }],
+            }],
+            looking: Some(window),
+            cost: MicroUsd(5),
+            rest: Some(MicroUsd(6)),
             error: Some(FailureCode::ProcessingError),
             error_detail: "d".into(),
             image_url: None,
@@ -251,9 +272,10 @@ mod tests {
                 url: "u".into(),
                 client: client.clone(),
                 networks: Networks::of([Network::Bluesky]).unwrap(),
+                whole: true,
                 webhook: Some("w".into()),
             },
-            FrontQuestion::KnownQuery { url: "u".into(), networks: Networks::default() },
+            FrontQuestion::KnownQuery { url: "u".into(), networks: Networks::default(), whole: false },
             FrontQuestion::QueryState { id: "i".into() },
             FrontQuestion::SearchImage {
                 len_bytes: 1,
@@ -332,7 +354,7 @@ mod tests {
                 attempt: 1,
             }]),
             FrontAnswer::Queues(vec![]),
-            FrontAnswer::Metrics { steps: vec![], more: true },
+            FrontAnswer::Metrics { steps: vec![], more: true, counters: None },
             FrontAnswer::Counters(CountersView {
                 failures: vec![(FailureCode::NotAnUrl, 2)],
                 starts: vec![(Role::Front, 1)],
@@ -344,6 +366,8 @@ mod tests {
                     changed: 2,
                     is_broken: true,
                 }],
+                media_counts: crate::proto::view::MediaCountsView { equal: 1, ..Default::default() },
+                post_lags: crate::proto::view::PostLagsView { within: [1; 4], ..Default::default() },
             }),
             FrontAnswer::Overloaded,
             FrontAnswer::NotNow { why: "w".into() },

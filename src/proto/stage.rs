@@ -73,6 +73,8 @@ pub enum BrokerToStage {
         worker: u16,
         lease: LeaseId,
         attempt: u32,
+        /// Who waits for it, which decides whose requests a host answers first.
+        priority: Priority,
         work: Work,
     },
     PageAccepted {
@@ -128,6 +130,8 @@ pub enum Question {
     RetriesDue { limit: u32 },
     /// Posts noted by their ids alone whose turn it is to be looked up, at most `limit`.
     WantedPostsDue { limit: u32 },
+    /// Whose these posts are; those that are not stored are left out.
+    PostAuthors(Vec<PostKey>),
     /// What the search of a scan has listed, newest first, from the `from`-th post on; at most
     /// [`MAX_SEARCHED_POSTS`]. An empty answer is the end.
     SearchedPosts { scan: ScanId, from: u32 },
@@ -157,6 +161,7 @@ pub enum Answer {
     Accounts(Vec<(Account, AccountState)>),
     Retries(Vec<RetryPost>),
     WantedPosts(Vec<PostKey>),
+    PostAuthors(Vec<(PostKey, Account)>),
     /// The network's own ids.
     SearchedPosts(Vec<String>),
     AccountRecords(Vec<AccountRecord>),
@@ -253,6 +258,7 @@ mod tests {
             Question::Accounts(AccountRef::Id(key.clone())),
             Question::RetryPosts(vec![]),
             Question::WantedPostsDue { limit: 3 },
+            Question::PostAuthors(vec![PostKey::new(Network::Twitter, "2")]),
             Question::LookUpPosts(vec![PostKey::new(Network::Twitter, "2")]),
             Question::ResetSearchCursors(vec![key.clone()]),
         ] {
@@ -292,6 +298,8 @@ mod tests {
                 newest_seen: None,
                 oldest_seen: None,
                 posts_read: 3,
+                stated_media: None,
+                found_media: Some(u64::MAX),
                 uses: 4,
                 last_used_at: None,
                 handles: vec![SeenHandle {
@@ -310,6 +318,7 @@ mod tests {
                 worker: 0,
                 lease: LeaseId(1),
                 attempt: 1,
+                priority: Priority::User,
                 work: Work::FindLinks { query: QueryId(1), url: "u".into() },
             },
             BrokerToStage::PageAccepted { lease: LeaseId(1) },

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::base::ids::{AccountKey, PostKey, QueryId};
 use crate::base::roles::{Role, Stage};
 use crate::base::{MicroUsd, Timestamp};
-use crate::domain::accounts::Evidence;
+use crate::domain::accounts::{Elsewhere, Evidence};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{IndexProgress, MatchClass, SecondStage, StoreCounts, Variant};
 use crate::domain::reads::ReadCounts;
+use crate::domain::scans::{CoveredWindow, Window};
 
 /// Where a query is. The names are those of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -66,9 +67,9 @@ pub struct QueryView {
     pub status: QueryStatus,
     pub has_first_time_scan: bool,
     pub accounts: Vec<AccountView>,
-    /// Closest first. Filled at the end.
+    /// Closest first. While posts are still being indexed: those of the answer so far, not yet checked.
     pub results: Vec<ResultView>,
-    /// Farther ones than a result may be, by class, then distance. Filled at the end.
+    /// Farther ones than a result may be, by class, then distance.
     pub similar: Vec<ResultView>,
     pub error: Option<FailureCode>,
     /// What exactly went wrong, for people. Empty unless `error` is set.
@@ -92,6 +93,52 @@ pub struct QueryView {
     pub posts_total: Option<u64>,
     /// Grows with every change, so that a listener can tell what is new.
     pub version: u64,
+    /// When the artist published the work, where the site tells.
+    pub published: Option<Timestamp>,
+    /// Posts that the artwork's page names and that show it, of accounts that nothing else confirms: reposts,
+    /// perhaps, so they are no results.
+    pub named_posts: Vec<ResultView>,
+    /// The artist's pages on sites that are not searched.
+    pub elsewhere: Vec<Elsewhere>,
+    /// What of each account was searched, in the order of `accounts`.
+    pub searched: Vec<SearchedView>,
+    /// What is being looked through around the artwork's date.
+    pub looking: Option<Window>,
+    /// What was billed for it; of what was read this moment at most, until the ledger has counted it.
+    pub cost: MicroUsd,
+    /// What scanning the rest of its accounts will probably cost; `None` where nothing is left of them.
+    pub rest: Option<MicroUsd>,
+}
+
+/// How much of an account was searched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SearchedView {
+    pub account: AccountKey,
+    /// All of it, as its network showed it then.
+    pub whole_at: Option<Timestamp>,
+    /// Or what was published in these spans of time. By date.
+    pub windows: Vec<CoveredWindow>,
+}
+
+impl SearchedView {
+    pub fn is_complete(&self) -> bool {
+        self.whole_at.is_some()
+    }
+}
+
+impl QueryView {
+    /// Whether each of its accounts was searched whole.
+    pub fn is_complete(&self) -> bool {
+        !self.searched.is_empty() && self.searched.iter().all(SearchedView::is_complete)
+    }
+
+    /// For who waits for the first post that shows the artwork itself: with it, the query has ended.
+    pub fn at_first_hit(mut self) -> QueryView {
+        if self.results.iter().any(|result| result.class.shows_artwork()) {
+            self.status = QueryStatus::End;
+        }
+        self
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,6 +258,39 @@ pub struct CountersView {
     pub messages_dropped: u64,
     /// Pages of the last day, by site; at most 200 sites.
     pub sites: Vec<SitePagesView>,
+    pub media_counts: MediaCountsView,
+    pub post_lags: PostLagsView,
+}
+
+/// What networks said of accounts' media after whole searches, beside what those had found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MediaCountsView {
+    /// Accounts of which as many were found as their network said.
+    pub equal: u64,
+    /// The network says more: posts were missed, or it counts what is no longer there.
+    pub more_stated: u64,
+    /// The network says fewer.
+    pub fewer_stated: u64,
+    /// Of the equal ones, those whose timeline showed all the same that the search had missed posts.
+    pub contradicted: u64,
+    /// Equal counts shorten the reading of timelines.
+    pub is_trusted: bool,
+}
+
+/// The bounds of `PostLagsView::within`.
+pub const LAG_BOUNDS_DAYS: [u32; 4] = [1, 7, 30, 180];
+
+/// Queries that found the artwork, by how far the earliest post lies from the date of the page, before or
+/// after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PostLagsView {
+    /// The page itself named the post.
+    pub named: u64,
+    /// Within so many days, and not within fewer.
+    pub within: [u64; LAG_BOUNDS_DAYS.len()],
+    pub beyond: u64,
+    /// The page or the post has no date.
+    pub undated: u64,
 }
 
 /// What came of a site's pages in the last day.
@@ -315,6 +395,13 @@ impl QueryView {
             still_listing: false,
             posts_total: None,
             version: 1,
+            published: None,
+            named_posts: vec![],
+            elsewhere: vec![],
+            searched: vec![],
+            looking: None,
+            cost: MicroUsd(0),
+            rest: None,
         }
     }
 }

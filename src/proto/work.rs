@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey, QueryId, ScanId};
+use crate::base::{Timestamp, counted};
 use crate::domain::accounts::{Account, AccountRef, AccountState, LinksFound, Resolution};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{FoundImage, ImageSource, PictureSize, QueryImage, SearchScope};
@@ -93,11 +93,13 @@ impl Work {
     pub fn describe(&self) -> String {
         match self {
             Work::FindLinks { url, .. } => format!("find links from {url}"),
-            Work::PlanScans { accounts, .. } => format!("plan scans of {} accounts", accounts.len()),
+            Work::PlanScans { accounts, .. } => {
+                format!("plan scans of {}", counted(accounts.len(), "account"))
+            }
             Work::SearchImage { .. } => "search an image".to_owned(),
-            Work::Resolve { refs } => format!("look up {} accounts", refs.len()),
-            Work::CheckPosts { posts } => format!("check {} posts", posts.len()),
-            Work::LookUpPosts { posts } => format!("look up {} posts", posts.len()),
+            Work::Resolve { refs } => format!("look up {}", counted(refs.len(), "account")),
+            Work::CheckPosts { posts } => format!("check {}", counted(posts.len(), "post")),
+            Work::LookUpPosts { posts } => format!("look up {}", counted(posts.len(), "post")),
             Work::ListPosts { account, cursor, .. } => match account.key.network {
                 Network::Twitter => {
                     format!("list posts of @{} by {}", account.handle, cursor.step().as_str())
@@ -105,7 +107,7 @@ impl Work {
                 network => format!("list posts of @{} on {network}", account.handle),
             },
             Work::IndexPosts { account, posts, .. } => {
-                format!("index {} posts of @{}", posts.len(), account.handle)
+                format!("index {} of @{}", counted(posts.len(), "post"), account.handle)
             }
             Work::ShrinkPicture { source, .. } => format!("make a picture of {} small", source.url),
             Work::Maintain(task) => format!("maintenance: {task:?}"),
@@ -138,6 +140,8 @@ pub enum StageOutput {
 pub struct ScanPlan {
     /// What to scan before the search, with the cursors to start from.
     pub scans: Vec<(Account, AccountState)>,
+    /// What is known of the accounts of which nothing new is needed.
+    pub up_to_date: Vec<AccountState>,
     /// One of them was never scanned: this will take a while.
     pub first_time: bool,
 }
@@ -174,7 +178,7 @@ mod tests {
     use super::*;
     use crate::base::Fingerprint;
     use crate::base::ids::{AccountKey, ImageId, Network};
-    use crate::domain::accounts::{Candidate, Evidence, NoImage, ResolutionOutcome};
+    use crate::domain::accounts::{Candidate, Elsewhere, Evidence, NoImage, ResolutionOutcome};
     use crate::domain::images::{Detail, ImageFacts, MatchClass, SecondStage, Variant};
     use crate::domain::posts::{ImageState, IndexedImage, ListedImage, Place, PostOutcome};
     use crate::domain::scans::Coverage;
@@ -234,7 +238,11 @@ mod tests {
                 scan: ScanId(1),
                 account: account(),
                 cursor: Cursor::Timeline(Some("7".into())),
-                searched: Some(Searched { since: Some(Timestamp(1)) }),
+                searched: Some(Searched {
+                    since: Some(Timestamp(1)),
+                    media: Some(9),
+                    counts_are_trusted: true,
+                }),
                 place: None,
             },
             Work::IndexPosts {
@@ -289,10 +297,17 @@ mod tests {
                     evidence: Evidence::Mutual,
                     chain: vec!["u".into()],
                 }],
+                named_posts: Vec::new(),
+                elsewhere: vec![Elsewhere {
+                    site: "Instagram".into(),
+                    url: "u".into(),
+                    evidence: Evidence::ProfileField,
+                }],
                 pages: 1,
             }),
             StageOutput::Plan(ScanPlan {
                 scans: vec![(account(), AccountState::unknown(account().key))],
+                up_to_date: vec![AccountState::unknown(account().key)],
                 first_time: true,
             }),
             StageOutput::Found(SearchFound {
@@ -324,6 +339,7 @@ mod tests {
                 oldest: None,
                 coverage: Coverage::LimitedTo(3200),
                 posts_read: 9,
+                media: None,
             }),
             StageOutput::Indexed(vec![IndexedPost {
                 key: post().key,

@@ -11,15 +11,15 @@
 //!
 //! What ipc-channel needs stays open: sockets in pairs, descriptors in messages, anonymous shared memory.
 
+mod allowed;
 mod confinement;
 mod held;
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 mod linux;
-mod resolver;
 
+pub use allowed::AllowedFile;
 pub use confinement::{Confinement, Connections, Files, Needs, Network, OpenFiles};
 pub use held::{Held, SandboxError};
-pub use resolver::ResolverFile;
 
 /// The version of Landlock that this kernel has, as far as it is known here; `None` without. Changes nothing.
 #[cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::address::encode;
 use super::read::{list_at, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
-use crate::base::ids::{AccountKey, Network};
+use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::AccountRef;
 use crate::text::links_in_text;
 
@@ -34,12 +34,22 @@ fn identify(address: &Address) -> Option<Identified> {
         ["profile", actor, "post", post] => match account(actor) {
             Some(author) => {
                 let url = format!("{}/post/{post}", author.address());
-                Identified { kind: Kind::Post, url: Some(url), ..author }.id(*post)
+                let key = is_record_key(post)
+                    .then(|| format!("at://{}/app.bsky.feed.post/{post}", author.id_text()))
+                    .map(|uri| PostKey::new(Network::Bluesky, uri));
+                Identified { kind: Kind::Post, url: Some(url), post: key, ..author }.id(*post)
             }
             None => other(),
         },
         _ => other(),
     })
+}
+
+/// What the AT Protocol allows for the key of a record; those of posts have 13 letters and digits.
+fn is_record_key(text: &str) -> bool {
+    (1..=512).contains(&text.len())
+        && !matches!(text, "." | "..")
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:~".contains(&byte))
 }
 
 /// An account by its DID or its handle.
@@ -65,17 +75,26 @@ fn account(actor: &str) -> Option<Identified> {
 }
 
 fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
-    let url = format!(
-        "https://public.api.bsky.app/xrpc/app.bsky.actor.getProfile?actor={}",
-        encode(page.id_text())
-    );
+    let profile = profile(page.id_text(), web)?;
+    let profile = profile.ok_or_else(|| SiteError::Gone { url: page.address().to_owned() })?;
+    parse(&profile).map_err(|missing| missing.on(page.address()))
+}
+
+/// What is told of an account by its handle or DID; `None` where nobody is there: "Profile not found",
+/// AccountTakedown, AccountDeactivated.
+fn profile(actor: &str, web: &Web) -> Result<Option<Value>, SiteError> {
+    let url = format!("https://public.api.bsky.app/xrpc/app.bsky.actor.getProfile?actor={}", encode(actor));
     let response = web.send_raw(web.request(&url)?)?;
     if response.status == 400 {
-        // "Profile not found", AccountTakedown, AccountDeactivated: nobody is there.
-        return Err(SiteError::Gone { url: page.address().to_owned() });
+        return Ok(None);
     }
-    let profile = super::web::read_json(&super::web::judge(response)?)?;
-    parse(&profile).map_err(|missing| missing.on(page.address()))
+    super::web::read_json(&super::web::judge(response)?).map(Some)
+}
+
+/// The present handle of the account with this DID, which the network has looked up in both directions.
+pub(super) fn handle_of(did: &str, web: &Web) -> Result<Option<String>, SiteError> {
+    let profile = profile(did, web)?;
+    Ok(profile.and_then(|profile| text_at(&profile, "handle").map(str::to_owned)))
 }
 
 fn parse(profile: &Value) -> Result<Vec<Lead>, Missing> {

@@ -2,6 +2,8 @@
 //! agreed to the copy, so both are the same person's. Pure.
 
 use super::{Address, bluesky};
+use crate::base::ids::Network;
+use crate::domain::accounts::AccountRef;
 
 /// The address of the original, where this is the address of a copy whose original can be told.
 pub fn original(address: &Address) -> Option<Address> {
@@ -11,9 +13,15 @@ pub fn original(address: &Address) -> Option<Address> {
         all => all,
     };
     let url = match (address.host(), parts) {
-        // https://bsky.brid.gy/ap/did:plc:z72i7hdynmk6r22z27h6tvur, https://bsky.brid.gy/r/https://bsky.app/profile/a.b
+        // https://bsky.brid.gy/ap/did:plc:z72i7hdynmk6r22z27h6tvur,
+        // https://bsky.brid.gy/r/https://bsky.app/profile/a.b
         ("bsky.brid.gy", ["ap", did]) if did.starts_with("did:") => format!("https://bsky.app/profile/{did}"),
         ("bsky.brid.gy", ["r", ..]) => after(address, "/r/")?,
+        // https://bsky.brid.gy/convert/ap/at://did:plc:z72i7hdynmk6r22z27h6tvur/app.bsky.feed.post/3l6oveex3ii2l: by this id
+        // the Fediverse knows the copy of a post; a path may not have kept both of its slashes.
+        ("bsky.brid.gy", ["convert", "ap", "at:", author, "app.bsky.feed.post", post]) => {
+            format!("https://bsky.app/profile/{author}/post/{post}")
+        }
         ("bsky.brid.gy", [user]) => on_bluesky(user.trim_start_matches('@'))?,
         ("fed.brid.gy", ["bsky", handle, ..]) => on_bluesky(handle)?,
         ("fed.brid.gy", ["ap" | "activitypub", name, ..]) => {
@@ -43,7 +51,8 @@ pub fn original(address: &Address) -> Option<Address> {
 /// The ending of the handles on Bluesky of copies of accounts of the Fediverse.
 const OF_FEDIVERSE: &str = ".ap.brid.gy";
 
-/// `user.server.example.ap.brid.gy` stands for `user@server.example`. What cannot stand in a handle has become
+/// `user.server.example.ap.brid.gy` stands for `user@server.example`. What cannot stand in a handle has
+/// become
 /// `-`, so that with one the name is not certain; then the copy stands for itself.
 fn of_copied_handle(handle: &str) -> Option<String> {
     let handle = handle.trim_start_matches('@').to_ascii_lowercase();
@@ -52,6 +61,15 @@ fn of_copied_handle(handle: &str) -> Option<String> {
         return None;
     }
     on_fediverse(user, host)
+}
+
+/// True if `copy` is the account on Bluesky that the bridge keeps for the account `original` of the
+/// Fediverse. Also where the copy's name alone does not tell its original.
+pub fn is_copy_of(copy: &AccountRef, original: &AccountRef) -> bool {
+    let AccountRef::Handle { network: Network::Bluesky, handle: copy } = copy else { return false };
+    let AccountRef::Handle { network: Network::Mastodon, handle: original } = original else { return false };
+    let Some((user, host)) = original.split_once('@') else { return false };
+    copy.strip_suffix(OF_FEDIVERSE) == Some(&format!("{}.{host}", user.replace(['_', '.'], "-")))
 }
 
 fn on_bluesky(handle: &str) -> Option<String> {
@@ -73,6 +91,7 @@ fn after(address: &Address, mark: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::sites::{Kind, identify};
 
     #[track_caller]
@@ -81,6 +100,34 @@ mod tests {
         let account =
             found.account.filter(|_| found.kind == Kind::Account).map(|account| account.to_string());
         assert_eq!(account.as_deref(), expect, "{url}");
+    }
+
+    #[test]
+    fn the_copy_of_a_post_is_its_original() {
+        let named = |url: &str| identify(url).post.map(|post| post.to_string());
+        let original = named("https://bsky.app/profile/did:plc:z72i7hdynmk6r22z27h6tvur/post/3l6oveex3ii2l");
+        assert!(original.is_some());
+        let copy = "https://bsky.brid.gy/convert/ap/at://did:plc:z72i7hdynmk6r22z27h6tvur/app.bsky.feed.post/3l6oveex3ii2l";
+        assert_eq!(named(copy), original);
+        assert_eq!(named(&copy.replace("at://", "at:/")), original);
+        assert_eq!(named(&copy.replace("/ap/", "/ap/r/")), None);
+        assert_eq!(named("https://bsky.brid.gy/convert/ap/at://x/app.bsky.feed.like/1"), None);
+    }
+
+    #[test]
+    fn a_copy_is_known_beside_its_original() {
+        let account = |url: &str| identify(url).account.unwrap();
+        let check = |copy: &str, original: &str, expect: bool| {
+            let copy = account(&format!("https://bsky.app/profile/{copy}"));
+            let original = account(&format!("https://mastodon.social/@{original}"));
+            assert_eq!(is_copy_of(&copy, &original), expect, "{copy} {original}");
+            assert!(!is_copy_of(&original, &copy));
+        };
+        check("ann-paints.art.example.ap.brid.gy", "ann_paints@art.example", true);
+        check("ann-paints.art.example.ap.brid.gy", "ann.paints@art.example", true);
+        check("ann-paints.art.example.ap.brid.gy", "ann@art.example", false);
+        check("ann-paints.art.example", "ann_paints@art.example", false);
+        check("ann-paints.art.example.ap.brid.gy", "ann_paints@evil.example", false);
     }
 
     #[test]

@@ -19,6 +19,11 @@ const BOORUS: &[(&str, &str, &str)] = &[
     ("aibooru", "aibooru.download", "aibooru.online"),
 ];
 
+/// The names of all of them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BOORUS.iter().map(|(name, _, _)| *name)
+}
+
 /// Values of the artist tag that name nobody.
 const PSEUDO_ARTISTS: &[&str] = &["banned_artist", "artist_request", "official_art", "various_artists"];
 
@@ -33,7 +38,8 @@ fn identify(address: &Address) -> Option<Identified> {
         || parts.first().is_some_and(|first| matches!(*first, "data" | "original" | "sample"));
     if is_file {
         let image = Identified::image(site, address);
-        // Behind the tags, where there are some: __title_drawn_by_ann__sample-8d819da4871c3ca39f428999df8220ce.jpg
+        // Behind the tags, where there are some:
+        // __title_drawn_by_ann__sample-8d819da4871c3ca39f428999df8220ce.jpg
         let file = parts.last().and_then(|file| file.split('.').next()?.rsplit(['-', '_']).next());
         return Some(match file.filter(|md5| is_md5(md5)) {
             Some(md5) => image.id(md5),
@@ -58,7 +64,8 @@ fn identify(address: &Address) -> Option<Identified> {
             let tag = address.query("name").unwrap_or_default();
             Identified::new(site, Kind::Profile, artist_url(host, &tag)).id(tag)
         }
-        // https://danbooru.donmai.us/artists?search[url_matches]=...: the curators' answer to "whose page is this?"
+        // https://danbooru.donmai.us/artists?search[url_matches]=...: the curators' answer to "whose page is
+        // this?"
         ["artists"] if address.query(URL_MATCHES).is_some() => {
             let wanted = address.query(URL_MATCHES).unwrap_or_default();
             Identified::new(site, Kind::Profile, whose_url(host, &wanted)).id(wanted)
@@ -139,7 +146,8 @@ fn parse_post(post: &Value, host: &str, page: &str) -> Result<Artwork, SiteError
         .filter(|tag| !PSEUDO_ARTISTS.contains(tag))
         .map(|tag| Lead::new(artist_url(host, tag), Place::Artist))
         .collect();
-    // `pixiv_id` is absent or null where the source is no work there; `source` is empty where nobody named one.
+    // `pixiv_id` is absent or null where the source is no work there; `source` is empty where nobody named
+    // one.
     let source = told(post, "source").map_err(|missing| missing.on(page))?;
     if let Some(id) = id_at(post, "pixiv_id") {
         leads.push(Lead::new(format!("https://www.pixiv.net/artworks/{id}"), Place::Source));
@@ -182,7 +190,8 @@ fn parse_artists(answer: &Value) -> Result<Vec<Lead>, Missing> {
         if at(artist, "is_deleted") == Some(&Value::Bool(true)) {
             continue;
         }
-        // A dead account stays in the entry, marked as not active; one without the mark is asked for at its network.
+        // A dead account stays in the entry, marked as not active; one without the mark is asked for at its
+        // network.
         let active =
             need_list(artist, "urls")?.iter().filter(|url| at(url, "is_active") != Some(&Value::Bool(false)));
         let urls = each(&active.collect::<Vec<_>>(), &["url"], "urls")?;

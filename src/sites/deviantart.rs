@@ -101,8 +101,8 @@ fn join(
     })
 }
 
-/// Visitors get blurred views of works that are marked mature. Their fingerprints lie within 2 bits of the clear
-/// picture's, so that they are searched with where there is nothing else.
+/// Visitors get blurred views of works that are marked mature. Their fingerprints lie within 2 bits of the
+/// clear picture's, so that they are searched with where there is nothing else.
 fn is_blurred(url: &str) -> bool {
     url.contains(",blur_") || url.contains("/blur_")
 }

@@ -8,6 +8,7 @@ use super::read::{at, each, id_at, need, need_list, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "e621", identify, artwork: Some(artwork), leads: Some(artist) };
 
@@ -140,6 +141,9 @@ fn parse_post(answer: &Value, host: &str, url: &str) -> Result<Artwork, SiteErro
         .collect();
     let sources = need_list(post, "sources").map_err(|_| Missing::new("the list post.sources").on(url))?;
     leads.extend(sources.iter().filter_map(Value::as_str).map(|url| Lead::new(url, Place::Source)));
+    // May be absent. It is the uploader's, often a copy of the artist's own.
+    let text = text_at(post, "description").map(links_in_text).unwrap_or_default();
+    leads.extend(text.into_iter().map(|url| Lead::new(url, Place::CopyText)));
     let published = text_at(post, "created_at").and_then(Timestamp::parse_rfc3339);
     Ok(Artwork { images, published, leads, problems: Vec::new(), picture_problem: None })
 }

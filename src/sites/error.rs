@@ -18,7 +18,8 @@ pub enum SiteError {
     /// The site's structure is not what its reader knows: the reader must be mended.
     #[error("the layout of {url} has changed: {missing} is missing")]
     LayoutChanged { url: String, missing: String },
-    /// The page exists, but there is no picture on it: literature, a journal, a video, a position beyond the last.
+    /// The page exists, but there is no picture on it: literature, a journal, a video, a position beyond the
+    /// last.
     #[error("{url} shows no picture: {why}")]
     NoPicture { url: String, why: String },
     #[error("{url} answered with status {status}")]
@@ -107,5 +108,33 @@ impl Missing {
 
     pub fn on(self, url: impl Into<String>) -> SiteError {
         SiteError::LayoutChanged { url: url.into(), missing: self.0 }
+    }
+}
+
+/// What a parser met in place of what it looked for. Parsers know no URL; `on` adds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The site's own words for it, with a status of success.
+    Gone,
+    LoginNeeded(&'static str),
+    NoPicture(&'static str),
+    Missing(Missing),
+}
+
+impl From<Missing> for Fault {
+    fn from(missing: Missing) -> Fault {
+        Fault::Missing(missing)
+    }
+}
+
+impl Fault {
+    pub fn on(self, url: impl Into<String>) -> SiteError {
+        let url = url.into();
+        match self {
+            Fault::Gone => SiteError::Gone { url },
+            Fault::LoginNeeded(why) => SiteError::LoginNeeded { url, why: why.to_owned() },
+            Fault::NoPicture(why) => SiteError::NoPicture { url, why: why.to_owned() },
+            Fault::Missing(missing) => missing.on(url),
+        }
     }
 }

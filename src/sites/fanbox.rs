@@ -23,7 +23,8 @@ fn identify(address: &Address) -> Option<Identified> {
                 let of_creator = number(id).map(|id| by_pixiv_id(&id));
                 Some(of_creator.and_then(|creator| self::post(creator, "/post/", post)).unwrap_or_else(other))
             }
-            // https://www.pixiv.net/fanbox/creator/3113804, https://www.pixiv.net/fanbox/member.php?user_id=3410642
+            // https://www.pixiv.net/fanbox/creator/3113804,
+            // https://www.pixiv.net/fanbox/member.php?user_id=3410642
             ["fanbox", "creator" | "user", id, ..] => {
                 Some(number(id).map_or_else(other, |id| by_pixiv_id(&id)))
             }
@@ -65,7 +66,8 @@ fn post(creator: Identified, path: &str, id: &str) -> Option<Identified> {
     Some(Identified::new(SITE.name, Kind::Artwork, url).id(id).artist(creator.address()))
 }
 
-/// An image file: `.../images/post/39714/...` names the post, `.../images/creator/1566167/...` the member of Pixiv.
+/// An image file: `.../images/post/39714/...` names the post, `.../images/creator/1566167/...` the member of
+/// Pixiv.
 fn image(address: &Address, parts: &[&str]) -> Identified {
     let image = Identified::image(SITE.name, address);
     let number_behind = |what: &[&str]| {

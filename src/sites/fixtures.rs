@@ -1,4 +1,5 @@
-//! Every recorded and made page is read as what it is: counted by site, with what lies outside of the repository.
+//! Every recorded and made page is read as what it is: counted by site, with what lies outside of the
+//! repository.
 //! `cargo test --lib sites::fixtures -- --nocapture` shows the count.
 
 use std::collections::BTreeMap;
@@ -8,8 +9,10 @@ use super::*;
 use crate::base::material;
 use crate::fetch::{Fetch, FetchError, Request, Response};
 
-/// A page and what becomes of it: the answers by a part of their address, each with its status and its file (below
-/// `tests/fixtures/sites/`, or of the material outside behind `material:`, or the text itself behind `text:`).
+/// A page and what becomes of it: the answers by a part of their address, each with its status and its file
+/// (below
+/// `tests/fixtures/sites/`, or of the material outside behind `material:`, or the text itself behind
+/// `text:`).
 type Row = (&'static str, &'static [(&'static str, u16, &'static str)], &'static str);
 
 const COPE: &str = "https://www.deviantart.com/pachunka/art/Cope-145564099";
@@ -95,9 +98,85 @@ const ROWS: &[Row] = &[
     ("https://www.patreon.com/ann", &[("patreon", 200, "patreon/chunks_made.html")], "ok"),
     ("https://www.patreon.com/ann", &[("patreon", 200, "patreon/chunks_number_only_made.html")], "layout_changed"),
     ("https://potofu.me/ann", &[("api.potofu.me", 200, "potofu/user_made.json")], "ok"),
+    ("https://linkbio.co/ann", &[("linkbio", 200, "text:<script>window.__data = {\"content\":{},\"bio\":{\"id\":5}};</script>"), ("lnkcmpts/5.json", 200, "text:{\"cmpts\":\"[{\\\"type\\\":10,\\\"links\\\":[]}]\"}")], "ok"),
+    ("https://linkbio.co/ann", &[("linkbio", 200, "text:<script>window.__data = {\"content\":{},\"bio\":{\"id\":5}};</script>")], "layout_changed"),
+    ("https://linkbio.co/ann", &[("linkbio", 404, "text:<html>")], "gone"),
+    ("https://bio.site/ann", &[("bio.site", 200, "text:<p>redesigned")], "layout_changed"),
+    ("https://bio.site/ann", &[("bio.site", 404, "text:<html>")], "gone"),
+    ("https://link.me/ann", &[("link.me", 200, "text:<p>redesigned")], "layout_changed"),
+    ("https://litt.ly/ann", &[("litt.ly", 200, "text:<script id=data>!</script>")], "layout_changed"),
+    ("https://pronouns.page/@ann", &[("api/profile", 200, "pronouns/profile_made.json")], "ok"),
+    ("https://pronouns.page/@ann", &[("api/profile", 200, "text:{}")], "gone"),
+    ("https://pronouns.page/@ann", &[("api/profile", 200, "text:<html>")], "blocked"),
+    ("https://throne.com/ann", &[("throne", 200, "throne/page_made.html")], "ok"),
+    ("https://throne.com/ann", &[("throne", 200, "text:<title>Just a moment...</title>")], "blocked"),
+    ("https://vgen.co/ann", &[("vgen", 404, "text:<html>")], "gone"),
+    ("https://link.inpock.co.kr/ann", &[("inpock", 200, "hubs/inpock_made.html")], "ok"),
     ("https://skeb.jp/@ann", &[("users", 200, "skeb/user_made.json")], "ok"),
     ("https://www.tumblr.com/some-one", &[("info", 200, "tumblr/info_made.json")], "ok"),
     ("https://www.tumblr.com/some-one", &[("info", 404, "text:{\"meta\":{\"status\":404,\"msg\":\"Not Found\"},\"response\":[]}")], "gone"),
+    ("https://www.weasyl.com/submission/2031", &[("/submissions/", 200, "weasyl/submission_docs.json")], "ok"),
+    ("https://www.weasyl.com/submission/2031", &[("/submissions/", 200, "material:fixtures_2026-11/weasyl/submission_view_docs.json")], "ok"),
+    ("https://www.weasyl.com/submission/2031", &[("/submissions/", 403, "material:fixtures_2026-11/weasyl/error_rating_exceeded.json")], "login_needed"),
+    ("https://www.weasyl.com/submission/1", &[("/submissions/", 404, "text:{\"error\":{\"name\":\"submissionRecordMissing\"}}")], "gone"),
+    ("https://www.weasyl.com/submission/1", &[("/submissions/", 404, "text:<!DOCTYPE html>")], "layout_changed"),
+    ("https://www.weasyl.com/~ann", &[("/users/", 200, "weasyl/user_made.json")], "ok"),
+    ("https://www.weasyl.com/~ann", &[("/users/", 403, "text:{\"error\":{\"code\":200,\"text\":\"Profile hidden from guests.\"}}")], "login_needed"),
+    ("https://www.weasyl.com/~ann", &[("/users/", 403, "text:{\"error\":{\"code\":201,\"text\":\"Unverified accounts are hidden.\"}}")], "gone"),
+    // Of the documentation, with fields that the source no longer knows.
+    ("https://www.weasyl.com/~ann", &[("/users/", 200, "material:fixtures_2026-11/weasyl/user_view_docs.json")], "layout_changed"),
+    ("https://yande.re/post/show/51824", &[("post.json", 200, "moebooru/posts_made.json")], "ok"),
+    ("https://yande.re/artist?name=ann", &[("artist.json", 200, "moebooru/artists_made.json")], "ok"),
+    ("https://konachan.com/post/show/354323", &[("post.json", 200, "moebooru/post_354323.json")], "ok"),
+    ("https://konachan.com/post/show/354323", &[("post.json", 200, "material:fixtures_2026-11/moebooru/konachan_post_id.json")], "ok"),
+    ("https://konachan.com/post/show/1", &[("post.json", 200, "text:[]")], "gone"),
+    ("https://yande.re/post/show/1", &[("post.json", 421, "text:")], "unavailable"),
+    ("https://twibooru.org/523964", &[("/posts/", 200, "twibooru/post_made.json")], "ok"),
+    ("https://twibooru.org/1", &[("/posts/", 404, "text:not found")], "gone"),
+    ("https://www.newgrounds.com/art/view/ann/ryu-is-hawt", &[("/art/view/", 200, "newgrounds/work_made.html")], "ok"),
+    ("https://www.newgrounds.com/art/view/ann/b", &[("/art/view/", 200, "text:<div id=\"adults_only\">")], "login_needed"),
+    ("https://www.newgrounds.com/art/view/ann/b", &[("/art/view/", 451, "text:<title>Content Filtered</title>")], "login_needed"),
+    ("https://itaku.ee/images/164381", &[("/images/", 200, "itaku/image_guest.json")], "ok"),
+    ("https://itaku.ee/images/164381", &[("/images/", 200, "material:fixtures_2026-11/itaku/image_nsfw_guest.json")], "ok"),
+    ("https://itaku.ee/posts/2008", &[("/posts/", 200, "itaku/post_made.json")], "ok"),
+    ("https://itaku.ee/profile/ann", &[("/user_profiles/", 200, "itaku/user_made.json")], "ok"),
+    ("https://itaku.ee/images/1", &[("/images/", 404, "text:{\"detail\":\"Not found.\"}")], "gone"),
+    ("https://sofurry.com/s/aB3dE6gH", &[("/s/", 200, "sofurry/work_packed_made.json")], "ok"),
+    ("https://sofurry.com/u/ann", &[("/api/profile", 200, "sofurry/profile_made.json")], "ok"),
+    ("https://sofurry.com/s/aB3dE6gH", &[("/s/", 401, "text:")], "login_needed"),
+    ("https://sofurry.com/s/aB3dE6gH", &[("/s/", 404, "text:")], "gone"),
+    ("https://www.hentai-foundry.com/pictures/user/Afrobull/795025", &[("enterAgree", 200, "hentaifoundry/work_made.html")], "ok"),
+    ("https://www.hentai-foundry.com/pictures/user/a/1", &[("enterAgree", 404, "text:<html>")], "gone"),
+    ("https://www.hentai-foundry.com/pictures/user/a/1", &[("enterAgree", 200, "text:<p>Are you of age?</p>")], "layout_changed"),
+    ("https://www.zerochan.net/3914235", &[("json", 200, "zerochan/image_3914235.json")], "ok"),
+    ("https://www.zerochan.net/3914235", &[("json", 200, "material:fixtures_2026-11/zerochan/image_3914235.json")], "ok"),
+    ("https://www.zerochan.net/3914235", &[("json", 200, "text:{\"id\": 1, \"tags\": [\"a\"b\"]}"), ("3914235", 500, "zerochan/page_made.html")], "ok"),
+    ("https://www.zerochan.net/1", &[("json", 404, "text:<p>Some content is for members only")], "login_needed"),
+    ("https://www.zerochan.net/1", &[("json", 404, "text:<p>nothing")], "gone"),
+    ("https://booth.pm/ja/items/4693741", &[(".json", 200, "booth/item_made.json")], "ok"),
+    ("https://booth.pm/ja/items/1", &[(".json", 404, "text:<html>")], "gone"),
+    ("https://ann.booth.pm/", &[("ann.booth.pm", 200, "booth/shop_made.html")], "ok"),
+    ("https://ann.booth.pm/", &[("ann.booth.pm", 200, "text:<p>redesigned")], "layout_changed"),
+    ("https://fantia.jp/posts/508363", &[("/api/v1/posts/", 200, "fantia/post_made.json"), ("/posts/", 200, "fantia/page_made.html")], "ok"),
+    ("https://fantia.jp/posts/1", &[("/posts/", 404, "text:<html>")], "gone"),
+    ("https://fantia.jp/fanclubs/6939", &[("/api/", 200, "fantia/club_made.json"), ("/fanclubs/", 200, "fantia/page_made.html")], "ok"),
+    ("https://poipiku.com/25049/5864576.html", &[("/25049/", 200, "poipiku/work_made.html")], "ok"),
+    ("https://poipiku.com/1/2.html", &[("/1/", 200, "text:<a class=UserInfoUserName>a</a><img class=IllustItemThumbImg src=/img/warning.png>")], "login_needed"),
+    ("https://poipiku.com/25049/", &[("/25049/", 200, "poipiku/user_made.html")], "ok"),
+    ("https://seiga.nicovideo.jp/seiga/im520647", &[("/ajax/seiga/", 200, "nicoseiga/work_made.json")], "ok"),
+    ("https://www.nicovideo.jp/user/39537793", &[("/v1/users/", 200, "nicoseiga/user_made.json")], "ok"),
+    ("https://www.nicovideo.jp/user/1", &[("/v1/users/", 404, "text:{\"meta\":{\"status\":404}}")], "gone"),
+    ("https://cara.app/post/01234567-89ab-cdef-0123-456789abcdef", &[("/api/posts/", 200, "cara/post_made.json")], "ok"),
+    ("https://cara.app/post/01234567-89ab-cdef-0123-456789abcdef", &[("/api/posts/", 403, "text:<title>Just a moment...</title>")], "blocked"),
+    ("https://toyhou.se/~images/58037599", &[("/~images/", 200, "toyhouse/image_made.html")], "ok"),
+    ("https://toyhou.se/~images/1", &[("/~images/", 200, "text:<h1>Content Warning</h1>")], "login_needed"),
+    ("https://xfolio.jp/portfolio/ann/works/23977", &[("/works/", 200, "xfolio/work_made.html")], "ok"),
+    ("https://xfolio.jp/portfolio/ann", &[("/portfolio/", 200, "xfolio/profile_made.html")], "ok"),
+    ("https://xfolio.jp/portfolio/ann", &[("/portfolio/", 200, "text:<p>ページが見つかりません。</p>")], "gone"),
+    ("https://nijie.info/view.php?id=70720", &[("view.php", 200, "nijie/work_made.html")], "ok"),
+    ("https://nijie.info/view.php?id=1", &[("view.php", 200, "text:<div id=\"login_illust\">")], "login_needed"),
+    ("https://nijie.info/view.php?id=1", &[("view.php", 200, "text:<p>作品は存在しません</p>")], "gone"),
+    ("https://nijie.info/members.php?id=44", &[("members.php", 200, "nijie/user_made.html")], "ok"),
     ("https://bsky.app/profile/a.b", &[("getProfile", 200, "material:fixtures_2026-11/bluesky_fxembed/profile-detail.json")], "ok"),
 ];
 

@@ -1,19 +1,15 @@
 //! Links in the texts that people write, with markup or without: profiles, captions.
 //!
-//! An anchor is judged by the words around it, as an address that is written out is: `icon by <a>@friend</a>` names
-//! the friend. The fields that a site has for links are no free text, and not read here.
+//! An anchor is judged by the words around it, as an address that is written out is: `icon by <a>@friend</a>`
+//! names the friend. The fields that a site has for links are no free text, and not read here.
 
-use std::cell::RefCell;
-
-use lol_html::html_content::ContentType;
-use lol_html::{HtmlRewriter, MemorySettings, Settings, element};
 use url::Url;
 
-use super::html::{MAX_PARSER_BYTES, absolute, plain_text};
+use super::html::{AnchorMarks, Element, absolute, select_and_mark};
 use crate::text::links_in_text;
 
-/// What is read of the texts of one page, their markup included, in bytes. The longest that a site takes have some ten
-/// thousand characters; a server of the Fediverse lets its owner choose.
+/// What is read of the texts of one page, their markup included, in bytes. The longest that a site takes have
+/// some ten thousand characters; a server of the Fediverse lets its owner choose.
 pub const MAX_TEXTS_BYTES: usize = 64 << 10;
 /// What a text counts beside its bytes: many short ones are work, too.
 const TEXT_BYTES: usize = 16;
@@ -34,9 +30,16 @@ impl Default for Texts {
 }
 
 impl Texts {
-    /// The beginning of the text, as far as it may be read.
+    /// The beginning of the text, as far as it may be read. An address is never cut: it would name somebody
+    /// else.
     pub fn take<'a>(&mut self, text: &'a str) -> &'a str {
-        let text = &text[..text.floor_char_boundary(self.left)];
+        let readable = &text[..text.floor_char_boundary(self.left)];
+        let is_cut = readable.len() < text.len();
+        let text = match readable.rfind(char::is_whitespace).filter(|_| is_cut) {
+            Some(end) => &readable[..end],
+            None if is_cut => "",
+            None => readable,
+        };
         self.left = self.left.saturating_sub(text.len() + TEXT_BYTES);
         text
     }
@@ -51,9 +54,35 @@ pub fn links_in_html(html: &str, base: &Url) -> Vec<String> {
     }
 }
 
+/// The links in the texts of the elements that `texts` finds, and in the same pass over the page what
+/// [`select`] gives for `selectors`.
+///
+/// [`select`]: super::html::select
+pub fn select_and_links<const N: usize>(
+    page: &str,
+    selectors: [&str; N],
+    texts: &str,
+    base: &Url,
+) -> ([Vec<Element>; N], Vec<String>) {
+    let (found, texts) = select_and_mark(page, selectors, Some(texts), &marks(base));
+    let mut read = Texts::default();
+    (found, texts.iter().flat_map(|text| links_in_text(&with_addresses(read.take(text)))).collect())
+}
+
 /// The text without markup, where each anchor is its text and its address: `Twitter (https://x.com/name)`.
 fn text_with_addresses(html: &str, base: &Url) -> String {
-    let text = plain_text(&mark_anchors(html, base));
+    let ([], texts) = select_and_mark(html, [], None, &marks(base));
+    with_addresses(&texts.concat())
+}
+
+/// Tells where an anchor leads.
+fn marks(base: &Url) -> AnchorMarks<impl Fn(&str) -> Option<String>> {
+    let before = |href: &str| Some(format!("{ADDRESS}{}{LABEL}", in_text(&absolute(href, base)?)));
+    AnchorMarks { before, behind: END }
+}
+
+/// The same of a text in which the anchors are marked.
+fn with_addresses(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut address, mut label): (Option<String>, Option<String>) = (None, None);
     for c in text.chars() {
@@ -80,26 +109,6 @@ fn write_anchor(out: &mut String, address: Option<String>, label: Option<String>
         true => format!("{address} "),
         false => format!("{label} ({address}) "),
     };
-}
-
-/// Writes into each anchor where it leads. What lies behind a limit of the parser is left out.
-fn mark_anchors(html: &str, base: &Url) -> String {
-    let out = RefCell::new(Vec::with_capacity(html.len()));
-    let settings = Settings::new()
-        .with_memory_settings(MemorySettings::new().with_max_allowed_memory_usage(MAX_PARSER_BYTES))
-        .append_element_content_handler(element!("a[href]", |tag| {
-            let href = tag.get_attribute("href").unwrap_or_default();
-            if let Some(address) = absolute(&htmlize::unescape_attribute(href), base) {
-                tag.prepend(&format!("{ADDRESS}{}{LABEL}", in_text(&address)), ContentType::Text);
-                tag.append(&END.to_string(), ContentType::Text);
-            }
-            Ok(())
-        }));
-    let mut parser = HtmlRewriter::new(settings, |piece: &[u8]| out.borrow_mut().extend_from_slice(piece));
-    if parser.write(html.as_bytes()).is_ok() {
-        let _ = parser.end();
-    }
-    String::from_utf8_lossy(&out.into_inner()).into_owned()
 }
 
 /// The address without the signs at which an address in a text ends.
@@ -171,6 +180,27 @@ mod tests {
         );
         check("no markup, twitter: @ann", &["https://twitter.com/ann"]);
         check("&#xe000;https://x.com/ann&#xe001;&#xe002;<br>", &["https://x.com/ann"]);
+    }
+
+    #[test]
+    fn a_text_of_a_page_is_read_alone() {
+        let base = Url::parse("https://a.example/").unwrap();
+        let page = "<p class=t>icon by <a href='https://x.com/bob'>Bob</a></p><a href='https://x.com/eve'>Eve</a>\
+                    <p class=t>me: <a href='/out'>here</a> and <b>Twitter: @ann</b></p>";
+        let ([bold], links) = select_and_links(page, ["b"], ".t", &base);
+        assert_eq!(bold[0].text, "Twitter: @ann");
+        assert_eq!(links, ["https://a.example/out", "https://twitter.com/ann"]);
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_ends_before_an_address() {
+        let ann = "https://x.com/annabel";
+        for cut in 1..ann.len() {
+            let text = format!("{} {ann}", "a".repeat(MAX_TEXTS_BYTES - 1 - cut));
+            assert_eq!(links_in_html(&text, &Url::parse("https://a.example/").unwrap()), [""; 0], "{cut}");
+        }
+        let text = format!("{ann} {}", "a".repeat(MAX_TEXTS_BYTES));
+        assert_eq!(links_in_html(&text, &Url::parse("https://a.example/").unwrap()), [ann]);
     }
 
     #[test]

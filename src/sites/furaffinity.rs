@@ -1,10 +1,12 @@
-//! Fur Affinity: HTML only, and it changes often, so its selectors stand together. Three layouts are met: that of
-//! 2026-05, the one before it, and the classic theme, which an account whose cookies are sent may have chosen.
-//! Mature works and works for members need the operator's cookies `a` and `b`. docs/contracts has the pages.
+//! Fur Affinity: HTML only, and it changes often, so its selectors stand together. Three layouts are met:
+//! that of 2026-05, the one before it, and the classic theme, which an account whose cookies are sent may
+//! have chosen. Mature works and works for members need the operator's cookies `a` and `b`. docs/contracts
+//! has the pages.
 
 use url::Url;
 
 use super::address::{decode, encode, number};
+use super::contacts;
 use super::free_text::Texts;
 use super::html::{self, absolute};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
@@ -16,13 +18,14 @@ pub const SITE: Site = Site { name: "furaffinity", identify, artwork: Some(artwo
 
 const HOME: &str = "https://www.furaffinity.net/";
 
-/// The download button: a link to a file, among the buttons or with a text that says so. Descriptions link to files
-/// of other works.
+/// The download button: a link to a file, among the buttons or with a text that says so. Descriptions link to
+/// files of other works.
 const FILES: &str = "a[href*='d.furaffinity.net/'], a[href*='d.facdn.net/art/']";
 const BUTTONS: &str = "#submission-options a[href*='d.furaffinity.net/'], .download a[href]";
 /// The picture as the page shows it.
 const SHOWN: &str = "img#submissionImg";
-/// The artist's page: never just any link to a user, since descriptions link to other members in the same way.
+/// The artist's page: never just any link to a user, since descriptions link to other members in the same
+/// way.
 const ARTIST: &str =
     ".submission-description-artist a[href^='/user/'], .submission-id-container a[href^='/user/']";
 /// Says the artist and the kind of the work again, since 2026-05.
@@ -82,7 +85,8 @@ fn identify(address: &Address) -> Option<Identified> {
     })
 }
 
-/// A member by the name that stands in addresses: in lower case, without the `_` that the name as shown may have.
+/// A member by the name that stands in addresses: in lower case, without the `_` that the name as shown may
+/// have.
 fn member(part: &str) -> Option<Identified> {
     let user = decode(part).to_ascii_lowercase().replace('_', "");
     let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '~' | '`' | '^' | '[' | ']' | '-');
@@ -93,7 +97,8 @@ fn member(part: &str) -> Option<Identified> {
     Some(Identified::new(SITE.name, Kind::Profile, url).id(user))
 }
 
-/// An image file; its address names the member, or the work: https://t.furaffinity.net/46821705@800-1650222955.jpg.
+/// An image file; its address names the member, or the work:
+/// https://t.furaffinity.net/46821705@800-1650222955.jpg.
 fn image(address: &Address) -> Identified {
     let image = Identified::image(SITE.name, address);
     let parts = address.segments();
@@ -117,7 +122,8 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
     parse_view(&html, page.address()).map_err(|error| with_cookie(error, web))
 }
 
-/// A login that is asked for although its cookies were sent: it was refused, or its account does not show such works.
+/// A login that is asked for although its cookies were sent: it was refused, or its account does not show
+/// such works.
 fn with_cookie(error: SiteError, web: &Web) -> SiteError {
     match error {
         SiteError::LoginNeeded { url, .. } if web.cookie(SITE.name).is_some() => SiteError::LoginNeeded {
@@ -131,9 +137,14 @@ fn with_cookie(error: SiteError, web: &Web) -> SiteError {
     }
 }
 
+/// What is read of a page that lacks everything, in bytes. Those of the site have less than a tenth.
+const MAX_APOLOGY_BYTES: usize = 512 << 10;
+
 /// Pages that are gone or hidden come with status 200, lack everything, and say so in words.
 fn explain(page: &str, url: &str, missing: Missing) -> SiteError {
     let url = url.to_owned();
+    // This is the page's second reading, and an apology is short.
+    let page = &page[..page.floor_char_boundary(MAX_APOLOGY_BYTES)];
     let [titles, bodies, messages] = html::select(
         page,
         ["title", "body", ".section-body, .notice-message, .redirect-message, .link-override"],
@@ -259,8 +270,8 @@ fn parse_view(page: &str, url: &str) -> Result<Artwork, SiteError> {
     })
 }
 
-/// What a file's address says: `/art/{user}/{time}/{time of the first upload}.{user}_{name}`, where a file that was
-/// replaced has two times.
+/// What a file's address says: `/art/{user}/{time}/{time of the first upload}.{user}_{name}`, where a file
+/// that was replaced has two times.
 struct FileName {
     user: String,
     first_upload: i64,
@@ -338,41 +349,10 @@ fn parse_profile(page: &str) -> Result<Vec<Lead>, Missing> {
     Ok(leads)
 }
 
-/// Where a contact leads. The site makes `href` of a prefix and of whatever the artist typed, which may be a whole URL
-/// or `@name`, and sometimes `javascript:`; so label and text are believed first.
+/// Where a contact leads. The site makes `href` of a prefix and of whatever the artist typed, which may be a
+/// whole URL or `@name`, and sometimes `javascript:`; so label and text are believed first.
 fn contact_url(label: &str, value: &str, href: Option<String>) -> Option<String> {
-    if value.contains("://") {
-        return Some(value.to_owned());
-    }
-    if value.contains('.') && value.contains('/') && !value.contains(char::is_whitespace) {
-        return Some(format!("https://{value}"));
-    }
-    let label = label.trim_end_matches(':').to_lowercase();
-    let typed = value.trim_matches(|c: char| c == '@' || c.is_whitespace());
-    let is_name = !typed.is_empty()
-        && typed.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '~'));
-    let url = match label.as_str() {
-        _ if !is_name => return href,
-        "twitter" | "x" | "x (twitter)" | "twitter/x" => {
-            // What cannot be a handle there is a name for people.
-            let is_handle =
-                typed.len() <= 15 && typed.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-            return if is_handle { Some(format!("https://twitter.com/{typed}")) } else { href };
-        }
-        "bluesky" if typed.contains('.') => format!("https://bsky.app/profile/{typed}"),
-        "bluesky" => format!("https://bsky.app/profile/{typed}.bsky.social"),
-        "website" if typed.contains('.') => format!("https://{typed}"),
-        "deviantart" => format!("https://www.deviantart.com/{typed}"),
-        "inkbunny" => format!("https://inkbunny.net/{typed}"),
-        "ko-fi" => format!("https://ko-fi.com/{typed}"),
-        "patreon" => format!("https://www.patreon.com/{typed}"),
-        "pixiv" if typed.bytes().all(|byte| byte.is_ascii_digit()) => {
-            format!("https://www.pixiv.net/users/{typed}")
-        }
-        "tumblr" => format!("https://{}.tumblr.com/", typed.trim_end_matches(".tumblr.com")),
-        _ => return href,
-    };
-    Some(url)
+    contacts::typed_url(label, value).or(href)
 }
 
 #[cfg(test)]
@@ -385,6 +365,20 @@ mod tests {
     fn fixture(name: &str) -> String {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/sites/furaffinity/");
         std::fs::read_to_string(format!("{folder}{name}")).unwrap()
+    }
+
+    /// A page that lacks everything is read twice; the second reading is bounded.
+    #[test]
+    fn an_apology_stands_at_the_beginning() {
+        let outcome = |bytes: usize| {
+            let page = format!(
+                "{}<div class=section-body>not in our database</div>",
+                "<br>".repeat(bytes / "<br>".len())
+            );
+            explain(&page, VIEW, Missing::new(PROFILE)).outcome()
+        };
+        assert_eq!(outcome(MAX_APOLOGY_BYTES - 100), "gone");
+        assert_eq!(outcome(MAX_APOLOGY_BYTES), "layout_changed");
     }
 
     #[test]

@@ -46,7 +46,6 @@ const BOORUS: &[Booru] = &[
 ];
 
 /// The names of all of them.
-#[cfg(test)]
 pub fn names() -> impl Iterator<Item = &'static str> {
     BOORUS.iter().map(|booru| booru.name)
 }
@@ -164,9 +163,21 @@ fn parse_page(page: &str, base: &Url, url: &str) -> Result<Artwork, SiteError> {
         false => Ok(vec![ImageSource::plain(file)]),
     };
     let source = sources.first().ok_or_else(|| missing(SOURCE))?;
-    // The day that the page names has neither a time nor a zone.
     let leads = sources_of(source.attr("value").unwrap_or_default());
-    Ok(Artwork { images, published: None, leads, problems: Vec::new(), picture_problem: None })
+    // May be absent: it only helps to find the post.
+    let published = day(&html::plain_text(page));
+    Ok(Artwork { images, published, leads, problems: Vec::new(), picture_problem: None })
+}
+
+/// The end of the day in `Posted at Jan, 02 2024 by`, which has neither a time nor a zone: taken for UTC's,
+/// so that the post was uploaded a day and a half earlier at most.
+fn day(text: &str) -> Option<Timestamp> {
+    let (_, date) = text.split_once("Posted at ")?;
+    let mut parts = date.split_whitespace();
+    let (month, day, year) =
+        (month_number(parts.next()?.trim_end_matches(','))?, parts.next()?, parts.next()?);
+    let begin = Timestamp::parse_rfc3339(&format!("{year}-{month:02}-{day:0>2}T00:00:00Z"))?;
+    Some(begin.next_utc_day())
 }
 
 fn is_film(url: &str) -> bool {
@@ -206,15 +217,15 @@ fn parse_posts(answer: &Value, booru: &Booru, url: &str) -> Result<Artwork, Site
         return Err(Missing::new("the field id").on(url));
     }
     let images = pictures(post, booru, url)?;
-    // Answers of the older software may have neither a source nor the files' addresses. Whoever has one has the other.
+    // Answers of the older software may have neither a source nor the files' addresses. Whoever has one has
+    // the other.
     if has(post, "file_url") && !has(post, "source") {
         return Err(Missing::new("the field source").on(url));
     }
     let leads = sources_of(text_at(post, "source").unwrap_or_default());
-    // The older software tells only when the post was last changed; both may be absent.
-    let changed =
-        || id_at(post, "change")?.parse().ok().filter(|seconds| *seconds > 0).map(Timestamp::from_secs);
-    let published = text_at(post, "created_at").and_then(date).or_else(changed);
+    // May be absent: the older software tells only when the post was last changed (`change`), be it years
+    // later by whoever mended a tag, which is no date of publication.
+    let published = text_at(post, "created_at").and_then(date);
     Ok(Artwork { images, published, leads, problems: Vec::new(), picture_problem: None })
 }
 
@@ -257,12 +268,18 @@ fn pictures(
     Ok(images.or_else(|| SiteError::NoPicture { url: url.to_owned(), why: "a film".to_owned() }))
 }
 
+/// `Jan` is 1.
+fn month_number(name: &str) -> Option<usize> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let at = MONTHS.find(name).filter(|at| at % 3 == 0 && name.len() == 3)?;
+    Some(at / 3 + 1)
+}
+
 /// `Sat Jul 02 12:00:00 -0500 2022`
-fn date(text: &str) -> Option<Timestamp> {
+pub(super) fn date(text: &str) -> Option<Timestamp> {
     let parts: Vec<&str> = text.split_whitespace().collect();
     let [_, month, day, time, zone, year] = parts.as_slice() else { return None };
-    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let month = MONTHS.find(month).filter(|at| at % 3 == 0 && month.len() == 3)? / 3 + 1;
+    let month = month_number(month)?;
     let (hours, minutes) = zone.split_at_checked(3)?;
     Timestamp::parse_rfc3339(&format!("{year}-{month:02}-{day:0>2}T{time}{hours}:{minutes}"))
 }
@@ -289,6 +306,8 @@ mod tests {
         let with_api = BOORUS.iter().map(|booru| booru.name).filter(|name| *name != "realbooru");
         let mut with_api: Vec<&str> = with_api.collect();
         let mut settable = crate::config::API_KEY_SITES.to_vec();
+        // No booru, which sends its key elsewhere.
+        settable.retain(|name| *name != super::super::weasyl::SITE.name);
         with_api.sort_unstable();
         settable.sort_unstable();
         assert_eq!(with_api, settable);
@@ -336,6 +355,11 @@ mod tests {
             "https://realbooru.com//images/ab/cd/abcdabcdabcdabcdabcdabcdabcdabcd.jpg"
         );
         assert_eq!(artwork.leads, [Lead::new("https://x.com/ann/status/1", Place::Source)]);
+        assert_eq!(artwork.published.unwrap().to_rfc3339(), "2024-01-03T00:00:00Z");
+        for absurd in ["Feb, 30 2024", "Foo, 02 2024", "02 2024", "Jan, 02 99999", ""] {
+            let undated = parse_page(&page.replace("Jan, 02 2024", absurd), &base, url).unwrap();
+            assert_eq!(undated.published, None, "{absurd}");
+        }
         let film = page.replace(".jpg", ".mp4");
         assert_eq!(parse_page(&film, &base, url).unwrap().images.unwrap_err().outcome(), "no_picture");
         assert_eq!(parse_page("<p>redesigned", &base, url).unwrap_err().outcome(), "layout_changed");
@@ -366,7 +390,8 @@ mod tests {
             serde_json::json!([{"id": 1, "directory": "4330", "image": "aa.jpg", "change": 1678000000}]);
         let artwork = parse_posts(&old, booru("safebooru"), url).unwrap();
         assert_eq!(artwork.images.unwrap()[0].url, "https://safebooru.org/images/4330/aa.jpg");
-        assert_eq!(artwork.published, Some(Timestamp::from_secs(1_678_000_000)));
+        // When somebody changed it is no date of publication.
+        assert_eq!(artwork.published, None);
         let single = serde_json::json!({"post": {"id": 1, "file_url": "https://api-cdn.rule34.xxx/images/1/a.png",
             "source": "https://x.com/a/status/1;https://b.example | https://c.example"}});
         let artwork = parse_posts(&single, booru("rule34"), url).unwrap();

@@ -1,28 +1,31 @@
 //! Reads pages as a stream of tags: linear time and bounded memory, whatever the page holds.
 //!
-//! No tree is built of a stranger's page: ten megabytes of `<b>` would become hundreds of megabytes of nodes, and
-//! deep nesting costs the square of its depth. A page is read up to the limits below; what lies beyond them is not
-//! read, so that a page that is too large to be true looks like one that lacks its end.
+//! No tree is built of a stranger's page: ten megabytes of `<b>` would become hundreds of megabytes of nodes,
+//! and deep nesting costs the square of its depth. A page is read up to the limits below; what lies beyond
+//! them is not read, so that a page that is too large to be true looks like one that lacks its end.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use lol_html::html_content::{Element as Tag, TextChunk, TextType};
-use lol_html::{HtmlRewriter, MemorySettings, Settings, doc_text, element, text};
+use lol_html::{EndTagHandler, HtmlRewriter, MemorySettings, Settings, doc_text, element, text};
 use url::Url;
+
+use super::error::Missing;
 
 /// Elements of one page that are looked at. The largest real pages have some tens of thousands.
 const MAX_ELEMENTS: u32 = 200_000;
 /// Elements that one selector finds.
 const MAX_FOUND: usize = 2_000;
-/// Text and attributes that one reading collects, in bytes: the state of a page that is made by scripts takes one or
-/// two million.
+/// Text and attributes that one reading collects, in bytes: the state of a page that is made by scripts takes
+/// one or two million.
 const MAX_TEXT_BYTES: usize = 4 << 20;
 /// Attributes that are kept of one element, and what each takes beside its text.
 const MAX_ATTRIBUTES: usize = 64;
 const ATTRIBUTE_BYTES: usize = 112;
 /// What the parser may take for open elements and unfinished tags, in bytes. A tag of this length may have an
 /// attribute in every four bytes, each of which takes fifty times as much.
-pub const MAX_PARSER_BYTES: usize = 512 << 10;
+const MAX_PARSER_BYTES: usize = 512 << 10;
 /// Pages are handed over in pieces, so that a limit is noticed soon.
 const PIECE_BYTES: usize = 16 << 10;
 
@@ -59,8 +62,8 @@ pub struct Element {
     /// Its place among all elements of the page; an element that began later has a greater one.
     pub order: u32,
     attributes: Vec<(String, String)>,
-    /// The text within it, entities decoded, with a new line where one begins on the page. Scripts are text only
-    /// where the element is the script.
+    /// The text within it, entities decoded, with a new line where one begins on the page. Scripts are text
+    /// only where the element is the script.
     pub text: String,
 }
 
@@ -70,30 +73,91 @@ impl Element {
     }
 }
 
-/// The elements that each of the selectors finds, in the page's order. Where an element lies within another one of
-/// the same selector, the text behind its start is the inner one's.
+/// The elements that each of the selectors finds, in the page's order. Where an element lies within another
+/// one of the same selector, the text behind its start is the inner one's.
+///
+/// All selectors share one pass over the page, which is what a page costs: name together what is needed
+/// together.
 pub fn select<const N: usize>(html: &str, selectors: [&str; N]) -> [Vec<Element>; N] {
     let page = Page::default();
     let found: [RefCell<Found>; N] = std::array::from_fn(|_| RefCell::default());
-    let mut settings = page.settings();
-    for (selector, found) in selectors.iter().zip(&found) {
-        let page = &page;
-        settings = settings
-            .append_element_content_handler(element!(*selector, move |tag| {
-                found.borrow_mut().start(tag, page)
-            }))
-            .append_element_content_handler(text!(*selector, move |chunk| found
-                .borrow_mut()
-                .add(chunk, page)));
-    }
-    run(html, settings);
+    run(html, find(page.settings(), &page, selectors, &found));
     found.map(|found| found.into_inner().elements)
+}
+
+/// What is written into a text around each of its anchors.
+pub struct AnchorMarks<F> {
+    /// Gives what stands before an anchor's text, by its `href`; `None` leaves the anchor as it is.
+    pub before: F,
+    /// What stands behind an anchor's text, if the page closes the anchor.
+    pub behind: char,
+}
+
+/// As [`select`], and in the same pass the texts of the elements that `texts` finds, in which anchors are
+/// marked.
+/// `None` is the whole page.
+pub fn select_and_mark<const N: usize>(
+    html: &str,
+    selectors: [&str; N],
+    texts: Option<&str>,
+    marks: &AnchorMarks<impl Fn(&str) -> Option<String>>,
+) -> ([Vec<Element>; N], Vec<String>) {
+    let page = Rc::new(Page::default());
+    let found: [RefCell<Found>; N] = std::array::from_fn(|_| RefCell::default());
+    let marked = Rc::new(RefCell::new(Found::default()));
+    let anchors = texts.map_or("a[href]".to_owned(), |texts| format!("{texts} a[href]"));
+    let mut settings = find(page.settings(), &page, selectors, &found);
+    settings = match texts {
+        Some(texts) => settings
+            .append_element_content_handler(element!(texts, |tag| marked.borrow_mut().start(tag, &page)))
+            .append_element_content_handler(text!(texts, |chunk| marked.borrow_mut().add(chunk, &page))),
+        None => {
+            marked.borrow_mut().elements.push(Element::default());
+            settings.append_document_content_handler(doc_text!(|chunk| marked.borrow_mut().add(chunk, &page)))
+        }
+    };
+    settings = settings.append_element_content_handler(element!(anchors, |tag| {
+        let href = tag.get_attribute("href").unwrap_or_default();
+        let Some(before) = (marks.before)(&htmlize::unescape_attribute(href)) else { return Ok(()) };
+        marked.borrow_mut().write(&before, &page)?;
+        if let Some(ends) = tag.end_tag_handlers() {
+            let (page, marked, behind) = (Rc::clone(&page), Rc::clone(&marked), marks.behind);
+            let end: EndTagHandler<'static> =
+                Box::new(move |_| marked.borrow_mut().write(behind.encode_utf8(&mut [0; 4]), &page));
+            ends.push(end);
+        }
+        Ok(())
+    }));
+    run(html, settings);
+    let elements = std::mem::take(&mut marked.borrow_mut().elements);
+    (
+        found.map(|found| found.into_inner().elements),
+        elements.into_iter().map(|element| element.text).collect(),
+    )
 }
 
 /// The first element that the selector finds.
 pub fn first(html: &str, selector: &str) -> Option<Element> {
     let [found] = select(html, [selector]);
     found.into_iter().next()
+}
+
+/// Where the first of the anchors leads that `selector` has found.
+pub fn need_link(found: &[Element], selector: &str, base: &Url) -> Result<String, Missing> {
+    let anchor = found.first().ok_or_else(|| Missing::new(selector))?;
+    let href = anchor.attr("href").and_then(|href| absolute(href, base));
+    href.ok_or_else(|| Missing::new(format!("a web address at {selector}")))
+}
+
+/// The attribute of the first of the elements that has it.
+pub fn first_attr<'a>(found: &'a [Element], name: &str) -> Option<&'a str> {
+    found.iter().find_map(|element| element.attr(name))
+}
+
+/// The attribute of the first element that has it among those that the selector finds.
+pub fn attribute(html: &str, selector: &str, name: &str) -> Option<String> {
+    let [found] = select(html, [selector]);
+    first_attr(&found, name).map(str::to_owned)
 }
 
 /// The text of a page or fragment without its markup, its scripts and its styles.
@@ -110,9 +174,13 @@ pub fn plain_text(html: &str) -> String {
 /// Every `a[href]` of the page that leads somewhere else: absolute, in the page's order.
 /// `within` restricts it to what lies in the elements of a selector.
 pub fn anchors(html: &str, base: &Url, within: Option<&str>) -> Vec<String> {
-    let selector = within.map_or("a[href]".to_owned(), |scope| format!("{scope} a[href], {scope}[href]"));
-    let [anchors] = select(html, [&selector]);
+    let [anchors] = select(html, [&anchors_in(within)]);
     anchors.iter().filter_map(|anchor| absolute(anchor.attr("href")?, base)).collect()
+}
+
+/// The selector of the anchors that [`anchors`] reads.
+pub fn anchors_in(within: Option<&str>) -> String {
+    within.map_or("a[href]".to_owned(), |scope| format!("{scope} a[href], {scope}[href]"))
 }
 
 /// The web address that a page at `base` names in an attribute.
@@ -122,6 +190,25 @@ pub fn absolute(attribute: &str, base: &Url) -> Option<String> {
 }
 
 type Handled = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// Adds handlers that gather what each selector finds.
+fn find<'h, const N: usize>(
+    mut settings: Settings<'h, 'h>,
+    page: &'h Page,
+    selectors: [&str; N],
+    found: &'h [RefCell<Found>; N],
+) -> Settings<'h, 'h> {
+    for (selector, found) in selectors.iter().zip(found) {
+        settings = settings
+            .append_element_content_handler(element!(*selector, move |tag| {
+                found.borrow_mut().start(tag, page)
+            }))
+            .append_element_content_handler(text!(*selector, move |chunk| found
+                .borrow_mut()
+                .add(chunk, page)));
+    }
+    settings
+}
 
 /// How far the reading has come. The counters tell a piece of text what began before it.
 #[derive(Default)]
@@ -195,22 +282,12 @@ impl Found {
     }
 
     fn add(&mut self, chunk: &TextChunk<'_>, page: &Page) -> Handled {
-        let Some(element) = self.elements.last_mut() else { return Ok(()) };
         let is_prose = !matches!(chunk.text_type(), TextType::ScriptData | TextType::RawText);
         if !is_prose && !self.is_script {
             return Ok(());
         }
-        let piece = chunk.as_str();
-        if !piece.is_empty() {
-            let (line, space) = (page.lines.get() > self.lines, page.spaces.get() > self.spaces);
-            (self.lines, self.spaces) = (page.lines.get(), page.spaces.get());
-            if (line || space) && !element.text.is_empty() {
-                element.text.push(if line { '\n' } else { ' ' });
-                self.node_start = element.text.len();
-            }
-            page.keep(piece.len())?;
-            element.text.push_str(piece);
-        }
+        self.push(chunk.as_str(), page)?;
+        let Some(element) = self.elements.last_mut() else { return Ok(()) };
         // An entity may be cut between two pieces, so it is decoded at the end.
         if chunk.last_in_text_node() {
             if chunk.text_type().allows_html_entities() && element.text[self.node_start..].contains('&') {
@@ -220,6 +297,27 @@ impl Found {
             }
             self.node_start = element.text.len();
         }
+        Ok(())
+    }
+
+    /// Adds to the last element's text what the page does not say itself, and where no entity is decoded.
+    fn write(&mut self, piece: &str, page: &Page) -> Handled {
+        self.push(piece, page)?;
+        self.node_start = self.elements.last().map_or(0, |element| element.text.len());
+        Ok(())
+    }
+
+    /// Adds to the last element's text, behind the space or the line that the page has begun since.
+    fn push(&mut self, piece: &str, page: &Page) -> Handled {
+        let Some(element) = self.elements.last_mut().filter(|_| !piece.is_empty()) else { return Ok(()) };
+        let (line, space) = (page.lines.get() > self.lines, page.spaces.get() > self.spaces);
+        (self.lines, self.spaces) = (page.lines.get(), page.spaces.get());
+        if (line || space) && !element.text.is_empty() {
+            element.text.push(if line { '\n' } else { ' ' });
+            self.node_start = element.text.len();
+        }
+        page.keep(piece.len())?;
+        element.text.push_str(piece);
         Ok(())
     }
 }

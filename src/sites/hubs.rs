@@ -3,8 +3,8 @@
 use url::Url;
 
 use super::address::name;
-use super::html::anchors;
-use super::plain::outbound;
+use super::html::anchors_in;
+use super::plain::{outbound, own_accounts_and_links};
 use super::{Address, Identified, Kind, Lead, Missing, Site, SiteError, Web};
 
 pub const SITE: Site = Site { name: "hubs", identify, artwork: None, leads: Some(leads) };
@@ -37,6 +37,7 @@ const HUBS: &[Hub] = &[
     hub("carrd", "crd.co", Form::Subdomain),
     hub("carrd", "uwu.ai", Form::Subdomain),
     hub("carrd", "ju.mp", Form::Subdomain),
+    hub("carrd", "drr.ac", Form::Subdomain),
     hub("kofi", "ko-fi.com", Form::Path),
     hub("kofi", "ko-fi-live.azurewebsites.net", Form::Path),
     hub("allmylinks", "allmylinks.com", Form::Path),
@@ -44,7 +45,12 @@ const HUBS: &[Hub] = &[
     hub("biolink", "bio.link", Form::Path),
     hub("beacons", "beacons.ai", Form::Path),
     Hub { site: "profcard", domain: "profcard.info", form: Form::Below("u"), within: Some(".card") },
+    Hub { site: "inpock", domain: "link.inpock.co.kr", form: Form::Path, within: INPOCK },
+    Hub { site: "inpock", domain: "inpk.link", form: Form::Path, within: INPOCK },
 ];
+
+/// The blocks of a page on Inpock, behind which the service has links of its own.
+const INPOCK: Option<&str> = Some("div.interaction-block-wrapper");
 
 /// The public names of the sites here.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -83,6 +89,14 @@ const RESERVED: &[&str] = &[
     "docs",
     "changelog",
     "faq",
+    "admin",
+    "api",
+    "app",
+    "contact",
+    "features",
+    "templates",
+    "tos",
+    "u",
 ];
 
 /// Hosts of Ko-fi's image files.
@@ -176,16 +190,19 @@ fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
         HUBS.iter().find(|hub| address.is_on(hub.domain) || address.subdomain_of(hub.domain).is_some())
     });
     let within = hub.and_then(|hub| hub.within);
-    parse(&response.text(), &response.url, within).map_err(|missing| missing.on(page.address()))
+    let is_owners = hub.is_some_and(|hub| matches!(hub.form, Form::Subdomain));
+    parse(&response.text(), &response.url, within, is_owners).map_err(|missing| missing.on(page.address()))
 }
 
-/// A link page without a single anchor that leaves it is not what it was: its links come by a script now.
-fn parse(html: &str, base: &Url, within: Option<&str>) -> Result<Vec<Lead>, Missing> {
-    let links = anchors(html, base, within);
+/// A link page without a single anchor that leaves it is not what it was: its links come by a script now. The
+/// head of a page that shares its host with all others may name the service's accounts.
+fn parse(html: &str, base: &Url, within: Option<&str>, is_owners: bool) -> Result<Vec<Lead>, Missing> {
+    let (mut own, links) = own_accounts_and_links(html, base, within);
     if links.is_empty() {
-        return Err(Missing::new(within.map_or("a[href]".to_owned(), |within| format!("{within} a[href]"))));
+        return Err(Missing::new(anchors_in(within)));
     }
-    let leads = outbound(links, base.host_str().unwrap_or_default());
+    own.retain(|_| is_owners);
+    let leads = outbound([own, links].concat(), base.host_str().unwrap_or_default());
     match leads.is_empty() {
         true => Err(Missing::new("a link to another site (a[href])")),
         false => Ok(leads),
@@ -216,6 +233,11 @@ mod tests {
         );
         check_identify("https://about.me/u.no", Kind::LinkPage, "u.no", "https://about.me/u.no");
         check_identify("https://profcard.info/u/a1", Kind::LinkPage, "a1", "https://profcard.info/u/a1");
+        check_identify("https://ann.drr.ac", Kind::LinkPage, "ann", "https://ann.drr.ac/");
+        check_identify("https://inpk.link/ann", Kind::LinkPage, "ann", "https://inpk.link/ann");
+        let inpock = "https://link.inpock.co.kr/ann";
+        check_identify(inpock, Kind::LinkPage, "ann", inpock);
+        none("https://link.inpock.co.kr/login", Kind::Other);
         none("https://carrd.co/build", Kind::Other);
         let post = "https://ko-fi.com/post/Hooligans-Update-S6S0YPT5K";
         check_identify(post, Kind::Artwork, "S6S0YPT5K", post);
@@ -239,8 +261,16 @@ mod tests {
         // Made by hand after the markup that Carrd's pages have.
         let html = r##"<ul class="icons"><li><a href="https://twitter.com/ann"><span class="label">Twitter</span></a></li>
             <li><a href="#home">Home</a></li></ul><a href="mailto:ann@a.example">mail</a>"##;
-        let leads = parse(html, &base, None).unwrap();
+        let leads = parse(html, &base, None, true).unwrap();
         assert_eq!(leads, [Lead::new("https://twitter.com/ann", super::super::Place::ProfileText)]);
-        assert_eq!(parse("<p>by script</p>", &base, None).unwrap_err().0, "a[href]");
+        assert_eq!(parse("<p>by script</p>", &base, None, true).unwrap_err().0, "a[href]");
+        // Of a host that all members share, the head is the service's.
+        let kofi = "<link rel=me href='https://mastodon.social/@service'><a href='https://x.com/ann'></a>";
+        let read = |is_owners| parse(kofi, &base, None, is_owners).unwrap().len();
+        assert_eq!((read(false), read(true)), (1, 2));
+        let inpock = include_str!("../../tests/fixtures/sites/hubs/inpock_made.html");
+        let base = Url::parse("https://link.inpock.co.kr/ann").unwrap();
+        let leads = parse(inpock, &base, INPOCK, false).unwrap();
+        assert_eq!(leads, [Lead::new("https://twitter.com/ann", super::super::Place::ProfileText)]);
     }
 }

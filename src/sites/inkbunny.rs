@@ -92,11 +92,15 @@ fn artwork(page: &Identified, web: &Web) -> Result<Artwork, SiteError> {
     }
 }
 
-/// The error code of a session that has ended. (4 is the same of a list of results, which is never asked for.)
+/// The error code of a session that has ended. (4 is the same of a list of results, which is never asked
+/// for.)
 const SESSION_ENDED: &str = "2";
 
-/// Begins a session, widens it to works of all ratings, and asks for the submission. The first value says whether the
-/// session is shown all ratings.
+/// Longest id of a session that is believed, in bytes; those of today have about thirty.
+const MAX_SESSION_BYTES: usize = 256;
+
+/// Begins a session, widens it to works of all ratings, and asks for the submission. The first value says
+/// whether the session is shown all ratings.
 fn ask(page: &Identified, web: &Web) -> Result<(bool, Value), SiteError> {
     let mut login = web.request("https://inkbunny.net/api_login.php")?;
     login.method = Method::Post;
@@ -104,8 +108,11 @@ fn ask(page: &Identified, web: &Web) -> Result<(bool, Value), SiteError> {
     let login = login.header("Content-Type", "application/x-www-form-urlencoded");
     let session = web.json(login)?;
     no_error(&session, page.address())?;
-    let sid = text_at(&session, "sid").ok_or_else(|| Missing::new("the field sid").on(page.address()))?;
-    // A guest is shown General works until the session asks for the others; a work that is hidden so looks gone.
+    // It stands in two addresses, where each of its bytes may take three.
+    let sid = text_at(&session, "sid").filter(|sid| sid.len() <= MAX_SESSION_BYTES);
+    let sid = sid.ok_or_else(|| Missing::new("the field sid").on(page.address()))?;
+    // A guest is shown General works until the session asks for the others; a work that is hidden so looks
+    // gone.
     let ratings = (2..=5).map(|rating| format!("&tag%5B{rating}%5D=yes")).collect::<String>();
     let sid = super::address::encode(sid);
     let widened =
@@ -118,7 +125,8 @@ fn ask(page: &Identified, web: &Web) -> Result<(bool, Value), SiteError> {
     Ok((widened, web.json(web.request(&url)?)?))
 }
 
-/// Errors come with status 200 and say what is wrong with the session or the request, never that a work is gone.
+/// Errors come with status 200 and say what is wrong with the session or the request, never that a work is
+/// gone.
 fn no_error(answer: &Value, url: &str) -> Result<(), SiteError> {
     let Some(code) = id_at(answer, "error_code") else { return Ok(()) };
     let why = text_at(answer, "error_message").unwrap_or("no reason given");
@@ -207,6 +215,40 @@ mod tests {
         check_identify("https://inkbunny.net/Ann", Kind::Profile, "ann", "https://inkbunny.net/ann");
         assert_eq!(crate::sites::identify("https://inkbunny.net/s/12-p3-").page, Some(3));
         none("https://inkbunny.net/index.php", Kind::Other);
+    }
+
+    /// Answers the first question with a session, and remembers how many were asked.
+    struct Session(String, std::sync::atomic::AtomicU32);
+
+    impl crate::fetch::Fetch for Session {
+        fn fetch(
+            &self,
+            request: crate::fetch::Request,
+        ) -> Result<crate::fetch::Response, crate::fetch::FetchError> {
+            self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let body = serde_json::json!({"sid": self.0}).to_string().into();
+            Ok(crate::fetch::Response { status: 200, url: request.url, headers: vec![], body })
+        }
+
+        fn fetch_all(
+            &self,
+            requests: Vec<crate::fetch::Request>,
+        ) -> Vec<Result<crate::fetch::Response, crate::fetch::FetchError>> {
+            requests.into_iter().map(|request| self.fetch(request)).collect()
+        }
+    }
+
+    #[test]
+    fn a_session_longer_than_any_stands_in_no_address() {
+        let asked = |sid: String| {
+            let (fetch, credentials) = (Session(sid, 0.into()), super::super::Credentials::default());
+            let web = Web::new(&fetch, &credentials, 30, std::time::Duration::from_secs(60));
+            let error = artwork(&crate::sites::identify("https://inkbunny.net/s/12"), &web).unwrap_err();
+            assert_eq!(error.outcome(), "layout_changed");
+            fetch.1.into_inner()
+        };
+        assert_eq!(asked("é".repeat(MAX_SESSION_BYTES / 2)), 3);
+        assert_eq!(asked("é".repeat(MAX_SESSION_BYTES / 2 + 1)), 1);
     }
 
     #[test]

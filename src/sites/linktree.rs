@@ -11,7 +11,7 @@ use crate::text::links_in_text;
 pub const SITE: Site = Site { name: "linktree", identify, artwork: None, leads: Some(leads) };
 
 fn identify(address: &Address) -> Option<Identified> {
-    if !address.is_on("linktr.ee") {
+    if !address.is_on_any(&["linktr.ee", "linktree.com"]) {
         return None;
     }
     Some(match address.segments().as_slice() {
@@ -95,6 +95,12 @@ mod tests {
 
     /// Recorded: `tests/fixtures/LICENSES.md`.
     const RECORDED: &str = include_str!("../../tests/fixtures/sites/linktree/kaiserlol.html");
+
+    #[test]
+    fn its_other_name_is_the_same() {
+        let page = super::super::identify("https://www.linktree.com/@ann");
+        assert_eq!((page.kind, page.address()), (Kind::LinkPage, "https://linktr.ee/ann"));
+    }
 
     #[test]
     fn reads_the_recorded_page() {

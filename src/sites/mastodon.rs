@@ -1,7 +1,7 @@
 //! Mastodon and its kin: URLs of accounts on the servers that artists use, and the links of a profile. A
 //! field whose page links back is marked by the server as verified.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::address::{encode, name, number};
@@ -9,15 +9,15 @@ use super::free_text::{Texts, links_in_html};
 use super::html::{anchors, plain_text};
 use super::read::{at, list_at, text_at};
 use super::{Address, Identified, Kind, Lead, Missing, Place, Site, SiteError, Web};
-use crate::base::ids::Network;
+use crate::base::ids::{Network, PostKey};
 use crate::domain::accounts::AccountRef;
 use crate::fetch::FetchError;
 use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "mastodon", identify, artwork: None, leads: Some(leads) };
 
-/// Servers that are recognised by name: a path `/@user` alone is no proof, other sites use it too. Of others, the
-/// server itself is asked (`confirmed`).
+/// Servers that are recognised by name: a path `/@user` alone is no proof, other sites use it too. Of others,
+/// the server itself is asked (`confirmed`).
 const SERVERS: &[&str] = &[
     "mastodon.social",
     "mastodon.art",
@@ -50,19 +50,8 @@ const SERVERS: &[&str] = &[
 ];
 
 /// Sites of other kinds whose members have such paths.
-const NO_SERVERS: &[&str] = &[
-    "youtube.com",
-    "tiktok.com",
-    "medium.com",
-    "threads.net",
-    "threads.com",
-    "substack.com",
-    "odysee.com",
-    "t.me",
-    "codepen.io",
-    "npmjs.com",
-    "buymeacoffee.com",
-];
+const NO_SERVERS: &[&str] =
+    &["medium.com", "substack.com", "odysee.com", "t.me", "codepen.io", "npmjs.com", "buymeacoffee.com"];
 
 fn is_server(host: &str) -> bool {
     SERVERS.contains(&host)
@@ -74,7 +63,9 @@ fn identify(address: &Address) -> Option<Identified> {
         let files = ["img.", "media.", "files.", "cdn."].iter().find_map(|prefix| host.strip_prefix(prefix));
         return match files.filter(|host| is_server(host)) {
             Some(_) => Some(Identified::image(SITE.name, address)),
-            None => perhaps_account(address),
+            None => perhaps_post(address)
+                .or_else(|| perhaps_account(address))
+                .or_else(|| super::misskey::perhaps_note(address).filter(|_| may_be_server(host))),
         };
     }
     let other = || Identified::other(SITE.name, address);
@@ -99,17 +90,18 @@ fn identify(address: &Address) -> Option<Identified> {
         [user, post] if user.starts_with('@') => self::post(&user[1..], post, host).unwrap_or_else(other),
         // https://baraag.net/web/statuses/102270656480174153: a post without its author
         ["statuses", id] => match number(id) {
-            Some(id) => Identified::new(SITE.name, Kind::Post, address.url().as_str()).id(id),
+            Some(id) => by_number_alone(address, id),
             None => other(),
         },
         ["users", user, "statuses", post] => self::post(user, post, host).unwrap_or_else(other),
-        // https://pawoo.net/web/accounts/144367, https://mastodon.art/ap/users/117: an account without its name
+        // https://pawoo.net/web/accounts/144367, https://mastodon.art/ap/users/117: an account without its
+        // name
         ["accounts", id] | ["ap", "users", id] => match number(id) {
             Some(id) => numbered(&id, host),
             None => other(),
         },
         ["ap", "users", _, "statuses", id] => match number(id) {
-            Some(id) => Identified::new(SITE.name, Kind::Post, address.url().as_str()).id(id),
+            Some(id) => by_number_alone(address, id),
             None => other(),
         },
         _ => other(),
@@ -141,17 +133,45 @@ fn perhaps_account(address: &Address) -> Option<Identified> {
     let host = address.host();
     let [user] = address.segments().try_into().ok()?;
     let user = user.strip_prefix('@')?.to_ascii_lowercase();
-    let user = name(&user)?;
-    if NO_SERVERS
-        .iter()
-        .any(|other| host == *other || host.strip_suffix(other).is_some_and(|sub| sub.ends_with('.')))
-        || !host.contains('.')
-    {
-        return None;
-    }
+    let user = name(&user).filter(|_| may_be_server(host))?;
     let url = format!("https://{host}/@{user}");
     Some(Identified::new(SITE.name, Kind::Profile, url).id(format!("{user}@{host}")))
 }
+
+fn may_be_server(host: &str) -> bool {
+    let is_on = |other: &&str| {
+        host == *other || host.strip_suffix(other).is_some_and(|subdomain| subdomain.ends_with('.'))
+    };
+    let is_number = |host: &str| host.parse::<std::net::IpAddr>().is_ok();
+    host.contains('.') && !is_number(host) && !NO_SERVERS.iter().any(is_on)
+}
+
+/// A post on a host that nothing is known of. It names no account: that would take more than a path's form.
+fn perhaps_post(address: &Address) -> Option<Identified> {
+    let parts = address.segments();
+    let (user, id) = match parts.as_slice() {
+        // https://art.example/@ann/113456789012345678: Mastodon's numbers have 17 to 19 digits
+        [user, id] if (17..=19).contains(&id.len()) => (user.strip_prefix('@')?, id),
+        // https://art.example/users/ann/statuses/12: the id by which servers name it to each other
+        ["users", user, "statuses", id] => (*user, id),
+        _ => return None,
+    };
+    name(user).filter(|_| may_be_server(address.host()))?;
+    Some(by_number_alone(address, number(id)?))
+}
+
+/// A post at an address that says nothing of its author that is sure.
+fn by_number_alone(address: &Address, id: String) -> Identified {
+    let page = format!("https://{}/{}", address.host(), address.segments().join("/"));
+    let mut post = Identified::new(SITE.name, Kind::Post, address.url().as_str()).id(id);
+    post.post = (page.len() <= MAX_PAGE_BYTES).then(|| PostKey::new(Network::Mastodon, page));
+    post
+}
+
+/// Longest address of a page that stands for its post: a host, a name and an id.
+const MAX_PAGE_BYTES: usize = 400;
+/// Longest id of a post that servers give: a UUID, with its hyphens.
+const MAX_POST_ID_BYTES: usize = 36;
 
 fn post(user: &str, post: &str, host: &str) -> Option<Identified> {
     let author = account(user, host)?;
@@ -161,8 +181,14 @@ fn post(user: &str, post: &str, host: &str) -> Option<Identified> {
         // https://baraag.net/@web/danbooru: a view of the account
         return Some(author);
     }
-    let url = format!("{}/{post}", author.address());
-    Some(Identified { kind: Kind::Post, url: Some(url), ..author }.id(post))
+    // The id is that of the server that shows the post, be its author at home elsewhere.
+    let (user, home) = author.id_text().split_once('@')?;
+    let url = match home == host {
+        true => format!("https://{host}/@{user}/{post}"),
+        false => format!("https://{host}/@{user}@{home}/{post}"),
+    };
+    let key = (post.len() <= MAX_POST_ID_BYTES).then(|| PostKey::new(Network::Mastodon, url.clone()));
+    Some(Identified { kind: Kind::Post, url: Some(url), post: key, ..author }.id(post))
 }
 
 fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
@@ -172,7 +198,18 @@ fn leads(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
         return confirmed(user, home, web);
     }
     let url = format!("https://{home}/api/v1/accounts/lookup?acct={}", encode(user));
-    let account = web.json(web.request(&url)?)?;
+    let account = match web.json(web.request(&url)?) {
+        // Of a server that is not known by name, nothing is known but that it has the account. Where it has
+        // no API of Misskey either, there is nothing to read.
+        Err(gone @ SiteError::Gone { .. }) if !is_server(home) => {
+            let question = json!({ "username": user, "host": null });
+            return match super::misskey::profile(home, &question, page, web) {
+                Err(SiteError::LayoutChanged { .. } | SiteError::Unavailable { .. }) => Err(gone),
+                read => read,
+            };
+        }
+        answer => answer?,
+    };
     parse(&account).map_err(|missing| missing.on(page.address()))
 }
 
@@ -188,8 +225,8 @@ fn by_number(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
     Ok(leads)
 }
 
-/// Asks the host whether it has such an account (WebFinger, RFC 7033, as Mastodon's documentation describes its use).
-/// A host that answers anything else is some other site, which is no failure.
+/// Asks the host whether it has such an account (WebFinger, RFC 7033, as Mastodon's documentation describes
+/// its use). A host that answers anything else is some other site, which is no failure.
 fn confirmed(user: &str, host: &str, web: &Web) -> Result<Vec<Lead>, SiteError> {
     let resource = encode(&format!("acct:{user}@{host}"));
     let url = format!("https://{host}/.well-known/webfinger?resource={resource}");
@@ -204,8 +241,8 @@ fn confirmed(user: &str, host: &str, web: &Web) -> Result<Vec<Lead>, SiteError> 
     }
 }
 
-/// The account that a WebFinger answer is about, if it is an actor of the Fediverse. Its own name for itself counts: a
-/// host may speak for accounts of another.
+/// The account that a WebFinger answer is about, if it is an actor of the Fediverse. Its own name for itself
+/// counts: a host may speak for accounts of another.
 fn named_by(answer: &Value) -> Option<Lead> {
     let is_actor = |link: &Value| {
         text_at(link, "rel") == Some("self")
@@ -291,7 +328,7 @@ mod tests {
         let perhaps = super::super::identify("http://art.example/@Ann/?x=1");
         assert_eq!((perhaps.kind, perhaps.address()), (Kind::Profile, "https://art.example/@ann"));
         none("https://medium.com/@ann", Kind::Unsupported);
-        none("https://m.youtube.com/@ann", Kind::Unsupported);
+        none("https://m.odysee.com/@ann", Kind::Unsupported);
         none("https://art.example/@ann/1", Kind::Unsupported);
         none("https://art.example/@", Kind::Unsupported);
         none("https://pawoo.net/@evazion/19451018", Kind::Post);
@@ -313,6 +350,42 @@ mod tests {
             "https://img.pawoo.net/media_attachments/files/001/297/997/small/c4272a09570757c2.png",
             Kind::Image,
         );
+    }
+
+    #[test]
+    fn posts_are_named_by_their_pages() {
+        let check = |url: &str, expect: Option<&str>| {
+            let found = super::super::identify(url);
+            assert_eq!(found.post.map(|post| post.native).as_deref(), expect, "{url}");
+        };
+        let post = Some("https://pawoo.net/@ann/19451018");
+        check("http://www.pawoo.net/web/@Ann/19451018?x=1#y", post);
+        check("https://pawoo.net/users/ann/statuses/19451018", post);
+        // The number is that of the server that shows it.
+        check(
+            "https://pawoo.net/@ann@mastodon.social/19451018",
+            Some("https://pawoo.net/@ann@mastodon.social/19451018"),
+        );
+        check("https://baraag.net/web/statuses/12/?x=1#y", Some("https://baraag.net/web/statuses/12"));
+        check("https://misskey.io/notes/9bxaf592x6#pswp", Some("https://misskey.io/notes/9bxaf592x6"));
+        // A server that nothing is known of.
+        let unknown = Some("https://art.example/@ann/113456789012345678");
+        check("http://user:word@art.example:81/@ann/113456789012345678/?x=1#y", unknown);
+        check("https://art.example/users/ann/statuses/12", Some("https://art.example/users/ann/statuses/12"));
+        for other in [
+            "https://art.example/@ann/12".to_owned(),
+            "https://art.example/@ann/a-story-113456789012345678".to_owned(),
+            "https://medium.com/@ann/113456789012345678".to_owned(),
+            "https://sub.medium.com/@ann/113456789012345678".to_owned(),
+            "https://10.0.0.1/@ann/113456789012345678".to_owned(),
+            format!("https://art.example/@{}/113456789012345678", "a".repeat(65)),
+            format!("https://pawoo.net/@ann/{}", "1".repeat(400)),
+            format!("https://pawoo.net/ap/users/{}/statuses/12", "1".repeat(400)),
+        ] {
+            check(&other, None);
+        }
+        let perhaps = super::super::identify("https://art.example/@ann/113456789012345678");
+        assert_eq!((perhaps.kind, perhaps.account), (Kind::Post, None));
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! What is known of a page: from its address alone, and from what stands on it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize, Serializer};
+use url::Url;
 
 use super::address::Address;
-use super::error::SiteError;
+use super::error::{Fault, SiteError};
+use super::html::absolute;
 use crate::base::Timestamp;
+use crate::base::ids::PostKey;
 use crate::domain::accounts::AccountRef;
 use crate::domain::images::ImageSource;
 
@@ -49,9 +54,13 @@ pub struct Identified {
     /// The account that the URL names: of an account, or the author of a post.
     #[serde(serialize_with = "account_as_text")]
     pub account: Option<AccountRef>,
-    /// The page of the artist that the address itself names: of an image file, or of a work on a site where nobody
-    /// shows works of others.
+    /// The page of the artist that the address itself names: of an image file, or of a work on a site where
+    /// nobody shows works of others.
     pub artist: Option<String>,
+    /// The post that stands there, as its address names it: one of Bluesky perhaps by its author's handle
+    /// (`at://handle/app.bsky.feed.post/key`), one of the Fediverse by its page.
+    #[serde(skip)]
+    pub post: Option<PostKey>,
 }
 
 fn account_as_text<S: Serializer>(account: &Option<AccountRef>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -64,7 +73,16 @@ fn account_as_text<S: Serializer>(account: &Option<AccountRef>, serializer: S) -
 impl Identified {
     /// What is of no known site.
     pub(crate) fn nothing(kind: Kind) -> Identified {
-        Identified { site: None, kind, id: None, page: None, url: None, account: None, artist: None }
+        Identified {
+            site: None,
+            kind,
+            id: None,
+            page: None,
+            url: None,
+            account: None,
+            artist: None,
+            post: None,
+        }
     }
 
     pub(crate) fn new(site: &'static str, kind: Kind, url: impl Into<String>) -> Identified {
@@ -79,6 +97,16 @@ impl Identified {
     /// An image file of a known site, at its own address.
     pub(crate) fn image(site: &'static str, address: &Address) -> Identified {
         Identified::new(site, Kind::Image, address.url().as_str())
+    }
+
+    /// The page of one work.
+    pub(crate) fn work(site: &'static str, id: impl Into<String>, url: impl Into<String>) -> Identified {
+        Identified::new(site, Kind::Artwork, url).id(id)
+    }
+
+    /// An artist's page on an artwork site.
+    pub(crate) fn profile(site: &'static str, id: impl Into<String>, url: impl Into<String>) -> Identified {
+        Identified::new(site, Kind::Profile, url).id(id)
     }
 
     pub(crate) fn id(mut self, id: impl Into<String>) -> Identified {
@@ -98,6 +126,11 @@ impl Identified {
 
     pub(crate) fn artist(mut self, url: impl Into<String>) -> Identified {
         self.artist = Some(url.into());
+        self
+    }
+
+    pub(crate) fn post(mut self, post: PostKey) -> Identified {
+        self.post = Some(post);
         self
     }
 
@@ -126,13 +159,59 @@ pub struct Artwork {
     /// Best quality first, then lighter ones, never empty; or why no picture can be had, while the page
     /// still tells who the artist is.
     pub images: Result<Vec<ImageSource>, SiteError>,
-    /// When the artist published it; on a booru when it was uploaded there, which is never earlier.
+    /// When the artist published it; on a booru when it was uploaded there, which is never earlier. As the
+    /// page says: see `published_by`.
     pub published: Option<Timestamp>,
     pub leads: Vec<Lead>,
-    /// Parts of the page that could not be read, while the artwork itself could: an account may have been missed.
+    /// Parts of the page that could not be read, while the artwork itself could: an account may have been
+    /// missed.
     pub problems: Vec<SiteError>,
     /// What is wrong with the picture, although one can be had. Hides no account.
     pub picture_problem: Option<SiteError>,
+}
+
+impl Artwork {
+    /// When it was published, read at `now`. A date that cannot be true is none: from before there were sites
+    /// of artworks, or later than now by more than clocks and days without a zone account for.
+    pub fn published_by(&self, now: Timestamp) -> Option<Timestamp> {
+        self.published.filter(|date| (FIRST_DATE..=now.plus(AHEAD)).contains(date))
+    }
+}
+
+/// 2000-01-01: DeviantArt, the oldest of the sites, opened in that year.
+const FIRST_DATE: Timestamp = Timestamp(946_684_800_000);
+/// How far ahead a date may lie.
+const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// An artwork as a parser finds it, which does not know the page's address.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub images: Images,
+    /// Why there are no images, where there are none.
+    pub without: Option<Fault>,
+    pub published: Option<Timestamp>,
+    pub leads: Vec<Lead>,
+}
+
+impl Found {
+    /// By whom the site says that it is; `None` where the work is nobody's.
+    pub(crate) fn by(artist: impl Into<Option<String>>) -> Found {
+        let leads = artist.into().map(|url| Lead::new(url, Place::Artist));
+        Found { leads: leads.into_iter().collect(), ..Found::default() }
+    }
+
+    /// Adds links that all stand in one place.
+    pub(crate) fn links<U: AsRef<str>>(&mut self, urls: impl IntoIterator<Item = U>, place: Place) {
+        urls.into_iter().for_each(|url| Lead::add(&mut self.leads, url, place));
+    }
+
+    /// What was found, of the page that was asked for.
+    pub(crate) fn on(found: Result<Found, Fault>, page: &Identified) -> Result<Artwork, SiteError> {
+        let on = |fault: Fault| fault.on(page.address());
+        let Found { images, without, published, leads } = found.map_err(on)?;
+        let images = images.or_else(|| on(without.unwrap_or(Fault::NoPicture("there is none"))));
+        Ok(Artwork { images, published, leads, problems: Vec::new(), picture_problem: None })
+    }
 }
 
 /// What any page tells: an artwork's, or one with links.
@@ -164,6 +243,14 @@ impl From<Vec<Lead>> for PageRead {
 pub(crate) struct Images(Vec<ImageSource>);
 
 impl Images {
+    /// Addresses as they stand in an answer: those of a page at `base`, if they are not whole.
+    pub(crate) fn add_all<'a>(&mut self, base: &Url, files: impl IntoIterator<Item = &'a str>) {
+        let files = files.into_iter().filter(|file| !file.trim().is_empty());
+        for file in files.filter_map(|file| absolute(file, base)) {
+            self.add(ImageSource::plain(file));
+        }
+    }
+
     pub(crate) fn add(&mut self, image: ImageSource) {
         if !self.0.iter().any(|have| have.url == image.url) {
             self.0.push(image);
@@ -229,4 +316,38 @@ pub enum Place {
     WorkText,
     /// The source that a repost names.
     Source,
+    /// The text that stands beside a repost: whoever wrote it, it may name the post that the copy was taken
+    /// from. Nothing else of it counts.
+    CopyText,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_that_cannot_be_true_is_none() {
+        let check = |date: &str, is_kept: bool| {
+            let now = Timestamp::parse_rfc3339("2024-06-15T12:00:00Z").unwrap();
+            let published = Timestamp::parse_rfc3339(date);
+            assert!(published.is_some(), "{date}");
+            let artwork = Artwork {
+                images: Ok(Vec::new()),
+                published,
+                leads: Vec::new(),
+                problems: Vec::new(),
+                picture_problem: None,
+            };
+            assert_eq!(artwork.published_by(now), published.filter(|_| is_kept), "{date}");
+        };
+        check("2024-06-15T12:00:00Z", true);
+        // A clock that is ahead, and one that is wrong.
+        check("2024-06-16T12:00:00Z", true);
+        check("2024-06-16T12:00:01Z", false);
+        check("9999-12-30T00:00:00Z", false);
+        check("2000-08-07T00:00:00Z", true);
+        check("2000-01-01T00:00:00+01:00", false);
+        check("1970-01-01T00:00:00Z", false);
+        check("-000044-03-15T00:00:00Z", false);
+    }
 }

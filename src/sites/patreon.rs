@@ -80,8 +80,8 @@ fn page(address: &Address) -> Option<Identified> {
     match address.segments().as_slice() {
         // https://www.patreon.com/posts/nino-13608041, https://www.patreon.com/m/posts/sparkle-71057815
         ["posts", slug] | ["posts", slug, "edit"] | ["m" | "api", "posts", slug] => post(slug, None),
-        // https://www.patreon.com/join/name/checkout?rid=318429&redirect_uri=%2Fposts%2Fa-title-28718113: on the way
-        // to a post
+        // https://www.patreon.com/join/name/checkout?rid=318429&redirect_uri=%2Fposts%2Fa-title-28718113: on
+        // the way to a post
         ["join" | "checkout" | "bePatron" | "bepatron", ..] if promised_post(address).is_some() => {
             promised_post(address)
         }
@@ -105,7 +105,8 @@ fn page(address: &Address) -> Option<Identified> {
             let url = format!("{}/shop/{id}", artist.address());
             Some(Identified::new(SITE.name, Kind::Artwork, url).id(id).artist(artist.address()))
         }
-        // https://www.patreon.com/c/Miyakonoh, /cw/iwanokenta, /m/1041uuu/about, /join/thirdphp, /checkout/roxxxan
+        // https://www.patreon.com/c/Miyakonoh, /cw/iwanokenta, /m/1041uuu/about, /join/thirdphp,
+        // /checkout/roxxxan
         ["c" | "cw" | "m" | "join" | "checkout", user, ..] => creator(user),
         [user, ..] => creator(user),
         [] => None,
@@ -183,13 +184,14 @@ fn parse(html: &str) -> Result<Option<Vec<Lead>>, Missing> {
     let form = state.form();
     let campaign = state.campaign()?;
     let Some(included) = at(&campaign, "included").and_then(Value::as_array) else {
-        // The newest form may hold the campaign's number alone: its links cannot be read, which is not "no links".
+        // The newest form may hold the campaign's number alone: its links cannot be read, which is not "no
+        // links".
         return Err(Missing::new(format!("the list campaign.included (the page's state is {form})")));
     };
     let campaign = &campaign;
     let mut leads = Vec::new();
-    // Connected through the network's own login. Who has connected none has no such entries, and the address of one
-    // may be null.
+    // Connected through the network's own login. Who has connected none has no such entries, and the address
+    // of one may be null.
     let connections = included.iter().filter(|entry| text_at(entry, "type") == Some("social-connection"));
     let field = "attributes.external_profile_url";
     let urls = each(&connections.collect::<Vec<_>>(), &[field], "campaign.included")?;
@@ -210,7 +212,8 @@ fn parse(html: &str) -> Result<Option<Vec<Lead>>, Missing> {
 enum State {
     /// `script#__NEXT_DATA__`
     NextData(Value),
-    /// `window.patreon = {"bootstrap": {..}}`, also within `wrapInProxy(..)`, and what is assigned to it later.
+    /// `window.patreon = {"bootstrap": {..}}`, also within `wrapInProxy(..)`, and what is assigned to it
+    /// later.
     Bootstrap(Vec<Value>),
     /// `self.__next_f.push([1,".."])`: one text, cut into pieces anywhere.
     Chunks(String),
@@ -324,7 +327,8 @@ fn pushed(script: &str) -> Vec<String> {
         .collect()
 }
 
-/// The JSON value that follows a mark, or the colon behind it; whatever stands behind the value is not looked at.
+/// The JSON value that follows a mark, or the colon behind it; whatever stands behind the value is not looked
+/// at.
 fn json_behind(text: &str, mark: &str) -> Option<Value> {
     let (_, rest) = text.split_once(mark)?;
     let rest = rest.trim_start().trim_start_matches(':');

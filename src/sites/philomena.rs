@@ -5,16 +5,14 @@ use serde_json::Value;
 use url::Url;
 
 use super::address::number;
-use super::html::{anchors, first};
+use super::html::{absolute, select};
 use super::read::{at, has, id_at, list_at, need, text_at};
 use super::{Address, Artwork, Identified, Images, Kind, Lead, Missing, Place, Site, SiteError, Web};
 use crate::base::Timestamp;
 use crate::domain::images::ImageSource;
+use crate::text::links_in_text;
 
 pub const SITE: Site = Site { name: "philomena", identify, artwork: Some(artwork), leads: Some(tag_page) };
-
-/// A relative with another API. Its pages are recognised, not read.
-pub const TWIBOORU: Site = Site { name: "twibooru", identify: identify_twibooru, artwork: None, leads: None };
 
 /// One site that runs this software.
 struct Booru {
@@ -59,7 +57,6 @@ const BOORUS: &[Booru] = &[
 const MAX_MERGES: u8 = 3;
 
 /// The names of all of them.
-#[cfg(test)]
 pub fn names() -> impl Iterator<Item = &'static str> {
     BOORUS.iter().map(|booru| booru.name)
 }
@@ -82,24 +79,6 @@ fn identify(address: &Address) -> Option<Identified> {
             Identified::new(booru.name, Kind::Other, format!("https://{}/tags/{slug}", booru.host)).id(*slug)
         }
         _ => Identified::other(booru.name, address),
-    })
-}
-
-fn identify_twibooru(address: &Address) -> Option<Identified> {
-    if address.is_on("cdn.twibooru.org") {
-        return Some(Identified::image(TWIBOORU.name, address));
-    }
-    if !address.is_on("twibooru.org") {
-        return None;
-    }
-    Some(match address.segments().as_slice() {
-        // https://twibooru.org/523964
-        [id] if number(id).is_some() => {
-            let id = number(id).unwrap_or_default();
-            Identified::new(TWIBOORU.name, Kind::Artwork, format!("https://twibooru.org/{id}")).id(id)
-        }
-        ["img", ..] => Identified::image(TWIBOORU.name, address),
-        _ => Identified::other(TWIBOORU.name, address),
     })
 }
 
@@ -177,7 +156,13 @@ fn parse_image(answer: &Value, booru: &Booru, url: &str) -> Result<Image, SiteEr
             Lead::add(&mut leads, source, Place::Source);
         }
     }
-    let published = text_at(image, "created_at").and_then(Timestamp::parse_rfc3339);
+    // May be absent. It is the uploader's, often a copy of the artist's own.
+    for url in text_at(image, "description").map(links_in_text).unwrap_or_default() {
+        Lead::add(&mut leads, url, Place::CopyText);
+    }
+    // Where images were merged, the first upload of any of them. Both are of the upload here, in UTC.
+    let date = text_at(image, "first_seen_at").and_then(Timestamp::parse_rfc3339);
+    let published = date.or_else(|| text_at(image, "created_at").and_then(Timestamp::parse_rfc3339));
     Ok(Image::Kept(Box::new(Artwork {
         images,
         published,
@@ -217,11 +202,12 @@ fn tag_page(page: &Identified, web: &Web) -> Result<Vec<Lead>, SiteError> {
 
 fn parse_tag_page(html: &str, base: &Url) -> Result<Vec<Lead>, Missing> {
     const INFO: &str = ".tag-info__more";
-    if first(html, INFO).is_none() {
+    let [infos, anchors] = select(html, [INFO, ".tag-info__more a[href]"]);
+    if infos.is_empty() {
         return Err(Missing::new(INFO));
     }
     let mut leads: Vec<Lead> = Vec::new();
-    for link in anchors(html, base, Some(INFO)) {
+    for link in anchors.iter().filter_map(|anchor| absolute(anchor.attr("href")?, base)) {
         // Links within the site are other tags and its members.
         let outbound = Url::parse(&link).is_ok_and(|url| url.host_str() != base.host_str());
         if outbound {
@@ -287,6 +273,19 @@ mod tests {
         assert!(parse(&deleted).is_err_and(|error| error.is_gone()));
         let changed = serde_json::json!({"image": {"id": 2, "view_url": "/a.png", "labels": []}});
         assert!(parse(&changed).is_err_and(|error| error.outcome() == "layout_changed"));
+    }
+
+    #[test]
+    fn a_merged_image_has_the_date_of_its_first_upload() {
+        let mut answer: Value = serde_json::from_str(IMAGE).unwrap();
+        let published = |answer: &Value| match parse(answer) {
+            Ok(Image::Kept(artwork)) => artwork.published.map(|date| date.to_rfc3339()),
+            _ => panic!("not kept"),
+        };
+        answer["image"]["created_at"] = "2024-01-02T03:12:33Z".into();
+        assert_eq!(published(&answer).as_deref(), Some("2012-01-02T03:12:33Z"));
+        answer["image"]["first_seen_at"] = Value::Null;
+        assert_eq!(published(&answer).as_deref(), Some("2024-01-02T03:12:33Z"));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::free_text::links_in_html;
 use super::read::{at, each, has, id_at, text_at, told};
 use super::web::{judge, no_page_says_gone, read_json};
 use super::{Address, Artwork, Identified, Images, Lead, Missing, Place, Site, SiteError, Web};
-use crate::base::Timestamp;
+use crate::base::{Timestamp, counted};
 use crate::domain::images::ImageSource;
 use crate::fetch::{Request, Response};
 
@@ -27,7 +27,8 @@ fn ask(web: &Web, path: &str) -> Result<Request, SiteError> {
     Ok(web.request_as_browser(&format!("{HOME}ajax/{path}"), NAME)?.header("Referer", HOME))
 }
 
-/// What Pixiv says where a login, or another one, would help; *unknown error* comes to a cookie that has expired.
+/// What Pixiv says where a login, or another one, would help; *unknown error* comes to a cookie that has
+/// expired.
 const RESTRICTED: &[&str] = &["limited who can view", "unknown error"];
 /// What it says of members and works that are no more, with a status that is not always 404.
 const GONE: &[&str] = &["has left pixiv", "does not exist", "has been deleted"];
@@ -103,7 +104,7 @@ fn pictures(
             let pages = pages.ok_or_else(|| missing("the list of pages"))?;
             let page = pages.get(index).ok_or_else(|| SiteError::NoPicture {
                 url: url.to_owned(),
-                why: format!("it has {} images, not {position}", pages.len()),
+                why: format!("it has {}, not {position}", counted(pages.len(), "image")),
             })?;
             Some(page)
         }
@@ -135,8 +136,8 @@ fn pictures(
     images.or_else(|| hidden(placeholder.unwrap_or_default(), url))
 }
 
-/// Why a picture is not shown, by the picture that stands in its place (`limit_r18_360.png`): its addresses are that,
-/// or null.
+/// Why a picture is not shown, by the picture that stands in its place (`limit_r18_360.png`): its addresses
+/// are that, or null.
 fn hidden(limit: &str, url: &str) -> SiteError {
     let url = url.to_owned();
     let login = |why: &str| SiteError::LoginNeeded { url: url.clone(), why: why.to_owned() };

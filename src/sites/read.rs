@@ -56,8 +56,8 @@ pub fn need_list<'a>(value: &'a Value, path: &str) -> Result<&'a [Value], Missin
     list.map(Vec::as_slice).ok_or_else(|| Missing::new(format!("the list {path}")))
 }
 
-/// The texts that the entries of a list have under the first of `keys` that is theirs. An entry may lack them; where
-/// none of the entries has one, the list is not what it was, and `list` names it.
+/// The texts that the entries of a list have under the first of `keys` that is theirs. An entry may lack
+/// them; where none of the entries has one, the list is not what it was, and `list` names it.
 pub fn each<'a>(entries: &[&'a Value], keys: &[&str], list: &str) -> Result<Vec<&'a str>, Missing> {
     if !entries.is_empty() && !entries.iter().any(|entry| keys.iter().any(|key| has(entry, key))) {
         return Err(Missing::new(format!("the field {list}[].{}", keys.join(" or "))));
@@ -72,7 +72,18 @@ pub fn script_json(page: &str, id: &str) -> Result<Value, Missing> {
     json::parse(script.text.as_bytes()).map_err(|_| Missing::new(format!("JSON in script#{id}")))
 }
 
-/// Longest text of a script that is decoded, in bytes: the state of the largest real pages takes one or two million.
+/// The object that a script of the page assigns to `name`: `window.state = {...};`.
+pub fn assigned(page: &str, name: &str) -> Result<Value, Missing> {
+    let value = page.match_indices(name).find_map(|(at, name)| {
+        let value = page[at + name.len()..].trim_start().strip_prefix('=')?.trim_start();
+        value.starts_with('{').then_some(value)
+    });
+    let value = value.ok_or_else(|| Missing::new(name))?;
+    json::parse_first(value).ok_or_else(|| Missing::new(format!("JSON in {name}")))
+}
+
+/// Longest text of a script that is decoded, in bytes: the state of the largest real pages takes one or two
+/// million.
 const MAX_SCRIPT_BYTES: usize = 4 << 20;
 
 /// Decodes a JavaScript string literal whose opening `quote` has been read; stops at the closing one.
@@ -171,6 +182,15 @@ mod tests {
         assert_eq!(each(&entries, &["href", "url"], "list"), Ok(vec!["u"]));
         assert_eq!(each(&entries, &["href"], "list").unwrap_err().0, "the field list[].href");
         assert_eq!(each(&[], &["href"], "list"), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_script_assigns_an_object() {
+        let page = "<script>if (window.state == 1) {}; window.state_of = 2; window.state = {\"a\": \"};\"};\nlet b = {};</script>";
+        assert_eq!(assigned(page, "window.state"), Ok(serde_json::json!({"a": "};"})));
+        assert_eq!(assigned("window.state = null", "window.state").unwrap_err().0, "window.state");
+        assert_eq!(assigned("window.state = {", "window.state").unwrap_err().0, "JSON in window.state");
+        assert!(assigned(&"window.state =  ".repeat(200_000), "window.state").is_err());
     }
 
     #[test]

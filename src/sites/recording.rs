@@ -1,5 +1,5 @@
-//! What was asked and answered while a page was read, kept so that the page can be read again without its site: for
-//! reports, and for the fixtures that become of them. Nothing here touches the network or a file.
+//! What was asked and answered while a page was read, kept so that the page can be read again without its
+//! site: for reports, and for the fixtures that become of them. Nothing here touches the network or a file.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -198,8 +198,8 @@ fn method_name(method: Method) -> &'static str {
     }
 }
 
-/// Answers requests with what was recorded: the last answer to the same address, since an earlier one to the same was
-/// not what its reader wanted. What was not recorded is not there.
+/// Answers requests with what was recorded: the last answer to the same address, since an earlier one to the
+/// same was not what its reader wanted. What was not recorded is not there.
 pub struct Replay<'a>(pub &'a [Exchange]);
 
 impl Replay<'_> {

@@ -109,8 +109,8 @@ fn refresh_target(html: &str) -> Option<String> {
 /// Redirectors within each other that are looked through.
 const MAX_NESTED: usize = 16;
 
-/// The target that a redirector's own URL holds. Redirectors may be nested: the answer is none that holds another
-/// target, or the one at which it becomes absurd.
+/// The target that a redirector's own URL holds. Redirectors may be nested: the answer is none that holds
+/// another target, or the one at which it becomes absurd.
 pub fn target_within(address: &Address) -> Option<Address> {
     let mut found: Option<Address> = None;
     for _ in 0..MAX_NESTED {

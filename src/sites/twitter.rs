@@ -3,7 +3,7 @@
 
 use super::address::number;
 use super::{Address, Identified, Kind, Site};
-use crate::base::ids::{AccountKey, Network};
+use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::AccountRef;
 
 pub const SITE: Site = Site { name: "twitter", identify, artwork: None, leads: None };
@@ -217,7 +217,9 @@ fn post(id: &str, author: Option<&str>) -> Option<Identified> {
         Some(handle) => format!("https://x.com/{handle}/status/{id}"),
         None => format!("https://x.com/i/web/status/{id}"),
     };
-    let identified = Identified::new("twitter", Kind::Post, url).id(id);
+    let mut identified = Identified::new("twitter", Kind::Post, url).id(&id);
+    // X numbers its posts within 63 bits.
+    identified.post = id.parse::<i64>().is_ok().then(|| PostKey::new(Network::Twitter, id));
     Some(match author {
         Some(handle) => identified.account(AccountRef::Handle { network: Network::Twitter, handle }),
         None => identified,

@@ -4,14 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use url::Url;
 
+use super::claims::{self, Claim};
 use super::error::{Missing, SiteError};
 use super::read::text_at;
+use super::{Address, Identified};
 use crate::base::clock::Monotonic;
 use crate::config::Secret;
 use crate::fetch::json::{self, JsonError};
@@ -19,6 +21,11 @@ use crate::fetch::{Fetch, Request, Response};
 
 /// Sent to the sites that refuse every other name (Pixiv, Fanbox, Skeb, ArtStation, Patreon, Fur Affinity).
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+/// Longest address that is asked for, in bytes: servers take no longer ones. What an error shows of one is
+/// less.
+const MAX_URL_BYTES: usize = 16 << 10;
+const SHOWN_URL_BYTES: usize = 200;
 
 /// What the operator gave for reading pages.
 #[derive(Clone, Debug, Default)]
@@ -38,9 +45,11 @@ pub struct Web<'a> {
     max_pages: u32,
     started: Monotonic,
     time_limit: Duration,
-    pages: AtomicU32,
+    pages: Arc<AtomicU32>,
     /// Cookies that their site refused, each told once.
-    refused: Mutex<Vec<SiteError>>,
+    refused: Arc<Mutex<Vec<SiteError>>>,
+    /// The page whose claims are noted, by its host, and what was found.
+    claims: Option<(String, Mutex<Vec<Claim>>)>,
 }
 
 impl<'a> Web<'a> {
@@ -56,8 +65,39 @@ impl<'a> Web<'a> {
             max_pages,
             started: Monotonic::now(),
             time_limit,
-            pages: AtomicU32::new(0),
-            refused: Mutex::default(),
+            pages: Arc::default(),
+            refused: Arc::default(),
+            claims: None,
+        }
+    }
+
+    /// The same search's way to the network, for the reader of one page: it notes what that page claims.
+    pub fn noting_claims(&self, page: &Identified) -> Web<'a> {
+        let host = Address::parse(page.address()).map(|address| address.host().to_owned());
+        Web {
+            pages: Arc::clone(&self.pages),
+            refused: Arc::clone(&self.refused),
+            claims: host.map(|host| (host, Mutex::default())),
+            ..*self
+        }
+    }
+
+    /// What the pages on the host claim that were read since.
+    pub fn into_claims(self) -> Vec<Claim> {
+        let claims =
+            self.claims.map(|(_, claims)| claims.into_inner().unwrap_or_else(PoisonError::into_inner));
+        claims.unwrap_or_default()
+    }
+
+    fn note_claims(&self, response: &Response) {
+        let Some((host, noted)) = &self.claims else { return };
+        let is_there = Address::from_url(response.url.clone()).is_some_and(|address| address.host() == host);
+        let found = if is_there { claims::claims_of(response) } else { Vec::new() };
+        let mut noted = noted.lock().unwrap_or_else(PoisonError::into_inner);
+        for claim in found {
+            if noted.len() < claims::MAX_CLAIMS && !noted.contains(&claim) {
+                noted.push(claim);
+            }
         }
     }
 
@@ -84,8 +124,13 @@ impl<'a> Web<'a> {
     /// A GET of this URL, which the program wrote itself or checked.
     ///
     /// # Errors
-    /// `Gone` when the text is no URL: nothing can stand there.
+    /// `Gone` when the text is no URL: nothing can stand there. `LayoutChanged` when it is longer than any
+    /// real one: a part of it is a site's own word, and each copy of it would take as much again.
     pub fn request(&self, url: &str) -> Result<Request, SiteError> {
+        if url.len() > MAX_URL_BYTES {
+            let url = format!("{}...", &url[..url.floor_char_boundary(SHOWN_URL_BYTES)]);
+            return Err(Missing::new("an address of a usual length").on(&url));
+        }
         Url::parse(url).map(Request::get).map_err(|_| SiteError::Gone { url: url.to_owned() })
     }
 
@@ -107,17 +152,24 @@ impl<'a> Web<'a> {
         judge(self.send_raw(request)?)
     }
 
+    /// A page as a browser sees it that has the operator's cookies of `site`.
+    pub fn page(&self, url: &str, site: &str) -> Result<Response, SiteError> {
+        self.send(self.request_as_browser(url, site)?)
+    }
+
     /// Carries out one request; any status comes back.
     pub fn send_raw(&self, request: Request) -> Result<Response, SiteError> {
         let url = request.url.to_string();
         self.spend(&url)?;
         let anonymous = anonymous(&request, self.credentials);
         let response = self.fetch.fetch(request).map_err(|source| SiteError::Fetch { url, source })?;
-        self.unless_cookie_refused(response, anonymous)
+        let response = self.unless_cookie_refused(response, anonymous)?;
+        self.note_claims(&response);
+        Ok(response)
     }
 
-    /// A site that answers an expired cookie with 401 refuses with it also what it shows to everybody: it is asked
-    /// again without one.
+    /// A site that answers an expired cookie with 401 refuses with it also what it shows to everybody: it is
+    /// asked again without one.
     fn unless_cookie_refused(
         &self,
         response: Response,
@@ -165,7 +217,9 @@ impl<'a> Web<'a> {
         let answers = self.fetch.fetch_all(vec![first, second]).into_iter().zip(urls).zip(without_cookies);
         let mut answers = answers.map(|((answer, url), anonymous)| {
             let response = answer.map_err(|source| SiteError::Fetch { url, source })?;
-            self.unless_cookie_refused(response, anonymous)
+            let response = self.unless_cookie_refused(response, anonymous)?;
+            self.note_claims(&response);
+            Ok(response)
         });
         let mut next = || answers.next().expect("fetch_all answers every request, in order");
         (next(), next())
@@ -176,12 +230,10 @@ impl<'a> Web<'a> {
         read_json(&self.send(request)?)
     }
 
-    /// The same where also the answer "there is no such thing" is JSON: a web page in its place says that the address
-    /// of the API is not what it was.
+    /// The same where also the answer "there is no such thing" is JSON: a web page in its place says that the
+    /// address of the API is not what it was.
     pub fn json_throughout(&self, request: Request) -> Result<Value, SiteError> {
-        let response = self.send_raw(request)?;
-        no_page_says_gone(&response)?;
-        read_json(&judge(response)?)
+        json_throughout(self.send_raw(request)?)
     }
 
     fn spend(&self, url: &str) -> Result<(), SiteError> {
@@ -228,7 +280,8 @@ pub fn judge(response: Response) -> Result<Response, SiteError> {
     }
 }
 
-/// A page to log in at, to which a site sends those who may not see what they asked for: `/login`, `/users/login`.
+/// A page to log in at, to which a site sends those who may not see what they asked for: `/login`,
+/// `/users/login`.
 fn login_page(url: &Url) -> Option<String> {
     const NAMES: [&str; 7] = ["login", "log-in", "log_in", "login.php", "signin", "sign-in", "sign_in"];
     let parts: Vec<&str> = url.path_segments()?.filter(|part| !part.is_empty()).collect();
@@ -245,10 +298,17 @@ fn login_page(url: &Url) -> Option<String> {
 /// What an API says of its refusal, where it answers in JSON.
 fn refusal(response: &Response) -> Option<String> {
     let answer: Value = json::parse(&response.body).ok()?;
-    let said = ["message", "error_description", "reason", "error", "detail", "meta.msg"]
-        .iter()
-        .find_map(|field| text_at(&answer, field));
+    let said =
+        ["message", "error_description", "reason", "error", "error.name", "error.text", "detail", "meta.msg"]
+            .iter()
+            .find_map(|field| text_at(&answer, field));
     answer.is_object().then(|| said.unwrap_or("no reason given").chars().take(200).collect())
+}
+
+/// The same of an answer that has come.
+pub fn json_throughout(response: Response) -> Result<Value, SiteError> {
+    no_page_says_gone(&response)?;
+    read_json(&judge(response)?)
 }
 
 /// An answer 404 with a web page, where the site documents JSON.
@@ -263,8 +323,8 @@ pub fn no_page_says_gone(response: &Response) -> Result<(), SiteError> {
     }
 }
 
-/// A guard's page in place of the content. Cloudflare's passive beacon (`/cdn-cgi/challenge-platform/scripts/jsd/`),
-/// which stands on pages that are served, is none.
+/// A guard's page in place of the content. Cloudflare's passive beacon
+/// (`/cdn-cgi/challenge-platform/scripts/jsd/`), which stands on pages that are served, is none.
 fn is_challenge(response: &Response) -> bool {
     /// What only the page of a challenge has: its title, its form, its settings, its script.
     const MARKS: [&[u8]; 9] = [
@@ -312,10 +372,35 @@ pub fn read_json(response: &Response) -> Result<Value, SiteError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::FetchError;
 
     fn response(status: u16, url: &str, headers: &[(&str, &str)], body: &'static str) -> Response {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Response { status, url: Url::parse(url).unwrap(), headers, body: body.into() }
+    }
+
+    #[test]
+    fn an_address_longer_than_any_is_not_copied() {
+        let (fetch, credentials) = (NoFetch, Credentials::default());
+        let web = Web::new(&fetch, &credentials, 1, Duration::from_secs(1));
+        let front = "https://a.example/";
+        let asked = |bytes: usize| web.request(&format!("{front}{}", "é".repeat((bytes - front.len()) / 2)));
+        assert!(asked(MAX_URL_BYTES).is_ok());
+        let error = asked(MAX_URL_BYTES + 2).unwrap_err();
+        assert_eq!(error.outcome(), "layout_changed");
+        assert!(error.to_string().len() < 2 * SHOWN_URL_BYTES, "{error}");
+    }
+
+    struct NoFetch;
+
+    impl Fetch for NoFetch {
+        fn fetch(&self, _: Request) -> Result<Response, FetchError> {
+            Err(FetchError::Stopping)
+        }
+
+        fn fetch_all(&self, requests: Vec<Request>) -> Vec<Result<Response, FetchError>> {
+            requests.into_iter().map(|request| self.fetch(request)).collect()
+        }
     }
 
     #[track_caller]

@@ -114,6 +114,7 @@ mod tests {
     use crate::base::ids::{ContainerId, LeaseId};
     use crate::base::roles::Role;
     use crate::config::Settings;
+    use crate::domain::scans::Priority;
     use crate::ipc::control::{PeerEnd, broker_link, control_pair};
     use crate::ipc::{LinkKind, RoleWork, Transport, container::run_on_thread};
     use crate::proto::control::{ContainerToRoot, Welcome};
@@ -159,7 +160,8 @@ mod tests {
         while from_stage.recv().unwrap().message != (StageToBroker::Ready { worker: 0 }) {}
         let lease = LeaseId(1);
         let work = Work::Maintain(MaintenanceTask::RetryPosts);
-        to_stage.send(BrokerToStage::Lease { worker: 0, lease, attempt: 1, work }).unwrap();
+        let priority = Priority::Maintenance;
+        to_stage.send(BrokerToStage::Lease { worker: 0, lease, attempt: 1, priority, work }).unwrap();
         to_stage.send(BrokerToStage::Revoked { lease }).unwrap();
         let why = loop {
             let said = from_container.recv_timeout(LONG).unwrap().expect("it says why it ends");

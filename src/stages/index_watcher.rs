@@ -43,11 +43,10 @@ fn plan(
     now: Timestamp,
 ) -> ScanPlan {
     let mut first_time = false;
-    let scans = accounts
-        .into_iter()
-        .filter(|(_, state)| match state.scanned_at() {
+    let (scans, up_to_date): (Vec<_>, Vec<_>) =
+        accounts.into_iter().partition(|(_, state)| match state.scanned_at() {
             None => {
-                first_time |= state.search_listed_at.is_none() && state.timeline_listed_at.is_none();
+                first_time |= !state.is_indexed();
                 true
             }
             // That date was written while the clock was wrong: nothing can be told from it.
@@ -56,9 +55,9 @@ fn plan(
                 Some(published) => published > scanned.minus(margin),
                 None => now > scanned.plus(margin),
             },
-        })
-        .collect();
-    ScanPlan { scans, first_time }
+        });
+    let up_to_date = up_to_date.into_iter().map(|(_, state)| state).collect();
+    ScanPlan { scans, up_to_date, first_time }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::decoding::DecodeSlots;
 use super::worker::{Lease, StageError, StageWorker, unexpected_work};
+use crate::base::counted;
 use crate::base::ids::Network;
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{ImageSource, PictureSize};
@@ -51,7 +52,7 @@ impl StageWorker for Indexing {
             };
             states.push(state);
         }
-        lease.doing(format!("hands over {} posts", posts.len()))?;
+        lease.doing(format!("hands over {}", counted(posts.len(), "post")))?;
         let mut states = states.into_iter();
         let indexed = posts
             .into_iter()
@@ -143,7 +144,8 @@ impl Indexing {
         }
     }
 
-    /// From another place that its network has for it; `None` where there is none, or it has not got it either.
+    /// From another place that its network has for it; `None` where there is none, or it has not got it
+    /// either.
     fn fetch_elsewhere(&self, network: Network, image: &ListedImage) -> Option<Result<Response, FetchError>> {
         let answer = networks::fetch_original(network, image, &*self.fetch, self.max_image_bytes)?;
         match answer {
@@ -171,8 +173,8 @@ impl Indexing {
     }
 }
 
-/// An image's trouble in a few words: what is said of fifty images is one message, and an error may name a long
-/// address.
+/// An image's trouble in a few words: what is said of fifty images is one message, and an error may name a
+/// long address.
 fn shortened(mut why: String) -> String {
     const LONGEST: usize = 200;
     if why.len() > LONGEST {

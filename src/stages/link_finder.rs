@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use super::worker::{Lease, StageError, StageWorker, unexpected_work};
 use crate::base::{ErrorChain, Reaction, Timestamp};
+use crate::domain::accounts::{Candidate, LinksFound};
+use crate::domain::images::ImageSource;
 use crate::fetch::{Fetch, NetworkWatch};
 use crate::links::{self, LinkSettings, Step};
+use crate::proto::MAX_MESSAGE_BYTES;
 use crate::proto::stage::SitePage;
 use crate::proto::work::{StageOutput, Work};
 
@@ -15,6 +18,11 @@ use crate::proto::work::{StageOutput, Work};
 const MAX_CANDIDATES: usize = 40;
 /// Pages of a chain that are kept: its beginning says where it started, its end names the account.
 const MAX_CHAIN: usize = 6;
+
+/// Bytes of texts in a message.
+const MAX_BYTES: usize = MAX_MESSAGE_BYTES - 4 * 1024;
+/// What a text takes in a message beside its bytes.
+const OVERHEAD: usize = 16;
 
 pub struct LinkFinder {
     pub fetch: Arc<dyn Fetch>,
@@ -30,7 +38,8 @@ impl StageWorker for LinkFinder {
         let losses = self.network.losses();
         let (result, trace) = links::find_traced(&url, &*self.fetch, &self.settings);
         if self.network.losses() != losses {
-            // It waited, and its time may have run out over that: what was read so far is kept for the next walk.
+            // It waited, and its time may have run out over that: what was read so far is kept for the next
+            // walk.
             return Err(StageError::soon("the network was lost meanwhile"));
         }
         for step in &trace.steps {
@@ -38,10 +47,7 @@ impl StageWorker for LinkFinder {
         }
         match result {
             Ok(mut found) => {
-                found.candidates.truncate(MAX_CANDIDATES);
-                for candidate in &mut found.candidates {
-                    candidate.chain.truncate(MAX_CHAIN);
-                }
+                fit(&mut found);
                 Ok(StageOutput::Links(found))
             }
             Err(error) => {
@@ -54,6 +60,26 @@ impl StageWorker for LinkFinder {
             }
         }
     }
+}
+
+/// Leaves out what is beyond a message: the weakest candidates, the last forms of the image, the last posts.
+fn fit(found: &mut LinksFound) {
+    found.candidates.truncate(MAX_CANDIDATES);
+    for candidate in &mut found.candidates {
+        candidate.chain.truncate(MAX_CHAIN);
+    }
+    let mut bytes = 0;
+    let mut fits = |size: usize| {
+        bytes += size + OVERHEAD;
+        bytes <= MAX_BYTES
+    };
+    let image = |image: &ImageSource| image.url.len() + image.referer.as_ref().map_or(0, String::len);
+    // What no search works without comes first.
+    found.images.retain(|source| fits(image(source)));
+    let chain = |candidate: &Candidate| candidate.chain.iter().map(|url| url.len() + OVERHEAD).sum::<usize>();
+    found.candidates.retain(|candidate| fits(candidate.account.name().len() + chain(candidate)));
+    found.named_posts.retain(|post| fits(post.native.len()));
+    found.elsewhere.retain(|page| fits(page.site.len() + page.url.len()));
 }
 
 /// The name under which the metrics count a page: `site deviantart: ok`, `site pixiv: login_needed`.
@@ -74,7 +100,11 @@ pub(super) fn pause(reaction: Reaction) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::{LeaseId, Network, PostKey};
+    use crate::domain::accounts::{AccountRef, Elsewhere, Evidence};
     use crate::fetch::{FetchError, Request, Response};
+    use crate::proto::stage::StageToBroker;
+    use crate::proto::work::LeaseOutcome;
 
     /// Answers every request with this status and body.
     struct Always(u16, &'static str);
@@ -93,6 +123,44 @@ mod tests {
     fn check(url: &str, status: u16, body: &'static str, expect: &[&str]) {
         let (_, trace) = links::find_traced(url, &Always(status, body), &LinkSettings::default());
         assert_eq!(trace.steps.iter().map(outcome_of).collect::<Vec<_>>(), expect, "{url}");
+    }
+
+    #[test]
+    fn whatever_is_found_fits_a_message() {
+        let url = |n: usize, len: usize| format!("https://a.example/{n}/{}", "x".repeat(len));
+        let check = |images: usize, candidates: usize, len: usize| {
+            let candidate = |n| Candidate {
+                account: AccountRef::Handle { network: Network::Bluesky, handle: format!("a{n}.example") },
+                evidence: Evidence::ProfileText,
+                chain: (0..9).map(|step| url(step, len)).collect(),
+            };
+            let mut found = LinksFound {
+                site: "s".to_owned(),
+                images: (0..images).map(|n| ImageSource::plain(url(n, len))).collect(),
+                no_image: None,
+                published: None,
+                candidates: (0..candidates).map(candidate).collect(),
+                elsewhere: (0..20)
+                    .map(|n| Elsewhere {
+                        site: "Instagram".to_owned(),
+                        url: url(n, 180),
+                        evidence: Evidence::ProfileText,
+                    })
+                    .collect(),
+                named_posts: (0..20).map(|n| PostKey::new(Network::Mastodon, url(n, 380))).collect(),
+                pages: 30,
+            };
+            fit(&mut found);
+            let sizes = (found.images.len(), found.candidates.len());
+            let outcome = LeaseOutcome::Done(StageOutput::Links(found));
+            let report =
+                StageToBroker::Report { lease: LeaseId(u64::MAX), outcome, elapsed_micros: u64::MAX };
+            assert!(postcard::to_stdvec(&report).unwrap().len() <= MAX_MESSAGE_BYTES, "{sizes:?}");
+            sizes
+        };
+        assert_eq!(check(3, 20, 80), (3, 20), "what is usual stays whole");
+        assert!(check(9, 400, 2000).0 == 9);
+        check(400, 400, 16_000);
     }
 
     #[test]

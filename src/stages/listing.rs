@@ -73,8 +73,8 @@ impl StageWorker for Listing {
 }
 
 impl Listing {
-    /// Asks each network about its own accounts. One that cannot be asked at all (its allowance is used up, its
-    /// keys are refused) does not spoil what the others know.
+    /// Asks each network about its own accounts. One that cannot be asked at all (its allowance is used up,
+    /// its keys are refused) does not spoil what the others know.
     fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, StageError> {
         let mut resolutions = Vec::with_capacity(refs.len());
         let mut given_up = None;
@@ -90,7 +90,9 @@ impl Listing {
                     .map(|asked| Resolution { asked: asked.clone(), outcome: outcome.clone() })
                     .collect()
             };
-            match self.client(network).map(|client| client.resolve(&asked)) {
+            let knows = |client: &&dyn NetworkClient| client.may_know(network);
+            let client = self.client(network).or_else(|| self.clients.iter().map(AsRef::as_ref).find(knows));
+            match client.map(|client| client.resolve(&asked)) {
                 Some(Ok(found)) => resolutions.extend(found),
                 Some(Err(error)) if error.reaction() == Reaction::GiveUp => {
                     resolutions.extend(all(&format!("could not be looked up ({})", ErrorChain(&error))));
@@ -134,7 +136,9 @@ fn switched_off(network: Network) -> String {
         Network::Twitter => {
             "it has no key or other source in [twitter], or is not among the networks of the configuration"
         }
-        Network::Bluesky | Network::Mastodon => "it is not among the networks of the configuration",
+        Network::Bluesky | Network::Mastodon | Network::Misskey => {
+            "it is not among the networks of the configuration"
+        }
     };
     format!("is on a network that is switched off here ({network}: {remedy})")
 }
@@ -170,7 +174,8 @@ fn searched_posts(scan: ScanId, searched: Searched, lease: &Lease<'_>) -> Result
         let from = u32::try_from(ids.len()).unwrap_or(u32::MAX);
         match lease.ask(Question::SearchedPosts { scan, from })? {
             Answer::SearchedPosts(more) if more.is_empty() => {
-                return Ok(SearchedPosts { since: searched.since, ids });
+                let Searched { since, media, counts_are_trusted } = searched;
+                return Ok(SearchedPosts { since, ids, media, counts_are_trusted });
             }
             Answer::SearchedPosts(more) => ids.extend(more),
             answer => return Err(unexpected_answer(&answer)),

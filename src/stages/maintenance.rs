@@ -1,5 +1,5 @@
-//! Maintenance: finds accounts whose turn it is and posts that are to be tried again or looked up, a few at a time,
-//! and starts the work for them. The work itself waits behind everything that a user waits for.
+//! Maintenance: finds accounts whose turn it is and posts that are to be tried again or looked up, a few at a
+//! time, and starts the work for them. The work itself waits behind everything that a user waits for.
 
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
 use crate::domain::scans::Priority;

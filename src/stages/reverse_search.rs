@@ -1,7 +1,8 @@
 //! Step 3: from an image to the stored images that resemble it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use url::Url;
 
@@ -9,6 +10,7 @@ use super::decoding::DecodeSlots;
 use super::second_stage;
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
 use crate::base::Reaction;
+use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, AccountNo, FormId, ImageId};
 use crate::config;
 use crate::domain::failure::FailureCode;
@@ -25,7 +27,8 @@ use crate::proto::work::{SearchFound, StageOutput, Work};
 /// Images shown beside the results at most: a look at more tells nobody anything.
 const MAX_SIMILAR: usize = 50;
 
-/// Images farther than results that are looked at more closely: over the whole database, most of them are strangers'.
+/// Images farther than results that are looked at more closely: over the whole database, most of them are
+/// strangers'.
 const MAX_LOOKED_AT: usize = 200;
 
 /// Searches the index in shared memory; asks the database only for what it found.
@@ -37,6 +40,44 @@ pub struct ReverseSearch {
     pub max_image_bytes: u64,
     /// The database's numbers of accounts never change, so they are asked for once.
     pub numbers: HashMap<AccountKey, AccountNo>,
+    pub fetched: Fetched,
+}
+
+/// What images of the last minutes look like, shared by a process's workers: while accounts are indexed for a
+/// query, its image is searched again and again.
+#[derive(Clone, Default)]
+pub struct Fetched(Arc<Mutex<VecDeque<FetchedImage>>>);
+
+struct FetchedImage {
+    sources: Vec<ImageSource>,
+    turned: bool,
+    variants: Variants,
+    at: Monotonic,
+}
+
+/// Images that are remembered: about 3 KB each.
+const MAX_FETCHED: usize = 64;
+/// An image at an address may be replaced.
+const FETCHED_FOR: Duration = Duration::from_secs(600);
+
+impl Fetched {
+    fn find(&self, sources: &[ImageSource], turned: bool) -> Option<Variants> {
+        let now = Monotonic::now();
+        let images = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |image: &&FetchedImage| {
+            image.turned == turned && image.sources == sources && now.since(image.at) < FETCHED_FOR
+        };
+        images.iter().find(is_it).map(|image| image.variants.clone())
+    }
+
+    fn keep(&self, sources: Vec<ImageSource>, turned: bool, variants: Variants) {
+        let mut images = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        images.retain(|image| image.sources != sources || image.turned != turned);
+        images.push_back(FetchedImage { sources, turned, variants, at: Monotonic::now() });
+        if images.len() > MAX_FETCHED {
+            images.pop_front();
+        }
+    }
 }
 
 /// Numbers of accounts that are remembered; then all are forgotten.
@@ -49,7 +90,14 @@ impl StageWorker for ReverseSearch {
         };
         let read = if turned { fingerprint::query_variants_turned } else { fingerprint::query_variants };
         let variants = match image {
-            QueryImage::Urls(sources) => self.fetch_first(&sources, read, lease)?,
+            QueryImage::Urls(sources) => match self.fetched.find(&sources, turned) {
+                Some(variants) => variants,
+                None => {
+                    let variants = self.fetch_first(&sources, read, lease)?;
+                    self.fetched.keep(sources, turned, variants.clone());
+                    variants
+                }
+            },
             QueryImage::Attached { .. } => {
                 let Some(bytes) = &lease.blob else {
                     return Err(StageError::failed(

@@ -24,8 +24,8 @@ pub fn judge(distance: u32, query: &QueryImage, stored: Option<Detail>) -> (Matc
     (class, Some(second_stage))
 }
 
-/// Of `images`, which come nearest first, leaves out those beyond `max_distance` that the second stage does not
-/// confirm: over a whole database, their nearness is chance. Of the others beyond, `most` stay.
+/// Of `images`, which come nearest first, leaves out those beyond `max_distance` that the second stage does
+/// not confirm: over a whole database, their nearness is chance. Of the others beyond, `most` stay.
 pub fn drop_strangers(images: &mut Vec<FoundImage>, max_distance: u32, most: usize) {
     let mut n_similar = 0;
     images.retain(|image| {

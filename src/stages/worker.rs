@@ -11,7 +11,8 @@ use crate::base::{StopSignal, panic_text};
 use crate::broker::client::{Granted, LeaseHandle, StageClient, Taken, Unavailable};
 use crate::domain::failure::FailureCode;
 use crate::domain::posts::ListedPost;
-use crate::domain::scans::Hold;
+use crate::domain::scans::{Hold, Priority};
+use crate::fetch;
 use crate::ipc::Blob;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::work::{LeaseOutcome, StageOutput, Work};
@@ -155,12 +156,16 @@ pub(super) fn run(
             },
         };
         let begun = Instant::now();
-        let Granted { lease: handle, attempt, work, blob } = granted;
+        let Granted { lease: handle, attempt, priority, work, blob } = granted;
         let lease = Lease { client, handle, blob, attempt };
         let description = work.describe();
         let span = tracing::debug_span!("lease", work = %description, attempt);
         faults::working_on(Some(description.clone()));
-        let result = span.in_scope(|| catch_unwind(AssertUnwindSafe(|| stage.run(work, &lease))));
+        let run = || match priority {
+            Priority::User => stage.run(work, &lease),
+            Priority::Maintenance => fetch::in_background(|| stage.run(work, &lease)),
+        };
+        let result = span.in_scope(|| catch_unwind(AssertUnwindSafe(run)));
         let outcome = match result {
             Ok(result) => {
                 pause = FIRST_PAUSE;

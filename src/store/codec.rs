@@ -2,7 +2,7 @@
 
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::domain::scans::Coverage;
+use crate::domain::scans::{Coverage, CoveredWindow, Window};
 use crate::store::error::StoreError;
 
 /// The network's number in the table `networks`; part of the schema, never changed.
@@ -11,6 +11,7 @@ pub fn network_no(network: Network) -> i64 {
         Network::Twitter => 1,
         Network::Bluesky => 2,
         Network::Mastodon => 3,
+        Network::Misskey => 4,
     }
 }
 
@@ -105,6 +106,33 @@ pub fn coverage_of(text: &str) -> Result<Coverage, StoreError> {
         .ok_or_else(|| strange("an unknown coverage", text))
 }
 
+/// As in `1700000000000_1701000000000@1790000000000 ...`: from, to, and when it was listed.
+pub fn windows_text(windows: &[CoveredWindow]) -> Option<String> {
+    let text = |CoveredWindow { window: Window { from, to }, listed_at }: &CoveredWindow| {
+        format!("{}_{}@{}", from.0, to.0, listed_at.0)
+    };
+    let texts: Vec<String> = windows.iter().map(text).collect();
+    (!texts.is_empty()).then(|| texts.join(" "))
+}
+
+/// # Errors
+/// When one of them is no window.
+pub fn windows_of(text: &str) -> Result<Vec<CoveredWindow>, StoreError> {
+    let window = |text: &str| {
+        let (span, listed_at) = text.split_once('@')?;
+        let (from, to) = span.split_once('_')?;
+        let [from, to, listed_at] = [from, to, listed_at].map(|text| text.parse().ok().map(Timestamp));
+        let window = Window { from: from?, to: to? };
+        (window.from <= window.to).then_some(CoveredWindow { window, listed_at: listed_at? })
+    };
+    text.split(' ').map(|part| window(part).ok_or_else(|| strange("an unknown window", part))).collect()
+}
+
+/// What cannot be read is not known: it is listed again.
+pub fn windows(text: Option<&str>) -> Vec<CoveredWindow> {
+    text.and_then(|text| windows_of(text).ok()).unwrap_or_default()
+}
+
 fn strange(what: &'static str, value: impl ToString) -> StoreError {
     StoreError::Strange { what, value: value.to_string() }
 }
@@ -120,6 +148,21 @@ mod tests {
             assert_eq!(coverage_of(&coverage_text(coverage)).unwrap(), coverage);
         }
         assert!(coverage_of("most").is_err());
+    }
+
+    #[test]
+    fn windows_go_there_and_back() {
+        let window = |from, to| CoveredWindow {
+            window: Window { from: Timestamp(from), to: Timestamp(to) },
+            listed_at: Timestamp(9),
+        };
+        for known in [vec![], vec![window(-7, -5)], vec![window(1, 1), window(3, i64::MAX)]] {
+            assert_eq!(windows(windows_text(&known).as_deref()), known);
+        }
+        for text in ["", "1_2", "2_1@3", "1_2@3  4_5@6", "a_b@c"] {
+            assert!(windows_of(text).is_err(), "{text:?}");
+            assert_eq!(windows(Some(text)), []);
+        }
     }
 
     #[test]

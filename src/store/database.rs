@@ -8,13 +8,14 @@ use super::changes::{Change, Committed, IndexEntry, RetryRule};
 use super::commit::apply::apply;
 use super::commit::load;
 use super::commit::work::Work;
+use super::engine::address::Place;
 use super::engine::connection::Connection;
 use super::engine::row::Row;
 use super::error::StoreError;
 use super::extent::Extent;
 use super::interface::Store;
 use super::schema::Value;
-use super::{codec, statements};
+use super::{codec, migrate, remedy, statements};
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState, SeenHandle};
@@ -25,11 +26,29 @@ use crate::domain::posts::{ImageRecord, ListedImage, ListedPost};
 pub struct Database {
     pub(super) connection: Connection,
     pub(super) rule: RetryRule,
+    pub(super) place: Place,
 }
 
 impl Store for Database {
     fn apply(&mut self, changes: &[Change], now: Timestamp) -> Result<Committed, StoreError> {
-        apply(&mut self.connection, self.rule, changes, now)
+        self.connection.check_standing()?;
+        let committed = apply(&mut self.connection, self.rule, changes, now)?;
+        // Meanwhile it may have gone. The changes can be carried out again: they are there, or they are not.
+        self.connection.check_standing()?;
+        Ok(committed)
+    }
+
+    fn check_standing(&mut self) -> Result<(), StoreError> {
+        self.connection.check_standing()?;
+        match &self.place {
+            Place::File(_) => migrate::find_schema(&self.place),
+            // Every statement of a server's connection asks the server.
+            Place::Server(_) => Ok(()),
+        }
+    }
+
+    fn explain(&self, error: StoreError) -> StoreError {
+        remedy::explain(&self.place, error)
     }
 
     fn account_states(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountState>, StoreError> {
@@ -84,6 +103,28 @@ impl Store for Database {
             },
         )?;
         Ok(ids.iter().filter_map(|id| found.get(id).cloned()).collect())
+    }
+
+    fn post_authors(&mut self, posts: &[PostKey]) -> Result<Vec<(PostKey, AccountKey)>, StoreError> {
+        let mut stored: HashMap<PostKey, i64> = HashMap::new();
+        let step = "look up the authors of posts";
+        let named = posts.iter().map(|post| (post.network, post.native.as_str()));
+        for (network, natives) in load::by_network(named) {
+            let network_no = Value::from(codec::network_no(network));
+            let sql = statements::POSTS_BY_KEY;
+            load::in_lists(&mut self.connection, sql, &[network_no], &natives, step, |row| {
+                stored.insert(PostKey { network, native: row.string(1)? }, row.number(2)?);
+                Ok(())
+            })?;
+        }
+        let numbers: Vec<Value> = stored.values().copied().map(Value::from).collect();
+        let mut authors: HashMap<i64, AccountKey> = HashMap::new();
+        load::in_lists(&mut self.connection, statements::ACCOUNT_KEYS, &[], &numbers, step, |row| {
+            authors.insert(row.number(0)?, codec::account_key(row.number(1)?, row.string(2)?)?);
+            Ok(())
+        })?;
+        let author = |post: &PostKey| Some((post.clone(), authors.get(stored.get(post)?)?.clone()));
+        Ok(posts.iter().filter_map(author).collect())
     }
 
     fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {

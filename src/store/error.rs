@@ -2,7 +2,14 @@
 
 use std::error::Error;
 
+use std::path::PathBuf;
+
+use super::engine::standing::Displaced;
 use crate::base::{ErrorChain, Reaction};
+
+const DISPLACED_REMEDY: &str = "put it back where it was, with its -wal and -shm, and the daemon goes on by itself; \
+    or stop the daemon, move what is left of them away, and put a backup back with `aotf db restore BACKUP`. How a removed file can still be saved while \
+    the daemon runs: docs/reliability.md";
 
 /// An operation of the store that failed, with its cause as `source`.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +30,14 @@ pub enum StoreError {
     /// can decide what is to become of it: this program removes nothing.
     #[error("{place} cannot be used: {found}. What to do: {remedy}")]
     Unusable { place: String, found: String, remedy: String },
+    /// What lies at the file's path is not what is open: what is written now would be lost. It may be put
+    /// back.
+    #[error("{place} is not the file that is open: {found}. What to do: {DISPLACED_REMEDY}")]
+    Displaced { place: String, found: &'static str },
+    /// A file that SQLite keeps beside the database was removed or replaced. Nothing is lost once the
+    /// database is closed and opened again.
+    #[error("{} was removed or replaced while it was open: the database is closed and opened again", .path.display())]
+    Beside { path: PathBuf },
     /// Whoever took the rows wanted no more.
     #[error("reading was ended")]
     Interrupted,
@@ -40,7 +55,9 @@ impl StoreError {
             | StoreError::Migrate(MigrateError::Apply { source, .. } | MigrateError::Read { source }) => {
                 source.reaction()
             }
+            StoreError::Displaced { .. } => Reaction::Backoff,
             StoreError::Unusable { .. }
+            | StoreError::Beside { .. }
             | StoreError::Interrupted
             | StoreError::UnknownEngine { .. }
             | StoreError::Address { .. }
@@ -51,6 +68,37 @@ impl StoreError {
 }
 
 impl StoreError {
+    /// The data itself is at fault, whatever is tried again: nothing gets better until a person has acted.
+    pub fn needs_a_person(&self) -> bool {
+        match self {
+            StoreError::Open { source, .. }
+            | StoreError::Statement { source, .. }
+            | StoreError::Migrate(MigrateError::Apply { source, .. } | MigrateError::Read { source }) => {
+                source.fault == EngineFault::Damaged
+            }
+            StoreError::Unusable { .. } | StoreError::Displaced { .. } | StoreError::Strange { .. } => true,
+            StoreError::Beside { .. }
+            | StoreError::Interrupted
+            | StoreError::UnknownEngine { .. }
+            | StoreError::Address { .. }
+            | StoreError::Migrate(_) => false,
+        }
+    }
+
+    /// What became of an open file.
+    pub(super) fn displaced(place: &str, displaced: Displaced) -> StoreError {
+        let place = place.to_owned();
+        match displaced {
+            Displaced::File { found } => StoreError::Displaced { place, found },
+            Displaced::Beside { path } => StoreError::Beside { path },
+            Displaced::CutShort { was, is } => {
+                let found = format!("it was cut short while it was open, from {was} bytes to {is}");
+                let source = EngineError::new(EngineFault::Damaged, found);
+                StoreError::Statement { step: "find all of the file", source }
+            }
+        }
+    }
+
     /// The same, as `Unusable` where the data is damaged or another program's; other errors as they are.
     pub(super) fn with_remedy(self, place: &str, remedy: &str) -> StoreError {
         let found = match &self {

@@ -193,9 +193,9 @@ fn the_file_is_durable_and_readable_by_others() {
 fn a_database_of_the_future_is_refused_unchanged() {
     let file = TempFile::new();
     drop(file.store());
-    file.other().execute("INSERT INTO migrations VALUES (7, 'later', '')", []).unwrap();
+    file.other().execute("INSERT INTO migrations VALUES (8, 'later', '')", []).unwrap();
     let error = file.location().open().err().unwrap();
-    assert!(error.to_string().contains("schema 7"), "{error}");
+    assert!(error.to_string().contains("schema 8"), "{error}");
     assert!(file.location().open_reader().is_err());
 }
 
@@ -212,7 +212,8 @@ fn posts_of_before_get_the_dates_in_their_ids() {
     }
     sql += "INSERT INTO posts VALUES (NULL, 2, '1558553189766631429', 1, NULL, 0, 1);
             INSERT INTO posts VALUES (NULL, 1, '1558553189766631430', 1, 7, 0, 1);
-            DELETE FROM migrations WHERE number >= 4;";
+            ALTER TABLE accounts DROP COLUMN windows; ALTER TABLE accounts DROP COLUMN stated_media;
+            ALTER TABLE accounts DROP COLUMN found_media; DELETE FROM migrations WHERE number >= 4;";
     other.execute_batch(&sql).unwrap();
     let mut store = file.store();
     let dates = store.connection.list("SELECT published FROM posts ORDER BY no", &[], "", |row| row.int(0));
@@ -291,7 +292,7 @@ fn what_the_listings_covered_is_kept() {
     let mut store = file.store();
     let mut check = |cursor: Cursor, dates: (i64, i64), coverage, expect: (Option<&str>, i64, i64)| {
         let (newest, oldest) = (Some(Timestamp(dates.1)), Some(Timestamp(dates.0)));
-        let end = ListingEnd { cursor, newest, oldest, coverage, posts_read: 5 };
+        let end = ListingEnd { cursor, newest, oldest, coverage, posts_read: 5, media: None };
         store.apply(&[Change::Cursor { account: account(), end }], NOW).unwrap();
         let sql = "SELECT timeline_coverage, oldest_seen, newest_seen FROM accounts";
         let found =

@@ -122,7 +122,7 @@ const RULES: &[Rule] = &[
         about: "handles of accounts of which nothing is stored",
         table: "handles",
         condition: "EXISTS (SELECT 1 FROM accounts WHERE accounts.no = handles.account
-            AND search_listed_at IS NULL AND timeline_listed_at IS NULL AND uses = 0 AND known_since < @
+            AND search_listed_at IS NULL AND timeline_listed_at IS NULL AND windows IS NULL AND uses = 0 AND known_since < @
             AND accounts.no NOT IN (SELECT account FROM posts))",
         wrong: false,
         removable: true,
@@ -130,7 +130,7 @@ const RULES: &[Rule] = &[
     Rule {
         about: "accounts of which nothing is stored, known for 30 days",
         table: "accounts",
-        condition: "search_listed_at IS NULL AND timeline_listed_at IS NULL AND uses = 0 AND known_since < @
+        condition: "search_listed_at IS NULL AND timeline_listed_at IS NULL AND windows IS NULL AND uses = 0 AND known_since < @
             AND accounts.no NOT IN (SELECT account FROM posts)
             AND NOT EXISTS (SELECT 1 FROM handles WHERE handles.account = accounts.no)",
         wrong: false,
@@ -156,6 +156,16 @@ pub fn check_references(location: &Location) -> Result<Vec<Finding>, StoreError>
     let mut found = Vec::new();
     for rule in RULES.iter().filter(|rule| rule.wrong) {
         found.extend(count(&mut tables, rule, 0)?);
+    }
+    let windows = tables.question("SELECT windows FROM accounts WHERE windows IS NOT NULL", &[Kind::Text])?;
+    let is_none = |row: &&Vec<Value>| match row.first() {
+        Some(Value::Text(Some(text))) => codec::windows_of(text).is_err(),
+        _ => true,
+    };
+    let rows = windows.iter().filter(is_none).count() as u64;
+    if rows > 0 {
+        // They count as unknown, and are written anew with the next one.
+        found.push(Finding { about: "windows of accounts that are none", rows, removable: false });
     }
     let (kept, counted) = (tables.extent()?, counted(&mut tables)?);
     if kept != counted {

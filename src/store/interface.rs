@@ -22,6 +22,16 @@ pub trait Store: Send {
     /// Nothing was changed. `StoreError::reaction` says whether the same call may succeed later.
     fn apply(&mut self, changes: &[Change], now: Timestamp) -> Result<Committed, StoreError>;
 
+    /// Whether what is stored can be found again: a database in a file still lies where it was opened, and
+    /// another connection could read it. `apply` looks at the first itself.
+    ///
+    /// # Errors
+    /// What became of it.
+    fn check_standing(&mut self) -> Result<(), StoreError>;
+
+    /// The same error, with what a person can do about it where only a person can.
+    fn explain(&self, error: StoreError) -> StoreError;
+
     /// What is known of each account, in the order asked; unknown accounts have no cursors.
     fn account_states(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountState>, StoreError>;
 
@@ -36,6 +46,9 @@ pub trait Store: Send {
 
     /// The images of these numbers, in the order asked; unknown numbers are left out.
     fn images(&mut self, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError>;
+
+    /// Whose these posts are, in the order asked; posts that are not stored are left out.
+    fn post_authors(&mut self, posts: &[PostKey]) -> Result<Vec<(PostKey, AccountKey)>, StoreError>;
 
     /// Of these posts, those that are worth fetching, in the order given: posts that are not stored,
     /// and posts of which an image failed and is still retried, or was not given by its network before,

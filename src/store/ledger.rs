@@ -18,11 +18,21 @@ fn resource_no(resource: Resource) -> i64 {
     }
 }
 
+/// What became of reads that were counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// What was billed by now.
+    pub ledger: Ledger,
+    /// Of each of the reads, how many things had not been billed that day.
+    pub billed: Vec<u32>,
+}
+
 impl StateFile {
-    /// Counts these reads, all or none, and returns what was billed by now. Durable when it returns.
-    pub fn count_reads(&mut self, reads: &[PaidReads], now: Timestamp) -> Result<Ledger, StoreError> {
+    /// Counts these reads, all or none. Durable when it returns.
+    pub fn count_reads(&mut self, reads: &[PaidReads], now: Timestamp) -> Result<Counted, StoreError> {
         let step = "write the ledger";
         let day = self.ledger_day(now)?;
+        let mut billed = Vec::with_capacity(reads.len());
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).step(step)?;
         {
@@ -55,32 +65,34 @@ impl StateFile {
                 .step(step)?;
             for PaidReads { resource, ids } in reads {
                 let resource = resource_no(*resource);
-                let mut new: i64 = 0;
+                let mut new: u32 = 0;
                 for id in ids {
                     // The same 64 bits: X's numbers may exceed what SQLite's integers hold.
                     let inserted = insert.execute(params![day, resource, id.cast_signed()]).step(step)?;
-                    new += i64::from(inserted > 0);
+                    new += u32::from(inserted > 0);
                 }
                 if new > 0 {
                     count.execute(params![day, resource, new]).step(step)?;
                 }
+                billed.push(new);
             }
         }
         transaction.commit().step(step)?;
-        self.ledger(now)
+        Ok(Counted { ledger: self.ledger(now)?, billed })
     }
 
     /// The day that reads count for: the present one, or a later one that the ledger has reached already. A
     /// clock that is set back a few days does not begin a day a second time, with its limit whole. What lies
     /// more than [`LONGEST_AHEAD`] days ahead was written while the clock was wrong: it counts for the
-    /// present day.
+    /// present day. Where it is the present clock that must be wrong, the ledger stays at its day.
     fn ledger_day(&self, now: Timestamp) -> Result<i64, StoreError> {
         let day = now.utc_day();
         let last: Option<i64> = self
             .connection
             .query_row("SELECT max(day) FROM ledger", [], |row| row.get(0))
             .step("read the ledger")?;
-        Ok(last.filter(|last| (day..=day.saturating_add(LONGEST_AHEAD)).contains(last)).unwrap_or(day))
+        let stays = |last: &i64| *last <= day.saturating_add(LONGEST_AHEAD) || !now.is_plausible();
+        Ok(last.filter(|last| *last >= day && stays(last)).unwrap_or(day))
     }
 
     /// What was billed today and this month, in UTC.
@@ -130,7 +142,9 @@ mod tests {
         let users = PaidReads { resource: Resource::User, ids: vec![1] };
         let evening = moment("2026-01-31T23:59:59Z");
         state.count_reads(&[posts(&[1, 2, u64::MAX]), users.clone()], evening).unwrap();
-        let ledger = state.count_reads(&[posts(&[2, 3]), users.clone()], evening).unwrap();
+        let Counted { ledger, billed } =
+            state.count_reads(&[posts(&[2, 3]), users.clone()], evening).unwrap();
+        assert_eq!(billed, [1, 0]);
         assert_eq!(ledger.today, ReadCounts { posts: 4, users: 1 });
         assert_eq!(ledger.month, ledger.today);
         drop(state);
@@ -140,9 +154,9 @@ mod tests {
         assert_eq!(state.ledger(evening).unwrap(), ledger);
         let morning = moment("2026-02-01T00:00:00Z");
         assert_eq!(state.ledger(morning).unwrap().month, ReadCounts::default());
-        let next = state.count_reads(&[posts(&[1])], morning).unwrap();
+        let next = state.count_reads(&[posts(&[1])], morning).unwrap().ledger;
         assert_eq!((next.day, next.today.posts, next.month.posts), (ledger.day + 1, 1, 1));
-        let later = state.count_reads(&[posts(&[1]), users], moment("2026-02-28T12:00:00Z")).unwrap();
+        let later = state.count_reads(&[posts(&[1]), users], moment("2026-02-28T12:00:00Z")).unwrap().ledger;
         assert_eq!((later.today.posts, later.month), (1, ReadCounts { posts: 2, users: 1 }));
     }
 
@@ -153,11 +167,11 @@ mod tests {
         let (day, before) = (moment("2026-03-01T12:00:00Z"), moment("2026-02-26T12:00:00Z"));
         state.count_reads(&[posts(&[1, 2])], day).unwrap();
         // Days earlier: the ledger stays where it was, also in the next month.
-        let back = state.count_reads(&[posts(&[2, 3])], before).unwrap();
+        let back = state.count_reads(&[posts(&[2, 3])], before).unwrap().ledger;
         assert_eq!((back.day, back.today.posts, back.month.posts), (day.utc_day(), 3, 3));
         assert_eq!(state.ledger(before).unwrap(), back);
         // Right again: all of it is still there.
-        assert_eq!(state.count_reads(&[posts(&[1])], day).unwrap().today.posts, 3);
+        assert_eq!(state.count_reads(&[posts(&[1])], day).unwrap().ledger.today.posts, 3);
     }
 
     #[test]
@@ -167,9 +181,14 @@ mod tests {
         let (day, wrong) = (moment("2026-03-05T12:00:00Z"), moment("2036-03-05T12:00:00Z"));
         state.count_reads(&[posts(&[1])], day).unwrap();
         state.count_reads(&[posts(&[2, 3])], wrong).unwrap();
-        let right = state.count_reads(&[posts(&[3, 4])], day).unwrap();
+        let right = state.count_reads(&[posts(&[3, 4])], day).unwrap().ledger;
         assert_eq!((right.day, right.today.posts), (day.utc_day(), 4));
-        let next = state.count_reads(&[posts(&[4])], moment("2026-03-06T00:00:00Z")).unwrap();
-        assert_eq!((next.today.posts, next.month.posts), (1, 5), "and the next day begins as ever");
+        // A machine that has not been told the time yet does not forget what was spent.
+        for text in ["1970-01-01T00:00:05Z", "2018-11-05T00:00:00Z"] {
+            let booting = state.count_reads(&[posts(&[5])], moment(text)).unwrap().ledger;
+            assert_eq!((booting.day, booting.month.posts), (day.utc_day(), 5), "{text}");
+        }
+        let next = state.count_reads(&[posts(&[4])], moment("2026-03-06T00:00:00Z")).unwrap().ledger;
+        assert_eq!((next.today.posts, next.month.posts), (1, 6), "and the next day begins as ever");
     }
 }

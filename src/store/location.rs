@@ -9,20 +9,12 @@ use super::engine::connection::Connection;
 use super::error::StoreError;
 use super::interface::Store;
 use super::migrate::{self, Schema};
+use super::remedy;
 use super::table_io::TableIo;
 
 const MISSING_REMEDY: &str = "if it lies elsewhere (a disk that is not mounted, another [database] url), bring it back; \
     if it is lost, move state.db of the data folder away and put a backup back with `aotf db restore BACKUP`; to begin \
     anew with an empty one: `aotf db create`";
-
-const DAMAGED_FILE_REMEDY: &str = "stop the daemon, move the file away, with its -wal and -shm and the data folder's \
-    state.db, and put a backup back with `aotf db restore BACKUP`; a database of another program: name another file in \
-    [database] url, or take it over with `aotf db import`. Without a backup, `sqlite3 FILE .recover` saves what can be \
-    read, and `aotf db create` begins with an empty one";
-
-const DAMAGED_SERVER_REMEDY: &str = "repair it with the tools of the server, or put a backup back into an empty database \
-    with `aotf db restore BACKUP`; a database of another program: name another one in [database] url, or take it over with \
-    `aotf db import`";
 
 /// Where a database is, and how to open it.
 #[derive(Clone, Debug)]
@@ -92,11 +84,11 @@ impl Location {
     /// Opens a second connection that cannot write, to a database that `open` has prepared.
     pub fn open_reader(&self) -> Result<Box<dyn Store>, StoreError> {
         let connection = migrate::open_reader(&self.place).map_err(|error| self.explain(error))?;
-        Ok(Box::new(Database { connection, rule: self.rule }))
+        Ok(Box::new(Database { connection, rule: self.rule, place: self.place.clone() }))
     }
 
     pub(super) fn open_database(&self) -> Result<Database, StoreError> {
-        Ok(Database { connection: self.connect()?, rule: self.rule })
+        Ok(Database { connection: self.connect()?, rule: self.rule, place: self.place.clone() })
     }
 
     /// Opens the database as rows of whole tables, up to date as with `open`.
@@ -122,19 +114,12 @@ impl Location {
     }
 
     fn explain(&self, error: StoreError) -> StoreError {
-        let remedy = match &self.place {
-            Place::File(_) => DAMAGED_FILE_REMEDY,
-            Place::Server(_) => DAMAGED_SERVER_REMEDY,
-        };
-        error.with_remedy(&self.place(), remedy)
+        remedy::explain(&self.place, error)
     }
 
     /// The address as it may be shown.
     pub fn place(&self) -> String {
-        match &self.place {
-            Place::File(file) => format!("sqlite:{}", file.display()),
-            Place::Server(address) => address.place.clone(),
-        }
+        self.place.shown()
     }
 }
 

@@ -6,7 +6,8 @@ use std::path::Path;
 use super::engine::address::{Access, Place};
 use super::engine::connection::Connection;
 use super::engine::dialect::Dialect;
-use super::error::{MigrateError, StoreError};
+use super::engine::standing::Standing;
+use super::error::{EngineError, EngineFault, MigrateError, StoreError};
 use super::schema::Value;
 
 /// One step of a schema, never changed after a release.
@@ -41,6 +42,8 @@ pub fn open(place: &Place) -> Result<Connection, StoreError> {
     let mut connection = Connection::open(place, Access::Write)?;
     let known = of_database(connection.dialect());
     bring_up_to_date(&mut connection, known)?;
+    // From here on it is known which files are open.
+    connection.check_standing()?;
     Ok(connection)
 }
 
@@ -53,10 +56,11 @@ pub fn open_reader(place: &Place) -> Result<Connection, StoreError> {
 }
 
 /// Opens the state file as `open` does a database, once all of it was found readable.
-pub fn open_state(path: &Path) -> Result<rusqlite::Connection, StoreError> {
+pub fn open_state(path: &Path) -> Result<(rusqlite::Connection, Standing), StoreError> {
     let mut connection = Connection::open(&Place::File(path.to_owned()), Access::Write)?;
     connection.check_pages()?;
     bring_up_to_date(&mut connection, list::STATE)?;
+    connection.check_standing()?;
     match connection {
         Connection::File(file) => Ok(file.into_driver()),
         Connection::Server(_) => unreachable!("what has a path is a file"),
@@ -65,7 +69,7 @@ pub fn open_state(path: &Path) -> Result<rusqlite::Connection, StoreError> {
 
 /// Opens the state file to look at it, once all of it was found readable. `None` where there is none, or
 /// nothing in it yet. Changes nothing.
-pub fn look_at_state(path: &Path) -> Result<Option<rusqlite::Connection>, StoreError> {
+pub fn look_at_state(path: &Path) -> Result<Option<(rusqlite::Connection, Standing)>, StoreError> {
     if !path.exists() {
         return Ok(None);
     }
@@ -76,6 +80,17 @@ pub fn look_at_state(path: &Path) -> Result<Option<rusqlite::Connection>, StoreE
     match connection {
         Connection::File(file) if found > 0 => Ok(Some(file.into_driver())),
         Connection::File(_) | Connection::Server(_) => Ok(None),
+    }
+}
+
+/// Whether a connection of its own finds what it has to in the database; reads its beginning.
+pub fn find_schema(place: &Place) -> Result<(), StoreError> {
+    match schema(&mut Connection::open(place, Access::Read)?)? {
+        Schema { found: 0, .. } => {
+            let source = EngineError::new(EngineFault::Damaged, "its tables are gone");
+            Err(StoreError::Statement { step: "find the tables", source })
+        }
+        Schema { .. } => Ok(()),
     }
 }
 

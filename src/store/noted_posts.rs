@@ -1,6 +1,6 @@
 //! Posts that are known by their ids alone, in the state file: somebody named them, or their network did not
-//! give all of their images. They are looked up and indexed like those of which an image failed, and kept until
-//! they are stored.
+//! give all of their images. They are looked up and indexed like those of which an image failed, and kept
+//! until they are stored.
 
 use rusqlite::{TransactionBehavior, params};
 
@@ -65,6 +65,11 @@ impl StateFile {
         let step = "take posts to be looked up";
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).step(step)?;
+        // What was put off while the clock was ahead would wait until it is as late again.
+        transaction
+            .prepare_cached("UPDATE wanted_posts SET next_due = ?1 WHERE next_due > ?2")
+            .and_then(|mut update| update.execute(params![now.0, now.plus(rule.pause).0]))
+            .step(step)?;
         let due: Vec<(i64, String)> = transaction
             .prepare_cached(
                 "SELECT network, native FROM wanted_posts WHERE next_due <= ?1 ORDER BY next_due, native LIMIT ?2",
@@ -160,5 +165,6 @@ mod tests {
         assert_eq!(take(&mut state, 9, 1000), ["1"], "who asks again is heard again");
         state.note_posts(&[post("3"), post("7")]).unwrap();
         assert_eq!(take(&mut state, 9, 1000), ["7"], "a listing that names it again does not begin anew");
+        assert_eq!(take(&mut state, 9, 500), ["1", "7"], "the clock was set back");
     }
 }

@@ -22,7 +22,7 @@ pub struct StoredAccount {
     pub no: AccountNo,
     /// With the handle that it was last seen with; empty where none was (imported accounts).
     pub account: Account,
-    /// When it was last listed, by either listing: then it was there.
+    /// When it was last listed, by either listing or within a window: then it was there.
     pub listed_at: Option<Timestamp>,
 }
 
@@ -40,9 +40,10 @@ pub fn accounts(location: &Location) -> Result<Vec<StoredAccount>, StoreError> {
     use Kind::{Int, Text};
     let mut tables = location.open_tables()?;
     tables.begin_reading()?;
-    let sql = "SELECT no, network, native, stated_posts, search_listed_at, timeline_listed_at FROM accounts";
+    let sql = "SELECT no, network, native, stated_posts, search_listed_at, timeline_listed_at, windows \
+               FROM accounts";
     let mut found = Vec::new();
-    for row in tables.question(sql, &[Int, Int, Text, Int, Int, Int])? {
+    for row in tables.question(sql, &[Int, Int, Text, Int, Int, Int, Text])? {
         let [Value::Int(Some(no)), Value::Int(Some(network)), Value::Text(Some(native)), rest @ ..] =
             &row[..]
         else {
@@ -52,12 +53,17 @@ pub fn accounts(location: &Location) -> Result<Vec<StoredAccount>, StoreError> {
             Some(Value::Int(value)) => *value,
             _ => None,
         };
+        let windows = match rest.get(3) {
+            Some(Value::Text(text)) => codec::windows(text.as_deref()),
+            _ => Vec::new(),
+        };
+        let in_windows = windows.iter().map(|window| window.listed_at).max();
         let key = codec::account_key(*network, native.clone())?;
         let posts = int(0).and_then(|posts| u64::try_from(posts).ok());
         found.push(StoredAccount {
             no: codec::account_no(*no)?,
             account: Account { key, handle: String::new(), posts },
-            listed_at: int(1).max(int(2)).map(Timestamp),
+            listed_at: int(1).max(int(2)).map(Timestamp).max(in_windows),
         });
     }
     let mut handles: HashMap<i64, (i64, String)> = HashMap::new();
@@ -160,6 +166,7 @@ mod tests {
     use super::*;
     use crate::base::ids::{Network, PostKey};
     use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
+    use crate::domain::scans::{Coverage, Cursor, ListingEnd, Window};
     use crate::store::Change;
     use crate::store::contract::{RULE, TestDatabase};
     use crate::store::integrity::check_references;
@@ -207,6 +214,21 @@ mod tests {
         assert_eq!((counts.accounts, counts.posts, counts.images, counts.retries), (5, 15, 30, 15));
         assert_eq!(accounts(location).unwrap(), found[25..]);
         assert_eq!(remove(location, &gone).unwrap(), Stored::default(), "once is enough");
+        // An account of which a window was listed was there then, though it was never listed whole.
+        let window = Window { from: Timestamp(0), to: NOW };
+        let cursor = Cursor::Window(window);
+        let end = ListingEnd {
+            cursor,
+            newest: None,
+            oldest: None,
+            coverage: Coverage::Complete,
+            posts_read: 1,
+            media: None,
+        };
+        let account = found[29].account.clone();
+        store.apply(&[Change::Cursor { account, end }], NOW).unwrap();
+        let last_listed = accounts(location).unwrap().pop().unwrap();
+        assert_eq!((last_listed.no, last_listed.listed_at), (found[29].no, Some(NOW)));
         // Numbers are not given again, and what was removed may come back.
         let last = store.last_image().unwrap();
         store.apply(&changes, NOW).unwrap();

@@ -92,6 +92,9 @@ pub const ACCOUNTS: Table = Table {
         ("turn", Int),
         ("last_used_at", Int),
         ("uses", Int),
+        ("windows", Text),
+        ("stated_media", Int),
+        ("found_media", Int),
     ],
     key: 1,
 };

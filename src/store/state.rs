@@ -8,7 +8,8 @@ use std::path::Path;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::engine::sqlite::Step;
+use super::engine::sqlite::{Step, check_standing};
+use super::engine::standing::Standing;
 use super::error::StoreError;
 use super::migrate;
 use super::schema::Value;
@@ -18,6 +19,8 @@ use crate::domain::images::StoreCounts;
 /// The open state file.
 pub struct StateFile {
     pub(super) connection: Connection,
+    standing: Standing,
+    place: String,
 }
 
 /// Accepted work, as the journal keeps it. What `request` says is the business of whoever wrote it.
@@ -125,8 +128,8 @@ impl StateFile {
     /// # Errors
     /// `Unusable`, with what a person can do, where the file is damaged or another program's.
     pub fn open(path: &Path) -> Result<StateFile, StoreError> {
-        let connection = migrate::open_state(path).map_err(|error| unusable(path, error))?;
-        Ok(StateFile { connection })
+        let (connection, standing) = migrate::open_state(path).map_err(|error| unusable(path, error))?;
+        Ok(StateFile { connection, standing, place: path.display().to_string() })
     }
 
     /// What the file holds, without changing it; `None` where there is none, or nothing in it yet.
@@ -134,9 +137,9 @@ impl StateFile {
     /// # Errors
     /// As for `open`.
     pub fn look(path: &Path) -> Result<Option<StateSummary>, StoreError> {
-        let connection = migrate::look_at_state(path).map_err(|error| unusable(path, error))?;
-        let Some(connection) = connection else { return Ok(None) };
-        let mut state = StateFile { connection };
+        let found = migrate::look_at_state(path).map_err(|error| unusable(path, error))?;
+        let Some((connection, standing)) = found else { return Ok(None) };
+        let mut state = StateFile { connection, standing, place: path.display().to_string() };
         let accepted = state.accepted()?.len();
         Ok(Some(StateSummary { accepted, has_database: state.index_source()?.is_some() }))
     }
@@ -156,6 +159,15 @@ impl StateFile {
             }),
             false => Ok(()),
         }
+    }
+
+    /// Whether the file still lies where it was opened, so that what is written to it can be found again.
+    ///
+    /// # Errors
+    /// `Displaced`, `Beside`, `Unusable`: it was moved, removed, replaced or cut short.
+    pub fn check_standing(&mut self) -> Result<(), StoreError> {
+        let checked = check_standing(&self.connection, &mut self.standing, &self.place);
+        checked.map_err(|error| error.with_remedy(&self.place, STATE_REMEDY))
     }
 
     /// Makes these changes in order, all or none, and returns when they are durable.

@@ -14,15 +14,18 @@ statements! {
     ACCOUNTS_BY_KEY =
         "SELECT no, network, native, known_since, stated_posts, search_cursor, search_listed_at,
             search_coverage, search_reset_at, timeline_cursor, timeline_listed_at, timeline_coverage,
-            newest_seen, oldest_seen, posts_read, visited_at, last_used_at, uses
+            newest_seen, oldest_seen, posts_read, visited_at, last_used_at, uses, windows,
+            stated_media, found_media
          FROM accounts WHERE network = ? AND native IN (@)";
     ACCOUNT_KEYS = "SELECT no, network, native FROM accounts WHERE no IN (@)";
     UPDATES_DUE =
         "SELECT network, native, visited_at, no FROM accounts WHERE visited_at < ?
+            AND (search_listed_at IS NOT NULL OR timeline_listed_at IS NOT NULL)
          ORDER BY visited_at, no LIMIT ?";
     UPDATES_DUE_BY_TURN =
         "SELECT network, native, visited_at, no FROM accounts
-         WHERE turn BETWEEN ? AND ? AND visited_at < ? ORDER BY visited_at, no LIMIT ?";
+         WHERE turn BETWEEN ? AND ? AND visited_at < ?
+            AND (search_listed_at IS NOT NULL OR timeline_listed_at IS NOT NULL) ORDER BY visited_at, no LIMIT ?";
     RESETS_DUE =
         "SELECT network, native, search_reset_at, no FROM accounts
          WHERE search_reset_at < ? AND search_cursor IS NOT NULL ORDER BY search_reset_at, no LIMIT ?";

@@ -72,6 +72,10 @@ impl Publisher for FakeIndex {
         Ok(())
     }
 
+    fn check(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(())
+    }
+
     fn set_complete(&mut self, complete: bool) {
         self.complete.store(complete, Ordering::SeqCst);
         if !complete {
@@ -109,6 +113,12 @@ impl Store for FailingStore {
         }
         self.reach()?.apply(changes, now)
     }
+    fn check_standing(&mut self) -> Result<(), StoreError> {
+        self.reach()?.check_standing()
+    }
+    fn explain(&self, error: StoreError) -> StoreError {
+        self.inner.explain(error)
+    }
     fn account_states(&mut self, keys: &[AccountKey]) -> Result<Vec<AccountState>, StoreError> {
         self.reach()?.account_states(keys)
     }
@@ -130,6 +140,10 @@ impl Store for FailingStore {
     fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
         self.reach()?.missing(posts)
     }
+    fn post_authors(&mut self, posts: &[PostKey]) -> Result<Vec<(PostKey, AccountKey)>, StoreError> {
+        self.reach()?.post_authors(posts)
+    }
+
     fn fingerprints_of(
         &mut self,
         posts: &[PostKey],

@@ -3,13 +3,14 @@
 
 use std::sync::Arc;
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::halt::{Halt, Patience};
 use super::journal_format::{decode, encode};
 use super::reports::{Tell, broken};
 use super::results::ResultsLog;
 use super::trouble::Trouble;
+use super::writer::LOOK_EVERY;
 use crate::base::ids::PostKey;
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::domain::reads::PaidReads;
@@ -17,7 +18,7 @@ use crate::proto::stage::Answer;
 use crate::proto::view::QueryView;
 use crate::proto::work::Delivery;
 use crate::store::state::{JournalChange, JournalRow, StateFile};
-use crate::store::{RetryRule, StoreError};
+use crate::store::{Counted, RetryRule, StoreError};
 use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, JournalEntry, StorePart, Ticket};
 
 /// Entries in one commit.
@@ -55,7 +56,16 @@ impl Journal {
 
     /// Until the queue closes, or the file is lost.
     pub fn run(mut self, orders: &Receiver<Order>) {
-        while let Ok(first) = orders.recv() {
+        loop {
+            let first = match orders.recv_timeout(LOOK_EVERY) {
+                Ok(first) => first,
+                // While nothing is written, it looks whether the file still lies where it was opened.
+                Err(RecvTimeoutError::Timeout) => match self.insist(|_| Ok(())) {
+                    Some(()) => continue,
+                    None => return,
+                },
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
             let mut tickets = Vec::new();
             let mut entries = Vec::new();
             let mut reads = Vec::new();
@@ -76,8 +86,12 @@ impl Journal {
                 }
             }
             let changes: Vec<JournalChange> = entries.iter().flat_map(changes).collect();
-            if !changes.is_empty() && self.insist(|state| state.record(&changes, Timestamp::now())).is_none()
-            {
+            let record = |state: &mut StateFile| {
+                state.record(&changes, Timestamp::now())?;
+                // Before it is told as written down. To write the same once more changes nothing.
+                state.check_standing()
+            };
+            if !changes.is_empty() && self.insist(record).is_none() {
                 return;
             }
             for ticket in tickets {
@@ -87,10 +101,11 @@ impl Journal {
                 log.append(&results, Timestamp::now());
             }
             if !reads.is_empty() {
-                let Some(ledger) = self.insist(|state| state.count_reads(&reads, Timestamp::now())) else {
+                let Some(counted) = self.insist(|state| state.count_reads(&reads, Timestamp::now())) else {
                     return;
                 };
-                (self.tell)(FromStorekeeper::Billed { ledger, orders: reads.len() });
+                let Counted { ledger, billed } = counted;
+                (self.tell)(FromStorekeeper::Billed { ledger, billed });
             }
             if !noted.is_empty() && self.insist(|state| state.note_posts(&noted)).is_none() {
                 return;
@@ -111,7 +126,8 @@ impl Journal {
     fn insist<T>(&mut self, mut act: impl FnMut(&mut StateFile) -> Result<T, StoreError>) -> Option<T> {
         let mut patience = Patience::new();
         loop {
-            let error = match act(&mut self.state) {
+            let done = self.state.check_standing().and_then(|()| act(&mut self.state));
+            let error = match done {
                 Ok(done) => {
                     self.trouble.is_over();
                     return Some(done);
@@ -122,7 +138,9 @@ impl Journal {
                 broken(&self.tell, &error);
                 return None;
             }
-            tracing::warn!(error = %ErrorChain(&error), "the journal has to wait");
+            if !error.needs_a_person() {
+                tracing::warn!(error = %ErrorChain(&error), "the journal has to wait");
+            }
             self.trouble.begins(&error);
             if self.halt.pause(patience.next_pause()) {
                 return None;

@@ -2,8 +2,9 @@
 //! to the programs that come after this one, so its types are used for nothing else, and each is converted
 //! from and to the program's own in plain sight.
 //!
-//! A row is JSON with its version: `{"version":3,"request":{"Query":{...}}}`. Rows of version 1 are
-//! the request alone; version 3 brought the answer `Cancelled`.
+//! A row is JSON with its version: `{"version":4,"request":{"Query":{...}}}`. Rows of version 1 are
+//! the request alone; version 3 brought the answer `Cancelled`, version 4 windows and what a query searched,
+//! version 5 the pages that are not searched.
 //!
 //! To change the format, raise `VERSION`, give the changed struct a sibling with the new suffix (a suffix is
 //! the version that brought the struct), convert both, and put rows of the new version into
@@ -12,19 +13,19 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, Networks, PostKey, QueryId};
-use crate::domain::accounts::{Account, Evidence};
+use crate::base::{MicroUsd, Timestamp};
+use crate::domain::accounts::{Account, Elsewhere, Evidence};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{MatchClass, SecondStage, Variant};
-use crate::domain::scans::{EndedSearch, Priority, ScanDeaths};
+use crate::domain::scans::{CoveredWindow, EndedSearch, Priority, Reach, ScanDeaths, Window};
 use crate::proto::front::Client;
-use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView};
+use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView, SearchedView};
 use crate::proto::work::Delivery;
 use crate::storekeeper::orders::AcceptedRequest;
 
 /// The version that this program writes. It reads all up to this one.
-const VERSION: u64 = 3;
+const VERSION: u64 = 5;
 
 /// Why a row cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -175,12 +176,18 @@ enum RequestV1 {
         /// The first programs had none.
         #[serde(default)]
         webhooks: Vec<String>,
+        /// Left out where it is not: a program that does not know it answers before it has scanned all.
+        #[serde(default, skip_serializing_if = "is_false")]
+        whole: bool,
         /// Left out where there are none; a program that does not know it begins to count anew.
         #[serde(default, skip_serializing_if = "is_zero")]
         deaths: u32,
     },
     Scan {
         account: AccountV1,
+        /// Left out for a scan of the whole, which all were before version 4.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<WindowV4>,
         priority: PriorityV1,
         /// The first programs did not keep it.
         #[serde(default)]
@@ -192,6 +199,10 @@ enum RequestV1 {
     Delivery(Box<DeliveryV1>),
 }
 
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 fn is_zero(deaths: &u32) -> bool {
     *deaths == 0
 }
@@ -201,15 +212,20 @@ impl Format for RequestV1 {
 
     fn of(plain: AcceptedRequest) -> RequestV1 {
         match plain {
-            AcceptedRequest::Query { url, client, networks, webhooks, deaths } => RequestV1::Query {
+            AcceptedRequest::Query { url, client, networks, webhooks, whole, deaths } => RequestV1::Query {
                 url,
                 client: ClientV1::of(client),
                 networks: Some(NetworksV1::of(networks)),
                 webhooks,
+                whole,
                 deaths,
             },
-            AcceptedRequest::Scan { account, priority, searched, deaths } => RequestV1::Scan {
+            AcceptedRequest::Scan { account, reach, priority, searched, deaths } => RequestV1::Scan {
                 account: AccountV1::of(account),
+                window: match reach {
+                    Reach::Whole => None,
+                    Reach::Window(window) => Some(WindowV4::of(window)),
+                },
                 priority: PriorityV1::of(priority),
                 searched: Format::of(searched),
                 deaths: (deaths != ScanDeaths::default()).then(|| Format::of(deaths)),
@@ -220,15 +236,17 @@ impl Format for RequestV1 {
 
     fn plain(self) -> AcceptedRequest {
         match self {
-            RequestV1::Query { url, client, networks, webhooks, deaths } => AcceptedRequest::Query {
+            RequestV1::Query { url, client, networks, webhooks, whole, deaths } => AcceptedRequest::Query {
                 url,
                 client: client.plain(),
                 networks: networks.plain().unwrap_or_default(),
                 webhooks,
+                whole,
                 deaths,
             },
-            RequestV1::Scan { account, priority, searched, deaths } => AcceptedRequest::Scan {
+            RequestV1::Scan { account, window, priority, searched, deaths } => AcceptedRequest::Scan {
                 account: account.plain(),
+                reach: window.plain().map_or(Reach::Whole, Reach::Window),
                 priority: priority.plain(),
                 searched: searched.plain(),
                 deaths: deaths.plain().unwrap_or_default(),
@@ -317,7 +335,7 @@ impl Format for QueryNumberV1 {
 
 choice! {
     #[serde(rename_all = "lowercase")]
-    NetworkV1 of Network { Twitter Bluesky Mastodon }
+    NetworkV1 of Network { Twitter Bluesky Mastodon Misskey }
 }
 
 choice! { PriorityV1 of Priority { User Maintenance } }
@@ -327,6 +345,8 @@ record! { AccountKeyV1 of AccountKey { network: NetworkV1, native: String, } }
 record! { PostKeyV1 of PostKey { network: NetworkV1, native: String, } }
 
 record! { AccountV1 of Account { key: AccountKeyV1, handle: String, posts: Option<u64>, } }
+
+record! { WindowV4 of Window { from: TimeV1, to: TimeV1, } }
 
 record! { SearchV1 of EndedSearch { since: Option<TimeV1>, until: Option<TimeV1>, ids: Vec<String>, } }
 
@@ -358,6 +378,51 @@ record! {
         still_listing: bool,
         posts_total: Option<u64>,
         version: u64,
+        // Programs before version 4 did not know what follows.
+        #[serde(default)]
+        published: Option<TimeV1>,
+        #[serde(default)]
+        named_posts: Vec<ResultV1>,
+        #[serde(default)]
+        searched: Vec<SearchedV4>,
+        #[serde(default)]
+        looking: Option<WindowV4>,
+        #[serde(default)]
+        cost: PriceV4,
+        #[serde(default)]
+        rest: Option<PriceV4>,
+        // Nor did those before version 5 know this.
+        #[serde(default)]
+        elsewhere: Vec<ElsewhereV5>,
+    }
+}
+
+record! { ElsewhereV5 of Elsewhere { site: String, url: String, evidence: EvidenceV1, } }
+
+record! {
+    SearchedV4 of SearchedView {
+        account: AccountKeyV1,
+        whole_at: Option<TimeV1>,
+        windows: Vec<CoveredWindowV4>,
+    }
+}
+
+record! { CoveredWindowV4 of CoveredWindow { window: WindowV4, listed_at: TimeV1, } }
+
+/// Millionths of a dollar.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(transparent)]
+struct PriceV4(u64);
+
+impl Format for PriceV4 {
+    type Plain = MicroUsd;
+
+    fn of(plain: MicroUsd) -> PriceV4 {
+        PriceV4(plain.0)
+    }
+
+    fn plain(self) -> MicroUsd {
+        MicroUsd(self.0)
     }
 }
 
@@ -427,10 +492,12 @@ pub(super) mod tests {
     use crate::store::state::StateFile;
 
     /// Dumps of `state.db` as the program wrote it, one for each version that there was.
-    pub const GOLDEN: [&str; 3] = [
+    pub const GOLDEN: [&str; 5] = [
         include_str!("../../tests/fixtures/journal/v1.sql"),
         include_str!("../../tests/fixtures/journal/v2.sql"),
         include_str!("../../tests/fixtures/journal/v3.sql"),
+        include_str!("../../tests/fixtures/journal/v4.sql"),
+        include_str!("../../tests/fixtures/journal/v5.sql"),
     ];
 
     /// A `state.db` with what a dump holds.
@@ -447,9 +514,15 @@ pub(super) mod tests {
         }
     }
 
+    /// All networks that there were when the rows of the fixtures were written.
+    fn all_of_then() -> Networks {
+        Networks::of([Network::Twitter, Network::Bluesky, Network::Mastodon]).unwrap()
+    }
+
     fn query(url: &str, client: Client, networks: Networks, webhooks: &[&str]) -> AcceptedRequest {
         let webhooks = webhooks.iter().map(|name| (*name).to_owned()).collect();
-        AcceptedRequest::Query { url: url.to_owned(), client, networks, webhooks, deaths: 0 }
+        let (url, whole) = (url.to_owned(), false);
+        AcceptedRequest::Query { url, client, networks, webhooks, whole, deaths: 0 }
     }
 
     fn scan(
@@ -460,7 +533,21 @@ pub(super) mod tests {
     ) -> AcceptedRequest {
         let key = AccountKey::new(network, native);
         let account = Account { key, handle: handle.to_owned(), posts };
-        AcceptedRequest::Scan { account, priority, searched, deaths: ScanDeaths::default() }
+        let (reach, deaths) = (Reach::Whole, ScanDeaths::default());
+        AcceptedRequest::Scan { account, reach, priority, searched, deaths }
+    }
+
+    /// What version 4 brought.
+    fn windows(account: (Network, &str, &str)) -> [AcceptedRequest; 2] {
+        let mut part = scan(account, Some(3), Priority::User, None);
+        if let AcceptedRequest::Scan { reach, .. } = &mut part {
+            *reach = Reach::Window(Window { from: Timestamp(-5), to: Timestamp(1_789_000_000_123) });
+        }
+        let mut of_all = query("https://www.pixiv.net/artworks/6", Client::Exempt, all_of_then(), &[]);
+        if let AcceptedRequest::Query { whole, .. } = &mut of_all {
+            *whole = true;
+        }
+        [part, of_all]
     }
 
     fn found(variant: Variant, class: MatchClass, second_stage: Option<SecondStage>) -> ResultView {
@@ -479,7 +566,17 @@ pub(super) mod tests {
         }
     }
 
-    fn full_answer() -> QueryView {
+    /// What version 5 brought.
+    fn elsewhere_of(version: u64) -> Vec<Elsewhere> {
+        let page = |evidence| Elsewhere {
+            site: "Instagram".to_owned(),
+            url: "https://www.instagram.com/ann/".to_owned(),
+            evidence,
+        };
+        if version < 5 { Vec::new() } else { vec![page(Evidence::ProfileField), page(Evidence::Curated)] }
+    }
+
+    fn full_answer(version: u64) -> QueryView {
         let second = SecondStage { distance256: 256, thumbnail_centilevels: 25_500 };
         let variants = [
             Variant::AsIs,
@@ -517,7 +614,35 @@ pub(super) mod tests {
         };
         let bare =
             ResultView { handle: None, published: None, ..found(Variant::AsIs, MatchClass::Similar, None) };
+        let window = Window { from: Timestamp(1), to: Timestamp(2) };
+        let covered = CoveredWindow { window, listed_at: Timestamp(3) };
+        let searched = |whole_at| SearchedView {
+            account: AccountKey::new(Network::Twitter, "12"),
+            whole_at,
+            windows: vec![covered],
+        };
+        let of_version = match version {
+            ..4 => QueryView::sample_ended("", ""),
+            _ => QueryView {
+                elsewhere: elsewhere_of(version),
+                published: Some(Timestamp(4)),
+                named_posts: vec![bare.clone()],
+                searched: vec![searched(None), searched(Some(Timestamp(5)))],
+                looking: Some(window),
+                cost: MicroUsd(6),
+                rest: Some(MicroUsd(u64::MAX)),
+                ..QueryView::sample_ended("", "")
+            },
+        };
+        let QueryView { published, named_posts, elsewhere, searched, looking, cost, rest, .. } = of_version;
         QueryView {
+            published,
+            named_posts,
+            elsewhere,
+            searched,
+            looking,
+            cost,
+            rest,
             query: QueryId(u64::MAX),
             has_first_time_scan: true,
             accounts: known.chain([named]).collect(),
@@ -549,8 +674,8 @@ pub(super) mod tests {
         let empty = EndedSearch { since: Some(Timestamp(-1)), until: None, ids: vec![] };
         let longest = (Network::Twitter, "18446744073709551615", "jane");
         let mut requests = vec![
-            query("https://www.deviantart.com/jane/art/a-1", Client::Exempt, Networks::default(), &[]),
-            query("https://www.pixiv.net/artworks/2", limited, Networks::default(), &["site", "bot"]),
+            query("https://www.deviantart.com/jane/art/a-1", Client::Exempt, all_of_then(), &[]),
+            query("https://www.pixiv.net/artworks/2", limited, all_of_then(), &["site", "bot"]),
             scan(longest, Some(u64::MAX), Priority::User, None),
             scan((Network::Bluesky, "did:plc:a", "jane.example"), None, Priority::Maintenance, None),
             scan((Network::Twitter, "12", ""), Some(0), Priority::User, Some(whole)),
@@ -559,9 +684,9 @@ pub(super) mod tests {
         let delivery = |id: String, webhook: &str, answer| {
             AcceptedRequest::Delivery(Box::new(Delivery { id, webhook: webhook.to_owned(), answer }))
         };
-        requests.push(delivery("19a3f-1".to_owned(), "bot", full_answer()));
-        let known = |code: &&FailureCode| **code != FailureCode::Cancelled || version >= 3;
-        requests.extend(FailureCode::ALL.iter().filter(known).enumerate().map(|(n, code)| {
+        requests.push(delivery("19a3f-1".to_owned(), "bot", full_answer(version)));
+        let is_known = |code: &&FailureCode| **code != FailureCode::Cancelled || version >= 3;
+        requests.extend(FailureCode::ALL.iter().filter(is_known).enumerate().map(|(n, code)| {
             let answer = QueryView {
                 error: Some(*code),
                 error_detail: format!("\u{201c}why\u{201d} {n}"),
@@ -570,6 +695,9 @@ pub(super) mod tests {
             delivery(format!("19a3f-e{n}"), "site", answer)
         }));
         requests.push(query("https://danbooru.donmai.us/posts/5", key, some, &[]));
+        if version >= 4 {
+            requests.extend(windows((Network::Twitter, "14", "eve")));
+        }
         requests
     }
 
@@ -631,7 +759,7 @@ pub(super) mod tests {
             let why = decode(row).unwrap_err().to_string();
             assert!(why.contains(expect), "{row}: {why}");
         };
-        check(r#"{"version":4,"anything":[]}"#, "version 4 of the journal");
+        check(r#"{"version":6,"anything":[]}"#, "version 6 of the journal");
         check(r#"{"version":99}"#, "install that program again");
         check(r#"{"version":1,"request":{}}"#, "it claims version 1");
         check(r#"{"version":2,"request":{"Dance":{}}}"#, "unknown variant `Dance`");

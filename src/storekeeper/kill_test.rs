@@ -28,6 +28,7 @@ fn request(number: u64) -> AcceptedRequest {
         networks: Default::default(),
         client: Client::Exempt,
         webhooks: vec![],
+        whole: false,
         deaths: 0,
     }
 }

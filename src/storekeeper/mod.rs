@@ -55,6 +55,7 @@ mod reports;
 mod results;
 mod settings;
 mod sizes;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 mod trouble;
@@ -126,7 +127,7 @@ pub fn start(
     let location =
         location(&settings.database_url, &settings.data_dir, &settings.maintenance).map_err(database)?;
     let halt = Halt::default();
-    let tell: Tell = Arc::new(from);
+    let tell: Tell = Arc::new(surroundings::explaining(settings.data_dir.clone(), from));
     let sizes = sizes::Sizes::new(&settings);
     sizes::start(sizes, Arc::clone(&tell), halt.clone())
         .map_err(|source| StorekeeperError::Thread { source })?;
@@ -193,8 +194,12 @@ fn run(parts: Parts, publisher: impl Publisher + 'static, to: &Receiver<ToStorek
     let (to_writer, for_writer) = bounded(QUEUE_LENGTH);
     let (to_reader, for_reader) = bounded(QUEUE_LENGTH);
     let (to_journal, for_journal) = bounded(QUEUE_LENGTH);
-    let writer = writer::Writer::new(store, index, Arc::clone(&tell), halt.clone());
-    let reader = reader::Reader::new(reader, Arc::clone(&tell));
+    // Both are closed here, one after the other. Connections that close at the same time may each take the
+    // other for a user of the log, and a log that stays belongs to the file: who copies the file alone, or
+    // puts another in its place, would lose by it.
+    let mut writer = writer::Writer::new(store, index, Arc::clone(&tell), halt.clone());
+    let mut reader = reader::Reader::new(reader, Arc::clone(&tell));
+    let (write, read) = (&mut writer, &mut reader);
     let journal =
         journal::Journal::new(state, retry_rule(&maintenance), results, Arc::clone(&tell), halt.clone());
     std::thread::scope(|scope| {
@@ -206,8 +211,8 @@ fn run(parts: Parts, publisher: impl Publisher + 'static, to: &Receiver<ToStorek
             }
         };
         for (name, part) in [
-            ("store-writer", Box::new(move || writer.run(&for_writer)) as Box<dyn FnOnce() + Send>),
-            ("store-reader", Box::new(move || reader.run(&for_reader))),
+            ("store-writer", Box::new(move || write.run(&for_writer)) as Box<dyn FnOnce() + Send>),
+            ("store-reader", Box::new(move || read.run(&for_reader))),
             ("store-journal", Box::new(move || journal.run(&for_journal))),
         ] {
             let builder = std::thread::Builder::new().name(name.to_owned());
@@ -310,6 +315,7 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         Question::AccountStates(keys) => Sorted::Read(reader::Read::AccountStates(keys)),
         Question::Images(ids) => Sorted::Read(reader::Read::Images(ids)),
         Question::Accounts(asked) => Sorted::Read(reader::Read::Accounts(asked)),
+        Question::PostAuthors(posts) => Sorted::Read(reader::Read::PostAuthors(posts)),
         Question::AccountNumbers(keys) => Sorted::Read(reader::Read::AccountNumbers(keys)),
         Question::AccountFingerprints { account, after } => {
             Sorted::Read(reader::Read::AccountFingerprints { account, after })

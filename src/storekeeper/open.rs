@@ -1,10 +1,12 @@
-//! The start of the storekeeper, which waits for a database that is not there yet, and for a disk that is full.
+//! The start of the storekeeper, which waits for a database that is not there yet, and for a disk that is
+//! full.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+use super::surroundings::of_disk;
 use super::{Publisher, StorekeeperError, StorekeeperHandle, StorekeeperSettings, location, start};
 use crate::base::{ErrorChain, Reaction, StopSignal};
 use crate::config::Settings;
@@ -38,9 +40,9 @@ pub fn new_database(settings: &Settings) -> Result<Location, StoreError> {
     location(&settings.database.url, &settings.data_dir, &settings.maintenance)
 }
 
-/// Waits until the index, the database and the journal can be opened, since a server may start later than this
-/// program and a full disk may get room, says meanwhile what it waits for, and starts the storekeeper. `None`
-/// if the program was stopped meanwhile.
+/// Waits until the index, the database and the journal can be opened, since a server may start later than
+/// this program and a full disk may get room, says meanwhile what it waits for, and starts the storekeeper.
+/// `None` if the program was stopped meanwhile.
 ///
 /// # Errors
 /// When waiting is useless.
@@ -70,7 +72,7 @@ pub fn open_patiently<P: Publisher + 'static>(
         if error.reaction() == Reaction::GiveUp {
             return Err(error);
         }
-        let why = format!("{}{}", ErrorChain(&error), full_disk(&settings.data_dir));
+        let why = format!("{}{}", ErrorChain(&error), of_disk(&settings.data_dir));
         tracing::warn!(error = why, "the database is not there yet; waiting for it");
         tell(FromStorekeeper::Trouble { part: StorePart::Database, why: Some(why) });
         waited = true;
@@ -89,12 +91,4 @@ pub fn open_patiently<P: Publisher + 'static>(
         results_log: settings.log.results_log.then(|| settings.data_dir.join("logs/results.jsonl")),
     };
     start(parameters, index, taken, tell).map(Some)
-}
-
-/// SQLite says of a full disk, where it maps a file, only that there was an I/O error.
-fn full_disk(data_dir: &Path) -> &'static str {
-    /// Less than any file here needs.
-    const NOTHING: u64 = 64 * 1024;
-    let free = rustix::fs::statvfs(data_dir).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-    if free.is_ok_and(|free| free < NOTHING) { " (the disk of the data folder is full)" } else { "" }
 }

@@ -6,7 +6,7 @@ use crate::domain::accounts::Account;
 use crate::domain::images::{IndexProgress, StoreCounts};
 use crate::domain::posts::{IndexedPost, ListedPost};
 use crate::domain::reads::{Ledger, PaidReads};
-use crate::domain::scans::{EndedSearch, ListingEnd, Priority, ScanDeaths};
+use crate::domain::scans::{EndedSearch, ListingEnd, Priority, Reach, ScanDeaths};
 use crate::proto::front::Client;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::view::{QueryView, StoreSizes};
@@ -74,11 +74,14 @@ pub enum AcceptedRequest {
         networks: Networks,
         /// Names of the webhooks that get the final answer.
         webhooks: Vec<String>,
+        /// Its accounts are to be scanned whole before it is answered.
+        whole: bool,
         /// Workers that were lost over its work so far.
         deaths: u32,
     },
     Scan {
         account: Account,
+        reach: Reach,
         priority: Priority,
         /// Its search, once that has ended: the timeline is read in samples by what it listed.
         searched: Option<EndedSearch>,
@@ -95,14 +98,17 @@ pub enum StorePart {
     Database,
     /// Where accepted work is written down: no query can be accepted meanwhile.
     Journal,
+    /// What is stored: some of it cannot be read, and what needs it waits. Never over without a new start.
+    Data,
 }
 
 impl StorePart {
-    /// For people, as the beginning of a sentence.
+    /// For people: what has happened to it.
     pub fn as_str(self) -> &'static str {
         match self {
-            StorePart::Database => "the database",
-            StorePart::Journal => "the journal of accepted queries",
+            StorePart::Database => "the database has to wait",
+            StorePart::Journal => "the journal of accepted queries has to wait",
+            StorePart::Data => "the database cannot be read everywhere",
         }
     }
 }
@@ -117,10 +123,11 @@ pub enum FromStorekeeper {
         ledger: Ledger,
         index: IndexProgress,
     },
-    /// What was billed by now, with the next `orders` of `CountReads`.
+    /// What was billed by now, with the next orders of `CountReads`; `billed` tells of each how many of its
+    /// reads had not been billed that day.
     Billed {
         ledger: Ledger,
-        orders: usize,
+        billed: Vec<u32>,
     },
     NewPosts {
         ticket: Ticket,

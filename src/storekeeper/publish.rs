@@ -27,6 +27,12 @@ pub trait Publisher: Send {
     /// Forgets everything: the entries belong to another database.
     fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>>;
 
+    /// Whether its files are as they were left.
+    ///
+    /// # Errors
+    /// A foreign hand or the disk has changed them: it is to be opened anew.
+    fn check(&mut self) -> Result<(), Box<dyn Error + Send + Sync>>;
+
     /// Tells searchers whether all that the database holds is here. It is not before this is said.
     fn set_complete(&mut self, complete: bool);
 }
@@ -61,6 +67,10 @@ impl Publisher for index::shared::Writer {
         Ok(index::shared::Writer::clear(self)?)
     }
 
+    fn check(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
+        Ok(index::shared::Writer::check(self)?)
+    }
+
     fn set_complete(&mut self, complete: bool) {
         index::shared::Writer::set_complete(self, complete);
     }
@@ -75,6 +85,8 @@ pub enum IndexFailure {
     Append { source: Box<dyn Error + Send + Sync> },
     #[error("could not empty the fingerprint index")]
     Clear { source: Box<dyn Error + Send + Sync> },
+    #[error("the files of the fingerprint index were changed by somebody else: it is opened anew")]
+    Changed { source: Box<dyn Error + Send + Sync> },
     #[error("stopped while the index was catching up with the database")]
     Stopped,
 }
@@ -84,7 +96,19 @@ impl IndexFailure {
     pub fn may_pass(&self) -> bool {
         match self {
             IndexFailure::Store(error) => error.reaction() != Reaction::GiveUp,
+            IndexFailure::Changed { .. } => false,
             IndexFailure::Append { .. } | IndexFailure::Clear { .. } | IndexFailure::Stopped => true,
+        }
+    }
+
+    /// The database is at fault, and nothing gets better until a person has acted.
+    pub fn needs_a_person(&self) -> bool {
+        match self {
+            IndexFailure::Store(error) => error.needs_a_person(),
+            IndexFailure::Append { .. }
+            | IndexFailure::Clear { .. }
+            | IndexFailure::Changed { .. }
+            | IndexFailure::Stopped => false,
         }
     }
 }
@@ -134,6 +158,11 @@ impl<P: Publisher> Index<P> {
         }
         self.covered = self.publisher.last().unwrap_or(ImageId(0));
         Ok(())
+    }
+
+    /// Whether its files are as they were left.
+    pub fn check(&mut self) -> Result<(), IndexFailure> {
+        self.publisher.check().map_err(|source| IndexFailure::Changed { source })
     }
 
     /// How much of the database it holds.

@@ -1,22 +1,27 @@
 //! The reader's thread: answers questions on a connection of its own, beside any commit.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::reports::{Tell, broken};
-use crate::base::ids::{AccountKey, AccountNo, ImageId};
+use super::trouble::Trouble;
+use crate::base::ids::{AccountKey, AccountNo, ImageId, PostKey};
 use crate::base::{ErrorChain, Reaction};
-use crate::domain::accounts::{AccountRecord, AccountRef};
+use crate::domain::accounts::{Account, AccountRecord, AccountRef};
 use crate::domain::posts::{ImageRecord, ListedPost};
 use crate::proto::MAX_MESSAGE_BYTES;
 use crate::proto::stage::{Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION};
 use crate::store::{Store, StoreError};
-use crate::storekeeper::orders::{FromStorekeeper, Ticket};
+use crate::storekeeper::orders::{FromStorekeeper, StorePart, Ticket};
 
 /// A filter that failed is tried again this often. It has no other answer than the truth.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// And this often, where only a person can mend what it met.
+const DAMAGE_PAUSE: Duration = Duration::from_secs(30);
 
 /// Accounts in one answer: a handle that had more owners is nobody's name.
 const MAX_RECORDS: usize = 20;
@@ -44,6 +49,7 @@ pub enum Read {
     Images(Vec<ImageId>),
     AccountFingerprints { account: AccountNo, after: ImageId },
     Accounts(AccountRef),
+    PostAuthors(Vec<PostKey>),
 }
 
 pub struct Reader {
@@ -52,16 +58,19 @@ pub struct Reader {
     /// Filters that could not be answered, the oldest first, and when to try them again.
     waiting: VecDeque<(Ticket, Vec<ListedPost>)>,
     try_again_at: Instant,
+    /// Never over: what could be read before was not what is damaged.
+    damage: Trouble,
 }
 
 impl Reader {
     pub fn new(store: Box<dyn Store>, tell: Tell) -> Reader {
-        Reader { store, tell, waiting: VecDeque::new(), try_again_at: Instant::now() }
+        let damage = Trouble::new(StorePart::Data, Arc::clone(&tell));
+        Reader { store, tell, waiting: VecDeque::new(), try_again_at: Instant::now(), damage }
     }
 
     /// Until the queue closes, or the database is lost. Questions do not wait behind filters that
     /// cannot be answered yet.
-    pub fn run(mut self, orders: &Receiver<Order>) {
+    pub fn run(&mut self, orders: &Receiver<Order>) {
         loop {
             let order = match self.waiting.is_empty() {
                 true => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -95,10 +104,15 @@ impl Reader {
                     (self.tell)(FromStorekeeper::NewPosts { ticket: *ticket, posts });
                     self.waiting.pop_front();
                 }
-                Err(error) if error.reaction() == Reaction::GiveUp => return Err(error),
                 Err(error) => {
-                    tracing::warn!(error = %ErrorChain(&error), "looking up posts has to wait");
-                    self.try_again_at = Instant::now() + PAUSE;
+                    let error = self.store.explain(error);
+                    let pause = match (error.needs_a_person(), error.reaction()) {
+                        (true, _) => DAMAGE_PAUSE,
+                        (false, Reaction::GiveUp) => return Err(error),
+                        (false, _) => PAUSE,
+                    };
+                    self.note(&error, "looking up posts has to wait");
+                    self.try_again_at = Instant::now() + pause;
                 }
             }
         }
@@ -117,22 +131,47 @@ impl Reader {
                 })
             }
             Read::Accounts(asked) => self.accounts(&asked).map(Answer::AccountRecords),
+            Read::PostAuthors(posts) => self.authors(&posts).map(Answer::PostAuthors),
             Read::Images(mut ids) => {
                 ids.truncate(MAX_IMAGES_PER_QUESTION);
                 self.store.images(&ids).map(|records| fitting(&ids, records))
             }
         };
         answer.unwrap_or_else(|error| {
-            tracing::warn!(error = %ErrorChain(&error), "a question could not be answered");
+            let error = self.store.explain(error);
+            self.note(&error, "a question could not be answered");
             Answer::Unavailable(ErrorChain(&error).to_string())
         })
+    }
+
+    fn note(&mut self, error: &StoreError, what: &str) {
+        match error.needs_a_person() {
+            true => self.damage.begins(error),
+            false => tracing::warn!(error = %ErrorChain(error), "{what}"),
+        }
+    }
+
+    /// Whose these posts are, with what the accounts were called last.
+    fn authors(&mut self, posts: &[PostKey]) -> Result<Vec<(PostKey, Account)>, StoreError> {
+        let mut authors = Vec::new();
+        for (post, key) in self.store.post_authors(posts)? {
+            let record = self.store.account_record(&key)?;
+            authors.extend(record.map(|record| (post, record.account())));
+        }
+        Ok(authors)
     }
 
     /// Accounts by their handle, or one by its id.
     fn accounts(&mut self, asked: &AccountRef) -> Result<Vec<AccountRecord>, StoreError> {
         let keys = match asked {
             AccountRef::Id(key) => vec![key.clone()],
-            AccountRef::Handle { network, handle } => self.store.accounts_called(*network, handle)?,
+            AccountRef::Handle { handle, .. } => {
+                let mut keys = Vec::new();
+                for network in asked.may_be_on() {
+                    keys.extend(self.store.accounts_called(*network, handle)?);
+                }
+                keys
+            }
         };
         let mut records = Vec::new();
         for key in keys.iter().take(MAX_RECORDS) {
@@ -142,7 +181,8 @@ impl Reader {
     }
 }
 
-/// As many of the records as fit one message, in the order of the numbers that were asked for. One always does.
+/// As many of the records as fit one message, in the order of the numbers that were asked for. One always
+/// does.
 fn fitting(ids: &[ImageId], mut records: Vec<ImageRecord>) -> Answer {
     /// Of a record without its texts: numbers and details.
     const NUMBERS: usize = 340;

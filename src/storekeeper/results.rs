@@ -29,8 +29,8 @@ impl ResultsLog {
         ResultsLog { path: path.to_owned(), failed: false }
     }
 
-    /// Appends a line for each. What cannot be written is lost, and told once: an answer is worth more than its
-    /// record.
+    /// Appends a line for each. What cannot be written is lost, and told once: an answer is worth more than
+    /// its record.
     pub fn append(&mut self, results: &[QueryView], now: Timestamp) {
         let lines: String = results.iter().map(|view| line(view, now)).collect();
         match self.open().and_then(|mut file| file.write_all(lines.as_bytes())) {

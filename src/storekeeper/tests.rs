@@ -22,7 +22,7 @@ use crate::proto::stage::MAX_IMAGES_PER_QUESTION;
 use crate::proto::view::QueryView;
 use crate::proto::work::{Delivery, MaintenanceTask};
 use crate::store::EngineFault;
-use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, Ticket};
+use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, StorePart, Ticket};
 
 /// Longer than any step takes, even on a busy machine; a test that waits so long has failed.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -103,6 +103,18 @@ impl Running {
             .expect("it goes on for ever")
     }
 
+    /// What is said next of the trouble of this part, before anything else is.
+    #[track_caller]
+    fn trouble(&self, wanted: StorePart) -> Option<String> {
+        loop {
+            match self.heard.recv_timeout(DEADLINE).expect("the trouble is told") {
+                FromStorekeeper::Trouble { part, why } if part == wanted => return why,
+                FromStorekeeper::Trouble { .. } => {}
+                other => panic!("no trouble: {other:?}"),
+            }
+        }
+    }
+
     #[track_caller]
     fn ask(&self, question: Question) -> Answer {
         self.send(ToStorekeeper::Ask { ticket: Ticket(4711), question });
@@ -170,6 +182,7 @@ fn cursor(ticket: u64, native: u64, cursor: u64) -> ToStorekeeper {
         oldest: None,
         coverage: Coverage::Complete,
         posts_read: 1,
+        media: None,
     };
     ToStorekeeper::StoreCursor { ticket: Ticket(ticket), account: account(native), end }
 }
@@ -181,6 +194,17 @@ fn listed(native: u64) -> ListedPost {
 
 fn filter(ticket: u64, posts: Vec<ListedPost>) -> ToStorekeeper {
     ToStorekeeper::FilterNew { ticket: Ticket(ticket), account: account(1), posts }
+}
+
+fn a_query(url: &str) -> AcceptedRequest {
+    AcceptedRequest::Query {
+        url: url.to_owned(),
+        networks: Default::default(),
+        client: Client::Exempt,
+        webhooks: vec![],
+        whole: false,
+        deaths: 0,
+    }
 }
 
 fn states(native: u64) -> Question {
@@ -255,13 +279,7 @@ fn wanted_posts_are_told_until_they_are_settled() {
 fn accepted_work_is_found_again_until_it_ended() {
     let world = World::new();
     let (running, ..) = world.start().opened();
-    let request = |n: u64| AcceptedRequest::Query {
-        url: format!("u{n}"),
-        networks: Default::default(),
-        client: Client::Exempt,
-        webhooks: vec![],
-        deaths: 0,
-    };
+    let request = |n: u64| a_query(&format!("u{n}"));
     let accepted = |n: u64| JournalEntry::Accepted { key: format!("k{n}"), request: request(n) };
     let mut entries: Vec<JournalEntry> = (0..500).map(accepted).collect();
     entries.extend((0..500).filter(|n| n % 100 != 7).map(|n| JournalEntry::Ended { key: format!("k{n}") }));
@@ -392,9 +410,9 @@ fn what_others_write_becomes_searchable_by_itself() {
     let tell: Tell = Arc::new(move |message| said.send(message).unwrap_or_default());
     let mut writer = writer::Writer::new(world.location().open().unwrap(), index, tell, Halt::default());
     other.apply(&[change(20, 7)], Timestamp(0)).unwrap();
-    writer.look();
+    writer.look().unwrap();
     assert_eq!(world.index.fingerprints(), [7]);
-    writer.look();
+    writer.look().unwrap();
     assert_eq!(world.index.fingerprints(), [7]);
     assert!(heard.is_empty());
 }
@@ -478,17 +496,114 @@ fn a_question_that_the_database_refuses_harms_nothing_else() {
 }
 
 #[test]
-fn a_damaged_database_ends_it() {
+fn a_database_that_is_damaged_while_it_is_open_is_told_and_written_to_no_more() {
     let world = World::new();
     let (running, ..) = world.start().opened();
     *world.write_fault.lock().unwrap() = Some(EngineFault::Damaged);
-    running.send(store(1, 10, vec![]));
-    assert!(matches!(running.next(), FromStorekeeper::Broken { why } if why.contains("damaged")));
-    running.stop();
-    // At start, too.
+    running.send(store(1, 10, vec![image("a", 5)]));
+    running.send(store(2, 11, vec![image("a", 6)]));
+    let why = running.trouble(StorePart::Database).unwrap();
+    for part in ["damaged", "aotf.db cannot be used", "aotf db restore"] {
+        assert!(why.contains(part), "{part:?} is missing in {why}");
+    }
+    let refused = running.ask(Question::RetriesDue { limit: 1 });
+    assert!(matches!(&refused, Answer::Unavailable(why) if why.contains("aotf db restore")), "{refused:?}");
+    assert_eq!(world.index.ids(), [] as [u64; 0], "neither is stored");
+    // What cannot be read is told for good, also once something else can be read again.
+    *world.read_fault.lock().unwrap() = Some(EngineFault::Damaged);
+    assert!(matches!(running.ask(states(1)), Answer::Unavailable(why) if why.contains("aotf db restore")));
+    *world.read_fault.lock().unwrap() = None;
+    assert!(matches!(running.ask(states(1)), Answer::AccountStates(_)));
+    *world.write_fault.lock().unwrap() = None;
+    running.expect_stored(1);
+    running.expect_stored(2);
+    let said = running.stop();
+    let over = |said: &FromStorekeeper| {
+        matches!(said, FromStorekeeper::Trouble { part: StorePart::Data, why: None })
+    };
+    assert!(!said.iter().any(over), "{said:?}");
+    // At the start it ends.
+    *world.write_fault.lock().unwrap() = Some(EngineFault::Damaged);
     let running = world.start();
-    assert!(matches!(running.next(), FromStorekeeper::Broken { .. }));
+    assert!(matches!(running.next(), FromStorekeeper::Broken { why } if why.contains("damaged")));
     assert!(running.handle.finish(DEADLINE));
+}
+
+#[test]
+fn files_that_are_moved_away_are_told_and_go_on_when_they_are_back() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    running.send(store(1, 10, vec![image("a", 5)]));
+    running.expect_stored(1);
+    let file = |name: &str| world.dir.path().join(name);
+    let entry = |key: &str| JournalEntry::Accepted { key: key.to_owned(), request: a_query(key) };
+    let order = |ticket, key| ToStorekeeper::Journal { ticket: Ticket(ticket), entry: entry(key) };
+    running.send(order(2, "a"));
+    assert_eq!(running.next(), FromStorekeeper::Journaled { ticket: Ticket(2) });
+
+    std::fs::rename(file("aotf.db"), file("away.db")).unwrap();
+    running.send(store(3, 11, vec![image("b", 6)]));
+    let why = running.trouble(StorePart::Database).unwrap();
+    for part in [file("aotf.db").to_str().unwrap(), "moved away or removed", "put it back"] {
+        assert!(why.contains(part), "{part:?} is missing in {why}");
+    }
+    std::fs::rename(file("state.db"), file("away-state.db")).unwrap();
+    running.send(order(4, "b"));
+    let why = running.trouble(StorePart::Journal).unwrap();
+    assert!(why.contains(file("state.db").to_str().unwrap()) && why.contains("put it back"), "{why}");
+    assert!(!file("aotf.db").exists() && !file("state.db").exists(), "nothing is made anew");
+    // Another file is not ours.
+    std::fs::copy(file("away.db"), file("aotf.db")).unwrap();
+    let another = |why: Option<String>| why.filter(|why| why.contains("another file lies in its place"));
+    while another(running.trouble(StorePart::Database)).is_none() {}
+
+    std::fs::rename(file("away-state.db"), file("state.db")).unwrap();
+    assert_eq!(running.next(), FromStorekeeper::Journaled { ticket: Ticket(4) });
+    std::fs::rename(file("away.db"), file("aotf.db")).unwrap();
+    assert_eq!(running.expect_stored(3).posts, 2);
+    assert_eq!(world.index.fingerprints(), [5, 6]);
+    running.stop();
+    let (running, counts, unfinished) = world.start().opened();
+    assert_eq!((counts.posts, unfinished.len()), (2, 2));
+    running.stop();
+}
+
+#[test]
+fn a_database_that_is_cut_short_is_told() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    running.send(store(1, 10, vec![image("a", 5)]));
+    running.expect_stored(1);
+    // Once it was closed, all is in the file, and nothing in its log.
+    running.stop();
+    assert!(!world.dir.path().join("aotf.db-wal").exists());
+    let (running, ..) = world.start().opened();
+    let file = std::fs::File::options().write(true).open(world.dir.path().join("aotf.db")).unwrap();
+    assert!(file.metadata().unwrap().len() > 8192);
+    file.set_len(8192).unwrap();
+    running.send(store(3, 11, vec![image("b", 6)]));
+    let why = running.trouble(StorePart::Database).unwrap();
+    assert!(why.contains("it was cut short while it was open") && why.contains("aotf db restore"), "{why}");
+    let said = running.stop();
+    assert!(!said.iter().any(|said| matches!(said, FromStorekeeper::Stored { .. })), "{said:?}");
+}
+
+/// What is open is whole: to close it writes it to the file.
+#[test]
+fn a_log_that_was_removed_ends_it_and_nothing_is_lost() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    for number in 0..20 {
+        running.send(store(number, number, vec![image("a", number)]));
+        running.expect_stored(number);
+    }
+    std::fs::remove_file(world.dir.path().join("aotf.db-wal")).unwrap();
+    running.send(store(20, 20, vec![image("a", 20)]));
+    assert!(matches!(running.next(), FromStorekeeper::Broken { why } if why.contains("aotf.db-wal")));
+    running.stop();
+    let (running, counts, _) = world.start().opened();
+    assert_eq!(counts.posts, 20);
+    running.stop();
 }
 
 #[test]

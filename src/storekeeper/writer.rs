@@ -8,20 +8,23 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::halt::{Halt, Patience};
-use super::publish::{Index, Publisher};
+use super::publish::{Index, IndexFailure, Publisher};
 use super::reports::{Tell, broken};
 use super::trouble::Trouble;
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::proto::stage::Answer;
-use crate::store::{Change, Committed, Outcome, Store};
+use crate::store::{Change, Committed, Outcome, Store, StoreError};
 use crate::storekeeper::orders::{FromStorekeeper, StorePart, Ticket};
 
-/// While nothing is to be written, this often it looks whether somebody else has written (an import
-/// beside the running program), whose images are to be searchable too.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// So often it looks whether somebody else has written (an import beside the running program), whose images
+/// are to be searchable too, and whether the files are still those that were opened.
+pub const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// After a failure to add to the index that is being made.
 const INDEX_PAUSE: Duration = Duration::from_secs(1);
+
+/// After one that only a person can mend.
+const DAMAGE_PAUSE: Duration = Duration::from_secs(30);
 
 /// Changes in one commit.
 const MAX_CHANGES: usize = 512;
@@ -44,56 +47,80 @@ pub struct Writer<P> {
     index: Index<P>,
     tell: Tell,
     halt: Halt,
+    /// What commits meet.
     trouble: Trouble,
+    /// What is found while there is nothing to commit.
+    displaced: Trouble,
+    damage: Trouble,
+    looked_at: Instant,
 }
 
 /// Nothing more can be written, and the broker was told if it did not ask for it.
-struct Ended;
+#[derive(Debug)]
+pub struct Ended;
 
 impl<P: Publisher> Writer<P> {
     pub fn new(store: Box<dyn Store>, index: Index<P>, tell: Tell, halt: Halt) -> Writer<P> {
         let trouble = Trouble::new(StorePart::Database, Arc::clone(&tell));
-        Writer { store, index, tell, halt, trouble }
+        let displaced = Trouble::new(StorePart::Database, Arc::clone(&tell));
+        let damage = Trouble::new(StorePart::Data, Arc::clone(&tell));
+        Writer { store, index, tell, halt, trouble, displaced, damage, looked_at: Instant::now() }
     }
 
     /// Until the queue closes and all of it is written, or nothing more can be.
     ///
     /// While the index lacks much, changes are written between the pieces that are added to it: they are
     /// durable at once, searchable among their account's posts, and in the index when it comes to them.
-    pub fn run(mut self, orders: &Receiver<Order>) {
-        loop {
-            let patience = match self.index.progress().is_complete() {
-                true => LOOK_EVERY,
-                false => self.make_index(),
-            };
-            match orders.recv_timeout(patience) {
-                Ok(first) => {
-                    let mut batch = Batch::default();
-                    batch.push(first);
-                    batch.fill(orders);
-                    if self.write(batch, orders).is_err() {
-                        return;
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) if patience == LOOK_EVERY => self.look(),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+    pub fn run(&mut self, orders: &Receiver<Order>) {
+        // An error has been told to the broker.
+        while let Ok(true) = self.turn(orders) {}
+    }
+
+    /// One turn of it; false when the queue has closed.
+    fn turn(&mut self, orders: &Receiver<Order>) -> Result<bool, Ended> {
+        let patience = match self.index.progress().is_complete() {
+            true => LOOK_EVERY.saturating_sub(self.looked_at.elapsed()),
+            false => self.make_index()?,
+        };
+        match orders.recv_timeout(patience) {
+            Ok(first) => {
+                let mut batch = Batch::default();
+                batch.push(first);
+                batch.fill(orders);
+                self.write(batch, orders)?;
             }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(false),
         }
+        if self.looked_at.elapsed() >= LOOK_EVERY && self.index.progress().is_complete() {
+            self.look()?;
+            self.looked_at = Instant::now();
+        }
+        Ok(true)
     }
 
     /// Adds the next piece of what the index lacks; how long orders may be waited for after it.
-    fn make_index(&mut self) -> Duration {
+    fn make_index(&mut self) -> Result<Duration, Ended> {
+        self.check_index()?;
         match self.index.advance(&mut *self.store) {
             Ok(_) => {
                 self.tell_progress();
-                Duration::ZERO
+                Ok(Duration::ZERO)
             }
-            Err(failure) => {
-                tracing::warn!(error = %ErrorChain(&failure), "the index has to wait");
-                INDEX_PAUSE
-            }
+            Err(failure) => match self.note(failure).needs_a_person() {
+                true => Ok(DAMAGE_PAUSE),
+                false => Ok(INDEX_PAUSE),
+            },
         }
+    }
+
+    /// An index whose files were changed ends this broker: its successor opens what is left of them, and
+    /// takes what they lost from the database.
+    fn check_index(&mut self) -> Result<(), Ended> {
+        self.index.check().map_err(|failure| {
+            broken(&self.tell, &failure);
+            Ended
+        })
     }
 
     fn tell_progress(&self) {
@@ -104,13 +131,46 @@ impl<P: Publisher> Writer<P> {
         (self.tell)(FromStorekeeper::Indexing { progress });
     }
 
-    /// Publishes what others have written. What fails here is met again, and told, by the next commit.
-    pub fn look(&mut self) {
+    /// Looks after the files, and publishes what others have written. What else fails here is met again, and
+    /// told, by the next commit.
+    pub fn look(&mut self) -> Result<(), Ended> {
+        match self.store.check_standing().map_err(|error| self.store.explain(error)) {
+            Ok(()) => self.displaced.is_over(),
+            Err(error @ StoreError::Beside { .. }) => {
+                broken(&self.tell, &error);
+                return Err(Ended);
+            }
+            Err(error) if error.needs_a_person() => {
+                self.displaced.begins(&error);
+                return Ok(());
+            }
+            Err(error) => {
+                tracing::warn!(error = %ErrorChain(&error), "the database could not be looked at");
+                return Ok(());
+            }
+        }
+        self.check_index()?;
         match self.index.catch_up(&mut *self.store) {
             Ok(0) => {}
             Ok(added) => tracing::info!(fingerprints = added, "another program's images are searchable now"),
-            Err(failure) => tracing::warn!(error = %ErrorChain(&failure), "the index has to wait"),
+            Err(failure) => drop(self.note(failure)),
         }
+        Ok(())
+    }
+
+    /// The index does not follow the database now, for this reason, which is given back as it was told.
+    fn note(&mut self, failure: IndexFailure) -> IndexFailure {
+        let failure = match failure {
+            IndexFailure::Store(error) => IndexFailure::Store(self.store.explain(error)),
+            other => other,
+        };
+        tracing::warn!(error = %ErrorChain(&failure), "the index has to wait");
+        if let IndexFailure::Store(error) = &failure
+            && error.needs_a_person()
+        {
+            self.damage.begins(error);
+        }
+        failure
     }
 
     /// Writes the batch, however long it takes. Meanwhile it grows by what comes in, except for
@@ -126,10 +186,15 @@ impl<P: Publisher> Writer<P> {
                     tracing::debug!(changes, fingerprints, elapsed = ?start.elapsed(), "committed");
                     return self.publish(&batch, committed);
                 }
-                Err(error) => error,
+                Err(error) => self.store.explain(error),
             };
+            if let StoreError::Beside { .. } = error {
+                broken(&self.tell, &error);
+                return Err(Ended);
+            }
             let why = ErrorChain(&error).to_string();
-            if error.reaction() == Reaction::GiveUp {
+            // Nothing more is written to a database that is damaged or displaced, until a person has acted.
+            if error.reaction() == Reaction::GiveUp && !error.needs_a_person() {
                 return match batch.split() {
                     // One of them is at fault: it alone shall bear it.
                     Some(singles) => singles.into_iter().try_for_each(|single| self.write(single, orders)),
@@ -140,7 +205,9 @@ impl<P: Publisher> Writer<P> {
                     }
                 };
             }
-            tracing::warn!(error = why, changes = batch.changes.len(), "the database has to wait");
+            if !error.needs_a_person() {
+                tracing::warn!(error = why, changes = batch.changes.len(), "the database has to wait");
+            }
             self.trouble.begins(&error);
             if batch.refuse_questions(&self.tell, &why) {
                 return Ok(());
@@ -162,11 +229,11 @@ impl<P: Publisher> Writer<P> {
         }
         let mut patience = Patience::new();
         while let Err(failure) = self.index.follow(&committed, &mut *self.store) {
-            if !failure.may_pass() {
+            let failure = self.note(failure);
+            if !failure.may_pass() && !failure.needs_a_person() {
                 broken(&self.tell, &failure);
                 return Err(Ended);
             }
-            tracing::warn!(error = %ErrorChain(&failure), "the index has to wait");
             if self.halt.pause(patience.next_pause()) {
                 return Err(Ended);
             }

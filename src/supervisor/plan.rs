@@ -516,8 +516,8 @@ impl Plan {
 
 // Deaths that are the work's fault.
 impl Plan {
-    /// A death over work is charged to the work, which is given up at its third: the ceiling is for programs that
-    /// die without it. Its successor does not wait long.
+    /// A death over work is charged to the work, which is given up at its third: the ceiling is for programs
+    /// that die without it. Its successor does not wait long.
     fn pardon(&mut self, id: ContainerId, now: Monotonic) {
         if let Some(container) = find(&mut self.places, id).and_then(Place::container_mut) {
             container.died_at_work = true;

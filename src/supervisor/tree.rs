@@ -17,10 +17,10 @@ use super::restart::Decision;
 use super::spec::{ContainerSpec, Exit, Options, SupervisorError};
 use super::stacks::{self, Asked, Collection};
 use super::systemd::ServiceManager;
-use crate::base::ErrorChain;
 use crate::base::clock::Monotonic;
 use crate::base::ids::ContainerId;
 use crate::base::roles::Role;
+use crate::base::{ErrorChain, counted};
 use crate::config::Settings;
 use crate::ipc::control::{LinkKind, broker_link};
 use crate::ipc::{RecvError, Transport};
@@ -225,7 +225,7 @@ impl Tree {
                 }
             }
             Act::TellReady { containers, after } => {
-                let status = format!("serving with {containers} containers");
+                let status = format!("serving with {}", counted(containers, "container"));
                 match after {
                     Some(after) => {
                         events::all_ready(containers, after);

@@ -150,6 +150,11 @@ pub fn resolver_replaced() {
     info!(target: TARGET, "the list of name servers was replaced, the container starts anew");
 }
 
+/// The folder of the index is another, which a confined process may not read: it starts anew.
+pub fn index_folder_replaced() {
+    warn!(target: TARGET, "the folder of the index was removed or replaced, the container starts anew");
+}
+
 /// It could not connect to the root; it may have no log yet. The root sees its end.
 pub fn container_not_started(role: impl Display, error: Cause<'_>) {
     if tracing::dispatcher::has_been_set() {
@@ -186,8 +191,8 @@ pub fn account_blocked(account: &str, request: &str, why: &str) {
     info!(target: TARGET, account, request, why, "an account is left out");
 }
 
-/// The pages of a site are not understood any more: its queries end in errors until a newer version is installed.
-/// Once for each time that it happens.
+/// The pages of a site are not understood any more: its queries end in errors until a newer version is
+/// installed. Once for each time that it happens.
 pub fn site_changed(site: &str, why: &str) {
     warn!(target: TARGET, site, why, "a site has changed");
 }
@@ -197,13 +202,14 @@ pub fn site_mended(site: &str) {
     info!(target: TARGET, site, "the pages of a site are understood again");
 }
 
-/// The broker's books contradict each other: a fault of this program, to be reported. What it was about is left alone.
+/// The broker's books contradict each other: a fault of this program, to be reported. What it was about is
+/// left alone.
 pub fn contradiction(what: &str) {
     error!(target: TARGET, what, "the broker's state contradicts itself");
 }
 
-/// A worker ended, or was silent for too long, with an item in its hands; another gets it. Repeated for the same
-/// work, that work is what kills.
+/// A worker ended, or was silent for too long, with an item in its hands; another gets it. Repeated for the
+/// same work, that work is what kills.
 pub fn worker_lost(
     role: impl Display,
     pid: u32,
@@ -230,8 +236,8 @@ pub fn message_unsendable(container: ContainerId, error: Cause<'_>) {
 /// The target of requests that were answered: what `[log] requests` shows.
 pub(super) const REQUESTS: &str = "aotf::requests";
 
-/// A request was answered, or refused. `client` is what limits count by, `key` the name of the API key that was
-/// shown, `took` the time until its answer began. At the level of `info` where it is `wanted`.
+/// A request was answered, or refused. `client` is what limits count by, `key` the name of the API key that
+/// was shown, `took` the time until its answer began. At the level of `info` where it is `wanted`.
 pub fn request_answered(
     wanted: bool,
     (method, path): (&str, &str),

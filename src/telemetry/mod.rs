@@ -48,9 +48,9 @@ pub enum TelemetryError {
 }
 
 /// Sets up the log of this process: one line (or one JSON object) per event on the standard error or at the
-/// end of `log.file`, with the role and the process id. Where the journal of systemd reads the standard error,
-/// a line has its priority there instead of a time. Once per process; in `multiprocess = false` the root's
-/// stands for all.
+/// end of `log.file`, with the role and the process id. Where the journal of systemd reads the standard
+/// error, a line has its priority there instead of a time. Once per process; in `multiprocess = false` the
+/// root's stands for all.
 ///
 /// # Errors
 /// A filter that is none; a file that cannot be opened; a second call.

@@ -105,9 +105,10 @@ fn is_host(host: &str) -> bool {
         && labels.all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
 }
 
-/// How many bytes of the text belong to the address that it begins with. Only ASCII does: in Japanese, Chinese,
-/// Korean and Thai the next word touches the address. A bracket belongs to it when its partner does; punctuation at
-/// the end is the sentence's; a second address behind the first is one of its own, unless the first asks for it.
+/// How many bytes of the text belong to the address that it begins with. Only ASCII does: in Japanese,
+/// Chinese, Korean and Thai the next word touches the address. A bracket belongs to it when its partner does;
+/// punctuation at the end is the sentence's; a second address behind the first is one of its own, unless the
+/// first asks for it.
 fn address_length(text: &str) -> usize {
     let mut open = 0_i32;
     let mut end = 0;

@@ -1,5 +1,5 @@
-//! What the reading of a text costs, in bytes looked at: counted in tests, which hold it to a multiple of the text's
-//! length. In the program it is nothing.
+//! What the reading of a text costs, in bytes looked at: counted in tests, which hold it to a multiple of the
+//! text's length. In the program it is nothing.
 
 #[cfg(test)]
 thread_local! {

@@ -1,9 +1,10 @@
-//! Whether the words around a mention say that it is somebody else's: a credit, a denial, a friend, a fan's account;
-//! or that it is no more.
+//! Whether the words around a mention say that it is somebody else's: a credit, a denial, a friend, a fan's
+//! account; or that it is no more.
 //!
-//! The words stand in `words.txt`. They can only be wrong towards silence: a text that is taken for a credit loses a
-//! link, one that is not gains a wrong artist. What no list can hold is told by the form: a label that is neither a
-//! network's name nor a word for oneself (`Costume: @name (X)`) names a part that somebody else had.
+//! The words stand in `words.txt`. They can only be wrong towards silence: a text that is taken for a credit
+//! loses a link, one that is not gains a wrong artist. What no list can hold is told by the form: a label
+//! that is neither a network's name nor a word for oneself (`Costume: @name (X)`) names a part that somebody
+//! else had.
 
 use super::cost;
 use super::mention::Naming;
@@ -55,7 +56,8 @@ fn clause_before(text: &str) -> String {
     near[begin..].to_lowercase()
 }
 
-/// The same behind it, up to the next handle, which has words of its own; and what follows a comma at its end.
+/// The same behind it, up to the next handle, which has words of its own; and what follows a comma at its
+/// end.
 fn clauses_after(text: &str) -> (String, String) {
     let near = &text[..text.floor_char_boundary(REACH)];
     cost::spend(near.len());
@@ -79,7 +81,8 @@ fn is_end(c: char, rest: &str) -> bool {
     }
 }
 
-/// The last word before the mention, past the network's name and signs, gives the credit: `icon by twitter @name`.
+/// The last word before the mention, past the network's name and signs, gives the credit:
+/// `icon by twitter @name`.
 fn ends_in_credit(before: &str) -> bool {
     // `w/`, `(c)` and `🎨:` end in signs.
     if words::ends_with(before.trim_end_matches([' ', '<', '(', '[']), Kind::Credit) {
@@ -108,7 +111,8 @@ fn ends_in_credit(before: &str) -> bool {
     false
 }
 
-/// The line above the mention's is a credit and nothing else: `Character design`, and `Name https://...` below it.
+/// The line above the mention's is a credit and nothing else: `Character design`, and `Name https://...`
+/// below it.
 fn stands_below_a_credit(before: &str) -> bool {
     let near = &before[before.ceil_char_boundary(before.len().saturating_sub(REACH))..];
     cost::spend(near.len());

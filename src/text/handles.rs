@@ -204,7 +204,8 @@ impl Label {
         false
     }
 
-    /// The handle is one of X: its name stands before it, perhaps in a list of networks that have the same handle.
+    /// The handle is one of X: its name stands before it, perhaps in a list of networks that have the same
+    /// handle.
     fn names_x(&self) -> bool {
         let mut text = self.text.as_str();
         let mut marked = self.is_marked() || self.apart;
@@ -242,7 +243,8 @@ impl Label {
         false
     }
 
-    /// Between a handle of X and this one stand only signs and what tells one account of a person from the other:
+    /// Between a handle of X and this one stand only signs and what tells one account of a person from the
+    /// other:
     /// `@main (SFW) | @other (NSFW)`.
     fn is_the_other_side(&self) -> bool {
         let mut text = self.text.as_str();
@@ -262,7 +264,8 @@ impl Label {
     }
 }
 
-/// A short name counts with a sign behind it, and alone, doubled, or behind a word that goes before a network's name;
+/// A short name counts with a sign behind it, and alone, doubled, or behind a word that goes before a
+/// network's name;
 /// `Model X: @name` is none.
 fn is_short_name(rest: &str, marked: bool) -> bool {
     let before = rest.trim_end_matches(is_loose);

@@ -1,9 +1,11 @@
 //! Accounts and pages that people name in free text: profile texts, captions, contact fields.
 //!
-//! Pure, and knows no site: it finds addresses (`addresses`), handles behind the name of a network (`handles`), and
-//! leaves out what the words around it credit to somebody else (`credits`). Called by the readers of `sites`, which
-//! keep what they recognize. A wrong account is worse than a missed one, so whatever is in doubt is left out.
-//! `tests/fixtures/texts*.tsv` hold texts in twelve languages with what must come of each; `tests` measures them.
+//! Pure, and knows no site: it finds addresses (`addresses`), handles behind the name of a network
+//! (`handles`), and leaves out what the words around it credit to somebody else (`credits`). Called by the
+//! readers of `sites`, which keep what they recognize. A wrong account is worse than a missed one, so
+//! whatever is in doubt is left out.
+//! `tests/fixtures/texts*.tsv` hold texts in twelve languages with what must come of each; `tests` measures
+//! them.
 
 mod addresses;
 mod cost;
@@ -17,12 +19,12 @@ use mention::Naming;
 
 /// Text beyond this is not looked at: no profile and no caption is as long.
 const MAX_TEXT_BYTES: usize = 64 * 1024;
-/// Mentions that are looked at in one text, and so the links that it can give. A text with more is a list of other
-/// people's.
+/// Mentions that are looked at in one text, and so the links that it can give. A text with more is a list of
+/// other people's.
 const MAX_MENTIONS: usize = 500;
 
-/// Addresses on X that one text may hold as the artist's own. People have a main one, one for adults, perhaps an old
-/// one; a text with more is a list of contributors or friends.
+/// Addresses on X that one text may hold as the artist's own. People have a main one, one for adults, perhaps
+/// an old one; a text with more is a list of contributors or friends.
 const MAX_OWN_ON_X: usize = 3;
 
 /// What a text names: whole URLs, bare ones (`twitter.com/name`), and handles behind their network's name

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The text with characters of no width left out, full-width letters as ordinary ones, and references of HTML that
-/// a service left in its plain text (`&amp;`, `&nbsp;`, `&#64;`) read.
+/// The text with characters of no width left out, full-width letters as ordinary ones, and references of HTML
+/// that a service left in its plain text (`&amp;`, `&nbsp;`, `&#64;`) read.
 pub(super) fn readable(text: &str) -> Cow<'_, str> {
     if !text.contains(|c| c == '&' || is_invisible(c) || full_width(c).is_some()) {
         return Cow::Borrowed(text);

@@ -66,8 +66,8 @@ fn texts_name_accounts_or_nothing() {
     assert!(wrong.is_empty(), "{} rows:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The room was not mended after what fails in these: what they say of it is what strangers' texts will. A change may
-/// make it better, not worse; `docs/link-finding.md` quotes it.
+/// The room was not mended after what fails in these: what they say of it is what strangers' texts will. A
+/// change may make it better, not worse; `docs/link-finding.md` quotes it.
 #[test]
 fn texts_that_nothing_was_fitted_to_are_read_as_well_as_before() {
     for (name, table, before) in [
@@ -143,7 +143,8 @@ const PIECES: [&str; 34] = [
 fn a_hostile_text_costs_no_more_than_its_length() {
     const SHORT: usize = 16 * 1024;
     const LONG: usize = 8 * SHORT;
-    /// No byte is looked at more often than this; what is spent for a mention beyond that has a limit of its own.
+    /// No byte is looked at more often than this; what is spent for a mention beyond that has a limit of its
+    /// own.
     const OFTEN: usize = 130;
     let cost = |piece: &str, length: usize| {
         cost::take();

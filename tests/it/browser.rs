@@ -1,10 +1,15 @@
 //! The web page in a real browser, against the daemon and the demo world.
 
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
 use aotf::demo::world::cases::SAMPLE;
+use aotf::demo::world::{Options, World};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use crate::daemon::{Daemon, Setup, encode, wait_for};
+use crate::daemon::{DEADLINE, Daemon, Setup, WHOLE, encode, wait_for};
+use crate::faults::{Host, Mode, pages};
 use crate::webdriver::{Browser, Profile};
 
 const UNSUPPORTED: &str = "https://unsupported.example.org/art/1";
@@ -72,6 +77,22 @@ fn a_query_is_shown_live_and_errors_are_explained() {
         (count.as_u64()? >= 2).then_some(())
     });
     browser.shoot("compared");
+    // On a wide screen they have its width, and nothing scrolls sideways.
+    const PAIR: &str = "
+        const shown = [...document.querySelectorAll('.compare[open] .pair img')];
+        return {
+            pictures: shown.map((i) => [i.naturalWidth, i.clientWidth]),
+            tops: shown.map((i) => i.getBoundingClientRect().top),
+            needed: document.documentElement.scrollWidth,
+        };";
+    let pair = browser.script_at_width(1920, PAIR);
+    assert!(pair["needed"].as_u64().unwrap() <= 1920, "{pair}");
+    assert_eq!(pair["tops"][0], pair["tops"][1], "beside each other: {pair}");
+    for picture in pair["pictures"].as_array().unwrap() {
+        let [natural, shown] = [0, 1].map(|place| picture[place].as_u64().unwrap());
+        // Half of the window, but for what is around the pictures.
+        assert!(natural > 0 && shown >= natural.min(880), "{pair}");
+    }
     // Nothing was loaded from elsewhere, and nothing was refused by the page's own policy.
     let loaded =
         browser.script("return performance.getEntriesByType('resource').map((entry) => entry.name)", &[]);
@@ -123,7 +144,7 @@ fn links_that_are_only_looked_at_begin_nothing_and_the_bookmarklet_takes_one_cli
 #[test]
 fn an_image_is_dropped_and_searched_and_its_answer_has_an_address() {
     let Some(browser) = Browser::open(Profile::default()) else { return };
-    let daemon = Daemon::start(Setup::default());
+    let daemon = Daemon::start(Setup { extra: WHOLE, ..Setup::default() });
     daemon.query("https://danbooru.donmai.us/posts/7000001");
     browser.go(&page(&daemon, ""));
     browser.wait_for_text("#by-image", "search by an image");
@@ -185,7 +206,7 @@ fn the_page_speaks_french_to_a_french_browser() {
 #[test]
 fn the_page_works_without_javascript() {
     let Some(browser) = Browser::open(Profile { no_javascript: true, ..Profile::default() }) else { return };
-    let daemon = Daemon::start(with_pictures());
+    let daemon = Daemon::start(Setup { extra: WHOLE, ..with_pictures() });
     browser.go(&page(&daemon, ""));
     browser.write("#url", KNOWN);
     browser.click("button.go");
@@ -229,4 +250,202 @@ fn nothing_scrolls_sideways_whatever_strangers_are_called() {
     );
     check_narrow(&browser, "long names");
     browser.shoot("long-names");
+}
+
+/// A daemon one of whose sites never answers, and the page of an artwork there: a query for it goes on until
+/// it is cancelled.
+fn with_an_endless_query(setup: Setup) -> (Daemon, String, Host) {
+    const SILENT: &str = "www.artstation.com";
+    let world = World::start(Options::default()).unwrap();
+    let silent = Host::start(&world, Mode::Silent);
+    let endless = pages(&world, SILENT)[0].clone();
+    let setup = Setup { fetch: "timeout_secs = 600", upstreams: vec![(SILENT, silent.url())], ..setup };
+    (Daemon::start_in(tempfile::tempdir().unwrap(), world, &setup), endless, silent)
+}
+
+fn cancel(daemon: &Daemon, url: &str) {
+    let cancelled = daemon.command(&["cancel", url]);
+    assert!(cancelled.status.success(), "{cancelled:?}");
+}
+
+#[test]
+fn a_notification_comes_when_it_is_done_for_whoever_wants_it() {
+    let Some(browser) = Browser::open(Profile::default()) else { return };
+    let (daemon, endless, _silent) = with_an_endless_query(Setup::default());
+    // The system's notifications, and what the user answers the browser, are the test's.
+    browser.before_pages(
+        "window.told = [];
+         window.Notification = class {
+             static permission = 'default';
+             static async requestPermission() { return (this.permission = 'granted'); }
+             constructor(title) { told.push(title); }
+         };",
+    );
+    browser.go(&page(&daemon, ""));
+    assert_eq!(browser.texts("#notify button"), [""], "there is nothing to wait for");
+    browser.write("#url", &endless);
+    browser.click("button.go");
+    browser.wait_for_text("#notify button", "Tell me when it is done");
+    browser.click("#notify button");
+    browser.wait_for_text("#notify span", "You will be told");
+    assert_eq!(browser.script("return told", &[]), json!([]));
+    cancel(&daemon, &endless);
+    browser.wait_for_text(".error", "It was cancelled");
+    let told = wait_for("the notification", || {
+        Some(browser.script("return told", &[])).filter(|told| *told != json!([]))
+    });
+    assert_eq!(told, json!([browser.text_of("title")]));
+    assert_eq!(browser.texts("#notify button"), [""], "it is over");
+}
+
+#[test]
+fn focus_and_what_was_opened_survive_updates() {
+    /// Shows what the server would send next: the same, each part of it changed or none; what is then
+    /// focused, open and new.
+    const UPDATE: &str = "
+        const [isChanged] = arguments;
+        return fetch(location.href, { headers: { Accept: 'text/html' } })
+            .then((answer) => answer.text())
+            .then((text) => {
+                const fresh = new DOMParser().parseFromString(text, 'text/html').getElementById('result');
+                const old = new Set(document.getElementById('result').children);
+                if (isChanged) for (const part of fresh.children) part.dataset.changed = 'yes';
+                show(fresh.innerHTML);
+                const parts = [...document.getElementById('result').children];
+                return {
+                    focused: document.activeElement.outerHTML,
+                    open: [...document.querySelectorAll('#result details[open]')].map((details) => details.id),
+                    kept: parts.filter((part) => old.has(part)).length,
+                    parts: parts.length,
+                };
+            });";
+    let Some(browser) = Browser::open(Profile::default()) else { return };
+    let daemon = Daemon::start(with_pictures());
+    daemon.query(KNOWN);
+    browser.go(&page(&daemon, &format!("?url={}", encode(KNOWN))));
+    browser.wait_for_text(".card", "Open the post");
+    browser.click(".card .compare summary");
+    browser.click(".accounts details summary");
+    let opened = browser
+        .script("return [...document.querySelectorAll('#result details[open]')].map((d) => d.id)", &[]);
+    assert_eq!(opened.as_array().unwrap().len(), 2, "{opened}");
+    let focused = browser.script(
+        "const link = document.querySelector('.card a.button'); link.focus(); return link.outerHTML",
+        &[],
+    );
+    for is_changed in [false, true] {
+        let after = browser.script(UPDATE, &[json!(is_changed)]);
+        assert_eq!((&after["focused"], &after["open"]), (&focused, &opened), "changed: {is_changed}");
+        let kept = if is_changed { &json!(0) } else { &after["parts"] };
+        assert_eq!(&after["kept"], kept, "changed: {is_changed}");
+    }
+    // What was opened again is filled again.
+    wait_for("both pictures side by side", || {
+        let count = browser.script(
+            "return [...document.querySelectorAll('.pair img')].filter((i) => i.naturalWidth > 0).length",
+            &[],
+        );
+        (count.as_u64()? >= 2).then_some(())
+    });
+}
+
+/// Visitors from this machine are limited like others, to one query at a time.
+const ONE_AT_A_TIME: &str = "[limits]\nunlimited_ips = []\nmax_processing_requests_per_ip = 1\n";
+
+/// The seconds that the page still counts down.
+fn left(browser: &Browser) -> Option<u64> {
+    browser.text_of("#again [role=timer]").trim_end_matches(" s").parse().ok()
+}
+
+#[test]
+fn a_page_that_has_to_wait_counts_down_and_tries_again_by_itself() {
+    let Some(browser) = Browser::open(Profile::default()) else { return };
+    let (daemon, endless, _silent) = with_an_endless_query(Setup { top: ONE_AT_A_TIME, ..Setup::default() });
+    let languages = [
+        ("en", KNOWN, "as many requests in progress", "tries again by itself in", "Open the post"),
+        (
+            "fr",
+            "https://danbooru.donmai.us/posts/7000001",
+            "autant de requêtes en cours",
+            "réessaie d'elle-même dans",
+            "Ouvrir la publication",
+        ),
+    ];
+    for (language, artwork, refused, tries_again, found) in languages {
+        // In another tab of the same visitor. What was cancelled does not begin anew at once: each language
+        // has its own.
+        let endless = format!("{endless}{language}");
+        daemon.begin(&endless);
+        browser.go(&page(&daemon, &format!("?lang={language}")));
+        browser.write("#url", artwork);
+        browser.click("button.go");
+        browser.wait_for_text(".error", refused);
+        browser.wait_for_text("#again", tries_again);
+        browser.shoot(&format!("waiting-{language}"));
+        check_narrow(&browser, "waiting");
+        let first = left(&browser).expect("it says how long");
+        assert!(first <= 20, "{first}");
+        let later = wait_for("the countdown", || left(&browser).filter(|left| *left < first));
+        // It has been refused once more, and counts from the beginning.
+        wait_for("another countdown", || left(&browser).filter(|left| *left > later));
+        // What is typed meanwhile is not what was asked.
+        browser.write("#url", " and something else");
+        cancel(&daemon, &endless);
+        browser.wait_for_text(".card", found);
+        let address = browser.script("return location.search", &[]);
+        assert!(address.as_str().unwrap().ends_with(&encode_component(artwork)), "{address}");
+        assert_eq!(browser.texts("#again"), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn who_asked_too_often_waits_a_moment_and_who_asked_in_vain_not_at_all() {
+    let Some(browser) = Browser::open(Profile::default()) else { return };
+    let limits = "[limits]\nunlimited_ips = []\nrequests_per_second = 1\n";
+    let daemon = Daemon::start(Setup { top: limits, ..Setup::default() });
+    // How often the page asks the server for something, and what it plans.
+    browser.before_pages(
+        "window.asked = []; window.planned = 0;
+         const [fetched, planned] = [window.fetch, window.setTimeout];
+         window.fetch = (address, request) => { asked.push(String(address)); return fetched(address, request); };
+         window.setTimeout = (what, ms) => { window.planned += 1; return planned(what, ms); };",
+    );
+    browser.go(&page(&daemon, ""));
+    browser.write("#url", UNSUPPORTED);
+    browser.click("button.go");
+    browser.wait_for_text(".error", "not supported");
+    assert!(!browser.texts(".error")[0].contains("again by itself"));
+    assert_eq!(browser.texts("#again"), Vec::<String>::new());
+    // Its texts are all that the page's script has loaded, and ever will.
+    let asked = wait_for("the page's script", || {
+        Some(browser.script("return asked", &[])).filter(|asked| *asked != json!([]))
+    });
+    assert!(asked[0].as_str().unwrap().contains("texts.json") && asked[1].is_null(), "{asked}");
+    assert_eq!(browser.script("return window.planned", &[]), json!(0), "nothing is planned");
+
+    browser.go(&page(&daemon, ""));
+    browser.write("#url", KNOWN);
+    // Somebody behind the same address asks all the time.
+    let is_enough = AtomicBool::new(false);
+    let refused_times = AtomicUsize::new(0);
+    let target = format!("/query?url={}", encode("https://danbooru.donmai.us/posts/7000001"));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let begun = Instant::now();
+            while !is_enough.load(Ordering::Relaxed) && begun.elapsed() < DEADLINE {
+                if matches!(daemon.http("GET", &target, &[], b""), Ok((429, _))) {
+                    refused_times.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+        });
+        wait_for("the limit", || (refused_times.load(Ordering::Relaxed) > 0).then_some(()));
+        browser.click("button.go");
+        let refused = wait_for("the answer to the form", || {
+            browser.texts(".error").into_iter().chain(browser.texts("#steps")).next()
+        });
+        is_enough.store(true, Ordering::Relaxed);
+        assert!(refused.contains("Too many requests from your address"), "{refused}");
+    });
+    assert!(left(&browser).is_some_and(|left| left <= 5));
+    browser.wait_for_text(".card", "Open the post");
 }

@@ -1,7 +1,10 @@
 //! What reads cost: counted as they are billed, shown, and kept within the budget.
 
+use std::time::Duration;
+
+use aotf::base::Timestamp;
 use aotf::demo::world::crowd::{Artist, Misses};
-use aotf::demo::world::{Options, World};
+use aotf::demo::world::{Endpoint, Options, World};
 use serde_json::Value;
 
 use crate::daemon::{Daemon, Setup, wait_for};
@@ -14,7 +17,7 @@ fn stats(daemon: &Daemon) -> Value {
 #[test]
 fn a_day_that_is_spent_ends_queries_and_keeps_scans() {
     // An account, and nearly all is left: a scan that costs more begins.
-    let extra = "[twitter.budget]\ndaily_usd = 0.11\n";
+    let extra = "[twitter.budget]\ndaily_usd = 0.11\n[scan]\nwindows_days = []\n";
     let daemon = Daemon::start(Setup { extra, ..Setup::default() });
     let cases = daemon.world.known();
     let mut urls = cases.iter().filter_map(|case| case.url());
@@ -106,4 +109,19 @@ fn reads_are_counted_once_a_day_and_over_restarts() {
         serde_json::from_slice::<Value>(&output.stdout).ok().filter(|stats| stats["spent_today_usd"].is_f64())
     });
     assert_eq!(after["spent_today_usd"], first["spent_today_usd"], "{after:#}");
+}
+
+/// A key has 300 look-ups in a quarter of an hour, for everybody.
+#[test]
+fn repeated_queries_for_an_artist_need_no_look_up() {
+    let daemon = Daemon::start(Setup::default());
+    let url = daemon.world.known()[0].url().unwrap().to_owned();
+    crate::faults::assert_found(&daemon.query(&url));
+    let asked = daemon.world.served(Endpoint::UsersByHandle);
+    assert!(asked > 0, "the artist was looked up");
+    daemon.world.exhaust_limit(Endpoint::UsersByHandle, Timestamp::now().plus(Duration::from_secs(900)));
+    for number in 0..3 {
+        crate::faults::assert_found(&daemon.query(&format!("{url}#{number}")));
+    }
+    assert_eq!(daemon.world.served(Endpoint::UsersByHandle), asked);
 }

@@ -131,8 +131,8 @@ fn the_index_is_measured_by_processes_beside_a_writer() {
     assert!(searched.iter().all(|one| one["searches"].as_u64() > Some(0)), "{measured}");
 }
 
-/// A page is recorded as the program reads it: its reader's values stay, nothing of the operator's does, nothing is
-/// overwritten. `AOTF_TEST_UPDATE` keeps the folder as a fixture.
+/// A page is recorded as the program reads it: its reader's values stay, nothing of the operator's does,
+/// nothing is overwritten. `AOTF_TEST_UPDATE` keeps the folder as a fixture.
 #[test]
 fn a_page_is_recorded_for_a_report() {
     use std::fs;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::daemon::{Daemon, Setup, binary};
+use crate::daemon::{Daemon, Setup, WHOLE, binary};
 
 #[track_caller]
 fn db(config: &Path, words: &[&str]) -> String {
@@ -23,7 +23,7 @@ fn complete(config: &Path, words: &[&str]) -> Value {
 
 #[test]
 fn imported_images_are_completed_beside_the_daemon() {
-    let daemon = Daemon::start(Setup::default());
+    let daemon = Daemon::start(Setup { extra: WHOLE, ..Setup::default() });
     let url = daemon.world.known()[0].url().unwrap().to_owned();
     let first = daemon.query(&url);
     assert!(first["results"][0]["distance256"].is_number(), "{first:#}");
@@ -35,7 +35,7 @@ fn imported_images_are_completed_beside_the_daemon() {
     // The old schema has no place for the second stage.
     fs::remove_dir_all(folder.path().join("data")).unwrap();
     db(&config, &["import", old.to_str().unwrap(), "--zone", "UTC"]);
-    let daemon = Daemon::start_in(folder, world, &Setup::default());
+    let daemon = Daemon::start_in(folder, world, &Setup { extra: WHOLE, ..Setup::default() });
     let config = daemon.config();
     let imported = daemon.query(&url);
     assert_eq!(imported["results"][0]["tweet_id"], first["results"][0]["tweet_id"]);

@@ -181,9 +181,11 @@ fn sha256(key: &str) -> String {
 #[test]
 fn what_is_typed_is_completed_hinted_and_corrected() {
     let daemon = Daemon::start(Setup::default());
-    let mut terminal = attach(&daemon, 100);
+    let mut terminal = attach(&daemon, 120);
     terminal.send("quer");
-    terminal.wait_until_shows("aotf> query URL [--networks LIST] [--thumbnails] [--detach]");
+    terminal.wait_until_shows(
+        "aotf> query URL [--whole] [--first] [--credit[=MARKUP]] [--networks LIST] [--thumbnails] [--detach]",
+    );
     terminal.send("\x15st\t\t");
     terminal.wait_for("both commands", |shown| shown.contains("stats") && shown.contains("stop"));
     terminal.send("at\t\r");

@@ -131,6 +131,39 @@ fn the_worlds_bluesky_answers_as_the_lexicons_say() {
     }
 }
 
+#[test]
+fn the_worlds_own_server_of_an_account_lists_posts_below_a_key() {
+    let world = World::start(Options::default()).unwrap();
+    let rowan = world.facts().open_account("demo-rowan.bsky.social").unwrap();
+    let posts: Vec<String> = (0..rowan.posts).rev().map(|number| rowan.post_id(number)).collect();
+    let base =
+        "https://pds.demo.example/xrpc/com.atproto.repo.listRecords?collection=app.bsky.feed.post&limit=30";
+    let page = |cursor: &str| -> (Vec<String>, Option<String>) {
+        let answer = get(&world, &format!("{base}&repo={}{cursor}", rowan.native));
+        let records = answer["records"].as_array().unwrap().iter();
+        let uris = records.map(|record| record["uri"].as_str().unwrap().to_owned()).collect();
+        (uris, answer["cursor"].as_str().map(str::to_owned))
+    };
+    let mut listed = Vec::new();
+    let mut next = Some(String::new());
+    while let Some(cursor) = next.take() {
+        let (uris, cursor) = page(&cursor);
+        assert!(uris.len() <= 30);
+        listed.extend(uris);
+        next = cursor.map(|cursor| format!("&cursor={cursor}"));
+    }
+    assert!(!listed.is_empty() && listed.iter().all(|uri| posts.contains(uri)));
+    let places: Vec<usize> =
+        listed.iter().flat_map(|uri| posts.iter().position(|post| post == uri)).collect();
+    assert!(
+        places.is_sorted() && places.len() * 2 > posts.len(),
+        "newest first, without reposts: {places:?}"
+    );
+    // From a key in the middle.
+    let middle = listed[40].rsplit('/').next().unwrap();
+    assert_eq!(page(&format!("&cursor={middle}")).0[0], listed[41]);
+}
+
 /// Checks a value against a schema of an OpenAPI document.
 fn check_schema(document: &Value, schema: &Value, value: &Value, at: &str) {
     if let Some(reference) = schema["$ref"].as_str() {

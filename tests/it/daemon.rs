@@ -24,6 +24,9 @@ pub struct Daemon {
     pub address: SocketAddr,
 }
 
+/// Accounts are scanned whole at once, also those that were never scanned.
+pub const WHOLE: &str = "[scan]\nwindows_days = []\n";
+
 /// How a test's daemon differs from others.
 #[derive(Default)]
 pub struct Setup {
@@ -35,6 +38,8 @@ pub struct Setup {
     pub http: &'static str,
     /// Lines of the section `[fetch]`.
     pub fetch: &'static str,
+    /// Lines of the section `[links]`.
+    pub links: &'static str,
     /// The daemon's temporary files are in `temporary`, beside the data, and nobody else's are.
     pub own_temporary: bool,
     /// No key for X: what a server is without settings.
@@ -89,15 +94,24 @@ pub fn write_config(folder: &Path, world: &World, address: SocketAddr, setup: &S
         true => String::new(),
         false => format!("[[twitter.credentials]]\nbearer_token = \"{}\"\n", world.bearer_token()),
     };
+    // Tests of cookies write their own.
+    let cookies = match setup.extra.contains("[links.cookies]") {
+        true => String::new(),
+        false => {
+            world.cookies().map(|(site, cookie)| format!("[links.cookies]\n{site} = \"{cookie}\"\n")).concat()
+        }
+    };
     let mut text = format!(
         "data_dir = {:?}\n{}\n[http]\nbind = \"{address}\"\n{}\n[log]\nlevel = \"warn\"\n\
          [fetch]\nmax_per_second_per_host = 1000\n{}\n\
-         {credentials}[links]\ntumblr_api_key = \"{}\"\n[upstreams]\n",
+         {credentials}[links]\ntumblr_api_key = \"{}\"\n{}\n{}[upstreams]\n",
         folder.join("data"),
         setup.top,
         setup.http,
         setup.fetch,
         world.tumblr_api_key(),
+        setup.links,
+        cookies,
     );
     let others = setup.upstreams.iter().map(|(host, base)| ((*host).to_owned(), base.clone()));
     for (host, base) in world.upstreams().into_iter().chain(others).collect::<BTreeMap<_, _>>() {
@@ -197,10 +211,14 @@ impl Daemon {
         serde_json::from_slice(&body).unwrap()
     }
 
-    /// Starts a query and leaves it.
+    /// Starts a query, as soon as the limits admit it, and leaves it.
     #[track_caller]
     pub fn begin(&self, url: &str) {
-        self.http("GET", &format!("/query?url={}", encode(url)), &[], b"").unwrap();
+        let target = format!("/query?url={}", encode(url));
+        wait_for(&format!("the beginning of the query for {url}"), || {
+            let (status, _) = self.http("GET", &target, &[], b"").unwrap();
+            (status != 429).then_some(())
+        });
     }
 
     /// Starts a query and follows it to its end.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::daemon::{Daemon, Setup, binary};
+use crate::daemon::{Daemon, Setup, binary, wait_for};
 use crate::databases::{Server, setup};
 
 /// Status and output of a command with this configuration.
@@ -161,7 +161,15 @@ fn check_empty_database_of(server: Server) {
     assert_eq!(code, Some(1), "{said}");
     assert_has(&said, &["or an empty one", "aotf db create"]);
     assert_eq!(run(&config, &["db", "create"]).0, Some(0));
-    drop(Daemon::start_in(folder, world, &setup(&empty)));
+    let daemon = Daemon::start_in(folder, world, &setup(&empty));
+    // The same of one that was emptied.
+    let (folder, _world) = crate::queries::end(daemon);
+    empty.make_anew();
+    let (code, said) = serve(&config);
+    assert_eq!(code, Some(1), "{said}");
+    assert_has(&said, &["or an empty one", "aotf db create"]);
+    assert_has(&failed(&config, "database").unwrap(), &["aotf db create"]);
+    drop(folder);
 }
 
 #[test]
@@ -184,8 +192,10 @@ fn a_data_folder_may_have_any_path() {
     assert!(socket.as_os_str().len() > 150 && socket.exists());
     let output = daemon.command(&["stats"]);
     assert!(output.status.success(), "{output:?}");
-    let output = binary().args(["health", "--socket"]).arg(&socket).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    // Ready is who takes queries; some of its processes may still be starting.
+    wait_for("health", || {
+        binary().args(["health", "--socket"]).arg(&socket).status().unwrap().success().then_some(())
+    });
 }
 
 #[test]
@@ -197,10 +207,11 @@ fn the_admin_socket_lies_where_the_settings_say() {
     let mut daemon = Daemon::start_in(folder, world, &Setup { extra, ..Setup::default() });
     assert!(daemon.folder.path().join("run/admin.sock").exists());
     assert!(!daemon.folder.path().join("data/aotf.sock").exists());
-    for words in [["stats"], ["health"], ["metrics"]] {
+    for words in [["stats"], ["metrics"]] {
         let output = daemon.command(&words);
         assert!(output.status.success(), "{words:?}: {output:?}");
     }
+    wait_for("health", || daemon.command(&["health"]).status.success().then_some(()));
     // The check sees by it that the daemon runs.
     assert_eq!(failed(&daemon.config(), "sockets"), None);
     assert_eq!(failed(&daemon.config(), "port"), None);

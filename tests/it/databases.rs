@@ -63,6 +63,14 @@ impl Database {
         format!("{}/{}", url.rsplit_once('/').unwrap().0, self.name)
     }
 
+    /// Takes all tables out of it.
+    pub fn make_anew(&self) {
+        self.cut_connections();
+        for sql in [format!("DROP DATABASE {}", self.name), format!("CREATE DATABASE {}", self.name)] {
+            self.server.run(&self.server.url(), &sql).unwrap();
+        }
+    }
+
     /// Ends all connections to it, as a restart of the server does.
     fn cut_connections(&self) {
         let sql = match self.server {

@@ -4,8 +4,10 @@ use std::fs;
 use std::path::Path;
 
 use aotf::domain::failure::FailureCode;
+use aotf::sites::{Supported, supported};
 
 use crate::daemon::binary;
+use crate::golden;
 use crate::needs::{not_here, skipped};
 
 pub fn read(path: &str) -> String {
@@ -20,18 +22,46 @@ fn every_error_code_is_documented() {
     }
 }
 
-/// The page says which websites are supported.
+/// The lists of sites in the documentation, between two marks, and on the page, behind a colon, are those of
+/// the program.
 #[test]
-fn every_site_with_artworks_is_named_on_the_page() {
-    let texts: serde_json::Value = serde_json::from_str(&read("src/front/http/web/texts.json")).unwrap();
-    for language in ["en", "fr"] {
-        let named = texts[language]["help.sites.works"].as_str().unwrap().to_lowercase().replace(' ', "");
-        for site in aotf::sites::SITES.iter().filter(|site| site.artwork.is_some()) {
-            // A program that many sites run, by its best known one.
-            let name = if site.name == "philomena" { "derpibooru" } else { site.name };
-            assert!(named.contains(name), "{name} is missing in {language}");
+fn lists_of_sites_are_the_programs() {
+    let Supported { works, links, recognised } = supported();
+    let lists =
+        [("works", works.join(", ")), ("links", links.join(", ")), ("recognised", recognised.join(", "))];
+    for page in ["README.md", "docs/link-finding.md"] {
+        let mut text = read(page);
+        for (kind, list) in &lists {
+            let mark = format!("<!-- sites: {kind} -->\n");
+            let (before, rest) = text.split_once(&mark).unwrap_or_else(|| panic!("no {mark} in {page}"));
+            let (_, after) = rest.split_once("\n<!-- end -->").expect("a list ends");
+            text = format!("{before}{mark}{}\n<!-- end -->{after}", wrapped(list));
+        }
+        golden::check(page, &text);
+    }
+    let texts = read("src/front/http/web/texts.json").lines().fold(String::new(), |text, line| {
+        let list = lists.iter().find(|(kind, _)| line.contains(&format!("\"help.sites.{kind}\": ")));
+        let line = list.map_or(line.to_owned(), |(_, list)| {
+            let (phrase, _) = line.split_once("\": \"").unwrap();
+            let words = line.rsplit_once("\": \"").unwrap().1.split(": ").next().unwrap();
+            format!("{phrase}\": \"{words}: {list}.\",")
+        });
+        text + &line + "\n"
+    });
+    golden::check("src/front/http/web/texts.json", &texts);
+}
+
+/// In lines of at most 110 columns.
+fn wrapped(list: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in list.split(' ') {
+        let last = lines.last_mut().expect("there is a line");
+        match last.len() + word.len() < 110 {
+            true => *last = format!("{last} {word}").trim_start().to_owned(),
+            false => lines.push(word.to_owned()),
         }
     }
+    lines.join("\n")
 }
 
 /// Grafana and Prometheus load what stands in `config/`.

@@ -1,5 +1,5 @@
-//! What one client has going delays nobody else: the honest one's answer comes while the hostile ones' work is
-//! still under way. Nothing is timed: what is hostile never ends.
+//! What one client has going delays nobody else: the honest one's answer comes while the hostile ones' work
+//! is still under way. Nothing is timed: what is hostile never ends.
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -14,7 +14,7 @@ use aotf::demo::world::cases::Expect;
 use aotf::demo::world::{Options, World};
 use serde_json::Value;
 
-use crate::daemon::{Daemon, Setup, encode, free_port, kill, wait_for, wait_within, write_config};
+use crate::daemon::{Daemon, Setup, WHOLE, encode, free_port, kill, wait_for, wait_within, write_config};
 use crate::needs::{not_here, skipped};
 
 /// Work is put off five times, with its pauses, before that is told.
@@ -28,12 +28,12 @@ pub fn pages(world: &World, host: &str) -> Vec<String> {
 }
 
 /// Status and body of `/readyz`.
-fn readiness(daemon: &Daemon) -> Option<(u16, String)> {
+pub fn readiness(daemon: &Daemon) -> Option<(u16, String)> {
     let (status, body) = daemon.http("GET", "/readyz", &[], b"").ok()?;
     Some((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
-fn wait_until_well(daemon: &Daemon) {
+pub fn wait_until_well(daemon: &Daemon) {
     wait_for("all to be well", || {
         readiness(daemon).filter(|(status, body)| *status == 200 && body.contains("\"problems\":[]"))
     });
@@ -64,7 +64,7 @@ fn a_locked_database_is_told_and_its_query_goes_on_when_it_is_free() {
 }
 
 /// A small file system of its own for the data folder.
-struct SmallDisk {
+pub struct SmallDisk {
     folder: PathBuf,
 }
 
@@ -287,7 +287,7 @@ fn a_database_server_that_is_away_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::start(Options::default()).unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let extra = format!("\n[database]\nurl = \"mysql://root@127.0.0.1:{}/faults\"\n", server.port);
+    let extra = format!("{WHOLE}\n[database]\nurl = \"mysql://root@127.0.0.1:{}/faults\"\n", server.port);
     let setup = Setup { extra: extra.leak(), ..Setup::default() };
     let root = Daemon::spawn(&write_config(folder.path(), &world, address, &setup));
     let mut daemon = Daemon { root, world, folder, address };

@@ -1,5 +1,5 @@
-//! Files that tests hold against the program (`AOTF_TEST_UPDATE=1 cargo test --test it` writes them anew), and what
-//! scripts rely on.
+//! Files that tests hold against the program (`AOTF_TEST_UPDATE=1 cargo test --test it` writes them anew),
+//! and what scripts rely on.
 
 use std::fs;
 use std::io::Write as _;
@@ -70,7 +70,8 @@ fn help_of_every_command() {
     check("tests/it/golden/help.txt", &text);
 }
 
-/// Without a terminal the console reads its commands from what is piped into it, and its lines are 100 columns wide.
+/// Without a terminal the console reads its commands from what is piped into it, and its lines are 100
+/// columns wide.
 #[test]
 fn help_of_the_console() {
     let topics: Vec<&str> = aotf::console::line::commands().map(|command| command.get_name()).collect();
@@ -109,6 +110,8 @@ const OF_THIS_RUN: &[&str] = &[
     "processes",
     "threads",
     "known_since",
+    "listed_at",
+    "whole_at",
     "first_seen",
     "last_seen",
     "search_listed_at",

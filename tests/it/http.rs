@@ -10,7 +10,7 @@ use std::time::Instant;
 use aotf::demo::world::cases::SAMPLE;
 use serde_json::{Value, json};
 
-use crate::daemon::{DEADLINE, Daemon, Setup, free_port, kill, wait_for};
+use crate::daemon::{DEADLINE, Daemon, Setup, WHOLE, free_port, kill, wait_for};
 
 /// A page whose artist has few posts, which are soon indexed.
 const SMALL: &str = "https://danbooru.donmai.us/posts/7000007";
@@ -141,7 +141,7 @@ fn metrics(daemon: &Daemon) -> String {
 
 #[test]
 fn batches_images_and_figures_through_processes() {
-    let daemon = Daemon::start(Setup::default());
+    let daemon = Daemon::start(Setup { extra: WHOLE, ..Setup::default() });
     let mut urls: Vec<String> =
         daemon.world.known().iter().filter_map(|case| case.url()).take(2).map(str::to_owned).collect();
     // Of the artist whose artwork the sample is.

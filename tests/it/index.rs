@@ -8,7 +8,7 @@ use aotf::demo::world::picture::{ArtId, Change, Picture};
 use image::{DynamicImage, imageops};
 use serde_json::Value;
 
-use crate::daemon::{Daemon, Setup, binary, kill, wait_for};
+use crate::daemon::{Daemon, Setup, WHOLE, binary, kill, wait_for};
 
 impl Daemon {
     fn index_dir(&self) -> PathBuf {
@@ -50,7 +50,7 @@ fn file_names(daemon: &Daemon) -> Vec<String> {
 
 #[test]
 fn verify_compares_the_index_with_the_database_beside_the_daemon() {
-    let mut daemon = Daemon::start(Setup::default());
+    let mut daemon = Daemon::start(Setup { extra: WHOLE, ..Setup::default() });
     daemon.index_first();
     let (report, status) = daemon.verify();
     assert_eq!((status, &report["well"]), (Some(0), &Value::Bool(true)), "{report:#}");
@@ -110,7 +110,7 @@ fn a_lost_index_is_made_anew_and_a_killed_writer_leaves_no_file() {
 
 #[test]
 fn a_turned_picture_is_found_on_demand_alone() {
-    let daemon = Daemon::start(Setup::default());
+    let daemon = Daemon::start(Setup { extra: WHOLE, ..Setup::default() });
     daemon.index_first();
     let painted = Picture::Art(ArtId::Flying, Change::Same).paint().unwrap();
     let as_it_is = DynamicImage::ImageRgb8(painted.clone());
@@ -152,7 +152,7 @@ fn a_turned_picture_is_found_on_demand_alone() {
 /// Decoded where strangers' bytes are: in a process without keys, with few system calls.
 #[test]
 fn an_avif_is_found_by_and_what_is_not_read_is_named() {
-    let daemon = Daemon::start(Setup::default());
+    let daemon = Daemon::start(Setup { extra: WHOLE, ..Setup::default() });
     daemon.index_first();
     let search = |file: &str| daemon.command(&["search", file, "--wait", "--json"]);
     let avif = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/images/flying.avif");
@@ -176,7 +176,7 @@ fn an_avif_is_found_by_and_what_is_not_read_is_named() {
 
 #[test]
 fn a_picture_is_found_that_its_exif_data_turns() {
-    let daemon = Daemon::start(Setup::default());
+    let daemon = Daemon::start(Setup { extra: WHOLE, ..Setup::default() });
     daemon.index_first();
     let painted = Picture::Art(ArtId::Flying, Change::Same).paint().unwrap();
     let file = daemon.folder.path().join("artwork.png");

@@ -1,5 +1,5 @@
-//! What the daemon writes to the standard error: for a person, for the journal of systemd, for programs; and which
-//! requests it tells of.
+//! What the daemon writes to the standard error: for a person, for the journal of systemd, for programs; and
+//! which requests it tells of.
 
 use std::fs::{self, File, OpenOptions};
 use std::net::SocketAddr;
@@ -50,8 +50,8 @@ impl Logged {
     }
 }
 
-/// Sends the standard error to the end of a file. As systemd does, the variable names it by device and inode; where
-/// the file is not the journal, another one.
+/// Sends the standard error to the end of a file. As systemd does, the variable names it by device and inode;
+/// where the file is not the journal, another one.
 fn write_to(command: &mut Command, path: &Path, is_journal: bool) {
     let file: File = OpenOptions::new().create(true).append(true).open(path).unwrap();
     let about = file.metadata().unwrap();
@@ -132,6 +132,7 @@ const REQUESTS: Setup = Setup {
         sha256 = \"e890dca2136e7fa067fac117c66851736c78d170486a58ec5f920a1ce2814ef0\"\n",
     top: "",
     http: "trusted_proxies = [\"127.0.0.1\"]",
+    links: "",
     fetch: "",
     own_temporary: false,
     keyless: false,
@@ -179,7 +180,8 @@ fn requests_are_not_logged_unless_it_is_wanted() {
     assert!(line.contains("DEBUG"), "{line}");
 }
 
-/// Whoever starts the daemon with open rights (as many service managers do) still keeps what it makes to himself.
+/// Whoever starts the daemon with open rights (as many service managers do) still keeps what it makes to
+/// himself.
 #[test]
 fn the_data_folder_and_all_in_it_are_private() {
     let folder = tempfile::tempdir().unwrap();

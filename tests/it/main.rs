@@ -2,6 +2,7 @@
 //! processes against a world on loopback.
 #![expect(clippy::disallowed_methods, reason = "tests wait for real processes")]
 
+mod answer_first;
 mod atproto;
 mod backups;
 mod browser;
@@ -16,6 +17,7 @@ mod console;
 mod contracts;
 mod crash;
 mod daemon;
+mod damage;
 mod data_files;
 mod database_servers;
 mod databases;
@@ -29,6 +31,7 @@ mod guard;
 mod hostile;
 mod http;
 mod index;
+mod link_pages;
 mod listings;
 mod log;
 mod mirror;

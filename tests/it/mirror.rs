@@ -175,7 +175,7 @@ fn check_in_step(source: &Source, target: &str, folder: &Path) {
     fs::remove_dir_all(source.backups().join("aotf-2026-01-01T00-00-00Z")).unwrap();
     source.add("aotf-2026-01-04T00-00-00Z", &[("manifest.json", 5)]);
     let told = source.mirror(target, &[]);
-    assert!(told.contains("1 files sent") && told.contains("2 removed"), "{told}");
+    assert!(told.contains("1 file sent") && told.contains("2 removed"), "{told}");
     let mut expect = files(&source.backups());
     expect.retain(|path, _| !path.contains(".partial"));
     expect.insert("holiday.jpg".to_owned(), b"x".to_vec());
@@ -305,7 +305,7 @@ fn a_bucket_is_kept_in_step() {
     source.add("aotf-2026-01-02T00-00-00Z", &[("manifest.json", 310)]);
     fs::remove_dir_all(source.backups().join("aotf-2026-01-01T00-00-00Z")).unwrap();
     let told = source.mirror(&target, &[]);
-    assert!(told.contains("1 files sent") && told.contains("2 removed"), "{told}");
+    assert!(told.contains("1 file sent") && told.contains("2 removed"), "{told}");
 }
 
 #[test]
@@ -317,12 +317,12 @@ fn logs_go_along_if_asked_and_are_sent_again_when_they_grow() {
     fs::create_dir_all(&logs).unwrap();
     fs::write(logs.join("results.jsonl"), "{}\n").unwrap();
     fs::write(source.folder.path().join("data/state.db"), "secret").unwrap();
-    assert!(source.mirror(place, &[]).contains("1 files sent"));
+    assert!(source.mirror(place, &[]).contains("1 file sent"));
     let told = source.mirror(place, &["--logs"]);
-    assert!(told.contains("1 files sent") && told.contains("0 removed"), "{told}");
+    assert!(told.contains("1 file sent") && told.contains("0 removed"), "{told}");
     assert!(source.mirror(place, &["--logs"]).contains("0 files sent"));
     fs::write(logs.join("results.jsonl"), "{}\n{}\n").unwrap();
-    assert!(source.mirror(place, &["--logs"]).contains("1 files sent"));
+    assert!(source.mirror(place, &["--logs"]).contains("1 file sent"));
     let there = files(target.path());
     assert_eq!(there["aotf-data/logs/results.jsonl"], b"{}\n{}\n");
     assert_eq!(there.len(), 2, "{:?}", there.keys());

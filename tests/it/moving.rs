@@ -5,12 +5,12 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::daemon::{Daemon, Setup};
+use crate::daemon::{Daemon, Setup, WHOLE};
 
 /// The original's database, by way of an export; then a daemon on it for which X is switched off.
 #[test]
 fn an_imported_account_is_searched_without_x() {
-    let daemon = Daemon::start(Setup::default());
+    let daemon = Daemon::start(Setup { extra: WHOLE, ..Setup::default() });
     let (page, handle) = crate::console::lightest_case(&daemon.world);
     let found = daemon.query(&page);
     let id = found["results"][0]["account_id"].as_str().unwrap().to_owned();

@@ -3,7 +3,7 @@
 use aotf::demo::world::{Endpoint, World};
 use serde_json::Value;
 
-use crate::daemon::{Daemon, Setup, encode};
+use crate::daemon::{Daemon, Setup, WHOLE, encode};
 
 fn post_of(world: &World, handle: &str, number: usize) -> String {
     world.facts().open_account(handle).unwrap().post_id(number)
@@ -19,7 +19,7 @@ fn find<'a>(list: &'a Value, network: &str) -> &'a Value {
 
 #[test]
 fn one_artist_on_three_networks() {
-    let daemon = Daemon::start(Setup::default());
+    let daemon = Daemon::start(Setup { extra: WHOLE, ..Setup::default() });
     let answer = daemon.query("https://www.artstation.com/artwork/70013");
     assert_eq!(answer["error"], Value::Null, "{answer:#}");
     // Existing clients see X alone.
@@ -88,7 +88,7 @@ fn without_a_key_for_x_the_others_are_searched_and_the_start_says_so() {
 
 #[test]
 fn a_query_may_choose_its_networks() {
-    let daemon = Daemon::start(Setup::default());
+    let daemon = Daemon::start(Setup { extra: WHOLE, ..Setup::default() });
     let page = "https://www.artstation.com/artwork/70013";
     let shown = daemon.command(&["query", page, "--wait", "--json", "--networks", "mastodon,bluesky"]);
     assert!(shown.status.success(), "{shown:?}");
@@ -176,6 +176,64 @@ fn accounts_are_named_in_the_ways_of_their_networks() {
     assert!(output.status.success(), "{output:?}");
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(found["posts"][0]["id"], post_of(&daemon.world, "demo-sorrel.bsky.social", 30), "{found:#}");
+}
+
+/// The page names an account on a host that nothing is known of. It answers as no Mastodon does, and says
+/// that it is a Misskey.
+#[test]
+fn an_artist_on_a_server_that_turns_out_to_be_a_misskey() {
+    let daemon =
+        Daemon::start(Setup { top: "networks = ['bluesky', 'mastodon', 'misskey']", ..Setup::default() });
+    let page = "https://www.artstation.com/artwork/70024";
+    let elsewhere = daemon.command(&["query", page, "--wait", "--networks", "mastodon"]);
+    let told = String::from_utf8_lossy(&elsewhere.stdout) + String::from_utf8_lossy(&elsewhere.stderr);
+    assert_eq!(elsewhere.status.code(), Some(1), "{told}");
+    assert!(told.contains("@demo_linden@demo-misskey.example is on misskey"), "{told}");
+
+    let shown = daemon.command(&["query", page, "--wait", "--json", "--whole", "--networks", "misskey"]);
+    let answer: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(answer["error"], Value::Null, "{answer:#}");
+    let account = find(&answer["accounts"], "misskey");
+    assert_eq!(account["id"], "https://demo-misskey.example/users/9dlinden01");
+    assert_eq!(account["url"], "https://demo-misskey.example/@demo_linden");
+    let post = find(&answer["posts"], "misskey");
+    assert_eq!(post["id"], post_of(&daemon.world, "demo_linden@demo-misskey.example", 150));
+    assert_eq!((&post["url"], &post["image_position"]), (&post["id"], &"2/2".into()), "{post:#}");
+    let image = "https://files.demo-misskey.example/9dlinden01/150/webpublic-01.jpg?sensitive=true";
+    assert_eq!(post["image_url"], image);
+    // Three pages, each shorter than its limit, and a request that was one too many. What is older is hidden.
+    assert_eq!(daemon.world.served(Endpoint::MisskeyNotes), 4);
+    let known = daemon.command(&["account", "demo_linden@demo-misskey.example", "--json"]);
+    let known: Value = serde_json::from_slice(&known.stdout).unwrap();
+    assert_eq!(known["accounts"][0]["search_coverage"], "complete", "{known:#}");
+
+    let shown = daemon.command(&["query", page, "--wait"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(shown.contains("Misskey") && shown.contains("@demo_linden@demo-misskey.example"), "{shown}");
+}
+
+#[test]
+fn accounts_on_misskey_that_are_not_to_be_read_and_those_that_are_elsewhere() {
+    let daemon = Daemon::start(Setup { top: "networks = ['mastodon', 'misskey']", ..Setup::default() });
+    for (name, why) in [
+        ("demo_willow@demo-misskey.example", "to users who are logged in only"),
+        ("misskey:demo_birch@demo-misskey.example", "asks not to be indexed"),
+        ("misskey:demo_cedar@demo-misskey.example", "does not exist"),
+        ("demo_nobody@demo-misskey.example", "does not exist"),
+    ] {
+        let (code, told) = daemon.scan(name);
+        assert_eq!((code, told.contains(why)), (Some(3), true), "{name}: {told}");
+    }
+    // As another server knows an account of mastodon.art.
+    let output = daemon.command(&["scan", "https://misskey.design/users/9dremote01", "--wait"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(daemon.world.served(Endpoint::MastodonStatuses) > 0);
+    // Who moved is searched where they were and where they are.
+    let answer = daemon.command(&["scan", "@demo_linden@misskey.art", "--wait"]);
+    assert!(answer.status.success(), "{answer:?}");
+    let stats = daemon.command(&["stats", "--json"]);
+    let stats: Value = serde_json::from_slice(&stats.stdout).unwrap();
+    assert_eq!(stats["indexed_accounts_count"], 2, "{stats:#}");
 }
 
 #[test]

@@ -72,7 +72,8 @@ fn every_case_of_the_world_through_processes() {
     daemon.stats_when("no query to be left", |stats| stats["processing_user_requests_count"] == 0);
 }
 
-/// A picture that visitors are not shown is no reason to keep the artist's accounts back; nothing is scanned for it.
+/// A picture that visitors are not shown is no reason to keep the artist's accounts back; nothing is scanned
+/// for it.
 #[test]
 fn a_hidden_work_is_answered_with_its_artists_accounts() {
     let daemon = Daemon::start(Setup::default());

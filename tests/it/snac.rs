@@ -1,6 +1,7 @@
 //! A server of the Fediverse that is not Mastodon's: the program against the real snac, where it is installed
-//! (docs/adding-a-network.md). It speaks as much of Mastodon's API as apps need: no header `Link`, no `max_id`,
-//! a count of posts that is always 0, its own name in `acct`, actors whose address does not say that they are.
+//! (docs/adding-a-network.md). It speaks as much of Mastodon's API as apps need: no header `Link`, no
+//! `max_id`, a count of posts that is always 0, its own name in `acct`, actors whose address does not say
+//! that they are.
 
 use std::ffi::OsString;
 use std::io::Write;

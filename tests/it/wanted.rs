@@ -52,8 +52,8 @@ fn noted_posts_are_looked_up_indexed_and_forgotten() {
     let images: u32 =
         database.query_row("SELECT count(fingerprint) FROM images", [], |row| row.get(0)).unwrap();
     assert!(images > 0);
-    // One post was read, and its author, whom X's newer fields do not tell; that the other post is not there, the
-    // free endpoint had told.
+    // One post was read, and its author, whom X's newer fields do not tell; that the other post is not there,
+    // the free endpoint had told.
     wait_for("the price to be told", || {
         (json(&daemon, &["stats", "--json"])["spent_today_usd"] == 0.015).then_some(())
     });

@@ -110,11 +110,22 @@ impl Browser {
 
     /// The width that the page's content needs in a window of this width, in pixels.
     pub fn width_of_content(&self, width: u32) -> u64 {
+        let needed = self.script_at_width(width, "return document.documentElement.scrollWidth");
+        needed.as_u64().unwrap_or_default()
+    }
+
+    /// What a script returns in a window of this width, in pixels.
+    pub fn script_at_width(&self, width: u32, script: &str) -> Value {
         let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         self.cdp("Emulation.setDeviceMetricsOverride", size);
-        let needed = self.script("return document.documentElement.scrollWidth", &[]);
+        let returned = self.script(script, &[]);
         self.cdp("Emulation.clearDeviceMetricsOverride", json!({}));
-        needed.as_u64().unwrap_or_default()
+        returned
+    }
+
+    /// Runs a script in each page that is opened from now on, before the page's own.
+    pub fn before_pages(&self, script: &str) {
+        self.cdp("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }));
     }
 
     pub fn click(&self, selector: &str) {

@@ -1,5 +1,5 @@
-//! What clients of X meet beside good answers, through the real processes: nothing of it may pass for an account
-//! without images, or for an account that does not exist.
+//! What clients of X meet beside good answers, through the real processes: nothing of it may pass for an
+//! account without images, or for an account that does not exist.
 
 use std::time::Duration;
 

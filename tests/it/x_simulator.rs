@@ -1,5 +1,5 @@
-//! X as it is: the program against X's own simulator, where it is installed (docs/adding-a-network.md). It has
-//! gaps, and what is asserted here rests on them: its search matches the query as text and does not page;
+//! X as it is: the program against X's own simulator, where it is installed (docs/adding-a-network.md). It
+//! has gaps, and what is asserted here rests on them: its search matches the query as text and does not page;
 //! timelines of users that it read from a file are empty; and it names nothing that it leaves out.
 
 use std::net::TcpListener;

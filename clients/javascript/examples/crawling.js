@@ -87,9 +87,10 @@ class Crawl {
     if (artist) this.artists.add(artist);
   }
 
-  add(work, error, posts) {
+  add(work, { error, posts, complete, cost_usd }) {
     this.#know(work);
-    this.#write({ page: work.page, artist: work.artist, error, posts });
+    const urls = posts.map((post) => post.url);
+    this.#write({ page: work.page, artist: work.artist, error, posts: urls, complete, cost_usd });
   }
 
   /** All before `cursor` is done; `null`: the whole list is. */
@@ -118,10 +119,11 @@ async function crawl(client, site, listing, record, options) {
     const limit = options.limit === undefined ? Infinity : Number(options.limit);
     const pages = [...fresh.keys()].slice(0, limit - asked);
     const networks = options.networks?.split(",");
-    for await (const answer of client.findAll(pages, { networks, inProgress: Number(options["in-progress"]) })) {
-      const posts = answer.posts.map((post) => post.url);
-      record.add(fresh.get(answer.url), answer.error, posts);
-      console.log(`${answer.url}  ${answer.error ?? (posts.join(" ") || "no post")}`);
+    const how = { whole: options.whole, networks, inProgress: Number(options["in-progress"]) };
+    for await (const answer of client.findAll(pages, how)) {
+      record.add(fresh.get(answer.url), answer);
+      const posts = answer.posts.map((post) => post.url).join(" ");
+      console.log(`${answer.url}  ${answer.error ?? (posts || "no post")}`);
       asked += 1;
     }
     if (pages.length < fresh.size || asked >= limit) return asked;
@@ -146,6 +148,7 @@ export async function main(about, site, subject, listingFor) {
       record: text("crawl.jsonl"),
       limit: { type: "string" },
       "every-work": { type: "boolean", default: false },
+      whole: { type: "boolean", default: false },
       networks: { type: "string" },
       "in-progress": text("4"),
       pause: text("2"),
@@ -164,7 +167,8 @@ export async function main(about, site, subject, listingFor) {
   --record FILE      file of results and of the place in the list (crawl.jsonl)
   --limit N          ask for this many works at most
   --every-work       not only one work of each artist
-  --networks NAMES   twitter, bluesky, mastodon, with commas between
+  --whole            have the artists' accounts scanned whole, also on X
+  --networks NAMES   twitter, bluesky, mastodon, misskey, with commas between
   --in-progress N    queries at the same time (4)
   --pause SECONDS    between two requests to the site (2)
   --contact TEXT     how the site's operators can reach you`);

@@ -54,6 +54,23 @@ test("a page is sent whole and last, with the key", async () => {
   assert.equal(headers.authorization, "Bearer k");
 });
 
+test("how much is searched is asked for to the end", async () => {
+  const server = await serverWith(
+    [200, {}, answer("LINK_FINDER")],
+    [503, {}, BUSY],
+    [200, {}, answer("LINK_FINDER")],
+    [200, {}, event(1, answer("END", null, { posts: ["p"] }))],
+    [200, {}, { queries: [answer()] }],
+  );
+  const client = new aotf.Client(server.address);
+  assert.deepEqual((await client.find("a", { first: true, whole: true })).posts, ["p"]);
+  assert.equal((await client.submit(["a"], { whole: true }))[0].status, "END");
+  const asked = "?first=1&whole=1&url=a";
+  const paths = [`/query${asked}`, `/query/events${asked}`];
+  assert.deepEqual(server.requests.slice(0, 4).map(({ path }) => path), [...paths, ...paths]);
+  assert.deepEqual(JSON.parse(server.requests[4].body), { urls: ["a"], whole: true });
+});
+
 test("refusals are types", async () => {
   const kinds = { 400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 413: "BadRequest", 429: "TooManyRequests" };
   for (const [status, kind] of Object.entries({ ...kinds, 500: "ServerBusy", 503: "ServerBusy" })) {

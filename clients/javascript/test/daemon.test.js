@@ -53,3 +53,12 @@ test("figures are told to those who may know", options, async () => {
   assert.equal((await plain.stats()).spent_today_usd, null);
   assert.equal((await plain.config()).ip_can_use_advanced, false);
 });
+
+test("an answer says what it rests on", options, async () => {
+  const found = await client.find(page, { first: true });
+  assert.equal(found.status, "END");
+  assert.match(found.posts[0].class, /^(identical|recompressed)$/);
+  const whole = await client.find(page, { whole: true });
+  assert.notEqual(whole.id, (await client.find(page)).id);
+  assert.ok(whole.complete && whole.rest_usd === null, JSON.stringify(whole));
+});

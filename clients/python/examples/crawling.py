@@ -17,7 +17,7 @@ import urllib.request
 from pathlib import Path
 from typing import Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from aotf_client import AotfError, Client
+from aotf_client import AotfError, BatchEntry, Client
 
 #: Answers of a site are smaller; a longer one is not read.
 MAX_SITE_BYTES = 16 * 1024 * 1024
@@ -102,9 +102,11 @@ class Record:
         if work.artist:
             self.artists.add(work.artist)
 
-    def add(self, work: Work, error: Optional[str], posts: List[str]) -> None:
+    def add(self, work: Work, answer: BatchEntry) -> None:
         self._know(work)
-        self._write({"page": work.page, "artist": work.artist, "error": error, "posts": posts})
+        posts = [post["url"] for post in answer["posts"]]
+        found = {"error": answer["error"], "posts": posts, "complete": answer["complete"], "cost_usd": answer["cost_usd"]}
+        self._write({"page": work.page, "artist": work.artist, **found})
 
     def move(self, cursor: Optional[str]) -> None:
         """All before `cursor` is done; `None`: the whole list is."""
@@ -133,11 +135,14 @@ def crawl(client: Client, site: Site, listing: Listing, record: Record, options:
         pages = list(fresh)
         if options.limit is not None:
             pages = pages[: options.limit - asked]
-        for answer in client.find_all(pages, networks=options.networks, in_progress=options.in_progress):
+        answers = client.find_all(
+            pages, whole=options.whole, networks=options.networks, in_progress=options.in_progress
+        )
+        for answer in answers:
             work = fresh[str(answer["url"])]
-            posts = [post["url"] for post in answer["posts"]]
-            record.add(work, answer["error"], posts)
-            print(f"{work.page}  {answer['error'] or ' '.join(posts) or 'no post'}", flush=True)
+            record.add(work, answer)
+            posts = " ".join(post["url"] for post in answer["posts"])
+            print(f"{work.page}  {answer['error'] or posts or 'no post'}", flush=True)
             asked += 1
         if len(pages) < len(fresh) or (options.limit is not None and asked >= options.limit):
             return asked
@@ -158,7 +163,8 @@ def main(about: str, site: str, subject: Optional[str], listing_for: Callable[[s
     parser.add_argument("--record", type=Path, default=Path("crawl.jsonl"), help="file of results and of the place in the list")
     parser.add_argument("--limit", type=int, help="ask for this many works at most")
     parser.add_argument("--every-work", action="store_true", help="not only one work of each artist")
-    parser.add_argument("--networks", type=lambda text: text.split(","), help="twitter, bluesky, mastodon, with commas between")
+    parser.add_argument("--whole", action="store_true", help="have the artists' accounts scanned whole, also on X")
+    parser.add_argument("--networks", type=lambda text: text.split(","), help="twitter, bluesky, mastodon, misskey, with commas between")
     parser.add_argument("--in-progress", type=int, default=4, help="queries at the same time (%(default)s)")
     parser.add_argument("--pause", type=float, default=2.0, help="seconds between two requests to the site (%(default)s)")
     parser.add_argument("--contact", default="", help="how the site's operators can reach you")

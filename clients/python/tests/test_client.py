@@ -89,6 +89,22 @@ class ClientTest(unittest.TestCase):
         )
         self.assertEqual(headers["Authorization"], "Bearer k")
 
+    def test_how_much_is_searched_is_asked_for_to_the_end(self):
+        hit = answer("END", posts=["p"])
+        server, client = self.ask(
+            (200, {}, answer("LINK_FINDER")),
+            (503, {}, {"error": "BUSY", "error_detail": ""}),
+            (200, {}, answer("LINK_FINDER")),
+            (200, {}, event(1, hit)),
+            (200, {}, {"queries": [answer()]}),
+        )
+        self.assertEqual(client.find("a", first=True, whole=True)["posts"], ["p"])
+        self.assertEqual(client.submit(["a"], whole=True)[0]["status"], "END")
+        paths = [path for _, path, _, _ in server.requests]
+        asked = "?first=1&whole=1&url=a"
+        self.assertEqual(paths[:4], [f"/query{asked}", f"/query/events{asked}"] * 2)
+        self.assertEqual(json.loads(server.requests[4][3]), {"urls": ["a"], "whole": True})
+
     def test_refusals_are_types(self):
         body = {"error": "CODE", "error_detail": "why"}
         for status, kind in [

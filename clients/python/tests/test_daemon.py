@@ -2,6 +2,7 @@
 
 import json
 import os
+import typing
 import unittest
 
 import aotf_client
@@ -59,13 +60,32 @@ class DaemonTest(unittest.TestCase):
         self.assertFalse(plain.config()["ip_can_use_advanced"])
 
     def test_the_types_name_every_field(self):
+        found = self.client.find(self.page)
+        known = self.client.account(self.account)[0]
         for answer, kind in [
-            (self.client.find(self.page), aotf_client.Answer),
+            (found, aotf_client.Answer),
+            (found["posts"][0], aotf_client.Post),
+            (found["results"][0], aotf_client.Result),
+            (found["accounts"][0], aotf_client.Account),
+            (found["twitter_accounts"][0], aotf_client.TwitterAccount),
+            (found["steps"][0], aotf_client.Step),
+            (found["searched"][0], aotf_client.Searched),
+            (known, aotf_client.KnownAccount),
+            (self.client.states([found["id"]])[0], aotf_client.BatchEntry),
+            (self.client.errors()[0], aotf_client.ErrorEntry),
             (self.client.stats(), aotf_client.Stats),
             (self.client.config(), aotf_client.Config),
-            (self.client.find(self.page)["posts"][0], aotf_client.Post),
         ]:
-            self.assertEqual(set(answer), set(kind.__annotations__), json.dumps(answer))
+            # With what the names of the types stand for, as type checkers read them.
+            self.assertEqual(set(answer), set(typing.get_type_hints(kind)), json.dumps(answer))
+
+    def test_an_answer_says_what_it_rests_on(self):
+        found = self.client.find(self.page, first=True)
+        self.assertEqual(found["status"], "END")
+        self.assertIn(found["posts"][0]["class"], ("identical", "recompressed"))
+        whole = self.client.find(self.page, whole=True)
+        self.assertNotEqual(whole["id"], self.client.find(self.page)["id"])
+        self.assertTrue(whole["complete"] and whole["rest_usd"] is None, json.dumps(whole))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
 //! What may be spent on reading: the ledger against its limits, and what a scan will probably cost. Pure.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
+use crate::base::ids::QueryId;
 use crate::base::{MicroUsd, Timestamp};
 use crate::config::{Budget, TimelinePolicy};
+use crate::domain::accounts::Account;
+use crate::domain::posts::snowflake_time;
 use crate::domain::reads::{Ledger, PaidReads, ReadCounts, Resource};
+use crate::domain::scans::Window;
 use crate::proto::view::SpendingView;
 
 /// The timeline shows no more posts than this.
@@ -16,6 +21,12 @@ const POSTS_PER_IMAGE_POST: u64 = 3;
 const POSTS_PER_SPOT_CHECK: u64 = 6;
 /// Further ahead than this the ledger's day does not stay (`store::ledger`).
 const FAR_AHEAD_DAYS: i64 = 7;
+/// How long an account has been there, where its number does not tell: low, so that the estimate is high.
+const USUAL_LIFE: Duration = Duration::from_secs(4 * 365 * 86_400);
+/// In the weeks of an artwork an artist posts more often than on average.
+const BURSTS: f64 = 2.0;
+/// Posts that a page of a search holds at least.
+const SMALLEST_PAGE: u64 = 10;
 /// Posts of an account whose size the network does not tell.
 const UNKNOWN_POSTS: u64 = 1000;
 
@@ -27,7 +38,16 @@ pub struct Spending {
     ledger: Ledger,
     /// Reads on their way to the ledger, oldest first. Until it has answered they count in full, though some
     /// of them may have been billed before.
-    unsettled: VecDeque<ReadCounts>,
+    unsettled: VecDeque<Unsettled>,
+}
+
+/// Reads that the ledger has not counted yet.
+#[derive(Debug)]
+struct Unsettled {
+    resource: Resource,
+    reads: u64,
+    /// Who was told their full price.
+    queries: Vec<QueryId>,
 }
 
 impl Spending {
@@ -35,19 +55,26 @@ impl Spending {
         Spending { budget, ledger: Ledger::default(), unsettled: VecDeque::new() }
     }
 
-    /// What was billed by now, as the ledger knows it; it holds the oldest `settled` of the reads noted.
-    pub fn learn(&mut self, ledger: Ledger, settled: usize) {
+    /// What was billed by now, as the ledger knows it; it holds the oldest of the reads noted, of each of
+    /// which so many were billed. Returns for which queries less was billed than was noted, and how much
+    /// less.
+    pub fn learn(&mut self, ledger: Ledger, billed: &[u32]) -> Vec<(QueryId, MicroUsd)> {
         self.ledger = ledger;
-        self.unsettled.drain(..settled.min(self.unsettled.len()));
+        let settled = self.unsettled.drain(..billed.len().min(self.unsettled.len()));
+        let settled: Vec<Unsettled> = settled.collect();
+        let saved = settled.into_iter().zip(billed).flat_map(|(noted, billed)| {
+            let Unsettled { resource, reads, queries } = noted;
+            let saved = self.price(resource).times(reads.saturating_sub(u64::from(*billed)));
+            queries.into_iter().map(move |query| (query, saved))
+        });
+        saved.filter(|(_, saved)| *saved > MicroUsd(0)).collect()
     }
 
-    /// These reads were sent to the ledger.
-    pub fn note(&mut self, reads: &PaidReads) {
-        let count = u64::try_from(reads.ids.len()).unwrap_or(u64::MAX);
-        self.unsettled.push_back(match reads.resource {
-            Resource::Post => ReadCounts { posts: count, users: 0 },
-            Resource::User => ReadCounts { posts: 0, users: count },
-        });
+    /// These reads were sent to the ledger, for these queries.
+    pub fn note(&mut self, reads: &PaidReads, queries: Vec<QueryId>) {
+        let PaidReads { resource, ids } = reads;
+        let reads = u64::try_from(ids.len()).unwrap_or(u64::MAX);
+        self.unsettled.push_back(Unsettled { resource: *resource, reads, queries });
     }
 
     /// Price of one read, were it not billed today already.
@@ -78,6 +105,18 @@ impl Spending {
         budget.post_read.times(reads)
     }
 
+    /// What listing a span of the account's time will probably cost: its share of what a search of the whole
+    /// reads, and some more, since artists post in bursts.
+    pub fn estimate_window(&self, account: &Account, window: Window, now: Timestamp) -> MicroUsd {
+        let Some(budget) = self.budget else { return MicroUsd(0) };
+        let all = account.posts.unwrap_or(UNKNOWN_POSTS).div_ceil(POSTS_PER_IMAGE_POST);
+        let began = snowflake_time(&account.key.native).filter(|began| *began < now);
+        let life = began.map_or(USUAL_LIFE, |began| now.since(began)).max(Duration::from_secs(1));
+        let share = window.length().as_secs_f64() / life.as_secs_f64() * BURSTS;
+        let reads = (all as f64 * share).ceil() as u64;
+        budget.post_read.times(reads.max(SMALLEST_PAGE).min(all.max(SMALLEST_PAGE)))
+    }
+
     pub fn view(&self, scans_waiting: u64, now: Timestamp) -> SpendingView {
         let Some(budget) = self.budget else { return SpendingView::default() };
         let Ledger { day, mut today, mut month } = self.ledger;
@@ -88,10 +127,13 @@ impl Spending {
                 month = ReadCounts::default();
             }
         }
-        for reads in &self.unsettled {
+        for Unsettled { resource, reads, .. } in &self.unsettled {
             for counts in [&mut today, &mut month] {
-                counts.posts = counts.posts.saturating_add(reads.posts);
-                counts.users = counts.users.saturating_add(reads.users);
+                let count = match resource {
+                    Resource::Post => &mut counts.posts,
+                    Resource::User => &mut counts.users,
+                };
+                *count = count.saturating_add(*reads);
             }
         }
         let cost =
@@ -107,10 +149,10 @@ impl Spending {
         }
     }
 
-    /// True when the ledger's day lies so far ahead that the clock was wrong when it was written, or is now:
-    /// the ledger is to be asked what it makes of that.
+    /// True when the ledger's day lies so far ahead that the clock was wrong when it was written: the ledger
+    /// is to be asked what it makes of that. A clock that is wrong now makes nothing of it.
     pub fn is_far_ahead(&self, now: Timestamp) -> bool {
-        self.ledger.day > now.utc_day().saturating_add(FAR_AHEAD_DAYS)
+        now.is_plausible() && self.ledger.day > now.utc_day().saturating_add(FAR_AHEAD_DAYS)
     }
 
     /// True when a limit is reached: nothing more is to be read today.
@@ -172,7 +214,7 @@ mod tests {
                 today: ReadCounts { posts: today, users: 0 },
                 month: ReadCounts { posts: month, users: 0 },
             },
-            0,
+            &[],
         );
         spending
     }
@@ -222,17 +264,19 @@ mod tests {
         let moment = |text| Timestamp::parse_rfc3339(text).unwrap();
         assert!(!spent.is_far_ahead(moment("2026-05-08T12:00:00Z")));
         assert!(spent.is_far_ahead(moment("2026-05-07T12:00:00Z")));
+        assert!(!spent.is_far_ahead(moment("1970-01-01T12:00:00Z")), "it has not been told the time yet");
     }
 
     #[test]
     fn reads_count_before_the_ledger_has_answered() {
         let mut spending = spending(Some(5.0), None, 600, 600);
         let reads = PaidReads { resource: Resource::Post, ids: (0..400).collect() };
-        spending.note(&reads);
+        spending.note(&reads, vec![QueryId(1)]);
         assert!(spending.is_spent(moment(NOON)));
         // Half of them had been billed before.
         let ledger = Ledger { today: ReadCounts { posts: 800, users: 0 }, ..spending.ledger };
-        spending.learn(ledger, 1);
+        let saved = spending.learn(ledger, &[200]);
+        assert_eq!(saved, [(QueryId(1), MicroUsd::from_usd(1.0))]);
         check_left(&spending, NOON, 1.0);
     }
 

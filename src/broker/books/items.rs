@@ -77,29 +77,34 @@ pub struct Item {
     pub deaths: u32,
     /// A worker has let the lease run out over it: it hangs, and a second one is not lost to it.
     pub has_hung: bool,
-    /// Of a listing: how often it came further, and was then given back because the outside world was not ready.
+    /// How often a listing made progress and then failed.
     pub failures: u32,
-    /// Of a listing that was begun again: how far it had come before.
+    /// How far a listing had come before it was begun again.
     pub reached: Option<Box<ListingPlace>>,
 }
 
-/// A listing that fails so often, and comes further in between, ends where it is: a server that answers now and then
-/// would be asked for weeks. One that does not come further is given up by its `patience`.
+/// A listing that fails so often, and comes further in between, ends where it is: a server that answers now
+/// and then would be asked for weeks. One that does not come further is given up by its `patience`.
 pub const MAX_LISTING_FAILURES: u32 = 100;
 
 /// An item that took this many workers with it is not given to another.
 pub const MAX_DEATHS: u32 = 3;
 
 impl Item {
-    /// The end of a listing that is left where it is: what it has listed counts. `None` where it has come nowhere, or
-    /// may be left by nobody but its own worker.
+    /// The end of a listing that is left where it is: what it has listed counts. `None` where it has come
+    /// nowhere, or may be left by nobody but its own worker.
     pub fn end_of_listing(&self) -> Option<ListingEnd> {
-        let Work::ListPosts { cursor: Cursor::Search(since), place, .. } = &self.work else { return None };
+        let Work::ListPosts { cursor, place, .. } = &self.work else { return None };
         let places = place.iter().chain(&self.reached);
         let reached = places.max_by_key(|place| place.posts_read).filter(|place| place.posts_read > 0)?;
         let ListingPlace { posts_read, newest, oldest, .. } = **reached;
-        let coverage = Coverage::LimitedTo(u32::try_from(posts_read).unwrap_or(u32::MAX));
-        Some(ListingEnd { cursor: Cursor::Search(newest.max(*since)), newest, oldest, coverage, posts_read })
+        let cursor = match cursor {
+            Cursor::Search(since) => Cursor::Search(newest.max(*since)),
+            Cursor::Window(window) => Cursor::Window(*window),
+            Cursor::Timeline(_) => return None,
+        };
+        let coverage = Coverage::Complete;
+        Some(ListingEnd { cursor, newest, oldest, coverage, posts_read, media: None }.cut_short())
     }
 
     /// The listing begins anew: the network may not know its place any more. What it has taken so far counts.
@@ -130,7 +135,7 @@ pub fn stage_of(work: &Work) -> Stage {
         Work::PlanScans { .. } => Stage::IndexWatcher,
         Work::SearchImage { .. } => Stage::ReverseSearch,
         Work::Resolve { .. } | Work::CheckPosts { .. } | Work::LookUpPosts { .. } => Stage::Lookup,
-        Work::ListPosts { cursor: Cursor::Search(_), .. } => Stage::SearchListing,
+        Work::ListPosts { cursor: Cursor::Search(_) | Cursor::Window(_), .. } => Stage::SearchListing,
         Work::ListPosts { cursor: Cursor::Timeline(_), .. } => Stage::TimelineListing,
         Work::IndexPosts { .. } | Work::ShrinkPicture { .. } => Stage::Indexing,
         Work::Maintain(_) => Stage::Maintenance,
@@ -165,7 +170,7 @@ pub fn rest(work: &Work, age: Duration, asked: Duration) -> Duration {
 /// How long work is given back as "the outside world is not ready" before its request fails.
 pub fn patience(work: &Work) -> Duration {
     Duration::from_secs(match work {
-        // Whoever looks at a page waits no longer.
+        // Nobody looks at a page for longer.
         Work::ShrinkPicture { .. } => 20,
         // A site that is down for longer is reported to the user who waits.
         Work::FindLinks { .. } | Work::SearchImage { .. } => 3 * 60,

@@ -10,8 +10,8 @@ use crate::broker::books::party::Party;
 
 /// A client that polls asks again within this; an answer that was not asked for in this time is not polled.
 const POLLED_WITHIN: Duration = Duration::from_secs(60);
-/// Polled answers are kept beyond the limit, up to this many times as many: a crowd of addresses that poll for
-/// ever must not fill the memory.
+/// Polled answers are kept beyond the limit, up to this many times as many: a crowd of addresses that poll
+/// for ever must not fill the memory.
 const HARD_LIMIT: usize = 2;
 
 /// The answers of all clients.
@@ -56,8 +56,8 @@ impl Kept {
         self.by_due.first().map(|(due, _)| *due)
     }
 
-    /// Takes one answer that is to be forgotten now: whose time is over, or, where more than `max` are kept, the
-    /// one least recently asked for of the client who has the most, unless it is polled.
+    /// Takes one answer that is to be forgotten now: whose time is over, or, where more than `max` are kept,
+    /// the one least recently asked for of the client who has the most, unless it is polled.
     pub fn take_due(&mut self, now: Monotonic, max: usize) -> Option<QueryId> {
         let expired = self.by_due.first().filter(|(due, _)| *due <= now).map(|(_, id)| *id);
         let id = expired.or_else(|| self.superfluous(now, max))?;

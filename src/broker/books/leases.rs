@@ -114,8 +114,8 @@ impl Leases {
         ended
     }
 
-    /// Ends every lease of a container that is gone. Tells too whether a worker of it had not yet left what its
-    /// lease had run out over.
+    /// Ends every lease of a container that is gone. Tells too whether a worker of it had not yet left what
+    /// its lease had run out over.
     pub fn lose(&mut self, container: ContainerId) -> (Vec<Lease>, bool) {
         let has_hung = self.revoked.values().any(|worker| worker.container == container);
         self.revoked.retain(|_, worker| worker.container != container);

@@ -3,13 +3,17 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::base::MicroUsd;
 use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::{Networks, PostKey, ScanId};
 use crate::base::roles::Stage;
 use crate::broker::books::blob::BlobKey;
 use crate::broker::books::items::ItemId;
+use crate::broker::books::ladder::Ladder;
+use crate::broker::books::named_posts::NamedPosts;
+use crate::broker::books::preview::Preview;
 use crate::broker::books::query_key;
-use crate::domain::accounts::{Account, AccountRef, Candidate, NoImage, Resolution};
+use crate::domain::accounts::{Account, AccountRef, AccountState, Candidate, Elsewhere, NoImage, Resolution};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{FoundImage, ImageSource, QueryImage};
 use crate::proto::front::Client;
@@ -38,6 +42,8 @@ pub struct Head {
     /// Its acceptance is on the way to the journal; gone once it is there.
     pub being_written: Option<Ticket>,
     pub started: Monotonic,
+    /// Its accounts are to be scanned whole before it is answered.
+    pub whole: bool,
     /// Workers that were lost over its work.
     pub deaths: u32,
     pub version: u64,
@@ -75,11 +81,26 @@ pub struct Facts {
     pub no_image: Option<NoImage>,
     pub published: Option<Timestamp>,
     pub candidates: Vec<Candidate>,
+    /// The artist's pages that are not searched.
+    pub elsewhere: Vec<Elsewhere>,
     /// The candidates that can be read.
     pub accounts: Vec<Account>,
     /// The scans that were started or joined for it, running or ended.
     pub scans: Vec<ScanId>,
     pub first_time: bool,
+    /// What the database knew of the accounts that were scanned whole before.
+    pub scanned_before: Vec<AccountState>,
+    /// Those that were not, and how far they are looked through.
+    pub ladder: Ladder,
+    /// Posts that the page itself names.
+    pub named: NamedPosts,
+    pub preview: Preview,
+    /// Why there is no account, where the posts that the page names are looked at all the same.
+    pub no_account: Option<(FailureCode, String)>,
+    /// Why an account was not scanned further, though the artwork was not found in what is known of it.
+    pub held: Option<(FailureCode, String)>,
+    /// What was billed for it at most: of a scan that several queries wait for, all of it.
+    pub cost: MicroUsd,
 }
 
 /// Where a query is. Each phase says what ends it; an error ends any.
@@ -97,7 +118,8 @@ pub enum Phase {
     CheckingAccount,
     /// `index_watcher` decides which accounts must be scanned first.
     PlanningScans(Pickup),
-    /// Scans are under way. Ends when it waits for none of them.
+    /// Scans are under way, and posts that the page names. Ends when it waits for none of them, and no
+    /// further step of the ladder is left.
     Indexing { waiting: BTreeSet<ScanId>, indexed_already: bool },
     /// `reverse_search` looks for the image.
     Searching(Pickup),
@@ -107,6 +129,8 @@ pub enum Phase {
         gone: BTreeSet<PostKey>,
         found: Vec<FoundImage>,
         similar: Vec<FoundImage>,
+        /// Among the posts that the page names, of accounts that nothing else confirms.
+        named: Vec<FoundImage>,
     },
     /// It has its answer, and is kept for a while.
     Ended(Outcome),
@@ -121,8 +145,17 @@ pub enum Pickup {
 
 #[derive(Debug)]
 pub enum Outcome {
-    Found { results: Vec<ResultView>, similar: Vec<ResultView> },
-    Failed { code: FailureCode, why: String },
+    Found {
+        results: Vec<ResultView>,
+        similar: Vec<ResultView>,
+        named: Vec<ResultView>,
+    },
+    Failed {
+        code: FailureCode,
+        why: String,
+        /// Posts that the page names and that show the artwork, though nothing says whose they are.
+        named: Vec<ResultView>,
+    },
 }
 
 impl Phase {
@@ -176,6 +209,7 @@ impl Query {
             webhooks: BTreeSet::new(),
             being_written: None,
             started: now,
+            whole: false,
             deaths: 0,
             version: 0,
             steps: Vec::new(),
@@ -220,12 +254,13 @@ impl Query {
 
     /// What the journal keeps of a page's query until it ends.
     pub fn accepted(&self) -> JournalEntry {
-        let Head { subject, key, origin, webhooks, deaths, .. } = &self.head;
+        let Head { subject, key, origin, webhooks, whole, deaths, .. } = &self.head;
         let request = AcceptedRequest::Query {
             url: subject.clone(),
             networks: origin.networks.clone(),
             client: origin.client.clone(),
             webhooks: webhooks.iter().cloned().collect(),
+            whole: *whole,
             deaths: *deaths,
         };
         JournalEntry::Accepted { key: key.clone(), request }

@@ -9,16 +9,23 @@ use crate::base::ids::Networks;
 const TRACKING: &[&str] =
     &["fbclid", "gclid", "dclid", "msclkid", "twclid", "igshid", "mc_cid", "mc_eid", "ref_src", "ref_url"];
 
-/// The key of a query for this page, about these networks. `None`: not a URL.
-pub fn page_key(url: &str, networks: &Networks) -> Option<String> {
-    let key = normalized(url)?;
-    // A query about some networks alone has another answer, so it is another query. A space is in no URL.
-    Some(if networks.are_all() { key } else { format!("{key} on {networks}") })
+/// The key of a query for this page, about these networks, of whole accounts or not. `None`: not a URL.
+pub fn page_key(url: &str, networks: &Networks, whole: bool) -> Option<String> {
+    let mut key = normalized(url)?;
+    // What has another answer is another query. A space is in no URL.
+    if !networks.are_all() {
+        key += &format!(" on {networks}");
+    }
+    if whole {
+        key += " whole";
+    }
+    Some(key)
 }
 
-/// Whether a query's key is for the page whose key about all networks is `page`.
+/// Whether this is the key of a query for a page, about whatever networks. `page` is the page's key about all
+/// of them.
 pub fn is_about_page(key: &str, page: &str) -> bool {
-    key.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with(" on "))
+    key.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
 /// The key of a direct search.
@@ -72,7 +79,7 @@ mod tests {
 
     #[track_caller]
     fn check(url: &str, key: Option<&str>) {
-        assert_eq!(page_key(url, &Networks::default()).as_deref(), key, "{url}");
+        assert_eq!(page_key(url, &Networks::default(), false).as_deref(), key, "{url}");
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! The queue of one stage: who is next. Pure.
 //!
 //! Work that a user waits for passes before maintenance. Within a priority the clients (`Party`) have turns,
-//! those first who hold the fewest workers, and of each client's work its requests have turns in the same way.
-//! So however much one client or one account has waiting, another's work is next. Among requests whose turn
-//! it is the lighter account goes first, with ageing: an item's place is the time it came plus a handicap for
-//! its weight, so that a heavy one is overtaken for a bounded time only.
+//! those first who hold the fewest workers, and of each client's work its requests have turns in the same
+//! way. So however much one client or one account has waiting, another's work is next. Among requests whose
+//! turn it is the lighter account goes first, with ageing: an item's place is the time it came plus a
+//! handicap for its weight, so that a heavy one is overtaken for a bounded time only.
 //!
-//! A client takes a further worker only while more are free than it holds: of `n` workers it holds half alone,
-//! and something is left for whoever comes next, however long the work of the first may take.
+//! A client takes a further worker only while more are free than it holds: of `n` workers it holds half
+//! alone, and something is left for whoever comes next, however long the work of the first may take.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
@@ -389,8 +389,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes and in which order: between two turns of a client that waits, no other has more than
-        /// one, and everything is served.
+        /// Whatever comes and in which order: between two turns of a client that waits, no other has more
+        /// than one, and everything is served.
         #[test]
         fn nobody_is_served_twice_while_another_waits(
             events in proptest::collection::vec((any::<bool>(), 0_u8..5, 0_u64..3), 1..200),

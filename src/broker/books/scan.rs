@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::base::clock::Monotonic;
-use crate::base::ids::{QueryId, ScanId};
+use crate::base::ids::{AccountKey, QueryId, ScanId};
 use crate::base::{MicroUsd, Timestamp};
 use crate::broker::books::party::Party;
 use crate::broker::books::searched::SearchedPosts;
@@ -19,9 +19,11 @@ use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
 use crate::domain::posts::ListedPost;
 use crate::domain::scans::{
-    Coverage, Cursor, EndedSearch, ListingEnd, ListingStep, Priority, Resumed, ScanDeaths, Searched,
+    Coverage, Cursor, EndedSearch, ListingEnd, ListingStep, Priority, Reach, Resumed, ScanDeaths, Searched,
+    Window,
 };
 use crate::proto::work::Work;
+use crate::storekeeper::orders::JournalEntry;
 
 /// Weight of an account whose size the network does not tell.
 const UNKNOWN_WEIGHT: u64 = 1000;
@@ -37,10 +39,23 @@ pub struct Scan {
     pub phase: ScanPhase,
 }
 
+/// What a scan is about: an account, and how much of it.
+pub type ScanSubject = (AccountKey, Reach);
+
+/// Names a scan in the journal.
+pub fn journal_key(account: &AccountKey, reach: Reach) -> String {
+    match reach {
+        Reach::Whole => format!("scan {account}"),
+        // No key of an account has a space.
+        Reach::Window(Window { from, to }) => format!("scan {account} from {} to {}", from.0, to.0),
+    }
+}
+
 /// Whose posts are indexed, and how far that came.
 #[derive(Debug)]
 pub struct ScanHead {
     pub account: Account,
+    pub reach: Reach,
     /// Whose share of workers and of room it takes.
     pub party: Party,
     pub priority: Priority,
@@ -49,6 +64,8 @@ pub struct ScanHead {
     pub listed: u64,
     /// Of those, stored.
     pub indexed: u64,
+    /// The part of its window that was listed without a gap.
+    pub covered: Option<Window>,
 }
 
 #[derive(Debug)]
@@ -65,7 +82,7 @@ pub struct Running {
     /// Where the account stood when the scan was asked for.
     before: AccountState,
     /// In the order of `ListingStep::ALL`.
-    steps: [Step; 2],
+    steps: [Step; 3],
     /// What its search has listed, for the spot checks of the timeline.
     pub searched: SearchedPosts,
     /// New posts on their way to the database, with the steps that listed each (`step_bit`).
@@ -144,6 +161,7 @@ fn step_bit(step: ListingStep) -> u8 {
     match step {
         ListingStep::Search => 1,
         ListingStep::Timeline => 2,
+        ListingStep::Window => 4,
     }
 }
 
@@ -162,9 +180,9 @@ impl Scan {
             is_wanted_anyway: false,
             reserved: MicroUsd(0),
         };
-        let has = ListingStep::of(head.account.key.network);
+        let has = head.listings();
         for step in ListingStep::ALL.iter().filter(|step| !has.contains(step)) {
-            // A listing that the network does not have has nothing to wait for.
+            // A listing that the scan does not have has nothing to wait for.
             running.step_mut(*step).state = StepState::Stored;
         }
         if let Some(ended) = resumed.searched {
@@ -224,7 +242,7 @@ impl Scan {
 
     /// Ends the scan if nothing of it is under way any more. Returns the queries that waited for it.
     pub fn end_if_settled(&mut self, now: Monotonic) -> Option<BTreeSet<QueryId>> {
-        let listings = ListingStep::of(self.head.account.key.network).len();
+        let listings = self.head.listings().len();
         let running = self.running_mut()?;
         if !running.is_settled() {
             return None;
@@ -237,6 +255,29 @@ impl Scan {
 }
 
 impl ScanHead {
+    /// What it is about: of one subject at most one scan runs.
+    pub fn subject(&self) -> ScanSubject {
+        (self.account.key.clone(), self.reach)
+    }
+
+    /// Names it in the journal.
+    pub fn journal_key(&self) -> String {
+        journal_key(&self.account.key, self.reach)
+    }
+
+    /// The journal's entry for its end.
+    pub fn ended_entry(&self) -> JournalEntry {
+        JournalEntry::Ended { key: self.journal_key() }
+    }
+
+    /// The listings of which it consists.
+    pub fn listings(&self) -> &'static [ListingStep] {
+        match self.reach {
+            Reach::Whole => ListingStep::of(self.account.key.network),
+            Reach::Window(_) => &[ListingStep::Window],
+        }
+    }
+
     pub fn weight(&self) -> u64 {
         self.account.posts.unwrap_or(UNKNOWN_WEIGHT)
     }
@@ -244,10 +285,11 @@ impl ScanHead {
 
 impl Running {
     fn step_mut(&mut self, step: ListingStep) -> &mut Step {
-        let [search, timeline] = &mut self.steps;
+        let [search, timeline, window] = &mut self.steps;
         match step {
             ListingStep::Search => search,
             ListingStep::Timeline => timeline,
+            ListingStep::Window => window,
         }
     }
 
@@ -264,9 +306,9 @@ impl Running {
         self.kept_until = None;
     }
 
-    /// True when the network counts many more posts than at the last listing, and this update, which has ended
-    /// so, has not come across them: they lie deeper, with dates that their author chose. What has no images
-    /// counts too and is never listed, so it is not concluded again and again.
+    /// True when the network counts many more posts than at the last listing, and this update, which has
+    /// ended so, has not come across them: they lie deeper, with dates that their author chose. What has no
+    /// images counts too and is never listed, so it is not concluded again and again.
     pub fn misses_posts(&self, stated: Option<u64>, end: &ListingEnd, now: Timestamp) -> bool {
         /// Posts without images, of an artist, between two listings.
         const USUAL: u64 = 20;
@@ -279,14 +321,20 @@ impl Running {
 
     /// True when an earlier broker has seen its search to the end.
     pub fn has_searched(&self) -> bool {
-        let [search, _] = &self.steps;
+        let [search, _, _] = &self.steps;
         matches!(search.state, StepState::Stored)
     }
 
-    /// A listing begins; returns the cursor to start from.
-    pub fn begin(&mut self, step: ListingStep) -> Cursor {
+    /// A listing begins; returns what it is to list.
+    pub fn begin(&mut self, reach: Reach, step: ListingStep) -> Cursor {
         self.step_mut(step).state = StepState::Listing;
-        self.before.cursor(step)
+        match (reach, step) {
+            (Reach::Window(window), _) => Cursor::Window(window),
+            (Reach::Whole, ListingStep::Timeline) => Cursor::Timeline(self.before.timeline_cursor.clone()),
+            (Reach::Whole, ListingStep::Search | ListingStep::Window) => {
+                Cursor::Search(self.before.search_cursor)
+            }
+        }
     }
 
     /// A listing ended.
@@ -355,9 +403,14 @@ impl Running {
     }
 
     /// The search has come to its end, well or not: decides what a timeline that waited for it does.
-    pub fn timeline_after_search(&mut self, policy: TimelinePolicy) -> TimelineStart {
-        let cursor = self.before.cursor(ListingStep::Timeline);
-        let [search, timeline] = &mut self.steps;
+    /// `counts_are_trusted`: an equal count of the account's media may shorten it.
+    pub fn timeline_after_search(
+        &mut self,
+        policy: TimelinePolicy,
+        counts_are_trusted: bool,
+    ) -> TimelineStart {
+        let cursor = Cursor::Timeline(self.before.timeline_cursor.clone());
+        let [search, timeline, _] = &mut self.steps;
         if !matches!(timeline.state, StepState::Waiting) {
             return TimelineStart::Stays;
         }
@@ -370,7 +423,10 @@ impl Running {
             }
             StepState::Failed { .. } => None,
             StepState::Listed(_) | StepState::StoringCursor | StepState::Stored => {
-                Some(Searched { since: self.before.search_cursor })
+                let since = self.before.search_cursor;
+                // An update says nothing of all that the account has.
+                let media = self.searched.media().filter(|_| since.is_none());
+                Some(Searched { since, media, counts_are_trusted })
             }
         };
         match policy {
@@ -386,6 +442,7 @@ impl Running {
                         oldest: None,
                         coverage: Coverage::Skipped,
                         posts_read: 0,
+                        media: None,
                     }),
                 };
                 TimelineStart::Stays
@@ -410,19 +467,19 @@ impl Running {
 
     /// True when this listing has ended and all it stands for is stored.
     fn is_past_barrier(&self, step: ListingStep) -> bool {
-        let [search, timeline] = &self.steps;
+        let [search, timeline, window] = &self.steps;
         let (own, other) = match step {
             ListingStep::Search => (search, timeline),
             ListingStep::Timeline => (timeline, search),
+            ListingStep::Window => (window, search),
         };
         let StepState::Listed(end) = &own.state else { return false };
-        let nothing_left = |step: &Step| step.pages == 0 && step.posts == 0;
         // A timeline of which only samples were read stands for what the search has listed as well.
         let rests_on_other = match end.coverage {
             Coverage::Sampled | Coverage::Skipped => true,
             Coverage::Complete | Coverage::LimitedTo(_) => false,
         };
-        nothing_left(own) && (!rests_on_other || nothing_left(other))
+        own.has_nothing_left() && (!rests_on_other || other.has_nothing_left())
     }
 
     /// The search has ended with this cursor. True if its timeline is still to be read: then what it has
@@ -430,7 +487,7 @@ impl Running {
     /// samples know nothing.
     pub fn keep_search(&mut self, cursor: &Cursor) -> bool {
         let Cursor::Search(until) = cursor else { return false };
-        let [_, timeline] = &self.steps;
+        let [_, timeline, _] = &self.steps;
         if !timeline.may_list_more() {
             return false;
         }
@@ -510,6 +567,11 @@ impl Running {
 }
 
 impl Step {
+    /// No page or post of it is on its way to the database.
+    fn has_nothing_left(&self) -> bool {
+        self.pages == 0 && self.posts == 0
+    }
+
     fn may_list_more(&self) -> bool {
         matches!(self.state, StepState::Waiting | StepState::Listing)
     }

@@ -16,12 +16,13 @@ const MAX_NAME_BYTES: usize = 40;
 
 /// Fewer pages than these prove nothing: each site has single works of an unusual form.
 const ENOUGH: u32 = 3;
-/// One page of so many that is not understood is too much. Of the pages that the readers were made from, two in a
-/// hundred have an unusual form; three or more of fifteen are then met by chance once in 300 times.
+/// One page of so many that is not understood is too much. Of the pages that the readers were made from, two
+/// in a hundred have an unusual form; three or more of fifteen are then met by chance once in 300 times.
 const ONE_OF: u32 = 5;
 /// So many in a row tell it at once, also of a site of which hundreds of pages were read earlier that day.
 const CHANGED_IN_A_ROW: u32 = 10;
-/// So many read in a row end it: of a site of which one page in five is not understood, they come once in 90 times.
+/// So many read in a row end it: of a site of which one page in five is not understood, they come once in 90
+/// times.
 const READ_IN_A_ROW: u32 = 20;
 
 #[derive(Clone, Copy, Debug, Default)]

@@ -62,7 +62,7 @@ impl Troubles {
     /// What the storekeeper waits for.
     pub fn of_store(&self, now: Monotonic) -> impl Iterator<Item = ProblemView> {
         self.store.iter().map(move |(part, (since, why))| ProblemView {
-            what: format!("{} has to wait: {why}", part.as_str()),
+            what: format!("{}: {why}", part.as_str()),
             since_ms: millis(*since, now),
             blocking: true,
         })

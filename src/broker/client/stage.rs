@@ -12,10 +12,11 @@ use crate::base::clock::Monotonic;
 use crate::base::ids::{AskId, LeaseId};
 use crate::base::roles::{Role, Stage};
 use crate::broker::client::link::{OUTBOX_CAPACITY, Unavailable};
+use crate::domain::failure::FailureCode;
 use crate::domain::posts::ListedPost;
 use crate::domain::reads::{PaidReads, ReadWish, Reserved};
-use crate::domain::scans::Hold;
-use crate::ipc::{Blob, Endpoint, Outbox, Parcel, pump};
+use crate::domain::scans::{Hold, Priority};
+use crate::ipc::{Blob, Endpoint, Outbox, OutboxError, Parcel, pump};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
 use crate::proto::work::{LeaseOutcome, Work};
 
@@ -31,6 +32,7 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 pub struct Granted {
     pub lease: LeaseHandle,
     pub attempt: u32,
+    pub priority: Priority,
     pub work: Work,
     /// Bulk bytes that belong to the work.
     pub blob: Option<Blob>,
@@ -143,14 +145,14 @@ impl StageClient {
             return;
         }
         match parcel.message {
-            BrokerToStage::Lease { worker, lease, attempt, work } => {
+            BrokerToStage::Lease { worker, lease, attempt, priority, work } => {
                 link.leases.insert(lease, 0);
                 if let Some(idle) = link.idle.get_mut(usize::from(worker)) {
                     *idle = false;
                 }
                 link.tasks.insert(worker, Task { lease, work: work.describe(), revoked: None });
                 let handle = LeaseHandle { lease, link: number, worker };
-                let granted = Granted { lease: handle, attempt, work, blob: parcel.blob };
+                let granted = Granted { lease: handle, attempt, priority, work, blob: parcel.blob };
                 // The place is free, since the broker gives a worker one lease at a time.
                 if let Some(grants) = self.grants.get(usize::from(worker)) {
                     let _ = grants.try_send(granted);
@@ -217,7 +219,14 @@ impl StageClient {
         };
         let outbox = link.outbox.clone();
         drop(link);
-        let _ = send(outbox, message);
+        let Some(outbox) = outbox else { return };
+        if let Err(OutboxError::Unsendable { .. }) = outbox.send_within(message, SEND_LIMIT) {
+            // Silence would be taken for a worker that hangs.
+            let why = "what it found is too long for a message".to_owned();
+            let outcome = LeaseOutcome::Failed { code: FailureCode::ProcessingError, why };
+            let report = StageToBroker::Report { lease: handle.lease, outcome, elapsed_micros: 0 };
+            let _ = outbox.send_within(report, SEND_LIMIT);
+        }
     }
 
     /// Asks the database, through the broker; waits for the answer.
@@ -242,8 +251,8 @@ impl StageClient {
         answer
     }
 
-    /// Sends a page of a listing and waits until the broker wants more, or wants the listing to be left at the
-    /// place that `hold` names.
+    /// Sends a page of a listing and waits until the broker wants more, or wants the listing to be left at
+    /// the place that `hold` names.
     ///
     /// # Errors
     /// When the lease is no longer held, or the program stops: the listing is to be left.

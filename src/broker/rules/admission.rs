@@ -5,13 +5,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::MicroUsd;
-use crate::base::ids::{ContainerId, LeaseId, Network, ScanId};
-use crate::broker::books::scan::{Running, Scan, ScanPhase, Woken};
+use crate::base::ids::{ContainerId, LeaseId, Network, QueryId, ScanId};
+use crate::broker::books::items::Owner;
+use crate::broker::books::scan::{Running, Scan, Woken};
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Now;
 use crate::domain::failure::FailureCode;
-use crate::domain::reads::PaidReads;
+use crate::domain::reads::{Ledger, PaidReads};
+use crate::domain::scans::Reach;
 use crate::storekeeper::orders::ToStorekeeper;
 
 /// The wall clock may jump, so that the next day is not waited for in one piece.
@@ -19,24 +21,36 @@ const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
 /// Promises a scan what it will probably cost. False where that does not fit: it may not begin.
 pub fn admit(turn: &mut Turn, id: ScanId) -> bool {
-    let reserved = reserved(turn.state);
-    let (policy, spending) = (&turn.state.policy, &turn.state.spending);
-    let Some(Scan { head, phase: ScanPhase::Running(running) }) = turn.state.scans.get_mut(&id) else {
+    let state = &mut *turn.state;
+    let Some(scan) = state.scans.get(&id).filter(|scan| scan.running().is_some()) else {
         turn.contradiction("a scan that does not run asks for a budget");
         return false;
     };
-    if policy.is_billed(head.account.key.network) {
-        let price = match running.lists_anew() && !running.has_searched() {
-            true => spending.estimate(head.account.posts, policy.timeline),
-            // What is new since the last scan is not known, and mostly little.
-            false => MicroUsd(0),
-        };
-        if !spending.admits(price, reserved, turn.now.wall) {
-            return false;
-        }
+    if !state.policy.is_billed(scan.head.account.key.network) {
+        return true;
+    }
+    let price = price_of_scan(state, scan, turn.now);
+    if !state.spending.admits(price, reserved(state), turn.now.wall) {
+        return false;
+    }
+    if let Some((_, running)) = turn.running(id) {
         running.reserved = price;
     }
     true
+}
+
+/// What this scan will probably cost, where its network bills for reads.
+fn price_of_scan(state: &State, scan: &Scan, now: Now) -> MicroUsd {
+    let Some(running) = scan.running() else { return MicroUsd(0) };
+    let account = &scan.head.account;
+    match scan.head.reach {
+        Reach::Window(window) => state.spending.estimate_window(account, window, now.wall),
+        Reach::Whole if running.lists_anew() && !running.has_searched() => {
+            state.spending.estimate(account.posts, state.policy.timeline)
+        }
+        // What is new since the last scan is not known, and mostly little.
+        Reach::Whole => MicroUsd(0),
+    }
 }
 
 /// Has a new scan wait for the next day.
@@ -67,18 +81,39 @@ pub fn look_again_later(turn: &mut Turn) {
 /// A worker read what is billed.
 pub fn on_paid(turn: &mut Turn, from: ContainerId, lease: LeaseId, reads: PaidReads) {
     turn.state.reservations.release(from, lease);
-    if let Some(scan) = turn.state.listing_of(from, lease) {
-        let price = turn.state.spending.price_of(&reads);
-        if let Some((_, running)) = turn.running(scan) {
-            running.reserved = running.reserved.minus(price);
+    let price = turn.state.spending.price_of(&reads);
+    let owner = turn.state.leases.held(lease, from).map(|lease| lease.item.owner.clone());
+    let queries: Vec<QueryId> = match owner {
+        Some(Owner::Listing(scan, _)) => match turn.running(scan) {
+            Some((_, running)) => {
+                running.reserved = running.reserved.minus(price);
+                running.waiting.iter().copied().collect()
+            }
+            None => Vec::new(),
+        },
+        Some(Owner::Query(query)) => vec![query],
+        _ => Vec::new(),
+    };
+    for query in &queries {
+        if let Some(query) = turn.live(*query) {
+            query.facts.cost = query.facts.cost.plus(price);
         }
     }
     if reads.ids.is_empty() {
         return;
     }
-    turn.state.spending.note(&reads);
+    turn.state.spending.note(&reads, queries);
     // Money spent is counted, whoever holds the lease by now.
     turn.send_to_store(ToStorekeeper::CountReads { reads });
+}
+
+/// The ledger has counted reads: what had been billed that day already was not billed for these queries.
+pub fn on_billed(turn: &mut Turn, ledger: Ledger, billed: &[u32]) {
+    for (query, saved) in turn.state.spending.learn(ledger, billed) {
+        if let Some(query) = turn.live(query) {
+            query.facts.cost = query.facts.cost.minus(saved);
+        }
+    }
 }
 
 /// What is promised to the scans under way, and not spent yet.
@@ -125,11 +160,10 @@ pub fn why_deferred(state: &State, id: ScanId, now: Now) -> (FailureCode, String
     let why = match has_begun || state.spending.is_spent(now.wall) {
         true => state.spending.explain(now.wall),
         false => {
-            let posts = account.and_then(|account| account.posts);
-            let price = state.spending.estimate(posts, state.policy.timeline);
+            let price = state.scans.get(&id).map(|scan| price_of_scan(state, scan, now)).unwrap_or_default();
             let left = state.spending.view(0, now.wall).left_today().unwrap_or_default();
             let left = left.minus(reserved(state));
-            format!("its first scan costs about {price}, and {left} are left today")
+            format!("it costs about {price}, and {left} are left today")
         }
     };
     let why = format!("The scan of @{handle} waits for another day: {why}. Ask again later.");

@@ -8,8 +8,9 @@
 use crate::base::ids::{QueryId, ScanId};
 use crate::broker::books::items::Owner;
 use crate::broker::books::query_key::{is_about_page, page_key, search_key};
+use crate::broker::books::scan::journal_key;
 use crate::broker::books::scan_request::ScanRequestState;
-use crate::broker::rules::{health, queries, scan_requests, scans, submissions};
+use crate::broker::rules::{health, indexing, query_steps, scan_requests, scans, submissions};
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, Pending};
 use crate::domain::accounts::{Account, AccountRef};
@@ -58,7 +59,7 @@ fn query_of_id(turn: &Turn, id: &str) -> Option<QueryId> {
 /// The query of this page. Where there are several, about other networks each, all but the last are
 /// cancelled already.
 fn take_queries_of_page(turn: &mut Turn, url: &str) -> Option<QueryId> {
-    let page = page_key(url, &Default::default())?;
+    let page = page_key(url, &Default::default(), false)?;
     let of_page = turn.state.query_keys.iter().filter(|(key, _)| is_about_page(key, &page));
     let mut of_page: Vec<QueryId> = of_page.map(|(_, query)| *query).collect();
     // Those that have ended first: the answer is about one that was under way, if one was.
@@ -107,32 +108,40 @@ fn end_query(turn: &mut Turn, id: QueryId) -> Option<JournalEntry> {
     if !left.is_empty() {
         why += &format!(" The scan of {} goes on, since it is wanted otherwise.", left.join(", "));
     }
-    queries::cancel(turn, id, why)
+    query_steps::cancel(turn, id, why)
 }
 
 fn handle_of(turn: &Turn, scan: ScanId) -> Option<String> {
     turn.state.scans.get(&scan).map(|scan| format!("@{}", scan.head.account.handle))
 }
 
-/// Cancels the scan of this account, wherever it is. False if there is none.
+/// Cancels the scan of this account, wherever it is, and those of its windows. False if there is none.
 fn cancel_scan(turn: &mut Turn, asker: Asker, account: &AccountRef) -> bool {
     let why = WHY;
     let running = turn.state.running_scans.values().copied();
-    let running = running
-        .filter(|id| turn.state.scans.get(id).is_some_and(|scan| is_named(&scan.head.account, account)));
-    if let Some(scan) = running.min() {
-        let Some((entry, woken)) = scans::cancel(turn, scan, why.to_owned()) else { return false };
-        let view = scan_requests::view_of_scan(turn.state, scan, None, turn.now);
+    let mut running: Vec<ScanId> = running
+        .filter(|id| turn.state.scans.get(id).is_some_and(|scan| is_named(&scan.head.account, account)))
+        .collect();
+    running.sort_unstable();
+    if let Some(first) = running.first().copied() {
+        let cancelled: Vec<_> =
+            running.into_iter().filter_map(|scan| scans::cancel(turn, scan, why.to_owned())).collect();
+        let (mut entries, woken): (Vec<_>, Vec<_>) = cancelled.into_iter().unzip();
+        let Some(last) = entries.pop() else { return false };
+        entries.into_iter().for_each(|entry| turn.journal(entry));
+        let view = scan_requests::view_of_scan(turn.state, first, None, turn.now);
         let view = view.unwrap_or_else(|| scan_requests::cancelled_view(account.name(), why));
-        answer_once_written(turn, asker, view, entry);
-        queries::on_woken(turn, woken);
+        answer_once_written(turn, asker, view, last);
+        woken.into_iter().for_each(|woken| indexing::on_woken(turn, woken));
         return true;
     }
     let name = account.name().to_owned();
-    let (is_starting, resumed) = drop_start(turn, account);
+    let (is_starting, mut resumed) = drop_start(turn, account);
     let is_looked_up = drop_request(turn, &name, why);
     let view = scan_requests::cancelled_view(&name, why);
-    match resumed {
+    let last = resumed.pop();
+    resumed.into_iter().for_each(|entry| turn.journal(entry));
+    match last {
         Some(entry) => answer_once_written(turn, asker, view, entry),
         // Nothing of it was written down.
         None if is_starting || is_looked_up => turn.answer(asker, FrontAnswer::Scan(view)),
@@ -148,9 +157,9 @@ fn answer_once_written(turn: &mut Turn, asker: Asker, view: ScanView, entry: Jou
 }
 
 /// Drops the scans of this account that the database was asked where to start. True if there were
-/// any; the entry, if an earlier broker had begun one, which is written down.
-fn drop_start(turn: &mut Turn, account: &AccountRef) -> (bool, Option<JournalEntry>) {
-    let (mut found, mut resumed) = (false, None);
+/// any; the ends of those that an earlier broker had begun, which are to be written down.
+fn drop_start(turn: &mut Turn, account: &AccountRef) -> (bool, Vec<JournalEntry>) {
+    let (mut found, mut resumed) = (false, Vec::new());
     let mut requests = Vec::new();
     for pending in turn.state.pending.values_mut() {
         let Pending::ScanStart(start) = pending else { continue };
@@ -160,7 +169,7 @@ fn drop_start(turn: &mut Turn, account: &AccountRef) -> (bool, Option<JournalEnt
         found = true;
         match start.handle.take() {
             Some(handle) => requests.push(handle),
-            None => resumed = Some(scans::ended_entry(&start.account)),
+            None => resumed.push(JournalEntry::Ended { key: journal_key(&start.account.key, start.reach) }),
         }
         *pending = Pending::Dropped;
     }

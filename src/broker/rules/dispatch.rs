@@ -7,8 +7,8 @@ use crate::base::ids::{AskId, ContainerId};
 use crate::base::roles::Role;
 use crate::broker::books::query::Origin;
 use crate::broker::rules::{
-    accounts, admission, connectivity, deliveries, fronts, health, leasing, outcomes, queries, reservations,
-    retries, scan_requests, scans, submissions, time, updates, watching,
+    accounts, admission, connectivity, deliveries, fronts, health, indexing, leasing, outcomes, queries,
+    reservations, retries, scan_requests, scans, submissions, time, updates, watching,
 };
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
@@ -50,7 +50,7 @@ fn on_stage(turn: &mut Turn, from: ContainerId, message: StageToBroker) {
         }
         StageToBroker::Page { lease, posts, hold } => {
             let woken = scans::on_page(turn, from, lease, posts, hold);
-            queries::on_woken(turn, woken);
+            indexing::on_woken(turn, woken);
         }
         StageToBroker::Doing { lease, what } => {
             if !turn.state.leases.renew(lease, from, Some(what), turn.now.mono) {
@@ -60,7 +60,7 @@ fn on_stage(turn: &mut Turn, from: ContainerId, message: StageToBroker) {
         StageToBroker::Ask { ask, question } => on_stage_asked(turn, from, ask, question),
         StageToBroker::Reserve { lease, wish } => {
             for woken in reservations::on_wish(turn, from, lease, wish) {
-                queries::on_woken(turn, woken);
+                indexing::on_woken(turn, woken);
             }
         }
         StageToBroker::Paid { lease, reads } => admission::on_paid(turn, from, lease, reads),
@@ -109,6 +109,7 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
         | Question::AccountsDue { .. }
         | Question::RetriesDue { .. }
         | Question::WantedPostsDue { .. }
+        | Question::PostAuthors(_)
         | Question::ResetSearchCursors(_)) => {
             return turn.ask_store(Pending::StageAsk { container: from, ask }, question);
         }
@@ -121,16 +122,16 @@ fn on_store(turn: &mut Turn, message: FromStorekeeper) {
         FromStorekeeper::Opened { counts, unfinished, ledger, index } => {
             turn.state.counts = counts;
             turn.state.index = index;
-            turn.state.spending.learn(ledger, 0);
+            turn.state.spending.learn(ledger, &[]);
             return resume(turn, unfinished);
         }
         FromStorekeeper::Indexing { progress } => {
             turn.state.index = progress;
             return;
         }
-        FromStorekeeper::Billed { ledger, orders } => {
+        FromStorekeeper::Billed { ledger, billed } => {
             turn.state.ledger_asked = false;
-            return turn.state.spending.learn(ledger, orders);
+            return admission::on_billed(turn, ledger, &billed);
         }
         FromStorekeeper::Trouble { part, why } => {
             turn.state.troubles.note_store(part, why, turn.now.mono);
@@ -161,18 +162,18 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
     match (pending, message) {
         (Pending::Filter { scan, step, page }, FromStorekeeper::NewPosts { posts, .. }) => {
             let woken = scans::on_filtered(turn, scan, step, page, posts);
-            queries::on_woken(turn, woken);
+            indexing::on_woken(turn, woken);
         }
         (Pending::Posts { scan, posts }, FromStorekeeper::Stored { .. }) => {
             let woken = scans::on_stored(turn, scan, &posts);
-            queries::on_woken(turn, woken);
+            indexing::on_woken(turn, woken);
         }
         (Pending::PostsApart(posts), FromStorekeeper::Stored { .. }) => {
             turn.send_to_store(ToStorekeeper::SettleWanted { posts });
         }
         (Pending::Cursor { scan, step }, FromStorekeeper::Stored { .. }) => {
             let woken = scans::on_cursor_stored(turn, scan, step);
-            queries::on_woken(turn, woken);
+            indexing::on_woken(turn, woken);
         }
         (Pending::StageAsk { container, ask }, FromStorekeeper::Answered { answer, .. }) => {
             turn.send_to_stage(container, BrokerToStage::Answer { ask, answer });
@@ -186,6 +187,12 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
         }
         (Pending::SearchKnown { query, asked, refusal }, FromStorekeeper::Answered { answer, .. }) => {
             queries::on_account_records(turn, query, asked, refusal, answer);
+        }
+        (Pending::NamedPosts { query }, FromStorekeeper::Answered { answer, .. }) => {
+            indexing::on_named_posts_known(turn, query, answer);
+        }
+        (Pending::NamedPostStored { query }, FromStorekeeper::Stored { .. }) => {
+            indexing::on_named_post_stored(turn, query);
         }
         (Pending::AccountRecords(asker), FromStorekeeper::Answered { answer, .. }) => {
             accounts::on_records(turn, asker, answer);
@@ -207,12 +214,12 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
 fn resume(turn: &mut Turn, unfinished: Vec<AcceptedRequest>) {
     for request in unfinished {
         match request {
-            AcceptedRequest::Query { url, networks, client, webhooks, deaths } => {
-                submissions::resume_page(turn, url, webhooks, Origin { client, networks }, deaths);
+            AcceptedRequest::Query { url, networks, client, webhooks, whole, deaths } => {
+                submissions::resume_page(turn, url, whole, webhooks, Origin { client, networks }, deaths);
             }
             AcceptedRequest::Delivery(delivery) => deliveries::start(turn, *delivery),
-            AcceptedRequest::Scan { account, priority, searched, deaths } => {
-                scan_requests::resume(turn, account, priority, Resumed { searched, deaths });
+            AcceptedRequest::Scan { account, reach, priority, searched, deaths } => {
+                scan_requests::resume(turn, account, reach, priority, Resumed { searched, deaths });
             }
         }
     }

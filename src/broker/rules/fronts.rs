@@ -13,11 +13,11 @@ use crate::proto::front::{FrontAnswer, FrontQuestion};
 /// `blob`: the image that the question speaks of lies ready under this key.
 pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Option<BlobKey>) {
     let answer = match question {
-        FrontQuestion::Query { url, client, networks, webhook } => {
-            return submissions::submit_page(turn, asker, &url, webhook, Origin { client, networks });
+        FrontQuestion::Query { url, client, networks, whole, webhook } => {
+            return submissions::submit_page(turn, asker, &url, whole, webhook, Origin { client, networks });
         }
-        FrontQuestion::KnownQuery { url, networks } => {
-            return submissions::show_known_page(turn, asker, &url, &networks);
+        FrontQuestion::KnownQuery { url, networks, whole } => {
+            return submissions::show_known_page(turn, asker, &url, whole, &networks);
         }
         FrontQuestion::QueryState { id } => {
             return match turn.state.query_ids.get(&id).copied() {
@@ -62,7 +62,7 @@ pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Op
         FrontQuestion::Queues => FrontAnswer::Queues(inspect::queue_views(turn.state, turn.now)),
         FrontQuestion::Metrics { skip } => {
             let (steps, more) = turn.state.metrics.page(usize::try_from(skip).unwrap_or(usize::MAX));
-            FrontAnswer::Metrics { steps, more }
+            FrontAnswer::Metrics { steps, more, counters: None }
         }
         FrontQuestion::Counters => FrontAnswer::Counters(inspect::counters(turn.state, turn.now)),
         FrontQuestion::Health => FrontAnswer::Health(health::problems(turn.state, turn.now)),

@@ -11,13 +11,13 @@ use crate::storekeeper::orders::StorePart;
 /// Why nothing new can be accepted now: it could not be written down.
 pub fn why_not_now(state: &State) -> Option<String> {
     let why = state.troubles.why_waits(StorePart::Journal)?;
-    Some(format!("nothing new can be accepted: {} has to wait: {why}", StorePart::Journal.as_str()))
+    Some(format!("nothing new can be accepted: {}: {why}", StorePart::Journal.as_str()))
 }
 
 /// The answer to those who come before the database is open, if that is more than a moment away.
 pub fn why_not_open(state: &State) -> Option<String> {
     let why = state.troubles.why_waits(StorePart::Database)?;
-    Some(format!("{} has to wait: {why}", StorePart::Database.as_str()))
+    Some(format!("{}: {why}", StorePart::Database.as_str()))
 }
 
 /// While the journal has to wait, so does everybody whose request is to be written down: they are told. What

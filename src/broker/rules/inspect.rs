@@ -32,6 +32,8 @@ pub fn counters(state: &State, now: Now) -> CountersView {
         deliveries_waiting: state.deliveries as u64,
         messages_dropped: state.gossip_dropped,
         sites: state.site_layouts.views(now.mono),
+        media_counts: state.media_counts.view(),
+        post_lags: state.post_lags.view(),
     }
 }
 

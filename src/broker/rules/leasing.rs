@@ -114,7 +114,7 @@ pub fn hand_out(turn: &mut Turn) {
                 continue;
             }
             let (owner, work) = (item.owner.clone(), item.work.clone());
-            let (attempt, waited) = (item.deaths + 1, now.since(item.arrived));
+            let (attempt, priority, waited) = (item.deaths + 1, item.priority, now.since(item.arrived));
             let lease = turn.state.leases.grant(item, worker, now);
             turn.state.registry.set_leased(worker, lease, now);
             turn.state.metrics.record(&format!("{stage}: wait"), micros(waited));
@@ -122,7 +122,7 @@ pub fn hand_out(turn: &mut Turn) {
                 Owner::Query(query) => queries::on_taken(turn, query),
                 _ => None,
             };
-            let message = BrokerToStage::Lease { worker: worker.index, lease, attempt, work };
+            let message = BrokerToStage::Lease { worker: worker.index, lease, attempt, priority, work };
             turn.effects.push(Effect::ToStage { to: worker.container, message, blob });
         }
     }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::base::ids::{ContainerId, LeaseId};
 use crate::broker::books::items::{Item, MAX_LISTING_FAILURES, Owner, patience, rest, stage_of};
-use crate::broker::rules::{deaths, deliveries, pictures, queries, retries, scan_requests, scans, updates};
+use crate::broker::rules::{
+    deaths, deliveries, indexing, pictures, queries, retries, scan_requests, scans, updates,
+};
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Effect;
 use crate::domain::failure::FailureCode;
@@ -47,7 +49,7 @@ pub fn on_report(
                 let why = format!("left after {} failures, the last of which: {why}", item.failures);
                 turn.effects.push(Effect::WorkFailed { work: item.work.describe(), why });
                 let woken = scans::on_listed(turn, *scan, *step, end);
-                queries::on_woken(turn, woken);
+                indexing::on_woken(turn, woken);
             } else if turn.state.connectivity.age_of(&item, turn.now.mono) > patience(&item.work) {
                 fail(turn, item, FailureCode::ProcessingError, why);
             } else {
@@ -81,6 +83,12 @@ fn on_done(turn: &mut Turn, item: Item, output: StageOutput) {
         {
             queries::on_checked(turn, query, posts.iter().cloned().zip(states).collect());
         }
+        (Owner::Query(query), Work::LookUpPosts { .. }, StageOutput::LookedUp(posts)) => {
+            indexing::on_looked_up(turn, query, posts);
+        }
+        (Owner::Query(query), Work::IndexPosts { account, .. }, StageOutput::Indexed(posts)) => {
+            indexing::on_indexed(turn, query, account.clone(), posts);
+        }
         (Owner::Updates(number), Work::Resolve { .. }, StageOutput::Resolved(resolutions)) => {
             updates::on_resolved(turn, number, &resolutions);
         }
@@ -89,7 +97,7 @@ fn on_done(turn: &mut Turn, item: Item, output: StageOutput) {
         }
         (Owner::Listing(scan, step), Work::ListPosts { .. }, StageOutput::Listed(end)) => {
             let woken = scans::on_listed(turn, scan, step, end);
-            queries::on_woken(turn, woken);
+            indexing::on_woken(turn, woken);
         }
         (Owner::Batch(scan), Work::IndexPosts { account, .. }, StageOutput::Indexed(posts)) => {
             scans::on_indexed(turn, scan, account.clone(), posts);
@@ -126,7 +134,7 @@ pub fn fail(turn: &mut Turn, item: Item, code: FailureCode, why: String) {
         (Owner::Updates(number), _) => drop(turn.state.updates.remove(number)),
         (Owner::Listing(scan, step), _) => {
             let woken = scans::on_listing_failed(turn, *scan, *step, code, why);
-            queries::on_woken(turn, woken);
+            indexing::on_woken(turn, woken);
         }
         (Owner::Batch(_) | Owner::Retries, Work::IndexPosts { account, posts, .. }) => {
             if deaths::split_batch(turn.state, &item) {

@@ -53,7 +53,7 @@ fn query_of<'a>(state: &'a State, of: &PictureOf) -> Option<&'a Query> {
 
 /// Where the image is that the answer names.
 fn source_of(query: &Query, picture: AnswerPicture) -> Option<ImageSource> {
-    let Phase::Ended(Outcome::Found { results, similar }) = &query.phase else { return None };
+    let Phase::Ended(Outcome::Found { results, similar, .. }) = &query.phase else { return None };
     let result = match (picture, &query.head.kind) {
         (AnswerPicture::Artwork, Kind::Page) => return query.facts.images.first().cloned(),
         // The client has what it sent.

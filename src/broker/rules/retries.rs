@@ -1,5 +1,5 @@
-//! Posts that are indexed apart from any scan: those of which an image failed, and those that are noted by their
-//! ids alone, or lack an image, which are looked up first.
+//! Posts that are indexed apart from any scan: those of which an image failed, and those that are noted by
+//! their ids alone, or lack an image, which are looked up first.
 
 use crate::base::ids::{PostKey, ScanId};
 use crate::broker::books::items::Owner;
@@ -30,16 +30,15 @@ pub fn on_looked_up(turn: &mut Turn, posts: Vec<LookedUpPost>) {
     let mut settled = Vec::new();
     for LookedUpPost { post: key, outcome } in posts {
         let why = match outcome {
-            PostOutcome::Found { author, .. } if turn.state.policy.blocklist.names(&author).is_some() => {
-                let why = turn.state.policy.blocklist.names(&author).unwrap_or_default();
-                format!("is by an account that {why}")
-            }
-            // It lacks an image still, and has its turn again.
-            PostOutcome::Found { post, .. } if post.images.is_empty() => continue,
-            PostOutcome::Found { author, post } => {
-                index_apart(turn, author, post);
-                continue;
-            }
+            PostOutcome::Found { author, post } => match turn.state.policy.blocklist.names(&author) {
+                Some(why) => format!("is by an account that {why}"),
+                // It lacks an image still, and has its turn again.
+                None if post.images.is_empty() => continue,
+                None => {
+                    index_apart(turn, author, post);
+                    continue;
+                }
+            },
             PostOutcome::Nothing { why } => why,
             PostOutcome::Unknown => continue,
         };
@@ -53,9 +52,12 @@ pub fn on_looked_up(turn: &mut Turn, posts: Vec<LookedUpPost>) {
 }
 
 fn index_apart(turn: &mut Turn, account: Account, post: ListedPost) {
-    let step = ListingStep::Timeline;
-    let work = Work::IndexPosts { scan: ScanId(0), step, account, posts: vec![post] };
-    turn.enqueue(Owner::Retries, work, Priority::Maintenance, 1);
+    turn.enqueue(Owner::Retries, work_apart(account, post), Priority::Maintenance, 1);
+}
+
+/// The indexing of a post for which no listing waits.
+pub fn work_apart(account: Account, post: ListedPost) -> Work {
+    Work::IndexPosts { scan: ScanId(0), step: ListingStep::Timeline, account, posts: vec![post] }
 }
 
 pub fn on_indexed(turn: &mut Turn, account: Account, posts: Vec<IndexedPost>) {

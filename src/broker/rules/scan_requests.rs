@@ -16,7 +16,7 @@ use crate::broker::vocabulary::{Asker, Effect, Now, Pending, ScanStart};
 use crate::domain::accounts::{Account, Resolution, ResolutionOutcome};
 use crate::domain::addresses::account_named;
 use crate::domain::failure::FailureCode;
-use crate::domain::scans::{Priority, Resumed};
+use crate::domain::scans::{Priority, Reach, Resumed};
 use crate::proto::front::FrontAnswer;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::view::{ScanState, ScanView};
@@ -27,7 +27,8 @@ const FAILURE_SHOWN: Duration = Duration::from_secs(5);
 /// The end of a scan is shown for this long; then a further `scan` scans anew.
 const END_SHOWN: Duration = Duration::from_secs(60);
 
-/// `scan NAME`: starts it, or shows the one that runs or has ended lately. `whole`: all posts are to be listed.
+/// `scan NAME`: starts it, or shows the one that runs or has ended lately. `whole`: all posts are to be
+/// listed.
 pub fn ask(turn: &mut Turn, asker: Asker, name: &str, whole: bool) {
     let account = match account_named(name) {
         Ok(account) => account,
@@ -86,8 +87,8 @@ pub fn on_resolved(turn: &mut Turn, handle: String, resolutions: Vec<Resolution>
             }
             let whole = turn.state.scan_requests.get(&handle).is_some_and(|request| request.whole);
             let handle = Some(handle);
-            let start =
-                ScanStart { handle, account, priority: Priority::User, resumed: Resumed::default(), whole };
+            let (reach, priority, resumed) = (Reach::Whole, Priority::User, Resumed::default());
+            let start = ScanStart { handle, account, reach, priority, resumed, whole };
             ask_where_it_starts(turn, start);
         }
         outcome => {
@@ -110,8 +111,8 @@ fn set_state(turn: &mut Turn, handle: &str, state: ScanRequestState) {
 }
 
 /// A scan that an earlier broker had begun goes on.
-pub fn resume(turn: &mut Turn, account: Account, priority: Priority, resumed: Resumed) {
-    ask_where_it_starts(turn, ScanStart { handle: None, account, priority, resumed, whole: false });
+pub fn resume(turn: &mut Turn, account: Account, reach: Reach, priority: Priority, resumed: Resumed) {
+    ask_where_it_starts(turn, ScanStart { handle: None, account, reach, priority, resumed, whole: false });
 }
 
 /// Asks the database where a scan starts.
@@ -122,7 +123,8 @@ fn ask_where_it_starts(turn: &mut Turn, start: ScanStart) {
 
 /// The database told where a scan starts, or could not.
 pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
-    let ScanStart { handle, account, priority, mut resumed, whole } = start;
+    let ScanStart { handle, account, reach, priority, mut resumed, whole } = start;
+    let subject = (account.key.clone(), reach);
     let state = match answer {
         Answer::AccountStates(states) => states.into_iter().next(),
         _ => None,
@@ -138,7 +140,7 @@ pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
                     }
                     (Some(_), _) => {}
                     (None, _) => {
-                        turn.state.resumed_scans.remove(&account.key);
+                        turn.state.resumed_scans.remove(&subject);
                         scans::forget_cursor(turn, &mut state);
                     }
                 }
@@ -146,9 +148,9 @@ pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
             // Unless its cursor is in the database, posts of it may be missing there.
             resumed.searched = resumed.searched.filter(|ended| ended.until == state.search_cursor);
             if resumed != Resumed::default() {
-                turn.state.resumed_scans.insert(account.key.clone(), resumed);
+                turn.state.resumed_scans.insert(subject, resumed);
             }
-            let id = scans::start(turn, account, state, priority, None);
+            let id = scans::start(turn, account, state, reach, priority, None);
             if let Some(handle) = handle {
                 turn.state.share_scan(id, &Party::Exempt);
                 set_state(turn, &handle, ScanRequestState::Scan(id));
@@ -169,7 +171,8 @@ pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
 
 /// Whether the scan of the account that is under way, if one is, lists it from its beginning.
 fn lists_anew(state: &State, account: &Account) -> Option<bool> {
-    let running = state.running_scans.get(&account.key).and_then(|id| state.scans.get(id)?.running());
+    let subject = (account.key.clone(), Reach::Whole);
+    let running = state.running_scans.get(&subject).and_then(|id| state.scans.get(id)?.running());
     running.map(Running::lists_anew)
 }
 

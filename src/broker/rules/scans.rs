@@ -17,7 +17,7 @@ use crate::config::TimelinePolicy;
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
 use crate::domain::posts::{IndexedPost, ListedPost};
-use crate::domain::scans::{Hold, ListingEnd, ListingStep, Priority, Resumed, Searched};
+use crate::domain::scans::{Cursor, Hold, ListingEnd, ListingStep, Priority, Reach, Resumed, Searched};
 use crate::proto::stage::{Answer, BrokerToStage, Question};
 use crate::proto::work::Work;
 use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, ToStorekeeper};
@@ -40,29 +40,31 @@ pub fn start(
     turn: &mut Turn,
     account: Account,
     before: AccountState,
+    reach: Reach,
     priority: Priority,
     waiter: Option<QueryId>,
 ) -> ScanId {
-    if let Some(&id) = turn.state.running_scans.get(&account.key) {
+    let subject = (account.key.clone(), reach);
+    if let Some(&id) = turn.state.running_scans.get(&subject) {
         join(turn, id, priority, waiter);
         return id;
     }
     let party = waiter.map_or(Party::House, |query| turn.state.party_of(&Owner::Query(query)));
     let id = ScanId(turn.state.next_number());
-    let resumed = turn.state.resumed_scans.remove(&account.key).unwrap_or_default();
-    let before = match resumed.searched {
-        None => anew_if_due(turn, before),
-        Some(_) => before,
+    let resumed = turn.state.resumed_scans.remove(&subject).unwrap_or_default();
+    let before = match (&resumed.searched, reach) {
+        (None, Reach::Whole) => anew_if_due(turn, before),
+        _ => before,
     };
     let started = turn.now.mono;
-    let head = ScanHead { account: account.clone(), party, priority, started, listed: 0, indexed: 0 };
+    let head = ScanHead { account, reach, party, priority, started, listed: 0, indexed: 0, covered: None };
     let mut scan = Scan::new(head, before, resumed);
     if let Some(running) = scan.running_mut() {
         running.waiting.extend(waiter);
         running.is_wanted_anyway = waiter.is_none();
     }
     turn.state.scans.insert(id, scan);
-    turn.state.running_scans.insert(account.key, id);
+    turn.state.running_scans.insert(subject, id);
     journal(turn, id);
     if admission::admit(turn, id) {
         begin(turn, id);
@@ -72,13 +74,18 @@ pub fn start(
     id
 }
 
+/// Clocks that are further ahead were wrong.
+const WRONG_BY: Duration = Duration::from_secs(24 * 3600);
+
 /// Once in a while an account is listed from its beginning where that costs nothing.
 fn anew_if_due(turn: &mut Turn, mut before: AccountState) -> AccountState {
     let policy = &turn.state.policy;
     let Some(period) = policy.whole_listing.filter(|_| policy.may_list_anew(before.key.network)) else {
         return before;
     };
-    let is_due = before.listed_anew_at.is_some_and(|at| at <= turn.now.wall.minus(period));
+    let now = turn.now.wall;
+    // A date of the future was written while the clock was wrong.
+    let is_due = before.listed_anew_at.is_some_and(|at| at <= now.minus(period) || at > now.plus(WRONG_BY));
     if is_due && before.search_cursor.is_some() {
         forget_cursor(turn, &mut before);
     }
@@ -136,6 +143,9 @@ pub fn begin_deferred(turn: &mut Turn) {
 fn begin(turn: &mut Turn, id: ScanId) {
     let Some((head, running)) = turn.running(id) else { return };
     let network = head.account.key.network;
+    if let Reach::Window(_) = head.reach {
+        return begin_listing(turn, id, ListingStep::Window, None);
+    }
     if running.has_searched() {
         return continue_with_timeline(turn, id);
     }
@@ -150,7 +160,7 @@ fn begin(turn: &mut Turn, id: ScanId) {
 
 fn begin_listing(turn: &mut Turn, id: ScanId, step: ListingStep, searched: Option<Searched>) {
     let Some((head, running)) = turn.running(id) else { return };
-    let cursor = running.begin(step);
+    let cursor = running.begin(head.reach, step);
     let (account, priority, weight) = (head.account.clone(), head.priority, head.weight());
     let work = Work::ListPosts { scan: id, account, cursor, searched, place: None };
     turn.enqueue(Owner::Listing(id, step), work, priority, weight);
@@ -161,8 +171,9 @@ fn continue_with_timeline(turn: &mut Turn, id: ScanId) {
     let Some((head, _)) = turn.running(id) else { return };
     let network = head.account.key.network;
     let policy = turn.state.policy.timeline_of(network);
+    let counts_are_trusted = turn.state.media_counts.is_trusted();
     let Some((_, running)) = turn.running(id) else { return };
-    match running.timeline_after_search(policy) {
+    match running.timeline_after_search(policy, counts_are_trusted) {
         TimelineStart::Begins(searched) => begin_listing(turn, id, ListingStep::Timeline, searched),
         TimelineStart::Stays => {}
     }
@@ -322,6 +333,9 @@ pub fn on_listed(turn: &mut Turn, id: ScanId, step: ListingStep, end: ListingEnd
     if step == ListingStep::Search && lists_anew_after(turn, id, &end) {
         return Woken::Nobody;
     }
+    if let Some(count) = &end.media {
+        turn.state.media_counts.note(count);
+    }
     if let Some((_, running)) = turn.running(id) {
         running.end(step, end);
     }
@@ -366,6 +380,9 @@ fn pass_barrier(turn: &mut Turn, id: ScanId) -> Woken {
         let Some((head, running)) = turn.running(id) else { return Woken::Nobody };
         let Some(end) = running.pass_barrier(step) else { continue };
         let is_kept = running.keep_search(&end.cursor);
+        if let Cursor::Window(covered) = end.cursor {
+            head.covered = Some(covered);
+        }
         let account = head.account.clone();
         if is_kept {
             journal(turn, id);
@@ -386,10 +403,13 @@ pub fn on_cursor_stored(turn: &mut Turn, id: ScanId, step: ListingStep) -> Woken
 fn end_if_settled(turn: &mut Turn, id: ScanId) -> Woken {
     let Some(scan) = turn.state.scans.get_mut(&id) else { return Woken::Nobody };
     let Some(waiting) = scan.end_if_settled(turn.now.mono) else { return Woken::Nobody };
-    let account = &scan.head.account;
-    turn.state.metrics.record("scan: whole", micros(turn.now.mono.since(scan.head.started)));
-    turn.state.running_scans.remove(&account.key);
-    let entry = ended_entry(account);
+    let step = match scan.head.reach {
+        Reach::Whole => "scan: whole",
+        Reach::Window(_) => "scan: window",
+    };
+    turn.state.metrics.record(step, micros(turn.now.mono.since(scan.head.started)));
+    turn.state.running_scans.remove(&scan.head.subject());
+    let entry = scan.head.ended_entry();
     turn.journal(entry);
     if !turn.state.deferred_scans.is_empty() {
         // What it did not spend is free for others, by the end of this event.
@@ -405,8 +425,8 @@ pub fn cancel(turn: &mut Turn, id: ScanId, why: String) -> Option<(JournalEntry,
     let now = turn.now.mono;
     let scan = turn.state.scans.get_mut(&id)?;
     let Cancelled { waiting, posts_waiting } = scan.cancel(why, now)?;
-    let (account, party) = (scan.head.account.clone(), scan.head.party.clone());
-    turn.state.running_scans.remove(&account.key);
+    let (subject, party, entry) = (scan.head.subject(), scan.head.party.clone(), scan.head.ended_entry());
+    turn.state.running_scans.remove(&subject);
     turn.state.deferred_scans.remove(&id);
     turn.state.room.give_back(&party, posts_waiting);
     turn.drop_work(|owner| matches!(owner, Owner::Listing(scan, _) | Owner::Batch(scan) if *scan == id));
@@ -422,7 +442,7 @@ pub fn cancel(turn: &mut Turn, id: ScanId, why: String) -> Option<(JournalEntry,
     if !turn.state.deferred_scans.is_empty() {
         turn.state.budget_check = Some(now);
     }
-    Some((ended_entry(&account), Woken::Released(id, waiting)))
+    Some((entry, Woken::Released(id, waiting)))
 }
 
 /// A query no longer waits for this scan. True where nobody else wants it.
@@ -479,9 +499,9 @@ fn accept_page(turn: &mut Turn, (to, lease): (ContainerId, LeaseId)) {
 fn journal(turn: &mut Turn, id: ScanId) {
     let Some((head, running)) = turn.running(id) else { return };
     let Resumed { searched, deaths } = running.to_resume();
-    let (account, priority) = (head.account.clone(), head.priority);
-    let key = scan_key(&account);
-    let request = AcceptedRequest::Scan { account, priority, searched, deaths };
+    let ScanHead { account, reach, priority, .. } = &*head;
+    let (key, account, reach, priority) = (head.journal_key(), account.clone(), *reach, *priority);
+    let request = AcceptedRequest::Scan { account, reach, priority, searched, deaths };
     turn.journal(JournalEntry::Accepted { key, request });
 }
 
@@ -492,13 +512,4 @@ pub fn on_death(turn: &mut Turn, id: ScanId, work: &Work, deaths: u32) {
     if running.note_deaths(work, deaths) {
         journal(turn, id);
     }
-}
-
-/// The journal's entry for the end of the account's scan.
-pub fn ended_entry(account: &Account) -> JournalEntry {
-    JournalEntry::Ended { key: scan_key(account) }
-}
-
-fn scan_key(account: &Account) -> String {
-    format!("scan {}", account.key)
 }

@@ -5,7 +5,7 @@ use crate::base::ids::{Networks, QueryId};
 use crate::broker::books::query::{Kind, Origin, Query};
 use crate::broker::books::query_key::{page_key, search_key};
 use crate::broker::rules::views::query_view;
-use crate::broker::rules::{deliveries, health, queries, watching};
+use crate::broker::rules::{deliveries, health, queries, query_steps, watching};
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, Effect, Pending};
@@ -18,8 +18,16 @@ use crate::storekeeper::orders::{JournalEntry, ToStorekeeper};
 /// Uploaded images that wait in memory at once (20 MiB each at most).
 const MAX_UPLOADS: usize = 16;
 
-/// An artwork's page. `webhook`: who gets the final answer.
-pub fn submit_page(turn: &mut Turn, asker: Asker, url: &str, webhook: Option<String>, origin: Origin) {
+/// An artwork's page. `whole`: its accounts are to be scanned whole before it is answered; `webhook`: who
+/// gets the final answer.
+pub fn submit_page(
+    turn: &mut Turn,
+    asker: Asker,
+    url: &str,
+    whole: bool,
+    webhook: Option<String>,
+    origin: Origin,
+) {
     let url = url.trim();
     if url.is_empty() {
         return turn.refuse(asker, FailureCode::NoUrlField);
@@ -27,7 +35,7 @@ pub fn submit_page(turn: &mut Turn, asker: Asker, url: &str, webhook: Option<Str
     if url.chars().count() > MAX_URL_CHARS {
         return turn.refuse(asker, FailureCode::UrlTooLong);
     }
-    let key = page_key(url, &origin.networks);
+    let key = page_key(url, &origin.networks, whole);
     let known = known_page(turn.state, url, key.as_deref());
     if let Some(query) = known {
         turn.state.kept.asked(query, turn.now.mono);
@@ -50,10 +58,11 @@ pub fn submit_page(turn: &mut Turn, asker: Asker, url: &str, webhook: Option<Str
     let id = queries::add(turn, url.to_owned(), key, Kind::Page, origin);
     if let Some(query) = turn.live(id) {
         query.head.webhooks.extend(webhook);
+        query.head.whole = whole;
     }
     if !is_url {
         let code = FailureCode::NotAnUrl;
-        queries::fail(turn, id, code, code.explanation().to_owned());
+        query_steps::fail(turn, id, code, code.explanation().to_owned());
         return show(turn, asker, id);
     }
     queries::find_links(turn, id);
@@ -63,9 +72,9 @@ pub fn submit_page(turn: &mut Turn, asker: Asker, url: &str, webhook: Option<Str
 }
 
 /// The query for a page as far as there is one, which is what those who only look are shown.
-pub fn show_known_page(turn: &mut Turn, asker: Asker, url: &str, networks: &Networks) {
+pub fn show_known_page(turn: &mut Turn, asker: Asker, url: &str, whole: bool, networks: &Networks) {
     let url = url.trim();
-    match known_page(turn.state, url, page_key(url, networks).as_deref()) {
+    match known_page(turn.state, url, page_key(url, networks, whole).as_deref()) {
         Some(query) => {
             turn.state.kept.asked(query, turn.now.mono);
             answer_when_written(turn, asker, query);
@@ -88,7 +97,7 @@ pub fn submit_image(turn: &mut Turn, asker: Asker, kind: Kind, account_name: Opt
     let networks = &origin.networks;
     let account = account_name.map(account_named).transpose().map_err(str::to_owned);
     let account = account.and_then(|account| match account {
-        Some(account) if !networks.has(account.network()) => {
+        Some(account) if !networks.have_any(account.may_be_on()) => {
             Err(format!("{account} is on {}, the search is about {networks} alone", account.network()))
         }
         account => Ok(account),
@@ -152,8 +161,15 @@ fn new_identifier(state: &mut State) -> String {
 }
 
 /// Starts a query that was accepted before the broker was restarted.
-pub fn resume_page(turn: &mut Turn, url: String, webhooks: Vec<String>, origin: Origin, deaths: u32) {
-    let Some(key) = page_key(&url, &origin.networks) else {
+pub fn resume_page(
+    turn: &mut Turn,
+    url: String,
+    whole: bool,
+    webhooks: Vec<String>,
+    origin: Origin,
+    deaths: u32,
+) {
+    let Some(key) = page_key(&url, &origin.networks, whole) else {
         return turn.contradiction("a query was accepted of what is no URL");
     };
     // The journal may know one page under two keys, where an older version normalized less.
@@ -164,6 +180,7 @@ pub fn resume_page(turn: &mut Turn, url: String, webhooks: Vec<String>, origin: 
     let id = queries::add(turn, url, key, Kind::Page, origin);
     if let Some(query) = turn.live(id) {
         query.head.webhooks.extend(webhooks);
+        query.head.whole = whole;
         query.head.deaths = deaths;
     }
     queries::find_links(turn, id);

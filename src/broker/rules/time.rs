@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::broker::books::items::Owner;
-use crate::broker::rules::{admission, leasing, queries, reservations, scan_requests, scans};
+use crate::broker::rules::{admission, indexing, leasing, query_steps, reservations, scan_requests, scans};
 use crate::broker::turn::Turn;
 use crate::domain::reads::{PaidReads, Resource};
 use crate::domain::scans::Priority;
@@ -19,7 +19,7 @@ pub fn on_time_passed(turn: &mut Turn) {
         queue.release(turn.now.mono);
     }
     leasing::expire(turn);
-    if queries::forget_ended(turn) {
+    if query_steps::forget_ended(turn) {
         scans::forget_ended(turn.state, turn.now);
         scan_requests::forget_ended(turn.state, turn.now);
     }
@@ -34,7 +34,7 @@ pub fn on_time_passed(turn: &mut Turn) {
 fn ask_ledger_for_the_day(turn: &mut Turn) {
     if turn.state.spending.is_far_ahead(turn.now.wall) && !turn.state.ledger_asked {
         let reads = PaidReads { resource: Resource::Post, ids: Vec::new() };
-        turn.state.spending.note(&reads);
+        turn.state.spending.note(&reads, Vec::new());
         turn.state.ledger_asked = true;
         turn.send_to_store(ToStorekeeper::CountReads { reads });
     }
@@ -53,7 +53,7 @@ fn check_budget(turn: &mut Turn) {
 /// Whatever happened may have left more for those who wait to read.
 pub fn grant_reservations(turn: &mut Turn) {
     for woken in reservations::grant(turn) {
-        queries::on_woken(turn, woken);
+        indexing::on_woken(turn, woken);
     }
 }
 

@@ -4,7 +4,7 @@ use crate::broker::books::items::Owner;
 use crate::broker::rules::{admission, scans};
 use crate::broker::turn::Turn;
 use crate::domain::accounts::{Account, AccountRef, AccountState, Resolution, ResolutionOutcome};
-use crate::domain::scans::Priority;
+use crate::domain::scans::{Priority, Reach};
 use crate::proto::work::Work;
 
 /// Scans accounts again, under the handles that they have now: they may have been renamed, or were
@@ -14,7 +14,7 @@ pub fn start(turn: &mut Turn, accounts: Vec<(Account, AccountState)>, priority: 
     if admission::look_up_refused(turn.state, networks, turn.now).is_some() {
         // The scans keep their place until there is money for them.
         for (account, state) in accounts {
-            scans::start(turn, account, state, priority, None);
+            scans::start(turn, account, state, Reach::Whole, priority, None);
         }
         return;
     }
@@ -35,7 +35,7 @@ pub fn on_resolved(turn: &mut Turn, number: u64, resolutions: &[Resolution]) {
             _ => None,
         });
         if let Some(found) = found.filter(|found| turn.state.policy.blocklist.names(found).is_none()) {
-            scans::start(turn, found, state, priority, None);
+            scans::start(turn, found, state, Reach::Whole, priority, None);
         }
     }
 }

@@ -1,11 +1,15 @@
 //! How a query is shown.
 
+use crate::base::MicroUsd;
 use crate::base::ids::QueryId;
 use crate::base::roles::Stage;
-use crate::broker::books::query::{Outcome, Phase};
+use crate::broker::books::preview::Preview;
+use crate::broker::books::query::{Facts, Outcome, Phase};
 use crate::broker::state::State;
 use crate::broker::vocabulary::Now;
-use crate::proto::view::QueryView;
+use crate::domain::accounts::{Account, AccountState};
+use crate::domain::images::FoundImage;
+use crate::proto::view::{QueryView, SearchedView};
 
 /// `None`: there is no such query, or none any more.
 pub fn query_view(state: &State, id: QueryId, now: Now) -> Option<QueryView> {
@@ -17,10 +21,20 @@ pub fn query_view(state: &State, id: QueryId, now: Now) -> Option<QueryView> {
     let estimated_wait_ms = waiting
         .zip(queue_position)
         .and_then(|((stage, _), position)| estimated_wait_ms(state, stage, position));
-    let (results, similar, error) = match &query.phase {
-        Phase::Ended(Outcome::Found { results, similar }) => (results.clone(), similar.clone(), None),
-        Phase::Ended(Outcome::Failed { code, why }) => (Vec::new(), Vec::new(), Some((*code, why.clone()))),
-        _ => (Vec::new(), Vec::new(), None),
+    let mut error = None;
+    let [results, similar, named_posts] = match &query.phase {
+        Phase::Ended(Outcome::Found { results, similar, named }) => [results, similar, named].map(Vec::clone),
+        Phase::Ended(Outcome::Failed { code, why, named }) => {
+            error = Some((*code, why.clone()));
+            [Vec::new(), Vec::new(), named.clone()]
+        }
+        _ => {
+            let Preview { found, similar, named, .. } = &facts.preview;
+            let views = |images: &Vec<FoundImage>| {
+                images.iter().map(|image| facts.result_view(image.clone())).collect()
+            };
+            [found, similar, named].map(views)
+        }
     };
     let scans = || facts.scans.iter().filter_map(|scan| state.scans.get(scan));
     let total = || scans().map(|scan| scan.head.account.posts).sum::<Option<u64>>();
@@ -45,7 +59,39 @@ pub fn query_view(state: &State, id: QueryId, now: Now) -> Option<QueryView> {
         still_listing: scans().any(|scan| scan.is_listing()),
         posts_total: if facts.scans.is_empty() { None } else { total() },
         version: head.version,
+        published: facts.published,
+        named_posts,
+        elsewhere: facts.elsewhere.clone(),
+        searched: searched(facts),
+        looking: facts.ladder.window().filter(|_| matches!(query.phase, Phase::Indexing { .. })),
+        cost: facts.cost,
+        rest: rest(state, facts),
     })
+}
+
+/// How much of each account the query has searched.
+fn searched(facts: &Facts) -> Vec<SearchedView> {
+    let climbers = || facts.ladder.accounts().map(|(_, state)| state);
+    let states = facts
+        .accounts
+        .iter()
+        .filter_map(|account| climbers().chain(&facts.scanned_before).find(|state| state.key == account.key));
+    let view = |state: &AccountState| SearchedView {
+        account: state.key.clone(),
+        whole_at: state.scanned_at(),
+        windows: if state.scanned_at().is_some() { Vec::new() } else { state.windows.clone() },
+    };
+    states.map(view).collect()
+}
+
+/// What scanning the rest of the accounts will probably cost.
+fn rest(state: &State, facts: &Facts) -> Option<MicroUsd> {
+    let left = facts.ladder.accounts().filter(|(_, state)| state.scanned_at().is_none());
+    let price = |account: &Account| match state.policy.is_billed(account.key.network) {
+        true => state.spending.estimate(account.posts, state.policy.timeline),
+        false => MicroUsd(0),
+    };
+    left.map(|(account, _)| price(account)).reduce(MicroUsd::plus)
 }
 
 /// How long an item at this place of a queue will wait, judged by the mean so far; `None` before anything was

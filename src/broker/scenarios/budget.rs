@@ -6,7 +6,7 @@ use crate::base::MicroUsd;
 use crate::base::Timestamp;
 use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, AskId};
-use crate::base::ids::{ContainerId, LeaseId, Network, ScanId};
+use crate::base::ids::{ContainerId, LeaseId, Network, Networks, ScanId};
 use crate::base::roles::{Role, Stage};
 use crate::broker::books::party::Party;
 use crate::broker::rules::admission::waits_for_budget;
@@ -20,8 +20,8 @@ use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
 use crate::domain::reads::PaidReads;
 use crate::domain::reads::{Ledger, ReadCounts, ReadWish, Reserved, Resource};
-use crate::domain::scans::Priority;
-use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion};
+use crate::domain::scans::{Priority, Reach};
+use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::view::SpendingView;
 use crate::proto::work::Work;
@@ -77,7 +77,7 @@ impl Broker {
         let account = Account { key: key.clone(), handle: format!("a{native}"), posts: Some(posts) };
         let unknown = AccountState::unknown(key);
         let turn = &mut Turn { state: &mut self.state, now: self.now, effects: &mut Vec::new() };
-        let id = scans::start(turn, account, unknown, Priority::User, None);
+        let id = scans::start(turn, account, unknown, Reach::Whole, Priority::User, None);
         // Each for another client, so that none waits for the end of another's.
         self.state.share_scan(id, &Party::Address(native.to_owned()));
         id
@@ -110,7 +110,7 @@ impl Broker {
     fn billed(&mut self, posts: u64) {
         let today = ReadCounts { posts, users: 0 };
         let ledger = Ledger { day: self.now.wall.utc_day(), today, month: today };
-        self.handle(Event::FromStore(FromStorekeeper::Billed { ledger, orders: 1 }));
+        self.handle(Event::FromStore(FromStorekeeper::Billed { ledger, billed: vec![0] }));
     }
 
     /// Lets time pass on both clocks and sees what that does.
@@ -128,6 +128,29 @@ impl Broker {
     fn spending(&self) -> SpendingView {
         stats(&self.state, self.now).spending
     }
+}
+
+#[test]
+fn a_query_costs_what_was_billed_for_it() {
+    let mut broker = Broker::new();
+    let (url, networks) = ("https://a.example/1".to_owned(), Networks::default());
+    let question =
+        FrontQuestion::Query { url, client: Client::Exempt, networks, whole: false, webhook: None };
+    broker.handle(Event::FrontAsked { front: ContainerId(9), ask: AskId(1), question, blob: None });
+    let query = *broker.state.queries.keys().next().unwrap();
+    let scan = broker.scan("1", 600);
+    let turn = &mut Turn { state: &mut broker.state, now: broker.now, effects: &mut Vec::new() };
+    turn.running(scan).unwrap().1.waiting.insert(query);
+    let (lease, _) = broker.lease().unwrap();
+    let cost = |broker: &Broker| broker.state.queries[&query].facts.cost;
+    broker.read(LISTING, lease, (0..100).collect());
+    assert_eq!(cost(&broker), MicroUsd::from_usd(0.5), "at most");
+    broker.read(LISTING, lease, (0..100).collect());
+    assert_eq!(cost(&broker), MicroUsd::from_usd(1.0));
+    let today = ReadCounts { posts: 100, users: 0 };
+    let ledger = Ledger { day: broker.now.wall.utc_day(), today, month: today };
+    broker.handle(Event::FromStore(FromStorekeeper::Billed { ledger, billed: vec![100, 0] }));
+    assert_eq!(cost(&broker), MicroUsd::from_usd(0.5), "the second time was not billed");
 }
 
 #[test]
@@ -271,7 +294,7 @@ fn no_order_of_requests_passes_the_limit() {
                     ledger += unsettled.pop_front().unwrap_or(0);
                     let today = ReadCounts { posts: ledger, users: 0 };
                     let ledger = Ledger { day: broker.now.wall.utc_day(), today, month: today };
-                    broker.handle(Event::FromStore(FromStorekeeper::Billed { ledger, orders: 1 }))
+                    broker.handle(Event::FromStore(FromStorekeeper::Billed { ledger, billed: vec![0] }))
                 }
                 _ if leases.is_empty() => continue,
                 choice => {

@@ -18,7 +18,7 @@ use crate::domain::accounts::{
 use crate::domain::failure::FailureCode;
 use crate::domain::images::ImageSource;
 use crate::domain::reads::{PaidReads, Resource};
-use crate::domain::scans::Priority;
+use crate::domain::scans::{Priority, Reach};
 use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::view::{QueryView, ScanState};
@@ -100,7 +100,7 @@ impl Broker {
     fn index(&mut self, page: &str, natives: &[&str]) -> QueryId {
         let url = format!("https://site.example/{page}");
         let (networks, client) = (Networks::default(), Client::Exempt);
-        self.ask(FrontQuestion::Query { url, client, networks, webhook: None });
+        self.ask(FrontQuestion::Query { url, client, networks, whole: false, webhook: None });
         self.write_down();
         let query = self.answered().query;
         let accounts: Vec<Account> = natives.iter().map(|native| account(native)).collect();
@@ -115,6 +115,8 @@ impl Broker {
             no_image: None,
             published: None,
             candidates: candidates.collect(),
+            named_posts: Vec::new(),
+            elsewhere: Vec::new(),
             pages: 1,
         };
         self.report(StageOutput::Links(found));
@@ -125,7 +127,11 @@ impl Broker {
         self.report(StageOutput::Resolved(resolved.collect()));
         let scans =
             accounts.iter().map(|account| (account.clone(), AccountState::unknown(account.key.clone())));
-        self.report(StageOutput::Plan(ScanPlan { scans: scans.collect(), first_time: true }));
+        self.report(StageOutput::Plan(ScanPlan {
+            scans: scans.collect(),
+            up_to_date: vec![],
+            first_time: true,
+        }));
         query
     }
 
@@ -144,7 +150,7 @@ impl Broker {
         let turn = &mut Turn { state: &mut self.state, now: self.now, effects: &mut effects };
         let account = account(native);
         let unknown = AccountState::unknown(account.key.clone());
-        let id = scans::start(turn, account, unknown, Priority::Maintenance, None);
+        let id = scans::start(turn, account, unknown, Reach::Whole, Priority::Maintenance, None);
         self.take(effects);
         id
     }
@@ -175,7 +181,7 @@ impl Broker {
     }
 
     fn is_running(&self, native: &str) -> bool {
-        self.state.running_scans.contains_key(&AccountKey::new(Network::Twitter, native))
+        self.state.running_scans.contains_key(&(AccountKey::new(Network::Twitter, native), Reach::Whole))
     }
 }
 
@@ -191,7 +197,7 @@ fn a_query_ends_once_that_is_written_down() {
     let mut broker = Broker::new();
     let url = "https://site.example/1".to_owned();
     let (networks, client) = (Networks::default(), Client::Exempt);
-    broker.ask(FrontQuestion::Query { url: url.clone(), client, networks, webhook: None });
+    broker.ask(FrontQuestion::Query { url: url.clone(), client, networks, whole: false, webhook: None });
     // Before its acceptance is on the disk: whoever asked is told of the end, and not too early
     // either.
     broker.cancel("http://www.site.example/1/");
@@ -224,7 +230,7 @@ fn a_query_ends_once_that_is_written_down() {
     broker.now.mono = Monotonic(60_001);
     broker.handle(Event::Tick);
     let (networks, client) = (Networks::default(), Client::Exempt);
-    broker.ask(FrontQuestion::Query { url, client, networks, webhook: None });
+    broker.ask(FrontQuestion::Query { url, client, networks, whole: false, webhook: None });
     broker.write_down();
     assert_eq!(broker.answered().error, None);
     assert_eq!(broker.leased.len(), 1);

@@ -68,6 +68,7 @@ impl Broker {
         let question = FrontQuestion::Query {
             url: "https://a.example/1".into(),
             client: Client::Exempt,
+            whole: false,
             webhook: None,
             networks: Networks::default(),
         };

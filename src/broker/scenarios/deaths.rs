@@ -102,7 +102,7 @@ impl World {
     /// How each query has failed, that has.
     fn failures(&self) -> Vec<(String, FailureCode, String)> {
         let failure = |query: &Query| match &query.phase {
-            Phase::Ended(Outcome::Failed { code, why }) => {
+            Phase::Ended(Outcome::Failed { code, why, .. }) => {
                 Some((query.head.subject.clone(), *code, why.clone()))
             }
             _ => None,
@@ -115,6 +115,7 @@ impl World {
         let question = FrontQuestion::Query {
             url,
             client: Client::Exempt,
+            whole: false,
             webhook: None,
             networks: Networks::default(),
         };

@@ -16,7 +16,7 @@ use crate::broker::vocabulary::{Effect, Event, Now, Policy};
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::images::StoreCounts;
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost};
-use crate::domain::scans::{Coverage, Cursor, Hold, ListingEnd, ListingPlace, Priority};
+use crate::domain::scans::{Coverage, Cursor, Hold, ListingEnd, ListingPlace, Priority, Reach};
 use crate::proto::front::{Client, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::work::{LeaseOutcome, StageOutput, Work};
@@ -93,7 +93,7 @@ impl World {
         let mut effects = Vec::new();
         let now = Now { mono: Monotonic(self.now), wall: Timestamp(0) };
         let turn = &mut Turn { state: &mut self.state, now, effects: &mut effects };
-        let id = scans::start(turn, account, AccountState::unknown(key), Priority::User, None);
+        let id = scans::start(turn, account, AccountState::unknown(key), Reach::Whole, Priority::User, None);
         self.todo.extend(effects);
         self.state.share_scan(id, &Party::Address(client.to_owned()));
         self.handle(Event::Tick);
@@ -135,6 +135,7 @@ impl World {
                             oldest: None,
                             coverage: Coverage::Complete,
                             posts_read: 1,
+                            media: None,
                         };
                         self.report(LISTING, lease, LeaseOutcome::Done(StageOutput::Listed(end)));
                     }
@@ -191,6 +192,7 @@ impl World {
         let question = FrontQuestion::Query {
             url: format!("https://{client}.example/{number}"),
             client: Client::Limited { key: client.to_owned() },
+            whole: false,
             webhook: None,
             networks: Networks::default(),
         };
@@ -245,7 +247,14 @@ fn a_listing_leaves_its_worker_after_its_turn() {
         let account = Account { key: key(&name), handle: name.clone(), posts: None };
         let now = Now { mono: Monotonic(0), wall: Timestamp(0) };
         let turn = &mut Turn { state: &mut world.state, now, effects: &mut Vec::new() };
-        let id = scans::start(turn, account, AccountState::unknown(key(&name)), Priority::User, None);
+        let id = scans::start(
+            turn,
+            account,
+            AccountState::unknown(key(&name)),
+            Reach::Whole,
+            Priority::User,
+            None,
+        );
         world.state.share_scan(id, &Party::Address(name));
         world.handle(Event::Tick);
     }
@@ -311,7 +320,8 @@ fn a_scan_takes_the_share_of_the_client_with_less_to_do() {
     assert_eq!(party(&world), honest);
 }
 
-/// A server that gives a page now and then, and fails in between, ends its listing at last: what was listed counts.
+/// A server that gives a page now and then, and fails in between, ends its listing at last: what was listed
+/// counts.
 #[test]
 fn a_listing_that_fails_again_and_again_ends_where_it_is() {
     let mut world = World::new();

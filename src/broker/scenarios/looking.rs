@@ -47,19 +47,24 @@ impl Broker {
     }
 
     fn look(&mut self) -> Vec<Effect> {
-        self.ask(FrontQuestion::KnownQuery { url: PAGE.to_owned(), networks: Networks::default() })
+        self.ask(FrontQuestion::KnownQuery {
+            url: PAGE.to_owned(),
+            networks: Networks::default(),
+            whole: false,
+        })
     }
 
     /// Has a query end with the posts of the sample; its public id.
     fn answer_a_query(&mut self) -> String {
         let (url, networks) = (PAGE.to_owned(), Networks::default());
-        self.ask(FrontQuestion::Query { url, client: Client::Exempt, networks, webhook: None });
+        self.ask(FrontQuestion::Query { url, client: Client::Exempt, networks, whole: false, webhook: None });
         let query = self.state.queries.values_mut().next().unwrap();
         let referer = Some("https://a.example/".to_owned());
         query.facts.images = vec![ImageSource { url: "https://i.example/1.png".to_owned(), referer }];
         query.phase = Phase::Ended(Outcome::Found {
             results: vec![found("a.jpg"), found("b.jpg")],
             similar: vec![found("c.jpg")],
+            named: vec![],
         });
         query.head.being_written = None;
         query.head.public_id.clone()

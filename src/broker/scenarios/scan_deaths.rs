@@ -14,7 +14,7 @@ use crate::domain::accounts::{Account, AccountState};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{IndexProgress, StoreCounts};
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost};
-use crate::domain::scans::{Coverage, Cursor, Hold, ListingEnd, Priority, ScanDeaths};
+use crate::domain::scans::{Coverage, Cursor, Hold, ListingEnd, Priority, Reach, ScanDeaths};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
 use crate::proto::work::{LeaseOutcome, StageOutput, Work};
 use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, JournalEntry, ToStorekeeper};
@@ -54,7 +54,13 @@ fn artist() -> Account {
 
 fn accepted() -> AcceptedRequest {
     let (account, priority) = (artist(), Priority::User);
-    AcceptedRequest::Scan { account, priority, searched: None, deaths: ScanDeaths::default() }
+    AcceptedRequest::Scan {
+        account,
+        reach: Reach::Whole,
+        priority,
+        searched: None,
+        deaths: ScanDeaths::default(),
+    }
 }
 
 impl World {
@@ -152,7 +158,8 @@ impl World {
             BrokerToStage::PageAccepted { lease } => {
                 let cursor = Cursor::Search(Some(Timestamp(1)));
                 let (newest, oldest, coverage) = (None, None, Coverage::Complete);
-                let end = ListingEnd { cursor, newest, oldest, coverage, posts_read: POSTS as u64 };
+                let end =
+                    ListingEnd { cursor, newest, oldest, coverage, posts_read: POSTS as u64, media: None };
                 self.report(to, lease, StageOutput::Listed(end));
             }
             BrokerToStage::Lease { lease, work: Work::IndexPosts { posts, .. }, .. } => {
@@ -207,8 +214,8 @@ impl World {
     }
 }
 
-/// How many processes die over a scan in all, if the broker ends after each so many of the deaths; and the last
-/// broker, with the end of it.
+/// How many processes die over a scan in all, if the broker ends after each so many of the deaths; and the
+/// last broker, with the end of it.
 fn deaths_in_all(poison: Poison, ends_with: u32) -> (u32, World) {
     let (mut left, mut deaths) = (accepted(), 0);
     for _ in 0..10 {

@@ -14,7 +14,7 @@ use crate::broker::vocabulary::{Effect, Event, Now, Policy};
 use crate::domain::accounts::{Account, AccountRef, AccountState, Resolution, ResolutionOutcome};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::StoreCounts;
-use crate::domain::scans::{Coverage, Cursor, ListingEnd, Priority};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd, Priority, Reach};
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
 use crate::proto::view::ScanState;
@@ -79,7 +79,7 @@ impl Broker {
     fn start(&mut self, state: AccountState) {
         let (account, mut effects) = (artist(&state.key), Vec::new());
         let turn = &mut Turn { state: &mut self.state, now: self.now, effects: &mut effects };
-        scans::start(turn, account, state, Priority::Maintenance, None);
+        scans::start(turn, account, state, Reach::Whole, Priority::Maintenance, None);
         self.take(effects);
         self.ready();
     }
@@ -102,7 +102,10 @@ impl Broker {
     fn end(&mut self, lease: LeaseId, posts_read: u64) {
         let cursor = Cursor::Search(Some(self.now.wall));
         let (newest, oldest, coverage) = (None, None, Coverage::Complete);
-        self.report(lease, StageOutput::Listed(ListingEnd { cursor, newest, oldest, coverage, posts_read }));
+        self.report(
+            lease,
+            StageOutput::Listed(ListingEnd { cursor, newest, oldest, coverage, posts_read, media: None }),
+        );
     }
 
     /// Whether the database was told to forget the cursor, which is then forgotten here too.
@@ -186,6 +189,16 @@ fn once_in_a_while_an_account_is_listed_from_its_beginning() {
     check(Network::Bluesky, 3000, None, false);
     // The dates of its posts are not its authors' to choose.
     check(Network::Twitter, 91, period, false);
+
+    // Noted while the clock was years ahead: that day is not waited for.
+    for (ahead, expect) in [(DAY * 1000, true), (Duration::from_secs(60), false)] {
+        let mut broker = Broker::new();
+        broker.state.policy.whole_listing = period;
+        let now = broker.now.wall;
+        broker
+            .start(AccountState { listed_anew_at: Some(now.plus(ahead)), ..known(Network::Bluesky, 1, now) });
+        assert_eq!(broker.cursor().1 == Cursor::Search(None), expect, "{ahead:?}");
+    }
 }
 
 #[test]

@@ -97,7 +97,8 @@ fn search(site: &'static str, url: &str, world: &World) -> Result<Run, BenchLink
         .map_err(|source| BenchLinksError::Fetch { source })?;
     let fetch = Counting { fetch, hosts: Mutex::default() };
     let tumblr_api_key = Some(config::Secret::new(world.tumblr_api_key()));
-    let credentials = Credentials { tumblr_api_key, ..Credentials::default() };
+    let cookies = world.cookies().map(|(site, cookie)| (site.to_owned(), config::Secret::new(cookie)));
+    let credentials = Credentials { tumblr_api_key, cookies: cookies.into(), ..Credentials::default() };
     let settings = LinkSettings { credentials, ..LinkSettings::default() };
     let start = Instant::now();
     let found = find_traced(url, &fetch, &settings).0;

@@ -7,6 +7,7 @@ use clap::Subcommand;
 
 mod accuracy;
 mod fingerprint;
+mod first_answer;
 mod hostile;
 mod http;
 mod index;
@@ -43,11 +44,13 @@ pub enum Bench {
     Links(links::LinksArgs),
     /// Listing an account's posts: cost and completeness of each policy for the timeline
     Listing(listing::ListingArgs),
+    /// Price and time of the first answer for a new artist, beside the account scanned whole
+    FirstAnswer(first_answer::FirstAnswerArgs),
     /// What an honest client waits, alone and beside each attack of another client
     Hostile(hostile::HostileArgs),
     /// What the dearest hostile page costs each reader: processor time and memory, against the goal
     Pages(pages::PagesArgs),
-    /// Listing an account of 5,000 posts on Bluesky and Mastodon: requests and time
+    /// Listing an account of 5,000 posts on Bluesky, Mastodon and Misskey: requests and time
     Networks(networks::NetworksArgs),
 }
 
@@ -65,6 +68,7 @@ pub fn run(bench: &Bench, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Bench::Store(args) => store::run(args, out)?,
         Bench::Links(args) => links::run(args, out)?,
         Bench::Listing(args) => listing::run(args, out)?,
+        Bench::FirstAnswer(args) => first_answer::run(args, out)?,
         Bench::Hostile(args) => hostile::run(args, out)?,
         Bench::Pages(args) => return pages::run(args, out),
         Bench::Networks(args) => networks::run(args, out)?,

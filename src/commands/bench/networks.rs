@@ -20,6 +20,7 @@ use crate::domain::scans::Cursor;
 use crate::fetch::{Fetch, HttpFetch, Request};
 use crate::networks::bluesky::BlueskyClient;
 use crate::networks::mastodon::MastodonClient;
+use crate::networks::misskey::MisskeyClient;
 use crate::networks::{NetworkClient, Stopping, Waiter};
 
 #[derive(Debug, Args)]
@@ -36,8 +37,11 @@ pub struct NetworksArgs {
 }
 
 /// The account of each network, and how many posts fit on one of its pages.
-const ACCOUNTS: [(Network, &str, u64); 2] =
-    [(Network::Bluesky, "demo-atlas.bsky.social", 100), (Network::Mastodon, "demo_atlas@mastodon.art", 40)];
+const ACCOUNTS: [(Network, &str, u64); 3] = [
+    (Network::Bluesky, "demo-atlas.bsky.social", 100),
+    (Network::Mastodon, "demo_atlas@mastodon.art", 40),
+    (Network::Misskey, "demo_atlas@demo-misskey.example", 100),
+];
 
 #[derive(Debug, Serialize)]
 struct Row {
@@ -68,7 +72,8 @@ pub fn run(args: &NetworksArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let fetch = Arc::new(HttpFetch::start(&settings.fetch, &world.upstreams())?);
     let waiter: Arc<dyn Waiter> = Arc::new(Sleep);
     let bluesky = BlueskyClient::new(Arc::clone(&fetch) as _, &settings.bluesky, Arc::clone(&waiter));
-    let mastodon = MastodonClient::new(Arc::clone(&fetch) as _, &settings.mastodon, waiter);
+    let mastodon = MastodonClient::new(Arc::clone(&fetch) as _, &settings.mastodon, Arc::clone(&waiter));
+    let misskey = MisskeyClient::new(Arc::clone(&fetch) as _, &settings.misskey, waiter);
     if !args.json {
         writeln!(
             out,
@@ -79,6 +84,7 @@ pub fn run(args: &NetworksArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     for (network, handle, page) in ACCOUNTS {
         let client: &dyn NetworkClient = match network {
             Network::Mastodon => &mastodon,
+            Network::Misskey => &misskey,
             Network::Bluesky | Network::Twitter => &bluesky,
         };
         let asked = AccountRef::Handle { network, handle: handle.to_owned() };
@@ -102,7 +108,13 @@ fn measure(
     fetch: &dyn Fetch,
 ) -> anyhow::Result<Row> {
     let served = || -> u64 {
-        let listing = [Endpoint::BlueskyFeed, Endpoint::MastodonAccounts, Endpoint::MastodonStatuses];
+        let listing = [
+            Endpoint::BlueskyFeed,
+            Endpoint::MastodonAccounts,
+            Endpoint::MastodonStatuses,
+            Endpoint::MisskeyAccounts,
+            Endpoint::MisskeyNotes,
+        ];
         listing.into_iter().map(|endpoint| world.served(endpoint)).sum()
     };
     let before = served();

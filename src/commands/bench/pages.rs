@@ -1,6 +1,6 @@
-//! `aotf bench pages`: what the dearest page that a stranger can write costs each reader, in processor time and
-//! in memory. Every answer of the demo world that a reader asks for is made hostile, one at a time, and read in
-//! a process of its own, so that no page profits from the memory of the one before.
+//! `aotf bench pages`: what the dearest page that a stranger can write costs each reader, in processor time
+//! and in memory. Every answer of the demo world that a reader asks for is made hostile, one at a time, and
+//! read in a process of its own, so that no page profits from the memory of the one before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -29,6 +29,7 @@ use crate::links::{LinkSettings, find_traced};
 use crate::networks::bluesky::BlueskyClient;
 use crate::networks::fxtwitter::FxTwitterClient;
 use crate::networks::mastodon::MastodonClient;
+use crate::networks::misskey::MisskeyClient;
 use crate::networks::twitter::TwitterClient;
 use crate::networks::{NetworkClient, Stopping, Waiter};
 use crate::sites::{self, Address, Credentials, Web};
@@ -73,6 +74,7 @@ enum Source {
     FxTwitter,
     Bluesky,
     Mastodon,
+    Misskey,
 }
 
 /// One answer as it came.
@@ -237,7 +239,8 @@ const ELSEWHERE: &[&str] = &[
 fn readers(world: &World) -> anyhow::Result<BTreeMap<Reader, Vec<Exchange>>> {
     let fetch = HttpFetch::start(&unpaced(world).fetch, &world.upstreams())?;
     let fetch = Arc::new(Recording { fetch, exchanges: Mutex::default() });
-    let credentials = credentials(world.tumblr_api_key());
+    let cookies = world.cookies().map(|(site, cookie)| (site.to_owned(), Secret::new(cookie)));
+    let credentials = Credentials { cookies: cookies.into(), ..credentials(world.tumblr_api_key()) };
     let settings = LinkSettings { credentials: credentials.clone(), ..LinkSettings::default() };
     let mut known = BTreeSet::new();
     let mut readers = BTreeMap::new();
@@ -258,6 +261,7 @@ fn readers(world: &World) -> anyhow::Result<BTreeMap<Reader, Vec<Exchange>>> {
         (Source::FxTwitter, world.facts().accounts[0].handle),
         (Source::Bluesky, "demo-atlas.bsky.social"),
         (Source::Mastodon, "demo_atlas@mastodon.art"),
+        (Source::Misskey, "demo_atlas@demo-misskey.example"),
     ] {
         fetch.take();
         let reader = Reader::Network { source, handle: handle.to_owned() };
@@ -289,12 +293,13 @@ fn unpaced(world: &World) -> Settings {
     settings
 }
 
-/// Reads once, as the daemon does: a page, and what its links are worth; an account, its posts, one of them anew.
+/// Reads once, as the daemon does: a page, and what its links are worth; an account, its posts, one of them
+/// anew.
 fn read(reader: &Reader, fetch: &Arc<dyn Fetch>, credentials: &Credentials) -> anyhow::Result<()> {
     match reader {
         Reader::Site { url } => {
-            let web = Web::new(fetch, credentials, 30, GIVE_UP_AFTER);
             let (site, page) = sites::recognise(&Address::parse(url).context("no URL")?);
+            let web = Web::new(fetch, credentials, 30, GIVE_UP_AFTER).noting_claims(&page);
             let read = match site {
                 Some(site) => sites::read_page(site, &page, &web).map(|read| read.map(|read| read.leads)),
                 None => Some(sites::plain::leads(&page, &web)),
@@ -305,6 +310,7 @@ fn read(reader: &Reader, fetch: &Arc<dyn Fetch>, credentials: &Credentials) -> a
                 let (site, page) = sites::recognise(&address);
                 std::hint::black_box(sites::readable_page(site, page));
             }
+            std::hint::black_box(web.into_claims());
         }
         Reader::Network { source, handle } => {
             let client = client(*source, fetch);
@@ -339,6 +345,7 @@ fn client(source: Source, fetch: &Arc<dyn Fetch>) -> Box<dyn NetworkClient> {
         Source::FxTwitter => Box::new(FxTwitterClient::new(fetch, &settings.twitter, waiter)),
         Source::Bluesky => Box::new(BlueskyClient::new(fetch, &settings.bluesky, waiter)),
         Source::Mastodon => Box::new(MastodonClient::new(fetch, &settings.mastodon, waiter)),
+        Source::Misskey => Box::new(MisskeyClient::new(fetch, &settings.misskey, waiter)),
     }
 }
 
@@ -499,6 +506,8 @@ mod tests {
             let file = site.unwrap().name;
             assert!(is_measured(name) || is_measured(file) || file == "hubs", "{url}");
         }
-        assert!(measured.contains("listed page") && measured.contains("network mastodon"), "{measured:?}");
+        for reader in ["listed page", "network mastodon", "network misskey"] {
+            assert!(measured.contains(reader), "{measured:?}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
@@ -260,7 +261,9 @@ fn one_scan(world: &World, folder: &Folder, root: u32) -> anyhow::Result<ScanRep
         park_timeout(LOOK);
     };
     let seconds = begun.elapsed().as_secs_f64();
-    anyhow::ensure!(status.success(), "the scan failed: {}", folder.log_tail());
+    if !status.success() {
+        return Err(folder.log_tail()).context("the scan failed; the daemon's last lines");
+    }
     let stored = ask(&folder.settings(), "stats")?["indexed_tweets_count"].as_u64().unwrap_or(0);
     anyhow::ensure!(stored == with_images, "{stored} of {with_images} posts with images were stored");
     let spent = |pid: u32| Ok::<_, io::Error>(cpu(pid)? - before.get(&pid).copied().unwrap_or(0.0));
@@ -353,7 +356,7 @@ pub(super) fn wait_until_ready(address: SocketAddr, folder: &Folder) -> anyhow::
         }
         park_timeout(Duration::from_millis(10));
     }
-    anyhow::bail!("the daemon does not get ready\n{}", folder.log_tail())
+    Err(folder.log_tail()).context("the daemon does not get ready; its last lines")
 }
 
 /// Starts a query and follows its events to the end.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
@@ -165,11 +166,9 @@ fn wait_until_well(running: &Running) -> anyhow::Result<()> {
     };
     // While the front is away there is nobody to ask.
     while !well().unwrap_or(false) {
-        anyhow::ensure!(
-            begun.elapsed() < ANSWER_WITHIN,
-            "the daemon does not get well\n{}",
-            running.folder.log_tail()
-        );
+        if begun.elapsed() >= ANSWER_WITHIN {
+            return Err(running.folder.log_tail()).context("the daemon does not get well; its last lines");
+        }
         park_timeout(Duration::from_millis(1));
     }
     Ok(())
@@ -193,7 +192,9 @@ fn accept(world: &World, place: Option<&Path>, length: Duration) -> anyhow::Resu
     let elapsed = begun.elapsed().as_secs_f64();
     let mut times = times.concat();
     times.sort_by(f64::total_cmp);
-    anyhow::ensure!(!times.is_empty(), "no query was accepted\n{}", running.folder.log_tail());
+    if times.is_empty() {
+        return Err(running.folder.log_tail()).context("no query was accepted; the daemon's last lines");
+    }
     Ok((times.len() as f64 / elapsed, times[times.len() / 2]))
 }
 

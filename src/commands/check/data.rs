@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::finding::Finding;
-use crate::base::{ErrorChain, unix_socket};
+use crate::base::{ErrorChain, counted, unix_socket};
 use crate::config::Settings;
 use crate::domain::images::StoreCounts;
 use crate::front;
@@ -35,7 +35,14 @@ pub fn folder(settings: &Settings, _: bool) -> Finding {
         return Finding::failed(
             SUBJECT,
             format!("{} cannot be written: {error}", existing.display()),
-            remedy(),
+            match error.kind() {
+                std::io::ErrorKind::ReadOnlyFilesystem => {
+                    "mount its file system for writing; one that the system itself has made read-only has an error \
+                     (dmesg), and is to be checked first (fsck)"
+                        .to_owned()
+                }
+                _ => remedy(),
+            },
         );
     }
     if !folder.exists() {
@@ -146,8 +153,11 @@ pub fn database(settings: &Settings, _: bool) -> Finding {
             Ok(counts) => Finding::ok(
                 SUBJECT,
                 format!(
-                    "schema {}, up to date; {} accounts, {} posts, {} images",
-                    schema.found, counts.accounts, counts.posts, counts.images
+                    "schema {}, up to date; {}, {}, {}",
+                    schema.found,
+                    counted(counts.accounts, "account"),
+                    counted(counts.posts, "post"),
+                    counted(counts.images, "image")
                 ),
             ),
             Err(error) => unusable(&error),
@@ -179,7 +189,9 @@ pub fn state(settings: &Settings, _: bool) -> Finding {
     const SUBJECT: &str = "state file";
     let path = open::state_file(settings);
     match StateFile::look(&path) {
-        Ok(Some(state)) => Finding::ok(SUBJECT, format!("whole; {} requests have not ended", state.accepted)),
+        Ok(Some(state)) => {
+            Finding::ok(SUBJECT, format!("whole; {} not ended", counted(state.accepted, "request")))
+        }
         Ok(None) => match StateFile::refuse_cut_off(&path, &stored(settings)) {
             Ok(()) => Finding::ok(SUBJECT, "will be made at the next start"),
             Err(error) => cannot_be_used(SUBJECT, &error, ""),
@@ -210,10 +222,10 @@ pub fn index(settings: &Settings, daemon_runs: bool) -> Finding {
         return Finding::failed(SUBJECT, ErrorChain(&error).to_string(), remade);
     }
     match reader.status() {
-        Status::Complete => Finding::ok(SUBJECT, format!("complete, {} images", reader.len())),
+        Status::Complete => Finding::ok(SUBJECT, format!("complete, {}", counted(reader.len(), "image"))),
         Status::Filling if daemon_runs => Finding::warning(
             SUBJECT,
-            format!("being filled from the database, {} images so far", reader.len()),
+            format!("being filled from the database, {} so far", counted(reader.len(), "image")),
             "wait: until it is complete, not everything is found",
         ),
         Status::Filling | Status::Missing => {
@@ -278,7 +290,7 @@ mod tests {
         let remedy = finding.remedy.unwrap();
         assert!(remedy.contains("aotf db restore") && remedy.contains("aotf db create"), "{remedy}");
         assert!(!folder.path().join("aotf.db").exists());
-        assert_eq!(state(&settings, false).what, "whole; 0 requests have not ended");
+        assert_eq!(state(&settings, false).what, "whole; 0 requests not ended");
 
         open::new_database(&settings).unwrap().open().unwrap();
         assert_eq!(database(&settings, false).verdict, Verdict::Ok);

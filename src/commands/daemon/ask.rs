@@ -76,7 +76,12 @@ impl FromArgMatches for Ask {
         let (_, of_the_command) =
             matches.subcommand().ok_or_else(|| Error::new(ErrorKind::MissingSubcommand))?;
         let shell = ForTheShell::from_arg_matches(of_the_command)?;
-        Ok(Ask { command: Command::from_arg_matches(matches)?, shell })
+        let mut command = Command::from_arg_matches(matches)?;
+        // There is no credit before the end.
+        if let Command::Query { credit: Some(_), options, .. } = &mut command {
+            options.detach = false;
+        }
+        Ok(Ask { command, shell })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
@@ -121,6 +126,8 @@ mod tests {
         Program::command().debug_assert();
         check(&["query", "https://a.example/"], false);
         check(&["query", "https://a.example/", "--wait", "--json"], true);
+        check(&["query", "https://a.example/", "--wait", "--first"], true);
+        check(&["query", "https://a.example/", "--credit=html"], true);
         check(&["scan", "jane", "--socket", "s", "-q", "--wait"], true);
         check(&["search", "a.png", "@jane", "--turned"], false);
         check(&["stats", "--json"], false);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::Args;
 
+use crate::base::counted;
 use crate::base::ids::{Network, PostKey};
 use crate::config::text_file;
 use crate::sites::{self, Kind};
@@ -36,7 +37,7 @@ pub fn run(args: &AddArgs, state: &Path, out: &mut impl Write) -> anyhow::Result
     let posts: Vec<PostKey> = named.map(post_named).collect::<anyhow::Result<_>>()?;
     let new = StateFile::open(state)?.want_posts(&posts)?;
     let known = posts.len() - new;
-    writeln!(out, "{new} posts noted, {known} were already.")?;
+    writeln!(out, "{} noted, {known} were already.", counted(new, "post"))?;
     writeln!(
         out,
         "While the daemon runs, it looks for noted posts every ten minutes, and reads and indexes them."

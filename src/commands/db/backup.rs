@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::base::Timestamp;
+use crate::base::{Timestamp, counted};
 use crate::store::Location;
 use crate::store::backup::{BackupError, Manifest, restore, rotate, verify, write};
 
@@ -107,11 +107,11 @@ fn tell(manifest: &Manifest, elapsed: Duration, out: &mut dyn Write) -> io::Resu
     let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
     writeln!(
         out,
-        "{} accounts, {} posts, {} images, {} retries; {:.1} MB ({:.1} s)",
-        extent.accounts,
-        extent.posts,
-        extent.images,
-        extent.retries,
+        "{}, {}, {}, {}; {:.1} MB ({:.1} s)",
+        counted(extent.accounts, "account"),
+        counted(extent.posts, "post"),
+        counted(extent.images, "image"),
+        counted(extent.retries, "retry"),
         bytes as f64 / 1e6,
         elapsed.as_secs_f64()
     )

@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::ids::ImageId;
 use crate::base::roles::Role;
-use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp, shown};
+use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp, counted, shown};
 use crate::commands::helpers::complete_worker::{Asked, Seen};
 use crate::commands::signals::stop_on_signals;
 use crate::config::Settings;
@@ -282,7 +282,7 @@ impl Drop for Process {
 fn tell(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let Report { images, done, failed, why, finished, seconds } = report;
     let Completed { completed, framed, other_fingerprint, other_picture, gone } = done;
-    writeln!(out, "{images} images in {seconds:.1} s")?;
+    writeln!(out, "{} in {seconds:.1} s", counted(*images, "image"))?;
     let line = |out: &mut dyn Write, count: &u64, what: &str| match count {
         0 => Ok(()),
         count => writeln!(out, "{count:>12}  {what}"),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::zone::zone_of;
+use crate::base::counted;
 use crate::store::Location;
 use crate::store::import::export::{Exported, export};
 use crate::store::state::StateFile;
@@ -28,8 +29,11 @@ pub fn run(args: &ExportArgs, database: &Location, state: &Path, out: &mut dyn W
         false => Vec::new(),
     };
     let exported = export(database, &wanted, file, &zone_of(zone.as_deref())?)?;
-    let Exported { accounts, posts, retries, bare_retries, left_out, too_many_images } = exported;
-    writeln!(out, "{}: {accounts} accounts, {posts} posts, {retries} retries", file.display())?;
+    let Exported { accounts, posts, retries, bare_retries, left_out, too_many_images, listed_in_part } =
+        exported;
+    let [accounts, posts, retries] = [(accounts, "account"), (posts, "post"), (retries, "retry")]
+        .map(|(number, noun)| counted(number, noun));
+    writeln!(out, "{}: {accounts}, {posts}, {retries}", file.display())?;
     if bare_retries > 0 {
         writeln!(out, "{bare_retries} of the retries are posts known by their ids alone")?;
     }
@@ -37,7 +41,14 @@ pub fn run(args: &ExportArgs, database: &Location, state: &Path, out: &mut dyn W
         writeln!(out, "left out: {left_out} accounts and posts of other networks, or with ids beyond 2^63")?;
     }
     if too_many_images > 0 {
-        writeln!(out, "left out: {too_many_images} posts of more than four images")?;
+        writeln!(out, "left out: {} of more than four images", counted(too_many_images, "post"))?;
+    }
+    if listed_in_part > 0 {
+        let accounts = counted(listed_in_part, "account");
+        writeln!(
+            out,
+            "of {accounts} not all posts were listed yet: the original will list them from the beginning"
+        )?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::zone::{ZoneError, zone_or_ask};
-use crate::base::{MicroUsd, Timestamp};
+use crate::base::{MicroUsd, Timestamp, counted};
 use crate::store::import::aotf::{self, ImportError, Progress, Report};
 use crate::store::import::aotf_mysql::MySqlOriginal;
 use crate::store::import::aotf_sqlite::SqliteOriginal;
@@ -66,11 +66,13 @@ fn run_archive(path: &Path, database: &Location, out: &mut dyn Write) -> Result<
     let mut tell = || {
         writeln!(
             out,
-            "@{handle}: {posts} posts, {with_images} of them with images; {new_posts} are new here"
+            "@{handle}: {}, {with_images} of them with images; {new_posts} new here",
+            counted(*posts, "post")
         )?;
         writeln!(
             out,
-            "{images} images, {missing} not in the export (downloaded later), {unreadable} unreadable"
+            "{}, {missing} not in the export (downloaded later), {unreadable} unreadable",
+            counted(*images, "image")
         )?;
         if report.outdated + report.odd > 0 {
             let archive::Report { outdated, odd, .. } = report;
@@ -85,8 +87,8 @@ fn run_archive(path: &Path, database: &Location, out: &mut dyn Write) -> Result<
 }
 
 /// Imports an AOTF database or an account's data export, and writes the report to `out`. Posts that are known
-/// by their ids alone are noted in the state file; what is to be read again costs `post_read` a post. The progress goes to standard error, if that is a
-/// terminal.
+/// by their ids alone are noted in the state file; what is to be read again costs `post_read` a post. The
+/// progress goes to standard error, if that is a terminal.
 pub fn run(
     args: &ImportArgs,
     database: &Location,
@@ -130,12 +132,12 @@ pub fn run(
 fn bar(progress: Progress) -> String {
     let filled = usize::from(progress.permille) * BAR_WIDTH / 1000;
     format!(
-        "{} [{}{}] {:3} %  {} posts",
+        "{} [{}{}] {:3} %  {}",
         if progress.checking { "checking " } else { "importing" },
         "#".repeat(filled),
         " ".repeat(BAR_WIDTH - filled),
         progress.permille / 10,
-        progress.posts
+        counted(progress.posts, "post")
     )
 }
 
@@ -149,14 +151,14 @@ fn tell(report: &Report, post_read: MicroUsd, elapsed: Duration, out: &mut dyn W
         writeln!(out, "{name:9}  {found:>12}  {new:>12}")?;
     }
     if report.skipped.count > 0 {
-        writeln!(out, "{} rows could not be taken over:", report.skipped.count)?;
+        writeln!(out, "{} could not be taken over:", counted(report.skipped.count, "row"))?;
         for example in &report.skipped.examples {
             writeln!(out, "  {example}")?;
         }
     }
     let undated = &report.undated;
     if undated.count > 0 {
-        writeln!(out, "{} accounts have dates that cannot be read:", undated.count)?;
+        writeln!(out, "accounts with dates that cannot be read: {}", undated.count)?;
         for example in &undated.examples {
             writeln!(out, "  {example}")?;
         }
@@ -175,7 +177,7 @@ fn tell(report: &Report, post_read: MicroUsd, elapsed: Duration, out: &mut dyn W
         let count = report.wanted.len();
         writeln!(
             out,
-            "{count} posts are known by their ids alone: the daemon will look them up (a paid read each)"
+            "posts known by their ids alone: {count}; the daemon will look them up (a paid read each)"
         )?;
     }
     writeln!(out, "original: {}", report.original)?;
@@ -214,13 +216,13 @@ mod tests {
         report.undated.examples = vec!["the account 12: search of \"0000-00-00\"".to_owned()];
         let found = text(&report);
         let named =
-            "2 accounts have dates that cannot be read:\n  the account 12: search of \"0000-00-00\"\n";
+            "accounts with dates that cannot be read: 2\n  the account 12: search of \"0000-00-00\"\n";
         assert!(found.contains(named) && found.contains("nothing of them is listed again\n"), "{found}");
         report.undated.listed_again.insert(AccountKey::new(Network::Twitter, "12"), 340);
         assert!(text(&report).contains("\n1 of them are searched from the start again"), "{}", text(&report));
         assert!(text(&report).contains("their 340 posts at least: about $1.70,"), "{}", text(&report));
         report.wanted = vec![PostKey::new(Network::Twitter, "1")];
-        assert!(text(&report).contains("1 posts are known by their ids alone"));
+        assert!(text(&report).contains("posts known by their ids alone: 1;"));
         report.here.posts = 1;
         assert!(text(&report).contains("which stay"));
         report.missing_posts = 1;

@@ -18,7 +18,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, Network};
-use crate::base::{ErrorChain, MicroUsd, StopSignal, Timestamp, shown};
+use crate::base::{ErrorChain, MicroUsd, StopSignal, Timestamp, counted, shown};
 use crate::broker::budget::Spending;
 use crate::commands::signals::stop_on_signals;
 use crate::config::{Budget, Settings};
@@ -267,7 +267,7 @@ fn money(
 /// The ledger as it is now: a daemon that runs beside this writes to it, too.
 fn spending(budget: Budget, state: &Mutex<StateFile>, now: Timestamp) -> Result<Spending, StoreError> {
     let mut spending = Spending::new(Some(budget));
-    spending.learn(locked(state).ledger(now)?, 0);
+    spending.learn(locked(state).ledger(now)?, &[]);
     Ok(spending)
 }
 
@@ -464,7 +464,8 @@ fn tell(report: &Report, out: &mut impl Write) -> anyhow::Result<()> {
     let Report { accounts, seen_lately, asked, present, .. } = report;
     writeln!(
         out,
-        "{accounts} accounts: {seen_lately} were there lately, {asked} were asked about ({present} are there)"
+        "{}: {seen_lately} were there lately, {asked} were asked about ({present} are there)",
+        counted(*accounts, "account"),
     )?;
     for (why, count) in report.unclear.iter().chain(&report.left_out) {
         writeln!(out, "{count:>8}  not known: {why}")?;
@@ -487,17 +488,28 @@ fn tell(report: &Report, out: &mut impl Write) -> anyhow::Result<()> {
             Why::Deactivated => "deactivated",
             Why::OptedOut => "opted out",
         };
-        writeln!(out, "{why:<11}  {network}:{id} @{handle}, {posts} posts, {images} images")?;
+        writeln!(
+            out,
+            "{why:<11}  {network}:{id} @{handle}, {}, {}",
+            counted(*posts, "post"),
+            counted(*images, "image")
+        )?;
     }
     rest(report.remove.len(), "to be removed", out)?;
     match &report.removed {
         Some(Stored { accounts, posts, images, .. }) => writeln!(
             out,
-            "Removed {accounts} accounts with {posts} posts and {images} images. The daemon makes the index of \
-             fingerprints anew when it starts."
+            "Removed {} with {} and {}. The daemon makes the index of fingerprints anew when it starts.",
+            counted(*accounts, "account"),
+            counted(*posts, "post"),
+            counted(*images, "image"),
         )?,
         None if report.remove.is_empty() => writeln!(out, "There is nothing to remove.")?,
-        None => writeln!(out, "Nothing was changed; --apply removes {} accounts.", report.remove.len())?,
+        None => writeln!(
+            out,
+            "Nothing was changed; --apply removes {}.",
+            counted(report.remove.len(), "account")
+        )?,
     }
     Ok(())
 }

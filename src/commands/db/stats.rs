@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::base::ids::AccountKey;
-use crate::base::{Timestamp, shown};
+use crate::base::{Timestamp, counted, shown};
 use crate::store::Location;
 use crate::store::integrity::{self, Stats};
 
@@ -31,7 +31,10 @@ fn tell(stats: &Stats, out: &mut impl Write) -> io::Result<()> {
         stats;
     writeln!(
         out,
-        "{accounts} accounts, {posts} posts, {images} images ({lost_images} without a fingerprint)"
+        "{}, {}, {} ({lost_images} without a fingerprint)",
+        counted(*accounts, "account"),
+        counted(*posts, "post"),
+        counted(*images, "image"),
     )?;
     let list = |out: &mut dyn Write, title: &str, lines: Vec<(String, String)>| -> io::Result<()> {
         if lines.is_empty() {
@@ -49,7 +52,9 @@ fn tell(stats: &Stats, out: &mut impl Write) -> io::Result<()> {
         (day, posts.to_string())
     };
     list(out, "Posts stored per day", stats.growth.iter().map(days).collect())?;
-    let attempts = |(attempts, posts): &(u64, u64)| (format!("after {attempts} attempts"), posts.to_string());
+    let attempts = |(attempts, posts): &(u64, u64)| {
+        (format!("after {}", counted(*attempts, "attempt")), posts.to_string())
+    };
     let title = format!("Retries: {retries}, of which {given_up} were given up");
     list(out, &title, stats.retries_by_attempts.iter().map(attempts).collect())?;
     if *wanted > 0 {

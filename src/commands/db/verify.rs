@@ -14,7 +14,7 @@ use serde_json::json;
 
 use super::backup::check;
 use crate::base::ids::{FormId, ImageId};
-use crate::base::{ErrorChain, shown};
+use crate::base::{ErrorChain, counted, shown};
 use crate::config::Settings;
 use crate::index::Entry;
 use crate::index::shared::{Reader, Status};
@@ -337,7 +337,7 @@ fn tell_json(report: &Report, references: &[Finding], out: &mut dyn Write) -> io
 }
 
 fn tell(report: &Report, index_dir: &Path, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "database  {} posts with {} images", report.posts, report.images)?;
+    writeln!(out, "database  {} with {}", counted(report.posts, "post"), counted(report.images, "image"))?;
     if report.wrong_lengths > 0 {
         writeln!(
             out,
@@ -352,7 +352,7 @@ fn tell(report: &Report, index_dir: &Path, out: &mut dyn Write) -> io::Result<()
         IndexState::BeingMade => "not complete: the daemon goes on with it when it runs",
         IndexState::Complete => "complete",
     };
-    writeln!(out, "index     {} entries, {state}", report.entries)?;
+    writeln!(out, "index     {}, {state}", counted(report.entries, "entry"))?;
     match &report.damaged {
         None if report.index == IndexState::Absent => {}
         None => writeln!(out, "          every file fits its checksums")?,

@@ -263,7 +263,10 @@ fn tell(path: &Path, answers: &Answers, out: &mut impl Write) -> io::Result<()> 
         path.display()
     )?;
     if answers.bearer_token.is_none() {
-        writeln!(out, "Still missing: the token for X, under [[twitter.credentials]].")?;
+        writeln!(
+            out,
+            "Without a token for X, Bluesky and the Fediverse are searched; for X put one under [[twitter.credentials]]."
+        )?;
     }
     writeln!(out, "\n  aotf check{option}    says whether all is in order")?;
     writeln!(out, "  aotf serve{option}    starts the daemon")

@@ -11,6 +11,7 @@ use toml::Value as Toml;
 
 use super::error::InitError;
 use super::python::{Statement, Value, What, statements};
+use crate::base::counted;
 use crate::config::text_file;
 
 /// The genuine file is a tenth of it.
@@ -37,13 +38,17 @@ pub struct TakenOver {
 pub fn read(path: &Path) -> Result<TakenOver, InitError> {
     let wrong = |source| InitError::ReadOriginal { path: path.to_owned(), source };
     let text = text_file::read(path, MAX_BYTES).map_err(wrong)?;
-    let mut taken = take_over(&text);
+    let mut taken = take_over(&text, path.parent().unwrap_or(Path::new("")));
     let beside = path.with_file_name("tweet_finder").join("blacklist.py");
     match text_file::read(&beside, MAX_BYTES) {
         Ok(text) => {
             let entries = blocklist(&text);
             let count = entries.lines().filter(|line| !line.starts_with('#')).count();
-            taken.report.push(format!("{}: {count} accounts, to the blocklist", beside.display()));
+            taken.report.push(format!(
+                "{}: {}, to the blocklist",
+                beside.display(),
+                counted(count, "account")
+            ));
             taken.blocklist = Some(entries);
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
@@ -52,7 +57,8 @@ pub fn read(path: &Path) -> Result<TakenOver, InitError> {
     Ok(taken)
 }
 
-fn take_over(text: &str) -> TakenOver {
+/// The text of a `parameters.py` of this folder.
+fn take_over(text: &str, folder: &Path) -> TakenOver {
     let statements = statements(text);
     let mut taken = TakenOver::default();
     let mut database = Database::default();
@@ -82,7 +88,7 @@ fn take_over(text: &str) -> TakenOver {
         };
         taken.report.push(format!("line {line:>3}  {became}"));
     }
-    taken.report.extend(database.sentence());
+    taken.report.extend(database.sentence(folder));
     taken
 }
 
@@ -99,7 +105,7 @@ struct Database {
 
 impl Database {
     /// How its content comes here. Its password is not repeated.
-    fn sentence(&self) -> Option<String> {
+    fn sentence(&self, folder: &Path) -> Option<String> {
         let source = if self.is_mysql {
             let user = self.user.as_deref().unwrap_or("USER");
             let address = self.address.as_deref().unwrap_or("localhost");
@@ -107,7 +113,7 @@ impl Database {
             let name = self.name.as_deref().unwrap_or("DATABASE");
             format!("mysql://{user}:PASSWORD@{address}:{port}/{name}")
         } else {
-            self.file.clone()?
+            folder.join(self.file.as_ref()?).display().to_string()
         };
         let quoted = shlex::try_quote(&source).map_or_else(|_| String::new(), |text| text.into_owned());
         Some(format!("its database: aotf db import {quoted} --zone ZONE   (the zone of its server's clock)"))
@@ -246,7 +252,7 @@ impl TakenOver {
         }
         let mut became = self.set("[limits]", key, Toml::Array(addresses));
         if odd > 0 {
-            let _ = write!(became, " ({odd} entries were left out, since they are no addresses)");
+            let _ = write!(became, " (left out: {}, no address)", counted(odd, "entry"));
         }
         became
     }
@@ -305,7 +311,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expect: &str) {
-        let taken = take_over(line);
+        let taken = take_over(line, Path::new(""));
         assert_eq!(taken.report.first().map(String::as_str), Some(expect), "{line}");
     }
 
@@ -330,7 +336,7 @@ mod tests {
         );
         check(
             "UNLIMITED_IP_ADDRESSES = [ \"127.0.0.1\", '::1', 'me' ]",
-            "line   1  UNLIMITED_IP_ADDRESSES -> [limits] unlimited_ips = [\"127.0.0.1\", \"::1\"] (1 entries were left out, since they are no addresses)",
+            "line   1  UNLIMITED_IP_ADDRESSES -> [limits] unlimited_ips = [\"127.0.0.1\", \"::1\"] (left out: 1 entry, no address)",
         );
         check("DEBUG = True", "line   1  DEBUG -> [log] level = \"debug\"");
         check("SOMETHING = 3", "line   1  SOMETHING: not known, so it was not taken over");
@@ -340,7 +346,7 @@ mod tests {
         );
         check("DEBUG = False\nDEBUG = True", "line   1  DEBUG: set again on line 2");
         check("exec(open('x').read())", "line   1  `exec ...`: no assignment, so it was not taken over");
-        assert_eq!(take_over("DEBUG = False\nDEBUG = True").settings.len(), 1);
+        assert_eq!(take_over("DEBUG = False\nDEBUG = True", Path::new("")).settings.len(), 1);
     }
 
     #[test]
@@ -348,7 +354,7 @@ mod tests {
         let secrets = "API_KEY = 'hush'\nAPI_SECRET = \"hush\"\nOAUTH_TOKEN = 'hush'\nMYSQL_PASSWORD = 'hush'\n\
             TWITTER_API_KEYS = [ { 'OAUTH_TOKEN': 'hush', \"AUTH_TOKEN\" : \"hush\" } ]\nPIXIV_PASSWORD = 'hush'\n\
             MY_SECRET = 'hush'\nTOKEN = get('hush')\nhush('hush')\n";
-        let taken = take_over(&secrets.replace("hush(", "call("));
+        let taken = take_over(&secrets.replace("hush(", "call("), Path::new(""));
         assert_eq!(taken.report.len(), 9, "{:#?}", taken.report);
         assert!(!taken.report.concat().contains("hush"), "{:#?}", taken.report);
         assert!(taken.settings.is_empty());
@@ -356,10 +362,10 @@ mod tests {
 
     #[test]
     fn the_import_of_the_old_database_is_named() {
-        let last = |text: &str| take_over(text).report.pop().unwrap();
+        let last = |text: &str| take_over(text, Path::new("/srv/aotf")).report.pop().unwrap();
         assert_eq!(
             last("SQLITE_DATABASE_NAME = \"SQLite_Database.db\"\nUSE_MYSQL_INSTEAD_OF_SQLITE = False"),
-            "its database: aotf db import SQLite_Database.db --zone ZONE   (the zone of its server's clock)"
+            "its database: aotf db import /srv/aotf/SQLite_Database.db --zone ZONE   (the zone of its server's clock)"
         );
         assert_eq!(
             last(

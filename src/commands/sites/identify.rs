@@ -21,9 +21,9 @@ pub struct IdentifyArgs {
     json: bool,
 }
 
-/// Writes one line for each URL, in order; without URLs, for each line of `stdin` that is not blank. With tables: the
-/// rows of which the program says something else, and sums. With `json`, each line is one object. Answers whether
-/// no row of a table is wrong.
+/// Writes one line for each URL, in order; without URLs, for each line of `stdin` that is not blank. With
+/// tables: the rows of which the program says something else, and sums. With `json`, each line is one object.
+/// Answers whether no row of a table is wrong.
 ///
 /// # Errors
 /// When `stdin` or a table cannot be read, or `out` not be written. A text that is no URL is an answer.

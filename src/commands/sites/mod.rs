@@ -33,7 +33,8 @@ enum Sites {
     Identify(identify::IdentifyArgs),
     /// The same with pages of your own
     Check(check::CheckArgs),
-    /// Read a page as the program does, and write what its site's reader saw into a folder, for a report or a test
+    /// Read a page as the program does, and write what its site's reader saw into a folder, for a report or a
+    /// test
     Record(record::RecordArgs),
 }
 

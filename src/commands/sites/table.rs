@@ -1,4 +1,5 @@
-//! `aotf sites identify --table`: addresses of which a table says what they are, against what the program says.
+//! `aotf sites identify --table`: addresses of which a table says what they are, against what the program
+//! says.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -10,7 +11,8 @@ use serde::Serialize;
 use crate::base::{csv, shown};
 use crate::sites::{self, Identified, Kind, identify};
 
-/// Where the program says something else than a table on purpose: one row for each kind of address, with the reason.
+/// Where the program says something else than a table on purpose: one row for each kind of address, with the
+/// reason.
 const EXPLAINED: &str = include_str!("explained.csv");
 
 /// What became of one row.
@@ -68,7 +70,8 @@ fn field<'a>(row: &'a Row, name: &str) -> &'a str {
     row.get(name).map_or("", String::as_str)
 }
 
-/// Reads tables: `site`, `url`, `kind` (artwork, profile, other), and, where there are, `id`, `pixiv_page`, `class`.
+/// Reads tables: `site`, `url`, `kind` (artwork, profile, other), and, where there are, `id`, `pixiv_page`,
+/// `class`.
 ///
 /// # Errors
 /// A file cannot be read, or is no such table.
@@ -166,7 +169,8 @@ pub fn kind_name(kind: Kind) -> String {
     serde_json::to_value(kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// Judges all rows, writes those that are not right and the sums for each site. Answers whether none is wrong.
+/// Judges all rows, writes those that are not right and the sums for each site. Answers whether none is
+/// wrong.
 ///
 /// # Errors
 /// When `out` cannot be written.

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::api::account::coverage_words;
-use crate::base::Timestamp;
+use crate::base::{Timestamp, counted};
 use crate::console::table::{Align, Style, Table, Tone};
 use crate::console::words::day;
 use crate::domain::accounts::AccountRecord;
+use crate::domain::scans::CoveredWindow;
 
 /// Each account with its history, the present owner of the name first.
 pub fn accounts_known(records: &[AccountRecord], style: Style) -> String {
@@ -32,6 +33,10 @@ pub fn accounts_known(records: &[AccountRecord], style: Style) -> String {
         row("by search", by_search + &listed(state.search_listed_at));
         let by_timeline = coverage_words(record.timeline_coverage, state.timeline_listed_at.is_some());
         row("by timeline", by_timeline + &listed(state.timeline_listed_at));
+        for CoveredWindow { window, listed_at } in &state.windows {
+            let span = format!("posts from {} to {}", day(window.from), day(window.to));
+            row("looked through", format!("{span}, on {}", day(*listed_at)));
+        }
         if let (Some(oldest), Some(newest)) = (record.oldest_seen, record.newest_seen) {
             row("posts seen", format!("from {} to {}", day(oldest), day(newest)));
         }
@@ -39,8 +44,11 @@ pub fn accounts_known(records: &[AccountRecord], style: Style) -> String {
             row("posts it has", posts.to_string());
         }
         row("posts read", record.posts_read.to_string());
+        if let (Some(stated), Some(found)) = (record.stated_media, record.found_media) {
+            row("media", format!("{found} found of {stated} that the network counts"));
+        }
         row("known since", day(record.known_since));
-        row("searched by", format!("{} queries", record.uses));
+        row("searched by", counted(record.uses, "query"));
         for seen in &record.handles {
             let span = format!("from {} to {}", day(seen.first_seen), day(seen.last_seen));
             row(&format!("@{}", seen.handle), span);

@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::base::MicroUsd;
+use crate::base::{MicroUsd, counted};
 use crate::console::table::{Align, Style, Table, Tone, clean};
 use crate::console::words::{duration, micros};
 use crate::proto::control::StacksWritten;
-use crate::proto::view::{MetricView, ProblemView, QueueView, StatsView, WorkerView};
+use crate::proto::view::{
+    CountersView, LAG_BOUNDS_DAYS, MediaCountsView, MetricView, PostLagsView, ProblemView, QueueView,
+    StatsView, WorkerView,
+};
 
 pub fn stats(stats: &StatsView, style: Style) -> String {
     let mut table = Table::new([("", Align::Left), ("", Align::Right)]);
@@ -86,7 +89,42 @@ pub fn queues(queues: &[QueueView], style: Style) -> String {
     table.render(style)
 }
 
-pub fn metrics(metrics: &[MetricView], style: Style) -> String {
+/// How long steps take; how far posts lie from their pages, and what networks' counts of media are worth,
+/// once either is known.
+pub fn metrics(metrics: &[MetricView], counters: Option<&CountersView>, style: Style) -> String {
+    let mut text = steps(metrics, style);
+    let Some(CountersView { post_lags, media_counts, .. }) = counters else { return text };
+    if *post_lags != PostLagsView::default() {
+        let mut table =
+            Table::new([("posts found, by their distance from the page", Align::Left), ("", Align::Right)]);
+        table.row(["named on the page".to_owned(), post_lags.named.to_string()]);
+        for (days, count) in LAG_BOUNDS_DAYS.iter().zip(post_lags.within) {
+            let days = if *days == 1 { "within a day".to_owned() } else { format!("within {days} days") };
+            table.row([days, count.to_string()]);
+        }
+        table.row(["beyond".to_owned(), post_lags.beyond.to_string()]);
+        table.row(["without a date".to_owned(), post_lags.undated.to_string()]);
+        text += "\n";
+        text += &table.render(style);
+    }
+    let MediaCountsView { equal, more_stated, fewer_stated, contradicted, is_trusted } = *media_counts;
+    if equal + more_stated + fewer_stated > 0 {
+        let mut table =
+            Table::new([("accounts of X, by its count of their media", Align::Left), ("", Align::Right)]);
+        table.row(["as many were found".to_owned(), equal.to_string()]);
+        table.row(["  of these, posts were missed all the same".to_owned(), contradicted.to_string()]);
+        table.row(["fewer were found".to_owned(), more_stated.to_string()]);
+        table.row(["more were found".to_owned(), fewer_stated.to_string()]);
+        text += "\n";
+        text += &table.render(style);
+        if !is_trusted {
+            text += "These counts were wrong too often: timelines are read as if there were none.\n";
+        }
+    }
+    text
+}
+
+fn steps(metrics: &[MetricView], style: Style) -> String {
     let mut table = Table::new([
         ("step", Align::Flexible),
         ("count", Align::Right),
@@ -126,7 +164,12 @@ pub fn health(problems: &[ProblemView], style: Style) -> String {
 pub fn stacks(written: &StacksWritten, style: Style) -> String {
     match written {
         StacksWritten::Done { path, processes, threads, silent } => {
-            let mut text = format!("{threads} threads of {processes} processes written to {}\n", clean(path));
+            let mut text = format!(
+                "{} of {} written to {}\n",
+                counted(*threads, "thread"),
+                counted(*processes, "process"),
+                clean(path)
+            );
             for name in silent {
                 text += &style.paint(Tone::Bad, &format!("{} does not answer\n", clean(name)));
             }

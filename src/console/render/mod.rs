@@ -17,7 +17,10 @@ use super::status;
 use super::table::{Style, Tone, clean};
 use crate::api::account::AccountsAnswer;
 use crate::api::answers::Answer;
+use crate::api::credit::credit_of;
 use crate::api::figures::StatsAnswer;
+use crate::config::CreditTemplates;
+use crate::domain::credit::{Markup, Template};
 use crate::domain::failure::FailureCode;
 use crate::proto::command::Reply;
 use crate::proto::control::StacksWritten;
@@ -26,6 +29,17 @@ use crate::proto::view::{QueryStatus, QueryView, ScanState};
 
 /// Answers that no command asks for: figures for `/metrics`, and limits, from which the console is exempt.
 const UNEXPECTED: &str = "unexpected answer inside the service";
+
+/// The credit that a query's final answer gives, with a line break at its end; `None` where it gives none.
+pub fn credit(reply: &Reply, markup: Markup, templates: &CreditTemplates) -> Option<String> {
+    let Reply::Answer(FrontAnswer::Query(view)) = reply else { return None };
+    if view.status != QueryStatus::End {
+        return None;
+    }
+    let credit = credit_of(&Answer::from(view), Some(&view.subject));
+    let template = Template::or_built_in(templates.of(markup), markup, "en");
+    (!credit.is_empty()).then(|| template.fill(&credit, markup) + "\n")
+}
 
 /// A reply for people; each line ended by a line break.
 pub fn text(reply: &Reply, style: Style) -> String {
@@ -37,7 +51,9 @@ pub fn text(reply: &Reply, style: Style) -> String {
             FrontAnswer::Stats(stats) => daemon::stats(stats, style),
             FrontAnswer::Threads(workers) => daemon::threads(workers, style),
             FrontAnswer::Queues(queues) => daemon::queues(queues, style),
-            FrontAnswer::Metrics { steps, .. } => daemon::metrics(steps, style),
+            FrontAnswer::Metrics { steps, counters, .. } => {
+                daemon::metrics(steps, counters.as_deref(), style)
+            }
             FrontAnswer::Health(problems) => daemon::health(problems, style),
             FrontAnswer::Refused { code, detail } => failure::failure(*code, detail, style),
             FrontAnswer::NotNow { why } => unavailable(why, style),

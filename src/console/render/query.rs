@@ -6,13 +6,14 @@ use unicode_width::UnicodeWidthStr;
 
 use super::failure::failure;
 use crate::api::posts::earliest;
-use crate::base::ids::Network;
+use crate::base::{MicroUsd, counted};
 use crate::console::progress::Indexing;
 use crate::console::table::{Align, Style, Table, Tone, clean, fit};
 use crate::console::words::{day, duration};
-use crate::domain::accounts::Evidence;
+use crate::domain::accounts::{Elsewhere, Evidence};
 use crate::domain::addresses::post_url;
 use crate::domain::images::{MatchClass, Variant};
+use crate::domain::scans::{CoveredWindow, Window};
 use crate::proto::view::{QueryStatus, QueryView, ResultView};
 
 pub fn query(view: &QueryView, style: Style) -> String {
@@ -24,16 +25,74 @@ pub fn query(view: &QueryView, style: Style) -> String {
         text += &accounts(view, style);
     }
     if view.status != QueryStatus::End {
+        if !view.results.is_empty() {
+            text += &results(view, style);
+        }
         let _ = writeln!(text, "{}", progress(view, None));
         return text;
     }
+    text += &elsewhere(view);
     if view.error.is_none() {
         text += &results(view, style);
     }
+    text += &named_posts(view);
+    text += &searched(view);
     let total: u64 = view.steps.iter().map(|(_, ms)| ms).sum();
     // What was refused as it was typed took no time.
     if view.error.is_none() || total > 0 {
         let _ = writeln!(text, "{}", style.paint(Tone::Faint, &format!("Took {}.", duration(total))));
+    }
+    text
+}
+
+/// Pages of the artist's on sites that are not searched.
+fn elsewhere(view: &QueryView) -> String {
+    let page = |page: &Elsewhere| format!("also: {} {}, not searched\n", clean(&page.site), clean(&page.url));
+    view.elsewhere.iter().map(page).collect()
+}
+
+/// Posts that the page names and that show the artwork, though nobody knows whose they are.
+fn named_posts(view: &QueryView) -> String {
+    if view.named_posts.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        "The page names posts that show it; nothing tells whether they are the artist's:\n".to_owned();
+    for post in &view.named_posts {
+        let _ = writeln!(text, "  {}", clean(&post_url(&post.post, post.handle.as_deref())));
+    }
+    text
+}
+
+/// What the answer rests on, and what the rest would cost.
+fn searched(view: &QueryView) -> String {
+    let mut text = String::new();
+    for searched in &view.searched {
+        let account = view.accounts.iter().find(|account| account.key == searched.account);
+        let Some(name) = account.map(|account| account.handle.as_str()) else { continue };
+        let network = searched.account.network.title();
+        let about = match searched.whole_at {
+            Some(at) => format!("searched whole, last listed on {}", day(at)),
+            None if searched.windows.is_empty() => "not searched".to_owned(),
+            None => {
+                let span =
+                    |one: &CoveredWindow| format!("{} to {}", day(one.window.from), day(one.window.to));
+                let spans: Vec<String> = searched.windows.iter().map(span).collect();
+                format!("searched {}; the rest of the account was not looked through", spans.join(", "))
+            }
+        };
+        let _ = writeln!(text, "{}", clean(&format!("@{name} on {network}: {about}")));
+    }
+    if view.cost > MicroUsd(0) && !text.is_empty() {
+        let _ = writeln!(text, "Reading for it was billed {}.", view.cost);
+    }
+    match view.rest {
+        _ if text.is_empty() => {}
+        Some(MicroUsd(0)) => text += "Add --whole to search the rest; it costs nothing.\n",
+        Some(rest) => {
+            let _ = writeln!(text, "Add --whole to search the rest, for about {rest}.");
+        }
+        None => {}
     }
     text
 }
@@ -47,7 +106,7 @@ fn accounts(view: &QueryView, style: Style) -> String {
     ]);
     for account in &view.accounts {
         let way = account.chain.last().cloned().unwrap_or_default();
-        let (name, network) = (format!("@{}", account.handle), network_name(account.key.network));
+        let (name, network) = (format!("@{}", account.handle), account.key.network.title());
         table.row([name, network.to_owned(), evidence(account.evidence).to_owned(), way]);
     }
     table.render(style) + "\n"
@@ -56,8 +115,7 @@ fn accounts(view: &QueryView, style: Style) -> String {
 fn results(view: &QueryView, style: Style) -> String {
     let mut text = match view.results.len() {
         0 => "None of the artist's indexed posts shows this artwork.\n".to_owned(),
-        1 => style.paint(Tone::Good, "Found 1 post.") + "\n",
-        count => style.paint(Tone::Good, &format!("Found {count} posts.")) + "\n",
+        count => style.paint(Tone::Good, &format!("Found {}.", counted(count, "post"))) + "\n",
     };
     // A search through everything finds posts of anybody; whose those of a page are stands above.
     let name_accounts = view.accounts.is_empty();
@@ -130,7 +188,7 @@ fn found_in_lines(results: &[ResultView], name_accounts: bool, style: Style) -> 
 
 /// Whose post it is, and where: `@jane on X`; the network alone where no name is known.
 fn account_of(result: &ResultView) -> String {
-    let network = network_name(result.post.network);
+    let network = result.post.network.title();
     result.handle.as_ref().map_or_else(|| network.to_owned(), |name| format!("@{name} on {network}"))
 }
 
@@ -142,15 +200,6 @@ fn turn(variant: Variant) -> &'static str {
         Variant::UpsideDown => ", upside down",
         Variant::TurnedLeft => ", turned left",
         Variant::AsIs | Variant::OnWhite | Variant::OnBlack | Variant::Trimmed => "",
-    }
-}
-
-/// As people call it.
-fn network_name(network: Network) -> &'static str {
-    match network {
-        Network::Twitter => "X",
-        Network::Bluesky => "Bluesky",
-        Network::Mastodon => "Mastodon",
     }
 }
 
@@ -182,6 +231,15 @@ pub fn progress(view: &QueryView, width: Option<usize>) -> String {
     let mut line = format!("{}, {}", step_name(view.status), duration(spent));
     if let Some(before) = view.queue_position.filter(|before| *before > 0) {
         let _ = write!(line, ", {before} before this one");
+    }
+    if let Some(Window { from, to }) = view.looking {
+        let _ = write!(line, ", looking at {} to {}", day(from), day(to));
+        if view.cost > MicroUsd(0) {
+            let _ = write!(line, ", {}", view.cost);
+        }
+    }
+    if !view.results.is_empty() && view.status != QueryStatus::End {
+        let _ = write!(line, ", found {} so far", view.results.len());
     }
     let indexing = Indexing {
         listed: view.posts_listed,

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::failure::failure;
+use crate::base::counted;
 use crate::console::progress::Indexing;
 use crate::console::table::{Style, Tone, clean};
 use crate::console::words::duration;
@@ -16,9 +17,9 @@ pub fn scan(view: &ScanView, style: Style) -> String {
         ScanState::Failed { code, detail } => failure(*code, detail, style),
         ScanState::Deferred { detail } => failure(FailureCode::ApiBudgetExhausted, detail, style),
         ScanState::Done => format!(
-            "{} {} posts with images indexed, took {}.\n",
+            "{} {} with images indexed, took {}.\n",
             style.paint(Tone::Good, &format!("@{name} is up to date:")),
-            view.posts_indexed,
+            counted(view.posts_indexed, "post"),
             duration(view.elapsed_ms)
         ),
         ScanState::Resolving | ScanState::Running => scan_progress(view, None) + "\n",

@@ -3,7 +3,9 @@
 use super::*;
 use crate::base::roles::{Role, Stage};
 use crate::front::fake::{sample_stats, sample_view, sample_view_at};
-use crate::proto::view::{MetricView, QueueView, ScanView, WorkerView};
+use crate::proto::view::{
+    CountersView, MediaCountsView, MetricView, PostLagsView, QueueView, ScanView, WorkerView,
+};
 
 const PLAIN: Style = Style { colors: false, width: 100 };
 
@@ -35,6 +37,7 @@ account        on       because           found by way of
 @jane_paints   X        named in profile  https://a.example/jane
 @jane.example  Bluesky
 
+also: Instagram https://www.instagram.com/jane_paints/, not searched
 Found 3 posts.
 post                                              image  distance                published
 https://x.com/jane_paints/status/184467440737095  1/4           0  recompressed  2022-09-16
@@ -43,6 +46,10 @@ https://bsky.app/profile/did:plc:abc/post/3k      1/1           1  identical    
 Less alike:
 post                                 image  distance                     published
 https://x.com/jane_paints/status/21  1/1           8  edited or variant
+@jane_paints on X: searched 2022-09-08 to 2022-09-22; the rest of the account was not looked through
+@jane.example on Bluesky: searched whole, last listed on 2026-05-03
+Reading for it was billed $0.05.
+Add --whole to search the rest, for about $4.47.
 Took 1 min 06 s.
 ",
     );
@@ -81,7 +88,8 @@ fn a_failed_query() {
     view.error_detail = "no site for a.example\x1b[2J".to_owned();
     check(
         FrontAnswer::Query(view),
-        "UNSUPPORTED_WEBSITE: This website is not supported.\nno site for a.example\u{fffd}[2J\nTook 1 ms.\n",
+        "UNSUPPORTED_WEBSITE: This website is not supported.\nno site for a.example\u{fffd}[2J\n\
+         also: Instagram https://www.instagram.com/jane_paints/, not searched\nTook 1 ms.\n",
     );
 }
 
@@ -102,6 +110,7 @@ fn an_account_and_who_had_its_name_before() {
   posts seen    from 2012-02-01 to 2026-05-02
   posts it has  4120
   posts read    1031
+  media         902 found of 902 that the network counts
   known since   2025-01-01
   searched by   7 queries
   @jane_paints  from 2026-01-05 to 2026-05-03
@@ -114,6 +123,7 @@ The same name belonged to:
   posts seen    from 2012-02-01 to 2026-05-02
   posts it has  4120
   posts read    1031
+  media         902 found of 902 that the network counts
   known since   2025-01-01
   searched by   7 queries
 ",
@@ -174,6 +184,17 @@ indexing      3            0        2  1 min 05 s
     check(
         FrontAnswer::Metrics {
             more: false,
+            counters: Some(Box::new(CountersView {
+                media_counts: MediaCountsView {
+                    equal: 11,
+                    more_stated: 3,
+                    fewer_stated: 1,
+                    contradicted: 2,
+                    is_trusted: false,
+                },
+                post_lags: PostLagsView { named: 4, within: [20, 7, 3, 1], beyond: 1, undated: 2 },
+                ..CountersView::default()
+            })),
             steps: vec![MetricView {
                 step: "fingerprint".to_owned(),
                 count: 12,
@@ -188,6 +209,22 @@ indexing      3            0        2  1 min 05 s
         "\
 step         count    mean     p50     p95    p99
 fingerprint     12  950 us  900 us  1.5 ms  1.2 s
+
+posts found, by their distance from the page
+named on the page                              4
+within a day                                  20
+within 7 days                                  7
+within 30 days                                 3
+within 180 days                                1
+beyond                                         1
+without a date                                 2
+
+accounts of X, by its count of their media
+as many were found                          11
+  of these, posts were missed all the same   2
+fewer were found                             3
+more were found                              1
+These counts were wrong too often: timelines are read as if there were none.
 ",
     );
 }

@@ -140,6 +140,7 @@ fn found(facts: &Facts) -> Vec<Case> {
         ),
     ];
     let sorrel = facts.open_account("demo-sorrel.bsky.social");
+    let linden = facts.open_account("demo_linden@demo-misskey.example");
     cases.extend([
         query(
             "an artist on three networks, the earliest copy on Mastodon",
@@ -153,6 +154,16 @@ fn found(facts: &Facts) -> Vec<Case> {
                 network: "bluesky",
                 post: sorrel.map(|account| account.post_id(30)).unwrap_or_default(),
                 handle: "demo-sorrel.bsky.social",
+                within: 6,
+            },
+        ),
+        query(
+            "an artist on a server that turns out to be a Misskey",
+            "https://www.artstation.com/artwork/70024".to_owned(),
+            Expect::Elsewhere {
+                network: "misskey",
+                post: linden.map(|account| account.post_id(150)).unwrap_or_default(),
+                handle: "demo_linden@demo-misskey.example",
                 within: 6,
             },
         ),
@@ -171,13 +182,49 @@ fn found(facts: &Facts) -> Vec<Case> {
         elsewhere("e621", 2, "https://e621.net/posts/4500001", post(HAZEL, 13, "1/1")),
         elsewhere("ArtStation", 2, "https://www.artstation.com/artwork/70001", post(ROWAN, 20, "1/1")),
         elsewhere("Fur Affinity", 2, "https://www.furaffinity.net/view/54000001/", post(ROWAN, 96, "1/1")),
-        elsewhere("Inkbunny", 3, "https://inkbunny.net/s/3300001", post(ROWAN, 70, "1/1")),
+        elsewhere("Inkbunny", 4, "https://inkbunny.net/s/3300001", post(ROWAN, 70, "1/1")),
         elsewhere(
             "Gelbooru",
             3,
             "https://gelbooru.com/index.php?page=post&s=view&id=9100001",
             post(ROWAN, 20, "1/1"),
         ),
+        elsewhere("Weasyl", 2, "https://www.weasyl.com/submission/2500001", post(ROWAN, 130, "1/1")),
+        elsewhere("yande.re", 2, "https://yande.re/post/show/1200001", post(ASPEN, 33, "1/1")),
+        elsewhere("Twibooru", 3, "https://twibooru.org/1300001", post(MAPLE, 51, "2/2")),
+        elsewhere(
+            "Newgrounds",
+            1,
+            "https://www.newgrounds.com/art/view/demo-rowan/1400001",
+            post(ROWAN, 95, "1/1"),
+        ),
+        elsewhere("Itaku", 2, "https://itaku.ee/images/1450001", post(HAZEL, 12, "1/1")),
+        elsewhere("SoFurry", 2, "https://sofurry.com/s/W1500001", post(HAZEL, 13, "1/1")),
+        elsewhere(
+            "Hentai Foundry",
+            1,
+            "https://www.hentai-foundry.com/pictures/user/demo-rowan/1550001",
+            post(ROWAN, 70, "1/1"),
+        ),
+        elsewhere("Zerochan", 3, "https://www.zerochan.net/1600001", post(ROWAN, 20, "1/1")),
+        elsewhere("Booth", 2, "https://booth.pm/ja/items/1620001", post(MAPLE, 50, "1/1")),
+        elsewhere("Fantia", 4, "https://fantia.jp/posts/1640001", post(ASPEN, 40, "1/1")),
+        elsewhere("Poipiku", 2, "https://poipiku.com/16601/1660001.html", post(JUNIPER, 10, "1/1")),
+        elsewhere("Nico Seiga", 2, "https://seiga.nicovideo.jp/seiga/im1700001", post(JUNIPER, 152, "1/1")),
+        elsewhere(
+            "Cara",
+            1,
+            "https://cara.app/post/00000000-0000-4000-8000-000001720001",
+            post(ROWAN, 96, "1/1"),
+        ),
+        elsewhere("Toyhouse", 1, "https://toyhou.se/~images/1740001", post(ROWAN, 44, "2/2")),
+        elsewhere(
+            "Xfolio",
+            2,
+            "https://xfolio.jp/portfolio/demo_juniper/works/1760001",
+            post(JUNIPER, 60, "1/1"),
+        ),
+        elsewhere("Nijie", 2, "https://nijie.info/view.php?id=1780001", post(JUNIPER, 30, "1/1")),
         through("Carrd", 3, 70_002, post(MAPLE, 50, "1/1")),
         through("Ko-fi", 3, 70_003, post(MAPLE, 51, "2/2")),
         through("Patreon", 3, 70_004, post(ASPEN, 33, "1/1")),
@@ -187,7 +234,16 @@ fn found(facts: &Facts) -> Vec<Case> {
         through("Skeb", 4, 70_008, post(JUNIPER, 30, "1/1")),
         through("Bluesky", 3, 70_009, post(ROWAN, 44, "2/2")),
         through("Mastodon", 3, 70_010, post(ROWAN, 95, "1/1")),
+        through("Misskey", 3, 70_025, post(ROWAN, 44, "2/2")),
         through("Tumblr", 3, 70_012, post(ASPEN, 33, "1/1")),
+        through("Instabio", 4, 70_015, post(MAPLE, 50, "1/1")),
+        through("bio.site", 3, 70_016, post(ASPEN, 33, "1/1")),
+        through("link.me", 3, 70_017, post(HAZEL, 12, "1/1")),
+        through("Littly", 3, 70_018, post(JUNIPER, 30, "1/1")),
+        through("Inpock", 3, 70_019, post(ROWAN, 95, "1/1")),
+        through("Throne", 3, 70_020, post(MAPLE, 51, "2/2")),
+        through("VGen", 3, 70_021, post(ASPEN, 40, "1/1")),
+        through("pronouns.page", 3, 70_022, post(HAZEL, 13, "1/1")),
         through("t.co", 3, 70_011, post(ASPEN, 40, "1/1")),
     ]);
     cases

@@ -20,13 +20,23 @@ pub enum Endpoint {
     BlueskyAccounts,
     BlueskyFeed,
     BlueskyPosts,
+    /// Posts as an account's own server lists them.
+    BlueskyRecords,
     /// Where an account's own server is, and a file from it.
     BlueskyDocument,
     BlueskyBlob,
     MastodonAccounts,
     MastodonStatuses,
     MastodonPosts,
-    /// Of Bluesky or Mastodon.
+    /// Accounts on Misskey, for the search for links and for the network.
+    MisskeyAccounts,
+    MisskeyNotes,
+    MisskeyPosts,
+    /// The page of an account, for what only that tells.
+    MisskeyPages,
+    /// What a server is.
+    MisskeyServer,
+    /// An image on Bluesky, Mastodon or Misskey.
     OpenImage,
     /// The second source for X.
     FxTwitter,

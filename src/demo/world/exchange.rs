@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
-/// A GET (or HEAD) request, or the POST of a form.
+/// A GET (or HEAD) request, or the POST of a form or of JSON.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
     /// As asked for, without a port: lower case.
@@ -18,6 +18,8 @@ pub struct Call {
     pub headers: BTreeMap<String, String>,
     /// The fields of a form that was posted; `None` for a GET.
     pub form: Option<Vec<(String, String)>>,
+    /// What was posted as JSON.
+    pub json: Option<Value>,
 }
 
 impl Call {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::ids::{digest, mastodon_id, record_key};
+use super::ids::{digest, mastodon_id, misskey_id, record_key, record_time};
 use super::picture::Picture;
 use crate::base::Timestamp;
 
@@ -106,6 +106,22 @@ pub enum Gallery {
     Artstation,
     Furaffinity,
     Inkbunny,
+    Weasyl,
+    Moebooru,
+    Twibooru,
+    Newgrounds,
+    Itaku,
+    Sofurry,
+    HentaiFoundry,
+    Zerochan,
+    Booth,
+    Fantia,
+    Poipiku,
+    Nicoseiga,
+    Cara,
+    Toyhouse,
+    Xfolio,
+    Nijie,
     /// It knows no artists: its works have a source instead of a member.
     Gelbooru,
 }
@@ -180,6 +196,16 @@ pub enum Hub {
     Tumblr,
     /// `t.co`: the name is the code, the link its target.
     Short,
+    Instabio,
+    Biosite,
+    Linkme,
+    Littly,
+    Inpock,
+    Throne,
+    Vgen,
+    Pronouns,
+    /// An artist's own page: the name is its host, the icons what its head says.
+    Homepage,
 }
 
 /// Somebody's page on one of them.
@@ -200,13 +226,15 @@ pub struct Page {
 pub enum OpenNetwork {
     Bluesky,
     Mastodon,
+    Misskey,
 }
 
 /// How an account on one of them can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenState {
     Open,
-    /// Its owner asks not to be shown (Bluesky) or indexed (Mastodon) to those who are not logged in.
+    /// Its owner asks not to be shown to those who are not logged in (Bluesky, Misskey), or not to be indexed
+    /// (Mastodon, Misskey).
     OptedOut,
     Suspended,
     /// Its owner moved to the account with this handle.
@@ -218,7 +246,7 @@ pub struct OpenAccount {
     pub network: OpenNetwork,
     /// `name.example`, or `user@server`.
     pub handle: &'static str,
-    /// The DID; on Mastodon the user's name in the case of its URI.
+    /// The DID; on Mastodon the user's name in the case of its URI; on Misskey the server's id of it.
     pub native: &'static str,
     pub links: &'static [&'static str],
     pub state: OpenState,
@@ -292,17 +320,33 @@ impl OpenAccount {
     /// The stable id of a post, as the network has it.
     pub fn post_id(&self, number: usize) -> String {
         match self.network {
-            OpenNetwork::Bluesky => format!("at://{}/app.bsky.feed.post/{}", self.native, record_key(number)),
+            OpenNetwork::Bluesky => {
+                format!("at://{}/app.bsky.feed.post/{}", self.native, record_key(self.moment(number)))
+            }
             OpenNetwork::Mastodon => {
                 let (server, id) = (self.server(), self.status_id(number));
                 format!("https://{server}/users/{}/statuses/{id}", self.native)
             }
+            OpenNetwork::Misskey => format!("https://{}/notes/{}", self.server(), self.note_id(number)),
         }
+    }
+
+    /// The post of a record's key on Bluesky.
+    pub fn number_of_record(&self, key: &str) -> Option<usize> {
+        let since_first = record_time(key)?.since(self.moment(0));
+        let number = since_first.as_secs().checked_div(self.every_hours * 3600)?;
+        let number = usize::try_from(number).ok().filter(|number| *number < self.posts)?;
+        (record_key(self.moment(number)) == key).then_some(number)
     }
 
     /// The number of a post on its server.
     pub fn status_id(&self, number: usize) -> String {
         mastodon_id(self.moment(number), number)
+    }
+
+    /// The id of a note on its server.
+    pub fn note_id(&self, number: usize) -> String {
+        misskey_id(self.moment(number), number)
     }
 }
 
@@ -344,7 +388,7 @@ impl Facts {
         self.post_by_id.get(&id).map(|index| &self.posts[*index])
     }
 
-    /// On Bluesky or Mastodon, by handle.
+    /// On Bluesky, Mastodon or Misskey, by handle.
     pub fn open_account(&self, handle: &str) -> Option<&OpenAccount> {
         self.open_accounts.iter().find(|account| account.handle == handle)
     }
@@ -375,6 +419,11 @@ impl Facts {
     /// By name, whatever its case.
     pub fn page(&self, hub: Hub, name: &str) -> Option<&Page> {
         self.pages.iter().find(|page| page.hub == hub && page.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Media items that an account has posted, its own alone.
+    pub fn media_count(&self, author: usize) -> usize {
+        self.posts_of(author).map(|post| post.media.len()).sum()
     }
 
     /// Posts of one account, newest first.

@@ -41,9 +41,20 @@ pub fn base36(mut number: u64) -> String {
     digits.iter().rev().collect()
 }
 
-/// The record key of a post on Bluesky.
-pub fn record_key(number: usize) -> String {
-    format!("3demo{number:08}")
+/// Digits of Bluesky's record keys, in ascending order.
+const KEY_DIGITS: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
+
+/// The key of a record that was written at this moment: its microseconds, and ten bits that are 0 here.
+pub fn record_key(moment: Timestamp) -> String {
+    let bits = u64::try_from(moment.0).unwrap_or(0).saturating_mul(1000) << 10;
+    (0..13).rev().map(|digit| char::from(KEY_DIGITS[(bits >> (digit * 5)) as usize & 31])).collect()
+}
+
+/// The moment of a record's key; `None` for what is no such key.
+pub fn record_time(key: &str) -> Option<Timestamp> {
+    let digit = |byte: u8| KEY_DIGITS.iter().position(|known| *known == byte);
+    let bits = key.bytes().try_fold(0u64, |bits, byte| Some(bits << 5 | digit(byte)? as u64))?;
+    (key.len() == 13).then_some(Timestamp((bits >> 10) as i64 / 1000))
 }
 
 /// The id of a status as Mastodon makes it: the upper bits are the time.
@@ -51,9 +62,24 @@ pub fn mastodon_id(moment: Timestamp, number: usize) -> String {
     (moment.0 << 16 | number as i64).to_string()
 }
 
+/// The id of a note as Misskey makes it by default ("aid"): milliseconds since 2000, and two digits.
+pub fn misskey_id(moment: Timestamp, number: usize) -> String {
+    const EPOCH: i64 = 946_684_800_000;
+    let millis = u64::try_from(moment.0 - EPOCH).unwrap_or(0);
+    format!("{:0>8}{:0>2}", base36(millis), base36(number as u64 % 1296))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn record_keys_carry_their_time() {
+        let moment = Timestamp::parse_rfc3339("2024-02-08T11:21:50Z").unwrap();
+        assert!(record_key(moment).starts_with("3kkvo4"), "{}", record_key(moment));
+        assert_eq!(record_time(&record_key(moment)), Some(moment));
+        assert_eq!((record_time("3kkvo4"), record_time("3kkvo4d4jd320")), (None, None));
+    }
 
     #[test]
     fn snowflakes_carry_their_time() {
@@ -62,6 +88,14 @@ mod tests {
         assert_eq!(snowflake_time(id), moment);
         // A post of 2020 that everybody can look up.
         assert_eq!(snowflake_time(1_293_593_516_040_269_825).to_rfc3339(), "2020-08-12T17:01:42Z");
+    }
+
+    #[test]
+    fn ids_of_notes_are_in_the_order_of_their_dates() {
+        let moment = Timestamp::parse_rfc3339("2023-09-17T00:00:00Z").unwrap();
+        let ids = [0, 1, 1000]
+            .map(|hours| misskey_id(moment.plus(std::time::Duration::from_secs(hours * 3600)), 70));
+        assert!(ids.is_sorted() && ids.iter().all(|id| id.len() == 10), "{ids:?}");
     }
 
     #[test]

@@ -92,6 +92,11 @@ impl World {
         sites::tumblr::API_KEY
     }
 
+    /// The `Cookie` headers, by site, without which some sites show nothing.
+    pub fn cookies(&self) -> [(&'static str, &'static str); 1] {
+        [("nijie", sites::nijie::COOKIE)]
+    }
+
     /// What there is, for comparing with what was found.
     pub fn facts(&self) -> &Facts {
         &self.state.facts

@@ -109,14 +109,21 @@ async fn handle(Shared(state): Shared<Arc<State>>, request: Request) -> Response
     write(answer)
 }
 
-/// `None` for what is neither read nor a small form.
+/// `None` for what is neither read nor a small form, or JSON of that size.
 async fn read(request: Request) -> Option<Call> {
     let (parts, body) = request.into_parts();
     let pairs = |text: &[u8]| url::form_urlencoded::parse(text).into_owned().collect();
-    let form = match parts.method {
+    let posted = match parts.method {
         Method::GET | Method::HEAD => None,
-        Method::POST => Some(pairs(&axum::body::to_bytes(body, MAX_FORM_BYTES).await.ok()?)),
+        Method::POST => Some(axum::body::to_bytes(body, MAX_FORM_BYTES).await.ok()?),
         _ => return None,
+    };
+    let kind = parts.headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let (form, json) = match posted {
+        Some(posted) if kind.starts_with("application/json") => {
+            (None, Some(serde_json::from_slice(&posted).ok()?))
+        }
+        posted => (posted.map(|posted| pairs(&posted)), None),
     };
     let headers = parts.headers.iter();
     let headers =
@@ -124,7 +131,14 @@ async fn read(request: Request) -> Option<Call> {
     let headers: BTreeMap<String, String> = headers.collect();
     let host = headers.get("host").map(|host| host.to_lowercase()).unwrap_or_default();
     let (host, path) = addressed(host.split(':').next().unwrap_or_default(), parts.uri.path());
-    Some(Call { host, path, query: pairs(parts.uri.query().unwrap_or_default().as_bytes()), headers, form })
+    Some(Call {
+        host,
+        path,
+        query: pairs(parts.uri.query().unwrap_or_default().as_bytes()),
+        headers,
+        form,
+        json,
+    })
 }
 
 /// Host and path of a request. Programs that can be given an address, but send no other `Host`, name

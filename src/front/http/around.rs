@@ -118,7 +118,8 @@ impl Asked {
 /// Longest path in the log, bytes: longer than any of ours.
 const MAX_SHOWN_PATH: usize = 64;
 
-/// The path up to where it stops to look like one. A query that was escaped or begun wrongly (`/query%3Fkey=...`,
+/// The path up to where it stops to look like one. A query that was escaped or begun wrongly
+/// (`/query%3Fkey=...`,
 /// `/query&key=...`) is part of the path, and may hold a key.
 fn shown_path(path: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);

@@ -52,16 +52,5 @@ fn versioned(path: &str, content: &str) -> String {
 
 /// For text and for attributes in double quotes.
 pub(super) fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            '\'' => escaped += "&#39;",
-            _ => escaped.push(c),
-        }
-    }
-    escaped
+    htmlize::escape_all_quotes(text).into_owned()
 }

@@ -13,14 +13,13 @@ use super::body::{self, JSON_DEADLINE};
 use super::caller::Caller;
 use super::error::{Closed, HttpError};
 use super::limits::RateClass;
-use super::query::{Started, ask_query, checked_webhook, chosen_networks};
+use super::query::{Choice, Started, ask_query, checked_webhook, chosen_networks};
 use super::state::Api;
 use super::url_parameter::{self, MAX_URL_BODY_BYTES};
 use crate::api::answers::{Answer, BatchAnswer, BatchEntry};
 use crate::api::errors::ErrorBody;
 use crate::api::limits::MAX_BATCH;
 use crate::api::requests::BatchRequest;
-use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 
 /// A list of the longest URLs.
@@ -30,9 +29,10 @@ const AT_ONCE: usize = 8;
 
 /// Start up to 100 queries
 ///
-/// Each is started, or joins the query there is, as `GET /query` does; entries stand in the order of the URLs.
+/// Each is started, or joins the query there is, as `GET /query` does; entries stand in the order of the
+/// URLs.
 #[utoipa::path(
-    post, path = "/queries", tag = "queries", 
+    post, path = "/queries", tag = "queries",
     request_body(content = BatchRequest, example = json!({
         "urls": ["https://www.artstation.com/artwork/70013", "https://www.artstation.com/artwork/70014"],
     })),
@@ -50,16 +50,17 @@ pub(super) async fn queries_post(
     body: Body,
 ) -> Result<Json<BatchAnswer>, HttpError> {
     let wanted: BatchRequest = body::read_json(&headers, body, MAX_BODY_BYTES, JSON_DEADLINE).await?;
-    check_len(wanted.urls.len())?;
+    check_len("urls", wanted.urls.len())?;
     let webhook = checked_webhook(&api, &caller, wanted.webhook)?;
     let chosen = wanted.networks.map(|names| names.join(","));
     let networks = chosen_networks(&api, &caller, chosen.as_deref())?;
+    let choice = Choice { networks, whole: wanted.whole };
     api.count(&caller, RateClass::Batch)?;
     let asked = stream::iter(wanted.urls).map(|url| {
-        let (api, caller, networks, webhook) = (&api, &caller, networks.clone(), webhook.clone());
+        let (api, caller, choice, webhook) = (&api, &caller, choice.clone(), webhook.clone());
         async move {
             let started = match url_parameter::checked(&url) {
-                Ok(url) => ask_query(api, caller, url, networks, webhook).await?,
+                Ok(url) => ask_query(api, caller, url, choice, webhook).await?,
                 Err(code) => code.into(),
             };
             Ok(BatchEntry { url: Some(url), answer: started.answer() })
@@ -71,7 +72,7 @@ pub(super) async fn queries_post(
 /// See how far many queries are
 #[utoipa::path(
     get, path = "/queries", tag = "queries",
-    params(("ids" = String, Query, description = "Up to 100 `id`s of queries, with commas between",
+    params(("ids" = String, Query, pattern = "[^, ]", description = "Up to 100 `id`s of queries, with commas between",
         example = json!("0123456789abcdef0123456789abcdef"))),
     responses(
         (status = 200, body = BatchAnswer),
@@ -86,7 +87,7 @@ pub(super) async fn queries_get(
     let ids = url_parameter::named(&query.unwrap_or_default(), "ids").unwrap_or_default();
     let ids: Vec<String> =
         ids.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect();
-    check_len(ids.len())?;
+    check_len("ids", ids.len())?;
     api.count(&caller, RateClass::Batch)?;
     let asked = stream::iter(ids).map(|id| {
         let api = &api;
@@ -137,10 +138,10 @@ pub(super) async fn query_delete(
     Ok(Json(BatchEntry { url, answer: Answer { id: Some(id), ..started.answer() } }))
 }
 
-fn check_len(len: usize) -> Result<(), HttpError> {
+fn check_len(name: &str, len: usize) -> Result<(), HttpError> {
     match len {
         1..=MAX_BATCH => Ok(()),
-        0 => Err(HttpError::BadRequest { why: FailureCode::NoUrlField.explanation().to_owned() }),
+        0 => Err(HttpError::BadRequest { why: format!("{name}: give at least one") }),
         _ => Err(HttpError::BadRequest { why: format!("{len} are too many: {MAX_BATCH} at most") }),
     }
 }

@@ -48,6 +48,11 @@ pub struct KeyHolder {
 }
 
 impl KeyHolder {
+    /// Its place in the configuration.
+    pub fn place(&self) -> usize {
+        self.place
+    }
+
     /// As the configuration calls it.
     pub fn name(&self) -> &str {
         &self.name
@@ -299,6 +304,7 @@ mod tests {
             networks: Networks::default(),
             advanced,
             cancel: advanced,
+            credit: config::CreditTemplates::default(),
         };
         let keys = [key("one", "key-of-one", true), key("two", "key-of-two", false)];
         let identify = |ip: &str, name: HeaderName, value: &str| {

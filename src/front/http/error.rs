@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::api::errors::{ErrorBody, ErrorCode};
 use crate::api::limits::{RATE_LIMITED_RETRY_AFTER_SECS, RETRY_AFTER_SECS};
+use crate::base::counted;
 use crate::front::broker::Unavailable;
 
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +26,8 @@ pub enum HttpError {
     NotJson,
     #[error("there is nothing here")]
     NotFound,
+    #[error("{why}")]
+    NobodyToCredit { why: String },
     #[error("this method is not allowed here")]
     MethodNotAllowed,
     #[error("the body did not arrive in time")]
@@ -33,7 +36,7 @@ pub enum HttpError {
     BodyBroken { source: axum::Error },
     #[error("the body is larger than {limit} bytes")]
     TooLarge { limit: usize },
-    #[error("more than {per_second} requests a second")]
+    #[error("more than {} a second", counted(*per_second, "request"))]
     RateLimited { per_second: u32 },
     #[error("the server has as much to do as it can bear")]
     Busy,
@@ -73,7 +76,7 @@ impl HttpError {
             HttpError::BadRequest { .. } | HttpError::BodyBroken { .. } => ErrorCode::BadRequest,
             HttpError::Misdirected { .. } => ErrorCode::MisdirectedRequest,
             HttpError::NotJson => ErrorCode::UnsupportedMediaType,
-            HttpError::NotFound => ErrorCode::NotFound,
+            HttpError::NotFound | HttpError::NobodyToCredit { .. } => ErrorCode::NotFound,
             HttpError::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             HttpError::BodyTimeout => ErrorCode::RequestTimeout,
             HttpError::TooLarge { .. } => ErrorCode::PayloadTooLarge,
@@ -104,6 +107,7 @@ impl HttpError {
             | HttpError::Misdirected { .. }
             | HttpError::NotJson
             | HttpError::NotFound
+            | HttpError::NobodyToCredit { .. }
             | HttpError::MethodNotAllowed
             | HttpError::BodyTimeout
             | HttpError::BodyBroken { .. }
@@ -148,6 +152,7 @@ mod tests {
             (HttpError::Misdirected { host: "x".to_owned() }, 421),
             (HttpError::NotJson, 415),
             (HttpError::NotFound, 404),
+            (HttpError::NobodyToCredit { why: String::new() }, 404),
             (HttpError::MethodNotAllowed, 405),
             (HttpError::BodyTimeout, 408),
             (HttpError::BodyBroken { source: broken() }, 400),

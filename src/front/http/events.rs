@@ -16,7 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use super::caller::Caller;
 use super::error::HttpError;
 use super::limits::RateClass;
-use super::query::{Started, chosen_networks, start_query};
+use super::query::{Choice, Started, is_set, start_query};
 use super::state::Api;
 use super::url_parameter;
 use crate::api::answers::Answer;
@@ -29,17 +29,21 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Follow a query: its answer, pushed at each change until the end
 ///
-/// Server-sent events. Each event is the JSON of the answer, with the state's version as its id. The stream is closed
-/// after the final one. A browser connects again by itself after any closing: with the final
+/// Server-sent events. Each event is the JSON of the answer, with the state's version as its id. The stream
+/// is closed after the final one. A browser connects again by itself after any closing: with the final
 /// version as `Last-Event-ID` it is told by 204 that nothing will follow.
 #[utoipa::path(
     get, path = "/query/events", tag = "queries",
     params(
         ("url" = String, Query, description = "Address of the artwork's page",
             example = json!("https://www.artstation.com/artwork/70013")),
-        ("networks" = Option<String>, Query,
+        ("networks" = Option<String>, Query, pattern = "^(twitter|bluesky|mastodon|misskey)(,(twitter|bluesky|mastodon|misskey))*$",
             description = "Only the artist's accounts on these, with commas between; before `url`",
             example = json!("bluesky,mastodon")),
+        ("whole" = Option<bool>, Query,
+            description = "1: the artist's accounts are scanned whole before the answer; before `url`"),
+        ("first" = Option<bool>, Query,
+            description = "1: the stream ends with the first post that shows the artwork itself; before `url`"),
         ("Last-Event-ID" = Option<String>, Header, description = "The last version that was heard"),
     ),
     responses(
@@ -59,15 +63,23 @@ pub(super) async fn query_events(
     let place = place(&api)?;
     let query = query.unwrap_or_default();
     let url = url_parameter::from_query_string(&query);
-    let networks =
-        chosen_networks(&api, &caller, url_parameter::named_before_url(&query, "networks").as_deref())?;
-    let started = start_query(&api, &caller, url, networks, RateClass::Events).await?;
-    Ok(follow(&api, started, &headers, place, Box::new(event_of)))
+    let choice = Choice::of(&api, &caller, &query)?;
+    let started = start_query(&api, &caller, url, choice, RateClass::Events).await?;
+    let until = if is_set(&query, "first") { Until::FirstHit } else { Until::End };
+    Ok(follow(&api, started, &headers, place, until, Box::new(event_of)))
 }
 
 /// A place among the streams that may be open at the same time.
 pub(super) fn place(api: &Api) -> Result<OwnedSemaphorePermit, HttpError> {
     api.streams.clone().try_acquire_owned().map_err(|_| HttpError::Busy)
+}
+
+/// What ends a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Until {
+    End,
+    /// The first post that shows the artwork itself, or the end.
+    FirstHit,
 }
 
 /// How a state is written into an event.
@@ -79,8 +91,10 @@ pub(super) fn follow(
     started: Started,
     headers: &HeaderMap,
     place: OwnedSemaphorePermit,
+    until: Until,
     write: Write,
 ) -> Response {
+    let started = if until == Until::FirstHit { started.at_first_hit() } else { started };
     let seen: Option<u64> =
         headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     if let Started::Accepted(view) = &started
@@ -98,7 +112,7 @@ pub(super) fn follow(
         Started::Accepted(_) | Started::Refused { .. } => None,
     };
     let stopped = api.stopped.clone();
-    let pushed = Pushed { first: Some(started), seen, watched, write, stopped, _place: place };
+    let pushed = Pushed { first: Some(started), seen, watched, until, write, stopped, _place: place };
     let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
     let mut response = Sse::new(pushed.into_stream()).keep_alive(keep_alive).into_response();
     // Known to reverse proxies: pass events on at once.
@@ -114,6 +128,7 @@ struct Pushed {
     seen: Option<u64>,
     /// `None` once nothing more will come.
     watched: Option<watch::Receiver<Option<QueryView>>>,
+    until: Until,
     write: Write,
     stopped: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
@@ -150,6 +165,7 @@ impl Pushed {
     }
 
     fn event(&mut self, view: Box<QueryView>) -> Event {
+        let view = if self.until == Until::FirstHit { Box::new(view.at_first_hit()) } else { view };
         let version = view.version;
         self.seen = Some(version);
         if view.status == QueryStatus::End {

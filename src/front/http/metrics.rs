@@ -17,7 +17,8 @@ use crate::api::limits::STATS_AGE;
 use crate::front::broker::measured_steps;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 use crate::proto::view::{
-    CountersView, METRIC_BOUNDS_MICROS, MetricView, QueueView, SitePagesView, SpendingView, StatsView,
+    CountersView, LAG_BOUNDS_DAYS, METRIC_BOUNDS_MICROS, MediaCountsView, MetricView, PostLagsView,
+    QueueView, SitePagesView, SpendingView, StatsView,
 };
 
 /// Everything for Prometheus
@@ -263,6 +264,41 @@ impl Text {
         let waiting = counters.deliveries_waiting as f64;
         self.gauge("aotf_webhook_deliveries_waiting", "Final answers not yet delivered", &[("", waiting)]);
         self.sites(&counters.sites);
+        self.post_lags(&counters.post_lags);
+        self.media_counts(&counters.media_counts);
+    }
+
+    fn post_lags(&mut self, lags: &PostLagsView) {
+        let within = LAG_BOUNDS_DAYS.iter().zip(lags.within);
+        let within = within.map(|(days, count)| (format!("{days} days"), count));
+        let others = [("named", lags.named), ("beyond", lags.beyond), ("undated", lags.undated)];
+        let others = others.map(|(name, count)| (name.to_owned(), count));
+        self.counter(
+            "aotf_found_posts_total",
+            "Queries that found the artwork, by how far the earliest post lies from the date of the page",
+            within.chain(others).map(|(distance, count)| (format!("distance=\"{distance}\""), count)),
+        );
+    }
+
+    fn media_counts(&mut self, counts: &MediaCountsView) {
+        let MediaCountsView { equal, more_stated, fewer_stated, contradicted, is_trusted } = *counts;
+        let outcomes = [
+            ("equal", equal),
+            ("more_stated", more_stated),
+            ("fewer_stated", fewer_stated),
+            ("contradicted", contradicted),
+        ];
+        self.counter(
+            "aotf_media_counts_total",
+            "Accounts searched whole, by how the network's count of their media relates to what was found",
+            outcomes.map(|(outcome, count)| (format!("outcome=\"{outcome}\""), count)),
+        );
+        let trusted = f64::from(u8::from(is_trusted));
+        self.gauge(
+            "aotf_media_counts_trusted",
+            "1 while an equal count shortens the reading of a timeline",
+            &[("", trusted)],
+        );
     }
 
     fn sites(&mut self, sites: &[SitePagesView]) {

@@ -1,10 +1,12 @@
-//! The HTTP API and the web page. `router.rs` says which endpoints there are. Their handlers are in `query.rs`,
+//! The HTTP API and the web page. `router.rs` says which endpoints there are. Their handlers are in
+//! `query.rs`,
 //! `batch.rs` (many queries), `events.rs` (pushed answers), `search.rs` (images), `account.rs`, `status.rs`
-//! (figures, limits, health), `errors.rs`, `metrics.rs`, `openapi.rs` (the description), `page.rs` and
-//! `assets.rs` (the web page). They share `state.rs`; `around.rs` stands around each of them.
+//! (figures, limits, health), `errors.rs`, `metrics.rs`, `openapi.rs` and `docs.rs` (the description, for
+//! programs and for people), `page.rs` and `assets.rs` (the web page). They share `state.rs`; `around.rs`
+//! stands around each of them.
 //!
-//! What comes in is guarded by `caller.rs` (who asks), `limits.rs`, `cors.rs`, `url_parameter.rs` and `body.rs`,
-//! and the connections by `serve.rs`.
+//! What comes in is guarded by `caller.rs` (who asks), `limits.rs`, `cors.rs`, `url_parameter.rs` and
+//! `body.rs`, and the connections by `serve.rs`.
 //!
 //! An answer about a request is always HTTP 200 with all fields, whatever the request's fate, since
 //! existing clients expect that; other statuses are about the protocol itself (`error.rs`).
@@ -17,6 +19,7 @@ mod body;
 mod browsers;
 mod caller;
 mod cors;
+mod docs;
 mod error;
 mod errors;
 mod events;

@@ -1,5 +1,5 @@
 //! The description of the API, made from the handlers and the types they answer with: `/openapi.json`, and
-//! `/docs`, the same for people: one page that fetches nothing.
+//! the same for people, which `docs.rs` writes.
 
 use std::fmt::Write as _;
 
@@ -12,9 +12,6 @@ use utoipa::openapi::security::{
 };
 use utoipa::{OpenApi, openapi};
 
-use super::assets::{escape, style_address};
-use super::errors::entries;
-use super::texts::Texts;
 use crate::api::limits::VERSION;
 
 #[derive(OpenApi)]
@@ -46,12 +43,12 @@ pub(super) fn head() -> openapi::OpenApi {
     head
 }
 
-/// The API in the three forms in which it is described. They stay the same as long as the program runs.
+/// The API in the forms in which it is described. They stay the same as long as the program runs.
 pub struct Description {
     /// `/openapi.json`.
     json: String,
-    /// `/docs`.
-    page: String,
+    /// The same, for `/docs`.
+    pub(super) described: Value,
     /// Lines for whoever asks for `/` without a browser.
     pub(super) text: String,
 }
@@ -61,11 +58,7 @@ impl Description {
         let mut described = serde_json::to_value(openapi).expect("a description has a JSON form");
         complete_responses(&mut described);
         add_example(&mut described);
-        Description {
-            json: described.to_string(),
-            page: page(&described, &Texts::embedded()),
-            text: lines(&described),
-        }
+        Description { json: described.to_string(), text: lines(&described), described }
     }
 }
 
@@ -134,68 +127,12 @@ pub(super) async fn overview(Extension(description): Extension<&'static Descript
     ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], description.text.as_str()).into_response()
 }
 
-/// This description, for people
-#[utoipa::path(
-    get, path = "/docs", tag = "server", responses((status = 200, body = String, content_type = "text/html"))
-)]
-pub(super) async fn docs(Extension(description): Extension<&'static Description>) -> Response {
-    const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; \
-        frame-ancestors 'none'";
-    let headers =
-        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, POLICY)];
-    (headers, description.page.as_str()).into_response()
-}
-
 /// Every operation, with its path and method.
-fn operations(described: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+pub(super) fn operations(described: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     described["paths"].as_object().into_iter().flatten().flat_map(|(path, methods)| {
         let methods = methods.as_object().into_iter().flatten();
         methods.map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
     })
-}
-
-fn page(described: &Value, texts: &Texts) -> String {
-    let info = &described["info"];
-    let mut html = format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}: API</title>\
-         <link rel=\"stylesheet\" href=\"{style}\"></head><body><main class=\"docs\">\
-         <p><a href=\"/\">{title}</a></p><h1>API {version}</h1><p>{about}</p>\
-         <p>For programs: <a href=\"/openapi.json\">/openapi.json</a>, <a href=\"/errors\">/errors</a>.</p>",
-        title = text(info, "title"),
-        style = style_address(),
-        version = text(info, "version"),
-        about = text(info, "description"),
-    );
-    for (path, method, operation) in operations(described) {
-        endpoint(&mut html, path, method, operation);
-    }
-    html += "<h2>What is answered</h2>";
-    for (name, schema) in described["components"]["schemas"].as_object().into_iter().flatten() {
-        let _ = write!(
-            html,
-            "<section id=\"{0}\"><h3>{0}</h3><p>{1}</p>",
-            escape(name),
-            text(schema, "description")
-        );
-        for value in schema["enum"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-            let _ = write!(html, "<code>{}</code> ", escape(value));
-        }
-        html += "<dl>";
-        fields(&mut html, schema);
-        html += "</dl></section>";
-    }
-    html += "<h2 id=\"errors\">Error codes</h2><dl>";
-    for entry in entries(texts) {
-        let status = entry.status;
-        let _ = write!(
-            html,
-            "<dt><code>{}</code> <small>{status}</small></dt><dd>{}</dd>",
-            entry.code,
-            escape(&entry.meaning.en)
-        );
-    }
-    html + "</dl></main></body></html>"
 }
 
 /// A line for each operation: the method, the path with the parameters it needs, what it does.
@@ -213,94 +150,4 @@ fn lines(described: &Value) -> String {
         let _ = writeln!(lines, "{:<6} {target:<30} {summary}", method.to_uppercase());
     }
     lines + "\nOpen this address in a browser for the web page.\n"
-}
-
-fn endpoint(html: &mut String, path: &str, method: &str, operation: &Value) {
-    let _ = write!(
-        html,
-        "<section><h2><code>{} {}</code></h2><p><strong>{}</strong></p>",
-        method.to_uppercase(),
-        escape(path),
-        text(operation, "summary")
-    );
-    let about = text(operation, "description");
-    if !about.is_empty() {
-        let _ = write!(html, "<p>{about}</p>");
-    }
-    html.push_str("<dl>");
-    for parameter in operation["parameters"].as_array().into_iter().flatten() {
-        let needed = if parameter["required"] == true { "" } else { " <small>optional</small>" };
-        let _ = write!(
-            html,
-            "<dt><code>{}</code>{needed}</dt><dd>{}</dd>",
-            text(parameter, "name"),
-            text(parameter, "description")
-        );
-    }
-    for (kind, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
-        let _ = write!(
-            html,
-            "<dt>body <code>{}</code></dt><dd>{}</dd>",
-            escape(kind),
-            kind_of(&content["schema"])
-        );
-    }
-    for (status, response) in operation["responses"].as_object().into_iter().flatten() {
-        let schema = response["content"].as_object().and_then(|content| content.values().next());
-        let shape = schema.map_or_else(String::new, |content| kind_of(&content["schema"]));
-        let _ = write!(html, "<dt>{}</dt><dd>{shape} {}</dd>", escape(status), text(response, "description"));
-    }
-    html.push_str("</dl></section>");
-}
-
-fn fields(html: &mut String, schema: &Value) {
-    for part in schema["allOf"].as_array().into_iter().flatten() {
-        match part["$ref"].as_str() {
-            Some(_) => {
-                let _ = write!(html, "<dt>all fields of</dt><dd>{}</dd>", kind_of(part));
-            }
-            None => fields(html, part),
-        }
-    }
-    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-        let _ = write!(
-            html,
-            "<dt><code>{}</code> <small>{}</small></dt><dd>{}</dd>",
-            escape(name),
-            kind_of(field),
-            text(field, "description")
-        );
-    }
-}
-
-/// A schema in a few words; types of our own lead to their section.
-fn kind_of(schema: &Value) -> String {
-    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
-        return format!("<a href=\"#{0}\">{0}</a>", escape(name));
-    }
-    if let Some(choices) = schema["oneOf"].as_array() {
-        return choices.iter().map(kind_of).collect::<Vec<_>>().join(" or ");
-    }
-    match &schema["type"] {
-        Value::String(kind) if kind == "array" => format!("list of {}", kind_of(&schema["items"])),
-        Value::String(kind) => escape(kind),
-        Value::Array(kinds) => {
-            kinds.iter().filter_map(Value::as_str).map(escape).collect::<Vec<_>>().join(" or ")
-        }
-        _ => String::new(),
-    }
-}
-
-/// A text of the description, as HTML; between backquotes is code.
-fn text(object: &Value, key: &str) -> String {
-    let plain = escape(object[key].as_str().unwrap_or_default());
-    let mut parts = plain.split('`');
-    let mut html = parts.next().unwrap_or_default().to_owned();
-    let mut is_code = true;
-    for part in parts {
-        html += if is_code { "<code>" } else { "</code>" };
-        html += part;
-        is_code = !is_code;
-    }
-    html
 }

@@ -1,5 +1,5 @@
-//! `GET /picture`: a picture of an answer, made small by a process that is confined for it, for the page of this
-//! server alone. Only where the operator serves pictures (`page.pictures`).
+//! `GET /picture`: a picture of an answer, made small by a process that is confined for it, for the page of
+//! this server alone. Only where the operator serves pictures (`page.pictures`).
 
 use std::sync::Arc;
 use std::time::Duration;

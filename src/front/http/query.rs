@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Extension, RawQuery, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
@@ -17,11 +17,14 @@ use super::caller::Caller;
 use super::error::{Closed, HttpError};
 use super::limits::RateClass;
 use super::state::Api;
+use super::texts::Language;
 use super::url_parameter::{self, MAX_URL_BODY_BYTES};
 use crate::api::answers::Answer;
+use crate::api::credit::credit_of;
 use crate::api::errors::ErrorBody;
 use crate::api::requests::QueryForm;
 use crate::base::ids::Networks;
+use crate::domain::credit::{Markup, Template};
 use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 use crate::proto::view::{QueryStatus, QueryView};
@@ -42,6 +45,18 @@ impl Started {
             Started::Refused { code, detail } => Answer::refused(*code, detail.clone()),
         }
     }
+
+    fn has_ended(&self) -> bool {
+        matches!(self, Started::Accepted(view) if view.status == QueryStatus::End)
+    }
+
+    /// For who wants no more than the first post that shows the artwork: with it, the query has ended.
+    pub(super) fn at_first_hit(self) -> Started {
+        match self {
+            Started::Accepted(view) => Started::Accepted(Box::new(view.at_first_hit())),
+            refused @ Started::Refused { .. } => refused,
+        }
+    }
 }
 
 impl From<FailureCode> for Started {
@@ -50,19 +65,41 @@ impl From<FailureCode> for Started {
     }
 }
 
+/// Which of the artist's accounts a query is about, and how much of them.
+#[derive(Clone, Debug)]
+pub(super) struct Choice {
+    pub networks: Networks,
+    /// They are to be scanned whole before it is answered.
+    pub whole: bool,
+}
+
+impl Choice {
+    /// As the parameters before the URL say.
+    pub(super) fn of(api: &Api, caller: &Caller, query: &str) -> Result<Choice, HttpError> {
+        let networks = url_parameter::named_before_url(query, "networks");
+        let networks = chosen_networks(api, caller, networks.as_deref())?;
+        Ok(Choice { networks, whole: is_set(query, "whole") })
+    }
+}
+
+/// Whether a switch among the parameters before the URL is on.
+pub(super) fn is_set(query: &str, name: &str) -> bool {
+    url_parameter::named_before_url(query, name).is_some_and(|value| body::is_yes(&value))
+}
+
 /// Starts the query for `url`, or joins the one there is. A request without a usable URL costs
 /// nothing and is not counted: clients ask without one to see whether a server is there.
 pub(super) async fn start_query(
     api: &Api,
     caller: &Caller,
     url: Result<String, FailureCode>,
-    networks: Networks,
+    choice: Choice,
     class: RateClass,
 ) -> Result<Started, HttpError> {
     match url {
         Ok(url) => {
             api.count(caller, class)?;
-            ask_query(api, caller, url, networks, None).await
+            ask_query(api, caller, url, choice, None).await
         }
         Err(code) => Ok(code.into()),
     }
@@ -73,10 +110,12 @@ pub(super) async fn ask_query(
     api: &Api,
     caller: &Caller,
     url: String,
-    networks: Networks,
+    choice: Choice,
     webhook: Option<String>,
 ) -> Result<Started, HttpError> {
-    match api.ask(FrontQuestion::Query { url, client: caller.client(), networks, webhook }, None).await? {
+    let Choice { networks, whole } = choice;
+    let question = FrontQuestion::Query { url, client: caller.client(), networks, whole, webhook };
+    match api.ask(question, None).await? {
         FrontAnswer::Query(view) => Ok(Started::Accepted(Box::new(view))),
         FrontAnswer::Refused { code, detail } => Ok(Started::Refused { code, detail }),
         FrontAnswer::Overloaded => Err(HttpError::Busy),
@@ -130,16 +169,33 @@ pub(super) fn chosen_networks(
     params(
         ("url" = String, Query, description = "Address of the artwork's page, 256 characters at most",
             example = json!("https://www.artstation.com/artwork/70013")),
-        ("networks" = Option<String>, Query,
-            description = "Only the artist's accounts on these: twitter, bluesky, mastodon, with commas between; \
+        ("networks" = Option<String>, Query, pattern = "^(twitter|bluesky|mastodon|misskey)(,(twitter|bluesky|mastodon|misskey))*$",
+            description = "Only the artist's accounts on these: twitter, bluesky, mastodon, misskey, with commas between; \
                 before `url`",
             example = json!("bluesky,mastodon")),
+        ("whole" = Option<bool>, Query,
+            description = "1: the artist's accounts are scanned whole before the answer, not only around the \
+                artwork's date; before `url`"),
+        ("first" = Option<bool>, Query,
+            description = "1: the answer is `END` with the first post that shows the artwork itself, though more \
+                may be found; before `url`"),
         ("webhook" = Option<String>, Query,
             description = "The webhook that gets the final answer; before `url`"),
+        ("format" = Option<String>, Query, pattern = "^(json|credit)$",
+            description = "credit: the final answer as text to copy, the posts and then the artist's links; before `url`"),
+        ("markup" = Option<String>, Query, pattern = "^(plain|markdown|html)$",
+            description = "How the credit is marked up; before `url`"),
+        ("lang" = Option<String>, Query, pattern = "^(en|fr)$",
+            description = "The language of the credit; before `url`"),
     ),
     responses(
-        (status = 200, body = Answer, description = "The state of the query, or `error`"),
+        (status = 200, description = "The state of the query, or `error`; with `format=credit` the credit", content(
+            (Answer = "application/json"), (String = "text/plain"),
+        )),
+        (status = 202, body = String, content_type = "text/plain",
+            description = "With `format=credit`: the search goes on"),
         (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody, description = "With `format=credit`: nobody to credit"),
         (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     )
 )]
@@ -156,18 +212,32 @@ pub(super) async fn query_get(
 #[utoipa::path(
     post, path = "/query", tag = "queries",
     params(
-        ("networks" = Option<String>, Query,
+        ("networks" = Option<String>, Query, pattern = "^(twitter|bluesky|mastodon|misskey)(,(twitter|bluesky|mastodon|misskey))*$",
             description = "Only the artist's accounts on these, with commas between",
             example = json!("bluesky,mastodon")),
+        ("whole" = Option<bool>, Query,
+            description = "1: the artist's accounts are scanned whole before the answer, not only around the \
+                artwork's date"),
+        ("first" = Option<bool>, Query,
+            description = "1: the answer is `END` with the first post that shows the artwork itself, though more \
+                may be found"),
         ("webhook" = Option<String>, Query, description = "The webhook that gets the final answer"),
+        ("format" = Option<String>, Query, pattern = "^(json|credit)$",
+            description = "credit: the final answer as text to copy, the posts and then the artist's links"),
+        ("markup" = Option<String>, Query, pattern = "^(plain|markdown|html)$",
+            description = "How the credit is marked up"),
+        ("lang" = Option<String>, Query, pattern = "^(en|fr)$",
+            description = "The language of the credit"),
     ),
     request_body(description = "The URL, or a form with `url`", content(
         (String = "text/plain", example = json!("https://www.artstation.com/artwork/70013")),
         (QueryForm = "application/x-www-form-urlencoded"),
     )),
     responses(
-        (status = 200, body = Answer),
-        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 413, body = ErrorBody),
+        (status = 200, content((Answer = "application/json"), (String = "text/plain"))),
+        (status = 202, body = String, content_type = "text/plain"),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 413, body = ErrorBody),
         (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     )
 )]
@@ -189,29 +259,96 @@ async fn answer_query(
     query: &str,
 ) -> Result<Response, HttpError> {
     let webhook = checked_webhook(api, caller, url_parameter::named_before_url(query, "webhook"))?;
-    let networks =
-        chosen_networks(api, caller, url_parameter::named_before_url(query, "networks").as_deref())?;
+    let choice = Choice::of(api, caller, query)?;
+    let credit = CreditForm::of(query)?;
     let url = match url {
         Ok(url) => url,
         Err(code) => return Ok(Json(Started::from(code).answer()).into_response()),
     };
     api.count(caller, RateClass::Query)?;
+    if let Some(form) = credit {
+        let started = ask_query(api, caller, url.clone(), choice, webhook).await?;
+        let started = if is_set(query, "first") { started.at_first_hit() } else { started };
+        return form.respond(api, caller, &started.answer(), &url);
+    }
     let now = (api.now)();
     // No URL holds a line break.
-    let asked =
-        if networks.are_all() { Cow::Borrowed(&url) } else { Cow::Owned(format!("{networks}\n{url}")) };
+    let asked = match &choice {
+        Choice { networks, whole: false } if networks.are_all() => Cow::Borrowed(&url),
+        Choice { networks, whole } => Cow::Owned(format!("{networks}\n{whole}\n{url}")),
+    };
     if webhook.is_none()
         && let Some(answer) = api.finished.get(&asked, now)
     {
         return Ok(json_response(answer));
     }
-    let started = ask_query(api, caller, url.clone(), networks, webhook).await?;
-    let answer = started.answer();
-    let json = Bytes::from(serde_json::to_vec(&answer).expect("an answer has only string keys"));
-    if answer.status == Some(QueryStatus::End.as_str()) {
+    let started = ask_query(api, caller, url.clone(), choice, webhook).await?;
+    let has_ended = started.has_ended();
+    let started = if is_set(query, "first") { started.at_first_hit() } else { started };
+    let json = Bytes::from(serde_json::to_vec(&started.answer()).expect("an answer has only string keys"));
+    if has_ended {
         api.finished.keep(&asked, json.clone(), now);
     }
     Ok(json_response(json))
+}
+
+/// A credit is asked for instead of the answer.
+struct CreditForm {
+    markup: Markup,
+    language: Language,
+}
+
+impl CreditForm {
+    /// `None` where the answer itself is asked for.
+    fn of(query: &str) -> Result<Option<CreditForm>, HttpError> {
+        let value = |name| url_parameter::named_before_url(query, name);
+        let bad = |why: String| HttpError::BadRequest { why };
+        match value("format").as_deref() {
+            None | Some("json") => return Ok(None),
+            Some("credit") => {}
+            Some(other) => return Err(bad(format!("format: {other:?} is none of json, credit"))),
+        }
+        let markup = value("markup").map_or(Ok(Markup::default()), |name| name.parse());
+        let language = value("lang").unwrap_or_else(|| Language::English.code().to_owned());
+        let known = Language::from_code(&language);
+        Ok(Some(CreditForm {
+            markup: markup.map_err(|why| bad(format!("markup: {why}")))?,
+            language: known.ok_or_else(|| bad(format!("lang: {language:?} is none of en, fr")))?,
+        }))
+    }
+
+    /// The credit; before the end of the query 202, and 404 where nobody was found.
+    fn respond(
+        &self,
+        api: &Api,
+        caller: &Caller,
+        answer: &Answer,
+        page: &str,
+    ) -> Result<Response, HttpError> {
+        if !answer.is_final() {
+            let wait = [(header::RETRY_AFTER, "1")];
+            return Ok((StatusCode::ACCEPTED, wait, "The search goes on: ask again.\n").into_response());
+        }
+        let credit = credit_of(answer, Some(page));
+        if credit.is_empty() {
+            return Err(match answer.error {
+                // As soon as an earlier query has ended.
+                Some("YOUR_IP_HAS_MAX_PROCESSING_REQUESTS") => {
+                    HttpError::NotNow { why: answer.error_detail.clone() }
+                }
+                Some(code) => HttpError::NobodyToCredit {
+                    why: format!("nobody to credit: {code}: {}", answer.error_detail),
+                },
+                None => HttpError::NobodyToCredit {
+                    why: "nobody to credit: neither a post nor a page of the artist's is known".to_owned(),
+                },
+            });
+        }
+        let own = api.own_credit(caller, self.markup);
+        let template = Template::or_built_in(own, self.markup, self.language.code());
+        // Always plain: it is text to copy, and no page of this server.
+        Ok(template.fill(&credit, self.markup).into_response())
+    }
 }
 
 fn json_response(json: Bytes) -> Response {

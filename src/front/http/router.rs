@@ -16,7 +16,9 @@ use super::around::{Endpoints, PREFIX, around};
 use super::error::HttpError;
 use super::openapi::Description;
 use super::state::Api;
-use super::{account, assets, batch, errors, events, metrics, openapi, page, picture, query, search, status};
+use super::{
+    account, assets, batch, docs, errors, events, metrics, openapi, page, picture, query, search, status,
+};
 
 /// The API: what is described.
 fn api_routes() -> OpenApiRouter<Arc<Api>> {
@@ -35,7 +37,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(status::readyz))
         .routes(routes!(metrics::metrics))
         .routes(routes!(openapi::openapi_json))
-        .routes(routes!(openapi::docs))
+        .routes(routes!(docs::docs))
 }
 
 /// The web page and its files, which are no part of the API.

@@ -37,8 +37,8 @@ const MAX_JSON_BYTES: usize = 8 * 1024;
     params(
         ("account_name" = Option<String>, Query, description = "Look in the posts of this account only",
             example = json!("demo-rowan.bsky.social")),
-        ("networks" = Option<String>, Query,
-            description = "Look in posts on these only: twitter, bluesky, mastodon, with commas between",
+        ("networks" = Option<String>, Query, pattern = "^(twitter|bluesky|mastodon|misskey)(,(twitter|bluesky|mastodon|misskey))*$",
+            description = "Look in posts on these only: twitter, bluesky, mastodon, misskey, with commas between",
             example = json!("bluesky,mastodon")),
         ("turned" = Option<bool>, Query,
             description = "Also look for the image mirrored, turned by a quarter and upside down"),
@@ -172,7 +172,7 @@ pub(super) async fn search_events(
         };
         events::event(&SearchAnswer { answer: started.answer(), identifier })
     };
-    Ok(events::follow(&api, started, &headers, place, Box::new(write)))
+    Ok(events::follow(&api, started, &headers, place, events::Until::End, Box::new(write)))
 }
 
 /// What is searched, as a body, a form or JSON.

@@ -20,6 +20,7 @@ use super::traffic::Traffic;
 use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::Networks;
 use crate::config::{self, Settings};
+use crate::domain::credit::{Markup, Template};
 use crate::front::broker::Broker;
 use crate::front::descriptors;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
@@ -49,6 +50,7 @@ pub struct Api {
     pub(super) limits: config::Limits,
     pub(super) maintenance: config::Maintenance,
     keys: Vec<config::ApiKey>,
+    credit: config::CreditTemplates,
     /// The networks that this server searches.
     pub(super) networks: Networks,
     /// Names of the receivers that may get final answers.
@@ -92,6 +94,7 @@ impl Api {
             limits: settings.limits.clone(),
             maintenance: settings.maintenance.clone(),
             keys: settings.api_keys.clone(),
+            credit: settings.credit.clone(),
             networks: Networks::of(settings.networks.iter().copied()).unwrap_or_default(),
             webhooks: settings.webhooks.iter().map(|webhook| webhook.name.clone()).collect(),
             max_image_bytes: usize::try_from(settings.fetch.max_image_bytes).unwrap_or(usize::MAX),
@@ -183,6 +186,12 @@ impl Api {
     ) -> Result<Caller, HttpError> {
         browsers::check_host(peer, headers, uri, &self.http)?;
         Caller::identify(peer, (method, headers), &self.http, &self.limits, &self.keys)
+    }
+
+    /// The words of a credit that the operator chose: those of the caller's key, else the server's.
+    pub(super) fn own_credit(&self, caller: &Caller, markup: Markup) -> Option<&Template> {
+        let key = caller.key.as_ref().and_then(|key| self.keys.get(key.place()));
+        key.and_then(|key| key.credit.of(markup)).or_else(|| self.credit.of(markup))
     }
 
     /// Counts a request that will cost the broker something; none is begun for the pages of other sites.

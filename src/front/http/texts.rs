@@ -60,6 +60,14 @@ impl Language {
         text
     }
 
+    /// Whether so many, as `number` writes it, are not more than one.
+    fn is_one(self, number: &str) -> bool {
+        match self {
+            Language::English => number == "1",
+            Language::French => number == "0" || number == "1",
+        }
+    }
+
     /// How long something took or will take: `34 ms`, `1.2 s`, `34 s`, `2 min 5 s`, `3 h 12 min`.
     pub fn duration(self, millis: u64) -> String {
         match millis {
@@ -75,6 +83,16 @@ impl Language {
             60_000..3_600_000 if millis % 60_000 < 1000 => format!("{} min", millis / 60_000),
             60_000..3_600_000 => format!("{} min {} s", millis / 60_000, millis % 60_000 / 1000),
             _ => format!("{} h {} min", millis / 3_600_000, millis % 3_600_000 / 60_000),
+        }
+    }
+
+    /// An amount of money, in cents, or finer where cents would show nothing.
+    pub fn dollars(self, amount: f64) -> String {
+        let digits =
+            if amount > 0.0 && amount < 0.01 { format!("{amount:.3}") } else { format!("{amount:.2}") };
+        match self {
+            Language::English => format!("${digits}"),
+            Language::French => format!("{}\u{a0}$", digits.replace('.', ",")),
         }
     }
 
@@ -104,14 +122,17 @@ impl Language {
 
     /// `a, b or c`.
     pub fn any_of(self, names: &[String]) -> String {
-        let or = match self {
-            Language::English => " or ",
-            Language::French => " ou ",
-        };
-        match names {
-            [] => String::new(),
-            [one] => one.clone(),
-            [first @ .., last] => format!("{}{or}{last}", first.join(", ")),
+        match self {
+            Language::English => joined(names, " or "),
+            Language::French => joined(names, " ou "),
+        }
+    }
+
+    /// `a, b and c`.
+    pub fn all_of(self, names: &[String]) -> String {
+        match self {
+            Language::English => joined(names, " and "),
+            Language::French => joined(names, " et "),
         }
     }
 
@@ -131,6 +152,14 @@ impl Language {
             }
         }
         best.0
+    }
+}
+
+fn joined(names: &[String], last_by: &str) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => first.join(", ") + last_by + last,
     }
 }
 
@@ -192,13 +221,24 @@ impl Texts {
         self.texts.get(language.code()).and_then(|texts| texts.get(key)).map_or(key, String::as_str)
     }
 
-    /// A text with its `{name}` places filled.
+    /// A text with its `{name}` places filled; of `{name|post|posts}`, the word that goes with the number
+    /// that stands at `name`.
     pub fn fill(&self, language: Language, key: &str, places: &[(&str, &str)]) -> String {
-        let mut text = self.get(language, key).to_owned();
-        for (name, value) in places {
-            text = text.replace(&format!("{{{name}}}"), value);
+        let mut filled = String::new();
+        let mut rest = self.get(language, key);
+        while let Some((before, after)) = rest.split_once('{') {
+            filled += before;
+            let Some((place, after)) = after.split_once('}') else { break };
+            let (name, words) = place.split_once('|').unwrap_or((place, ""));
+            let value = places.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value);
+            filled += match words.split_once('|') {
+                Some((one, _)) if language.is_one(value) => one,
+                Some((_, many)) => many,
+                None => value,
+            };
+            rest = after;
         }
-        text
+        filled + rest
     }
 }
 
@@ -259,6 +299,44 @@ mod tests {
         let names = ["X", "Bluesky", "Z"].map(str::to_owned);
         assert_eq!(english.any_of(&names), "X, Bluesky or Z");
         assert_eq!(french.any_of(&names[..2]), "X ou Bluesky");
+        assert_eq!(english.all_of(&names), "X, Bluesky and Z");
+        assert_eq!(french.all_of(&names[..1]), "X");
+    }
+
+    /// French signs stand apart from their word, and no line begins with one.
+    #[test]
+    fn no_french_line_begins_with_a_sign() {
+        let texts = Texts::embedded();
+        let details = texts.details.iter().map(|(_, french)| french);
+        for text in texts.texts["fr"].values().chain(details) {
+            for sign in [" :", " ;", " ?", " !", " »", "« "] {
+                assert!(!text.contains(sign), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn words_go_with_their_numbers() {
+        let texts = Texts::embedded();
+        let posts = |language: Language, listed: &str| {
+            texts.fill(language, "posts", &[("indexed", "0"), ("listed", listed)])
+        };
+        assert_eq!(posts(Language::English, "1"), "0 of 1 post with images indexed");
+        assert_eq!(posts(Language::English, "0"), "0 of 0 posts with images indexed");
+        assert_eq!(posts(Language::French, "1"), "0 publication avec images indexée sur 1");
+        assert_eq!(texts.fill(Language::English, "queue", &[("n", "{n}")]), "{n} requests before this one");
+        // No text has a place that the other language has not, or a word without the other number.
+        for (key, english) in &texts.texts["en"] {
+            let names = |text: &str| {
+                let places = text.split('{').skip(1).filter_map(|part| part.split_once('}'));
+                let names = places.map(|(place, _)| {
+                    assert!([0, 2].contains(&place.matches('|').count()), "{key}: {place}");
+                    place.split('|').next().unwrap_or_default().to_owned()
+                });
+                names.collect::<std::collections::BTreeSet<String>>()
+            };
+            assert_eq!(names(english), names(&texts.texts["fr"][key]), "{key}");
+        }
     }
 
     #[test]
@@ -274,7 +352,7 @@ mod tests {
         check(
             &texts,
             "could not read the page: https://a.example/{1}: x is gone",
-            Some("la page n'a pas pu être lue : https://a.example/{1}: x n'existe plus"),
+            Some("la page n'a pas pu être lue\u{a0}: https://a.example/{1}: x n'existe plus"),
         );
         check(
             &texts,
@@ -285,7 +363,7 @@ mod tests {
             &texts,
             "None of the artist's accounts can be read: @a does not exist, @b is private, @c was moved.",
             Some(
-                "Aucun des comptes de l'artiste n'est lisible : @a n'existe pas, @b est privé, @c was moved.",
+                "Aucun des comptes de l'artiste n'est lisible\u{a0}: @a n'existe pas, @b est privé, @c was moved.",
             ),
         );
         check(&texts, "it has 3 images, not 7", Some("elle a 3 images, pas 7"));

@@ -18,6 +18,7 @@ const COMPLETE: usize = 16;
 
 pub struct Control {
     words: SharedWords,
+    path: PathBuf,
 }
 
 impl Control {
@@ -41,7 +42,7 @@ impl Control {
         }
         let words = SharedWords::open_writable(&file).map_err(IndexError::file("map", &path))?;
         words.words()[0].store(MAGIC, Ordering::Release);
-        Ok(Control { words })
+        Ok(Control { words, path })
     }
 
     /// For readers. A file that its writer has not finished creating counts as damaged.
@@ -52,11 +53,28 @@ impl Control {
             return Err(IndexError::damaged(path, "it is cut short"));
         }
         let words = SharedWords::open(&path).map_err(IndexError::file("map", &path))?;
-        let control = Control { words };
+        let control = Control { words, path };
         match control.load(0) {
             MAGIC => Ok(control),
-            _ => Err(IndexError::damaged(path, "it is of another version")),
+            _ => Err(IndexError::damaged(control.path, "it is of another version")),
         }
+    }
+
+    /// Whether this is the file that others find.
+    pub fn is_in_place(&self) -> bool {
+        self.words.lie_at(&self.path)
+    }
+
+    /// For the writer: whether the file is as it was left.
+    pub fn check(&self, generation: u64) -> Result<(), IndexError> {
+        if !self.is_in_place() {
+            let why = "it was removed, replaced or cut short while it was open";
+            return Err(IndexError::damaged(&self.path, why));
+        }
+        if (self.load(0), self.generation()) != (MAGIC, generation) {
+            return Err(IndexError::damaged(&self.path, "it was overwritten"));
+        }
+        Ok(())
     }
 
     /// The newest manifest's; 0 before the first. Whatever the writer stored before it published

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::build;
 use super::control::Control;
@@ -25,6 +25,11 @@ use crate::base::ErrorChain;
 /// log3(images / 8192) of them.
 const MERGE_FACTOR: usize = 2;
 
+/// All segments are read and compared with their checksums so long after the start, and then so often: a
+/// second of processor time for a gigabyte.
+const VERIFY_AFTER: Duration = if cfg!(test) { Duration::ZERO } else { Duration::from_secs(60) };
+const VERIFY_EVERY: Duration = Duration::from_secs(24 * 3600);
+
 /// The files in force, and the right to change them.
 pub(super) struct Catalog {
     dir: PathBuf,
@@ -33,12 +38,22 @@ pub(super) struct Catalog {
     number: u64,
     segments: Vec<Arc<Segment>>,
     tails: Vec<u64>,
+    /// Of the manifest in force; 0 before the first of this life.
+    generation: u64,
     merging: bool,
 }
 
 impl Catalog {
     pub fn new(dir: &Path, control: Control, number: u64, segments: Vec<Arc<Segment>>) -> Catalog {
-        Catalog { dir: dir.into(), control, number, segments, tails: Vec::new(), merging: false }
+        Catalog {
+            dir: dir.into(),
+            control,
+            number,
+            segments,
+            tails: Vec::new(),
+            generation: 0,
+            merging: false,
+        }
     }
 
     /// A number for a new file.
@@ -70,6 +85,7 @@ impl Catalog {
         };
         manifest.store(&self.dir)?;
         self.control.publish(manifest.generation);
+        self.generation = manifest.generation;
         let kept: HashSet<u64> = manifest.segments.iter().copied().collect();
         for segment in self.segments.iter().filter(|segment| !kept.contains(&segment.number)) {
             self.remove(&Segment::path(&self.dir, segment.number));
@@ -80,6 +96,19 @@ impl Catalog {
         self.segments = segments;
         self.tails = manifest.tails;
         Ok(())
+    }
+
+    /// Whether control file, manifest and segments are as they were left: names and lengths, not contents.
+    pub fn check(&self) -> Result<(), IndexError> {
+        self.control.check(self.generation)?;
+        Manifest::check(&self.dir, self.generation)?;
+        match self.segments.iter().find(|segment| !segment.is_in_place()) {
+            Some(segment) => {
+                let why = "it was removed, replaced or cut short while it was open";
+                Err(IndexError::damaged(segment.name(), why))
+            }
+            None => Ok(()),
+        }
     }
 
     /// A file that cannot be removed is swept when the index is next opened.
@@ -97,11 +126,18 @@ pub(super) struct Keeper {
     /// A merge has ended, or there is nothing to merge.
     merged: Condvar,
     give_up: AtomicBool,
+    /// What reading the segments has found.
+    damage: Mutex<Option<IndexError>>,
 }
 
 impl Keeper {
     pub fn new(catalog: Catalog) -> Keeper {
-        Keeper { catalog: Mutex::new(catalog), merged: Condvar::new(), give_up: AtomicBool::new(false) }
+        Keeper {
+            catalog: Mutex::new(catalog),
+            merged: Condvar::new(),
+            give_up: AtomicBool::new(false),
+            damage: Mutex::default(),
+        }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Catalog> {
@@ -153,22 +189,59 @@ impl Keeper {
         Ok(spare)
     }
 
-    /// Body of the merging thread: whenever woken, merges until nothing is due.
+    /// Body of the merging thread: whenever woken, merges until nothing is due; now and then reads it all.
     pub fn merge_segments(&self, wake: &Receiver<()>) {
-        for () in wake {
-            loop {
-                let due = self.merge_once();
-                self.lock().merging = false;
-                self.merged.notify_all();
-                match due {
-                    Ok(true) => {}
-                    Ok(false) => break,
-                    Err(error) => {
-                        tracing::warn!(error = %ErrorChain(&error), "index segments not merged");
-                        break;
-                    }
+        let mut verify_at = Instant::now() + VERIFY_AFTER;
+        loop {
+            match wake.recv_deadline(verify_at) {
+                Ok(()) => self.merge_what_is_due(),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if Instant::now() >= verify_at {
+                self.verify_segments();
+                verify_at = Instant::now() + VERIFY_EVERY;
+            }
+        }
+    }
+
+    fn merge_what_is_due(&self) {
+        loop {
+            let due = self.merge_once();
+            self.lock().merging = false;
+            self.merged.notify_all();
+            match due {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(error = %ErrorChain(&error), "index segments not merged");
+                    return;
                 }
             }
+        }
+    }
+
+    /// Compares the checksums of all segments. A damaged one is removed, so that whoever opens the index next
+    /// takes what it held from the database; until then searches find in it what they can.
+    fn verify_segments(&self) {
+        let segments = self.lock().segments.clone();
+        for segment in segments {
+            if self.give_up.load(Ordering::Relaxed) {
+                return;
+            }
+            if let Err(error) = segment.verify() {
+                let _ = fs::remove_file(segment.name());
+                *self.damage.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                return;
+            }
+        }
+    }
+
+    /// Whether the files are as they were left; of their contents, what was read lately.
+    pub fn check(&self) -> Result<(), IndexError> {
+        match self.damage.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(error) => Err(error),
+            None => self.lock().check(),
         }
     }
 

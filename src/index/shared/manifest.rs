@@ -40,6 +40,15 @@ impl Manifest {
         }
     }
 
+    /// For the writer: whether the manifest in force is the one of this generation.
+    pub fn check(dir: &Path, generation: u64) -> Result<(), IndexError> {
+        match Manifest::load(dir)? {
+            Some(manifest) if manifest.generation == generation => Ok(()),
+            Some(_) => Err(IndexError::damaged(Manifest::path(dir), "it was replaced")),
+            None => Err(IndexError::damaged(Manifest::path(dir), "it was removed")),
+        }
+    }
+
     /// Puts this manifest in force: after a crash at any moment either this one or the one before
     /// is found. What it names must be on disk already.
     pub fn store(&self, dir: &Path) -> Result<(), IndexError> {

@@ -1,7 +1,8 @@
 //! Searching an index that another process may be writing.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread;
 
 use super::control::Control;
@@ -39,12 +40,15 @@ pub struct Reader(Arc<Following>);
 
 struct Following {
     dir: PathBuf,
-    control: OnceLock<Control>,
+    control: RwLock<Option<Arc<Control>>>,
     /// Replaced as a whole; held for the copying of a pointer.
     view: RwLock<Arc<View>>,
-    /// Held by the one thread that brings the view up to date: the last generation that it has
-    /// dealt with, even if the view has not come to it.
-    dealt_with: Mutex<u64>,
+    /// Held by the one thread that brings the view up to date.
+    following: Mutex<()>,
+    /// The last generation that it has dealt with, even if the view has not come to it.
+    dealt_with: AtomicU64,
+    /// The newest state could not be opened: images may be missing from the view.
+    is_behind: AtomicBool,
 }
 
 /// A state of the index, mapped. Stays complete while it is not the newest, until the writer has
@@ -65,9 +69,11 @@ impl Reader {
     pub fn open(dir: &Path) -> Result<Reader, IndexError> {
         let reader = Reader(Arc::new(Following {
             dir: dir.into(),
-            control: OnceLock::new(),
+            control: RwLock::default(),
             view: RwLock::default(),
-            dealt_with: Mutex::new(0),
+            following: Mutex::new(()),
+            dealt_with: AtomicU64::new(0),
+            is_behind: AtomicBool::new(false),
         }));
         reader.0.refresh()?;
         Ok(reader)
@@ -75,8 +81,11 @@ impl Reader {
 
     /// Whether the index can be relied upon to hold everything.
     pub fn status(&self) -> Status {
+        // Follows first: whether it can, is part of the answer.
+        drop(self.0.view());
+        let is_behind = self.0.is_behind.load(Ordering::Relaxed);
         match self.0.control() {
-            Ok(Some(control)) if control.is_complete() => Status::Complete,
+            Ok(Some(control)) if control.is_complete() && !is_behind => Status::Complete,
             Ok(Some(control)) if control.generation() > 0 => Status::Filling,
             Ok(_) | Err(_) => Status::Missing,
         }
@@ -159,19 +168,24 @@ impl HammingIndex for Reader {
 impl Following {
     /// The state to search. Where a newer one cannot be opened, the one before.
     fn view(self: &Arc<Self>) -> Arc<View> {
+        // First, since it may find that the view is of another index.
+        let newest = self.control().ok().flatten().map_or(0, |control| control.generation());
         let view = self.current();
-        let newest = self.control().ok().flatten().map_or(0, Control::generation);
         if newest <= view.generation {
             return view;
         }
         drop(view);
         // One thread maps, which takes less than a millisecond; the others wait for it.
-        let mut dealt_with = self.dealt_with.lock().unwrap_or_else(PoisonError::into_inner);
-        if *dealt_with < newest {
+        let _following = self.following.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.dealt_with.load(Ordering::Relaxed) < newest {
             match self.refresh() {
-                Ok(generation) => *dealt_with = generation,
+                Ok(generation) => {
+                    self.dealt_with.store(generation, Ordering::Relaxed);
+                    self.is_behind.store(false, Ordering::Relaxed);
+                }
                 Err(error) => {
-                    *dealt_with = newest;
+                    self.dealt_with.store(newest, Ordering::Relaxed);
+                    self.is_behind.store(true, Ordering::Relaxed);
                     tracing::warn!(error = %ErrorChain(&error), "index not followed");
                 }
             }
@@ -183,16 +197,26 @@ impl Following {
         Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The control file; none while no writer has created it.
-    fn control(&self) -> Result<Option<&Control>, IndexError> {
-        if let Some(control) = self.control.get() {
-            return Ok(Some(control));
+    /// The control file; none while no writer has created it. One that was removed or replaced is opened
+    /// again: the mapped one would say for ever that there is nothing new.
+    fn control(&self) -> Result<Option<Arc<Control>>, IndexError> {
+        let known = self.control.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(control) = known.as_ref().filter(|control| control.is_in_place()) {
+            return Ok(Some(Arc::clone(control)));
         }
-        match Control::open(&self.dir) {
-            Ok(control) => Ok(Some(self.control.get_or_init(|| control))),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(error),
+        let control = match Control::open(&self.dir) {
+            Ok(control) => Arc::new(control),
+            // Until its writer has seen that.
+            Err(error) if error.is_missing() => return Ok(known),
+            Err(error) => return Err(error),
+        };
+        *self.control.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&control));
+        if known.is_some() {
+            // Another index, it may be, whose numbers mean other files.
+            *self.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+            self.dealt_with.store(0, Ordering::Relaxed);
         }
+        Ok(Some(control))
     }
 
     /// Maps the newest state and goes over to it, at once or soon; returns its generation.

@@ -179,6 +179,15 @@ impl Segment {
         Ok(Segment { number, shape, sums, sections, map, path })
     }
 
+    /// Whether the file still lies where it was opened, as long as it was.
+    pub fn is_in_place(&self) -> bool {
+        self.map.node().lies_at(&self.path, self.map.bytes().len() as u64)
+    }
+
+    pub fn name(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads the whole file and compares its checksums.
     pub fn verify(&self) -> Result<(), IndexError> {
         for (section, &sum) in self.sections.iter().zip(&self.sums) {

@@ -84,6 +84,19 @@ impl Tail {
         Ok(tail)
     }
 
+    /// For the writer: whether the file is as it was left, with `len` whole records.
+    pub fn check(&self, dir: &Path, len: usize) -> Result<(), IndexError> {
+        let path = Tail::path(dir, self.number);
+        if !self.words.lie_at(&path) {
+            return Err(IndexError::damaged(path, "it was removed, replaced or cut short while it was open"));
+        }
+        let header = [0, NUMBER].map(|word| self.words.words()[word].load(Ordering::Relaxed));
+        if header != [MAGIC, self.number] || self.len() != len || self.count_sound(len) < len {
+            return Err(IndexError::damaged(path, "it was overwritten"));
+        }
+        Ok(())
+    }
+
     /// How many of the first `len` records, from the front, bear out their checksums.
     pub fn count_sound(&self, len: usize) -> usize {
         let sound = |&index: &usize| {

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::Fingerprint;
+use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountNo, FormId};
 use crate::index::contract;
 use crate::index::flat::FlatIndex;
@@ -288,4 +289,112 @@ fn after_a_refusal_the_writer_goes_on_where_it_was() {
     }
     assert!(added);
     assert_eq!(reader.len(), entries.len() as u64);
+}
+
+/// Waits for what a background thread of the writer brings about.
+#[expect(clippy::disallowed_methods, reason = "waits for a thread")]
+fn found_damaged(writer: &Writer) -> IndexError {
+    let begun = Monotonic::now();
+    loop {
+        if let Err(error) = writer.check() {
+            return error;
+        }
+        assert!(Monotonic::now().since(begun) < DEADLINE, "the damage is not found");
+        std::thread::yield_now();
+    }
+}
+
+/// What happens to the files of an open index.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Removed,
+    CutShort,
+    Replaced,
+    Overwritten,
+}
+
+#[track_caller]
+fn check_change(which: &str, change: Change) {
+    let dir = temp_dir();
+    let entries: Vec<Entry> = (1..=210).map(entry).collect();
+    let (mut writer, _) = open(dir.path());
+    writer.append(&entries[..200]).unwrap();
+    writer.append(&entries[200..]).unwrap();
+    writer.set_complete(true);
+    assert!(writer.settle(DEADLINE));
+    writer.check().unwrap();
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!((reader.len(), reader.status()), (210, Status::Complete));
+
+    // Of the tails the one that is being filled.
+    let name = names(dir.path()).into_iter().find(|name| name.ends_with(which)).unwrap();
+    let path = dir.path().join(&name);
+    let bytes = fs::read(&path).unwrap();
+    match change {
+        Change::Removed => fs::remove_file(&path).unwrap(),
+        Change::CutShort => {
+            fs::File::options().write(true).open(&path).unwrap().set_len(bytes.len() as u64 / 2).unwrap();
+        }
+        Change::Replaced => {
+            fs::write(dir.path().join("copy"), &bytes).unwrap();
+            fs::rename(dir.path().join("copy"), &path).unwrap();
+        }
+        // Half of it, with zeros. A segment's header is read when it is opened alone: here some of its
+        // records.
+        Change::Overwritten => {
+            use std::os::unix::fs::FileExt as _;
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            let begin = if which == "segment" { bytes.len() as u64 / 4 } else { 0 };
+            file.write_all_at(&vec![0; bytes.len() / 2], begin).unwrap();
+        }
+    }
+    if let ("segment", Change::Overwritten) = (which, change) {
+        // It has been read once already.
+        drop(writer);
+        (writer, _) = open(dir.path());
+    }
+    let error = found_damaged(&writer);
+    assert!(matches!(&error, IndexError::Damaged { path, .. } if path.ends_with(&name)), "{error:?}");
+
+    drop(writer);
+    let (mut writer, opened) = open(dir.path());
+    let n_kept = opened.last.map_or(0, |last| last.0 as usize);
+    writer.append(&entries[n_kept..]).unwrap();
+    writer.set_complete(true);
+    writer.check().unwrap();
+    // The reader that was there all the time follows.
+    assert_eq!((reader.len(), reader.status()), (210, Status::Complete), "{which} {change:?}");
+    let found = reader.within(Fingerprint(0), 0, usize::MAX).neighbors;
+    assert!(found.iter().map(|neighbor| neighbor.image.0).eq(1..=210), "{which} {change:?}");
+}
+
+#[test]
+fn changed_files_are_noticed_and_made_anew_from_what_is_appended() {
+    for which in ["control", "manifest", "segment", "tail"] {
+        for change in [Change::Removed, Change::CutShort, Change::Overwritten] {
+            check_change(which, change);
+        }
+    }
+    for which in ["control", "segment", "tail"] {
+        check_change(which, Change::Replaced);
+    }
+}
+
+#[test]
+fn an_index_that_is_made_anew_under_a_reader_is_followed() {
+    let parent = temp_dir();
+    let dir = parent.path().join("index");
+    let (mut writer, _) = open(&dir);
+    writer.append(&(1..=500).map(entry).collect::<Vec<_>>()).unwrap();
+    assert!(writer.settle(DEADLINE));
+    let reader = Reader::open(&dir).unwrap();
+    assert_eq!(reader.len(), 500);
+    drop(writer);
+    // Its files have the same numbers again, and mean something else.
+    fs::remove_dir_all(&dir).unwrap();
+    assert_eq!(reader.len(), 500, "it has them mapped");
+    let (mut writer, opened) = open(&dir);
+    assert_eq!(opened.last, None);
+    writer.append(&[entry(7)]).unwrap();
+    assert_eq!(reader.within(Fingerprint(0), 0, 9).neighbors.len(), 1);
 }

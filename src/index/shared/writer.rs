@@ -44,8 +44,9 @@ pub struct Writer {
     dir: PathBuf,
     keeper: Arc<Keeper>,
     last: Option<FormId>,
-    /// Being filled.
+    /// Being filled, and how far it is.
     active: Arc<Tail>,
+    filled: usize,
     /// To be filled next, unless `sealing`.
     spare: Option<Arc<Tail>>,
     /// Full, and handed over to the sealing thread, which answers with the next spare.
@@ -116,6 +117,7 @@ impl Writer {
             dir: dir.into(),
             keeper,
             last,
+            filled: active.len(),
             active,
             spare: Some(spare),
             sealing: None,
@@ -152,6 +154,7 @@ impl Writer {
         let mut rest = entries;
         while !rest.is_empty() {
             let n_added = self.active.push(rest);
+            self.filled += n_added;
             if let Some(entry) = rest[..n_added].last() {
                 self.last = Some(entry.image);
             }
@@ -183,6 +186,20 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether the files on the disk are those that are open, of their lengths, and the tails sound. The
+    /// segments' contents are read by a thread of the index soon after the start, and once a day.
+    ///
+    /// # Errors
+    /// `Damaged`: the index is to be opened anew, and what it lacks then to be appended.
+    pub fn check(&self) -> Result<(), IndexError> {
+        self.keeper.check()?;
+        self.active.check(&self.dir, self.filled)?;
+        match &self.spare {
+            Some(spare) => spare.check(&self.dir, 0),
+            None => Ok(()),
+        }
+    }
+
     /// Waits until the background threads have nothing to do; false if `timeout` passed first, or
     /// the disk refuses. For measurements and tests: searches are exact at any time.
     pub fn settle(&mut self, timeout: Duration) -> bool {
@@ -200,6 +217,7 @@ impl Writer {
         self.finish_sealing()?;
         let spare = self.spare.take().ok_or(IndexError::KeeperLost)?;
         let full = std::mem::replace(&mut self.active, spare);
+        self.filled = 0;
         self.sealing = Some(Arc::clone(&full));
         self.full.send(full).map_err(|_| IndexError::KeeperLost)
     }
@@ -247,7 +265,7 @@ impl Writer {
         change(&mut segments);
         catalog.publish(segments, vec![active.number, spare.number])?;
         drop(catalog);
-        (self.active, self.spare) = (active, Some(spare));
+        (self.active, self.spare, self.filled) = (active, Some(spare), 0);
         let _ = self.wake_merger.try_send(());
         Ok(())
     }

@@ -11,6 +11,10 @@ use crate::networks::asking::{Asker, Effort, unreadable};
 use crate::networks::client::Waiter;
 use crate::networks::error::NetworkError;
 
+// Why an account cannot be read, as the end of a sentence.
+pub(super) const FOR_USERS_ONLY: &str = "asks to be shown to users of its network only";
+pub(super) const DEACTIVATED: &str = "is deactivated";
+
 /// Asks Bluesky. Clones share what its headers said; make one client per container and give each worker a
 /// clone with its own waiter (`with_waiter`).
 #[derive(Clone)]
@@ -43,6 +47,16 @@ impl BlueskyClient {
         })?;
         let response = self.asker.ask(&url, method, effort)?;
         Ok((url, response))
+    }
+
+    /// Asks whoever has this address. `endpoint` names the question for people.
+    pub(super) fn ask(
+        &self,
+        url: &Url,
+        endpoint: &'static str,
+        effort: Effort,
+    ) -> Result<Response, NetworkError> {
+        self.asker.ask(url, endpoint, effort)
     }
 }
 

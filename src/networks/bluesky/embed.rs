@@ -27,6 +27,16 @@ fn views(embed: &Value) -> Vec<&Value> {
     }
 }
 
+/// Whether a post with this embed, as its author's server has it, has attachments that `places` may find
+/// images in.
+pub fn may_have_images(embed: &Value) -> bool {
+    let media = match kind(embed) {
+        Some("app.bsky.embed.recordWithMedia") => embed.get("media").and_then(kind),
+        kind => kind,
+    };
+    matches!(media, Some("app.bsky.embed.images" | "app.bsky.embed.gallery"))
+}
+
 fn kind(value: &Value) -> Option<&str> {
     value.get("$type").and_then(Value::as_str)
 }

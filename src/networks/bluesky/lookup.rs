@@ -3,28 +3,30 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::client::{BlueskyClient, Refusal, refusal};
-use super::wire::{Posts, Profile, Profiles};
+use super::client::{BlueskyClient, DEACTIVATED, FOR_USERS_ONLY, Refusal, refusal};
+use super::listing::listed_own;
+use super::wire::{Post, Posts, Profile, Profiles};
 use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, MAX_KEY_BYTES, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
-use crate::domain::posts::PostState;
+use crate::domain::posts::{PostOutcome, PostState};
 use crate::networks::asking::{Effort, read_json, unreadable};
 use crate::networks::client::{AccountLookup, PostLookup, Presence};
 use crate::networks::error::NetworkError;
 
 /// Accounts or posts in one request.
-const BATCH: usize = 25;
+pub(super) const BATCH: usize = 25;
+
+/// A record's key, at most.
+const LONGEST_RECORD_KEY: usize = 512;
 
 /// A handle is the name of a host.
 const LONGEST_HANDLE: usize = 253;
 
 /// The handle of an account whose own does not lead back to it.
 const INVALID_HANDLE: &str = "handle.invalid";
-
-pub(super) const FOR_USERS_ONLY: &str = "asks to be shown to users of its network only";
-pub(super) const DEACTIVATED: &str = "is deactivated";
 
 impl AccountLookup for BlueskyClient {
     fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
@@ -135,9 +137,69 @@ impl PostLookup for BlueskyClient {
         }
         Ok(states)
     }
+
+    /// Handles are asked for first: the API knows posts by the DID alone. A post that is deleted or hidden is
+    /// left out of its answer.
+    fn look_posts_up(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
+        let nothing = |why: &str| PostOutcome::Nothing { why: why.to_owned() };
+        let named: Vec<Option<(AccountRef, &str)>> = posts.iter().map(record).collect();
+        let mut handles: Vec<AccountRef> = named
+            .iter()
+            .flatten()
+            .map(|(author, _)| author.clone())
+            .filter(|author| matches!(author, AccountRef::Handle { .. }))
+            .collect();
+        handles.sort_unstable();
+        handles.dedup();
+        let authors = if handles.is_empty() { Vec::new() } else { self.resolve(&handles)? };
+        let mut outcomes = vec![PostOutcome::Unknown; posts.len()];
+        let mut asked: Vec<(usize, String)> = Vec::new();
+        for (index, named) in named.into_iter().enumerate() {
+            let Some((author, key)) = named else {
+                outcomes[index] = nothing("has an address that is none of Bluesky");
+                continue;
+            };
+            let did = match &author {
+                AccountRef::Id(author) => author.native.clone(),
+                AccountRef::Handle { .. } => {
+                    match authors.iter().find(|found| found.asked == author).map(|found| &found.outcome) {
+                        Some(ResolutionOutcome::Readable(account)) => account.key.native.clone(),
+                        found => {
+                            outcomes[index] = by_refused(found);
+                            continue;
+                        }
+                    }
+                }
+            };
+            asked.push((index, format!("at://{did}/app.bsky.feed.post/{key}")));
+        }
+        for batch in asked.chunks(BATCH) {
+            let found = self.ask_posts(batch.iter().map(|(_, uri)| uri.as_str()), Effort::LOOKUP)?;
+            let found: Vec<Post> = found.iter().filter_map(|post| Post::deserialize(post).ok()).collect();
+            for (index, uri) in batch {
+                outcomes[*index] = match found.iter().find(|post| post.uri == *uri) {
+                    Some(post) => self.outcome_of_post(post),
+                    None => nothing("is gone, or cannot be seen by everybody"),
+                };
+            }
+        }
+        Ok(outcomes)
+    }
 }
 
 impl BlueskyClient {
+    fn outcome_of_post(&self, post: &Post) -> PostOutcome {
+        match self.outcome_of(&post.author) {
+            ResolutionOutcome::Readable(author) => {
+                match listed_own(post, &author, self.settings.is_full_size()) {
+                    Some(post) => PostOutcome::Found { author, post },
+                    None => PostOutcome::Nothing { why: "has no images".to_owned() },
+                }
+            }
+            refused => by_refused(Some(&refused)),
+        }
+    }
+
     fn resolve_one(&self, name: &str) -> Result<ResolutionOutcome, NetworkError> {
         let method = "app.bsky.actor.getProfile";
         let (url, response) = self.call(method, &[("actor", name)], Effort::LOOKUP)?;
@@ -202,14 +264,42 @@ impl BlueskyClient {
 
     /// Those of these posts that are shown.
     fn visible<'a>(&self, uris: impl Iterator<Item = &'a str>) -> Result<HashSet<String>, NetworkError> {
+        let posts = self.ask_posts(uris, Effort::CHECK)?;
+        Ok(posts.iter().filter_map(|post| Some(post.get("uri")?.as_str()?.to_owned())).collect())
+    }
+
+    /// These posts, at most `BATCH`, as far as they are shown.
+    pub(super) fn ask_posts<'a>(
+        &self,
+        uris: impl Iterator<Item = &'a str>,
+        effort: Effort,
+    ) -> Result<Vec<Value>, NetworkError> {
         let parameters: Vec<(&str, &str)> = uris.map(|uri| ("uris", uri)).collect();
-        let (url, response) = self.call("app.bsky.feed.getPosts", &parameters, Effort::CHECK)?;
+        let (url, response) = self.call("app.bsky.feed.getPosts", &parameters, effort)?;
         if !response.is_success() {
             return Err(unreadable(&url, format!("status {}", response.status)));
         }
-        let posts = read_json::<Posts>(&url, &response)?.posts;
-        Ok(posts.iter().filter_map(|post| Some(post.get("uri")?.as_str()?.to_owned())).collect())
+        Ok(read_json::<Posts>(&url, &response)?.posts)
     }
+}
+
+/// Of a post whose author's account cannot be read.
+fn by_refused(author: Option<&ResolutionOutcome>) -> PostOutcome {
+    let why = author.and_then(ResolutionOutcome::refusal).unwrap_or("cannot be found");
+    PostOutcome::Nothing { why: format!("is by an account that {why}") }
+}
+
+/// Author and key of a post, `at://author/app.bsky.feed.post/key`, where both can stand in a question.
+fn record(post: &PostKey) -> Option<(AccountRef, &str)> {
+    let rest = post.native.strip_prefix("at://").filter(|_| post.network == Network::Bluesky)?;
+    let (author, key) = rest.split_once("/app.bsky.feed.post/")?;
+    let author = match author.starts_with("did:") {
+        true => AccountRef::Id(AccountKey::new(Network::Bluesky, author)),
+        false => AccountRef::Handle { network: Network::Bluesky, handle: author.to_ascii_lowercase() },
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:~".contains(&byte);
+    let fits = (1..=LONGEST_RECORD_KEY).contains(&key.len()) && key.bytes().all(is_plain);
+    (fits && actor(&author).is_some()).then_some((author, key))
 }
 
 /// What the API takes for an account; `None` for a reference that cannot be one of Bluesky.

@@ -23,20 +23,25 @@ struct Service {
     service_endpoint: Option<String>,
 }
 
-/// The address of the file itself; `None` if `url` is no image of the CDN, or nobody says where it is. Asks for
-/// the account's document.
+/// The address of the file itself; `None` if `url` is no image of the CDN, or nobody says where it is. Asks
+/// for the account's document.
 pub fn original(url: &str, fetch: &dyn Fetch) -> Option<Url> {
     let (did, cid) = file_of(url)?;
     let request = Request::get(document_url(&did)?).max_bytes(MAX_DOCUMENT_BYTES).retries(1);
     let response = fetch.fetch(request).ok().filter(|response| response.is_success())?;
-    let document: Document = json::parse(&response.body).ok()?;
-    let server = server_of(document)?;
+    let server = server_in(&response.body)?;
     let mut url = server.join("/xrpc/com.atproto.sync.getBlob").ok()?;
     url.query_pairs_mut().append_pair("did", &did).append_pair("cid", &cid);
     Some(url)
 }
 
-fn document_url(did: &str) -> Option<Url> {
+/// The address of the account's own server by its document; `None` where that does not tell.
+pub(super) fn server_in(document: &[u8]) -> Option<Url> {
+    server_of(json::parse(document).ok()?)
+}
+
+/// Where an account's document is; `None` for a DID of another kind.
+pub(super) fn document_url(did: &str) -> Option<Url> {
     match did.split(':').collect::<Vec<_>>().as_slice() {
         ["did", "plc", id] if id.bytes().all(|byte| byte.is_ascii_alphanumeric()) => {
             Url::parse(&format!("https://plc.directory/{did}")).ok()

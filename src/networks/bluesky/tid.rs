@@ -22,9 +22,36 @@ pub fn written_at(uri: &str) -> Option<Timestamp> {
     i64::try_from((value >> 10) / 1000).ok().map(Timestamp)
 }
 
+/// The lowest key of a record that was written at `moment`: keys below it are older.
+pub fn lowest_at(moment: Timestamp) -> String {
+    /// What the bits for the time hold.
+    const LATEST_MICROS: u64 = (1 << 53) - 1;
+    let micros = u64::try_from(moment.0).unwrap_or(0).saturating_mul(1000).min(LATEST_MICROS);
+    let value = micros << 10;
+    // 13 digits of five bits each, the topmost first.
+    (0..13).rev().map(|digit| char::from(DIGITS[usize::from((value >> (digit * 5)) as u8 & 31)])).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_lowest_key_of_a_moment() {
+        for millis in [0, 1, 1_707_391_310_410, 1_789_000_000_123, 8_000_000_000_000] {
+            let key = lowest_at(Timestamp(millis));
+            assert_eq!(written_at(&key), Some(Timestamp(millis)), "{key}");
+            assert!(lowest_at(Timestamp(millis - 1)) < key || millis == 0, "{key}");
+        }
+        assert!(
+            lowest_at(Timestamp::parse_rfc3339("2024-02-08T11:21:49Z").unwrap()).as_str() < "3kkvo4d4jd32g"
+        );
+        assert!(
+            lowest_at(Timestamp::parse_rfc3339("2024-02-08T11:21:51Z").unwrap()).as_str() > "3kkvo4d4jd32g"
+        );
+        assert_eq!(lowest_at(Timestamp(i64::MIN)), "2222222222222");
+        assert_eq!(lowest_at(Timestamp(i64::MAX)), "bzzzzzzzzzz22");
+    }
 
     #[test]
     fn keys_tell_when_their_records_were_written() {

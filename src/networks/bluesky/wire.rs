@@ -84,6 +84,28 @@ impl Post {
     }
 }
 
+/// `com.atproto.repo.listRecords`.
+#[derive(Debug, Deserialize)]
+pub struct Records {
+    pub records: Entries,
+    pub cursor: Option<String>,
+}
+
+/// `com.atproto.repo.listRecords#record`.
+#[derive(Debug, Deserialize)]
+pub struct Record {
+    pub uri: String,
+    #[serde(default)]
+    pub value: Value,
+}
+
+impl Record {
+    /// When its author says that it was made.
+    pub fn created(&self) -> Option<Timestamp> {
+        self.value.get("createdAt").and_then(Value::as_str).and_then(Timestamp::parse_rfc3339)
+    }
+}
+
 /// `app.bsky.actor.defs#profileView*`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,18 +1,21 @@
 //! The two listings of X by such a server: its search, and the account's media.
 
+use std::time::Duration;
+
 use super::client::FxTwitterClient;
 use super::lookup::Profile;
 use super::status::{is_handle, listed_post, published};
 use super::wire::{Entry, Page as WirePage};
+use crate::base::Timestamp;
 use crate::base::ids::Network;
 use crate::domain::accounts::Account;
 use crate::domain::posts::ListedPost;
-use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+use crate::domain::scans::{Cursor, ListingEnd, Window};
 use crate::networks::asking::{Effort, Entries, read_list, unreadable};
 use crate::networks::client::{NetworkClient, PostLister, Turns};
 use crate::networks::error::NetworkError;
 use crate::networks::paging::{Bounds, Ended, LONGEST_LISTING, OVERLAP, Page, list_in_turns};
-use crate::networks::twitter::progress::{Descent, Progress, is_plausible};
+use crate::networks::twitter::progress::{Descent, Progress, is_plausible, note};
 
 const MEDIA: &str = "profile/:name/media";
 const SEARCH: &str = "search";
@@ -29,6 +32,16 @@ impl NetworkClient for FxTwitterClient {
     }
 }
 
+/// A window that begins no longer ago is read from the media of the profile, which shows posts at once.
+const NEAR: Duration = Duration::from_secs(30 * 86_400);
+
+/// Name of the moment at which a listing that is left had begun.
+const BEGUN: &str = "begun";
+
+fn begun_at(notes: &[String]) -> Option<Timestamp> {
+    notes.iter().find_map(|text| text.strip_prefix(BEGUN)?.trim().parse().ok()).map(Timestamp)
+}
+
 impl PostLister for FxTwitterClient {
     fn list_in_turns(
         &self,
@@ -40,12 +53,23 @@ impl PostLister for FxTwitterClient {
         if key.network != Network::Twitter || !key.native.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(NetworkError::AccountMissing { account: key.clone() });
         }
+        let begun = turns.place().and_then(|place| begun_at(&place.notes)).unwrap_or_else(Timestamp::now);
         let (path, endpoint, mut parameters) = match cursor {
             Cursor::Search(since) => {
                 let mut query = format!("from:{} filter:images", self.handle_of(account)?);
                 if let Some(since) = since {
                     query.push_str(&format!(" since_time:{}", since.minus(OVERLAP).secs()));
                 }
+                ("search".to_owned(), SEARCH, vec![("q", query), ("feed", "latest".to_owned())])
+            }
+            // The search learns of posts late.
+            Cursor::Window(window) if window.to > begun.minus(OVERLAP) && window.from > begun.minus(NEAR) => {
+                (format!("profile/id:{}/media", key.native), MEDIA, vec![])
+            }
+            Cursor::Window(Window { from, to }) => {
+                let (from, to) = (from.secs(), to.secs().saturating_add(1));
+                let handle = self.handle_of(account)?;
+                let query = format!("from:{handle} filter:images since_time:{from} until_time:{to}");
                 ("search".to_owned(), SEARCH, vec![("q", query), ("feed", "latest".to_owned())])
             }
             Cursor::Timeline(_) => (format!("profile/id:{}/media", key.native), MEDIA, vec![]),
@@ -83,7 +107,13 @@ impl PostLister for FxTwitterClient {
                 next = None;
             }
             memory.seen = progress.seen;
-            memory.notes = progress.notes().chain(descent.notes()).collect();
+            memory.notes = progress.notes().chain(descent.notes()).chain([note(BEGUN, begun.0)]).collect();
+            let posts = match cursor {
+                Cursor::Window(window) => {
+                    posts.into_iter().filter(|post| post.published.is_none_or(|at| at <= window.to)).collect()
+                }
+                Cursor::Search(_) | Cursor::Timeline(_) => posts,
+            };
             let is_enough = progress.reaches(cursor);
             Ok(Page { entries, posts, next, is_enough, is_cut: found.results.is_cut() })
         })?;
@@ -92,9 +122,9 @@ impl PostLister for FxTwitterClient {
             return Err(NetworkError::Refused { endpoint, why });
         }
         is_cut |= ended == Ended::Endless;
-        let read = u32::try_from(progress.seen.posts_read).unwrap_or(u32::MAX);
-        let end = progress.end(account, cursor);
-        Ok(if is_cut { ListingEnd { coverage: Coverage::LimitedTo(read), ..end } } else { end })
+        let known = if endpoint == SEARCH { begun.minus(OVERLAP) } else { begun };
+        let end = progress.end(account, cursor, known);
+        Ok(if is_cut { end.cut_short() } else { end })
     }
 }
 
@@ -139,7 +169,8 @@ impl FxTwitterClient {
         }
     }
 
-    /// The posts of a page that are the account's own and have photos, and whether none of its entries can be read.
+    /// The posts of a page that are the account's own and have photos, and whether none of its entries can be
+    /// read.
     fn read_entries(
         &self,
         entries: &Entries,

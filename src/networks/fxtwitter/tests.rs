@@ -125,8 +125,8 @@ fn a_server_that_is_somebodys_is_asked_slowly() {
     assert_eq!(waiter.waits().len(), 4);
 }
 
-/// The paid API lists a part and is used up; the other source goes on from the same cursor, and the next time the
-/// paid API goes on from where the other stopped.
+/// The paid API lists a part and is used up; the other source goes on from the same cursor, and the next time
+/// the paid API goes on from where the other stopped.
 #[test]
 fn an_account_listed_by_one_source_continues_with_another() {
     let servers = FakeServers::new(|url| match url.host_str() {
@@ -178,8 +178,11 @@ fn gaps_are_filled_without_paying() {
             Box::new(FxTwitterClient::new(servers.clone(), &settings, waiter)),
         ],
     );
-    let searched =
-        crate::networks::SearchedPosts { since: None, ids: (60..=130).map(|id| id.to_string()).collect() };
+    let searched = crate::networks::SearchedPosts {
+        since: None,
+        ids: (60..=130).map(|id| id.to_string()).collect(),
+        ..Default::default()
+    };
     let mut posts = 0;
     let end = sources.list_missed_posts(&artist(), &Cursor::Timeline(None), &searched, &mut |page| {
         posts += page.len();

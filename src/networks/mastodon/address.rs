@@ -1,51 +1,12 @@
-//! Names of accounts, servers and posts: what a stranger wrote, taken apart and checked. Pure.
+//! Addresses of accounts and posts on servers with Mastodon's API, taken apart and checked. Pure.
 
-use url::{Host, Url};
+use url::Url;
 
-/// An account as people write it: `user@server`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Name {
-    pub user: String,
-    pub host: String,
-}
+use crate::networks::fediverse::address::{Name, server_of};
 
-impl Name {
-    /// Reads `user@server`, whatever its case; `None` if it cannot be an account's name.
-    pub fn parse(text: &str) -> Option<Name> {
-        let (user, host) = text.trim_start_matches('@').split_once('@')?;
-        let user = user.to_ascii_lowercase();
-        let fits = (1..=64).contains(&user.len())
-            && user.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
-        fits.then_some(())?;
-        Some(Name { user, host: server(host)? })
-    }
-}
-
-impl std::fmt::Display for Name {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{}", self.user, self.host)
-    }
-}
-
-/// A server's name in lower case and its ASCII form; `None` for addresses, ports and single words.
-pub fn server(host: &str) -> Option<String> {
-    let url = Url::parse(&format!("https://{host}/")).ok()?;
-    let plain =
-        url.port().is_none() && url.username().is_empty() && url.path() == "/" && url.query().is_none();
-    match url.host()? {
-        Host::Domain(name) if plain && name.contains('.') && name.len() <= 253 => Some(name.to_owned()),
-        Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_) => None,
-    }
-}
-
-/// The server that a URI belongs to.
-pub fn server_of(uri: &str) -> Option<String> {
-    let url = Url::parse(uri).ok().filter(|url| url.scheme() == "https" && url.port().is_none())?;
-    server(url.host_str()?)
-}
-
-/// The number of a post on its own server, where its URI ends in it: `https://server/users/user/statuses/123`, and
-/// since 4.5 `https://server/ap/users/1/statuses/123`. GoToSocial's are letters and digits.
+/// The number of a post on its own server, where its URI ends in it:
+/// `https://server/users/user/statuses/123`, and since 4.5 `https://server/ap/users/1/statuses/123`.
+/// GoToSocial's are letters and digits.
 pub fn status_id(uri: &str) -> Option<String> {
     let url = Url::parse(uri).ok()?;
     match url.path_segments()?.collect::<Vec<_>>().as_slice() {
@@ -55,6 +16,23 @@ pub fn status_id(uri: &str) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The number of a post on the server of this address, which is the post's URI or its page:
+/// `https://server/@user/123`, GoToSocial's `/@user/statuses/01J...`, Pleroma's `/notice/A1b`, Pixelfed's
+/// `/p/user/123`. A page may show another server's post, under a number of its own.
+pub fn shown_status_id(address: &str) -> Option<String> {
+    if let Some(id) = status_id(address) {
+        return Some(id);
+    }
+    let url = Url::parse(address).ok()?;
+    let id = match url.path_segments()?.collect::<Vec<_>>().as_slice() {
+        [user, id] | [user, "statuses", id] if user.starts_with('@') => *id,
+        ["notice", id] | ["p", _, id] => *id,
+        _ => return None,
+    };
+    let fits = (1..=30).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    fits.then(|| id.to_owned())
 }
 
 /// How an account can be asked for of whose actor only the URI is known.
@@ -103,30 +81,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_accounts() {
-        let check = |text: &str, expect: Option<&str>| {
-            assert_eq!(Name::parse(text).map(|name| name.to_string()).as_deref(), expect, "{text}");
-        };
-        check("Jane@Mastodon.ART", Some("jane@mastodon.art"));
-        check("@jane.doe-1@bücher.example", Some("jane.doe-1@xn--bcher-kva.example"));
-        for wrong in [
-            "jane",
-            "jane@",
-            "@mastodon.art",
-            "jane@localhost",
-            "jane@127.0.0.1",
-            "jane@[::1]",
-            "jane@server.example:8080",
-            "jane@server.example/path",
-            "jane@user@server.example",
-            "jane doe@server.example",
-            "jane@server.example?x",
-        ] {
-            check(wrong, None);
-        }
-    }
-
-    #[test]
     fn posts_and_their_servers() {
         let check = |uri, host: Option<&str>, id: Option<&str>| {
             assert_eq!((server_of(uri).as_deref(), status_id(uri).as_deref()), (host, id), "{uri}");
@@ -143,6 +97,29 @@ mod tests {
         check("http://a.example/users/jane/statuses/109", None, Some("109"));
         check("https://a.example:8443/users/jane/statuses/109", None, Some("109"));
         check("nonsense", None, None);
+    }
+
+    #[test]
+    fn pages_of_posts() {
+        let check =
+            |page, expect: Option<&str>| assert_eq!(shown_status_id(page).as_deref(), expect, "{page}");
+        check("https://a.example/@jane/109", Some("109"));
+        check("https://a.example/@jane@b.example/109?x=1#y", Some("109"));
+        check("https://a.example/users/jane/statuses/109", Some("109"));
+        check(
+            "https://a.example/@jane/statuses/01JXQ3C2Z7K0ZV7S1YB4T3ZQ8M",
+            Some("01JXQ3C2Z7K0ZV7S1YB4T3ZQ8M"),
+        );
+        check("https://a.example/notice/AbC1", Some("AbC1"));
+        check("https://a.example/p/jane/7", Some("7"));
+        for none in [
+            "https://a.example/@jane",
+            "https://a.example/@jane/media..",
+            "https://a.example/jane/109",
+            "nonsense",
+        ] {
+            check(none, None);
+        }
     }
 
     #[test]

@@ -1,23 +1,49 @@
 //! The client of a server of the Fediverse.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use url::Url;
 
+use super::wire::Account as WireAccount;
 use crate::config;
 use crate::fetch::{Fetch, Response};
 use crate::networks::asking::{Asker, Effort};
 use crate::networks::client::Waiter;
 use crate::networks::error::NetworkError;
+use crate::networks::fediverse::address::Name;
+use crate::networks::fediverse::software::Softwares;
 
-/// Asks servers of the Fediverse. Clones share what the servers' headers said, and what software they run; make
-/// one client per container and give each worker a clone with its own waiter (`with_waiter`).
+/// The endpoint that knows an account by its name.
+pub(super) const LOOKUP: &str = "accounts/lookup";
+
+// Why an account cannot be read, as the end of a sentence.
+pub(super) const LOGIN_NEEDED: &str = "is on a server that shows nothing without login";
+pub(super) const NOT_INDEXED: &str = "asks not to be indexed";
+
+/// What a server says about a name.
+pub(super) enum Told {
+    Account(Box<WireAccount>),
+    /// It says that it knows nobody of this name.
+    Nobody,
+    /// It answers as no server of this kind does.
+    Silent,
+    Suspended,
+    LoginNeeded,
+    /// The account of this name is there, on a server that has Misskey's API.
+    OfMisskey(Name),
+    /// The account is there, on a server that cannot be read: `why` continues the sentence `the account ...`.
+    Unreadable {
+        why: String,
+    },
+}
+
+/// Asks servers of the Fediverse. Clones share what the servers' headers said, and what software they run;
+/// make one client per container and give each worker a clone with its own waiter (`with_waiter`).
 #[derive(Clone)]
 pub struct MastodonClient {
-    asker: Asker,
+    pub(super) asker: Asker,
     pub(super) settings: config::Mastodon,
-    pub(super) softwares: Softwares,
+    softwares: Softwares,
 }
 
 impl MastodonClient {
@@ -38,6 +64,11 @@ impl MastodonClient {
         MastodonClient { asker: self.asker.with_waiter(waiter), ..self.clone() }
     }
 
+    /// What is known of servers' softwares, to be shared with another client.
+    pub fn softwares(&self) -> &Softwares {
+        &self.softwares
+    }
+
     /// Asks a server's API. `host` is one that `address` accepted.
     pub(super) fn call(
         &self,
@@ -55,27 +86,5 @@ impl MastodonClient {
         let url = url.map_err(|error| NetworkError::Refused { endpoint, why: format!("{base}: {error}") })?;
         let response = self.asker.ask(&url, endpoint, effort)?;
         Ok((url, response))
-    }
-}
-
-/// Servers whose software is remembered; strangers name servers, so the table is bounded.
-const MAX_SOFTWARES: usize = 1000;
-
-/// Which software servers run that do not speak Mastodon's API. Clones share what is known.
-#[derive(Clone, Default)]
-pub(super) struct Softwares(Arc<Mutex<HashMap<String, String>>>);
-
-impl Softwares {
-    pub fn get(&self, host: &str) -> Option<String> {
-        // A panic elsewhere leaves at worst one server unknown.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(host).cloned()
-    }
-
-    pub fn note(&self, host: &str, name: &str) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_SOFTWARES {
-            known.clear();
-        }
-        known.insert(host.to_owned(), name.to_owned());
     }
 }

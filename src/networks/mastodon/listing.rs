@@ -1,24 +1,25 @@
 //! Listing an account's posts with images, from the newest backwards.
 
+use std::time::Duration;
+
 use url::Url;
 
-use super::address::{ActorPath, Name, actor_path, server_of};
-use super::client::MastodonClient;
-use super::lookup::{LOGIN_NEEDED, LOOKUP, NOT_INDEXED, Told};
-use super::wire::{Account as WireAccount, Attachment, Author as Numbered, Status};
+use super::address::{ActorPath, actor_path};
+use super::client::{LOGIN_NEEDED, LOOKUP, MastodonClient, NOT_INDEXED, Told};
+use super::wire::{Account as WireAccount, Attachment, Numbered, Status};
 use crate::base::Timestamp;
 use crate::base::ids::{MAX_KEY_BYTES, Network, PostKey};
 use crate::domain::accounts::Account;
-use crate::domain::posts::{ListedImage, ListedPost, Place};
+use crate::domain::posts::{ListedPost, Place};
 use crate::domain::scans::{Cursor, ListingEnd};
 use crate::fetch::Response;
-use crate::networks::asking::{Effort, Entries, read_list, unreadable};
+use crate::networks::asking::{Effort, Entries, read_list};
 use crate::networks::client::{NetworkClient, PostLister, Turns};
-use crate::networks::delivery::{MAX_ADDRESS_BYTES, places_within_bounds};
+use crate::networks::delivery::places_within_bounds;
 use crate::networks::error::NetworkError;
-use crate::networks::paging::{
-    Bounds, Ended, LONGEST_LISTING, Memory, OVERLAP, Page, list_in_turns, list_start,
-};
+use crate::networks::fediverse::address::{Name, server_of};
+use crate::networks::fediverse::files::{LeftOut, is_id, last_id, picture, read_posts, repeated};
+use crate::networks::paging::{Bounds, Ended, LONGEST_LISTING, Memory, OVERLAP, Page, Span, list_in_turns};
 
 const STATUSES: &str = "accounts/:id/statuses";
 
@@ -30,10 +31,6 @@ const SMALLEST_PAGE: u64 = 20;
 
 /// So many pages hold 400,000 posts.
 const BOUNDS: Bounds = Bounds { empty_pages: 5, pages: 10_000, time: LONGEST_LISTING };
-
-/// Hosts that one account's images may lie on: a server has one for its files, and another after it moved
-/// them.
-const MAX_IMAGE_HOSTS: usize = 4;
 
 impl NetworkClient for MastodonClient {
     fn network(&self) -> Network {
@@ -48,35 +45,62 @@ impl PostLister for MastodonClient {
         cursor: &Cursor,
         turns: &mut dyn Turns,
     ) -> Result<ListingEnd, NetworkError> {
-        let since = list_start(cursor, STATUSES)?;
+        let span = Span::of(cursor, STATUSES)?;
         let home = Home::of(account);
         let home = home.ok_or_else(|| NetworkError::AccountMissing { account: account.key.clone() })?;
         let found = self.own_account(account, &home)?;
         let (id, host) = (found.id.as_str(), home.host());
         let mut progress = Progress::new(id, host, self.settings.is_original());
         let (memory, ended) = list_in_turns(BOUNDS, turns, |max_id, memory| {
-            self.read_one(&mut progress, memory, account, since, max_id)
+            self.read_one(&mut progress, memory, account, span, max_id)
         })?;
-        progress.tell(account);
-        // A server that gives the same page again may have given all that it has. (snac counts 0 posts, always.)
+        progress.left_out.tell(account);
+        // A server that gives the same page again may have given all that it has. (snac counts 0 posts,
+        // always.)
         let read = memory.seen.posts_read;
         let is_all =
             read < SMALLEST_PAGE || found.statuses_count.is_some_and(|count| count > 0 && count <= read);
         let ended = if ended == Ended::Repeated && is_all { Ended::Exhausted } else { ended };
-        Ok(memory.seen.end_by_date(since, ended))
+        Ok(span.end(memory.seen, ended))
     }
 }
 
-/// A page that ends where the one before it ended: the server does not page, or begins with the post that was
-/// to be the last before it, and has no other.
-fn repeated(entries: usize, last: Option<String>) -> Page {
-    Page { entries, next: last.filter(|_| entries > 1), ..Page::default() }
+/// How far the time in the number of a post lies from its date, at most.
+const NUMBER_SLACK: Duration = Duration::from_secs(60);
+
+/// The number from which a listing of a window can begin, on servers whose numbers are times, as Mastodon's
+/// are: milliseconds since 1970, and 16 bits that tell posts of one moment apart. All posts of the window
+/// have lower ones. `None` for what is no window, or has an end that no number tells.
+fn jump(span: Span) -> Option<u64> {
+    let Span::Window(window) = span else { return None };
+    u64::try_from(window.to.plus(NUMBER_SLACK).0).ok()?.checked_mul(1 << 16)
 }
 
-/// The number of the last post of a page.
-fn last_id(statuses: &Entries) -> Option<String> {
-    let last = statuses.read::<Numbered>().next_back()?.ok()?;
-    Some(last.id).filter(|id| is_id(id))
+fn is_jump(max_id: &str, span: Span) -> bool {
+    jump(span).is_some_and(|jump| jump.to_string() == max_id)
+}
+
+/// Whether the numbers of these posts, the newest of an account, are times, and all later than that of
+/// `jump`. It is their numbers that tell, not the name of the software: those of Mastodon's relatives
+/// (Pleroma, GoToSocial, Pixelfed) are made otherwise, and a listing there runs through all that is newer.
+fn may_jump(statuses: &Entries, jump: u64) -> bool {
+    let is_later = |status: &Numbered| {
+        let number = status.id.parse::<u64>().ok().filter(|number| *number >= jump);
+        let made = number.and_then(|number| i64::try_from(number >> 16).ok()).map(Timestamp);
+        let date = status.created_at.as_deref().and_then(Timestamp::parse_rfc3339);
+        let distance = |(made, date): (Timestamp, Timestamp)| made.max(date).since(made.min(date));
+        made.zip(date).is_some_and(|dates| distance(dates) <= NUMBER_SLACK)
+    };
+    !statuses.is_empty()
+        && statuses.read::<Numbered>().all(|status| status.is_ok_and(|status| is_later(&status)))
+}
+
+/// Whether a server that was asked for posts below this number shows others: it does not know the parameter,
+/// or does not know the number.
+fn ignores(max_id: &str, statuses: &Entries) -> bool {
+    let bound = max_id.parse::<u64>().unwrap_or(u64::MAX);
+    let is_above = |status: Numbered| status.id.parse::<u64>().is_ok_and(|number| number >= bound);
+    statuses.read::<Numbered>().flatten().any(is_above)
 }
 
 impl MastodonClient {
@@ -85,7 +109,7 @@ impl MastodonClient {
         progress: &mut Progress<'_>,
         memory: &mut Memory,
         account: &Account,
-        since: Option<Timestamp>,
+        span: Span,
         max_id: Option<&str>,
     ) -> Result<Page, NetworkError> {
         let path = format!("/api/v1/accounts/{}/statuses", progress.id);
@@ -98,14 +122,22 @@ impl MastodonClient {
         if max_id.is_some() && last.as_deref() == max_id {
             return Ok(repeated(entries, last));
         }
-        let posts = progress.read(&statuses, &url, memory)?;
+        if max_id.is_some_and(|max_id| is_jump(max_id, span) && ignores(max_id, &statuses)) {
+            // It shows the newest posts again: what follows them is asked for, without a jump.
+            return Ok(Page { entries, next: last, ..Page::default() });
+        }
+        let mut posts = read_posts(&statuses, &url, |status| progress.take(&status, memory))?;
+        posts.retain(|post| span.holds(post.published));
         memory.seen.read(entries);
         let next = match response.header("link").map(str::trim) {
             Some(link) if !link.is_empty() => next_max_id(link),
-            // Not all servers send it (snac does not): what follows the last post is asked for, until nothing does.
+            // Not all servers send it (snac does not): what follows the last post is asked for, until nothing
+            // does.
             Some(_) | None => last,
         };
-        let is_enough = memory.seen.reaches(since);
+        let is_enough = span.is_passed(&memory.seen);
+        let jump = jump(span).filter(|_| max_id.is_none() && next.is_some());
+        let next = jump.filter(|jump| may_jump(&statuses, *jump)).map_or(next, |jump| Some(jump.to_string()));
         Ok(Page { entries, posts, next, is_enough, is_cut: statuses.is_cut() })
     }
 
@@ -131,7 +163,7 @@ impl MastodonClient {
             Told::Account(found) if is_id(&found.id) => Ok(*found),
             Told::Account(_) | Told::Nobody => Err(NetworkError::AccountMissing { account: key }),
             // What is no answer of such a server says nothing about the account.
-            Told::Silent => {
+            Told::Silent | Told::OfMisskey(_) => {
                 let why = format!("{} does not answer as a server of Mastodon's kind", home.host());
                 Err(NetworkError::Refused { endpoint: LOOKUP, why })
             }
@@ -177,12 +209,6 @@ impl Home {
     }
 }
 
-/// Ids are opaque, but stand in a path.
-fn is_id(id: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=64).contains(&id.len()) && id.bytes().all(plain)
-}
-
 fn read_page(url: &Url, response: &Response, account: &Account) -> Result<Entries, NetworkError> {
     let account = account.key.clone();
     match response.status {
@@ -205,6 +231,24 @@ fn next_max_id(link: &str) -> Option<String> {
     is_id(&max_id).then_some(max_id)
 }
 
+/// A single post of this server, as a listing of its account lists it; `None` where there is nothing to
+/// index.
+///
+/// # Errors
+/// `StillUnfinished` where the server still works on its files.
+pub(super) fn listed_alone(
+    status: &Status,
+    host: &str,
+    originals: bool,
+) -> Result<Option<ListedPost>, StillUnfinished> {
+    let mut progress = Progress::new(&status.account.id, host, originals);
+    let post = progress.take(status, &mut Memory::default());
+    if progress.left_out.unfinished > 0 { Err(StillUnfinished) } else { Ok(post) }
+}
+
+/// A post has a file that its server still works on.
+pub(super) struct StillUnfinished;
+
 /// What one turn of a listing knows, and what it leaves out. The notes of its memory are the hosts of images.
 struct Progress<'a> {
     /// The account's number on its server.
@@ -214,56 +258,14 @@ struct Progress<'a> {
     left_out: LeftOut,
 }
 
-/// What a listing did not take although it belongs to the account: for the log.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct LeftOut {
-    /// Images on more hosts than an account's may lie on.
-    elsewhere: u32,
-    /// Images whose address no browser takes, or longer than any is.
-    odd_addresses: u32,
-    /// Posts whose URI cannot be stored.
-    odd_posts: u32,
-    /// Posts with a file that the server still works on: they are listed again.
-    unfinished: u32,
-}
-
 impl<'a> Progress<'a> {
     fn new(id: &'a str, host: &'a str, originals: bool) -> Progress<'a> {
         Progress { id, host, originals, left_out: LeftOut::default() }
     }
 
-    /// The posts of a page that are the account's own and have images.
-    fn read(
-        &mut self,
-        statuses: &Entries,
-        url: &Url,
-        memory: &mut Memory,
-    ) -> Result<Vec<ListedPost>, NetworkError> {
-        let mut count = 0;
-        let mut unread = None;
-        let mut posts = Vec::new();
-        for status in statuses.read::<Status>() {
-            count += 1;
-            match status {
-                Ok(status) => posts.extend(self.take(&status, memory)),
-                Err(error) => unread = Some((unread.map_or(1, |(count, _)| count + 1), error)),
-            }
-        }
-        match unread {
-            Some((unread, error)) if unread == count => Err(unreadable(url, error)),
-            Some((unread, error)) => {
-                tracing::warn!(host = self.host, unread, %error, "posts of a page skipped");
-                Ok(posts)
-            }
-            None => Ok(posts),
-        }
-    }
-
     fn take(&mut self, status: &Status, memory: &mut Memory) -> Option<ListedPost> {
-        // `reblog` is left out, null, or a post.
-        let is_boost = status.reblog.as_ref().is_some_and(serde_json::Value::is_object);
         // A server speaks for its own posts only.
-        if status.account.id != self.id || is_boost || server_of(&status.uri)? != self.host {
+        if status.account.id != self.id || status.is_boost() || server_of(&status.uri)? != self.host {
             return None;
         }
         // A date to come would hide everything that is posted until then.
@@ -292,36 +294,13 @@ impl<'a> Progress<'a> {
         ListedPost::of(key, published, places)
     }
 
-    /// What stands in one place of the post's list: a video has its place too, and so has what cannot be taken.
+    /// What stands in one place of the post's list: a video has its place too, and so has what cannot be
+    /// taken.
     fn place(&mut self, attachment: Option<Attachment>, memory: &mut Memory) -> Place {
         let Some(attachment) = attachment.filter(is_picture) else { return Place::Other };
-        let Some(image) = image(attachment, self.originals) else {
-            self.left_out.odd_addresses += 1;
-            return Place::Other;
-        };
-        if !may_lie_at(&image.url, memory) {
-            self.left_out.elsewhere += 1;
-            return Place::Other;
-        }
-        Place::Image(image)
+        let smaller = attachment.preview_url.filter(|_| !self.originals);
+        picture(attachment.url, smaller, &mut self.left_out, memory)
     }
-
-    fn tell(&self, account: &Account) {
-        if self.left_out != LeftOut::default() {
-            tracing::warn!(account = %account.key, left_out = ?self.left_out, "not all of the account's images are taken");
-        }
-    }
-}
-
-/// Whether an image of the account may lie on this host: the first few that are seen are the account's.
-fn may_lie_at(url: &str, memory: &mut Memory) -> bool {
-    let Some(host) = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)) else {
-        return false;
-    };
-    if memory.notes.len() < MAX_IMAGE_HOSTS {
-        memory.notes.insert(host.clone());
-    }
-    memory.notes.contains(&host)
 }
 
 /// A picture, or what the server takes for something unknown although its name is a picture's.
@@ -339,18 +318,6 @@ fn is_picture(attachment: &Attachment) -> bool {
 /// A picture that the server still works on: its address is not there yet.
 fn is_unfinished(attachment: &Attachment) -> bool {
     attachment.r#type.as_deref() == Some("image") && attachment.url.is_none()
-}
-
-/// `None` where it has no address that can be fetched.
-fn image(attachment: Attachment, originals: bool) -> Option<ListedImage> {
-    let name = attachment.url.filter(|url| is_web(url))?;
-    let preview = attachment.preview_url.filter(|url| !originals && is_web(url));
-    Some(ListedImage::new(name.clone(), preview.unwrap_or(name)))
-}
-
-fn is_web(url: &str) -> bool {
-    url.len() <= MAX_ADDRESS_BYTES
-        && Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 #[cfg(test)]

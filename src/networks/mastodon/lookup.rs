@@ -5,59 +5,80 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use url::Url;
 
-use super::address::{ActorPath, Name, actor_path, name_of_actor, server_of, status_id};
-use super::client::MastodonClient;
-use super::wire::{Account as WireAccount, Problem, Webfinger};
+use super::address::{ActorPath, actor_path, name_of_actor, shown_status_id, status_id};
+use super::client::{LOGIN_NEEDED, LOOKUP, MastodonClient, NOT_INDEXED, Told};
+use super::listing::{StillUnfinished, listed_alone};
+use super::wire::{Account as WireAccount, Authored, Problem, Status, Webfinger};
 use crate::base::ErrorChain;
 use crate::base::ids::{AccountKey, MAX_KEY_BYTES, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
-use crate::domain::posts::PostState;
+use crate::domain::posts::{PostOutcome, PostState};
 use crate::fetch::{Response, json};
 use crate::networks::asking::{Effort, read_json};
 use crate::networks::client::{AccountLookup, PostLookup, Presence};
 use crate::networks::error::NetworkError;
+use crate::networks::fediverse::address::{Name, server_of};
+use crate::networks::fediverse::resolve::{self, Dialect, Said, Servers, Shown};
 
-/// Servers that one look-up of accounts asks at most, and one check of posts: a stranger's page may name any
-/// number of them.
-const MAX_SERVERS: usize = 10;
-
-pub(super) const LOOKUP: &str = "accounts/lookup";
 const BY_NUMBER: &str = "accounts/:id";
 const STATUS: &str = "statuses/:id";
 const WEBFINGER: &str = "webfinger";
 
-pub(super) const LOGIN_NEEDED: &str = "is on a server that shows nothing without login";
-pub(super) const NOT_INDEXED: &str = "asks not to be indexed";
+const GONE: &str = "is gone, or cannot be seen by everybody";
 
-/// What a server says about a name.
-pub(super) enum Told {
-    Account(Box<WireAccount>),
-    /// It says that it knows nobody of this name.
-    Nobody,
-    /// It answers as no server of this kind does.
-    Silent,
-    Suspended,
-    LoginNeeded,
-    /// The account is there, on a server that cannot be read: `why` continues the sentence `the account ...`.
-    Unreadable {
-        why: String,
-    },
+impl Dialect for MastodonClient {
+    fn speaks_for(&self) -> Network {
+        Network::Mastodon
+    }
+
+    fn look_up(&self, asked: &AccountRef, servers: &mut Servers) -> Result<Said, NetworkError> {
+        let host = match asked {
+            AccountRef::Handle { handle, .. } => Name::parse(handle).map(|name| name.host),
+            AccountRef::Id(key) => server_of(&key.native),
+        };
+        let known = host.and_then(|host| self.softwares().known(&host));
+        if known.is_some_and(|software| software.is_misskey) {
+            return Ok(Said::Elsewhere(asked.clone().on(Network::Misskey)));
+        }
+        let (told, home) = self.find(asked, servers)?;
+        if let Told::OfMisskey(name) = told {
+            let handle = name.to_string();
+            return Ok(Said::Elsewhere(AccountRef::Handle { network: Network::Misskey, handle }));
+        }
+        let (outcome, moved) = self.outcome_of(told, &home);
+        Ok(Said::Outcome(outcome, moved.map(resolve::named)))
+    }
+
+    fn look_post_up(&self, post: &PostKey, servers: &mut Servers) -> Result<Shown, NetworkError> {
+        let Some((host, id)) = server_of(&post.native).zip(shown_status_id(&post.native)) else {
+            return Ok(Shown::nothing("has an address that does not tell its number"));
+        };
+        servers.may_ask(&host, LOOKUP)?;
+        let path = format!("/api/v1/statuses/{id}");
+        let (url, response) = self.call(&host, &path, STATUS, &[], Effort::LOOKUP)?;
+        match response.status {
+            200..=299 => {}
+            401 | 403 => return Ok(Shown::nothing(LOGIN_NEEDED)),
+            404 | 410 => return Ok(Shown::nothing(GONE)),
+            status => {
+                return Err(NetworkError::Refused { endpoint: STATUS, why: format!("status {status}") });
+            }
+        }
+        let status = read_json::<Status>(&url, &response)?;
+        if status.is_boost() {
+            return Ok(Shown::nothing("repeats another's post"));
+        }
+        if server_of(&status.uri).is_some_and(|server| server != host) {
+            return Ok(Shown::Elsewhere(status.uri));
+        }
+        let authored = read_json::<Authored>(&url, &response)?;
+        Ok(Shown::Outcome(self.outcome_of_post(&status, authored, &host)))
+    }
 }
 
 impl AccountLookup for MastodonClient {
-    /// A moved account is followed by its successor, once: its older posts stay where they are.
     fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
-        let mut resolutions = Vec::with_capacity(refs.len());
-        let mut servers = BTreeSet::new();
-        let mut known: BTreeMap<&AccountRef, Vec<ResolutionOutcome>> = BTreeMap::new();
-        for asked in refs {
-            if !known.contains_key(asked) {
-                known.insert(asked, self.resolve_one(asked, &mut servers)?);
-            }
-            let outcomes = known.get(asked).into_iter().flatten().cloned();
-            resolutions.extend(outcomes.map(|outcome| Resolution { asked: asked.clone(), outcome }));
-        }
-        Ok(resolutions)
+        resolve::resolve(&[self], refs)
     }
 
     /// Each on its own server; one that cannot be asked is not asked again.
@@ -92,18 +113,18 @@ impl AccountLookup for MastodonClient {
 impl PostLookup for MastodonClient {
     fn check_posts(&self, posts: &[PostKey]) -> Result<Vec<PostState>, NetworkError> {
         let mut states = Vec::with_capacity(posts.len());
-        let mut servers = BTreeSet::new();
+        let mut servers = Servers::default();
         let mut silent = BTreeSet::new();
         for post in posts {
             let place = match post.network {
                 Network::Mastodon => server_of(&post.native).zip(status_id(&post.native)),
-                Network::Twitter | Network::Bluesky => None,
+                Network::Twitter | Network::Bluesky | Network::Misskey => None,
             };
             let Some((host, id)) = place.filter(|(host, _)| !silent.contains(host)) else {
                 states.push(PostState::Unknown);
                 continue;
             };
-            let answer = self.may_ask(&host, &mut servers).and_then(|()| {
+            let answer = servers.may_ask(&host, LOOKUP).and_then(|()| {
                 let path = format!("/api/v1/statuses/{id}");
                 self.call(&host, &path, STATUS, &[], Effort::CHECK)
             });
@@ -122,44 +143,34 @@ impl PostLookup for MastodonClient {
         }
         Ok(states)
     }
+
+    fn look_posts_up(&self, posts: &[PostKey]) -> Result<Vec<PostOutcome>, NetworkError> {
+        resolve::look_posts_up(&[self], posts)
+    }
 }
 
 impl MastodonClient {
-    /// One outcome or, for a moved account, two.
-    fn resolve_one(
-        &self,
-        asked: &AccountRef,
-        servers: &mut BTreeSet<String>,
-    ) -> Result<Vec<ResolutionOutcome>, NetworkError> {
-        let (told, home) = match self.find(asked, servers) {
-            Ok(found) => found,
-            Err(error) => return Ok(vec![unanswered(error)?]),
-        };
-        let (outcome, moved) = self.outcome_of(told, &home);
-        let own = match &outcome {
-            ResolutionOutcome::Readable(account) => account.handle.clone(),
-            ResolutionOutcome::Missing
-            | ResolutionOutcome::Private
-            | ResolutionOutcome::Suspended
-            | ResolutionOutcome::Closed { .. }
-            | ResolutionOutcome::Unasked { .. } => asked.name().to_owned(),
-        };
-        let mut outcomes = vec![outcome];
-        if let Some(successor) = moved.filter(|successor| successor.to_string() != own) {
-            outcomes.push(match self.find_named(&successor, servers) {
-                Ok((told, home)) => self.outcome_of(told, &home).0,
-                Err(error) => unanswered(error)?,
-            });
+    fn outcome_of_post(&self, status: &Status, authored: Authored, host: &str) -> PostOutcome {
+        let nothing = |why: &str| PostOutcome::Nothing { why: why.to_owned() };
+        if !authored.is_public() {
+            return nothing(GONE);
         }
-        Ok(outcomes)
+        let author = match self.outcome_of(Told::Account(Box::new(authored.account)), host).0 {
+            ResolutionOutcome::Readable(author) => author,
+            refused => {
+                let why = refused.refusal().unwrap_or("is not to be read");
+                return PostOutcome::Nothing { why: format!("is by an account that {why}") };
+            }
+        };
+        match listed_alone(status, host, self.settings.is_original()) {
+            Ok(Some(post)) => PostOutcome::Found { author, post },
+            Ok(None) => nothing("has no images"),
+            Err(StillUnfinished) => PostOutcome::Unknown,
+        }
     }
 
     /// What is said of the account, and the server that said it.
-    fn find(
-        &self,
-        asked: &AccountRef,
-        servers: &mut BTreeSet<String>,
-    ) -> Result<(Told, String), NetworkError> {
+    fn find(&self, asked: &AccountRef, servers: &mut Servers) -> Result<(Told, String), NetworkError> {
         let nobody = Ok((Told::Nobody, String::new()));
         let actor = match asked {
             AccountRef::Handle { network: Network::Mastodon, handle } => {
@@ -175,13 +186,13 @@ impl MastodonClient {
                 found => return Ok(found),
             },
             Some(ActorPath::Numbered { host, id }) => {
-                self.may_ask(&host, servers)?;
+                servers.may_ask(&host, LOOKUP)?;
                 return Ok((self.ask_number(&host, &id)?, host));
             }
             Some(ActorPath::Opaque { host }) => host,
             None => return nobody,
         };
-        self.may_ask(&host, servers)?;
+        servers.may_ask(&host, LOOKUP)?;
         match self.webfinger(&host, actor)? {
             // Its server is that of the URI, whatever the answer says.
             Some(name) if name.host == host => self.find_named(&name, servers),
@@ -191,42 +202,49 @@ impl MastodonClient {
 
     /// Asks for the account on the server of its name or, where that only hands out names, on the one that it
     /// points to. Returns what was said, and the server that said it.
-    fn find_named(
-        &self,
-        name: &Name,
-        servers: &mut BTreeSet<String>,
-    ) -> Result<(Told, String), NetworkError> {
-        self.may_ask(&name.host, servers)?;
+    fn find_named(&self, name: &Name, servers: &mut Servers) -> Result<(Told, String), NetworkError> {
+        servers.may_ask(&name.host, LOOKUP)?;
         let first = match self.ask_account(&name.host, &name.user)? {
             told @ (Told::Nobody | Told::Silent) => told,
-            told => return Ok((told, name.host.clone())),
+            told => return Ok((self.misskeys_own(told, &name.host)?, name.host.clone())),
         };
         let Some(home) = self.webfinger(&name.host, &format!("acct:{name}"))? else {
             return Ok((Told::Nobody, name.host.clone()));
         };
         if home.host == name.host {
-            return Ok((self.named_if_silent(first, &home.host)?, home.host));
+            return Ok((self.named_if_silent(first, &home)?, home.host));
         }
-        self.may_ask(&home.host, servers)?;
+        servers.may_ask(&home.host, LOOKUP)?;
         let told = self.ask_account(&home.host, &home.user)?;
-        Ok((self.named_if_silent(told, &home.host)?, home.host))
+        let told = self.misskeys_own(told, &home.host)?;
+        Ok((self.named_if_silent(told, &home)?, home.host))
     }
 
     /// Of a server that has the account, but does not answer as others do: what it is.
-    fn named_if_silent(&self, told: Told, host: &str) -> Result<Told, NetworkError> {
-        match told {
-            Told::Silent => Ok(Told::Unreadable { why: self.why_unreadable(host)? }),
-            told => Ok(told),
-        }
+    fn named_if_silent(&self, told: Told, home: &Name) -> Result<Told, NetworkError> {
+        let Told::Silent = told else { return Ok(told) };
+        Ok(match self.softwares().of(&home.host, &self.asker)? {
+            Some(software) if software.is_misskey => Told::OfMisskey(home.clone()),
+            Some(software) => Told::Unreadable {
+                why: format!("is on a server of a kind that is not read ({})", software.name),
+            },
+            None => {
+                Told::Unreadable { why: "is on a server that does not answer as Mastodon does".to_owned() }
+            }
+        })
     }
 
-    fn may_ask(&self, host: &str, servers: &mut BTreeSet<String>) -> Result<(), NetworkError> {
-        if servers.contains(host) || servers.len() < MAX_SERVERS {
-            servers.insert(host.to_owned());
-            return Ok(());
+    /// Of Misskey's forks some offer a part of Mastodon's API, too, and are asked by their own. They are told
+    /// by their actors, whose URIs end in an id where others have the name.
+    fn misskeys_own(&self, told: Told, host: &str) -> Result<Told, NetworkError> {
+        let Told::Account(account) = &told else { return Ok(told) };
+        let own = account.actor().and_then(name_of_actor).filter(|name| name.host == host);
+        if own.is_none_or(|name| name.user.eq_ignore_ascii_case(account.user())) {
+            return Ok(told);
         }
-        let why = format!("{host} was not asked: {MAX_SERVERS} other servers were named before it");
-        Err(NetworkError::Refused { endpoint: LOOKUP, why })
+        let is_misskey = self.softwares().of(host, &self.asker)?.is_some_and(|software| software.is_misskey);
+        let name = Name::parse(&format!("{}@{host}", account.user())).filter(|_| is_misskey);
+        Ok(name.map_or(told, Told::OfMisskey))
     }
 
     /// Asks one server for one of its own accounts.
@@ -257,7 +275,7 @@ impl MastodonClient {
     fn outcome_of(&self, told: Told, home: &str) -> (ResolutionOutcome, Option<Name>) {
         let account = match told {
             Told::Account(account) => account,
-            Told::Nobody | Told::Silent => return (ResolutionOutcome::Missing, None),
+            Told::Nobody | Told::Silent | Told::OfMisskey(_) => return (ResolutionOutcome::Missing, None),
             Told::Unreadable { why } => return (ResolutionOutcome::Closed { why }, None),
             Told::Suspended => return (ResolutionOutcome::Suspended, None),
             Told::LoginNeeded => return (ResolutionOutcome::Closed { why: LOGIN_NEEDED.to_owned() }, None),
@@ -272,8 +290,8 @@ impl MastodonClient {
         (readable(&account, home), moved)
     }
 
-    /// What its owner wishes, as far as the settings respect it. Who wants no tab of media on the profile does
-    /// not want the pictures collected.
+    /// What its owner wishes, as far as the settings respect it. Who wants no tab of media on the profile
+    /// does not want the pictures collected.
     pub(super) fn may_be_indexed(&self, account: &WireAccount) -> bool {
         let hidden = self.settings.respect_noindex && account.noindex == Some(true);
         let unlisted = account.indexable == Some(false) || account.show_media == Some(false);
@@ -303,14 +321,6 @@ impl MastodonClient {
             410 if problem().is_some() => Presence::Suspended,
             status => Presence::unknown(format!("{host} answered with status {status}")),
         })
-    }
-}
-
-/// A server that cannot be asked is no reason to give up the accounts of others.
-fn unanswered(error: NetworkError) -> Result<ResolutionOutcome, NetworkError> {
-    match error {
-        NetworkError::Stopping => Err(error),
-        error => Ok(ResolutionOutcome::Closed { why: format!("could not be looked up ({error})") }),
     }
 }
 

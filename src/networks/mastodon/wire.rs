@@ -39,7 +39,8 @@ pub struct Account {
     pub moved: Option<Value>,
 }
 
-/// A refusal of the API. Relatives of Mastodon say more or less beside this. (Misskey's `error` is an object.)
+/// A refusal of the API. Relatives of Mastodon say more or less beside this. (Misskey's `error` is an
+/// object.)
 #[derive(Debug, Deserialize)]
 pub struct Problem {
     #[serde(rename = "error")]
@@ -72,9 +73,40 @@ pub struct Status {
     pub created_at: Option<String>,
     pub account: Author,
     #[serde(default)]
-    pub reblog: Option<Value>,
+    reblog: Option<Value>,
     #[serde(default)]
     pub media_attachments: Vec<Value>,
+}
+
+impl Status {
+    /// It repeats another post: `reblog` is left out, null, or that post.
+    pub fn is_boost(&self) -> bool {
+        self.reblog.as_ref().is_some_and(Value::is_object)
+    }
+}
+
+/// Of a post, whose it is and for whom.
+#[derive(Debug, Deserialize)]
+pub struct Authored {
+    pub account: Account,
+    #[serde(default, deserialize_with = "lenient")]
+    visibility: Option<String>,
+}
+
+impl Authored {
+    /// It is for everybody. Servers that say nothing show nothing else without login.
+    pub fn is_public(&self) -> bool {
+        self.visibility.as_deref().is_none_or(|visibility| matches!(visibility, "public" | "unlisted"))
+    }
+}
+
+/// Of a post, what places it in a listing.
+#[derive(Debug, Deserialize)]
+pub struct Numbered {
+    #[serde(deserialize_with = "id_text")]
+    pub id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub created_at: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -106,27 +138,4 @@ pub struct WebfingerLink {
     pub rel: Option<String>,
     pub r#type: Option<String>,
     pub href: Option<String>,
-}
-
-/// `/.well-known/nodeinfo`: where the server says what it is.
-#[derive(Debug, Deserialize)]
-pub struct NodeInfoLinks {
-    pub links: Vec<NodeInfoLink>,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct NodeInfoLink {
-    pub rel: String,
-    pub href: String,
-}
-
-/// `nodeinfo/2.x`.
-#[derive(Debug, Deserialize)]
-pub struct NodeInfo {
-    pub software: Software,
-}
-
-#[derive(Debug, Deserialize)]
-pub struct Software {
-    pub name: String,
 }

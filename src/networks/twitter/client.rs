@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use url::Url;
 
 use super::fields::NameInUse;
+use super::known::Known;
 use super::pool::{Endpoint, Pool};
 use crate::config;
 use crate::fetch::Fetch;
@@ -22,6 +23,8 @@ pub struct TwitterClient {
     pub(super) fields_name: NameInUse,
     /// Locked only to decide or to note, never while asking or waiting.
     pool: Arc<Mutex<Pool>>,
+    /// Locked for a moment, never while asking.
+    known: Arc<Mutex<Known>>,
 }
 
 impl TwitterClient {
@@ -29,7 +32,8 @@ impl TwitterClient {
     pub fn new(fetch: Arc<dyn Fetch>, settings: &config::Twitter, waiter: Arc<dyn Waiter>) -> TwitterClient {
         let pool = Arc::new(Mutex::new(Pool::new(settings.credentials.len(), settings.search_interval)));
         let fields_name = NameInUse::new(&settings.fields_parameter);
-        TwitterClient { fetch, settings: settings.clone(), waiter, meter: None, fields_name, pool }
+        let known = Arc::default();
+        TwitterClient { fetch, settings: settings.clone(), waiter, meter: None, fields_name, pool, known }
     }
 
     /// The same client for another worker, which waits in its own way.
@@ -45,6 +49,10 @@ impl TwitterClient {
     pub(super) fn pool(&self) -> MutexGuard<'_, Pool> {
         // A panic elsewhere leaves at worst one request uncounted.
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The URL of an endpoint below `/2/` with its parameters, percent-encoded throughout.

@@ -1,5 +1,6 @@
-//! Answers that cannot be right. A name of the fields that X ignores leaves posts without dates and attachments,
-//! which must not pass for an account without images: such an answer is asked for once more by the other name.
+//! Answers that cannot be right. A name of the fields that X ignores leaves posts without dates and
+//! attachments, which must not pass for an account without images: such an answer is asked for once more by
+//! the other name.
 
 use serde_json::Value;
 use url::Url;

@@ -2,6 +2,7 @@
 //! page from the newest post backwards and keep nothing but where they are.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use url::Url;
@@ -20,18 +21,16 @@ use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::{Account, AccountRef, ResolutionOutcome};
 use crate::domain::posts::{ListedPost, Place, snowflake_time};
-use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+use crate::domain::scans::{Coverage, Cursor, Hold, ListingEnd, ListingPlace, MediaCount, Window};
 use crate::networks::asking::Entries;
-use crate::networks::client::{
-    AccountLookup, NetworkClient, PageSink, PostLister, SearchedPosts, Turns, Whole,
-};
+use crate::networks::client::{NetworkClient, PageSink, PostLister, SearchedPosts, Turns, Whole};
 use crate::networks::error::NetworkError;
 use crate::networks::paging::{Bounds, Ended, Memory, OVERLAP, Page, list_in_turns};
 
 /// Posts in a page of search: what the API allows, and what plans with less allow.
 const SEARCH_PAGE: u32 = 500;
 const SMALL_SEARCH_PAGE: u32 = 100;
-const SMALLEST_SEARCH_PAGE: u32 = 10;
+pub(super) const SMALLEST_SEARCH_PAGE: u32 = 10;
 
 /// Posts in a page of the timeline.
 const TIMELINE_PAGE: u32 = 100;
@@ -52,6 +51,7 @@ const LONGEST: Duration = Duration::from_secs(48 * 3600);
 const EDITED: &str = "edited";
 const SIZE: &str = "size";
 const EMPTY: &str = "empty";
+const PART: &str = "part";
 
 impl NetworkClient for TwitterClient {
     fn network(&self) -> Network {
@@ -72,12 +72,31 @@ impl PostLister for TwitterClient {
     ) -> Result<ListingEnd, NetworkError> {
         let mut run = Run::new(account, cursor)?;
         let everything = run.everything();
-        self.read_span(&mut run, &everything, turns)?;
+        let Cursor::Window(window) = cursor else {
+            self.read_span(&mut run, &everything, turns)?;
+            return Ok(run.end());
+        };
+        let reached = turns.place().and_then(|place| part_reached(&place.notes));
+        // Where it goes on, the parts are those of its beginning.
+        let (begun, now) = reached.unwrap_or_else(|| (0, Timestamp::now()));
+        run.begun = now;
+        for (number, part) in parts_of(*window, now).into_iter().enumerate().skip(begun) {
+            if run.is_cut {
+                break; // what follows would lie behind a gap
+            }
+            run.part = Some((number, part));
+            match number == begun {
+                true => self.read_span(&mut run, &everything, turns)?,
+                // The place that the listing was left at is behind it.
+                false => self.read_span(&mut run, &everything, &mut Begun(turns))?,
+            };
+        }
         Ok(run.end())
     }
 
-    /// The timeline after a search: as much of it as is needed to find what the search missed. It keeps its worker
-    /// where there is no room: what was read of its samples, which are few and paid for, is known to it alone.
+    /// The timeline after a search: as much of it as is needed to find what the search missed. It keeps its
+    /// worker where there is no room: what was read of its samples, which are few and paid for, is known to
+    /// it alone.
     fn list_missed_posts(
         &self,
         account: &Account,
@@ -93,22 +112,32 @@ impl PostLister for TwitterClient {
         }
         let since = since.as_ref().and_then(|id| id.parse().ok());
         let known = searched.ids.iter().filter_map(|id| id.parse().ok()).collect();
-        let mut samples = Samples::new(known, since, account.posts);
+        let media = match searched.media {
+            Some(found) if since.is_none() => self.count_media(account, found)?,
+            _ => None,
+        };
+        let is_confirmation =
+            searched.counts_are_trusted && media.is_some_and(|media| media.found == media.stated);
+        let mut samples = Samples::new(known, since, account.posts, is_confirmation);
         loop {
-            match samples.next() {
-                Next::Read(span) => samples.learn(&self.read_span(&mut run, &span, page)?),
+            let is_sampled = match samples.next() {
+                Next::Read(span) => {
+                    samples.learn(&self.read_span(&mut run, &span, page)?);
+                    continue;
+                }
                 Next::Everything => {
                     let everything = run.everything();
-                    self.read_span(&mut run, &everything, page)?;
-                    return Ok(run.end());
+                    samples.learn(&self.read_span(&mut run, &everything, page)?);
+                    false
                 }
                 Next::Enough => {
                     run.progress.knows(samples.newest_known());
-                    let is_cut = run.is_cut;
-                    let end = run.end();
-                    return Ok(if is_cut { end } else { ListingEnd { coverage: Coverage::Sampled, ..end } });
+                    !run.is_cut
                 }
-            }
+            };
+            let media = media.map(|media| MediaCount { missed: samples.missed(), ..media });
+            let end = ListingEnd { media, ..run.end() };
+            return Ok(if is_sampled { ListingEnd { coverage: Coverage::Sampled, ..end } } else { end });
         }
     }
 }
@@ -120,7 +149,7 @@ impl TwitterClient {
         let (mut descent, mut empty_pages) = (Descent::default(), 0);
         let mut is_resumed = turns.place().is_some();
         let (bounds, most_empty) = match run.cursor {
-            Cursor::Search(_) => (SEARCH_BOUNDS, EMPTY_SEARCH_PAGES),
+            Cursor::Search(_) | Cursor::Window(_) => (SEARCH_BOUNDS, EMPTY_SEARCH_PAGES),
             Cursor::Timeline(_) => (TIMELINE_BOUNDS, TIMELINE_BOUNDS.pages),
         };
         let (_, ended) = list_in_turns(bounds, turns, |token, memory| {
@@ -175,11 +204,7 @@ impl TwitterClient {
                     continue;
                 }
                 Said::Invalid { why, .. } => {
-                    let endpoint = match run.cursor {
-                        Cursor::Search(_) => Endpoint::Search,
-                        Cursor::Timeline(_) => Endpoint::Timeline,
-                    };
-                    Err(NetworkError::Refused { endpoint: endpoint.as_str(), why })
+                    Err(NetworkError::Refused { endpoint: run.endpoint().as_str(), why })
                 }
             };
         }
@@ -199,23 +224,34 @@ impl TwitterClient {
             ("expansions", "attachments.media_keys".to_owned()),
             ("media.fields", "media_key,type,url".to_owned()),
         ];
-        let (endpoint, path, reads) = match run.cursor {
-            Cursor::Search(since) => {
+        let mut start_time = None;
+        if let Cursor::Search(since) = run.cursor {
+            start_time = Some(search_start(*since, &self.settings.search_start));
+        }
+        if let Some((_, Part { window, .. })) = &run.part {
+            let oldest = Timestamp::parse_rfc3339(&self.settings.search_start);
+            start_time = Some(window.from.max(oldest.unwrap_or(window.from)).to_rfc3339());
+            // It is exclusive, and of whole seconds.
+            parameters.push(("end_time", window.to.plus(Duration::from_secs(1)).to_rfc3339()));
+        }
+        parameters.extend(start_time.map(|start| ("start_time", start)));
+        let endpoint = run.endpoint();
+        let (path, reads) = match endpoint {
+            Endpoint::Search => {
                 parameters.push(("query", format!("from:{id} has:images -is:retweet")));
-                parameters.push(("start_time", search_start(*since, &self.settings.search_start)));
                 parameters.push(("sort_order", "recency".to_owned()));
                 parameters.extend(token.map(|token| ("next_token", token.to_owned())));
                 let reads = Reads::Page { least: SMALLEST_SEARCH_PAGE, most: run.search_page };
-                (Endpoint::Search, "tweets/search/all".to_owned(), reads)
+                ("tweets/search/all".to_owned(), reads)
             }
-            Cursor::Timeline(_) => {
+            _ => {
                 let size = span.at_most.unwrap_or(TIMELINE_PAGE).clamp(SMALLEST_TIMELINE_PAGE, TIMELINE_PAGE);
                 parameters.push(("exclude", "retweets".to_owned()));
                 parameters.extend(span.older.map(|id| ("since_id", id.to_string())));
                 parameters.extend(span.newer.map(|id| ("until_id", id.to_string())));
                 parameters.extend(token.map(|token| ("pagination_token", token.to_owned())));
                 let reads = Reads::Page { least: SMALLEST_TIMELINE_PAGE, most: size };
-                (Endpoint::Timeline, format!("users/{id}/tweets"), reads)
+                (format!("users/{id}/tweets"), reads)
             }
         };
         let parameters: Vec<(&str, &str)> =
@@ -303,7 +339,8 @@ impl TwitterClient {
 
     /// An account whose posts no credential sees: protected by its owner, gone since, or blocking us.
     fn why_hidden(&self, account: &AccountKey) -> Result<NetworkError, NetworkError> {
-        let resolved = self.resolve(&[AccountRef::Id(account.clone())])?;
+        // Something has changed since it was asked about.
+        let resolved = self.resolve_now(&[AccountRef::Id(account.clone())])?;
         let account = account.clone();
         Ok(match resolved.into_iter().next().map(|resolution| resolution.outcome) {
             Some(ResolutionOutcome::Readable(_)) | None => NetworkError::Blocked { account },
@@ -317,8 +354,48 @@ impl TwitterClient {
     }
 }
 
+/// The search learns of posts late: what is newer than this is read from the timeline.
+const LATE: Duration = OVERLAP;
+/// Searches end no later than ten seconds before the present.
+const PRESENT: Duration = Duration::from_secs(15);
+
+/// A part of a window, and whence it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    endpoint: Endpoint,
+    window: Window,
+}
+
+/// The parts of a window, the newest first. None where nothing of it is past.
+fn parts_of(window: Window, now: Timestamp) -> Vec<Part> {
+    let settled = now.minus(LATE);
+    let newest = window.within(settled, now.minus(PRESENT));
+    let older = window.within(window.from, Timestamp(settled.0 - 1));
+    let newest = newest.map(|window| Part { endpoint: Endpoint::Timeline, window });
+    newest.into_iter().chain(older.map(|window| Part { endpoint: Endpoint::Search, window })).collect()
+}
+
+/// Which part of a window a listing was left in, and when the listing had begun.
+fn part_reached(notes: &[String]) -> Option<(usize, Timestamp)> {
+    let (number, begun) = notes.iter().find_map(|text| text.strip_prefix(PART)?.trim().split_once(' '))?;
+    Some((number.parse().ok()?, Timestamp(begun.parse().ok()?)))
+}
+
+/// A listing that has begun: its place is none of what follows.
+struct Begun<'a>(&'a mut dyn Turns);
+
+impl Turns for Begun<'_> {
+    fn place(&self) -> Option<&ListingPlace> {
+        None
+    }
+
+    fn take(&mut self, posts: Vec<ListedPost>, hold: Hold) -> ControlFlow<()> {
+        self.0.take(posts, hold)
+    }
+}
+
 /// Where a search begins. Never left out: without a start X searches the last 30 days only.
-fn search_start(cursor: Option<Timestamp>, oldest: &str) -> String {
+pub(super) fn search_start(cursor: Option<Timestamp>, oldest: &str) -> String {
     match (cursor, Timestamp::parse_rfc3339(oldest)) {
         (Some(cursor), Some(oldest)) => cursor.minus(OVERLAP).max(oldest).to_rfc3339(),
         (Some(cursor), None) => cursor.minus(OVERLAP).to_rfc3339(),
@@ -353,6 +430,10 @@ struct Run<'a> {
     expects_media: bool,
     /// Pages went on without end, and were not followed.
     is_cut: bool,
+    /// Of a window: the number of the part that is read, and what it is.
+    part: Option<(usize, Part)>,
+    /// When it began.
+    begun: Timestamp,
 }
 
 impl<'a> Run<'a> {
@@ -367,8 +448,10 @@ impl<'a> Run<'a> {
             edited: HashSet::new(),
             hidden_from: Vec::new(),
             search_page: SEARCH_PAGE,
-            expects_media: matches!(cursor, Cursor::Search(_)),
+            expects_media: !matches!(cursor, Cursor::Timeline(_)),
             is_cut: false,
+            part: None,
+            begun: Timestamp::now(),
         })
     }
 
@@ -385,19 +468,30 @@ impl<'a> Run<'a> {
     fn remember(&self, memory: &mut Memory, descent: &Descent, empty_pages: u32) {
         let edited = self.edited.iter().map(|id| note(EDITED, id));
         let pages = [(SIZE, self.search_page, SEARCH_PAGE), (EMPTY, empty_pages, 0)];
+        let part = self.part.map(|(number, _)| note(PART, format_args!("{number} {}", self.begun.0)));
         let pages = pages.into_iter().filter(|(_, value, usual)| value != usual);
         let pages = pages.map(|(name, value, _)| note(name, value));
         memory.seen = self.progress.seen;
-        memory.notes = self.progress.notes().chain(descent.notes()).chain(edited).chain(pages).collect();
+        memory.notes =
+            self.progress.notes().chain(descent.notes()).chain(edited).chain(pages).chain(part).collect();
     }
 
     /// All that lies beyond the cursor.
     fn everything(&self) -> Span {
         let older = match self.cursor {
-            Cursor::Search(_) => None,
+            Cursor::Search(_) | Cursor::Window(_) => None,
             Cursor::Timeline(since) => since.as_ref().and_then(|id| id.parse().ok()),
         };
         Span { newer: None, older, at_most: None }
+    }
+
+    /// Whence its pages come.
+    fn endpoint(&self) -> Endpoint {
+        match (self.cursor, &self.part) {
+            (_, Some((_, part))) => part.endpoint,
+            (Cursor::Timeline(_), None) => Endpoint::Timeline,
+            (Cursor::Search(_) | Cursor::Window(_), None) => Endpoint::Search,
+        }
     }
 
     fn is_own(&self, post: &Post) -> bool {
@@ -405,8 +499,8 @@ impl<'a> Run<'a> {
         is_own && !post.is_repost()
     }
 
-    /// The post as the index wants it; `None` when it shows no photo, or is a version of a post that was listed
-    /// already.
+    /// The post as the index wants it; `None` when it shows no photo, or is a version of a post that was
+    /// listed already.
     fn list(&mut self, post: &Post, attached: Vec<Place>) -> Option<ListedPost> {
         let mut id = &post.id;
         if !attached.iter().any(|place| matches!(place, Place::Image(_) | Place::Missing)) {
@@ -423,19 +517,15 @@ impl<'a> Run<'a> {
     }
 
     fn end(self) -> ListingEnd {
-        let read = self.progress.seen.posts_read;
-        let is_deep = read >= TIMELINE_DEPTH;
+        let is_deep = self.progress.seen.posts_read >= TIMELINE_DEPTH;
         let is_cut = self.is_cut;
-        let end = self.progress.end(self.account, self.cursor);
+        let end = self.progress.end(self.account, self.cursor, self.begun);
         match self.cursor {
-            _ if is_cut => {
-                let read = u32::try_from(read).unwrap_or(u32::MAX);
-                ListingEnd { coverage: Coverage::LimitedTo(read), ..end }
-            }
+            _ if is_cut => end.cut_short(),
             Cursor::Timeline(_) if is_deep => {
                 ListingEnd { coverage: Coverage::LimitedTo(TIMELINE_DEPTH as u32), ..end }
             }
-            Cursor::Timeline(_) | Cursor::Search(_) => end,
+            Cursor::Timeline(_) | Cursor::Search(_) | Cursor::Window(_) => end,
         }
     }
 }

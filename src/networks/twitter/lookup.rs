@@ -10,6 +10,7 @@ use super::pool::Endpoint;
 use super::problem::{self, Meaning};
 use super::wire::{Answer, User};
 use crate::base::ErrorChain;
+use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, Network};
 use crate::domain::accounts::{Account, AccountRef, Resolution, ResolutionOutcome};
 use crate::networks::asking::Entries;
@@ -23,7 +24,54 @@ pub(super) const BATCH: usize = 100;
 const USER_FIELDS: &str = "protected,public_metrics";
 
 impl AccountLookup for TwitterClient {
+    /// What was said minutes ago is not asked again (`known.rs`).
     fn resolve(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
+        let now = Monotonic::now();
+        let known: Vec<Option<ResolutionOutcome>> = {
+            let mut memory = self.known();
+            refs.iter().map(|asked| memory.find(asked, now)).collect()
+        };
+        let unknown = refs.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let unknown: Vec<AccountRef> = unknown.map(|(asked, _)| asked.clone()).collect();
+        let mut fresh = self.resolve_now(&unknown)?.into_iter();
+        let each = refs.iter().zip(known);
+        Ok(each
+            .filter_map(|(asked, known)| match known {
+                Some(outcome) => Some(Resolution { asked: asked.clone(), outcome }),
+                None => fresh.next(),
+            })
+            .collect())
+    }
+
+    fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
+        let mut found = vec![Presence::unknown("no number of X"); accounts.len()];
+        let asked: Vec<usize> = (0..accounts.len())
+            .filter(|index| {
+                let key = &accounts[*index].key;
+                key.network == Network::Twitter && is_id(&key.native)
+            })
+            .collect();
+        for batch in asked.chunks(BATCH) {
+            let ids: Vec<&str> = batch.iter().map(|index| accounts[*index].key.native.as_str()).collect();
+            let answer = self.look_users_up(&ids);
+            for (index, id) in batch.iter().zip(&ids) {
+                found[*index] = match &answer {
+                    Ok(answer) => presence_of(id, answer),
+                    Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
+                    Err(error) => Presence::unknown(ErrorChain(error)),
+                };
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// An account, and what the request calls it.
+type Named<'a> = (&'a AccountRef, &'a str);
+
+impl TwitterClient {
+    /// As `resolve`, of X itself, whatever was said before.
+    pub(super) fn resolve_now(&self, refs: &[AccountRef]) -> Result<Vec<Resolution>, NetworkError> {
         let mut known: HashMap<&AccountRef, ResolutionOutcome> = HashMap::new();
         let mut by_handle: Vec<(&AccountRef, &str)> = Vec::new();
         let mut by_id: Vec<(&AccountRef, &str)> = Vec::new();
@@ -70,33 +118,6 @@ impl AccountLookup for TwitterClient {
             .collect())
     }
 
-    fn check_accounts(&self, accounts: &[Account]) -> Result<Vec<Presence>, NetworkError> {
-        let mut found = vec![Presence::unknown("no number of X"); accounts.len()];
-        let asked: Vec<usize> = (0..accounts.len())
-            .filter(|index| {
-                let key = &accounts[*index].key;
-                key.network == Network::Twitter && is_id(&key.native)
-            })
-            .collect();
-        for batch in asked.chunks(BATCH) {
-            let ids: Vec<&str> = batch.iter().map(|index| accounts[*index].key.native.as_str()).collect();
-            let answer = self.look_users_up(&ids);
-            for (index, id) in batch.iter().zip(&ids) {
-                found[*index] = match &answer {
-                    Ok(answer) => presence_of(id, answer),
-                    Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
-                    Err(error) => Presence::unknown(ErrorChain(error)),
-                };
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// An account, and what the request calls it.
-type Named<'a> = (&'a AccountRef, &'a str);
-
-impl TwitterClient {
     /// Asks about the accounts of one request. Returns those that the answer neither gives nor names as a
     /// problem.
     fn resolve_batch<'a>(
@@ -128,7 +149,10 @@ impl TwitterClient {
                 })?,
             };
             match outcome {
-                Some(outcome) => drop(known.insert(*asked, outcome)),
+                Some(outcome) => {
+                    self.known().keep(asked, &outcome, Monotonic::now());
+                    known.insert(*asked, outcome);
+                }
                 None => left_out.push((*asked, *name)),
             }
         }
@@ -151,7 +175,7 @@ impl TwitterClient {
         }
     }
 
-    fn look_users_up(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
+    pub(super) fn look_users_up(&self, ids: &[&str]) -> Result<Answer, NetworkError> {
         let endpoint = Endpoint::UsersById;
         let parameters = [("ids", &*ids.join(",")), ("user.fields", USER_FIELDS)];
         let url = self.url(endpoint, endpoint.as_str(), &parameters)?;
@@ -204,8 +228,8 @@ fn outcome_of(user: &User) -> ResolutionOutcome {
     })
 }
 
-/// Why the answer does not hold the account `name`; `None` if it does not mention it, `Err` with the reason if
-/// that may change.
+/// Why the answer does not hold the account `name`; `None` if it does not mention it, `Err` with the reason
+/// if that may change.
 fn why_absent(name: &str, answer: &Answer, all_read: bool) -> Result<Option<ResolutionOutcome>, String> {
     let Some(own) = answer.errors.iter().find(|problem| problem::concerns(problem, name)) else {
         // It may be one of those that could not be read.

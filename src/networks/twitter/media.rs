@@ -6,9 +6,9 @@ use super::wire::{Media, Post, UrlEntity};
 use crate::domain::posts::{ListedImage, Place};
 use crate::networks::delivery::places_within_bounds;
 
-/// The attachments of `post` in its own order, its photos in the given size. Videos, animated images and their
-/// posters are nothing to index, and neither is media that first stood in another account's post: it is not
-/// the artist's. The post's own list counts, not what X expanded of it: an answer may lack some.
+/// The attachments of `post` in its own order, its photos in the given size. Videos, animated images and
+/// their posters are nothing to index, and neither is media that first stood in another account's post: it is
+/// not the artist's. The post's own list counts, not what X expanded of it: an answer may lack some.
 pub fn attached(post: &Post, media: &[Media], handle: &str, size: &str) -> Vec<Place> {
     let keys = post.media_keys();
     let others = keys_of_others(post, keys, handle);

@@ -37,8 +37,8 @@ const REFUSED_FOR: Duration = Duration::from_secs(15 * 60);
 /// A used-up allowance is asked about again after this: more may have been paid for.
 const CAPPED_FOR: Duration = Duration::from_secs(3600);
 
-/// A 429 without a usable header: the first time, and twice as long each further time in a row, so that the usual
-/// window of a quarter of an hour passes.
+/// A 429 without a usable header: the first time, and twice as long each further time in a row, so that the
+/// usual window of a quarter of an hour passes.
 const UNSPECIFIED_LIMIT: Duration = Duration::from_secs(60);
 const LONGEST_UNSPECIFIED: Duration = Duration::from_secs(15 * 60);
 
@@ -94,8 +94,8 @@ struct Window {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headers {
     pub remaining: Option<u64>,
-    /// From the answer's own date to the reset, so that a wrong local clock does no harm; from the local clock
-    /// where that makes no sense; `None` where neither does.
+    /// From the answer's own date to the reset, so that a wrong local clock does no harm; from the local
+    /// clock where that makes no sense; `None` where neither does.
     pub resets_in: Option<Duration>,
 }
 

@@ -9,7 +9,7 @@ use crate::base::Timestamp;
 use crate::base::ids::{Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::posts::snowflake_time;
-use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+use crate::domain::scans::{Coverage, Cursor, ListingEnd, Window};
 use crate::networks::paging::{Memory, OVERLAP, Seen};
 
 /// The timeline shows no more posts than this, reposts counted although they are left out.
@@ -20,6 +20,9 @@ const STUCK_PAGES: u32 = 5;
 
 /// A post is not published so long after the present, whatever the clocks.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(86_400);
+
+/// Listings show a post within this time.
+const SHOWN_AFTER: Duration = Duration::from_secs(60);
 
 // Names of what is remembered of a listing that is left, beside what all networks remember.
 const NEWEST: &str = "newest";
@@ -139,13 +142,15 @@ impl Progress {
                 self.last_id.as_ref().is_some_and(|last| last.age_order() <= since.age_order())
             }
             Cursor::Timeline(None) => false,
+            Cursor::Window(window) => self.seen.oldest.is_some_and(|oldest| oldest < window.from),
             Cursor::Search(since) => {
                 since.zip(self.seen.oldest).is_some_and(|(since, oldest)| oldest < since.minus(OVERLAP))
             }
         }
     }
 
-    pub fn end(self, account: &Account, cursor: &Cursor) -> ListingEnd {
+    /// `begun`: what was posted later a window does not know.
+    pub fn end(self, account: &Account, cursor: &Cursor, begun: Timestamp) -> ListingEnd {
         match cursor {
             Cursor::Search(old) => {
                 self.seen.end(Cursor::Search(self.seen.newest.max(*old)), Coverage::Complete)
@@ -161,6 +166,10 @@ impl Progress {
                     false => Coverage::Complete,
                 };
                 self.seen.end(Cursor::Timeline(newest), coverage)
+            }
+            Cursor::Window(window) => {
+                let until = Window { to: window.to.min(begun.minus(SHOWN_AFTER)), ..*window };
+                self.seen.end(Cursor::Window(until), Coverage::Complete)
             }
         }
     }

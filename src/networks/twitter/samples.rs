@@ -6,16 +6,20 @@
 //! of them, and so does everything else that is paid for. So intervals are read in samples:
 //!
 //! * the newest one, since the search learns of posts late;
-//! * the middle of the longest ones, until some in a row hold nothing: where the search missed a stretch of posts, it
-//!   left a long interval;
-//! * windows of a few intervals, evenly spread: they show posts that are missed here and there. Where a stretch was
-//!   found, half of them do.
+//! * the middle of the longest ones, until some in a row hold nothing: where the search missed a stretch of
+//!   posts, it left a long interval;
+//! * windows of a few intervals, evenly spread: they show posts that are missed here and there. Where a
+//!   stretch was found, half of them do.
 //!
 //! Where a sample holds three or more missed posts in one interval, that is a stretch: the interval is read
 //! whole, and its neighbors until one of them holds nothing. A missed post that stands alone is a sign that
 //! others are missed anywhere: after the first, as many windows again are read; after a second, or
 //! when one post in seven was missed, everything is. With few posts to go by, the timeline is read from its
 //! newest page back, as long as one page in three holds a missed post.
+//!
+//! Where the network's own count of the account's media says that nothing is missing, that is only
+//! **confirmed**: by the newest interval and the middle of the longest one, or by a few of the newest posts
+//! where samples say nothing. A missed post refutes it, and everything is as without it.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 
@@ -36,8 +40,8 @@ const LEAST_LONG: usize = 2;
 const LONG_SAMPLE: u32 = 19;
 /// An interval that is so many times longer than the shortest that is looked into is read twice as far.
 const SUSPICIOUS: u64 = 3;
-/// So many posts in a row without a missed one end the look into long intervals: three samples. Counted in posts, since
-/// an interval may be long because its author was silent, and then holds few.
+/// So many posts in a row without a missed one end the look into long intervals: three samples. Counted in
+/// posts, since an interval may be long because its author was silent, and then holds few.
 const CLEAN_LONG: u64 = 3 * LONG_SAMPLE as u64;
 /// Missed posts in one interval that make it a stretch.
 const STRETCH: usize = 3;
@@ -92,6 +96,8 @@ pub struct Samples {
     /// The last interval that the timeline can reach.
     reach: usize,
     missed: BTreeSet<u64>,
+    /// Nothing is believed to be missing, and no missed post was seen.
+    is_confirmation: bool,
     way: Way,
 }
 
@@ -121,8 +127,14 @@ struct Sampling {
 
 impl Samples {
     /// `known`: what the search listed, newest first. `since`: where the timeline's listing starts.
-    /// `posts`: how many the account says it has.
-    pub fn new(mut known: Vec<u64>, since: Option<u64>, posts: Option<u64>) -> Samples {
+    /// `posts`: how many the account says it has. `is_confirmation`: by the network's count nothing is
+    /// missing.
+    pub fn new(
+        mut known: Vec<u64>,
+        since: Option<u64>,
+        posts: Option<u64>,
+        is_confirmation: bool,
+    ) -> Samples {
         known.retain(|id| since.is_none_or(|since| *id > since));
         known.sort_unstable_by(|a, b| b.cmp(a));
         known.dedup();
@@ -138,9 +150,14 @@ impl Samples {
             true => Way::Sampling(Sampling::default()),
             false => Way::Paging { below: None, clean_pages: 0, ended: false },
         };
-        let mut samples = Samples { known, since, reach, missed: BTreeSet::new(), way };
+        let mut samples = Samples { known, since, reach, missed: BTreeSet::new(), is_confirmation, way };
         samples.begin();
         samples
+    }
+
+    /// Posts that the search had missed, as far as was read.
+    pub fn missed(&self) -> u64 {
+        self.missed.len() as u64
     }
 
     /// The newest post that the search listed.
@@ -154,7 +171,8 @@ impl Samples {
         match &mut self.way {
             Way::Paging { ended: true, .. } => Next::Enough,
             Way::Paging { below, .. } => {
-                Next::Read(Span { newer: *below, older: self.since, at_most: Some(PAGE) })
+                let at_most = Some(if self.is_confirmation { LONG_SAMPLE } else { PAGE });
+                Next::Read(Span { newer: *below, older: self.since, at_most })
             }
             Way::Sampling(sampling) => {
                 if too_many || sampling.alone.len() >= ALONE {
@@ -166,7 +184,8 @@ impl Samples {
                     if is_part && intervals.start < self.reach && sampling.clean_long >= CLEAN_LONG {
                         continue;
                     }
-                    // A stretch tells how this search misses posts: single ones are looked for half as closely.
+                    // A stretch tells how this search misses posts: single ones are looked for half as
+                    // closely.
                     let is_window = intervals.len() == WINDOW && sampling.rounds == 1;
                     if is_window && sampling.has_stretch {
                         sampling.left_out = !sampling.left_out;
@@ -197,11 +216,14 @@ impl Samples {
             .filter(|id| self.known.binary_search_by(|known| id.cmp(known)).is_err())
             .collect();
         self.missed.extend(&missed);
+        let was_confirmation = self.is_confirmation;
+        self.is_confirmation &= missed.is_empty();
+        let enough = if self.is_confirmation { 1 } else { CLEAN_PAGES };
         match &mut self.way {
             Way::Paging { below, clean_pages, ended } => {
                 *clean_pages = if missed.is_empty() { *clean_pages + 1 } else { 0 };
                 *below = read.oldest.or(*below);
-                *ended = read.to_the_end || *clean_pages >= CLEAN_PAGES;
+                *ended = read.to_the_end || *clean_pages >= enough;
             }
             Way::Sampling(sampling) => {
                 if read.to_the_end {
@@ -217,6 +239,9 @@ impl Samples {
                     self.judge(interval);
                 }
             }
+        }
+        if was_confirmation && !self.is_confirmation {
+            self.begin();
         }
     }
 
@@ -262,7 +287,8 @@ impl Samples {
         let mut long: Vec<usize> = (1..self.reach).collect();
         let length = |interval: &usize| self.known[interval - 1] - self.known[*interval];
         long.sort_by_key(|interval| std::cmp::Reverse(length(interval)));
-        long.truncate((self.reach / LONG).max(LEAST_LONG));
+        let looked_into = if self.is_confirmation { 1 } else { (self.reach / LONG).max(LEAST_LONG) };
+        long.truncate(looked_into);
         let shortest = long.last().map_or(0, length);
         for interval in long {
             let (newer, older) = (self.known[interval - 1], self.known[interval]);
@@ -271,7 +297,7 @@ impl Samples {
             let span = Span { newer: Some(middle), older: Some(older), at_most: Some(at_most) };
             first.push((span, interval..interval));
         }
-        if self.reach == self.known.len() {
+        if self.reach == self.known.len() && !self.is_confirmation {
             let span =
                 Span { newer: self.newer_end(self.reach), older: self.since, at_most: Some(LONG_SAMPLE) };
             first.push((span, self.reach..self.reach));
@@ -279,7 +305,9 @@ impl Samples {
         if let Way::Sampling(sampling) = &mut self.way {
             sampling.waiting.extend(first);
         }
-        self.spread_windows(true);
+        if !self.is_confirmation {
+            self.spread_windows(true);
+        }
     }
 
     /// Windows at even distances; those of the second round lie between those of the first.
@@ -367,11 +395,15 @@ mod tests {
 
         /// Share of the posts with images that were found, and share of all posts that were paid for.
         fn list(&self, since: Option<u64>) -> (f64, f64) {
+            self.list_as(since, false)
+        }
+
+        fn list_as(&self, since: Option<u64>, is_confirmation: bool) -> (f64, f64) {
             let visible = || self.posts.iter().filter(|(id, _, _)| since.is_none_or(|since| *id > since));
             let known: Vec<u64> = visible().filter(|post| post.1 && !post.2).map(|post| post.0).collect();
             let mut found: HashSet<u64> = known.iter().copied().collect();
             let mut paid = found.clone();
-            let mut samples = Samples::new(known, since, Some(self.posts.len() as u64));
+            let mut samples = Samples::new(known, since, Some(self.posts.len() as u64), is_confirmation);
             let mut rounds = 0;
             loop {
                 rounds += 1;
@@ -461,6 +493,23 @@ mod tests {
     fn an_account_of_words_is_given_up_after_three_pages() {
         let timeline = Timeline::new(3000, usize::MAX, Misses::Random(0.0), 1);
         assert_eq!(timeline.list(None), (0.0, 0.1));
+    }
+
+    #[test]
+    fn a_confirmation_reads_little_and_a_missed_post_refutes_it() {
+        for seed in 0..20 {
+            let timeline = Timeline::new(3000, 5, Misses::Random(0.0), seed);
+            let images = timeline.posts.iter().filter(|post| post.1).count() as f64 / 3000.0;
+            let (found, paid) = timeline.list_as(None, true);
+            assert_eq!(found, 1.0);
+            assert!(paid - images < 0.03, "{paid} for {images}");
+            // The count was wrong: the newest post is one that the search had missed.
+            let mut timeline = Timeline::new(3000, 5, Misses::Random(0.05), seed);
+            timeline.posts[0] = (timeline.posts[0].0, true, true);
+            assert_eq!(timeline.list_as(None, true), timeline.list(None), "{seed}");
+        }
+        let of_words = Timeline::new(3000, usize::MAX, Misses::Random(0.0), 1);
+        assert_eq!(of_words.list_as(None, true).1, 19.0 / 3000.0);
     }
 
     #[test]

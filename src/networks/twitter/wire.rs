@@ -148,6 +148,8 @@ pub struct User {
 struct UserMetrics {
     tweet_count: Option<u64>,
     post_count: Option<u64>,
+    /// Whatever it is: nothing else must fail for it.
+    media_count: Option<Value>,
 }
 
 impl User {
@@ -155,5 +157,10 @@ impl User {
     pub fn posts(&self) -> Option<u64> {
         let metrics = self.public_metrics.as_ref()?;
         metrics.post_count.or(metrics.tweet_count)
+    }
+
+    /// How many photos and films it has posted.
+    pub fn media(&self) -> Option<u64> {
+        self.public_metrics.as_ref()?.media_count.as_ref()?.as_u64()
     }
 }

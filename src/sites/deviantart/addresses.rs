@@ -1,4 +1,5 @@
-//! DeviantArt's addresses: the same work by its title, its number, its short code, and in the names of its files.
+//! DeviantArt's addresses: the same work by its title, its number, its short code, and in the names of its
+//! files.
 
 use super::super::address::{name, number};
 use super::super::{Address, Identified, Kind};
@@ -135,8 +136,9 @@ fn stash(code: &str) -> Option<Identified> {
     usable.then(|| Identified::new(NAME, Kind::Other, format!("https://sta.sh/{code}")).id(code))
 }
 
-/// An image file. Its name may hold the number of the work, in base 36 behind `d`, and its artist's name, where `_`
-/// stands for `-`: `silverhawks_quicksilver_by_edsfox_d23jbr4-pre.jpg`, `d23jbr4-8a06af02-70cb-46da-8a96-42a6ba73cdb4.jpg`.
+/// An image file. Its name may hold the number of the work, in base 36 behind `d`, and its artist's name,
+/// where `_` stands for `-`: `silverhawks_quicksilver_by_edsfox_d23jbr4-pre.jpg`,
+/// `d23jbr4-8a06af02-70cb-46da-8a96-42a6ba73cdb4.jpg`.
 fn image(address: &Address, parts: &[&str]) -> Identified {
     let image = Identified::image(NAME, address);
     let names = || parts.iter().rev().map(|part| part.split('.').next().unwrap_or_default());
@@ -162,7 +164,8 @@ fn code_at_start(name: &str) -> Option<u64> {
     number_of_code(code)
 }
 
-/// `..._by_edsfox-d23jbr4`, or with `_`, where a word without a digit may be a part of the name; and what is before it.
+/// `..._by_edsfox-d23jbr4`, or with `_`, where a word without a digit may be a part of the name; and what is
+/// before it.
 fn code_at_end(name: &str) -> Option<(&str, u64)> {
     let name = name.strip_suffix("-pre").or(name.strip_suffix("-fullview")).unwrap_or(name);
     let at = name.rfind(['-', '_'])?;

@@ -65,7 +65,7 @@ fn fill(store: &mut dyn Store) {
         Change::Posts { account: account(0), posts: vec![IndexedPost::of_images(key, None, images)] };
     let cursor = Cursor::Timeline(Some(u64::MAX.to_string()));
     let (newest, oldest, coverage) = (Some(NOW), Some(Timestamp(5)), Coverage::LimitedTo(3200));
-    let end = ListingEnd { cursor, newest, oldest, coverage, posts_read: 100 };
+    let end = ListingEnd { cursor, newest, oldest, coverage, posts_read: 100, media: None };
     store.apply(&[retried, Change::Cursor { account: account(1), end }], NOW).unwrap();
 }
 

@@ -108,6 +108,9 @@ fn account_values(row: &AccountRow) -> Vec<Value> {
         i64::from(turn_of(&row.key)).into(),
         row.last_used_at.into(),
         row.uses.into(),
+        row.windows.as_deref().into(),
+        row.stated_media.into(),
+        row.found_media.into(),
     ]
 }
 

@@ -160,6 +160,9 @@ fn account_row(row: &Row<'_>) -> Result<AccountRow, StoreError> {
         visited_at: row.number(15)?,
         last_used_at: row.int(16)?,
         uses: row.number(17)?,
+        windows: row.text(18)?,
+        stated_media: row.int(19)?,
+        found_media: row.int(20)?,
     })
 }
 

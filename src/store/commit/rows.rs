@@ -53,6 +53,10 @@ pub struct AccountRow {
     pub visited_at: i64,
     pub last_used_at: Option<i64>,
     pub uses: i64,
+    /// As `codec::windows` reads them.
+    pub windows: Option<String>,
+    pub stated_media: Option<i64>,
+    pub found_media: Option<i64>,
 }
 
 impl AccountRow {
@@ -67,6 +71,7 @@ impl AccountRow {
             timeline_listed_at: codec::moment(self.timeline_listed_at),
             listed_anew_at: codec::moment(self.search_reset_at),
             stated_posts: self.stated_posts.map(codec::size).transpose()?,
+            windows: codec::windows(self.windows.as_deref()),
         })
     }
 
@@ -81,6 +86,8 @@ impl AccountRow {
             newest_seen: codec::moment(self.newest_seen),
             oldest_seen: codec::moment(self.oldest_seen),
             posts_read: codec::size(self.posts_read)?,
+            stated_media: self.stated_media.map(codec::size).transpose()?,
+            found_media: self.found_media.map(codec::size).transpose()?,
             uses: codec::size(self.uses)?,
             last_used_at: codec::moment(self.last_used_at),
             handles,

@@ -10,7 +10,7 @@ use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, snowflake_time};
-use crate::domain::scans::{Cursor, ListingEnd};
+use crate::domain::scans::{Coverage, CoveredWindow, Cursor, ListingEnd, cover};
 use crate::store::changes::{IndexEntry, MovedHandle, RetryRule};
 use crate::store::codec;
 use crate::store::error::StoreError;
@@ -116,6 +116,9 @@ impl Work {
             visited_at: self.now.0,
             last_used_at: None,
             uses: 0,
+            windows: None,
+            stated_media: None,
+            found_media: None,
         };
         self.accounts.insert(account.key.clone(), Kept::new(row));
         self.keys.insert(no, account.key.clone());
@@ -157,6 +160,10 @@ impl Work {
             Cursor::Search(cursor) => {
                 let before = row.search_coverage.as_deref();
                 row.search_coverage = covered(row.search_cursor.is_some(), before, end.coverage)?;
+                if end.coverage == Coverage::Complete {
+                    // All of it is known now.
+                    row.windows = None;
+                }
                 row.search_cursor = cursor.map(|date| date.0);
                 row.search_listed_at = Some(now);
                 row.search_reset_at = row.search_reset_at.or(Some(now));
@@ -167,11 +174,20 @@ impl Work {
                 row.timeline_cursor.clone_from(cursor);
                 row.timeline_listed_at = Some(now);
             }
+            Cursor::Window(window) => {
+                let mut windows = codec::windows(row.windows.as_deref());
+                cover(&mut windows, CoveredWindow { window: *window, listed_at: self.now });
+                row.windows = codec::windows_text(&windows);
+            }
         }
         row.visited_at = now;
         row.newest_seen = row.newest_seen.max(end.newest.map(|moment| moment.0));
         row.oldest_seen = earlier(row.oldest_seen, end.oldest.map(|moment| moment.0));
         row.posts_read = row.posts_read.saturating_add(codec::count(end.posts_read));
+        if let Some(media) = end.media {
+            row.stated_media = Some(codec::count(media.stated));
+            row.found_media = Some(codec::count(media.found));
+        }
         Ok(())
     }
 
@@ -223,8 +239,8 @@ impl Work {
         self.add_images(post)
     }
 
-    /// A post of this account with so many attachments, to be written, without its images. Where nobody told its
-    /// date, as the original's databases do not, an id of X does.
+    /// A post of this account with so many attachments, to be written, without its images. Where nobody told
+    /// its date, as the original's databases do not, an id of X does.
     pub fn new_post(
         &mut self,
         account: AccountNo,
@@ -334,9 +350,9 @@ impl Work {
         Ok(id)
     }
 
-    /// The post is stored: adds the images and fills in the fingerprints that it lacks, if this is its account.
-    /// What is known of an image only ever grows from failed to lost to fingerprinted, so the order of repeated
-    /// reports does not matter.
+    /// The post is stored: adds the images and fills in the fingerprints that it lacks, if this is its
+    /// account. What is known of an image only ever grows from failed to lost to fingerprinted, so the order
+    /// of repeated reports does not matter.
     fn fill_in(&mut self, account: AccountNo, post: &IndexedPost) -> Result<(), StoreError> {
         let Some(row) = self.posts.get(&post.key) else { return Ok(()) };
         let is_known = |image: &IndexedImage| row.images.iter().any(|stored| stored.name == image.name);

@@ -19,6 +19,16 @@ pub enum Place {
     Server(Box<Address>),
 }
 
+impl Place {
+    /// The address as it may be shown.
+    pub fn shown(&self) -> String {
+        match self {
+            Place::File(file) => format!("sqlite:{}", file.display()),
+            Place::Server(address) => address.place.clone(),
+        }
+    }
+}
+
 /// What a connection may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {

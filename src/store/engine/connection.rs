@@ -10,14 +10,14 @@ use crate::store::schema::{Table, Value};
 
 /// A connection. Statements are written with `?` for their parameters.
 pub enum Connection {
-    File(SqliteFile),
+    File(Box<SqliteFile>),
     Server(Box<ServerConnection>),
 }
 
 impl Connection {
     pub fn open(place: &Place, access: Access) -> Result<Connection, StoreError> {
         Ok(match place {
-            Place::File(path) => Connection::File(SqliteFile::open(path, access)?),
+            Place::File(path) => Connection::File(Box::new(SqliteFile::open(path, access)?)),
             Place::Server(address) => {
                 Connection::Server(Box::new(ServerConnection::open((**address).clone(), access)?))
             }
@@ -43,6 +43,14 @@ impl Connection {
     pub fn check_pages(&self) -> Result<(), StoreError> {
         match self {
             Connection::File(file) => file.check_pages(),
+            Connection::Server(_) => Ok(()),
+        }
+    }
+
+    /// Whether a file still lies where it was opened, so that what is written to it can be found again.
+    pub fn check_standing(&mut self) -> Result<(), StoreError> {
+        match self {
+            Connection::File(file) => file.check_standing(),
             Connection::Server(_) => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use sqlx::mysql::MySqlDatabaseError;
 
 use crate::store::error::{EngineError, EngineFault, StoreError};
@@ -59,6 +59,14 @@ fn postgres_fault(code: &str) -> EngineFault {
 /// What an error of SQLite means for the caller.
 pub fn of_sqlite(error: rusqlite::Error) -> EngineError {
     let fault = match error.sqlite_error_code() {
+        // The file or its log ends before what it says it holds.
+        Some(ErrorCode::SystemIoFailure)
+            if error
+                .sqlite_error()
+                .is_some_and(|told| told.extended_code == ffi::SQLITE_IOERR_SHORT_READ) =>
+        {
+            EngineFault::Damaged
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
             EngineFault::Busy
         }

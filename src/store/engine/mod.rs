@@ -9,3 +9,4 @@ mod faults;
 pub mod row;
 mod server;
 pub mod sqlite;
+pub mod standing;

@@ -10,6 +10,7 @@ use super::address::Access;
 use super::dialect::Dialect;
 use super::faults::of_sqlite;
 use super::row::Row;
+use super::standing::{Displaced, Standing};
 use crate::store::error::{EngineError, EngineFault, StoreError};
 use crate::store::schema::{Table, Value};
 
@@ -37,6 +38,7 @@ const READER_CACHE_KIB: i64 = 4 * 1024;
 pub struct SqliteFile {
     connection: Connection,
     place: String,
+    standing: Standing,
 }
 
 impl SqliteFile {
@@ -66,7 +68,7 @@ impl SqliteFile {
             Ok(connection)
         };
         match connect() {
-            Ok(connection) => Ok(SqliteFile { connection, place }),
+            Ok(connection) => Ok(SqliteFile { connection, place, standing: Standing::of(path) }),
             Err(error) => Err(StoreError::Open { place, source: of_sqlite(error) }),
         }
     }
@@ -85,9 +87,17 @@ impl SqliteFile {
         }
     }
 
-    /// For statements that are SQLite's own.
-    pub fn into_driver(self) -> Connection {
-        self.connection
+    /// For statements that are SQLite's own; with what is known of its files.
+    pub fn into_driver(self) -> (Connection, Standing) {
+        (self.connection, self.standing)
+    }
+
+    /// Whether what is written now can be found again.
+    ///
+    /// # Errors
+    /// `Displaced`, `Beside`, `Unusable`: the file was moved, removed, replaced or cut short.
+    pub fn check_standing(&mut self) -> Result<(), StoreError> {
+        check_standing(&self.connection, &mut self.standing, &self.place)
     }
 
     pub fn place(&self) -> &str {
@@ -113,7 +123,8 @@ impl SqliteFile {
         Ok(u64::try_from(changed).unwrap_or(u64::MAX))
     }
 
-    /// Some rows at a time: each statement opens the table and its indexes, and notes the highest number, once.
+    /// Some rows at a time: each statement opens the table and its indexes, and notes the highest number,
+    /// once.
     pub fn insert(&self, table: &Table, mut rows: &[Vec<Value>], replacing: bool) -> Result<(), StoreError> {
         let step = "insert rows";
         for size in ROWS_PER_INSERT {
@@ -157,6 +168,28 @@ impl SqliteFile {
     fn prepare(&self, sql: &str, step: &'static str) -> Result<CachedStatement<'_>, StoreError> {
         self.connection.prepare_cached(sql).step(step)
     }
+}
+
+/// See `SqliteFile::check_standing`.
+pub fn check_standing(
+    connection: &Connection,
+    standing: &mut Standing,
+    place: &str,
+) -> Result<(), StoreError> {
+    let displaced = match standing.check() {
+        Ok(()) => return Ok(()),
+        Err(displaced) => displaced,
+    };
+    if let Displaced::CutShort { is, .. } = displaced {
+        let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let whole = number("page_count").and_then(|pages| Ok(pages.saturating_mul(number("page_size")?)));
+        // Somebody has run VACUUM. Where SQLite cannot say it, nobody has.
+        if whole.is_ok_and(|whole| u64::try_from(whole).is_ok_and(|whole| whole <= is)) {
+            standing.accept_length(is);
+            return Ok(());
+        }
+    }
+    Err(StoreError::displaced(place, displaced))
 }
 
 /// Names the step of a statement that failed: "could not {step} in the database".

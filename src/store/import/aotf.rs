@@ -354,6 +354,7 @@ mod tests {
             oldest: None,
             coverage: Coverage::Complete,
             posts_read: 1,
+            media: None,
         };
         place.store.apply(&[Change::Cursor { account, end }], NOW).unwrap();
         place.import(&file);

@@ -379,8 +379,8 @@ fn read_tweets(files: &mut Files, report: &mut Report) -> Result<Option<Vec<Twee
     Ok(Some(tweets))
 }
 
-/// The post's attachments in its order, as far as a position can count: names and addresses of the photos that
-/// are the owner's, `None` for the others.
+/// The post's attachments in its order, as far as a position can count: names and addresses of the photos
+/// that are the owner's, `None` for the others.
 fn attachments(tweet: &Tweet, owner: &str) -> Vec<(u8, Option<(String, String)>)> {
     // All of them; the other list has the first alone, and is all that the oldest posts have.
     let media = tweet.extended_entities.as_ref().filter(|entities| !entities.media.is_empty());

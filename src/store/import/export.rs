@@ -2,7 +2,8 @@
 //! whoever came from there can go back.
 //!
 //! What the original has no place for is left out, and counted: other networks, posts of more than
-//! four images, ids beyond 2^63 (SQLite rounds them in its columns), the second stage's details.
+//! four images, ids beyond 2^63 (SQLite rounds them in its columns), the second stage's details, and which
+//! spans of an account's time were listed.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -62,6 +63,9 @@ pub struct Exported {
     pub left_out: u64,
     /// Posts of more than four images.
     pub too_many_images: u64,
+    /// Accounts of which the time around artworks alone was listed: their posts are written, but the original
+    /// has no place for spans, and lists them whole at their next query.
+    pub listed_in_part: u64,
 }
 
 /// Exports the database at `location`, of one moment, into a new file at `path`, with the posts
@@ -210,6 +214,8 @@ impl Writing<'_> {
             self.done.left_out += 1;
             return Ok(());
         };
+        let is_listed = ["search_listed_at", "timeline_listed_at"].iter().any(|name| row.int(name).is_some());
+        self.done.listed_in_part += u64::from(!is_listed && row.text("windows").is_some());
         // X's date, in UTC.
         let day: Option<String> =
             row.int("search_cursor").map(|moment| Timestamp(moment).to_rfc3339().chars().take(10).collect());
@@ -317,9 +323,13 @@ impl Writing<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::base::material;
-    use crate::store::contract::{RULE, TestDatabase};
+    use crate::domain::scans::{Cursor, Window};
+    use crate::store::Change;
+    use crate::store::contract::{RULE, TestDatabase, account, listing_end};
     use crate::store::import::aotf::import;
     use crate::store::import::aotf_sqlite::SqliteOriginal;
     use crate::store::test_server::{MySql, OnServer};
@@ -360,6 +370,7 @@ mod tests {
             bare_retries: 1,
             left_out: 0,
             too_many_images: 0,
+            listed_in_part: 0,
         };
         assert_eq!(exported, expect);
         // The genuine file again.
@@ -400,5 +411,20 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             check(&OnServer::<MySql>::new().location(), &file, dir.path());
         }
+    }
+
+    #[test]
+    fn accounts_that_were_listed_in_part_are_counted() {
+        let dir = tempfile::tempdir().unwrap();
+        let location = Location::parse("sqlite:aotf.db", dir.path(), RULE).unwrap();
+        let mut store = location.open().unwrap();
+        let window = Cursor::Window(Window { from: NOW.minus(Duration::from_hours(24)), to: NOW });
+        for (native, cursor) in [("1", window.clone()), ("2", window), ("2", Cursor::Search(Some(NOW)))] {
+            let (account, end) = (account(native), listing_end(cursor));
+            store.apply(&[Change::Cursor { account, end }], NOW).unwrap();
+        }
+        drop(store);
+        let exported = export(&location, &[], &dir.path().join("exported.db"), &TimeZone::UTC).unwrap();
+        assert_eq!((exported.accounts, exported.listed_in_part), (1, 1));
     }
 }

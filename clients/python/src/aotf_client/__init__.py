@@ -33,8 +33,12 @@ from ._types import (
     Post,
     Result,
     SearchAnswer,
+    Searched,
+    Span,
     Stats,
     Step,
+    TwitterAccount,
+    Window,
 )
 
 __all__ = [
@@ -55,11 +59,15 @@ __all__ = [
     "Refused",
     "Result",
     "SearchAnswer",
+    "Searched",
     "ServerBusy",
+    "Span",
     "Stats",
     "Step",
     "TookTooLong",
     "TooManyInProgress",
     "TooManyRequests",
+    "TwitterAccount",
     "Unauthorized",
+    "Window",
 ]

@@ -58,18 +58,28 @@ class Client:
     # ---- queries
 
     def query(
-        self, page: str, *, networks: Optional[Sequence[str]] = None, webhook: Optional[str] = None
+        self,
+        page: str,
+        *,
+        first: bool = False,
+        whole: bool = False,
+        networks: Optional[Sequence[str]] = None,
+        webhook: Optional[str] = None,
     ) -> Answer:
         """Starts a query for an artwork's page, or tells where it is. Returns at once.
 
-        Raises `QueryFailed` where it was not accepted or has failed.
+        With `first`, the answer has ended with the first post that shows the artwork itself; with `whole`, the artist's
+        accounts are scanned whole before it ends. Raises `QueryFailed` where it was not accepted or has failed.
         """
-        return cast(Answer, self._checked(self._get("/query", self._asked(page, networks, webhook))))
+        parameters = self._asked(page, networks, webhook, first=first, whole=whole)
+        return cast(Answer, self._checked(self._get("/query", parameters)))
 
     def find(
         self,
         page: str,
         *,
+        first: bool = False,
+        whole: bool = False,
         networks: Optional[Sequence[str]] = None,
         webhook: Optional[str] = None,
         patience: float = PATIENCE,
@@ -78,19 +88,32 @@ class Client:
         """The final answer for an artwork's page: `answer["posts"]`, closest first.
 
         Waits for it at most `patience` seconds; `on_change` sees each answer on the way. Pauses as long as a
-        busy server says, and longer each time where it says nothing.
+        busy server says, and longer each time where it says nothing. `first` does not wait for more than one post
+        that shows the artwork itself; `whole` has the artist's accounts scanned whole.
         """
         until = time.monotonic() + patience
-        answer = self._patiently(until, lambda: self.query(page, networks=networks, webhook=webhook))
-        parameters = self._asked(page, networks, None)
+
+        def begin() -> Answer:
+            return self.query(page, first=first, whole=whole, networks=networks, webhook=webhook)
+
+        answer = self._patiently(until, begin)
+        parameters = self._asked(page, networks, None, first=first, whole=whole)
         return cast(Answer, self._to_the_end(answer, "/query", parameters, until, on_change))
 
-    def follow(self, page: str, *, networks: Optional[Sequence[str]] = None) -> Iterator[Answer]:
+    def follow(
+        self,
+        page: str,
+        *,
+        first: bool = False,
+        whole: bool = False,
+        networks: Optional[Sequence[str]] = None,
+    ) -> Iterator[Answer]:
         """Every answer about a query until its end, as the server sends them.
 
         Ends early if the stream does: `find` goes on in that case.
         """
-        for _, answer in self._events("/query/events", self._asked(page, networks, None), None, None):
+        parameters = self._asked(page, networks, None, first=first, whole=whole)
+        for _, answer in self._events("/query/events", parameters, None, None):
             yield cast(Answer, answer)
 
     # ---- many queries
@@ -99,11 +122,14 @@ class Client:
         self,
         pages: Sequence[str],
         *,
+        whole: bool = False,
         networks: Optional[Sequence[str]] = None,
         webhook: Optional[str] = None,
     ) -> List[BatchEntry]:
         """Starts up to 100 queries in one request. An entry can have an `error` of its own; none is raised."""
         body: Dict[str, Any] = {"urls": list(pages)}
+        if whole:
+            body["whole"] = True
         if networks is not None:
             body["networks"] = list(networks)
         if webhook is not None:
@@ -119,6 +145,7 @@ class Client:
         self,
         pages: Iterable[str],
         *,
+        whole: bool = False,
         networks: Optional[Sequence[str]] = None,
         in_progress: int = 8,
         patience: float = PATIENCE,
@@ -146,7 +173,7 @@ class Client:
             if fresh:
                 batch = fresh
                 entries = self._patiently(
-                    time.monotonic() + patience, lambda: self.submit(batch, networks=networks)
+                    time.monotonic() + patience, lambda: self.submit(batch, whole=whole, networks=networks)
                 )
                 for page, entry in zip(batch, entries):
                     if entry["error"] == "YOUR_IP_HAS_MAX_PROCESSING_REQUESTS":
@@ -261,10 +288,15 @@ class Client:
 
     @staticmethod
     def _asked(
-        page: str, networks: Optional[Sequence[str]], webhook: Optional[str]
+        page: str,
+        networks: Optional[Sequence[str]],
+        webhook: Optional[str],
+        *,
+        first: bool,
+        whole: bool,
     ) -> Dict[str, str]:
         # The server takes all behind an address that is not encoded for its part: `url` comes last.
-        asked = {}
+        asked = {name: "1" for name, is_set in [("first", first), ("whole", whole)] if is_set}
         if networks is not None:
             asked["networks"] = ",".join(networks)
         if webhook is not None:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import List, Optional, TypedDict
 
-# `class` is a word of the language, so these two are written as calls.
+# `class` and `from` are words of the language, so these are written as calls.
 Post = TypedDict(
     "Post",
     {
-        "network": str,  # twitter, bluesky, mastodon
+        "network": str,  # twitter, bluesky, mastodon, misskey
         "id": str,
         "account_id": str,
         "handle": Optional[str],
@@ -76,8 +76,37 @@ class Step(TypedDict):
     ms: int
 
 
+#: A span of time, both ends included.
+Span = TypedDict("Span", {"from": str, "to": str})
+#: A span of which the posts were searched, as they were at `listed_at`.
+Window = TypedDict("Window", {"from": str, "to": str, "listed_at": str})
+
+
+class Elsewhere(TypedDict):
+    """A page of the artist's on a site that is not searched."""
+
+    site: str
+    url: str
+    evidence: str
+
+
+class Searched(TypedDict):
+    """What of an account was searched: all of it, or what was published within `windows`."""
+
+    network: str
+    account_id: str
+    handle: str
+    complete: bool
+    whole_at: Optional[str]
+    windows: List[Window]
+
+
 class Answer(TypedDict):
-    """The answer about a query. `posts` is what was found; `results` the part of it that is on X."""
+    """The answer about a query. `posts` is what was found; `results` the part of it that is on X.
+
+    `named_posts` are named by the artwork's page and show it, but may be reposts. What the answer rests on: `searched`,
+    `complete` (all accounts were searched whole), `cost_usd`; what `whole` would cost: `rest_usd`.
+    """
 
     status: Optional[str]
     has_first_time_scan: bool
@@ -97,6 +126,14 @@ class Answer(TypedDict):
     accounts: List[Account]
     posts: List[Post]
     similar_posts: List[Post]
+    published: Optional[str]
+    named_posts: List[Post]
+    elsewhere: List[Elsewhere]
+    searched: List[Searched]
+    complete: bool
+    looking: Optional[Span]
+    cost_usd: float
+    rest_usd: Optional[float]
 
 
 class SearchAnswer(Answer):
@@ -157,9 +194,12 @@ class KnownAccount(TypedDict):
     search_listed_at: Optional[str]
     timeline_coverage: str
     timeline_listed_at: Optional[str]
+    windows: List[Window]
     newest_post_seen: Optional[str]
     oldest_post_seen: Optional[str]
     posts_read: int
+    stated_media: Optional[int]
+    found_media: Optional[int]
     queries: int
     handles: List[Handle]
 

@@ -11,6 +11,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use self::work::Outcome;
+use crate::base::counted;
 use crate::commands::signals::stop_on_signals;
 use crate::config::text_file;
 
@@ -99,16 +100,28 @@ fn tell(outcome: &Outcome, place: &str, out: &mut impl Write) -> anyhow::Result<
     match outcome {
         Outcome::Unreachable(error) => writeln!(out, "{place} cannot be reached: {error}")?,
         Outcome::Stopped { left } => {
-            writeln!(out, "Stopped; {left} files are left to be sent. Run it again to go on.")?;
+            writeln!(
+                out,
+                "Stopped, with {} left to be sent. Run it again to go on.",
+                counted(*left, "file")
+            )?;
         }
         Outcome::Done { sent, bytes, removed, failed, seconds } => {
             for (name, error) in failed {
                 writeln!(out, "{name}: {error}")?;
             }
             let megabytes = *bytes as f64 / 1e6;
-            writeln!(out, "{sent} files sent ({megabytes:.1} MB in {seconds:.1} s), {removed} removed")?;
+            writeln!(
+                out,
+                "{} sent ({megabytes:.1} MB in {seconds:.1} s), {removed} removed",
+                counted(*sent, "file")
+            )?;
             if !failed.is_empty() {
-                writeln!(out, "{} files failed; nothing was removed. Run it again.", failed.len())?;
+                writeln!(
+                    out,
+                    "{} failed; nothing was removed. Run it again.",
+                    counted(failed.len(), "file")
+                )?;
             }
             return Ok(failed.is_empty());
         }

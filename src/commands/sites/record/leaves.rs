@@ -125,7 +125,8 @@ impl Leaves<'_> {
         }
     }
 
-    /// Text in quotes and long numbers, in JSON and in scripts that hold some. A text before a colon is a name.
+    /// Text in quotes and long numbers, in JSON and in scripts that hold some. A text before a colon is a
+    /// name.
     fn json(&mut self, within: Range<usize>, is_script: bool) {
         let text = &self.body[within.clone()];
         let bytes = text.as_bytes();
@@ -292,8 +293,9 @@ fn without_signature(value: &str) -> Option<String> {
     Some(format!("{}{signed}.{}{}", &value[..start], "x".repeat(signature.len()), &value[end..]))
 }
 
-/// The same shape without what it says: `x` for a letter, `1` for a digit. Of an address the parts remain that say
-/// what kind it is: the host where it is a known site's, the first part of the path, the names in the query.
+/// The same shape without what it says: `x` for a letter, `1` for a digit. Of an address the parts remain
+/// that say what kind it is: the host where it is a known site's, the first part of the path, the names in
+/// the query.
 pub fn mask(value: &str) -> String {
     // `//host/path`: by the scheme of the page.
     let relative = value.strip_prefix("//").filter(|_| value.len() > 3).map(|rest| ("", rest));

@@ -1,4 +1,5 @@
-//! `aotf sites record`: reads a page as the program does, and writes down what a maintainer needs to mend its reader.
+//! `aotf sites record`: reads a page as the program does, and writes down what a maintainer needs to mend its
+//! reader.
 
 use std::fs;
 use std::io::Write;
@@ -29,8 +30,8 @@ pub struct RecordArgs {
     pub config: ConfigFile,
 }
 
-/// Reads the page and writes the folder. Answers whether the page could be read; a page that could not is recorded
-/// all the same.
+/// Reads the page and writes the folder. Answers whether the page could be read; a page that could not is
+/// recorded all the same.
 ///
 /// # Errors
 /// No reader has such pages, the folder is not empty or cannot be written, or nothing answered.

@@ -1,5 +1,5 @@
-//! Takes out of a recording what nobody needs: secrets always, and every value without which the page is read just
-//! the same.
+//! Takes out of a recording what nobody needs: secrets always, and every value without which the page is read
+//! just the same.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -22,8 +22,9 @@ pub struct Scrubbed {
     pub needed: usize,
 }
 
-/// Replaces the operator's `secrets` everywhere, then tokens and mail addresses, then every other value of the bodies
-/// on which the reading does not depend. Answers what is read of the outcome; `None` where nothing reads such a page.
+/// Replaces the operator's `secrets` everywhere, then tokens and mail addresses, then every other value of
+/// the bodies on which the reading does not depend. Answers what is read of the outcome; `None` where nothing
+/// reads such a page.
 pub fn scrub(url: &str, exchanges: &mut [Exchange], secrets: &[String]) -> (Option<Reading>, Scrubbed) {
     for secret in secrets {
         replace_everywhere(exchanges, secret, REDACTED);

@@ -5,9 +5,10 @@ use crate::demo::world::picture::ArtId::*;
 use crate::demo::world::picture::Change::Same;
 use crate::demo::world::picture::Picture::{Art, Drawn};
 
-/// Everybody. Sorrel is on Bluesky only; Rowan is on X, too, and posted the dragon first on Mastodon.
+/// Everybody. Sorrel is on Bluesky only, Linden on a server of Misskey's kind; Rowan is on X, too, and posted
+/// the dragon first on Mastodon.
 pub fn accounts() -> Vec<OpenAccount> {
-    use OpenNetwork::{Bluesky, Mastodon};
+    use OpenNetwork::{Bluesky, Mastodon, Misskey};
     let account = |network, handle, native, links, state| OpenAccount {
         network,
         handle,
@@ -96,6 +97,41 @@ pub fn accounts() -> Vec<OpenAccount> {
             first: "2022-11-06T08:00:00Z",
             every_hours: 5,
             ..account(Mastodon, "demo_atlas@mastodon.art", "demo_atlas", &[], OpenState::Open)
+        },
+        OpenAccount {
+            posts: 260,
+            first: "2023-03-01T08:00:00Z",
+            featured: &[(150, &[Drawn(7002), Art(EileenHappy, Same)])],
+            ..account(Misskey, "demo_linden@demo-misskey.example", "9dlinden01", &[], OpenState::Open)
+        },
+        account(
+            Misskey,
+            "demo_linden@misskey.art",
+            "9dlinden02",
+            &[],
+            OpenState::Moved("demo_linden@demo-misskey.example"),
+        ),
+        OpenAccount {
+            posts: 20,
+            ..account(
+                Misskey,
+                "demo_rowan@misskey.design",
+                "9drowan001",
+                &["https://x.com/demo_rowan"],
+                OpenState::Open,
+            )
+        },
+        OpenAccount {
+            posts: 30,
+            ..account(Misskey, "demo_willow@demo-misskey.example", "9dwillow01", &[], OpenState::OptedOut)
+        },
+        account(Misskey, "demo_birch@demo-misskey.example", "9dbirch001", &[], OpenState::OptedOut),
+        account(Misskey, "demo_cedar@demo-misskey.example", "9dcedar001", &[], OpenState::Suspended),
+        OpenAccount {
+            posts: 5000,
+            first: "2022-11-06T08:00:00Z",
+            every_hours: 5,
+            ..account(Misskey, "demo_atlas@demo-misskey.example", "9datlas001", &[], OpenState::Open)
         },
     ]
 }

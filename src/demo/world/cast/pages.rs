@@ -27,6 +27,22 @@ pub fn pages() -> Vec<Page> {
         // No link leads to the account: only its number, which the site knows.
         Page { account: Some(JUNIPER), ..page(Hub::Skeb, "demo_juniper", &[]) },
         page(Hub::Tumblr, "demo-aspen", &["https://twitter.com/demo_aspen"]),
+        page(Hub::Instabio, "demo_maple", &["https://twitter.com/demo_maple"]),
+        page(Hub::Biosite, "demo_aspen", &["https://twitter.com/demo_aspen"]),
+        page(Hub::Linkme, "demo_hazel", &["https://twitter.com/demo_hazel"]),
+        page(Hub::Littly, "demo_juniper", &["https://twitter.com/demo_juniper"]),
+        page(Hub::Inpock, "demo_rowan", &["https://twitter.com/demo_rowan"]),
+        page(Hub::Throne, "demo_maple", &["https://twitter.com/demo_maple"]),
+        page(Hub::Vgen, "demo_aspen", &["https://x.com/demo_aspen"]),
+        page(Hub::Pronouns, "demo_hazel", &["https://twitter.com/demo_hazel"]),
+        Page {
+            icons: &[("fediverse:creator", "@demo_rowan@mastodon.art")],
+            ..page(
+                Hub::Homepage,
+                "demo-rowan.example",
+                &["https://x.com/demo_rowan", "https://bsky.app/profile/demo-rowan.bsky.social"],
+            )
+        },
         page(Hub::Short, "demoAspen1", &["https://twitter.com/demo_aspen"]),
     ]
 }

@@ -1,5 +1,5 @@
-//! Hosts that do what is worst for whoever asks them. Each host of the world can be made hostile for a test or a
-//! measurement; all are well otherwise.
+//! Hosts that do what is worst for whoever asks them. Each host of the world can be made hostile for a test
+//! or a measurement; all are well otherwise.
 
 mod pages;
 
@@ -174,8 +174,8 @@ fn huge_numbers(body: &[u8]) -> Vec<u8> {
     out
 }
 
-/// The beginning of a gzip file of zeros, and what may follow it for ever: a match of 258 bytes takes 13 bits, so that
-/// eight of them are whole bytes.
+/// The beginning of a gzip file of zeros, and what may follow it for ever: a match of 258 bytes takes 13
+/// bits, so that eight of them are whole bytes.
 fn endless_gzip() -> (Bytes, Bytes) {
     const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let mut bits: Vec<bool> = Vec::new();
@@ -202,16 +202,21 @@ fn endless_posts(call: &Call, posts: usize, well: impl Fn(&Call) -> Answer) -> A
     const NEXT: &str = "endless-";
     // Posts that are looked up come in lists, too.
     let of_x = |end: &str| call.path.ends_with(end) && call.path.contains("/users/");
-    let lists = ["/statuses", "getAuthorFeed", "/search/all", "/2/search", "/media"];
+    let lists = ["/statuses", "getAuthorFeed", "/search/all", "/2/search", "/media", "/users/notes"];
     if !lists.iter().any(|end| call.path.ends_with(end)) && !of_x("/tweets") {
         return well(call);
     }
     let number = |(name, value): &(String, String)| {
         NAMES.contains(&name.as_str()).then(|| value.strip_prefix(NEXT)?.parse::<usize>().ok()).flatten()
     };
-    let page = call.query.iter().find_map(number).unwrap_or(0);
+    // Misskey names the next page by the last note.
+    let last = call.json.as_ref().and_then(|asked| asked["untilId"].as_str()?.parse().ok());
+    let page = call.query.iter().find_map(number).or(last.map(|id| number_of(id) / posts)).unwrap_or(0);
     let mut first = call.clone();
     first.query.retain(|(name, _)| !NAMES.contains(&name.as_str()));
+    if let Some(Value::Object(asked)) = &mut first.json {
+        asked.remove("untilId");
+    }
     let next = format!("{NEXT}{}", page + 1);
     let answer = with_json(well(&first), |mut body| {
         let names = ["/feed", "/results", "/data"];
@@ -240,12 +245,19 @@ fn endless_posts(call: &Call, posts: usize, well: impl Fn(&Call) -> Answer) -> A
     answer.with_header("link", link)
 }
 
+/// The first of the ids of endless posts, and a second of X's numbers.
+const NEWEST: u64 = 1_500_000_000_000_000_000;
+const SECOND: u64 = 1000 << 22;
+
+/// The number of the post under this id.
+fn number_of(id: u64) -> usize {
+    usize::try_from(NEWEST.saturating_sub(id) / SECOND).unwrap_or(0)
+}
+
 /// The post under another id, older with each number.
 fn renumbered(post: &Value, number: usize) -> Value {
-    /// A second of X's numbers.
-    const SECOND: u64 = 1000 << 22;
     let mut post = post.clone();
-    let id = (1_500_000_000_000_000_000 - number as u64 * SECOND).to_string();
+    let id = (NEWEST - number as u64 * SECOND).to_string();
     for field in ["/id", "/edit_history_tweet_ids/0", "/edit_history_post_ids/0"] {
         if let Some(old) = post.pointer_mut(field) {
             *old = id.clone().into();

@@ -86,8 +86,8 @@ fn whole(_good: &[u8], size: usize, before: &str, unit: &str, after: &str) -> Op
     Some([before, &unit.repeat(count), after].concat().into_bytes())
 }
 
-/// The good page with the unit behind each of its start tags, as often as there is room. Where there is no good
-/// page, the units alone.
+/// The good page with the unit behind each of its start tags, as often as there is room. Where there is no
+/// good page, the units alone.
 fn spread(good: &[u8], size: usize, unit: &str) -> Option<Vec<u8>> {
     let mut unit = std::iter::repeat(unit.to_owned());
     filled(good, size, &mut move || unit.next().unwrap_or_default())
@@ -183,7 +183,8 @@ fn lists(good: &[u8], size: usize, anew: bool) -> Option<Vec<u8>> {
         let own = items.clone();
         let length =
             own.iter().map(|item| item.to_string().len() + 1 + if anew { 8 } else { 0 }).sum::<usize>();
-        // A list within a list is repeated with it: the outer ones have their share by what is within already.
+        // A list within a list is repeated with it: the outer ones have their share by what is within
+        // already.
         for _ in 0..(share / length.max(1)) {
             let mut more = own.clone();
             if anew {

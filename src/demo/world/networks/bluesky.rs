@@ -21,6 +21,7 @@ pub fn endpoint(call: &Call) -> Endpoint {
         ("cdn.bsky.app", ["img", _, "plain", _, _]) => Endpoint::OpenImage,
         ("plc.directory", [_]) => Endpoint::BlueskyDocument,
         (SERVER, ["xrpc", "com.atproto.sync.getBlob"]) => Endpoint::BlueskyBlob,
+        (SERVER, ["xrpc", "com.atproto.repo.listRecords"]) => Endpoint::BlueskyRecords,
         // What the search for links reads.
         ("public.api.bsky.app", ["xrpc", "app.bsky.actor.getProfile"]) => Endpoint::LinkPage,
         ("public.api.bsky.app", ["xrpc", "app.bsky.actor.getProfiles"]) => Endpoint::BlueskyAccounts,
@@ -36,6 +37,7 @@ pub fn answer(state: &State, call: &Call) -> Answer {
         ("cdn.bsky.app", ["img", preset, "plain", did, file]) => picture(facts, images, preset, did, file),
         ("plc.directory", [did]) => document(facts, did),
         (SERVER, ["xrpc", "com.atproto.sync.getBlob"]) => blob(facts, images, call),
+        (SERVER, ["xrpc", "com.atproto.repo.listRecords"]) => records(facts, call),
         ("public.api.bsky.app", ["xrpc", method]) => ask(facts, method, call),
         _ => Answer::text(404, "not found"),
     }
@@ -69,10 +71,10 @@ fn ask(facts: &Facts, method: &str, call: &Call) -> Answer {
             }
             let posts = all("uris").filter_map(|uri| {
                 let (account, number) = accounts(facts).find_map(|account| {
-                    let number = uri.strip_prefix(&format!("at://{}/app.bsky.feed.post/", account.native))?;
-                    Some((account, number_of(number)?))
+                    let key = uri.strip_prefix(&format!("at://{}/app.bsky.feed.post/", account.native))?;
+                    Some((account, account.number_of_record(key)?))
                 })?;
-                (number < account.posts && account.state == OpenState::Open).then(|| post(account, number))
+                (account.state == OpenState::Open).then(|| post(account, number))
             });
             json!({ "posts": posts.collect::<Value>() })
         }
@@ -194,8 +196,64 @@ fn entry(facts: &Facts, account: &OpenAccount, number: usize) -> Value {
     }
 }
 
-fn number_of(record: &str) -> Option<usize> {
-    record.strip_prefix("3demo")?.parse().ok()
+/// Newest first, the posts whose keys are below the cursor; a repost is no post, and stands in another
+/// collection.
+fn records(facts: &Facts, call: &Call) -> Answer {
+    let account = match call.parameter("repo").map(|repo| find(facts, repo)) {
+        Some(Found::Shown(account)) => account,
+        Some(Found::Suspended) => return refused("RepoTakendown", "Repo has been taken down"),
+        Some(Found::Nobody) | None => return refused("RepoNotFound", "Could not find repo"),
+    };
+    if call.parameter("collection") != Some("app.bsky.feed.post") {
+        return refused("InvalidRequest", "this world has the collection app.bsky.feed.post only");
+    }
+    let limit = call.parameter("limit").unwrap_or("50").parse::<usize>().unwrap_or(0);
+    if !(1..=100).contains(&limit) {
+        return refused("InvalidRequest", "Error: limit can not be greater than 100");
+    }
+    let key = |number: usize| record_key(account.moment(number));
+    let cursor = call.parameter("cursor");
+    let below = |number: &usize| cursor.is_none_or(|cursor| key(*number).as_str() < cursor);
+    // Keys rise with the numbers.
+    let (mut start, mut end) = (0, account.posts);
+    while start < end {
+        let middle = (start + end) / 2;
+        if below(&middle) { start = middle + 1 } else { end = middle }
+    }
+    let numbers: Vec<usize> =
+        (0..start).rev().filter(|number| account.attached(*number) != Attached::Repost).take(limit).collect();
+    let records: Value = numbers.iter().map(|number| record(account, *number)).collect();
+    let mut answer = json!({ "records": records });
+    if let Some(last) = numbers.last() {
+        answer["cursor"] = key(*last).into();
+    }
+    with_limits(Answer::json(200, &answer))
+}
+
+/// A post as its author's server has it.
+fn record(account: &OpenAccount, number: usize) -> Value {
+    let blob = |position: usize| json!({ "$type": "blob", "ref": { "$link": file_name(number, position) } });
+    let count = account.pictures(number).len();
+    let images: Value = (0..count).map(|position| json!({ "alt": "", "image": blob(position) })).collect();
+    let media = match count > 4 {
+        true => json!({ "$type": "app.bsky.embed.gallery", "items": images }),
+        false => json!({ "$type": "app.bsky.embed.images", "images": images }),
+    };
+    let embed = match account.attached(number) {
+        Attached::Pictures | Attached::Repost => media,
+        Attached::PicturesAndQuote => json!({ "$type": "app.bsky.embed.recordWithMedia", "media": media }),
+        Attached::Video => json!({ "$type": "app.bsky.embed.video", "video": blob(99) }),
+    };
+    json!({
+        "uri": account.post_id(number),
+        "cid": format!("bafyreidemo{number:08}"),
+        "value": {
+            "$type": "app.bsky.feed.post",
+            "text": format!("Something I drew, no. {number}"),
+            "createdAt": account.moment(number).to_rfc3339(),
+            "embed": embed,
+        },
+    })
 }
 
 fn file_name(number: usize, position: usize) -> String {
@@ -239,7 +297,7 @@ fn post(account: &OpenAccount, number: usize) -> Value {
         }),
     };
     json!({
-        "uri": format!("at://{}/app.bsky.feed.post/{}", account.native, record_key(number)),
+        "uri": account.post_id(number),
         "cid": format!("bafyreidemo{number:08}"),
         "author": author(account),
         "record": { "$type": "app.bsky.feed.post", "text": format!("Something I drew, no. {number}"), "createdAt": moment },

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::base::Timestamp;
 use crate::demo::world::endpoint::Endpoint;
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Attached, Facts, OpenAccount, OpenNetwork, OpenState};
+use crate::demo::world::facts::{Attached, Facts, Hub, OpenAccount, OpenNetwork, OpenState, Page};
 use crate::demo::world::images::Images;
 use crate::demo::world::site::State;
 
@@ -19,7 +19,9 @@ pub const HOSTS: &[&str] = &["mastodon.art", "mastodon.social", CLOSED, NAMES, F
 pub fn endpoint(call: &Call) -> Endpoint {
     match call.segments().as_slice() {
         ["media_attachments", ..] => Endpoint::OpenImage,
-        ["api", "v1", "accounts", "lookup"] | [".well-known", "webfinger"] => Endpoint::MastodonAccounts,
+        ["api", "v1", "accounts", "lookup"] | [".well-known", "webfinger"] | ["users", _] => {
+            Endpoint::MastodonAccounts
+        }
         ["api", "v1", "accounts", _, "statuses"] => Endpoint::MastodonStatuses,
         ["api", "v1", "statuses", _] => Endpoint::MastodonPosts,
         _ => Endpoint::Unknown,
@@ -44,6 +46,14 @@ pub fn answer(state: &State, call: &Call) -> Answer {
             found.map_or_else(missing, |(index, account)| {
                 Answer::json(200, &self::account(facts, index, account))
             })
+        }
+        // Browsers get a page at this address, which nothing here reads.
+        (server, ["users", user])
+            if call.header("accept").is_some_and(|media| media.contains("application/activity+json")) =>
+        {
+            let found =
+                accounts(facts).find(|(_, account)| account.server() == server && account.native == *user);
+            found.map_or_else(missing, |(_, account)| Answer::json(200, &actor(facts, account)))
         }
         (server, ["api", "v1", "accounts", id, "statuses"]) => statuses(facts, server, id, call),
         (server, ["api", "v1", "statuses", id]) => {
@@ -127,6 +137,22 @@ fn account(facts: &Facts, index: usize, account: &OpenAccount) -> Value {
         OpenState::Open | OpenState::OptedOut => {}
     }
     value
+}
+
+/// The document by which other servers know the account: it lists the hosts whose pages may name it.
+fn actor(facts: &Facts, account: &OpenAccount) -> Value {
+    let name = ("fediverse:creator", format!("@{}", account.handle));
+    let names =
+        |page: &&Page| page.icons.iter().any(|(key, value)| (*key, *value) == (name.0, name.1.as_str()));
+    let domains = facts.pages.iter().filter(|page| page.hub == Hub::Homepage).filter(names);
+    let domains: Value = domains.map(|page| Value::from(page.name)).collect();
+    json!({
+        "@context": ["https://www.w3.org/ns/activitystreams"],
+        "id": format!("https://{}/users/{}", account.server(), account.native),
+        "type": "Person",
+        "preferredUsername": account.user(),
+        "attributionDomains": domains,
+    })
 }
 
 fn statuses(facts: &Facts, server: &str, id: &str, call: &Call) -> Answer {

@@ -5,4 +5,5 @@
 pub mod bluesky;
 pub mod fxtwitter;
 pub mod mastodon;
+pub mod misskey;
 pub mod twitter;

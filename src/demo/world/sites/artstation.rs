@@ -56,7 +56,7 @@ fn project_json(work: &Work, artist: &Member) -> Value {
         "id": work.id,
         "hash_id": work.id.to_string(),
         "title": work.title,
-        "description": "<p>Done at last.</p>",
+        "description": description(work),
         "created_at": work.published.to_rfc3339(),
         "published_at": work.published.to_rfc3339(),
         "adult_content": false,
@@ -72,6 +72,14 @@ fn project_json(work: &Work, artist: &Member) -> Value {
         // The crop stands first, and must not be taken for the work.
         "assets": [asset(work.id * 10, "cover", "smaller_square", 0), asset(work.id * 10 + 1, "image", "large", 1)],
     })
+}
+
+/// What the artist wrote; some name the post that they made of the work.
+fn description(work: &Work) -> String {
+    match work.source {
+        "" => "<p>Done at last.</p>".to_owned(),
+        post => format!("<p>Done at last. Also at <a href=\"{post}\">{post}</a></p>"),
+    }
 }
 
 fn user_json(artist: &Member) -> Value {

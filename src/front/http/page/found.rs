@@ -30,8 +30,8 @@ struct Listed<'a> {
     of: Option<PictureOf>,
 }
 
-/// The images by class, likest first; within a class by post, the earliest first, then those whose date is not
-/// known.
+/// The images by class, likest first; within a class by post, the earliest first, then those whose date is
+/// not known.
 fn groups(posts: &[PostAnswer]) -> Vec<(MatchClass, Vec<Card<'_>>)> {
     let mut groups: Vec<(MatchClass, Vec<Card<'_>>)> = Vec::new();
     for class in MatchClass::ALL {
@@ -63,31 +63,40 @@ impl Page<'_> {
         distinct.dedup();
         match distinct.len() {
             0 => self.text("results.none"),
-            1 => self.filled("results.one", &[("n", "1")]),
-            n => self.filled("results.many", &[("n", &self.language.number(n as u64))]),
+            n => self.filled("results", &[("n", &self.language.number(n as u64))]),
         }
     }
 
     /// The results, and below them what is less alike.
     pub(super) fn found(&self, answer: &Answer) -> String {
-        let list = Listed { answer, of: self.picture_of(answer) };
+        // While the search goes on, places change: pictures by their places come with the end.
+        let of = self.picture_of(answer).filter(|_| answer.is_final());
+        let list = Listed { answer, of };
         let has_pictures = !answer.posts.is_empty() || !answer.similar_posts.is_empty();
-        let switch = match has_pictures && list.of.is_none() {
+        let switch = match has_pictures && list.of.is_none() && answer.is_final() {
             true => self.picture_switch(),
             false => String::new(),
         };
         let mut html = String::from("<section id=\"found\">");
         if answer.posts.is_empty() {
-            let hint = if self.subject.search.is_some() { "results.none.image" } else { "results.none.hint" };
+            let hint = match (&self.subject.search, answer.is_final(), answer.complete) {
+                (Some(_), ..) => "results.none.image",
+                (None, false, _) => "results.so_far",
+                (None, true, false) if !answer.searched.is_empty() => "results.none.part",
+                (None, true, _) => "results.none.hint",
+            };
             let _ = write!(
                 html,
                 "<div class=\"none\"><h2>{}</h2><p>{}</p></div>{switch}",
-                self.text("results.none"),
+                self.text(if answer.is_final() { "results.none" } else { "results.none.yet" }),
                 self.text(hint)
             );
         } else {
             let count = self.found_count(&answer.posts);
             let _ = write!(html, "<div class=\"head\"><h2>{count}</h2>{switch}</div>");
+            if !answer.is_final() {
+                let _ = write!(html, "<p class=\"notice\">{}</p>", self.text("results.so_far"));
+            }
         }
         html += &self.artwork(&list);
         let mut number = 0;
@@ -280,8 +289,11 @@ impl Page<'_> {
             _ => String::new(),
         };
         format!(
-            "<details class=\"compare\"><summary>{}<span class=\"visually-hidden\">, {number}</span></summary>\
+            "<details class=\"compare\" id=\"compare-{}\"><summary>{}\
+             <span class=\"visually-hidden\">, {number}</span></summary>\
              <div class=\"pair\">{artwork}{}</div></details>",
+            // Of the picture itself: its number changes when others are found before it.
+            escape(&format!("{}-{}", post.url, post.image_position)),
             self.text("compare"),
             figure(picture, &post.image_url, "posted"),
         )

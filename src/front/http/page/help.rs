@@ -41,13 +41,14 @@ impl Page<'_> {
             })
             .collect();
         entry("help.classes", &format!("<dl>{classes}</dl>"));
-        let networks = self.any_network();
+        let networks = self.language.all_of(&self.network_names());
         entry(
             "help.sites",
             &format!(
-                "<p>{}</p><p>{}</p><p>{}</p>",
+                "<p>{}</p><p>{}</p><p>{}</p><p>{}</p>",
                 self.text("help.sites.works"),
                 self.text("help.sites.links"),
+                self.text("help.sites.recognised"),
                 self.filled("help.sites.networks", &[("networks", &networks)])
             ),
         );
@@ -117,7 +118,8 @@ impl Page<'_> {
             Some(address) => self.own_link(address, "source"),
             None => self.text("source.none"),
         };
-        let mut links = vec![format!("<a href=\"/docs\" hreflang=\"en\">{}</a>", self.text("api"))];
+        let mut links =
+            vec![format!("<a href=\"/docs?lang={}\">{}</a>", self.language.code(), self.text("api"))];
         for (address, key) in
             [(&settings.contact_url, "help.contact"), (&settings.opt_out_url, "help.opt_out.link")]
         {

@@ -40,6 +40,11 @@ pub fn link(address: &str, html: &str, hidden: &str, class: &str) -> String {
     )
 }
 
+/// A field of a form that nobody sees.
+pub fn hidden_field(name: &str, value: &str) -> String {
+    format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(value))
+}
+
 pub fn is_web(address: &str) -> bool {
     let lower = address.get(..8).unwrap_or(address).to_ascii_lowercase();
     lower.starts_with("https://") || lower.starts_with("http://")

@@ -5,14 +5,17 @@
 //! what is known, or the form filled in. Work is begun by sending a form, or by following a link from another
 //! page, which browsers say of a click (`browsers::is_followed_link`).
 //!
-//! `render.rs` makes the HTML with `found.rs` (what was found), `help.rs` and `markup.rs` (texts of strangers);
+//! `render.rs` makes the HTML with `found.rs` (what was found), `help.rs` and `markup.rs` (texts of
+//! strangers);
 //! `pasted.rs` reads what people paste.
 
+mod credit;
 mod found;
 mod help;
 mod markup;
 mod pasted;
 mod render;
+mod searched;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,13 +35,14 @@ use super::error::{Closed, HttpError};
 use super::events;
 use super::limits::RateClass;
 use super::openapi::Description;
-use super::query::{Started, chosen_networks, start_query};
+use super::query::{Choice, Started, chosen_networks, start_query};
 use super::search;
 use super::state::Api;
 use super::texts::Language;
 use super::url_parameter;
 use crate::api::limits::{MAX_URL_CHARS, STATS_AGE};
 use crate::base::ids::Networks;
+use crate::domain::credit::Markup;
 use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 use render::{Help, Page, Parts, Shown, Subject, status_of};
@@ -143,7 +147,8 @@ pub(super) async fn submitted_image(
 }
 
 /// The changes of what the page shows, for its script: each event is JSON with the `html` of the result, the
-/// `title` of the page, the `headline` for screen readers, and whether it is the `end`.
+/// `title` of the page, the `headline` for screen readers, whether it is the `end`, and where another try
+/// helps, after how many seconds (`retry_secs`).
 pub(super) async fn page_events(
     State(api): State<Arc<Api>>,
     Extension(caller): Extension<Caller>,
@@ -159,8 +164,8 @@ pub(super) async fn page_events(
         (Some(_), _) if !caller.advanced => return Err(HttpError::Forbidden(Closed::Search)),
         (Some(identifier), _) => FrontQuestion::SearchState { identifier: identifier.clone() },
         (None, Some(url)) => {
-            let networks = chosen_networks(&api, &caller, visit.subject.networks.as_deref())?;
-            FrontQuestion::KnownQuery { url: url.clone(), networks }
+            let Choice { networks, whole } = visit.subject.choice(&api, &caller)?;
+            FrontQuestion::KnownQuery { url: url.clone(), networks, whole }
         }
         (None, None) => return Err(HttpError::BadRequest { why: "there is nothing to follow".to_owned() }),
     };
@@ -176,11 +181,11 @@ pub(super) async fn page_events(
             "headline": headline,
             "html": html,
             "end": !state.is_running(),
-            "retry_secs": state.retry_secs(),
+            "retry_secs": page.retry_secs(&state),
         });
         Event::default().data(json.to_string())
     };
-    Ok(events::follow(&api, started, &headers, place, Box::new(write)))
+    Ok(events::follow(&api, started, &headers, place, events::Until::End, Box::new(write)))
 }
 
 pub(super) async fn robots() -> Response {
@@ -191,20 +196,21 @@ pub(super) async fn robots() -> Response {
 
 const VARY: (HeaderName, &str) = (header::VARY, "Accept, Accept-Language");
 
-/// The query for a page, begun or only looked at.
+/// The query for a page, begun or only looked at. What is there already is looked at in both cases: a form
+/// that was sent leads here, which browsers call a click too, and it must not count as asking twice.
 async fn page_query(api: &Api, caller: &Caller, subject: &Subject, url: &str, is_asked_for: bool) -> Shown {
-    if is_asked_for {
-        return match start(api, caller, subject, url).await {
-            Ok(started) => Shown::of(&started),
-            Err(error) => Shown::Failed(error),
-        };
-    }
-    let known = async {
-        let networks = chosen_networks(api, caller, subject.networks.as_deref())?;
+    let started = async {
+        let Choice { networks, whole } = subject.choice(api, caller)?;
         api.count(caller, RateClass::Page)?;
-        known(api, FrontQuestion::KnownQuery { url: url.to_owned(), networks }).await
+        let known = known(api, FrontQuestion::KnownQuery { url: url.to_owned(), networks, whole }).await?;
+        match known {
+            Started::Refused { code: FailureCode::NoSuchRequest, .. } if is_asked_for => {
+                start(api, caller, subject, url).await
+            }
+            known => Ok(known),
+        }
     };
-    match known.await {
+    match started.await {
         Ok(Started::Refused { code: FailureCode::NoSuchRequest, .. }) => Shown::Ready,
         Ok(started) => Shown::of(&started),
         Err(error) => Shown::Failed(error),
@@ -212,12 +218,12 @@ async fn page_query(api: &Api, caller: &Caller, subject: &Subject, url: &str, is
 }
 
 async fn start(api: &Api, caller: &Caller, subject: &Subject, url: &str) -> Result<Started, HttpError> {
-    let networks = chosen_networks(api, caller, subject.networks.as_deref())?;
+    let choice = subject.choice(api, caller)?;
     let url = match url.chars().count() > MAX_URL_CHARS {
         true => Err(FailureCode::UrlTooLong),
         false => Ok(url.to_owned()),
     };
-    start_query(api, caller, url, networks, RateClass::Query).await
+    start_query(api, caller, url, choice, RateClass::Query).await
 }
 
 async fn known_search(api: &Api, caller: &Caller, identifier: &str) -> Shown {
@@ -255,6 +261,14 @@ struct Visit {
     host: String,
 }
 
+impl Subject {
+    /// Which accounts the query is about, for this caller.
+    fn choice(&self, api: &Api, caller: &Caller) -> Result<Choice, HttpError> {
+        let networks = chosen_networks(api, caller, self.networks.as_deref())?;
+        Ok(Choice { networks, whole: self.whole })
+    }
+}
+
 impl Visit {
     /// From the query string or the form, with the pasted text in it.
     fn of(parameters: &str, text: Option<&str>, headers: &HeaderMap) -> Visit {
@@ -272,6 +286,7 @@ impl Visit {
                 url,
                 search: named("search"),
                 networks: named("networks"),
+                whole: named("whole").is_some_and(|value| body::is_yes(&value)),
                 pictures: named("pictures").is_some_and(|value| body::is_yes(&value)),
             },
             is_posted: false,
@@ -289,6 +304,7 @@ impl Visit {
             is_posted: self.is_posted,
             networks: networks.unwrap_or_else(|| api.networks.clone()),
             by_image: caller.advanced,
+            own_credits: Markup::ALL.map(|markup| api.own_credit(caller, markup)),
             help: Help {
                 page: &api.page,
                 limits: &api.limits,

@@ -3,6 +3,8 @@
 //!
 //! Only the page reads what it is given so generously: what programs send to the API is taken as it is.
 
+use crate::domain::addresses::MISSKEY_SERVERS;
+
 /// The most characters of a pasted text that are looked at: a share text holds a title, a name and tags.
 pub const MAX_TEXT_CHARS: usize = 2048;
 
@@ -46,6 +48,7 @@ pub fn kind_of(address: &str) -> Option<NoArtwork> {
         ["profile", _, "post", _, ..] if host == "bsky.app" => Some(NoArtwork::Post),
         // Mastodon and its kin.
         [name, number] if name.starts_with('@') && is_number(number) => Some(NoArtwork::Post),
+        ["notes", _] if MISSKEY_SERVERS.contains(&host) => Some(NoArtwork::Post),
         ["profile", _] if host == "bsky.app" => Some(NoArtwork::Account),
         [name] | [name, "media"] if is_network && host != "bsky.app" && !name.is_empty() => {
             Some(NoArtwork::Account)
@@ -76,7 +79,8 @@ fn address(word: &str) -> Option<String> {
     (is_bare_address(bare) && bare.contains('/')).then(|| format!("https://{bare}"))
 }
 
-/// Without the punctuation of the sentence around it. A bracket that the address itself has opened is its own.
+/// Without the punctuation of the sentence around it. A bracket that the address itself has opened is its
+/// own.
 fn closed(mut address: &str) -> &str {
     loop {
         let Some(last) = address.chars().next_back() else { return address };
@@ -170,6 +174,7 @@ mod tests {
         check("https://mobile.twitter.com/jane/status/12/photo/1", Some(NoArtwork::Post));
         check("https://bsky.app/profile/jane.example/post/3k", Some(NoArtwork::Post));
         check("https://mastodon.example/@jane/1234567", Some(NoArtwork::Post));
+        check("https://misskey.io/notes/9bxaf592x6", Some(NoArtwork::Post));
         check("https://x.com/jane", Some(NoArtwork::Account));
         check("https://bsky.app/profile/jane.example", Some(NoArtwork::Account));
         check("https://pbs.twimg.com/media/abc?format=jpg&name=large", Some(NoArtwork::Picture));

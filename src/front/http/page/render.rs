@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use axum::http::StatusCode;
 use url::form_urlencoded;
 
-use super::markup::{bdi, link};
+use super::markup::{bdi, hidden_field, link};
 use super::pasted::{self, NoArtwork};
 use crate::api::answers::{Answer, NetworkAccountAnswer};
 use crate::base::ids::{Network, Networks};
 use crate::config;
+use crate::domain::credit::Template;
 use crate::domain::failure::FailureCode;
 use crate::front::http::assets::{escape, script_address, style_address, texts_address};
 use crate::front::http::caller::Caller;
@@ -23,9 +24,12 @@ const PAGE: &str = include_str!("../web/index.html");
 
 /// Without JavaScript, the page of a running query loads itself again after this.
 const REFRESH_SECS: u32 = 3;
-/// Where waiting helps, the page tries again after this: where there is no room, and where a budget is spent.
+/// Where waiting helps, the page tries again after this: where a moment passes, where a request of the same
+/// visitor has to end, and where a budget is spent (a little longer than the broker keeps an answer that says
+/// so).
+const RETRY_MOMENT_SECS: u32 = 5;
 const RETRY_SECS: u32 = 20;
-const RETRY_BUDGET_SECS: u32 = 600;
+const RETRY_BUDGET_SECS: u32 = 660;
 /// Before this, a speed says nothing (as in the console).
 const LEAST_MS: u64 = 2000;
 const LEAST_INDEXED: u64 = 10;
@@ -39,6 +43,8 @@ pub struct Subject {
     pub search: Option<String>,
     /// The names of the networks that were chosen, as they stand in the address.
     pub networks: Option<String>,
+    /// The artist's accounts are scanned whole before the answer.
+    pub whole: bool,
     /// Pictures are shown at once, from the sites that host them.
     pub pictures: bool,
 }
@@ -50,6 +56,9 @@ impl Subject {
         parameters.append_pair("lang", language.code());
         if self.pictures {
             parameters.append_pair("pictures", "1");
+        }
+        if self.whole {
+            parameters.append_pair("whole", "1");
         }
         for (name, value) in [("networks", &self.networks), ("search", &self.search), ("url", &self.url)] {
             if let Some(value) = value {
@@ -103,9 +112,8 @@ impl Shown {
     /// After how many seconds the same request may be accepted; `None` where waiting does not help.
     pub fn retry_secs(&self) -> Option<u32> {
         match self.error()? {
-            "YOUR_IP_HAS_MAX_PROCESSING_REQUESTS" | "TOO_MANY_REQUESTS" | "BUSY" | "SERVICE_UNAVAILABLE" => {
-                Some(RETRY_SECS)
-            }
+            "TOO_MANY_REQUESTS" | "BUSY" | "SERVICE_UNAVAILABLE" => Some(RETRY_MOMENT_SECS),
+            "YOUR_IP_HAS_MAX_PROCESSING_REQUESTS" => Some(RETRY_SECS),
             "API_BUDGET_EXHAUSTED" => Some(RETRY_BUDGET_SECS),
             _ => None,
         }
@@ -132,6 +140,8 @@ pub struct Page<'t> {
     pub networks: Networks,
     /// The caller may search by image.
     pub by_image: bool,
+    /// The operator's own words of the credit in each markup, as `Markup::ALL` has them.
+    pub own_credits: [Option<&'t Template>; 3],
     pub help: Help<'t>,
 }
 
@@ -148,11 +158,14 @@ impl Page<'_> {
         let Parts { headline, html } = self.parts(state);
         let title = self.text("title");
         // What a form was answered with has no address of its own to be loaded again.
-        let may_pass = state.retry_secs().is_some() && matches!(state, Shown::Failed(_));
-        let refresh = match state.is_running() || may_pass && !self.is_posted {
-            true => format!("<noscript><meta http-equiv=\"refresh\" content=\"{REFRESH_SECS}\"></noscript>"),
-            false => String::new(),
+        let may_pass = matches!(state, Shown::Failed(_)) && !self.is_posted;
+        let refresh = match state.is_running() {
+            true => Some(REFRESH_SECS),
+            false => self.retry_secs(state).filter(|_| may_pass),
         };
+        let refresh = refresh.map_or_else(String::new, |secs| {
+            format!("<noscript><meta http-equiv=\"refresh\" content=\"{secs}\"></noscript>")
+        });
         let other = self.language.other();
         let (skip_href, skip) = match state.is_empty() {
             true => ("#url", self.text("skip.form")),
@@ -209,11 +222,15 @@ impl Page<'_> {
         self.text(&format!("network.{network}"))
     }
 
-    /// `X, Bluesky or Fediverse`, unescaped.
+    /// `X, Bluesky or the Fediverse`, unescaped.
     pub fn any_network(&self) -> String {
-        let name = |network: Network| self.texts.get(self.language, &format!("network.{network}")).to_owned();
-        let names: Vec<String> = self.networks.iter().map(name).collect();
-        self.language.any_of(&names)
+        self.language.any_of(&self.network_names())
+    }
+
+    /// The networks that are searched, as they stand in a sentence.
+    pub fn network_names(&self) -> Vec<String> {
+        let name = |network| self.texts.get(self.language, &format!("network.in.{network}")).to_owned();
+        self.networks.iter().map(name).collect()
     }
 
     /// What was typed is what went wrong.
@@ -228,7 +245,7 @@ impl Page<'_> {
             let events = format!("/page/events?{}", self.subject.parameters(self.language));
             return format!(" aria-busy=\"true\" data-events=\"{}\"", escape(&events));
         }
-        if let Some(secs) = state.retry_secs().filter(|_| self.subject.url.is_some()) {
+        if let Some(secs) = self.retry_secs(state) {
             return format!(" data-retry-secs=\"{secs}\"");
         }
         if let Shown::Ready = state { " data-ready".to_owned() } else { String::new() }
@@ -319,15 +336,22 @@ impl Page<'_> {
         if !answer.is_final() && answer.has_first_time_scan {
             let _ = write!(html, "<p id=\"first-time\" class=\"notice\">{}</p>", self.text("first_time"));
         }
-        if answer.is_final() && answer.error.is_none() {
+        let has_found = !answer.posts.is_empty() || !answer.similar_posts.is_empty();
+        if answer.error.is_none() && (answer.is_final() || has_found) {
             html += &self.found(answer);
         }
+        html += &self.named_posts(answer);
         if answer.status.is_some() {
             html += &self.steps(answer, view);
+        }
+        if answer.is_final() {
+            html += &self.searched(answer);
         }
         if !answer.accounts.is_empty() {
             html += &self.accounts(&answer.accounts);
         }
+        html += &self.elsewhere(answer);
+        html += &self.credit(answer);
         html
     }
 
@@ -344,11 +368,6 @@ impl Page<'_> {
         );
         if matches!(code, "UNSUPPORTED_WEBSITE" | "NOT_AN_ARTWORK_PAGE" | "NOT_AN_URL") {
             html += &self.hint();
-        }
-        if let Some(secs) = state.retry_secs().filter(|_| self.subject.url.is_some()) {
-            let time = self.language.duration(u64::from(secs) * 1000);
-            let _ =
-                write!(html, "<p class=\"js-only\">{}</p>", self.filled("again.itself", &[("time", &time)]));
         }
         // What only says the same again is left out.
         let says_more =
@@ -369,7 +388,52 @@ impl Page<'_> {
                 bdi(&told.text),
             );
         }
-        html + "</div>"
+        html += "</div>";
+        if let Some(secs) = self.retry_secs(state) {
+            html += &self.again(secs);
+        }
+        html
+    }
+
+    /// After how many seconds the page tries again; `None` where that does not help, or where what was sent
+    /// is gone: an image is not kept.
+    pub fn retry_secs(&self, state: &Shown) -> Option<u32> {
+        let is_kept = self.subject.url.is_some() || self.subject.search.is_some();
+        state.retry_secs().filter(|_| is_kept)
+    }
+
+    /// How long until the page tries again, which the script counts down, and a button that does not wait. It
+    /// is no part of the error: screen readers would read that again with every second.
+    fn again(&self, secs: u32) -> String {
+        let time = format!("<span role=\"timer\">{}</span>", seconds(secs));
+        let itself = self.text("again.itself").replace("{time}", &time);
+        let button =
+            format!("<button class=\"button second\" type=\"submit\">{}</button>", self.text("again"));
+        let form = match &self.subject.search {
+            Some(search) => format!(
+                "<form action=\"/\">{}{}{button}</form>",
+                hidden_field("lang", self.language.code()),
+                hidden_field("search", search)
+            ),
+            None => format!(
+                "<form method=\"post\" action=\"/\">{}{button}</form>",
+                self.asking(self.subject.whole)
+            ),
+        };
+        format!("<div id=\"again\" class=\"again\"><p class=\"js-only\">{itself}</p>{form}</div>")
+    }
+
+    /// The fields of a form that asks for the same page.
+    pub fn asking(&self, whole: bool) -> String {
+        let mut html = hidden_field("url", self.subject.url.as_deref().unwrap_or_default());
+        html += &hidden_field("lang", self.language.code());
+        if let Some(networks) = &self.subject.networks {
+            html += &hidden_field("networks", networks);
+        }
+        if whole {
+            html += &hidden_field("whole", "1");
+        }
+        html
     }
 
     /// What to do with an address that is no artwork's.
@@ -432,6 +496,9 @@ impl Page<'_> {
             if is_now {
                 html += &self.waiting(answer, waits);
             }
+            if let Some(looking) = self.looking(answer).filter(|_| key == "step.index" && is_now) {
+                let _ = write!(html, "<span class=\"more\">{looking}</span>");
+            }
             if key == "step.index" && answer.posts_listed > 0 && (is_now || was) {
                 html += &self.indexing(answer, view, is_now.then_some(millis));
             }
@@ -447,11 +514,10 @@ impl Page<'_> {
             return more(self.text("waiting.network"));
         }
         if let Some(before) = answer.queue_position.filter(|before| *before > 0) {
-            let key = if before == 1 { "queue.one" } else { "queue.many" };
             let wait = answer.estimated_wait_ms.map_or_else(String::new, |ms| {
                 format!(" · {}", self.filled("queue.estimate", &[("time", &self.language.duration(ms))]))
             });
-            return more(self.filled(key, &[("n", &self.language.number(before.into()))]) + &wait);
+            return more(self.filled("queue", &[("n", &self.language.number(before.into()))]) + &wait);
         }
         match answer.status == Some(waits.as_str()) {
             true => more(self.text("waiting")),
@@ -505,7 +571,7 @@ impl Page<'_> {
             let network = self.network(account.network);
             let _ = write!(
                 html,
-                "<li>{} <span class=\"why\">· {network}{why}</span>",
+                "<li>{} <span class=\"why\">·\u{a0}{network}{why}</span>",
                 link(&account.url, &name, &format!(" ({network})"), ""),
             );
             if !account.chain.is_empty() {
@@ -532,6 +598,15 @@ const STEPS: [(&str, QueryStatus, QueryStatus); 3] = [
     ("step.index", QueryStatus::WaitIndexAccounts, QueryStatus::IndexAccounts),
     ("step.search", QueryStatus::WaitReverseSearch, QueryStatus::ReverseSearch),
 ];
+
+/// A wait as it is counted down, by the script too: `5 s`, `10 min`, `10 min 20 s`.
+fn seconds(secs: u32) -> String {
+    match (secs / 60, secs % 60) {
+        (0, secs) => format!("{secs} s"),
+        (minutes, 0) => format!("{minutes} min"),
+        (minutes, secs) => format!("{minutes} min {secs} s"),
+    }
+}
 
 /// The HTTP status of the page.
 pub fn status_of(state: &Shown) -> StatusCode {

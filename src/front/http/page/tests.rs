@@ -3,9 +3,12 @@
 use super::render::{Page, Shown, Subject};
 use super::*;
 use crate::api::answers::Answer;
+use crate::api::credit::credit_of;
 use crate::api::samples::{sample_view, sample_view_at};
 use crate::config::Settings;
+use crate::domain::credit::Template;
 use crate::domain::images::MatchClass;
+use crate::front::http::assets::escape;
 use crate::front::http::peer::Peer;
 use crate::front::http::texts::Texts;
 use crate::proto::view::{QueryStatus, QueryView};
@@ -34,6 +37,7 @@ impl Setting {
             is_posted: false,
             networks: Networks::default(),
             by_image: self.caller.advanced,
+            own_credits: [None; 3],
             help: Help {
                 page: &self.settings.page,
                 limits: &self.settings.limits,
@@ -117,15 +121,47 @@ fn a_running_query_is_followed_and_loads_itself_again_without_javascript() {
     assert!(running.contains("100 publications avec images indexées sur 412"), "{running}");
     assert!(running.contains("(9\u{202f}000 publications en tout), encore au moins 3 min 22 s"), "{running}");
     assert!(running.contains("<title>Indexer leurs publications · "));
-    let refused = page.render("u", &Shown::of(&FailureCode::YourIpHasMaxProcessingRequests.into()), None);
-    assert_eq!(attributes(&refused, "data-retry-secs"), ["20"]);
-    assert!(refused.contains("réessaie d&#39;elle-même toutes les 20 s"), "{refused}");
+}
+
+#[test]
+fn where_waiting_helps_the_page_tries_again_with_all_that_was_asked() {
+    let setting = Setting::new();
+    let page = setting.page(Language::French, about("https://a.example/1"));
+    let render = |page: &Page<'_>, state: &Shown| page.render("u", state, None);
+    let retry = |html: &str| attributes(html, "data-retry-secs").first().map(|secs| (*secs).to_owned());
+    let full = Shown::of(&FailureCode::YourIpHasMaxProcessingRequests.into());
+    let refused = render(&page, &full);
+    assert_eq!(retry(&refused).as_deref(), Some("20"));
+    let counted = "réessaie d&apos;elle-même dans <span role=\"timer\">20 s</span>.";
+    assert!(refused.contains(counted), "{refused}");
+    let budget = render(&page, &Shown::of(&FailureCode::ApiBudgetExhausted.into()));
+    assert!(budget.contains("<span role=\"timer\">11 min</span>"), "{budget}");
+    // The whole accounts, on these networks.
+    let networks = Some("bluesky".to_owned());
+    let subject = Subject { whole: true, networks, ..about("https://a.example/1") };
+    let (_, form) = render(&setting.page(Language::French, subject), &full)
+        .split_once("id=\"again\"")
+        .map(|(before, after)| (before.to_owned(), after.split("</form>").next().unwrap().to_owned()))
+        .unwrap();
+    let fields: Vec<_> = attributes(&form, "name").into_iter().zip(attributes(&form, "value")).collect();
+    assert_eq!(
+        fields,
+        [("url", "https://a.example/1"), ("lang", "fr"), ("networks", "bluesky"), ("whole", "1")]
+    );
+    // Without JavaScript, an address is loaded again; what a form was answered with has none.
     let busy = Shown::Failed(HttpError::Busy);
-    assert!(page.render("u", &busy, None).contains("http-equiv"));
+    assert!(render(&page, &busy).contains("http-equiv=\"refresh\" content=\"5\""));
     let posted = Page { is_posted: true, ..setting.page(Language::French, about("https://a.example/1")) };
-    assert!(!posted.render("u", &busy, None).contains("http-equiv"), "it has no address to load again");
-    let unsupported = page.render("u", &Shown::of(&FailureCode::UnsupportedWebsite.into()), None);
-    assert!(!unsupported.contains("data-retry-secs"), "waiting does not help");
+    assert!(!render(&posted, &busy).contains("http-equiv"), "it has no address to load again");
+    // Where waiting does not help, or an image is gone that was sent, nothing is tried again.
+    let unsupported = render(&page, &Shown::of(&FailureCode::UnsupportedWebsite.into()));
+    let image = render(&setting.page(Language::French, Subject::default()), &full);
+    for html in [unsupported, image] {
+        assert!(retry(&html).is_none() && !html.contains("id=\"again\""), "{html}");
+    }
+    let search = Subject { search: Some("abc".to_owned()), ..Subject::default() };
+    let search = render(&setting.page(Language::French, search), &busy);
+    assert!(retry(&search).is_some() && search.contains("name=\"search\" value=\"abc\""), "{search}");
 }
 
 #[test]
@@ -183,7 +219,10 @@ fn an_address_that_is_no_artwork_is_told_what_to_do_with() {
     check("https://pbs.twimg.com/media/a.jpg", "name=\"url\" value=\"https://pbs.twimg.com/media/a.jpg\"");
     let page = setting.page(Language::English, about("https://a.example/1"));
     let html = page.render("u", &Shown::of(&FailureCode::NoTwitterAccountFound.into()), None);
-    assert!(html.contains("no account of the artist was found on X, Bluesky or Fediverse"), "{html}");
+    assert!(
+        html.contains("no account of the artist was found on X, Bluesky, the Fediverse or Misskey"),
+        "{html}"
+    );
 }
 
 #[test]
@@ -199,4 +238,24 @@ fn whose_server_it_is_stands_on_the_page_and_nothing_is_made_up() {
     for link in ["https://git.example/aotf?a=1&amp;b=2", "https://a.example/out", "mailto:me@a.example"] {
         assert!(html.contains(&format!("href=\"{link}\"")), "{link}");
     }
+}
+
+#[test]
+fn the_credit_can_be_copied_in_each_markup() {
+    let setting = Setting::new();
+    let html = |view: &QueryView, language| {
+        let page = setting.page(language, about("https://a.example/1"));
+        page.parts(&shown(view)).html
+    };
+    let english = html(&sample_view(), Language::English);
+    for markup in Markup::ALL {
+        let credit = credit_of(&Answer::from(&sample_view()), Some("https://a.example/1"));
+        let text = escape(&Template::built_in(markup, "en").fill(&credit, markup));
+        assert!(english.contains(&format!(" readonly>\n{text}</textarea>")), "{markup}: {english}");
+        assert!(english.contains(&format!("data-copy=\"{text}\"")), "{markup}");
+    }
+    assert!(html(&sample_view(), Language::French).contains("<summary>Créditer l"));
+    assert!(
+        !html(&sample_view_at(QueryStatus::IndexAccounts, 1), Language::English).contains("id=\"credit\"")
+    );
 }

@@ -40,6 +40,7 @@ pub(super) fn api_key(name: &str, key: &str, advanced: bool) -> config::ApiKey {
         networks: Networks::default(),
         advanced,
         cancel: advanced,
+        credit: config::CreditTemplates::default(),
     }
 }
 
@@ -88,6 +89,7 @@ async fn a_webhook_is_named_by_those_who_may() {
         url: "https://a.example/?x=1&y=2".to_owned(),
         client: Client::Exempt,
         networks: Networks::default(),
+        whole: false,
         webhook: webhook.map(str::to_owned),
     };
     let target = "/query?webhook=bot&url=https://a.example/?x=1&y=2";
@@ -128,11 +130,12 @@ async fn networks_are_chosen_by_request_and_by_key() {
         let last = world.broker.asked().iter().rev().find_map(chosen);
         assert_eq!(last.as_deref(), Some(expect), "{request}");
     };
-    const ALL: &str = "twitter,bluesky,mastodon";
+    const ALL: &str = "twitter,bluesky,mastodon,misskey";
     check("GET /query?networks=bluesky&url=https://a.example/1 HTTP/1.1", b"", "bluesky").await;
     // Another answer than the one that was just kept.
     check("GET /query?url=https://a.example/1 HTTP/1.1", b"", ALL).await;
-    check("GET /query?networks=mastodon,%20twitter,bluesky&url=https://a.example/2 HTTP/1.1", b"", ALL).await;
+    let all = "GET /query?networks=mastodon,%20twitter,bluesky,misskey&url=https://a.example/2 HTTP/1.1";
+    check(all, b"", ALL).await;
     check("GET /query?url=https://a.example/?networks=x&networks=y HTTP/1.1", b"", ALL).await;
     check("GET /query/events?networks=twitter&url=https://a.example/ HTTP/1.1", b"", "twitter").await;
     check("GET /?networks=twitter&url=https://a.example/ HTTP/1.1\r\nAccept: text/html", b"", "twitter")
@@ -164,11 +167,14 @@ async fn networks_are_chosen_by_request_and_by_key() {
 #[tokio::test]
 async fn all_networks_of_a_server_are_no_choice() {
     let world = World::new(FakeBroker::default()).await;
-    assert_eq!(world.get("/query?networks=mastodon,bluesky&url=https://a.example/").await.status, 200);
+    assert_eq!(
+        world.get("/query?networks=misskey,mastodon,bluesky&url=https://a.example/").await.status,
+        200
+    );
     assert_eq!(world.last_asked().0, query_question("https://a.example/", Client::Exempt));
     world.get("/query?networks=twitter&url=https://a.example/").await.check_error(400, "BAD_REQUEST");
     let config = world.get("/config").await.json();
-    assert_eq!(config["networks"], serde_json::json!(["bluesky", "mastodon"]));
+    assert_eq!(config["networks"], serde_json::json!(["bluesky", "mastodon", "misskey"]));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::world::{Reply, World};
 use crate::api::errors::{ErrorCode, codes};
 use crate::api::limits;
+use crate::base::ids::Network;
 use crate::config;
 use crate::domain::failure::FailureCode;
 use crate::front::fake::FakeBroker;
@@ -273,9 +274,34 @@ async fn keys_and_uploads_are_described() {
 async fn the_description_is_the_pinned_one() {
     let document = World::new(FakeBroker::default()).await.get("/openapi.json").await.json();
     let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+    if std::env::var_os("AOTF_TEST_UPDATE").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/src/api/golden/openapi.json"), &text).unwrap();
+        return;
+    }
     let pinned = include_str!("../../../api/golden/openapi.json");
     let differs = pinned.lines().zip(text.lines()).find(|(pinned, now)| pinned != now);
     assert!(text == pinned, "/openapi.json differs from src/api/golden/openapi.json: {differs:?}");
+}
+
+/// Patterns, help and the clients' types name the networks, where the compiler does not find them.
+#[test]
+fn the_texts_name_every_network() {
+    for text in [
+        include_str!("../../../api/golden/openapi.json"),
+        include_str!("../../../api/requests.rs"),
+        include_str!("../../../proto/command.rs"),
+        include_str!("../../../../parameters.sample.toml"),
+        include_str!("../../../../clients/javascript/index.d.ts"),
+        include_str!("../../../../clients/javascript/examples/crawling.js"),
+        include_str!("../../../../clients/python/src/aotf_client/_types.py"),
+        include_str!("../../../../clients/python/examples/crawling.py"),
+    ] {
+        let lists = text.lines().filter(|line| line.contains("twitter") && line.contains("bluesky"));
+        let lacking: Vec<&str> = lists
+            .filter(|line| !Network::ALL.iter().all(|network| line.contains(network.as_str())))
+            .collect();
+        assert!(lacking.is_empty(), "{lacking:#?}");
+    }
 }
 
 /// The numbers that the texts promise are those that are kept.
@@ -331,4 +357,38 @@ async fn the_documentation_page_is_complete_and_alone() {
     for attribute in page.body.split(" href=\"").skip(1).chain(page.body.split(" src=\"").skip(1)) {
         assert!(attribute.starts_with(['/', '#']), "{}", &attribute[..attribute.len().min(60)]);
     }
+}
+
+/// `/docs` is in the language of the address, else in the browser's; what programs read is the same in both.
+#[tokio::test]
+async fn the_documentation_page_speaks_the_readers_language() {
+    let world = World::new(FakeBroker::default()).await;
+    let english = world.get("/docs").await;
+    assert!(english.head.contains("vary: accept-language"), "{}", english.head);
+    assert!(english.body.contains("<html lang=\"en\">"));
+    assert!(english.body.contains("<a href=\"/docs?lang=fr\" hreflang=\"fr\" lang=\"fr\">Français</a>"));
+    assert!(!english.body.contains("<span lang="), "English on an English page is not marked");
+    let french = world.get("/docs?lang=fr").await;
+    assert!(french.body.contains("<html lang=\"fr\">"));
+    for text in [
+        "<strong>Lancer une recherche par image</strong>",
+        "<small>facultatif</small>",
+        "<dt>sinon</dt>",
+        "Codes d'erreur",
+        "Cette clé d'API n'est pas connue ici.",
+    ] {
+        assert!(french.body.contains(&text.replace('\'', "&apos;")), "{text}");
+    }
+    // What is said of fields is not translated, and is marked as English for those who hear the page.
+    assert!(french.body.contains("<span lang=\"en\">When it was posted, RFC 3339.</span>"));
+    assert!(
+        ![">docs.", " docs."].iter().any(|key| french.body.contains(key)),
+        "a word of the frame is missing"
+    );
+    let code = |page: &str| page.matches("<code>").count();
+    assert_eq!(code(&english.body), code(&french.body));
+    let by_browser = world.exchange("GET /docs HTTP/1.1\r\nAccept-Language: fr-CH, en;q=0.5", b"").await;
+    assert_eq!(by_browser.body, french.body);
+    let chosen = world.exchange("GET /docs?lang=en HTTP/1.1\r\nAccept-Language: fr", b"").await;
+    assert_eq!(chosen.body, english.body);
 }

@@ -68,7 +68,7 @@ async fn the_page_is_for_browsers() {
 }
 
 fn known_question(url: &str) -> FrontQuestion {
-    FrontQuestion::KnownQuery { url: url.to_owned(), networks: Networks::default() }
+    FrontQuestion::KnownQuery { url: url.to_owned(), networks: Networks::default(), whole: false }
 }
 
 /// What the broker was asked for, beside figures.
@@ -144,6 +144,20 @@ async fn the_form_begins_what_was_pasted_and_leads_to_its_answer() {
     assert!(post(&long).await.body.contains("longer than 256 characters"));
 }
 
+/// Browsers call the way from a form to its answer a click: it is the visitor's one request.
+#[tokio::test]
+async fn a_form_and_its_answer_count_as_one_request() {
+    let world = World::new(FakeBroker::default()).await;
+    let visitor = "X-Forwarded-For: 192.0.2.1\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Mode: navigate\r\n\
+                   Sec-Fetch-Dest: document\r\nSec-Fetch-User: ?1";
+    let head = format!("POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\n{visitor}");
+    let url = "url=https%3A%2F%2Fa.example%2Fart%2F1";
+    assert_eq!(world.exchange(&head, url.as_bytes()).await.status, 303);
+    let get = format!("GET /?{url} HTTP/1.1\r\nAccept: text/html\r\n{visitor}");
+    assert_eq!(world.exchange(&get, b"").await.status, 200);
+    assert_eq!(world.exchange(&head, url.as_bytes()).await.status, 429, "another form is another request");
+}
+
 #[tokio::test]
 async fn a_search_by_image_has_an_address_for_those_who_may() {
     let world = World::new(FakeBroker::default()).await;
@@ -167,5 +181,5 @@ async fn a_search_by_image_has_an_address_for_those_who_may() {
     let questions = world.broker.asked().into_iter().skip(asked).map(|(question, _)| question);
     assert!(questions.into_iter().all(|question| question == FrontQuestion::Stats));
     let empty = world.exchange(head, b"--X--\r\n").await;
-    assert!(empty.body.contains("Aucune image n&#39;a été envoyée"), "{}", empty.body);
+    assert!(empty.body.contains("Aucune image n&apos;a été envoyée"), "{}", empty.body);
 }

@@ -2,9 +2,12 @@
 
 use std::sync::atomic::Ordering;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::callers::api_key;
 use super::world::{World, query_question};
+use crate::api::answers::Answer;
+use crate::config::CreditTemplates;
 use crate::domain::failure::FailureCode;
 use crate::front::fake::{FakeBroker, sample_view, sample_view_at};
 use crate::proto::front::{Client, FrontAnswer};
@@ -51,7 +54,9 @@ async fn requests_without_a_usable_url_are_answers_too() {
         reply.body,
         "{\"status\":null,\"has_first_time_scan\":false,\"twitter_accounts\":[],\"results\":[],\"error\":\"NO_URL_FIELD\",\"id\":null,\"similar\":[],\
          \"error_detail\":\"No URL was given: put the address of the artwork's page in the field \\\"url\\\".\",\
-         \"image_url\":null,\"steps\":[],\"queue_position\":null,\"estimated_wait_ms\":null,\"waits_for_network\":false,\"posts_listed\":0,\"posts_indexed\":0,\"accounts\":[],\"posts\":[],\"similar_posts\":[]}"
+         \"image_url\":null,\"steps\":[],\"queue_position\":null,\"estimated_wait_ms\":null,\"waits_for_network\":false,\"posts_listed\":0,\"posts_indexed\":0,\"accounts\":[],\"posts\":[],\"similar_posts\":[],\
+         \"published\":null,\"named_posts\":[],\"elsewhere\":[],\"searched\":[],\"complete\":false,\"looking\":null,\"cost_usd\":0.0,\
+         \"rest_usd\":null}"
     );
     let reply = world.exchange("POST /query HTTP/1.1", long.as_bytes()).await;
     assert_eq!(reply.json()["error"], "URL_TOO_LONG");
@@ -171,4 +176,75 @@ async fn many_queries_at_once() {
         (&entry["id"], &entry["error"], &entry["url"]),
         (&"a".into(), &"NO_SUCH_REQUEST".into(), &Value::Null)
     );
+}
+
+#[tokio::test]
+async fn a_credit_is_text_to_copy() {
+    let world = World::new(FakeBroker::default()).await;
+    let reply = world.get("/query?format=credit&url=https://a.example/p").await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.head.contains("content-type: text/plain; charset=utf-8"), "{}", reply.head);
+    let answer = Answer::from(&sample_view());
+    assert!(reply.body.starts_with(&format!("Posts:\n{}\n", answer.posts[0].url)), "{}", reply.body);
+    assert!(reply.body.contains(&format!("\n\nArtist:\n{}\n", answer.accounts[0].url)), "{}", reply.body);
+    let french = world.get("/query?format=credit&markup=markdown&lang=fr&url=https://a.example/p").await;
+    assert!(french.body.starts_with("**Publications\u{a0}:** [X](https://x.com/"), "{}", french.body);
+    for (parameters, why) in [
+        ("format=xml", "format: "),
+        ("format=credit&markup=rtf", "markup: "),
+        ("format=credit&lang=de", "lang: "),
+    ] {
+        let reply = world.get(&format!("/query?{parameters}&url=https://a.example/p")).await;
+        reply.check_error(400, "BAD_REQUEST");
+        assert!(reply.body.contains(why), "{}", reply.body);
+    }
+    let json = world.get("/query?url=https://a.example/?format=credit").await;
+    assert!(json.head.contains("content-type: application/json"), "it belongs to the page's address");
+}
+
+#[tokio::test]
+async fn a_credit_comes_with_the_end_and_of_somebody() {
+    let running = FrontAnswer::Query(sample_view_at(QueryStatus::LinkFinder, 1));
+    let mut nobody = sample_view();
+    nobody.accounts.clear();
+    nobody.results.clear();
+    nobody.elsewhere.clear();
+    nobody.error = Some(FailureCode::NoTwitterAccountFound);
+    let refused = FrontAnswer::Refused {
+        code: FailureCode::YourIpHasMaxProcessingRequests,
+        detail: "10 of 10".to_owned(),
+    };
+    let answers = [running, FrontAnswer::Query(nobody), refused];
+    let world = World::new(FakeBroker::answering(answers)).await;
+    let target = "/query?format=credit&url=https://a.example/p";
+    let reply = world.get(target).await;
+    assert_eq!(reply.status, 202);
+    assert!(reply.head.contains("retry-after: 1"), "{}", reply.head);
+    let reply = world.get(target).await;
+    reply.check_error(404, "NOT_FOUND");
+    assert!(reply.body.contains("NO_TWITTER_ACCOUNT_FOUND"), "{}", reply.body);
+    world.get(target).await.check_error(503, "SERVICE_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn a_key_credits_in_its_own_words() {
+    let template = |text: &str| -> CreditTemplates {
+        serde_json::from_value(json!({ "plain": text, "markdown": null, "html": null })).unwrap()
+    };
+    let mut key = api_key("bot", "key-of-the-bot", false);
+    key.credit = template("by {artist}");
+    let world = World::with(FakeBroker::default(), |settings| {
+        settings.credit = template("ours: {account}");
+        settings.api_keys = vec![key, api_key("other", "key-of-another", false)];
+    })
+    .await;
+    let credit = async |key: &str| {
+        let head = format!("GET /query?format=credit&url=https://a.example/p HTTP/1.1{key}");
+        world.exchange(&head, b"").await.body
+    };
+    let answer = Answer::from(&sample_view());
+    assert_eq!(credit("\r\nX-Api-Key: key-of-the-bot").await, format!("by {}", answer.accounts[0].handle));
+    let ours = format!("ours: {}", answer.accounts[0].url);
+    assert_eq!(credit("\r\nX-Api-Key: key-of-another").await, ours);
+    assert_eq!(credit("").await, ours);
 }

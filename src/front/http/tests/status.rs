@@ -31,7 +31,7 @@ async fn figures_are_cached_and_limits_are_the_callers_own() {
     assert_eq!(
         world.get("/config").await.body,
         "{\"limit_per_ip_address\":10,\"ip_can_bypass_limit\":true,\"ip_can_use_advanced\":true,\
-         \"update_accounts_frequency\":30,\"max_illust_url_size\":256,\"networks\":[\"bluesky\",\"mastodon\"]}"
+         \"update_accounts_frequency\":30,\"max_illust_url_size\":256,\"networks\":[\"bluesky\",\"mastodon\",\"misskey\"]}"
     );
     let other = world.get_as("192.0.2.1", "/config").await.json();
     assert_eq!(
@@ -124,6 +124,10 @@ async fn metrics_and_details_are_for_those_who_watch() {
         "aotf_webhook_deliveries_waiting 1",
         "aotf_site_pages{site=\"furaffinity\",outcome=\"changed\"} 5",
         "aotf_site_changed{site=\"furaffinity\"} 1",
+        "aotf_found_posts_total{distance=\"named\"} 3",
+        "aotf_found_posts_total{distance=\"7 days\"} 4",
+        "aotf_media_counts_total{outcome=\"contradicted\"} 1",
+        "aotf_media_counts_trusted 0",
         "aotf_api_spent_usd{period=\"day\"} 1.25",
         "aotf_api_left_usd{period=\"day\"} 3.75",
         "aotf_api_reads{kind=\"posts\",period=\"month\"} 3900",

@@ -103,5 +103,11 @@ impl Reply {
 }
 
 pub(super) fn query_question(url: &str, client: Client) -> FrontQuestion {
-    FrontQuestion::Query { url: url.to_owned(), client, networks: Networks::default(), webhook: None }
+    FrontQuestion::Query {
+        url: url.to_owned(),
+        client,
+        networks: Networks::default(),
+        whole: false,
+        webhook: None,
+    }
 }

@@ -11,6 +11,7 @@ const form = $("ask");
 const byImage = $("by-image");
 const language = root.lang;
 const POLL_MS = 3000;
+const TICK_MS = 250;
 // The picture that the user searches by, as it is kept for this tab: pixels of its longer side.
 const OWN_IMAGE_PX = 640;
 
@@ -88,7 +89,7 @@ function follow() {
   following = null;
   const address = result.dataset.events;
   if (address) listen(address);
-  else if (result.dataset.retrySecs) retryLater(Number(result.dataset.retrySecs) * 1000);
+  else if (result.dataset.retrySecs) retryLater();
   offerNotice();
 }
 
@@ -103,8 +104,10 @@ function listen(address) {
     announce(headline);
     show(html);
     if (!end) return;
-    ended(title);
-    if (retrySecs) retryLater(retrySecs * 1000);
+    if (!retrySecs) return ended(title);
+    unfollow();
+    result.dataset.retrySecs = retrySecs;
+    retryLater();
   };
   events.onerror = () => {
     // A stream that worked is taken up again by the browser itself; one that never did, or that
@@ -115,11 +118,15 @@ function listen(address) {
   };
 }
 
-function ended(title) {
+function unfollow() {
   following?.stop();
   following = null;
   delete result.dataset.events;
   result.removeAttribute("aria-busy");
+}
+
+function ended(title) {
+  unfollow();
   if (wantsNotice && Notification.permission === "granted") {
     try { new Notification(title, { tag: "aotf" }); } catch { /* some phones know them from service workers only */ }
   }
@@ -131,19 +138,42 @@ function later(ms, what) {
   following = { stop: () => clearTimeout(timer) };
 }
 
-/** The server had no room: who has sent the form in this tab has it sent again, who only looks looks again. */
-function retryLater(ms) {
-  const send = () => load("/", { method: "POST", body: new URLSearchParams(new FormData(form)) });
-  later(ms, () => (hasAsked() ? send() : load(location.href)));
+/**
+ * Waiting helps: counts down, and does what the button does. Only who has sent the form in this tab has it sent again:
+ * who only looks looks again.
+ */
+function retryLater() {
+  const due = performance.now() + Number(result.dataset.retrySecs) * 1000;
+  const again = $("again")?.querySelector("form");
+  const tick = () => {
+    const left = Math.ceil((due - performance.now()) / 1000);
+    const shown = $("again")?.querySelector("[role=timer]");
+    if (shown) shown.textContent = seconds(Math.max(left, 0));
+    if (left > 0) return later(TICK_MS, tick);
+    if (again?.method !== "post" || !hasAsked()) return load(location.href);
+    load("/", { method: "POST", body: new URLSearchParams(new FormData(again)) });
+  };
+  tick();
+}
+
+/** A wait as it is counted down, as the server writes it. */
+function seconds(secs) {
+  const [minutes, rest] = [Math.floor(secs / 60), secs % 60];
+  if (!minutes) return `${rest} s`;
+  return rest ? `${minutes} min ${rest} s` : `${minutes} min`;
 }
 
 /** The address of an answer that this tab has not asked for begins nothing. */
 function hasAsked() {
-  const address = new URLSearchParams(location.search).get("url");
+  const address = shownAddress();
   return address === null || remembered("asked", sessionStorage) === address;
 }
 
-form.addEventListener("submit", () => remember("asking", "yes", sessionStorage));
+const shownAddress = () => new URLSearchParams(location.search).get("url");
+
+for (const place of [form, result]) {
+  place.addEventListener("submit", () => remember("asking", "yes", sessionStorage));
+}
 
 /** Loads the page anew and takes its result over. */
 async function load(address, request = {}) {
@@ -157,6 +187,7 @@ async function load(address, request = {}) {
       else result.removeAttribute(name);
     }
     if (response.redirected) history.replaceState(null, "", response.url);
+    if (request.method === "POST") remember("asked", shownAddress() ?? "", sessionStorage);
     document.title = page.title;
     announce(page.title.split(" · ")[0]);
     show(fresh.innerHTML);
@@ -216,7 +247,8 @@ result.addEventListener("click", async (event) => {
 
 function offerNotice() {
   const offer = $("notify");
-  offer.hidden = !("Notification" in window && isSecureContext && result.dataset.events);
+  const isWaiting = result.dataset.events || result.dataset.retrySecs;
+  offer.hidden = !("Notification" in window && isSecureContext && isWaiting);
 }
 
 $("notify").querySelector("button").addEventListener("click", async () => {
@@ -347,7 +379,7 @@ async function start() {
   if (bookmarklet) bookmarklet.href = bookmarklet.href.replace(/http:\/\/[^/]*/, location.origin);
   if (remembered("asking", sessionStorage)) {
     sessionStorage.removeItem("asking");
-    remember("asked", new URLSearchParams(location.search).get("url") ?? "", sessionStorage);
+    remember("asked", shownAddress() ?? "", sessionStorage);
   }
   // The image was chosen on the page before.
   const own = remembered("own", sessionStorage);

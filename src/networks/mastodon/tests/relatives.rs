@@ -161,6 +161,10 @@ fn a_scan_that_is_resumed_without_a_handle_finds_its_account() {
     assert!(list(&world.client, &account, &Cursor::Search(None)).is_ok());
 }
 
+/// What is said of an account that Misskey's client would read.
+const OF_MISSKEY: &str =
+    "is on a network that is switched off here (misskey: it is not among the networks of the configuration)";
+
 /// A server that has the account, but no API of Mastodon.
 fn of_another_kind(software: &'static str) -> World {
     World::new(move |url| {
@@ -202,8 +206,8 @@ fn a_server_of_another_kind_is_told_and_its_account_is_not_missing() {
         let world = of_another_kind(software);
         assert_eq!(world.resolve(&["ann@other.example"]), [expect], "{software}");
     };
-    check("misskey", "is on a server of Misskey's kind (misskey), which is not read yet");
-    check("Sharkey", "is on a server of Misskey's kind (sharkey), which is not read yet");
+    check("misskey", OF_MISSKEY);
+    check("Sharkey", OF_MISSKEY);
     check("lemmy", "is on a server of a kind that is not read (lemmy)");
     check("<script>", "is on a server that does not answer as Mastodon does");
     check("", "is on a server that does not answer as Mastodon does");
@@ -215,7 +219,7 @@ fn a_server_of_another_kind_is_told_and_its_account_is_not_missing() {
     assert_eq!(count, 2, "what a server is, is asked once");
     // By the actor alone, whose URI ends in what looks like a name.
     let told = world.resolve(&["https://other.example/users/9bq"]);
-    assert_eq!(told, ["is on a server of Misskey's kind (misskey), which is not read yet"]);
+    assert_eq!(told, [OF_MISSKEY]);
 }
 
 #[test]

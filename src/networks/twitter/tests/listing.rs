@@ -1,7 +1,12 @@
 //! The two listings: what is asked, what is delivered, where the next one starts.
 
 use super::*;
-use crate::domain::scans::Coverage;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use crate::domain::posts::ListedPost;
+use crate::domain::scans::{Coverage, Hold, ListingPlace, MediaCount, Window};
+use crate::networks::client::Turns;
 
 fn timeline(since: Option<&str>) -> Cursor {
     Cursor::Timeline(since.map(str::to_owned))
@@ -25,6 +30,7 @@ fn a_search_pages_from_the_newest_to_its_start() {
         oldest: Some(moment(1000)),
         coverage: Coverage::Complete,
         posts_read: 1234,
+        media: None,
     };
     assert_eq!(listing.end, expect);
 
@@ -66,6 +72,7 @@ fn a_timeline_pages_back_to_its_cursor() {
         oldest: Some(moment(1000)),
         coverage: Coverage::Complete,
         posts_read: 250,
+        media: None,
     };
     assert_eq!(listing.end, expect);
     let asked = world.asked();
@@ -338,7 +345,7 @@ fn samples_ask_for_parts_of_the_timeline_and_end_well() {
             all.iter().filter(|(id, _)| *id > above && *id < below).map(|(_, post)| post.clone()).collect();
         serve_pages(asked, &inside)
     });
-    let searched = SearchedPosts { since: None, ids };
+    let searched = SearchedPosts { ids, ..SearchedPosts::default() };
     let end = world
         .client
         .list_missed_posts(&artist(), &timeline(None), &searched, &mut |_| ControlFlow::Continue(()))
@@ -353,10 +360,79 @@ fn samples_ask_for_parts_of_the_timeline_and_end_well() {
     assert_eq!(whole.unwrap().posts_read, 1000);
 }
 
+/// What is read of a timeline of 1,000 posts, one in four with a photo, of which the search has listed all
+/// but `missed`.
+fn count_media(stated: Value, films: u64, missed: u64, trusted: bool) -> ListingEnd {
+    let all: Vec<(u64, Value)> = (1..=1000)
+        .rev()
+        .map(|n| if n % 4 == 0 { (n * 1000, photo_post(n * 1000)) } else { (n * 1000, text_post(n * 1000)) })
+        .collect();
+    let ids: Vec<String> =
+        all.iter().filter(|(id, _)| id % 4000 == 0).map(|(id, _)| id.to_string()).collect();
+    let world = World::new(move |asked| {
+        if asked.path() == "/2/users" {
+            let id = artist().key.native;
+            let metrics = json!({ "post_count": 1000, "media_count": stated });
+            let user = json!({ "id": id, "name": "A", "username": "artist", "public_metrics": metrics });
+            return ok(&json!({ "data": [user] }));
+        }
+        if asked.path() == "/2/tweets/search/all" {
+            let query = asked.parameter("query").unwrap();
+            assert!(query.contains("has:media -has:images -is:retweet"), "{query}");
+            let film = |n: u64| {
+                let mut post = text_post(n * 1000 + 1);
+                post["attachments"] = json!({ "media_keys": [format!("7_{n}")] });
+                post
+            };
+            return serve_pages(asked, &(1..=films).rev().map(film).collect::<Vec<_>>());
+        }
+        let bound = |name| asked.parameter(name).map(|id| id.parse::<u64>().unwrap());
+        let (above, below) = (bound("since_id").unwrap_or(0), bound("until_id").unwrap_or(u64::MAX));
+        let inside: Vec<Value> =
+            all.iter().filter(|(id, _)| *id > above && *id < below).map(|(_, post)| post.clone()).collect();
+        serve_pages(asked, &inside)
+    });
+    let ids: Vec<String> = ids.into_iter().skip(missed as usize).collect();
+    let media = Some(ids.len() as u64);
+    let searched = SearchedPosts { ids, media, counts_are_trusted: trusted, ..SearchedPosts::default() };
+    let mut page = |_| ControlFlow::Continue(());
+    world.client.list_missed_posts(&artist(), &timeline(None), &searched, &mut page).unwrap()
+}
+
+#[test]
+fn an_equal_count_of_media_shortens_the_reading_of_a_timeline() {
+    let sampled = count_media(Value::Null, 0, 0, true);
+    assert_eq!((sampled.media, sampled.coverage), (None, Coverage::Sampled));
+    let count = |stated, found, missed| Some(MediaCount { stated, found, missed });
+
+    let equal = count_media(250.into(), 0, 0, true);
+    assert_eq!((equal.media, equal.coverage), (count(250, 250, 0), Coverage::Sampled));
+    assert_eq!(equal.cursor, sampled.cursor);
+    assert!(equal.posts_read * 3 < sampled.posts_read, "{} of {}", equal.posts_read, sampled.posts_read);
+    let with_films = count_media(257.into(), 7, 0, true);
+    assert_eq!((with_films.media, with_films.posts_read), (count(257, 257, 0), equal.posts_read));
+
+    // Nothing is left out where the count differs, or is not believed.
+    for (stated, films, trusted, found) in
+        [(253, 2, true, 252), (249, 0, true, 250), (900, 0, true, 250), (250, 0, false, 250)]
+    {
+        let full = count_media(stated.into(), films, 0, trusted);
+        assert_eq!((full.media, full.posts_read), (count(stated, found, 0), sampled.posts_read), "{stated}");
+    }
+    // The count is wrong: the newest post was missed, and refutes it.
+    let refuted = count_media(249.into(), 0, 1, true);
+    assert_eq!(refuted.media, count(249, 249, 1));
+    assert!(refuted.posts_read >= sampled.posts_read, "{} of {}", refuted.posts_read, sampled.posts_read);
+    // Odd numbers are none.
+    for odd in [json!("many"), json!(-1), json!(1.5)] {
+        assert_eq!(count_media(odd, 0, 0, true).posts_read, sampled.posts_read);
+    }
+}
+
 #[test]
 fn a_listing_that_is_left_after_each_page_finds_what_one_in_a_go_finds() {
-    // The plan allows small pages only; an edited post stands at the end of one page and on the next; some pages
-    // are empty.
+    // The plan allows small pages only; an edited post stands at the end of one page and on the next; some
+    // pages are empty.
     let mut posts: Vec<Value> = (0..450).rev().map(|n| photo_post(1000 + n)).collect();
     let versions = json!(["1349", "1350"]);
     for post in &mut posts[99..101] {
@@ -387,4 +463,90 @@ fn a_listing_that_is_left_after_each_page_finds_what_one_in_a_go_finds() {
     }
     let count = |world: &World| world.asked().len();
     assert_eq!(count(&in_turns), count(&at_once), "nothing is paid for twice");
+}
+
+#[test]
+fn a_window_of_the_past_is_searched_alone() {
+    let posts: Vec<Value> = (0..30).rev().map(|n| photo_post(1000 + n)).collect();
+    let world = World::new(move |asked| serve_pages(asked, &posts));
+    let window = Window { from: moment(1000), to: moment(1030) };
+    let listing = world.list(&artist(), &Cursor::Window(window)).unwrap();
+    assert_eq!(listing.posts.len(), 30);
+    assert_eq!((listing.end.cursor, listing.end.coverage), (Cursor::Window(window), Coverage::Complete));
+    let asked = world.asked();
+    assert_eq!(asked.iter().map(|asked| asked.path()).collect::<Vec<_>>(), ["/2/tweets/search/all"]);
+    assert_eq!(asked[0].parameter("start_time"), Some(date(1000)));
+    assert_eq!(asked[0].parameter("end_time"), Some(date(1031)), "exclusive");
+}
+
+#[test]
+fn the_newest_part_of_a_window_is_read_from_the_timeline() {
+    let world = World::new(|asked| serve_pages(asked, &[]));
+    let now = Timestamp::now();
+    let day = Duration::from_secs(86_400);
+    let window = Window { from: now.minus(day * 7), to: now.plus(day * 7) };
+    let listing = world.list(&artist(), &Cursor::Window(window)).unwrap();
+    let asked = world.asked();
+    let paths: Vec<_> = asked.iter().map(|asked| asked.path().to_owned()).collect();
+    assert_eq!(paths, ["/2/users/42/tweets", "/2/tweets/search/all"]);
+    let parse = |text: Option<String>| Timestamp::parse_rfc3339(&text.unwrap()).unwrap();
+    assert!(parse(asked[0].parameter("end_time")) <= now, "X refuses what is to come");
+    assert!(parse(asked[0].parameter("start_time")) <= parse(asked[1].parameter("end_time")), "no gap");
+    assert_eq!(asked[1].parameter("start_time"), Some(window.from.to_rfc3339()));
+    let Cursor::Window(covered) = listing.end.cursor else { panic!() };
+    assert!(covered.from == window.from && covered.to < now, "{covered:?}");
+}
+
+#[test]
+fn a_window_is_not_looked_for_in_time_to_come() {
+    let world = World::new(|asked| serve_pages(asked, &[]));
+    let day = Duration::from_secs(86_400);
+    let window = Window { from: Timestamp::now().plus(day), to: Timestamp::now().plus(day * 2) };
+    world.list(&artist(), &Cursor::Window(window)).unwrap();
+    assert_eq!(world.asked().len(), 0);
+}
+
+#[test]
+fn a_window_that_is_left_goes_on_in_its_part() {
+    let posts: Vec<Value> = (0..1200).rev().map(|n| photo_post(1000 + n)).collect();
+    let world = World::new(move |asked| match asked.path() {
+        "/2/tweets/search/all" => serve_pages(asked, &posts),
+        _ => serve_pages(asked, &[]),
+    });
+    let window = Window { from: moment(1000), to: Timestamp::now() };
+    let mut left = Left { place: None, posts: 0, pieces: 12 };
+    let cursor = Cursor::Window(window);
+    assert!(matches!(world.client.list_in_turns(&artist(), &cursor, &mut left), Err(NetworkError::Stopping)));
+    let place = left.place.clone().expect("it can be left");
+    let before = world.asked().len();
+    let mut rest = Left { place: Some(place), posts: 0, pieces: usize::MAX };
+    let end = world.client.list_in_turns(&artist(), &cursor, &mut rest).unwrap();
+    assert_eq!(left.posts + rest.posts, 1200);
+    assert!(world.asked()[before..].iter().all(|asked| asked.path() == "/2/tweets/search/all"));
+    assert!(matches!(end.cursor, Cursor::Window(covered) if covered.from == window.from));
+}
+
+/// A listing that is left at the first place after so many pieces.
+struct Left {
+    place: Option<ListingPlace>,
+    posts: usize,
+    pieces: usize,
+}
+
+impl Turns for Left {
+    fn place(&self) -> Option<&ListingPlace> {
+        self.place.as_ref()
+    }
+
+    fn take(&mut self, posts: Vec<ListedPost>, hold: Hold) -> ControlFlow<()> {
+        self.posts += posts.len();
+        self.pieces = self.pieces.saturating_sub(1);
+        match hold {
+            Hold::At(place) if self.pieces == 0 => {
+                self.place = Some(*place);
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        }
+    }
 }

@@ -110,6 +110,25 @@ fn a_hundred_at_a_time() {
 }
 
 #[test]
+fn what_was_said_minutes_ago_is_not_asked_again() {
+    let world = World::new(|_| {
+        ok(&json!({
+            "data": [{"id": "1", "username": "a"}],
+            "errors": [{"resource_id": "gone", "detail": "no", "type": "https://api.x.com/2/problems/resource-not-found"}],
+        }))
+    });
+    let expect = [readable("1", "a", None), ResolutionOutcome::Missing];
+    check_outcomes(&world, &[handle("a"), handle("gone")], &expect);
+    // Another worker's client, another order, another case.
+    let other = World { client: world.client.with_waiter(world.waiter.clone()), ..world };
+    check_outcomes(&other, &[handle("GONE"), handle("A")], &[expect[1].clone(), expect[0].clone()]);
+    assert_eq!(other.asked().len(), 1);
+    // Whoever has a reason to doubt asks X itself.
+    other.client.resolve_now(&[handle("a")]).unwrap();
+    assert_eq!(other.asked().len(), 2);
+}
+
+#[test]
 fn a_fault_with_one_account_is_not_its_end() {
     let world = World::new(|_| {
         ok(

@@ -14,7 +14,7 @@ use self::render::Renderer;
 use crate::base::Timestamp;
 use crate::demo::world::endpoint::Endpoint;
 use crate::demo::world::exchange::{Answer, Call};
-use crate::demo::world::facts::{Account, AccountState, Facts, Post, Relation};
+use crate::demo::world::facts::{AccountState, Facts, MediaKind, Post, Relation};
 use crate::demo::world::ids::snowflake_time;
 use crate::demo::world::limits::Limits;
 use crate::demo::world::quirks::Quirks;
@@ -215,7 +215,7 @@ fn search(facts: &Facts, parameters: &Parameters, now: Timestamp) -> Result<Valu
         .posts
         .iter()
         .filter(|post| !post.missed_by_search && range.holds(post.id))
-        .filter(|post| query.matches(&facts.accounts[post.author], post))
+        .filter(|post| query.matches(facts, post))
         .collect();
     let token = parameters.token(&["next_token", "pagination_token"])?;
     let page = Page::cut(&found, parameters.number("max_results", 10), token);
@@ -351,13 +351,16 @@ impl Query {
         if query.from.is_none() { Err(check::Invalid::query(text, text)) } else { Ok(query) }
     }
 
-    fn matches(&self, author: &Account, post: &Post) -> bool {
+    fn matches(&self, facts: &Facts, post: &Post) -> bool {
+        let author = &facts.accounts[post.author];
         let is_author =
             |who: &String| author.handle.eq_ignore_ascii_case(who) || author.id.to_string() == *who;
         let by = self.from.as_ref().is_some_and(is_author);
         let holds = |term: Term| match term {
-            Term::HasImages | Term::HasMedia => {
-                !post.media.is_empty() || matches!(post.relation, Relation::BorrowsMedia(_))
+            Term::HasMedia => !post.media.is_empty() || matches!(post.relation, Relation::BorrowsMedia(_)),
+            Term::HasImages => {
+                let is_photo = |media: &usize| facts.media[*media].kind == MediaKind::Photo;
+                post.media.iter().any(is_photo) || matches!(post.relation, Relation::BorrowsMedia(_))
             }
             Term::IsRetweet => matches!(post.relation, Relation::Repost(_)),
             Term::IsReply => matches!(post.relation, Relation::Reply(_)),

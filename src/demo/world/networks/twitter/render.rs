@@ -97,12 +97,16 @@ impl<'a> Renderer<'a> {
             "profile_image_url",
             format!("https://pbs.twimg.com/profile_images/{}/demo_normal.jpg", account.id).into(),
         );
-        let posts =
-            self.facts.posts.iter().filter(|post| self.facts.accounts[post.author].id == account.id).count();
+        let author = self.facts.account_by_id(account.id).unwrap_or(usize::MAX);
+        let posts = self.facts.posts_of(author).count();
         let mut metrics = json!({
             "followers_count": 100, "following_count": 10, "listed_count": 1, "like_count": 5,
         });
         metrics[self.dialect.name("tweet_count", "post_count")] = posts.into();
+        // The older contract does not have it.
+        if self.post_fields.is_empty() || self.dialect == Dialect::Post {
+            metrics["media_count"] = self.facts.media_count(author).into();
+        }
         add("public_metrics", metrics);
         if let Some(link) = account.link {
             let display = link.trim_start_matches("https://");

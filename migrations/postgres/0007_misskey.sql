@@ -1,0 +1,2 @@
+-- Servers of Misskey's kind are a network of their own, beside those that speak Mastodon's API.
+INSERT INTO networks (no, name) VALUES (4, 'misskey') ON CONFLICT DO NOTHING;
