@@ -128,7 +128,7 @@ fn the_examples_for_curl_are_answered() {
             requests += block.matches("curl ").count();
             let told = world.run("sh", &["-eu", "-c"], &world.adapted(&strict(block))).unwrap();
             let is_credit = told.contains("Artist:") || told.contains("The search goes on");
-            let is_right = match block.contains("format=credit") {
+            let is_right = match block.contains("/credit?") {
                 true => is_credit,
                 false => told.contains("status") || told.trim_start().starts_with('['),
             };

@@ -181,21 +181,10 @@ pub(super) fn chosen_networks(
                 may be found; before `url`"),
         ("webhook" = Option<String>, Query,
             description = "The webhook that gets the final answer; before `url`"),
-        ("format" = Option<String>, Query, pattern = "^(json|credit)$",
-            description = "credit: the final answer as text to copy, the posts and then the artist's links; before `url`"),
-        ("markup" = Option<String>, Query, pattern = "^(plain|markdown|html)$",
-            description = "How the credit is marked up; before `url`"),
-        ("lang" = Option<String>, Query, pattern = "^(en|fr)$",
-            description = "The language of the credit; before `url`"),
     ),
     responses(
-        (status = 200, description = "The state of the query, or `error`; with `format=credit` the credit", content(
-            (Answer = "application/json"), (String = "text/plain"),
-        )),
-        (status = 202, body = String, content_type = "text/plain",
-            description = "With `format=credit`: the search goes on"),
+        (status = 200, body = Answer, description = "The state of the query, or `error`"),
         (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-        (status = 404, body = ErrorBody, description = "With `format=credit`: nobody to credit"),
         (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     )
 )]
@@ -222,22 +211,14 @@ pub(super) async fn query_get(
             description = "1: the answer is `END` with the first post that shows the artwork itself, though more \
                 may be found"),
         ("webhook" = Option<String>, Query, description = "The webhook that gets the final answer"),
-        ("format" = Option<String>, Query, pattern = "^(json|credit)$",
-            description = "credit: the final answer as text to copy, the posts and then the artist's links"),
-        ("markup" = Option<String>, Query, pattern = "^(plain|markdown|html)$",
-            description = "How the credit is marked up"),
-        ("lang" = Option<String>, Query, pattern = "^(en|fr)$",
-            description = "The language of the credit"),
     ),
     request_body(description = "The URL, or a form with `url`", content(
         (String = "text/plain", example = json!("https://www.artstation.com/artwork/70013")),
         (QueryForm = "application/x-www-form-urlencoded"),
     )),
     responses(
-        (status = 200, content((Answer = "application/json"), (String = "text/plain"))),
-        (status = 202, body = String, content_type = "text/plain"),
-        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
-        (status = 413, body = ErrorBody),
+        (status = 200, body = Answer),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 413, body = ErrorBody),
         (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
     )
 )]
@@ -252,15 +233,68 @@ pub(super) async fn query_post(
     answer_query(&api, &caller, url_parameter::from_body(&body), &query.unwrap_or_default()).await
 }
 
+/// The credit for an artwork, as text to copy
+///
+/// The posts that show the artwork, then the artist's links, and nothing else. Starts the query as `GET
+/// /query` does; ask again until it is no 202. `/query` with `format=credit` answers the same: the two are
+/// described apart, so that what is generated from this description knows the type of each answer.
+#[utoipa::path(
+    get, path = "/credit", tag = "queries",
+    params(
+        ("url" = String, Query, description = "Address of the artwork's page, 256 characters at most",
+            example = json!("https://www.artstation.com/artwork/70013")),
+        ("markup" = Option<String>, Query, pattern = "^(plain|markdown|html)$",
+            description = "How the credit is marked up; before `url`"),
+        ("lang" = Option<String>, Query, pattern = "^(en|fr)$",
+            description = "The language of the credit; before `url`"),
+        ("networks" = Option<String>, Query, pattern = "^(twitter|bluesky|mastodon|misskey)(,(twitter|bluesky|mastodon|misskey))*$",
+            description = "Only the artist's accounts on these: twitter, bluesky, mastodon, misskey, with commas between; \
+                before `url`",
+            example = json!("bluesky,mastodon")),
+        ("whole" = Option<bool>, Query,
+            description = "1: the artist's accounts are scanned whole before the answer, not only around the \
+                artwork's date; before `url`"),
+        ("first" = Option<bool>, Query,
+            description = "1: the answer is `END` with the first post that shows the artwork itself, though more \
+                may be found; before `url`"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "text/plain"),
+        (status = 202, body = String, content_type = "text/plain", description = "The search goes on"),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody, description = "Nobody to credit"),
+        (status = 429, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
+)]
+pub(super) async fn credit_get(
+    State(api): State<Arc<Api>>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, HttpError> {
+    let query = query.unwrap_or_default();
+    let form = CreditForm::marked_up(&query)?;
+    answer_with(&api, &caller, url_parameter::from_query_string(&query), &query, Some(form)).await
+}
+
 async fn answer_query(
     api: &Api,
     caller: &Caller,
     url: Result<String, FailureCode>,
     query: &str,
 ) -> Result<Response, HttpError> {
+    answer_with(api, caller, url, query, CreditForm::of(query)?).await
+}
+
+/// Answers about the query: its credit, or all of it.
+async fn answer_with(
+    api: &Api,
+    caller: &Caller,
+    url: Result<String, FailureCode>,
+    query: &str,
+    credit: Option<CreditForm>,
+) -> Result<Response, HttpError> {
     let webhook = checked_webhook(api, caller, url_parameter::named_before_url(query, "webhook"))?;
     let choice = Choice::of(api, caller, query)?;
-    let credit = CreditForm::of(query)?;
     let url = match url {
         Ok(url) => url,
         Err(code) => return Ok(Json(Started::from(code).answer()).into_response()),
@@ -301,20 +335,25 @@ struct CreditForm {
 impl CreditForm {
     /// `None` where the answer itself is asked for.
     fn of(query: &str) -> Result<Option<CreditForm>, HttpError> {
+        match url_parameter::named_before_url(query, "format").as_deref() {
+            None | Some("json") => Ok(None),
+            Some("credit") => CreditForm::marked_up(query).map(Some),
+            Some(other) => {
+                Err(HttpError::BadRequest { why: format!("format: {other:?} is none of json, credit") })
+            }
+        }
+    }
+
+    fn marked_up(query: &str) -> Result<CreditForm, HttpError> {
         let value = |name| url_parameter::named_before_url(query, name);
         let bad = |why: String| HttpError::BadRequest { why };
-        match value("format").as_deref() {
-            None | Some("json") => return Ok(None),
-            Some("credit") => {}
-            Some(other) => return Err(bad(format!("format: {other:?} is none of json, credit"))),
-        }
         let markup = value("markup").map_or(Ok(Markup::default()), |name| name.parse());
         let language = value("lang").unwrap_or_else(|| Language::English.code().to_owned());
         let known = Language::from_code(&language);
-        Ok(Some(CreditForm {
+        Ok(CreditForm {
             markup: markup.map_err(|why| bad(format!("markup: {why}")))?,
             language: known.ok_or_else(|| bad(format!("lang: {language:?} is none of en, fr")))?,
-        }))
+        })
     }
 
     /// The credit; before the end of the query 202, and 404 where nobody was found.

@@ -24,6 +24,7 @@ use super::{
 fn api_routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::with_openapi(openapi::head())
         .routes(routes!(query::query_get, query::query_post))
+        .routes(routes!(query::credit_get))
         .routes(routes!(events::query_events))
         .routes(routes!(batch::queries_get, batch::queries_post))
         .routes(routes!(batch::query_delete))

@@ -120,6 +120,8 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/query?webhook=nobody&url=https://a.example/", "", ""),
     ("GET", "/query?webhook=bot&url=https://a.example/", "\r\nX-Forwarded-For: 192.0.2.1", ""),
     ("POST", "/query", "\r\nContent-Type: text/plain", "https://a.example/art/1"),
+    ("GET", "/credit?url=https://a.example/art/1", "", ""),
+    ("GET", "/credit?markup=rtf&url=https://a.example/art/1", "", ""),
     ("GET", "/query/events?url=https://a.example/art/1", "", ""),
     ("GET", "/query/events?url=https://a.example/art/1", "\r\nLast-Event-ID: 9", ""),
     ("POST", "/queries", "\r\nContent-Type: application/json", "{\"urls\":[\"https://a.example/\",\"\"]}"),

@@ -187,7 +187,8 @@ async fn a_credit_is_text_to_copy() {
     let answer = Answer::from(&sample_view());
     assert!(reply.body.starts_with(&format!("Posts:\n{}\n", answer.posts[0].url)), "{}", reply.body);
     assert!(reply.body.contains(&format!("\n\nArtist:\n{}\n", answer.accounts[0].url)), "{}", reply.body);
-    let french = world.get("/query?format=credit&markup=markdown&lang=fr&url=https://a.example/p").await;
+    assert_eq!(world.get("/credit?url=https://a.example/p").await.body, reply.body);
+    let french = world.get("/credit?markup=markdown&lang=fr&url=https://a.example/p").await;
     assert!(french.body.starts_with("**Publications\u{a0}:** [X](https://x.com/"), "{}", french.body);
     for (parameters, why) in [
         ("format=xml", "format: "),
