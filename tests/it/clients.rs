@@ -224,8 +224,10 @@ fn the_server_does_what_its_description_says() {
     // What is read here as OpenAPI 3.2 has it: an event is described apart from its stream.
     described["openapi"] = "3.2.0".into();
     let paths = described["paths"].as_object_mut().unwrap().values_mut();
+    let mut operations = 0;
     for operation in paths.flat_map(|methods| methods.as_object_mut().unwrap().values_mut()) {
         let responses = operation["responses"].as_object_mut().unwrap();
+        operations += 1;
         // It stands for any other status.
         responses.remove("default").unwrap();
         for content in responses.values_mut().filter_map(|response| response.get_mut("content")) {
@@ -248,7 +250,8 @@ fn the_server_does_what_its_description_says() {
     // webhook is there, no description says.
     test.args(["--exclude-checks", "negative_data_rejection,positive_data_acceptance"]);
     let told = run(test.arg(&file));
-    assert!(told.contains("Tested: 18") && told.contains("No issues found"), "{told}");
+    let tested = format!("Tested: {operations}\n");
+    assert!(operations > 15 && told.contains(&tested) && told.contains("No issues found"), "{told}");
 }
 
 /// `/openapi.json` as a file.

@@ -297,6 +297,9 @@ async fn answer_with(
     let choice = Choice::of(api, caller, query)?;
     let url = match url {
         Ok(url) => url,
+        Err(code) if credit.is_some() => {
+            return Err(HttpError::BadRequest { why: code.explanation().to_owned() });
+        }
         Err(code) => return Ok(Json(Started::from(code).answer()).into_response()),
     };
     api.count(caller, RateClass::Query)?;

@@ -199,6 +199,7 @@ async fn a_credit_is_text_to_copy() {
         reply.check_error(400, "BAD_REQUEST");
         assert!(reply.body.contains(why), "{}", reply.body);
     }
+    world.get("/credit?url=").await.check_error(400, "BAD_REQUEST");
     let json = world.get("/query?url=https://a.example/?format=credit").await;
     assert!(json.head.contains("content-type: application/json"), "it belongs to the page's address");
 }
