@@ -34,6 +34,8 @@ export interface Post extends Found {
   id: string;
   handle: string | null;
   earliest: boolean;
+  /** A person said that it shows the artwork. */
+  said_same: boolean;
 }
 
 /** A post on X, under the names of the original's API. */
@@ -78,6 +80,53 @@ export interface Elsewhere {
   evidence: string;
 }
 
+/** An account that a page names, with what is known of it. */
+export interface NamedAccount {
+  network: Network;
+  id: string | null;
+  handle: string | null;
+  url: string;
+  /** `confirmed`, `not_asked`, `missing`, `private`, `suspended`, `closed`, or why it is left out. */
+  state: string;
+  detail: string;
+  evidence: string | null;
+  chain: string[];
+}
+
+/** Who made an artwork. */
+export interface ArtistAnswer {
+  status: Status | null;
+  id: string | null;
+  resolve: boolean;
+  accounts: NamedAccount[];
+  left_out: NamedAccount[];
+  elsewhere: Elsewhere[];
+  /** What looking the accounts up costs at most; `null` before they are known. */
+  estimate_usd: number | null;
+  cost_usd: number;
+  error: string | null;
+  error_detail: string;
+  steps: { step: Status; ms: number }[];
+  queue_position: number | null;
+  estimated_wait_ms: number | null;
+  waits_for_network: boolean;
+}
+
+/** What a person said, and what came of it. */
+export interface Said {
+  id: string;
+  verdict: string;
+  account: string | null;
+  handle: string | null;
+  post: string | null;
+  image: number | null;
+  url: string;
+  at: string;
+  /** In anybody's words. */
+  why: string;
+  effect: string;
+}
+
 /** What of an account was searched: all of it, or what was published within `windows`. */
 export interface Searched {
   network: Network;
@@ -86,6 +135,14 @@ export interface Searched {
   complete: boolean;
   whole_at: string | null;
   windows: SearchedWindow[];
+}
+
+/** The page of an artwork that was answered for before. */
+export interface ArtworkPage {
+  url: string;
+  class: MatchClass;
+  distance: number;
+  answered_at: string;
 }
 
 /** The answer about a query. `posts` is what was found; `results` the part of it that is on X. */
@@ -113,6 +170,10 @@ export interface Answer {
   /** Named by the artwork's page, and show it; they may be reposts. */
   named_posts: Post[];
   elsewhere: Elsewhere[];
+  /** Of a search by image: pages of artworks that were answered for before, with this picture. */
+  artwork_pages: ArtworkPage[];
+  /** Named, and not searched: missing, private, not asked about, or left out. */
+  other_accounts: NamedAccount[];
   searched: Searched[];
   /** All accounts were searched whole. */
   complete: boolean;
@@ -122,6 +183,8 @@ export interface Answer {
   cost_usd: number;
   /** What `whole` would probably cost; `null` where nothing is left to be searched. */
   rest_usd: number | null;
+  /** What people said that has acted on the answer. */
+  verdicts: Said[];
 }
 
 export interface SearchAnswer extends Answer {
@@ -226,6 +289,7 @@ export class Client {
   query(page: string, options?: Chosen & First & Whole & { webhook?: string }): Promise<Answer>;
   find(page: string, options?: Chosen & First & Whole & Following<Answer> & { webhook?: string }): Promise<Answer>;
   follow(page: string, options?: Chosen & First & Whole): AsyncGenerator<Answer, void, void>;
+  artist(page: string, options?: Chosen & Waiting & { resolve?: boolean }): Promise<ArtistAnswer>;
   submit(pages: Iterable<string>, options?: Chosen & Whole & { webhook?: string }): Promise<BatchEntry[]>;
   states(ids: string[], options?: Abortable): Promise<BatchEntry[]>;
   findAll(

@@ -127,6 +127,22 @@ export class Client {
     for await (const { answer } of this.#events("/query/events", parameters, null, signal)) yield answer;
   }
 
+  /**
+   * The artist of an artwork: `answer.accounts` with their reasons; no post is looked for. `resolve: false` asks no
+   * network whether the accounts are there, which costs nothing. Waits at most `patience` milliseconds.
+   */
+  async artist(page, { resolve = true, networks, patience = PATIENCE, signal } = {}) {
+    const until = Date.now() + patience;
+    const parameters = { ...(resolve ? {} : { resolve: "0" }), ...asked(page, { networks }) };
+    const ask = async () => checked(await this.#json("/artist", parameters, { signal }));
+    for (;;) {
+      const answer = await patiently(until, signal, ask);
+      if (isFinal(answer)) return answer;
+      if (Date.now() >= until) throw new TookTooLong(page);
+      await sleep(POLL_PERIOD, signal);
+    }
+  }
+
   // ---- many queries
 
   /** Starts up to 100 queries in one request. An entry can have an `error` of its own; none is thrown. */

@@ -3,13 +3,16 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::named_accounts::NamedAccountAnswer;
 use super::names::{FailureCodeName, QueryStatusName};
 use super::posts::{PostAnswer, ResultAnswer, posts as api_posts, similar_posts};
+use super::verdicts::SaidAnswer;
 use crate::base::ids::Network;
 use crate::base::{MicroUsd, Timestamp};
 use crate::domain::accounts::{Elsewhere, Evidence};
 use crate::domain::addresses::account_url;
 use crate::domain::failure::FailureCode;
+use crate::domain::images::{FoundPage, MatchClass};
 use crate::domain::scans::{CoveredWindow, Window};
 use crate::proto::view::{AccountView, QueryStatus, QueryView, SearchedView};
 
@@ -65,6 +68,11 @@ pub struct Answer {
     pub named_posts: Vec<PostAnswer>,
     /// Pages of the artist's on sites that are not searched, for giving credit.
     pub elsewhere: Vec<ElsewhereAnswer>,
+    /// Of a search by image: pages of artworks that this server has answered for before, with this picture;
+    /// likest first.
+    pub artwork_pages: Vec<ArtworkPageAnswer>,
+    /// Accounts that are named and are not searched: missing, private, not asked about, or left out.
+    pub other_accounts: Vec<NamedAccountAnswer>,
     /// What was searched, by account.
     pub searched: Vec<SearchedAnswer>,
     /// Each account was searched whole, as far as its network shows it.
@@ -76,6 +84,9 @@ pub struct Answer {
     /// What searching the rest of the accounts (`whole=1`) will probably cost, in dollars; `null` where
     /// nothing is left.
     pub rest_usd: Option<f64>,
+    /// What people said that has acted on this answer: accounts that were added or left out, posts that were
+    /// left out or stand first; and what contradicts each other, or came to nothing.
+    pub verdicts: Vec<SaidAnswer>,
 }
 
 /// A page of the artist's on a site that is not searched.
@@ -86,6 +97,30 @@ pub struct ElsewhereAnswer {
     pub url: String,
     /// Why the page is believed to be the artist's.
     pub evidence: Evidence,
+}
+
+/// An artwork's page that was answered for before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ArtworkPageAnswer {
+    pub url: String,
+    /// What the searched image is to the page's.
+    pub class: MatchClass,
+    /// Bits, 0 = identical.
+    pub distance: u32,
+    /// When it was answered last.
+    #[schema(format = DateTime)]
+    pub answered_at: String,
+}
+
+impl From<&FoundPage> for ArtworkPageAnswer {
+    fn from(FoundPage { url, class, distance, answered_at }: &FoundPage) -> ArtworkPageAnswer {
+        ArtworkPageAnswer {
+            url: url.clone(),
+            class: *class,
+            distance: *distance,
+            answered_at: answered_at.to_rfc3339(),
+        }
+    }
 }
 
 /// How much of an account was searched.
@@ -225,11 +260,14 @@ impl Answer {
             published: None,
             named_posts: Vec::new(),
             elsewhere: Vec::new(),
+            artwork_pages: Vec::new(),
+            other_accounts: Vec::new(),
             searched: Vec::new(),
             complete: false,
             looking: None,
             cost_usd: 0.0,
             rest_usd: None,
+            verdicts: Vec::new(),
         }
     }
 
@@ -272,6 +310,8 @@ impl From<&QueryView> for Answer {
             published: view.published.map(Timestamp::to_rfc3339),
             named_posts: api_posts(&view.named_posts),
             elsewhere: view.elsewhere.iter().cloned().map(ElsewhereAnswer::from).collect(),
+            artwork_pages: view.artwork_pages.iter().map(ArtworkPageAnswer::from).collect(),
+            other_accounts: view.others.iter().map(NamedAccountAnswer::from).collect(),
             searched: view.searched.iter().map(|searched| searched_answer(view, searched)).collect(),
             complete: view.is_complete(),
             looking: view
@@ -279,6 +319,7 @@ impl From<&QueryView> for Answer {
                 .map(|Window { from, to }| SpanAnswer { from: from.to_rfc3339(), to: to.to_rfc3339() }),
             cost_usd: view.cost.usd(),
             rest_usd: view.rest.map(MicroUsd::usd),
+            verdicts: view.verdicts.iter().map(SaidAnswer::from).collect(),
         }
     }
 }

@@ -7,13 +7,16 @@
 
 pub mod account;
 pub mod answers;
+pub mod artist;
 pub mod credit;
 pub mod errors;
 pub mod figures;
 pub mod limits;
+pub mod named_accounts;
 pub mod names;
 pub mod posts;
 pub mod requests;
+pub mod verdicts;
 
 #[cfg(test)]
 pub(crate) mod samples;

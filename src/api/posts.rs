@@ -36,6 +36,8 @@ pub struct PostAnswer {
     pub published: Option<String>,
     /// Of the copies found, this one was posted first.
     pub earliest: bool,
+    /// A person said that it shows the artwork, whatever its class.
+    pub said_same: bool,
 }
 
 // A post on Twitter/X under the names of the original's API. Without a doc comment: the description has none.
@@ -87,7 +89,7 @@ pub fn similar_posts(results: &[ResultView]) -> Vec<PostAnswer> {
 /// The post among these that was published first; `None` where no date is known. What only resembles the
 /// artwork is no copy of it.
 pub fn earliest(results: &[ResultView]) -> Option<&PostKey> {
-    let copies = results.iter().filter(|result| result.class != MatchClass::Similar);
+    let copies = results.iter().filter(|result| result.said_same || result.class != MatchClass::Similar);
     let dated = copies.filter_map(|result| Some((result.published?, &result.post)));
     dated.min_by_key(|(published, _)| *published).map(|(_, post)| post)
 }
@@ -114,6 +116,7 @@ impl From<&ResultView> for PostAnswer {
                 .map(|numbers| f64::from(numbers.thumbnail_centilevels) / 100.0),
             published: result.published.map(|moment| moment.to_rfc3339()),
             earliest: false,
+            said_same: result.said_same,
         }
     }
 }

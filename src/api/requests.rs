@@ -29,7 +29,7 @@ pub struct BatchRequest {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SearchByUrl {
-    /// Address of the image file. The server fetches it.
+    /// Address of the image file, which the server fetches, or of a post whose image is meant.
     pub url: String,
     /// Look in the posts of this account only.
     pub account_name: Option<String>,
@@ -90,7 +90,12 @@ impl PartialSchema for SearchForm {
         ObjectBuilder::new()
             .description(Some("A search as a form: with `image` or `url`."))
             .property("image", file("The image file."))
-            .property("url", text("Address of the image file. The server fetches it."))
+            .property(
+                "url",
+                text(
+                    "Address of the image file, which the server fetches, or of a post whose image is meant.",
+                ),
+            )
             .property("account_name", text("Look in the posts of this account only."))
             .property("networks", networks)
             .property("turned", turned)

@@ -2,14 +2,44 @@
 
 use crate::base::ids::{AccountKey, Network, PostKey, QueryId};
 use crate::base::{MicroUsd, Timestamp};
-use crate::domain::accounts::{AccountRecord, AccountState, Elsewhere, Evidence, SeenHandle};
+use crate::domain::accounts::{
+    AccountRecord, AccountRef, AccountState, Candidate, Elsewhere, Evidence, LeftOutReason, OtherAccount,
+    SeenHandle, Standing,
+};
+use crate::domain::forgotten::{Removed, Subject, SubjectKind, Tombstone};
 use crate::domain::images::{IndexProgress, MatchClass, SecondStage, StoreCounts, Variant};
 use crate::domain::reads::ReadCounts;
 use crate::domain::scans::{Coverage, CoveredWindow, Window};
+use crate::domain::verdicts::{Claim, Effect, Verdict, VerdictId};
+use crate::domain::wanted::Wanted;
 use crate::proto::view::{
-    AccountView, MetricView, QueryStatus, QueryView, ResultView, SearchedView, SpendingView, StatsView,
-    StoreSizes,
+    AccountView, ForgettingView, MetricView, QueryStatus, QueryView, ResultView, SearchedView, SpendingView,
+    StatsView, StoreSizes, VerdictView,
 };
+
+/// An account that is forgotten.
+pub fn sample_forgetting() -> ForgettingView {
+    ForgettingView {
+        subject: Subject::Account(AccountKey::new(Network::Twitter, "783214")),
+        handle: Some("jane_paints".to_owned()),
+        removed: Removed { accounts: 1, posts: 412, images: 518, retries: 3 },
+        answers: 2,
+        scans: 1,
+        is_marked_before: false,
+        has_ended: true,
+    }
+}
+
+/// Its mark.
+pub fn sample_tombstone() -> Tombstone {
+    Tombstone {
+        mark: sample_forgetting().subject.mark(),
+        kind: SubjectKind::Account,
+        network: Network::Twitter,
+        at: Timestamp::parse_rfc3339("2026-05-03T10:00:00Z").unwrap(),
+        note: "letter of 3 May".to_owned(),
+    }
+}
 
 /// An account that was renamed.
 pub fn sample_record() -> AccountRecord {
@@ -91,6 +121,7 @@ pub fn sample_view() -> QueryView {
         query: QueryId(7),
         id: "0123456789abcdef0123456789abcdef".to_owned(),
         subject: "https://a.example/art/1".to_owned(),
+        wanted: Wanted::Posts,
         status: QueryStatus::End,
         has_first_time_scan: true,
         accounts: vec![
@@ -107,8 +138,11 @@ pub fn sample_view() -> QueryView {
                 chain: vec![],
             },
         ],
+        others: vec![],
+        look_up: Some(MicroUsd(10_000)),
         published: Timestamp::parse_rfc3339("2022-09-15T08:30:00Z"),
         named_posts: vec![],
+        artwork_pages: vec![],
         elsewhere: vec![Elsewhere {
             site: "Instagram".to_owned(),
             url: "https://www.instagram.com/jane_paints/".to_owned(),
@@ -135,6 +169,28 @@ pub fn sample_view() -> QueryView {
         looking: None,
         cost: MicroUsd(50_000),
         rest: Some(MicroUsd(4_470_000)),
+        verdicts: vec![
+            VerdictView {
+                id: VerdictId(0x0123_4567_89ab_cdef),
+                claim: Claim::Account { account: AccountKey::new(Network::Twitter, "12"), is_artists: false },
+                handle: "repost_bot".to_owned(),
+                at: Timestamp::parse_rfc3339("2026-05-02T09:00:00Z").unwrap(),
+                why: "It reposts <b>everybody</b>.".to_owned(),
+                effect: Effect::LeftOut,
+            },
+            VerdictView {
+                id: VerdictId(7),
+                claim: Claim::Picture {
+                    post: PostKey::new(Network::Twitter, "22"),
+                    image: Some(2),
+                    is_same: false,
+                },
+                handle: String::new(),
+                at: Timestamp::parse_rfc3339("2026-05-02T09:05:00Z").unwrap(),
+                why: String::new(),
+                effect: Effect::LeftOut,
+            },
+        ],
         results: vec![
             ResultView {
                 post: PostKey::new(Network::Twitter, "18446744073709551615"),
@@ -148,6 +204,7 @@ pub fn sample_view() -> QueryView {
                 second_stage: Some(SecondStage { distance256: 4, thumbnail_centilevels: 85 }),
                 image_name: "FcvniV_yKc3SOQ.jpg".to_owned(),
                 published: Timestamp::parse_rfc3339("2022-09-16T10:00:00Z"),
+                said_same: false,
             },
             ResultView {
                 post: PostKey::new(Network::Twitter, "20"),
@@ -161,6 +218,7 @@ pub fn sample_view() -> QueryView {
                 second_stage: None,
                 image_name: "https://i.example/b.png".to_owned(),
                 published: None,
+                said_same: false,
             },
             ResultView {
                 post: PostKey::new(Network::Bluesky, "at://did:plc:abc/app.bsky.feed.post/3k"),
@@ -174,6 +232,7 @@ pub fn sample_view() -> QueryView {
                 second_stage: None,
                 image_name: "bafkreiabc".to_owned(),
                 published: Timestamp::parse_rfc3339("2022-09-15T10:00:00Z"),
+                said_same: false,
             },
         ],
         similar: vec![ResultView {
@@ -188,6 +247,7 @@ pub fn sample_view() -> QueryView {
             second_stage: Some(SecondStage { distance256: 30, thumbnail_centilevels: 1250 }),
             image_name: "c.png".to_owned(),
             published: None,
+            said_same: false,
         }],
         error: None,
         error_detail: String::new(),
@@ -211,6 +271,50 @@ pub fn sample_view() -> QueryView {
     }
 }
 
+/// Who the artist of that page is, with an account of each standing.
+pub fn sample_artist() -> QueryView {
+    let handle = |network, handle: &str| AccountRef::Handle { network, handle: handle.to_owned() };
+    let others = [
+        (handle(Network::Twitter, "missing"), Standing::Missing),
+        (handle(Network::Bluesky, "private.example"), Standing::Private),
+        (handle(Network::Twitter, "suspended"), Standing::Suspended),
+        (
+            handle(Network::Mastodon, "closed@art.example"),
+            Standing::Closed { why: "does not want to be indexed".to_owned() },
+        ),
+        (
+            AccountRef::Id(AccountKey::new(Network::Twitter, "104")),
+            Standing::Unasked { why: "was not looked up (resolve=0)".to_owned() },
+        ),
+        (handle(Network::Twitter, "pixiv"), Standing::LeftOut(LeftOutReason::SitesOwn)),
+        (handle(Network::Mastodon, "copy@bridge.example"), Standing::LeftOut(LeftOutReason::Copy)),
+        (handle(Network::Twitter, "weaker"), Standing::LeftOut(LeftOutReason::Weaker)),
+        (handle(Network::Twitter, "blocked"), Standing::LeftOut(LeftOutReason::Blocklist)),
+        (handle(Network::Twitter, "nytimes"), Standing::LeftOut(LeftOutReason::Organization)),
+        (handle(Network::Misskey, "other@misskey.io"), Standing::LeftOut(LeftOutReason::OtherNetwork)),
+    ];
+    let other = |(account, standing)| OtherAccount {
+        candidate: Candidate {
+            account,
+            evidence: Evidence::ProfileText,
+            chain: vec!["https://a.example/art/1".to_owned()],
+        },
+        standing,
+    };
+    let view = sample_view();
+    QueryView {
+        wanted: Wanted::Artist,
+        has_first_time_scan: false,
+        others: others.into_iter().map(other).collect(),
+        look_up: Some(MicroUsd(20_000)),
+        cost: MicroUsd(10_000),
+        steps: view.steps[..2].to_vec(),
+        accounts: view.accounts,
+        elsewhere: view.elsewhere,
+        ..QueryView::sample_ended(&view.id, &view.subject)
+    }
+}
+
 /// The same query in an earlier state.
 pub fn sample_view_at(status: QueryStatus, version: u64) -> QueryView {
     let mut view = sample_view();
@@ -222,4 +326,13 @@ pub fn sample_view_at(status: QueryStatus, version: u64) -> QueryView {
     view.still_listing = status < QueryStatus::WaitReverseSearch;
     view.version = version;
     view
+}
+
+/// What somebody said.
+pub fn sample_verdict() -> Verdict {
+    let claim = Claim::Account { account: AccountKey::new(Network::Twitter, "12"), is_artists: false };
+    let at = Timestamp::parse_rfc3339("2026-05-02T09:00:00Z").unwrap();
+    let page = Some("https://www.artstation.com/artwork/70013");
+    let verdict = Verdict::new(claim, page, "bot", at, "It reposts everybody.").unwrap();
+    Verdict { handle: "repost_bot".to_owned(), ..verdict }
 }

@@ -123,7 +123,9 @@ impl World {
             whole: [WholePolicy::Always, WholePolicy::Free, WholePolicy::Asked][rng.usize(..3)],
             when_not_in_windows: [NotInWindows::Whole, NotInWindows::Stop][rng.usize(..2)],
             whole_listing: None,
+            remove_deleted: rng.bool(),
             results_log: rng.bool(),
+            remember_pages: rng.bool(),
             salt: seed,
         };
         let truth = (0..6u32).map(|number| {
@@ -278,7 +280,14 @@ impl World {
                             let is_written = self.journal.contains_key(&format!("scan {account}"));
                             assert!(is_begun_anew || !is_written, "{account} would come back");
                         }
-                        if let FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } = answer {
+                        // What a query for posts knows of the artist is told of it, and is not its state.
+                        let is_own = |view: &QueryView| {
+                            let query = self.state.queries.get(&view.query);
+                            query.is_none_or(|query| query.head.wanted == view.wanted)
+                        };
+                        if let FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } = answer
+                            && is_own(&view)
+                        {
                             match view.error {
                                 Some(FailureCode::Cancelled) => {
                                     self.cancelled.insert(view.id.clone(), view.query);
@@ -393,7 +402,12 @@ impl World {
                     _ => None,
                 };
                 let networks = networks.unwrap_or_default();
-                self.ask(FrontQuestion::Query { url, client, networks, whole: false, webhook }, None);
+                let question = match self.rng.u8(0..6) {
+                    0 => FrontQuestion::Artist { url, client, networks, resolve: self.rng.bool() },
+                    1 => FrontQuestion::KnownArtist { url, networks, resolve: self.rng.bool() },
+                    _ => FrontQuestion::Query { url, client, networks, whole: false, webhook },
+                };
+                self.ask(question, None);
             }
         }
     }
@@ -422,7 +436,8 @@ impl World {
                     evidence: Evidence::ProfileField,
                     chain: vec![url.clone()],
                 });
-                StageOutput::Links(LinksFound {
+                StageOutput::Links(Box::new(LinksFound {
+                    page_url: "https://site.example/1".to_owned(),
                     site: "s".into(),
                     images: vec![ImageSource::plain("i")],
                     no_image: None,
@@ -432,8 +447,11 @@ impl World {
                         .map(|_| PostKey::new(Network::Twitter, self.rng.u64(..1000).to_string()))
                         .collect(),
                     elsewhere: Vec::new(),
+                    left_out: Vec::new(),
                     pages: 1,
-                })
+                    artists_pages: Vec::new(),
+                    verdicts: Vec::new(),
+                }))
             }
             Work::Resolve { refs } => {
                 let resolve = |asked: &AccountRef| {
@@ -457,7 +475,11 @@ impl World {
                     let state = self.states.get(&account.key).cloned().unwrap_or(unknown);
                     (state.scanned_at().is_none() || self.rng.bool()).then(|| (account.clone(), state))
                 });
-                StageOutput::Plan(ScanPlan { scans: scans.collect(), up_to_date: vec![], first_time: false })
+                StageOutput::Plan(ScanPlan {
+                    scans: scans.collect(),
+                    up_to_date: vec![],
+                    ..ScanPlan::default()
+                })
             }
             Work::SearchImage { scope, query, .. } => {
                 let query = self.state.queries.get(query);
@@ -487,10 +509,11 @@ impl World {
                                 false => MatchClass::EditedOrVariant,
                             },
                             second_stage: None,
+                            said_same: false,
                         })
                         .collect(),
                 };
-                StageOutput::Found(SearchFound { images, similar: vec![], cut: false, low_quality: false })
+                StageOutput::Found(SearchFound { images, ..SearchFound::default() })
             }
             Work::CheckPosts { posts } => StageOutput::Checked(vec![PostState::Visible; posts.len()]),
             Work::IndexPosts { posts, .. } => {
@@ -704,9 +727,18 @@ impl World {
                 }
                 return true;
             }
-            ToStorekeeper::CountUse { .. }
+            ToStorekeeper::RemovePosts { ticket, .. } => {
+                let counts = StoreCounts::default();
+                FromStorekeeper::Removed { ticket, removal: Default::default(), counts }
+            }
+            // Nobody wishes anything here.
+            ToStorekeeper::Forget { .. }
+            | ToStorekeeper::Lift { .. }
+            | ToStorekeeper::ForgetNotes { .. }
+            | ToStorekeeper::CountUse { .. }
             | ToStorekeeper::CountReads { .. }
             | ToStorekeeper::NoteResult { .. }
+            | ToStorekeeper::NotePage { .. }
             | ToStorekeeper::Stop => {
                 return true;
             }
@@ -759,7 +791,11 @@ impl World {
         for view in self.last_views.values().filter(|view| view.subject.starts_with("https://")) {
             let query = self.state.queries.get(&view.query);
             let under_way = query.is_some_and(Query::is_live);
-            let written = |request: &AcceptedRequest| matches!(request, AcceptedRequest::Query { url, .. } if *url == view.subject);
+            let written = |request: &AcceptedRequest| match request {
+                AcceptedRequest::Query { url, .. } => !view.wanted.is_artist() && *url == view.subject,
+                AcceptedRequest::Artist { url, .. } => view.wanted.is_artist() && *url == view.subject,
+                _ => false,
+            };
             assert!(
                 !under_way || self.journal.values().any(written),
                 "{} was accepted and is lost",
@@ -794,6 +830,8 @@ impl World {
             unfinished,
             ledger: Default::default(),
             index: IndexProgress::default(),
+            marks: Vec::new(),
+            removals_left: Vec::new(),
         };
         self.tell(Event::FromStore(opened));
         let roles: Vec<Role> = self.containers.values().map(|(role, _)| *role).collect();
@@ -968,6 +1006,7 @@ fn a_million_events_lose_nothing() {
 #[test]
 fn the_simulation_covers_what_matters() {
     let mut ended_well = 0;
+    let mut artists = 0;
     let mut results = 0;
     let mut delivered = 0;
     let mut settled = 0;
@@ -980,6 +1019,7 @@ fn the_simulation_covers_what_matters() {
         let world = run(seed, 2000);
         for query in world.last_views.values() {
             ended_well += usize::from(query.error.is_none() && query.status == QueryStatus::End);
+            artists += usize::from(query.wanted.is_artist() && query.status == QueryStatus::End);
             results += query.results.len();
             named += query.named_posts.len();
             errors.extend(query.error.map(|code| code.as_str()));
@@ -995,6 +1035,7 @@ fn the_simulation_covers_what_matters() {
     assert!(windows > 100, "{windows}");
     eprintln!("{named} named posts");
     assert!(ended_well > 50, "{ended_well}");
+    assert!(artists > 50, "{artists}");
     assert!(results > 1000, "{results}");
     assert!(delivered > 50, "{delivered}");
     assert!(settled > 20, "{settled}");

@@ -9,6 +9,7 @@ use crate::base::ids::{ContainerId, LeaseId, QueryId, ScanId};
 use crate::base::roles::Stage;
 use crate::broker::books::budget::Spending;
 use crate::broker::books::connectivity::Connectivity;
+use crate::broker::books::forgotten::Forgotten;
 use crate::broker::books::items::{Item, Owner};
 use crate::broker::books::kept::Kept;
 use crate::broker::books::leases::Leases;
@@ -27,7 +28,7 @@ use crate::broker::books::scan_request::ScanRequest;
 use crate::broker::books::site_layouts::SiteLayouts;
 use crate::broker::books::troubles::Troubles;
 use crate::broker::vocabulary::{AwaitedPicture, Now, Pending, Policy};
-use crate::domain::accounts::{Account, AccountState};
+use crate::domain::accounts::{Account, AccountState, LeftOutReason};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{IndexProgress, StoreCounts};
 use crate::domain::scans::{Priority, Resumed};
@@ -97,6 +98,7 @@ pub struct State {
     pub media_counts: MediaCounts,
     pub post_lags: PostLags,
     pub connectivity: Connectivity,
+    pub forgotten: Forgotten,
     /// When each maintenance task is due next, and how often.
     pub maintenance_due: Vec<(Monotonic, MaintenanceTask, Duration)>,
     /// Messages that made no sense, for the metrics.
@@ -146,9 +148,17 @@ impl State {
             media_counts: MediaCounts::default(),
             post_lags: PostLags::default(),
             connectivity: Connectivity::default(),
+            forgotten: Forgotten::default(),
             gossip_dropped: 0,
             last_id: 0,
         }
+    }
+
+    /// Why this account is neither scanned nor shown, as the end of a sentence; `None` where it may be.
+    pub fn why_left_out(&self, account: &Account) -> Option<LeftOutReason> {
+        let is_forgotten = self.forgotten.names_account(&account.key);
+        let reason = is_forgotten.then_some(LeftOutReason::Forgotten);
+        reason.or_else(|| self.policy.blocklist.reason(account))
     }
 
     /// When `Event::Tick` is due at the latest; `None`: nothing depends on time now.
@@ -181,8 +191,8 @@ impl State {
         self.change(select, |item| item.priority = priority);
     }
 
-    /// Changes the priority or the party of the items that `select` chooses, wherever they are.
-    fn change(&mut self, select: impl Fn(&Item) -> bool, change: impl Fn(&mut Item)) {
+    /// Changes the items that `select` chooses, wherever they are.
+    pub fn change(&mut self, select: impl Fn(&Item) -> bool, change: impl Fn(&mut Item)) {
         for queue in self.queues.values_mut() {
             queue.change(&select, &change);
         }

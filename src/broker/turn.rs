@@ -9,7 +9,7 @@ use crate::broker::books::query::Query;
 use crate::broker::books::scan::{Running, Scan, ScanHead, ScanPhase};
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Asker, Effect, Now, Pending};
-use crate::domain::accounts::Account;
+use crate::domain::accounts::{Account, LeftOutReason};
 use crate::domain::failure::FailureCode;
 use crate::domain::scans::Priority;
 use crate::proto::front::{BrokerToFront, FrontAnswer};
@@ -133,16 +133,20 @@ impl Turn<'_> {
         self.send_to_store(ToStorekeeper::Journal { ticket: Ticket(0), entry });
     }
 
-    /// Why the account is blocked, which is noted for the log with the query that led to it; `None`
+    /// Why the account is left out, by the blocklist or since it is forgotten, which is noted for the log with the query that led to it; `None`
     /// where it is not.
-    pub fn blocked(&mut self, account: &Account, query: QueryId) -> Option<&'static str> {
-        let why = self.state.policy.blocklist.names(account)?;
+    pub fn blocked(&mut self, account: &Account, query: QueryId) -> Option<LeftOutReason> {
+        let reason = self.state.why_left_out(account)?;
         let request = self.state.queries.get(&query).map(|query| query.head.subject.clone());
-        self.note_blocked(account, request.unwrap_or_default(), why);
-        Some(why)
+        self.note_blocked(account, request.unwrap_or_default(), reason.why());
+        Some(reason)
     }
 
     pub fn note_blocked(&mut self, account: &Account, request: String, why: &'static str) {
+        if self.state.forgotten.names_account(&account.key) {
+            // The log is no place for who wished to be forgotten.
+            return;
+        }
         let account = format!("{} (@{})", account.key, account.handle);
         self.effects.push(Effect::AccountBlocked { account, request, why });
     }

@@ -12,7 +12,9 @@ use crate::config::{Budget, NotInWindows, TimelinePolicy, WholePolicy};
 use crate::domain::accounts::{Account, AccountRef};
 use crate::domain::blocklist::Blocklist;
 use crate::domain::failure::FailureCode;
+use crate::domain::forgotten::Mark;
 use crate::domain::scans::{ListingStep, Priority, Reach, Resumed};
+use crate::domain::verdicts::Verdict;
 use crate::proto::front::{BrokerToFront, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::view::ScanView;
@@ -53,8 +55,12 @@ pub struct Policy {
     /// Accounts whose network bills for nothing are listed from their beginning again after this; `None`
     /// never.
     pub whole_listing: Option<Duration>,
+    /// Posts that are gone from their network are removed.
+    pub remove_deleted: bool,
     /// Whether answers are noted in the results log.
     pub results_log: bool,
+    /// Whether pages that were answered are kept, for searches by image.
+    pub remember_pages: bool,
     /// Makes identifiers of direct searches unguessable; new for every run.
     pub salt: u64,
 }
@@ -106,10 +112,23 @@ impl Policy {
             whole: WholePolicy::Asked,
             when_not_in_windows: NotInWindows::Whole,
             whole_listing: None,
+            remove_deleted: true,
             results_log: false,
+            remember_pages: false,
             salt: 1,
         }
     }
+}
+
+/// Who, or what of whom, is to be forgotten, before the database has told who that is.
+#[derive(Clone, Debug)]
+pub struct NameAsked {
+    /// The name that was given; names change hands.
+    pub handle: Option<String>,
+    /// What was given means this as an id.
+    pub otherwise: Option<AccountKey>,
+    /// The post of the account that is meant, and not the account.
+    pub record: Option<String>,
 }
 
 /// What happened.
@@ -194,6 +213,17 @@ pub struct Asker {
     pub ask: AskId,
 }
 
+/// What somebody says of an account whose id is being looked up.
+#[derive(Clone, Debug)]
+pub struct VerdictSaying {
+    /// As they named it.
+    pub named: String,
+    pub is_artists: bool,
+    pub page: Option<String>,
+    pub who: String,
+    pub why: String,
+}
+
 /// A picture that is being made small, and who waits for it.
 #[derive(Clone, Debug)]
 pub struct AwaitedPicture {
@@ -255,6 +285,37 @@ pub enum Pending {
     },
     /// A front asked what is known of accounts.
     AccountRecords(Asker),
+    /// Whose the name is of which somebody says something.
+    VerdictAccount {
+        asker: Asker,
+        saying: Box<VerdictSaying>,
+    },
+    /// Verdicts are being kept.
+    VerdictsKept {
+        asker: Asker,
+        verdicts: Vec<Verdict>,
+        /// One, of which all is to be told.
+        is_one: bool,
+    },
+    VerdictRemoved(Asker),
+    VerdictsListed(Asker),
+    /// A front asked to forget an account of this name.
+    ForgetAccount {
+        asker: Asker,
+        name: NameAsked,
+        note: String,
+    },
+    /// A front asked for the marks.
+    Tombstones(Asker),
+    /// A piece of what bears this mark is being removed.
+    Forgotten(Mark),
+    /// Posts that are gone from their network are being removed.
+    GoneRemoved,
+    /// This mark is being lifted.
+    Lifted {
+        asker: Asker,
+        mark: Mark,
+    },
     /// That a query was accepted, or cancelled, is being written down; then its state is the
     /// answer.
     Accepted {

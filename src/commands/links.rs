@@ -12,7 +12,7 @@ use crate::base::shown::shown_json;
 use crate::base::{ErrorChain, Shown, counted};
 use crate::commands::settings::ConfigFile;
 use crate::commands::status::{self, NOT_SO};
-use crate::domain::accounts::{Elsewhere, Evidence, LinksFound};
+use crate::domain::accounts::{Elsewhere, Evidence, LeftOut, LinksFound};
 use crate::domain::blocklist::Blocklist;
 use crate::domain::images::ImageSource;
 use crate::fetch::{Fetch, HttpFetch};
@@ -75,6 +75,8 @@ struct Answer<'a> {
     named_posts: Vec<String>,
     /// The artist's pages on sites that are not searched.
     elsewhere: &'a [Elsewhere],
+    /// Accounts that are named and not taken for the artist's.
+    left_out: Vec<LeftOutAccount<'a>>,
     /// Requests made.
     pages: u32,
     error: Option<Failure>,
@@ -90,6 +92,14 @@ struct Account<'a> {
     chain: &'a [String],
     /// Why the daemon leaves it out, if it does: the blocklist.
     blocked: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct LeftOutAccount<'a> {
+    account: String,
+    evidence: Evidence,
+    chain: &'a [String],
+    why: &'static str,
 }
 
 #[derive(Serialize)]
@@ -125,6 +135,17 @@ impl<'a> Answer<'a> {
                 .map(|found| found.named_posts.iter().map(PostKey::to_string).collect())
                 .unwrap_or_default(),
             elsewhere: found.map(|found| found.elsewhere.as_slice()).unwrap_or_default(),
+            left_out: found
+                .map(|found| found.left_out.as_slice())
+                .unwrap_or_default()
+                .iter()
+                .map(|LeftOut { candidate, reason }| LeftOutAccount {
+                    account: candidate.account.to_string(),
+                    evidence: candidate.evidence,
+                    chain: &candidate.chain,
+                    why: reason.why(),
+                })
+                .collect(),
             pages: found.map_or(0, |found| found.pages),
             error: match result {
                 Ok(found) => found
@@ -172,7 +193,7 @@ fn write_for_people(
                     out,
                     "account    {}  ({})",
                     Shown(&candidate.account),
-                    evidence_name(candidate.evidence)
+                    candidate.evidence.because()
                 )?;
                 if let Some(why) = blocklist.names_ref(&candidate.account) {
                     writeln!(out, "           left out: it {why}")?;
@@ -180,6 +201,9 @@ fn write_for_people(
                 for page in &candidate.chain {
                     writeln!(out, "           <- {}", Shown(page))?;
                 }
+            }
+            for LeftOut { candidate, reason } in &found.left_out {
+                writeln!(out, "left out   {}: it {}", Shown(&candidate.account), reason.why())?;
             }
             for page in &found.elsewhere {
                 writeln!(out, "also       {} {}, not searched", page.site, Shown(&page.url))?;
@@ -202,7 +226,7 @@ fn write_for_people(
         }
         for link in &step.links {
             let verdict = match &link.verdict {
-                Verdict::Account { account, evidence } => format!("{account} ({})", evidence_name(*evidence)),
+                Verdict::Account { account, evidence } => format!("{account} ({})", evidence.because()),
                 Verdict::Followed => "followed".to_owned(),
                 Verdict::Postponed => "followed only if nothing better is found".to_owned(),
                 Verdict::Elsewhere(site) => format!("on {site}, which is not searched"),
@@ -217,23 +241,12 @@ fn write_for_people(
     Ok(())
 }
 
-fn evidence_name(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Mutual => "vouched for by the site",
-        Evidence::ProfileField => "a field of the artist's profile",
-        Evidence::Curated => "an entry of a booru's curators",
-        Evidence::ProfileText => "the text of a profile, or a link page",
-        Evidence::WorkText => "the artwork's description, or the source of a copy",
-        Evidence::SameHandle => "the same handle elsewhere",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::ids::{AccountKey, Network};
     use crate::base::shown::steers;
-    use crate::domain::accounts::{AccountRef, Candidate};
+    use crate::domain::accounts::{AccountRef, Candidate, LeftOutReason};
     use crate::fetch::{FetchError, Request, Response};
 
     /// One page, whatever is asked.
@@ -284,6 +297,7 @@ mod tests {
         let blocklist = Blocklist::default().with_shipped();
         let account = AccountRef::Id(AccountKey::new(Network::Twitter, "807095"));
         let found = LinksFound {
+            page_url: "https://site.example/1".to_owned(),
             site: "s".to_owned(),
             images: vec![],
             no_image: None,
@@ -295,7 +309,18 @@ mod tests {
                 url: "https://www.instagram.com/ann/".to_owned(),
                 evidence: Evidence::ProfileField,
             }],
+            left_out: vec![LeftOut {
+                candidate: Candidate {
+                    account: AccountRef::Handle { network: Network::Twitter, handle: "pixiv".to_owned() },
+                    evidence: Evidence::ProfileText,
+                    chain: vec![],
+                },
+                reason: LeftOutReason::SitesOwn,
+            }],
             pages: 1,
+
+            artists_pages: Vec::new(),
+            verdicts: Vec::new(),
         };
         let mut out = Vec::new();
         let result = Ok(found);
@@ -306,7 +331,9 @@ mod tests {
             text.contains("\nalso       Instagram https://www.instagram.com/ann/, not searched\n"),
             "{text}"
         );
+        assert!(text.contains("\nleft out   twitter:@pixiv: it is the site's own account\n"), "{text}");
         let json = serde_json::to_value(Answer::new(page, &result, &Trace::default(), &blocklist)).unwrap();
+        assert_eq!(json["left_out"][0]["why"], "is the site's own account");
         assert_eq!(json["elsewhere"][0]["site"], "Instagram");
         assert!(json["accounts"][0]["blocked"].as_str().unwrap().contains("scan.shipped_blocklist"));
     }

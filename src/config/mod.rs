@@ -5,6 +5,7 @@
 //! means. `settings.rs` puts them together, `load.rs` finds the file; nothing below `main` reads the
 //! environment.
 
+mod compliance;
 mod credit;
 mod database;
 mod document;
@@ -32,6 +33,7 @@ mod values;
 mod visitors;
 mod workers;
 
+pub use compliance::Compliance;
 pub use credit::CreditTemplates;
 pub use database::Database;
 pub use document::{Place, Problem};

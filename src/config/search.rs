@@ -14,6 +14,9 @@ section! {
         candidate_distance_accounts: u32 = 10, number(0..=12);
         /// The same over the whole database, where only those are shown that the closer look confirms.
         candidate_distance_everything: u32 = 10, number(0..=12);
+        /// Keeps, of each artwork's page that was answered, its address and what its picture looks like, so
+        /// that a search by image leads from a post to the page of its artwork.
+        remember_pages: bool = true, switch();
         /// Most results of one query.
         max_results: u32 = 1000, number(1..=100_000);
     }

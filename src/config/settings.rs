@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::compliance::Compliance;
 use super::credit::CreditTemplates;
 use super::database::Database;
 use super::document::{Place, Value};
@@ -57,6 +58,7 @@ section! {
         search: Search = Search::default(), part(Search::read);
         scan: Scan = Scan::default(), part(Scan::read);
         maintenance: Maintenance = Maintenance::default(), part(Maintenance::read);
+        compliance: Compliance = Compliance::default(), part(Compliance::read);
         fetch: Fetch = Fetch::default(), part(Fetch::read);
         sandbox: Sandbox = Sandbox::default(), part(Sandbox::read);
         log: Log = Log::default(), part(Log::read);

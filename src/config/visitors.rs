@@ -25,6 +25,8 @@ pub struct ApiKey {
     pub advanced: bool,
     /// May cancel queries and searches, whoever began them.
     pub cancel: bool,
+    /// May say of accounts and pictures what passes before every rule.
+    pub verdicts: bool,
     /// What its queries and searches are about, among the networks of the server.
     pub networks: Networks,
     /// The words in which it gives credit, before those of the server.
@@ -51,6 +53,7 @@ impl ApiKey {
             max_processing_requests: 100,
             advanced: false,
             cancel: false,
+            verdicts: false,
             networks: Networks::default(),
             credit: CreditTemplates::default(),
         };
@@ -65,6 +68,7 @@ impl ApiKey {
         section.number("max_processing_requests", &mut key.max_processing_requests, 1..=1_000_000);
         section.switch("advanced", &mut key.advanced);
         section.switch("cancel", &mut key.cancel);
+        section.switch("verdicts", &mut key.verdicts);
         let mut networks = Network::ALL.to_vec();
         section.texts("networks", &mut networks, network_named);
         match Networks::of(networks) {

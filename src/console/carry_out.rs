@@ -11,8 +11,9 @@ use super::follow::Follower;
 use super::pictures::{self, Outside, Protocol};
 use super::table::Style;
 use super::terminal::{Keyboard, Screen};
+use super::verdict_files;
 use crate::base::ErrorChain;
-use crate::proto::command::{Command, Reply};
+use crate::proto::command::{Command, Reply, VerdictAction};
 
 /// The passing line goes on counting between two states.
 const TICK: Duration = Duration::from_millis(500);
@@ -29,6 +30,15 @@ pub fn carry_out(
     keyboard: Option<&Keyboard>,
     mut tell: impl FnMut(Event<'_>) -> io::Result<()>,
 ) -> Result<Option<Reply>, ClientError> {
+    match &command {
+        Command::Verdict { action: VerdictAction::Export { file } } => {
+            return verdict_files::export(file, socket).map(Some);
+        }
+        Command::Verdict { action: VerdictAction::Import { file } } => {
+            return verdict_files::import(file, socket).map(Some);
+        }
+        _ => {}
+    }
     let mut connection = Connection::open(socket, &client::order(command)?)?;
     let mut follower = Follower::new(style);
     let mut received = Instant::now();

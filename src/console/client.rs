@@ -36,6 +36,17 @@ pub enum ClientError {
     ReadImage { path: PathBuf, source: io::Error },
     #[error("the image {path} is larger than 20 MiB")]
     ImageTooBig { path: PathBuf },
+    #[error("could not read {path}")]
+    ReadFile { path: PathBuf, source: io::Error },
+    #[error("could not write {path}")]
+    WriteFile { path: PathBuf, source: io::Error },
+    #[error("nothing is imported from {path}: {told}")]
+    BadLines { path: PathBuf, told: String },
+    #[error(
+        "the first {done} lines are imported, the others are not ({why}): import the file again when that is \
+         mended, which does no harm to those that are there"
+    )]
+    ImportStopped { done: usize, why: String },
 }
 
 impl ClientError {
@@ -46,7 +57,12 @@ impl ClientError {
             | ClientError::Closed
             | ClientError::Lost { .. }
             | ClientError::NotUnderstood { .. } => true,
-            ClientError::ReadImage { .. } | ClientError::ImageTooBig { .. } => false,
+            ClientError::ReadImage { .. }
+            | ClientError::ImageTooBig { .. }
+            | ClientError::ReadFile { .. }
+            | ClientError::WriteFile { .. }
+            | ClientError::BadLines { .. }
+            | ClientError::ImportStopped { .. } => false,
         }
     }
 }

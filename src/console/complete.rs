@@ -70,7 +70,7 @@ fn kind_of(command: &clap::Command, position: usize) -> Kind {
         Some("URL") => Kind::Url,
         Some("ID|URL|NAME") => Kind::Work,
         Some("FILE|URL") => Kind::Image,
-        Some("NAME" | "NAME|ID") => Kind::Name,
+        Some("NAME" | "NAME|ID" | "ACCOUNT|POST") => Kind::Name,
         Some("COMMAND") => Kind::Topic,
         Some(_) | None => Kind::Nothing,
     }

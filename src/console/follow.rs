@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::render::forgotten::forgetting_progress;
 use super::render::query::{progress, step_name};
 use super::render::scan::scan_progress;
 use super::table::{Style, Tone, clean};
@@ -49,6 +50,9 @@ impl Follower {
             let mut now = view.clone();
             now.elapsed_ms = now.elapsed_ms.saturating_add(since);
             return scan_progress(&now, Some(self.columns()));
+        }
+        if let FrontAnswer::Forgetting(view) = last {
+            return if view.has_ended { String::new() } else { forgetting_progress(view) };
         }
         let Some(view) = last.query().filter(|view| view.status != QueryStatus::End) else {
             return String::new();

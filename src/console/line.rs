@@ -58,7 +58,12 @@ pub fn parse(line: &str) -> Result<Option<Line>, UsageError> {
     let words = shlex::split(line).ok_or(UsageError::OpenQuote)?;
     let Some(name) = words.first() else { return Ok(None) };
     let Some(command) = find(name) else { return Err(UsageError::UnknownCommand { word: name.clone() }) };
-    Line::try_parse_from(&words).map(Some).map_err(|error| complaint(&error, &usage(command)))
+    let action = words.get(1).and_then(|word| command.find_subcommand(word));
+    let usage = match action {
+        Some(action) => format!("{name} {}", usage(action)),
+        None => usage(command),
+    };
+    Line::try_parse_from(&words).map(Some).map_err(|error| complaint(&error, &usage))
 }
 
 /// What clap says, on one line.
@@ -103,8 +108,9 @@ pub fn help_of(command: &clap::Command, width: usize) -> clap::builder::StyledSt
 
 /// Its name and arguments.
 pub fn short_usage(command: &clap::Command) -> String {
+    let own = command.has_subcommands().then(|| "ACTION".to_owned());
     let words: Vec<String> =
-        std::iter::once(command.get_name().to_owned()).chain(positionals(command)).collect();
+        std::iter::once(command.get_name().to_owned()).chain(own).chain(positionals(command)).collect();
     words.join(" ")
 }
 
@@ -113,8 +119,12 @@ pub fn usage(command: &clap::Command) -> String {
     format!("{} {}", command.get_name(), arguments(command)).trim_end().to_owned()
 }
 
-/// Its arguments and options.
+/// Its arguments and options; of a command with commands of its own, their names.
 pub fn arguments(command: &clap::Command) -> String {
+    if command.has_subcommands() {
+        let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        return names.join("|");
+    }
     let options = options(command).map(|option| {
         let value = match option.get_action().takes_values() {
             // Its value may be left out.

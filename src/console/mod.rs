@@ -17,6 +17,7 @@ mod render;
 pub mod status;
 mod table;
 mod terminal;
+mod verdict_files;
 mod words;
 
 pub use one_shot::{OneShot, one_shot};

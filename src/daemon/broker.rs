@@ -100,7 +100,9 @@ fn policy(settings: &Settings) -> Policy {
         whole: settings.scan.whole,
         when_not_in_windows: settings.scan.when_not_in_windows,
         whole_listing: settings.maintenance.whole_listing,
+        remove_deleted: settings.compliance.remove_deleted,
         results_log: settings.log.results_log,
+        remember_pages: settings.search.remember_pages,
         salt: fastrand::u64(..),
     }
 }

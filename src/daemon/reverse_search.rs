@@ -1,6 +1,5 @@
 //! Step 3 of a query: from the artwork's image to posts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,7 +68,6 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
             index,
             search: settings.search.clone(),
             max_image_bytes: settings.fetch.max_image_bytes,
-            numbers: HashMap::new(),
             fetched,
         })
     });

@@ -7,6 +7,7 @@ use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::ImageSource;
 use crate::domain::scans::{Coverage, CoveredWindow, ListingStep};
+use crate::domain::verdicts::Verdict;
 
 /// How a page names an account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,6 +71,8 @@ impl std::fmt::Display for AccountRef {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Evidence {
+    /// A person said so.
+    Person,
     /// Links in both directions, a verified field, or an equality of ids vouched for by a site.
     Mutual,
     /// A structured field on the artist's own profile.
@@ -84,6 +87,21 @@ pub enum Evidence {
     SameHandle,
 }
 
+impl Evidence {
+    /// The reason in words: where the account was named.
+    pub fn because(self) -> &'static str {
+        match self {
+            Evidence::Person => "a person's word",
+            Evidence::Mutual => "vouched for by the site",
+            Evidence::ProfileField => "a field of the artist's profile",
+            Evidence::Curated => "an entry of a booru's curators",
+            Evidence::ProfileText => "the text of a profile, or a link page",
+            Evidence::WorkText => "the artwork's description, or the source of a copy",
+            Evidence::SameHandle => "the same handle elsewhere",
+        }
+    }
+}
+
 /// An account that may be the artist's, with the way that led to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Candidate {
@@ -91,6 +109,115 @@ pub struct Candidate {
     pub evidence: Evidence,
     /// The pages walked, from the artwork's page to the page that names the account.
     pub chain: Vec<String>,
+}
+
+/// Why an account that a page names is not taken for one of the artist's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LeftOutReason {
+    /// It is the account of a site or tool, which stands on every page.
+    SitesOwn,
+    /// A bridge keeps it as the copy of another account that was found.
+    Copy,
+    /// Only an artwork's text or a like name speaks for it, and a better reason for another of its network.
+    Weaker,
+    /// The operator's blocklist names it.
+    Blocklist,
+    /// The blocklist that ships with the program does.
+    Organization,
+    /// It is on a network that was not asked for.
+    OtherNetwork,
+    /// A person said that it is not the artist's.
+    Person,
+    /// It is forgotten: its owner or its network wished it.
+    Forgotten,
+}
+
+impl LeftOutReason {
+    /// As the end of a sentence that begins with the account.
+    pub fn why(self) -> &'static str {
+        match self {
+            LeftOutReason::SitesOwn => "is the site's own account",
+            LeftOutReason::Copy => "is a bridge's copy of another account",
+            LeftOutReason::Weaker => "has a weaker reason than another account on its network",
+            LeftOutReason::Blocklist => "is on this server's blocklist (scan.blocklist)",
+            LeftOutReason::Organization => {
+                "is an organization's, on the blocklist that ships with the program (scan.shipped_blocklist)"
+            }
+            LeftOutReason::OtherNetwork => "is on a network that was not asked for",
+            LeftOutReason::Person => "is not the artist's, as a person said",
+            LeftOutReason::Forgotten => {
+                "is left out at the wish of its owner or of its network (aotf forget)"
+            }
+        }
+    }
+}
+
+/// An account that a page names and that is not taken for one of the artist's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub candidate: Candidate,
+    pub reason: LeftOutReason,
+}
+
+/// An account that pages name and that cannot be read, or is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OtherAccount {
+    /// As a page names it.
+    pub candidate: Candidate,
+    pub standing: Standing,
+}
+
+impl OtherAccount {
+    /// What it takes of a message at most, in bytes.
+    pub fn len_bytes(&self) -> usize {
+        /// Of what has a fixed size, and the lengths of texts.
+        const OVERHEAD: usize = 64;
+        let Candidate { account, chain, .. } = &self.candidate;
+        let chain: usize = chain.iter().map(|page| page.len() + 8).sum();
+        account.name().len() + chain + self.standing.why().len() + OVERHEAD
+    }
+}
+
+/// What is known of an account that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    Missing,
+    Private,
+    Suspended,
+    /// Its owner or its server does not want it to be read: `why` continues the sentence `the account ...`.
+    Closed {
+        why: String,
+    },
+    /// Nobody asked its network: `why` continues the sentence `the account ...`.
+    Unasked {
+        why: String,
+    },
+    LeftOut(LeftOutReason),
+}
+
+impl Standing {
+    /// As the end of a sentence that begins with the account.
+    pub fn why(&self) -> &str {
+        match self {
+            Standing::Missing => "does not exist",
+            Standing::Private => "is private",
+            Standing::Suspended => "is suspended",
+            Standing::Closed { why } | Standing::Unasked { why } => why,
+            Standing::LeftOut(reason) => reason.why(),
+        }
+    }
+
+    /// Whether it may be an account of the artist's that people can go to.
+    pub fn may_be_there(&self) -> bool {
+        match self {
+            Standing::Private | Standing::Closed { .. } | Standing::Unasked { .. } => true,
+            Standing::Missing | Standing::Suspended | Standing::LeftOut(_) => false,
+        }
+    }
+
+    pub fn is_left_out(&self) -> bool {
+        matches!(self, Standing::LeftOut(_))
+    }
 }
 
 /// Why an artwork cannot be searched for although its artist is known.
@@ -113,6 +240,8 @@ pub struct Elsewhere {
 /// What step 1 found on the artwork's page and beyond.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinksFound {
+    /// The artwork's page, as its site names it.
+    pub page_url: String,
     /// The site's name, such as `deviantart`.
     pub site: String,
     /// Best quality first, then lighter ones. Empty only where `no_image` says why.
@@ -129,8 +258,15 @@ pub struct LinksFound {
     pub named_posts: Vec<PostKey>,
     /// The artist's pages that are not searched, each once, in the order in which they were found. Few.
     pub elsewhere: Vec<Elsewhere>,
+    /// Accounts that are named and not taken for the artist's. Few.
+    pub left_out: Vec<LeftOut>,
     /// Pages fetched for it.
     pub pages: u32,
+    /// The pages for which a person's word counts, in the form of `pages::page_form`: the artwork's, and those
+    /// of its artist that were read. Each once. Few.
+    pub artists_pages: Vec<String>,
+    /// What people say that holds for one of them.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// An account as its network describes it now.
@@ -168,6 +304,18 @@ pub enum ResolutionOutcome {
 }
 
 impl ResolutionOutcome {
+    /// The account, or why it cannot be read.
+    pub fn readable(self) -> Result<Account, Standing> {
+        match self {
+            ResolutionOutcome::Readable(account) => Ok(account),
+            ResolutionOutcome::Missing => Err(Standing::Missing),
+            ResolutionOutcome::Private => Err(Standing::Private),
+            ResolutionOutcome::Suspended => Err(Standing::Suspended),
+            ResolutionOutcome::Closed { why } => Err(Standing::Closed { why }),
+            ResolutionOutcome::Unasked { why } => Err(Standing::Unasked { why }),
+        }
+    }
+
     /// Why the account cannot be read, as the end of a sentence; `None` if it can.
     pub fn refusal(&self) -> Option<&str> {
         match self {

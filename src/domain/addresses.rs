@@ -25,6 +25,20 @@ pub fn account_url(key: &AccountKey, handle: &str) -> String {
     }
 }
 
+/// The page of an account that is known only as a page names it; empty where its id tells no address.
+pub fn named_account_url(account: &AccountRef) -> String {
+    match account {
+        AccountRef::Id(key) => account_url(key, ""),
+        AccountRef::Handle { network: Network::Twitter, handle } => format!("https://x.com/{handle}"),
+        AccountRef::Handle { network: Network::Bluesky, handle } => {
+            format!("https://bsky.app/profile/{handle}")
+        }
+        AccountRef::Handle { network: Network::Mastodon | Network::Misskey, handle } => handle
+            .split_once('@')
+            .map_or_else(String::new, |(user, server)| format!("https://{server}/@{user}")),
+    }
+}
+
 /// Whether the server of this actor shows accounts at `/@user`: of snac and Takahe, the actor's URI is the
 /// page.
 fn has_short_page(actor: &str) -> bool {
@@ -162,6 +176,46 @@ fn account_of_page(text: &str) -> Option<AccountRef> {
     }
 }
 
+/// The post that a person names: by its address, or by its id with its network before it, as answers show both
+/// (`twitter:20`, `bluesky:at://did:plc:a/app.bsky.feed.post/3k`).
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn post_named(text: &str) -> Result<PostKey, &'static str> {
+    const FORMS: &str = "this is not the address of a post: give that of X, that of Bluesky with the account's DID in it, \
+        that of a note of Misskey, or the network and the post's id (twitter:20, mastodon:https://...), as the \
+        answer about the page shows it";
+    let text = text.trim();
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some((network, id)) = text.split_once(':')
+        && let Some(network) = Network::from_name(network)
+    {
+        let fits = match network {
+            Network::Twitter => digits(id),
+            Network::Bluesky => id.starts_with("at://did:"),
+            Network::Mastodon | Network::Misskey => id.starts_with("https://"),
+        };
+        return if fits { Ok(PostKey::new(network, id)) } else { Err(FORMS) };
+    }
+    let url = Url::parse(text).map_err(|_| FORMS)?;
+    let host = url.host_str().ok_or(FORMS)?.trim_start_matches("www.").trim_start_matches("mobile.");
+    let segments: Vec<&str> =
+        url.path_segments().ok_or(FORMS)?.filter(|segment| !segment.is_empty()).collect();
+    match (host, segments.as_slice()) {
+        ("x.com" | "twitter.com", [_, "status", id, ..] | ["i", "web", "status", id, ..]) if digits(id) => {
+            Ok(PostKey::new(Network::Twitter, *id))
+        }
+        ("bsky.app", ["profile", did, "post", record]) if did.starts_with("did:") => {
+            Ok(PostKey::new(Network::Bluesky, format!("at://{did}/app.bsky.feed.post/{record}")))
+        }
+        (server, ["notes", id]) => Ok(PostKey::new(Network::Misskey, format!("https://{server}/notes/{id}"))),
+        (server, ["users", user, "statuses", id]) => {
+            Ok(PostKey::new(Network::Mastodon, format!("https://{server}/users/{user}/statuses/{id}")))
+        }
+        _ => Err(FORMS),
+    }
+}
+
 /// Servers of Misskey's kind that are known by name. Of others nothing is known until they are asked.
 pub const MISSKEY_SERVERS: &[&str] = &[
     "misskey.io",
@@ -246,6 +300,36 @@ mod tests {
         check(Network::Mastodon, uri, Some("ann@s.example"), uri);
         let note = "https://s.example/notes/9bxaf592x6";
         check(Network::Misskey, note, Some("ann@s.example"), note);
+    }
+
+    #[test]
+    fn people_name_posts_as_answers_show_them() {
+        let check = |text: &str, expect: Option<&str>| {
+            let named = post_named(text).ok().map(|post| post.to_string());
+            assert_eq!(named.as_deref(), expect, "{text}");
+        };
+        check(" https://x.com/jack/status/20/photo/2 ", Some("twitter:20"));
+        check("https://mobile.twitter.com/i/web/status/20?s=20", Some("twitter:20"));
+        check("twitter:20", Some("twitter:20"));
+        let bluesky = "bluesky:at://did:plc:a/app.bsky.feed.post/3k";
+        check("https://bsky.app/profile/did:plc:a/post/3k", Some(bluesky));
+        check(bluesky, Some(bluesky));
+        check("https://misskey.io/notes/9b", Some("misskey:https://misskey.io/notes/9b"));
+        let mastodon = "mastodon:https://s.example/users/Ann/statuses/109";
+        check("https://s.example/users/Ann/statuses/109", Some(mastodon));
+        check(mastodon, Some(mastodon));
+        for wrong in [
+            "",
+            "20",
+            "https://x.com/jack",
+            "https://bsky.app/profile/ann.example/post/3k",
+            "twitter:me",
+            "https://s.example/@ann/109",
+            "mastodon:109",
+            "orkut:1",
+        ] {
+            check(wrong, None);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::accounts::{Account, AccountRef};
+use crate::domain::accounts::{Account, AccountRef, LeftOutReason};
 use crate::domain::official::{ORGANIZATIONS, SITES};
 
 /// Accounts that are never scanned nor shown.
@@ -27,25 +27,33 @@ impl Blocklist {
     /// Why this account is blocked, by its id or its present handle, as the end of a sentence;
     /// `None` where it is not.
     pub fn names(&self, account: &Account) -> Option<&'static str> {
-        self.why(&account.key.native).or_else(|| self.why(&format!("@{}", account.handle)))
+        self.reason(account).map(LeftOutReason::why)
     }
 
     /// The same of an account as a page names it.
     pub fn names_ref(&self, account: &AccountRef) -> Option<&'static str> {
+        self.reason_of_ref(account).map(LeftOutReason::why)
+    }
+
+    /// Which of the two lists names this account, by its id or its present handle.
+    pub fn reason(&self, account: &Account) -> Option<LeftOutReason> {
+        self.list_of(&account.key.native).or_else(|| self.list_of(&format!("@{}", account.handle)))
+    }
+
+    /// The same of an account as a page names it.
+    pub fn reason_of_ref(&self, account: &AccountRef) -> Option<LeftOutReason> {
         match account {
-            AccountRef::Id(key) => self.why(&key.native),
-            AccountRef::Handle { handle, .. } => self.why(&format!("@{handle}")),
+            AccountRef::Id(key) => self.list_of(&key.native),
+            AccountRef::Handle { handle, .. } => self.list_of(&format!("@{handle}")),
         }
     }
 
     /// Handles of different networks differ in form, and ids too.
-    fn why(&self, entry: &str) -> Option<&'static str> {
+    fn list_of(&self, entry: &str) -> Option<LeftOutReason> {
         if self.own.contains(entry) {
-            return Some("is on this server's blocklist (scan.blocklist)");
+            return Some(LeftOutReason::Blocklist);
         }
-        self.shipped.contains(entry).then_some(
-            "is an organization's, on the blocklist that ships with the program (scan.shipped_blocklist)",
-        )
+        self.shipped.contains(entry).then_some(LeftOutReason::Organization)
     }
 }
 

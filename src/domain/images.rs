@@ -61,6 +61,36 @@ impl Detail {
     }
 }
 
+/// A page of an artwork that was answered, and what its picture looks like.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnsweredPage {
+    pub url: String,
+    pub fingerprint: Fingerprint,
+    /// Without `trimmed`: the picture is compared whole.
+    pub detail: Detail,
+    pub answered_at: Timestamp,
+}
+
+/// Such a page as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotedPage {
+    /// The one form of all addresses of the page.
+    pub key: String,
+    pub page: AnsweredPage,
+    /// Those that the answer named: with any of them, the page is forgotten.
+    pub accounts: Vec<AccountKey>,
+}
+
+/// Such a page, whose picture is that of a search.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundPage {
+    pub url: String,
+    /// Hamming distance of the 64-bit fingerprints, in bits; over the best variant of the image.
+    pub distance: u32,
+    pub class: MatchClass,
+    pub answered_at: Timestamp,
+}
+
 /// What a search looks through.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SearchScope {
@@ -127,6 +157,15 @@ pub struct FoundImage {
     pub class: MatchClass,
     /// The numbers behind the class; `None` where the distance alone decided.
     pub second_stage: Option<SecondStage>,
+    /// A person said that it shows the artwork.
+    pub said_same: bool,
+}
+
+impl FoundImage {
+    /// Whether it is the artwork itself, by a person's word or by its class.
+    pub fn shows_artwork(&self) -> bool {
+        self.said_same || self.class.shows_artwork()
+    }
 }
 
 /// What a found image is to the query image, likest first.

@@ -21,9 +21,19 @@ pub fn snowflake_time(id: &str) -> Option<Timestamp> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PostState {
     Visible,
+    /// Its network says clearly that there is no such post any more.
+    Deleted,
+    /// It is not shown, though it may be there: to us, at present, or by whom we have asked.
     Gone,
     /// The network did not say; the post is shown rather than hidden.
     Unknown,
+}
+
+impl PostState {
+    /// Whether results leave it out.
+    pub fn is_out_of_sight(self) -> bool {
+        matches!(self, PostState::Deleted | PostState::Gone)
+    }
 }
 
 /// What became of a post that was asked for by its id alone.

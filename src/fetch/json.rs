@@ -33,6 +33,13 @@ pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, JsonError> {
     Ok(serde_json::from_slice(text)?)
 }
 
+/// Whether the text is an object with an `error` in words, as APIs answer what is not there.
+pub fn names_error(text: &[u8]) -> bool {
+    let error =
+        parse::<serde_json::Value>(text).ok().and_then(|mut value| Some(value.get_mut("error")?.take()));
+    error.is_some_and(|error| error.is_string())
+}
+
 /// Reads the value that a text begins with; whatever stands behind it is not looked at. `None` where there is
 /// no value, or one that is too large.
 pub fn parse_first<T: DeserializeOwned>(text: &str) -> Option<T> {

@@ -20,10 +20,12 @@ use tokio::time::Instant;
 use super::broker::{self, Broker, Root, Unavailable};
 use super::local_socket::LocalSocket;
 use super::stopping::until_stopped;
+use crate::api::verdicts::{self, cursor_named};
 use crate::base::ErrorChain;
 use crate::domain::failure::FailureCode;
-use crate::proto::command::{Command, Order, Reply, Source};
-use crate::proto::front::{Client, FrontAnswer, FrontQuestion};
+use crate::domain::verdicts::VerdictId;
+use crate::proto::command::{Command, Order, Pictures, Reply, Source, VerdictAction};
+use crate::proto::front::{Client, FrontAnswer, FrontQuestion, Saying, VerdictOrder, VerdictsAnswer};
 use crate::proto::view::{QueryStatus, QueryView, ScanState, ScanView};
 use crate::telemetry::tasks;
 
@@ -37,6 +39,12 @@ const ASK_DEADLINE: Duration = Duration::from_secs(5);
 const STACKS_DEADLINE: Duration = Duration::from_secs(75);
 /// Scans are not pushed by the broker: a followed one is asked for this often.
 const SCAN_INTERVAL: Duration = Duration::from_millis(500);
+/// Nor are removals: this often.
+const FORGET_INTERVAL: Duration = Duration::from_millis(200);
+/// Marks that are listed at once: a list of some megabytes.
+const MAX_LISTED: usize = 20_000;
+/// For the list, which is asked for piece by piece.
+const LIST_DEADLINE: Duration = Duration::from_secs(30);
 /// A client that takes nothing for this long is dropped.
 const SEND_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -167,6 +175,11 @@ impl Session {
                 let answer = self.ask(question, None).await;
                 self.show_query(answer, follow, first).await
             }
+            Command::Artist { url, no_resolve, networks, credit: _, detach: _ } => {
+                let (networks, resolve) = (networks.unwrap_or_default(), !no_resolve);
+                let answer = self.ask(FrontQuestion::Artist { url, client, networks, resolve }, None).await;
+                self.show_query(answer, follow, false).await
+            }
             Command::Search { image, account: account_name, turned, options } => {
                 let networks = options.networks.unwrap_or_default();
                 let answer = match image {
@@ -203,7 +216,15 @@ impl Session {
                 };
                 self.send(&reply).await
             }
+            Command::Forget { list: true, .. } => self.list_forgotten().await,
+            Command::Forget { what, undo: true, .. } => {
+                self.ask_and_send(FrontQuestion::Lift { what: what.unwrap_or_default() }).await
+            }
+            Command::Forget { what, note, .. } => {
+                self.forget(what.unwrap_or_default(), note.unwrap_or_default()).await
+            }
             Command::Account { name } => self.ask_and_send(FrontQuestion::Account { name }).await,
+            Command::Verdict { action } => self.verdict(action, image_base64).await,
             Command::Stats => self.ask_and_send(FrontQuestion::Stats).await,
             Command::Threads => self.ask_and_send(FrontQuestion::Threads).await,
             Command::Queues => self.ask_and_send(FrontQuestion::Queues).await,
@@ -295,6 +316,14 @@ impl Session {
         }
     }
 
+    async fn verdict(&mut self, action: VerdictAction, lines: Option<String>) -> io::Result<()> {
+        let reply = match verdict_order(action, lines) {
+            Ok(order) => reply_of(self.ask(FrontQuestion::Verdicts(order), None).await),
+            Err(why) => Reply::Answer(FrontAnswer::Verdicts(VerdictsAnswer::Wrong { why })),
+        };
+        self.send(&reply).await
+    }
+
     async fn scan(&mut self, handle: String, whole: bool, follow: bool) -> io::Result<()> {
         let mut last: Option<ScanView> = None;
         loop {
@@ -319,6 +348,60 @@ impl Session {
         }
     }
 
+    /// Follows the removal to its end, or until the client says something else or leaves; it goes on in any case.
+    async fn forget(&mut self, what: String, note: String) -> io::Result<()> {
+        let mut question = FrontQuestion::Forget { what, note };
+        let mut last = None;
+        loop {
+            let view = match self.ask(question, None).await {
+                Ok(FrontAnswer::Forgetting(view)) => view,
+                other => return self.send(&reply_of(other)).await,
+            };
+            if view.has_ended {
+                return self.send(&Reply::Answer(FrontAnswer::Forgetting(view))).await;
+            }
+            question = FrontQuestion::Forgetting { mark: view.subject.mark() };
+            if last.as_ref() != Some(&view) {
+                self.send(&Reply::Progress(FrontAnswer::Forgetting(view.clone()))).await?;
+                last = Some(view);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(FORGET_INTERVAL) => {}
+                _ = self.reader.fill_buf() => return Ok(()),
+            }
+        }
+    }
+
+    async fn list_forgotten(&mut self) -> io::Result<()> {
+        let mut all = Vec::new();
+        let asked = async {
+            let mut after = None;
+            loop {
+                match self.broker.ask(FrontQuestion::Tombstones { after }, None).await? {
+                    FrontAnswer::Tombstones { mut tombstones, more } => {
+                        after = tombstones.last().map(|tombstone| tombstone.mark);
+                        all.append(&mut tombstones);
+                        if !more || all.len() >= MAX_LISTED {
+                            return Ok(None);
+                        }
+                    }
+                    other => return Ok(Some(other)),
+                }
+            }
+        };
+        let asked = tokio::time::timeout(LIST_DEADLINE, asked).await.unwrap_or_else(|_| Ok(Some(too_slow())));
+        let reply = match asked {
+            Ok(None) => {
+                let more = all.len() >= MAX_LISTED;
+                all.sort_by_key(|tombstone| (tombstone.at, tombstone.mark));
+                Reply::Answer(FrontAnswer::Tombstones { tombstones: all, more })
+            }
+            Ok(Some(other)) => Reply::Answer(other),
+            Err(unavailable) => reply_of(Err(unavailable)),
+        };
+        self.send(&reply).await
+    }
+
     async fn send(&mut self, reply: &Reply) -> io::Result<()> {
         let mut line = serde_json::to_vec(reply)?;
         line.push(b'\n');
@@ -326,6 +409,54 @@ impl Session {
             .await
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
+}
+
+/// Who says what is said on this socket.
+const CONSOLE: &str = "console";
+
+fn verdict_order(action: VerdictAction, lines: Option<String>) -> Result<VerdictOrder, String> {
+    let say = |saying| VerdictOrder::Say { who: CONSOLE.to_owned(), saying };
+    let picture = |Pictures { url, post, image, why }, is_same| {
+        say(Saying::Picture { page: url, post, image, is_same, why })
+    };
+    Ok(match action {
+        VerdictAction::NotArtist { account, page, why } => {
+            say(Saying::Account { account, is_artists: false, page, why })
+        }
+        VerdictAction::Artist { account, page, why } => {
+            say(Saying::Account { account, is_artists: true, page: Some(page), why })
+        }
+        VerdictAction::Different(pictures) => picture(pictures, false),
+        VerdictAction::Same(pictures) => picture(pictures, true),
+        VerdictAction::List { before: None } => VerdictOrder::List { before: None },
+        VerdictAction::List { before: Some(text) } => {
+            let place = cursor_named(&text).ok_or_else(|| {
+                format!("{text:?} is no place in the list: give the one at the end of a list")
+            })?;
+            VerdictOrder::List { before: Some(place) }
+        }
+        VerdictAction::Remove { id } => {
+            let named = VerdictId::parse(id.trim());
+            let id = named.ok_or_else(|| {
+                format!(
+                    "{id:?} is no id of a verdict, which has 16 digits of 0-9 and a-f: see `verdict list`"
+                )
+            })?;
+            VerdictOrder::Remove { id }
+        }
+        VerdictAction::Import { .. } => {
+            let text =
+                BASE64.decode(lines.unwrap_or_default()).ok().and_then(|text| String::from_utf8(text).ok());
+            let text = text.ok_or("the lines cannot be read")?;
+            let verdicts = verdicts::parse_lines(&text).map_err(|wrong| {
+                let told = wrong.first().map(|(line, why)| format!("line {line}: {why}"));
+                told.unwrap_or_default()
+            })?;
+            VerdictOrder::Take { verdicts }
+        }
+        // The client lists them, and writes the file.
+        VerdictAction::Export { .. } => VerdictOrder::List { before: None },
+    })
 }
 
 fn too_slow() -> FrontAnswer {

@@ -8,15 +8,17 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::broker::{Broker, Root, Unavailable};
-use crate::api::samples::{sample_metric, sample_record};
+use crate::api::samples::{
+    sample_forgetting, sample_metric, sample_record, sample_tombstone, sample_verdict,
+};
 use crate::base::ids::QueryId;
 use crate::base::roles::Role;
 use crate::domain::failure::FailureCode;
 use crate::proto::control::StacksWritten;
-use crate::proto::front::{FrontAnswer, FrontQuestion};
+use crate::proto::front::{FrontAnswer, FrontQuestion, VerdictOrder, VerdictsAnswer};
 use crate::proto::view::{CountersView, MediaCountsView, PostLagsView, QueryView, SitePagesView};
 
-pub use crate::api::samples::{sample_stats, sample_view, sample_view_at};
+pub use crate::api::samples::{sample_artist, sample_stats, sample_view, sample_view_at};
 
 /// What was asked, and the size of what came with it.
 pub type Asked = (FrontQuestion, Option<usize>);
@@ -96,6 +98,9 @@ fn default_answer(question: &FrontQuestion) -> FrontAnswer {
         | FrontQuestion::QueryState { .. }
         | FrontQuestion::Cancel { .. }
         | FrontQuestion::CancelQuery { .. } => FrontAnswer::Query(sample_view()),
+        FrontQuestion::Artist { .. } | FrontQuestion::KnownArtist { .. } => {
+            FrontAnswer::Query(sample_artist())
+        }
         FrontQuestion::SearchImage { .. }
         | FrontQuestion::SearchUrl { .. }
         | FrontQuestion::SearchState { .. } => {
@@ -132,6 +137,30 @@ fn default_answer(question: &FrontQuestion) -> FrontAnswer {
             post_lags: PostLagsView { named: 3, within: [9, 4, 2, 1], beyond: 1, undated: 2 },
         }),
         FrontQuestion::Health => FrontAnswer::Health(Vec::new()),
+        FrontQuestion::Verdicts(order) => FrontAnswer::Verdicts(match order {
+            VerdictOrder::Say { .. } => {
+                VerdictsAnswer::Said { verdict: sample_verdict(), is_new: true, against: Vec::new() }
+            }
+            VerdictOrder::Take { verdicts } => VerdictsAnswer::Taken {
+                new: u32::try_from(verdicts.len()).unwrap(),
+                known: 0,
+                against: Vec::new(),
+            },
+            VerdictOrder::Remove { id } if *id == sample_verdict().id => {
+                VerdictsAnswer::Removed(sample_verdict())
+            }
+            VerdictOrder::Remove { .. } => VerdictsAnswer::Unknown,
+            VerdictOrder::List { .. } => {
+                VerdictsAnswer::List { verdicts: vec![(sample_verdict(), true)], more: true }
+            }
+        }),
+        FrontQuestion::Tombstones { .. } => {
+            FrontAnswer::Tombstones { tombstones: vec![sample_tombstone()], more: false }
+        }
+        FrontQuestion::Lift { .. } => FrontAnswer::Lifted { mark: sample_tombstone().mark },
+        FrontQuestion::Forget { .. } | FrontQuestion::Forgetting { .. } => {
+            FrontAnswer::Forgetting(sample_forgetting())
+        }
         FrontQuestion::Scan { .. } => {
             FrontAnswer::Refused { code: FailureCode::InvalidTwitterAccount, detail: String::new() }
         }

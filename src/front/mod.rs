@@ -150,7 +150,8 @@ async fn serve(
         TcpListener::from_std(sockets.http).map_err(|source| FrontError::Listen { addr, source })?;
 
     let (stopping, stopped) = watch::channel(false);
-    let api = http::Api::new(settings, broker.clone(), stopped.clone());
+    let api = http::Api::new(settings, broker, stopped.clone());
+    let broker = api.broker();
     let mut web = tokio::spawn(http::serve::serve(listener, sockets.local_http, api, stopped.clone()));
     let mut admin = tokio::spawn(admin::serve(
         sockets.admin,

@@ -19,9 +19,11 @@ pub use cache::{CacheLimits, CachedFetch};
 pub use settings::LinkSettings;
 pub use trace::{Link, READ, Step, Trace, Verdict};
 
+use crate::base::ids::PostKey;
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::domain::accounts::{LinksFound, NoImage};
 use crate::domain::failure::FailureCode;
+use crate::domain::pages::page_form;
 use crate::fetch::Fetch;
 use crate::sites::{self, Address, Kind, SiteError, Web};
 
@@ -39,7 +41,11 @@ pub enum LinkError {
     Artwork { source: SiteError },
     /// No account was found, and this page, which may name one, could not be read.
     #[error("no account was found, and not every page could be read")]
-    Incomplete { source: SiteError },
+    Incomplete {
+        source: SiteError,
+        /// What was found all the same.
+        partly: Box<LinksFound>,
+    },
 }
 
 impl LinkError {
@@ -62,14 +68,14 @@ impl LinkError {
             LinkError::NotAnUrl { .. }
             | LinkError::UnsupportedWebsite { .. }
             | LinkError::NotAnArtwork { .. } => Reaction::GiveUp,
-            LinkError::Artwork { source } | LinkError::Incomplete { source } => source.reaction(),
+            LinkError::Artwork { source } | LinkError::Incomplete { source, .. } => source.reaction(),
         }
     }
 
     /// The page's own outcome, where a page is to blame.
     pub fn page_error(&self) -> Option<&SiteError> {
         match self {
-            LinkError::Artwork { source } | LinkError::Incomplete { source } => Some(source),
+            LinkError::Artwork { source } | LinkError::Incomplete { source, .. } => Some(source),
             LinkError::NotAnUrl { .. }
             | LinkError::UnsupportedWebsite { .. }
             | LinkError::NotAnArtwork { .. } => None,
@@ -107,6 +113,7 @@ fn find_into(
 ) -> Result<LinksFound, LinkError> {
     let address = Address::parse(url).ok_or_else(|| LinkError::NotAnUrl { text: url.to_owned() })?;
     let (site, page) = sites::recognise(&address);
+    let asked = url;
     let url = page.address().to_owned();
     let site = site.ok_or_else(|| LinkError::UnsupportedWebsite { url: url.clone() })?;
     let reader = match (page.kind, site.artwork) {
@@ -142,7 +149,24 @@ fn find_into(
     let published = artwork.published_by(Timestamp::now());
     let found = walk::walk(&page, artwork.leads, claims, artwork.problems, &web, settings, trace);
     trace.problems.extend(artwork.picture_problem.iter().map(told));
-    let (images, no_image) = match (images, found.worst_problem) {
+    let site = page.site.unwrap_or(site.name).to_owned();
+    let artists_pages = artists_pages(asked, trace);
+    let links_found = |images, no_image, found: walk::Found| LinksFound {
+        page_url: url.clone(),
+        site,
+        images,
+        no_image,
+        published,
+        candidates: found.candidates,
+        named_posts: found.named_posts,
+        elsewhere: found.elsewhere,
+        left_out: found.left_out,
+        pages: web.pages(),
+        artists_pages,
+        verdicts: Vec::new(),
+    };
+    let mut found = found;
+    let (images, no_image) = match (images, found.worst_problem.take()) {
         (Ok(images), None) => (images, None),
         (Ok(images), Some(_)) if !found.candidates.is_empty() => (images, None),
         (Err(source), _) if !found.candidates.is_empty() => {
@@ -153,18 +177,35 @@ fn find_into(
             return Err(LinkError::Artwork { source });
         }
         (Err(source), None) => return Err(LinkError::Artwork { source }),
-        (_, Some(source)) => return Err(LinkError::Incomplete { source }),
+        (images, Some(source)) => {
+            let why = |error| NoImage { code: FailureCode::ProcessingError, why: told(error) };
+            let no_image = images.as_ref().err().map(why);
+            let partly = links_found(images.unwrap_or_default(), no_image, found);
+            return Err(LinkError::Incomplete { source, partly: Box::new(partly) });
+        }
     };
-    Ok(LinksFound {
-        site: page.site.unwrap_or(site.name).to_owned(),
-        images,
-        no_image,
-        published,
-        candidates: found.candidates,
-        named_posts: found.named_posts,
-        elsewhere: found.elsewhere,
-        pages: web.pages(),
-    })
+    Ok(links_found(images, no_image, found))
+}
+
+/// Pages for which a person's word is looked for: an artist has no more.
+const MAX_ARTISTS_PAGES: usize = 32;
+
+/// The artwork's page, as it was asked for and as its site names it, and those of its artist that were read.
+fn artists_pages(asked: &str, trace: &Trace) -> Vec<String> {
+    let read = trace.steps.iter().filter(|step| step.is_artists).map(|step| step.url.as_str());
+    let mut pages: Vec<String> = Vec::new();
+    for page in std::iter::once(asked).chain(read).filter_map(page_form) {
+        if !pages.contains(&page) && pages.len() < MAX_ARTISTS_PAGES {
+            pages.push(page);
+        }
+    }
+    pages
+}
+
+/// The post whose address this is, and the place of the image that it points at, from 1, where it does.
+pub fn post_at(url: &str) -> Option<(PostKey, Option<u32>)> {
+    let page = sites::identify(url);
+    page.post.map(|post| (post, page.page))
 }
 
 /// A picture that stands on the page, or did, but is not shown to us: who made it is an answer all the same.

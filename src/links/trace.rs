@@ -40,6 +40,9 @@ pub struct Step {
     pub elapsed_ms: u64,
     /// In the order of the page.
     pub links: Vec<Link>,
+    /// It is the artwork's page, or one that is believed to be its artist's or about them.
+    #[serde(skip)]
+    pub is_artists: bool,
 }
 
 /// One link on a page.
@@ -91,6 +94,7 @@ impl Step {
             error: error.map(|error| ErrorChain(error).to_string()),
             elapsed_ms: millis(elapsed),
             links: Vec::new(),
+            is_artists: depth == 0,
         }
     }
 }

@@ -12,7 +12,7 @@ use super::settings::LinkSettings;
 use super::trace::{Link, NO_LINK_PAGE, Step, Trace, Verdict};
 use crate::base::clock::Monotonic;
 use crate::base::ids::{Network, PostKey};
-use crate::domain::accounts::{AccountRef, Candidate, Elsewhere, Evidence};
+use crate::domain::accounts::{AccountRef, Candidate, Elsewhere, Evidence, LeftOut, LeftOutReason};
 use crate::fetch::FetchError;
 use crate::sites::claims::{Claim, Made};
 use crate::sites::unknown::{self, Unknown};
@@ -29,6 +29,8 @@ pub(super) struct Found {
     pub named_posts: Vec<PostKey>,
     /// The artist's pages on sites that are not searched, each once.
     pub elsewhere: Vec<Elsewhere>,
+    /// Accounts that are named and not believed to be the artist's, each once.
+    pub left_out: Vec<LeftOut>,
     /// The most telling reason why an account may have been missed.
     pub worst_problem: Option<SiteError>,
 }
@@ -39,6 +41,9 @@ pub(super) const MAX_NAMED_POSTS: usize = 20;
 /// Pages on sites that are not searched: so many are told, of addresses of at most so many bytes.
 pub(super) const MAX_ELSEWHERE: usize = 20;
 const MAX_ELSEWHERE_BYTES: usize = 200;
+
+/// Accounts that are left out: so many are told.
+pub(super) const MAX_LEFT_OUT: usize = 10;
 
 /// Pages of unknown make that one search reads.
 pub(super) const MAX_UNKNOWN: usize = 3;
@@ -77,6 +82,12 @@ impl Node {
         self.grade >= Evidence::WorkText
     }
 
+    /// It leads on from the artist, whatever comes of it: no page that a description or a repost names, and
+    /// none that is only asked whether it names another.
+    fn is_artists(&self) -> bool {
+        !self.is_weak() && matches!(self.ask, Ask::Links)
+    }
+
     /// What stands on this page stands on the artwork's: it is that page, or a short link on it.
     fn is_artwork(&self) -> bool {
         self.depth == 0 || self.depth == 1 && self.stands_in.is_some()
@@ -104,6 +115,7 @@ struct Walk<'a> {
     candidates: Vec<Candidate>,
     named_posts: Vec<PostKey>,
     elsewhere: Vec<Elsewhere>,
+    left_out: Vec<LeftOut>,
     /// What accounts and pages say of each other.
     mutual: Mutual,
     /// Pages of unknown make that wait or were read.
@@ -136,6 +148,7 @@ pub(super) fn walk(
         candidates: Vec::new(),
         named_posts: Vec::new(),
         elsewhere: Vec::new(),
+        left_out: Vec::new(),
         mutual: Mutual::default(),
         unknown: 0,
         problems: problems.into_iter().filter(|error| !error.is_gone()).collect(),
@@ -174,6 +187,7 @@ pub(super) fn walk(
         for (node, read, elapsed) in read_all(round, web) {
             let from = node.chain.last().cloned();
             let mut step = Step::new(&node.page, node.depth, from, read.as_ref().err(), elapsed);
+            step.is_artists = node.is_artists();
             match read {
                 Ok(Read::Links { leads, claims, problems }) => {
                     step.links = walk.take(&node, leads);
@@ -190,6 +204,7 @@ pub(super) fn walk(
                         candidates: Vec::new(),
                         named_posts: Vec::new(),
                         elsewhere: Vec::new(),
+                        left_out: Vec::new(),
                         worst_problem: Some(error),
                     };
                 }
@@ -389,6 +404,10 @@ impl Walk<'_> {
             }
             Worth::Page => None,
             Worth::Account { account, .. } if is_official(&account) => {
+                if self.settings.networks.contains(&account.network()) {
+                    let named = Candidate { account, evidence: grade, chain };
+                    leave_out(&mut self.left_out, named, LeftOutReason::SitesOwn);
+                }
                 return Verdict::Ignored("the site's own account");
             }
             Worth::Account { account, also_page } => {
@@ -525,16 +544,20 @@ impl Walk<'_> {
 
     fn finish(mut self) -> Found {
         self.mutual.handles_of_own_hosts(&mut self.candidates);
-        drop_copies(&mut self.candidates);
+        drop_copies(&mut self.candidates, &mut self.left_out);
         let strong: HashSet<_> = self
             .candidates
             .iter()
             .filter(|candidate| candidate.evidence < Evidence::WorkText)
             .map(|candidate| candidate.account.network())
             .collect();
-        self.candidates.retain(|candidate| {
+        let (kept, weaker): (Vec<_>, Vec<_>) = self.candidates.into_iter().partition(|candidate| {
             candidate.evidence < Evidence::WorkText || !strong.contains(&candidate.account.network())
         });
+        self.candidates = kept;
+        for candidate in weaker {
+            leave_out(&mut self.left_out, candidate, LeftOutReason::Weaker);
+        }
         // Stable: among equals the order in which they were found.
         self.candidates.sort_by_key(|candidate| candidate.evidence);
         self.problems.sort_by_key(severity);
@@ -542,6 +565,7 @@ impl Walk<'_> {
             candidates: self.candidates,
             named_posts: self.named_posts,
             elsewhere: self.elsewhere,
+            left_out: self.left_out,
             worst_problem: self.problems.into_iter().next(),
         }
     }
@@ -556,9 +580,17 @@ fn recognise_claimed(address: &Address, made: Made) -> (Option<&'static Site>, I
     }
 }
 
+/// Keeps, to be told, an account that is not believed to be the artist's: once, and no more than a few.
+fn leave_out(left_out: &mut Vec<LeftOut>, candidate: Candidate, reason: LeftOutReason) {
+    let is_known = left_out.iter().any(|known| known.candidate.account == candidate.account);
+    if !is_known && left_out.len() < MAX_LEFT_OUT {
+        left_out.push(LeftOut { candidate, reason });
+    }
+}
+
 /// Leaves out accounts that a bridge keeps as copies of others that were found. Their owner agreed to the
 /// copy, so that each is as certain as the other.
-fn drop_copies(candidates: &mut Vec<Candidate>) {
+fn drop_copies(candidates: &mut Vec<Candidate>, left_out: &mut Vec<LeftOut>) {
     let copies: Vec<(AccountRef, Evidence, usize)> = candidates
         .iter()
         .filter_map(|copy| {
@@ -570,7 +602,10 @@ fn drop_copies(candidates: &mut Vec<Candidate>) {
     for (_, evidence, original) in &copies {
         candidates[*original].evidence = candidates[*original].evidence.min(*evidence);
     }
-    candidates.retain(|candidate| !copies.iter().any(|(copy, ..)| *copy == candidate.account));
+    let is_copy = |candidate: &mut Candidate| copies.iter().any(|(copy, ..)| *copy == candidate.account);
+    for copy in candidates.extract_if(.., is_copy) {
+        leave_out(left_out, copy, LeftOutReason::Copy);
+    }
 }
 
 /// True where the site of a page names its own account there: one by its name, or on its host.

@@ -53,6 +53,34 @@ Examples:
         #[command(flatten)]
         options: SearchOptions,
     },
+    /// Find an artwork's artist, without looking for posts
+    #[command(after_help = "\
+The accounts to which the page leads, with the reasons. Nothing is scanned or indexed. X bills each account that is \
+looked up; --no-resolve does without.
+
+Examples:
+  artist https://www.pixiv.net/artworks/98               looked up with their networks
+  artist https://www.pixiv.net/artworks/98 --no-resolve  as the pages name them
+  artist https://www.pixiv.net/artworks/98 --credit      the text to copy")]
+    Artist {
+        /// Address of the artwork's page
+        url: String,
+        /// Do not look the accounts up with their networks, which costs nothing
+        #[arg(long)]
+        #[serde(default, skip_serializing_if = "is_false")]
+        no_resolve: bool,
+        /// Show the credit to copy: the artist's links; plain, markdown or html
+        #[arg(long, value_name = "MARKUP", num_args = 0..=1, require_equals = true,
+            default_missing_value = "plain")]
+        #[serde(skip)] // the client's own affair
+        credit: Option<Markup>,
+        /// Leave out accounts on others: twitter, bluesky, mastodon, misskey, with commas between
+        #[arg(long, value_name = "LIST", value_parser = Networks::from_names)]
+        networks: Option<Networks>,
+        /// Do not wait for the end: only begin it, or see how far it is
+        #[arg(long)]
+        detach: bool,
+    },
     /// Index an account's posts, or those that are new
     #[command(after_help = "\
 The work is followed to its end; Ctrl-C leaves it running. Asked again, it shows where the work is.
@@ -83,9 +111,10 @@ Only accounts that are indexed are searched.
 Examples:
   search ~/picture.png                           in all that is indexed
   search 'my picture.png' @jane_paints           quotes keep spaces
-  search https://i.example/picture.jpg --turned  however it is turned")]
+  search https://i.example/picture.jpg --turned  however it is turned
+  search https://x.com/jane_paints/status/123    which page shows this post's artwork")]
     Search {
-        /// A file of this machine, or the address of an image file
+        /// A file of this machine, or the address of an image file or of a post (looked up, which X bills)
         #[arg(value_name = "FILE|URL")]
         image: Source,
         /// Search this account's posts only
@@ -122,6 +151,55 @@ Examples:
         /// Its name or its id
         #[arg(value_name = "NAME|ID", value_parser = without_at)]
         name: String,
+    },
+    /// Say whose an account is, or which pictures are the same
+    #[command(after_help = "\
+What a person says passes before every rule. It is shown in the answers where it acts, and can be taken back. \
+Where two contradict each other, both are kept and none of them acts.
+
+Examples:
+  verdict not-artist @repost_bot --why 'It reposts everybody'         of no page
+  verdict artist @jane --page https://www.pixiv.net/users/12          of her works
+  verdict different https://www.pixiv.net/artworks/98 https://x.com/a/status/20  leave it out
+  verdict same https://www.pixiv.net/artworks/98 twitter:20           put it first
+  verdict list                                                        newest first
+  verdict remove 0123456789abcdef                                     take it back
+  verdict export verdicts.jsonl                                       a line of JSON for each
+  verdict import verdicts.jsonl                                       all of them, or none")]
+    Verdict {
+        #[command(subcommand)]
+        action: VerdictAction,
+    },
+    /// Remove an account or a post for good, or show what was
+    #[command(after_help = "\
+For an artist's or a network's wish. What is stored of it is removed: posts, fingerprints, answers that name it. \
+Searches miss it at once, scans of it end, and a mark, a hash of its id, keeps it from ever being stored, scanned or \
+shown again, also by imports. Of an account or post that is not stored, the mark alone is left. --undo lifts a mark; \
+what was removed does not come back by that.
+
+Examples:
+  forget @jane_paints                              an account that is indexed, by its name
+  forget https://x.com/i/user/783214               by its id, whether or not it is indexed
+  forget https://x.com/jane_paints/status/20       one post
+  forget jane.example --note \"letter of 3 May\"     with a note for whoever reads the list
+  forget --list                                    all marks
+  forget --undo 76b58a0fcc4b                       lifts one, by its first digits or its id")]
+    Forget {
+        /// An account's name or id, or the address of an account's or a post's page; with --undo also a mark
+        #[arg(value_name = "ACCOUNT|POST", required_unless_present = "list", value_parser = without_at)]
+        what: Option<String>,
+        /// Words to be kept with the mark, 200 bytes at most
+        #[arg(long, value_name = "TEXT", conflicts_with_all = ["undo", "list"])]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Lift the mark: it may be stored again
+        #[arg(long)]
+        #[serde(default, skip_serializing_if = "is_false")]
+        undo: bool,
+        /// Show all marks, with their dates and notes
+        #[arg(long, conflicts_with_all = ["what", "undo"])]
+        #[serde(default, skip_serializing_if = "is_false")]
+        list: bool,
     },
     /// Show database sizes, work in progress, money spent
     #[command(after_help = "\
@@ -187,6 +265,77 @@ Example:
     Stop,
 }
 
+/// What is said, or done with what was said.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictAction {
+    /// This account is not the artist's: of a page, or of any
+    NotArtist {
+        /// Its id (twitter:12, a DID, mastodon:URI), the address of its page, or a name that is known here
+        account: String,
+        /// Only for this page: the artwork's, or one of the artist's
+        #[arg(long, value_name = "URL")]
+        page: Option<String>,
+        /// Why, for whoever asks later
+        #[arg(long, value_name = "TEXT")]
+        why: String,
+    },
+    /// This account is the artist's of a page
+    Artist {
+        /// Its id (twitter:12, a DID, mastodon:URI), the address of its page, or a name that is known here
+        account: String,
+        /// The artwork's page, or one of the artist's that its search reads
+        #[arg(long, value_name = "URL")]
+        page: String,
+        /// Why, for whoever asks later
+        #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+        why: String,
+    },
+    /// The picture of a page and that of a post are not the same
+    Different(Pictures),
+    /// The picture of a page and that of a post are the same
+    Same(Pictures),
+    /// List what was said, newest first
+    List {
+        /// Those before this place, as the end of a list names it
+        #[arg(long, value_name = "PLACE")]
+        #[serde(default)]
+        before: Option<String>,
+    },
+    /// Take back what was said
+    Remove {
+        /// As the list shows it
+        id: String,
+    },
+    /// Write all that was said into a file, a line of JSON for each
+    Export {
+        /// Is made anew; - is the standard output
+        file: PathBuf,
+    },
+    /// Take over what a file says; what is known already stays
+    Import {
+        /// As `verdict export` writes it
+        file: PathBuf,
+    },
+}
+
+/// Two pictures.
+#[derive(Clone, Debug, PartialEq, Eq, Args, Serialize, Deserialize)]
+pub struct Pictures {
+    /// Address of the artwork's page
+    pub url: String,
+    /// Address of the post as answers show it, or its id (twitter:20)
+    pub post: String,
+    /// Only this image of the post, from 1
+    #[arg(long, value_name = "NUMBER")]
+    #[serde(default)]
+    pub image: Option<u8>,
+    /// Why, for whoever asks later
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
+    #[serde(default)]
+    pub why: String,
+}
+
 /// What the two commands that find posts have in common.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Args, Serialize, Deserialize)]
 pub struct SearchOptions {
@@ -228,7 +377,7 @@ impl Command {
     /// The markup of the credit, where one was asked for.
     pub fn credit(&self) -> Option<Markup> {
         match self {
-            Command::Query { credit, .. } => *credit,
+            Command::Query { credit, .. } | Command::Artist { credit, .. } => *credit,
             _ => None,
         }
     }
@@ -241,7 +390,7 @@ impl Command {
     /// It goes on after its first reply, until its work is done.
     pub fn is_followed(&self) -> bool {
         match self {
-            Command::Scan { detach, .. } => !detach,
+            Command::Scan { detach, .. } | Command::Artist { detach, .. } => !detach,
             other => other.search_options().is_some_and(|options| !options.detach),
         }
     }
@@ -260,7 +409,8 @@ fn without_at(name: &str) -> Result<String, Infallible> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     pub command: Command,
-    /// The content of the file that a search names: the daemon opens no file of its clients.
+    /// The content of the file that a search names, or lines of the one that is imported: the daemon opens no
+    /// file of its clients.
     pub image_base64: Option<String>,
 }
 
@@ -274,6 +424,11 @@ pub enum Reply {
     /// How that stands which was to be cancelled: cancelled, or ended before.
     Cancelled(FrontAnswer),
     Stacks(StacksWritten),
+    /// So many verdicts were written into a file, which the client has done itself.
+    Exported {
+        path: PathBuf,
+        verdicts: u64,
+    },
     Version(String),
     Stopping,
     /// The daemon cannot answer now (its broker is restarting).
@@ -298,6 +453,11 @@ mod tests {
     #[test]
     fn an_order_is_a_line_of_json() {
         check(Command::Stats, "\"stats\"");
+        let what = Some("jane".to_owned());
+        check(
+            Command::Forget { what, note: None, undo: false, list: false },
+            r#"{"forget":{"what":"jane"}}"#,
+        );
         check(
             Command::Scan { name: "jane".to_owned(), whole: true, detach: false },
             r#"{"scan":{"name":"jane","whole":true,"detach":false}}"#,
@@ -310,6 +470,16 @@ mod tests {
         check(
             Command::Query { url: "u".to_owned(), whole: false, first: false, credit: None, options },
             r#"{"query":{"url":"u","options":{"networks":["bluesky"],"detach":false}}}"#,
+        );
+        check(
+            Command::Artist {
+                url: "u".to_owned(),
+                no_resolve: true,
+                credit: None,
+                networks: None,
+                detach: true,
+            },
+            r#"{"artist":{"url":"u","no_resolve":true,"networks":null,"detach":true}}"#,
         );
         let options = SearchOptions { detach: true, ..SearchOptions::default() };
         check(

@@ -3,12 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::view::{
-    CountersView, MetricView, ProblemView, QueryView, QueueView, ScanView, StatsView, WorkerView,
+    CountersView, ForgettingView, MetricView, ProblemView, QueryView, QueueView, ScanView, StatsView,
+    WorkerView,
 };
+use crate::base::Timestamp;
 use crate::base::ids::{AskId, Networks, QueryId};
 use crate::domain::accounts::AccountRecord;
 use crate::domain::failure::FailureCode;
+use crate::domain::forgotten::{Mark, Tombstone};
 use crate::domain::images::{AnswerPicture, PictureSize};
+use crate::domain::verdicts::{Verdict, VerdictId};
 
 /// The longest artwork URL that is accepted, in characters; `max_illust_url_size` in `/config`.
 pub const MAX_URL_CHARS: usize = 256;
@@ -54,6 +58,24 @@ pub enum FrontQuestion {
         networks: Networks,
         /// As of the query.
         whole: bool,
+    },
+    /// Starts a query for the artist of an artwork, or joins the one that runs or has ended lately. Answered
+    /// at once by a query for the artwork that knows the accounts.
+    Artist {
+        url: String,
+        client: Client,
+        /// Accounts on others are left out.
+        networks: Networks,
+        /// The accounts are looked up with their networks.
+        resolve: bool,
+    },
+    /// The query that answers this, if there is one: none is started.
+    KnownArtist {
+        url: String,
+        /// Those of the query.
+        networks: Networks,
+        /// As of the query.
+        resolve: bool,
     },
     /// The query that has this `QueryView::id`, without starting one.
     QueryState {
@@ -108,6 +130,24 @@ pub enum FrontQuestion {
     Account {
         name: String,
     },
+    /// Marks an account or a post, which is never to be stored or shown again, and removes what is stored of it.
+    Forget {
+        what: String,
+        /// The operator's words.
+        note: String,
+    },
+    /// How far that is.
+    Forgetting {
+        mark: Mark,
+    },
+    /// The marks beyond this one, as many as fit one message.
+    Tombstones {
+        after: Option<Mark>,
+    },
+    /// Lifts a mark, by its first digits or by what it was made of.
+    Lift {
+        what: String,
+    },
     Stats,
     Threads,
     Queues,
@@ -118,6 +158,28 @@ pub enum FrontQuestion {
     Counters,
     /// What is wrong.
     Health,
+    /// What people say of accounts and pictures.
+    Verdicts(VerdictOrder),
+}
+
+/// What is to be done with what people say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VerdictOrder {
+    /// `who` says this.
+    Say { who: String, saying: Saying },
+    /// These come from a file: as many as fit a message.
+    Take { verdicts: Vec<Verdict> },
+    /// Somebody takes this back.
+    Remove { id: VerdictId },
+    /// Those that were said before this one, newest first; `None`: from the last on.
+    List { before: Option<(Timestamp, VerdictId)> },
+}
+
+/// What somebody says, in words that are not checked yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Saying {
+    Account { account: String, is_artists: bool, page: Option<String>, why: String },
+    Picture { page: String, post: String, image: Option<u8>, is_same: bool, why: String },
 }
 
 /// Whose answer a picture belongs to.
@@ -158,6 +220,15 @@ pub enum FrontAnswer {
     Scan(ScanView),
     /// Whoever has the handle now first.
     Account(Vec<AccountRecord>),
+    Forgetting(ForgettingView),
+    Tombstones {
+        tombstones: Vec<Tombstone>,
+        /// There are more after these.
+        more: bool,
+    },
+    Lifted {
+        mark: Mark,
+    },
     /// A JPEG file, and the address of the image that it was made of.
     Picture {
         image: String,
@@ -175,6 +246,7 @@ pub enum FrontAnswer {
     },
     Counters(CountersView),
     Health(Vec<ProblemView>),
+    Verdicts(VerdictsAnswer),
     /// As many queries are in progress as the server can bear: ask again later.
     Overloaded,
     /// What would be accepted cannot be written down now, or the database is not open yet: ask again later.
@@ -186,6 +258,37 @@ pub enum FrontAnswer {
         code: FailureCode,
         detail: String,
     },
+}
+
+/// What became of a [`VerdictOrder`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum VerdictsAnswer {
+    /// It is kept, or was said already.
+    Said {
+        verdict: Verdict,
+        is_new: bool,
+        /// Those that contradict it: while they stand, none of them acts.
+        against: Vec<Verdict>,
+    },
+    Taken {
+        new: u32,
+        known: u32,
+        /// Some that contradict what was taken.
+        against: Vec<Verdict>,
+    },
+    Removed(Verdict),
+    List {
+        /// Each with whether another contradicts it.
+        verdicts: Vec<(Verdict, bool)>,
+        /// There are more after these.
+        more: bool,
+    },
+    /// It cannot be kept: what is wrong, and what to give.
+    Wrong {
+        why: String,
+    },
+    /// There is no verdict of this id.
+    Unknown,
 }
 
 impl FrontAnswer {
@@ -202,12 +305,15 @@ mod tests {
     use crate::base::ids::{AccountKey, Network, PostKey};
     use crate::base::roles::{Role, Stage};
     use crate::base::{MicroUsd, Timestamp};
-    use crate::domain::accounts::Evidence;
+    use crate::domain::accounts::{AccountRef, Candidate, Evidence, LeftOutReason, OtherAccount, Standing};
+    use crate::domain::forgotten::{Removed, Subject, SubjectKind};
     use crate::domain::images::{MatchClass, SecondStage, Variant};
     use crate::domain::scans::{CoveredWindow, Window};
+    use crate::domain::verdicts::{Claim, Effect};
+    use crate::domain::wanted::Wanted;
     use crate::proto::tests::check_round_trip;
     use crate::proto::view::SearchedView;
-    use crate::proto::view::{AccountView, QueryStatus, ResultView, ScanState};
+    use crate::proto::view::{AccountView, QueryStatus, ResultView, ScanState, VerdictView};
 
     fn view() -> QueryView {
         let result = ResultView {
@@ -222,12 +328,14 @@ mod tests {
             second_stage: Some(SecondStage { distance256: 30, thumbnail_centilevels: 12 }),
             image_name: "a.jpg".into(),
             published: None,
+            said_same: true,
         };
         let window = Window { from: Timestamp(1), to: Timestamp(2) };
         QueryView {
             query: QueryId(1),
             id: "i".into(),
             subject: "u".into(),
+            wanted: Wanted::ArtistAsNamed,
             status: QueryStatus::End,
             has_first_time_scan: true,
             accounts: vec![AccountView {
@@ -236,10 +344,29 @@ mod tests {
                 evidence: Some(Evidence::Curated),
                 chain: vec!["u".into()],
             }],
+            others: [
+                Standing::Missing,
+                Standing::Private,
+                Standing::Suspended,
+                Standing::Closed { why: "w".into() },
+                Standing::Unasked { why: "w".into() },
+                Standing::LeftOut(LeftOutReason::OtherNetwork),
+            ]
+            .map(|standing| OtherAccount {
+                candidate: Candidate {
+                    account: AccountRef::Handle { network: Network::Bluesky, handle: "h".into() },
+                    evidence: Evidence::WorkText,
+                    chain: vec![],
+                },
+                standing,
+            })
+            .to_vec(),
+            look_up: Some(MicroUsd(7)),
             results: vec![result.clone()],
             similar: vec![ResultView { second_stage: None, ..result.clone() }],
             named_posts: vec![result],
             elsewhere: vec![],
+            artwork_pages: vec![],
             published: Some(Timestamp(4)),
             searched: vec![SearchedView {
                 account: AccountKey::new(Network::Twitter, "1"),
@@ -261,7 +388,20 @@ mod tests {
             still_listing: true,
             posts_total: Some(7),
             version: 9,
+            verdicts: vec![VerdictView {
+                id: VerdictId(7),
+                claim: Claim::Account { account: AccountKey::new(Network::Twitter, "1"), is_artists: true },
+                handle: "h".into(),
+                at: Timestamp(1),
+                why: "w".into(),
+                effect: Effect::Conflict,
+            }],
         }
+    }
+
+    fn verdict() -> Verdict {
+        let claim = Claim::Account { account: AccountKey::new(Network::Twitter, "1"), is_artists: false };
+        Verdict::new(claim, None, "w", Timestamp(1), "y").unwrap()
     }
 
     #[test]
@@ -276,6 +416,13 @@ mod tests {
                 webhook: Some("w".into()),
             },
             FrontQuestion::KnownQuery { url: "u".into(), networks: Networks::default(), whole: false },
+            FrontQuestion::Artist {
+                url: "u".into(),
+                client: Client::Exempt,
+                networks: Networks::default(),
+                resolve: false,
+            },
+            FrontQuestion::KnownArtist { url: "u".into(), networks: Networks::default(), resolve: true },
             FrontQuestion::QueryState { id: "i".into() },
             FrontQuestion::SearchImage {
                 len_bytes: 1,
@@ -315,12 +462,38 @@ mod tests {
             FrontQuestion::Cancel { what: "w".into() },
             FrontQuestion::CancelQuery { id: "i".into() },
             FrontQuestion::Account { name: "n".into() },
+            FrontQuestion::Forget { what: "w".into(), note: "n".into() },
+            FrontQuestion::Forgetting { mark: Mark([1; 32]) },
+            FrontQuestion::Tombstones { after: None },
+            FrontQuestion::Lift { what: "w".into() },
             FrontQuestion::Stats,
             FrontQuestion::Threads,
             FrontQuestion::Queues,
             FrontQuestion::Metrics { skip: 3 },
             FrontQuestion::Counters,
             FrontQuestion::Health,
+            FrontQuestion::Verdicts(VerdictOrder::Say {
+                who: "w".into(),
+                saying: Saying::Account {
+                    account: "a".into(),
+                    is_artists: true,
+                    page: Some("u".into()),
+                    why: "y".into(),
+                },
+            }),
+            FrontQuestion::Verdicts(VerdictOrder::Say {
+                who: "w".into(),
+                saying: Saying::Picture {
+                    page: "u".into(),
+                    post: "p".into(),
+                    image: Some(1),
+                    is_same: false,
+                    why: String::new(),
+                },
+            }),
+            FrontQuestion::Verdicts(VerdictOrder::Take { verdicts: vec![verdict()] }),
+            FrontQuestion::Verdicts(VerdictOrder::Remove { id: VerdictId(u64::MAX) }),
+            FrontQuestion::Verdicts(VerdictOrder::List { before: Some((Timestamp(1), VerdictId(2))) }),
         ] {
             check_round_trip(FrontToBroker::Ask { ask: AskId(1), question });
         }
@@ -342,6 +515,26 @@ mod tests {
             }),
             FrontAnswer::Picture { image: "u".into(), jpeg: vec![255; 3] },
             FrontAnswer::Account(vec![]),
+            FrontAnswer::Forgetting(ForgettingView {
+                subject: Subject::Account(AccountKey::new(Network::Twitter, "1")),
+                handle: Some("h".into()),
+                removed: Removed { accounts: 1, posts: 2, images: 3, retries: 4 },
+                answers: 5,
+                scans: 6,
+                is_marked_before: true,
+                has_ended: false,
+            }),
+            FrontAnswer::Tombstones {
+                tombstones: vec![Tombstone {
+                    mark: Mark([1; 32]),
+                    kind: SubjectKind::Post,
+                    network: Network::Bluesky,
+                    at: Timestamp(1),
+                    note: "n".into(),
+                }],
+                more: true,
+            },
+            FrontAnswer::Lifted { mark: Mark([2; 32]) },
             FrontAnswer::Stats(StatsView::default()),
             FrontAnswer::Threads(vec![WorkerView {
                 role: Role::Listing,
@@ -369,6 +562,16 @@ mod tests {
                 media_counts: crate::proto::view::MediaCountsView { equal: 1, ..Default::default() },
                 post_lags: crate::proto::view::PostLagsView { within: [1; 4], ..Default::default() },
             }),
+            FrontAnswer::Verdicts(VerdictsAnswer::Said {
+                verdict: verdict(),
+                is_new: true,
+                against: vec![verdict()],
+            }),
+            FrontAnswer::Verdicts(VerdictsAnswer::Taken { new: 1, known: 2, against: vec![] }),
+            FrontAnswer::Verdicts(VerdictsAnswer::Removed(verdict())),
+            FrontAnswer::Verdicts(VerdictsAnswer::List { verdicts: vec![(verdict(), true)], more: true }),
+            FrontAnswer::Verdicts(VerdictsAnswer::Wrong { why: "w".into() }),
+            FrontAnswer::Verdicts(VerdictsAnswer::Unknown),
             FrontAnswer::Overloaded,
             FrontAnswer::NotNow { why: "w".into() },
             FrontAnswer::Health(vec![ProblemView { what: "w".into(), since_ms: 1, blocking: true }]),

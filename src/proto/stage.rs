@@ -2,13 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Fingerprint;
 use crate::base::ids::{AccountKey, AccountNo, AskId, ImageId, LeaseId, PostKey, ScanId};
 use crate::base::roles::{Role, Stage};
+use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{Account, AccountRecord, AccountRef, AccountState};
+use crate::domain::forgotten::{Mark, Tombstone};
+use crate::domain::images::AnsweredPage;
 use crate::domain::posts::{ImageRecord, ListedPost, RetryPost};
 use crate::domain::reads::{PaidReads, ReadWish, Reserved};
 use crate::domain::scans::{Hold, Priority};
+use crate::domain::verdicts::{KeptVerdicts, Verdict, VerdictId};
 use crate::proto::work::{LeaseOutcome, MaintenanceTask, Work};
 
 /// From a container's workers. The broker knows the sender by its link and treats what it says as
@@ -110,6 +113,12 @@ pub const MAX_SEARCHED_POSTS: usize = 1000;
 /// Fingerprints in one answer: each takes 30 bytes at most.
 pub const MAX_FINGERPRINTS_PER_ANSWER: usize = 1500;
 
+/// Pages in one answer: their addresses and details take up to 800 bytes each.
+pub const MAX_PAGES_PER_ANSWER: usize = 20;
+
+/// Tombstones in one answer: with its note, each takes 300 bytes at most.
+pub const MAX_TOMBSTONES_PER_ANSWER: u32 = 150;
+
 /// What stages may ask the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Question {
@@ -130,6 +139,12 @@ pub enum Question {
     RetriesDue { limit: u32 },
     /// Posts noted by their ids alone whose turn it is to be looked up, at most `limit`.
     WantedPostsDue { limit: u32 },
+    /// Pages that were answered whose picture is at most `radius` bits from one of these fingerprints; the
+    /// nearest [`MAX_PAGES_PER_ANSWER`].
+    PagesLike { fingerprints: Vec<Fingerprint>, radius: u32 },
+    /// The marks of what was forgotten, in their order beyond `after`, at most [`MAX_TOMBSTONES_PER_ANSWER`];
+    /// fewer means that there are no more.
+    Tombstones { after: Option<Mark> },
     /// Whose these posts are; those that are not stored are left out.
     PostAuthors(Vec<PostKey>),
     /// What the search of a scan has listed, newest first, from the `from`-th post on; at most
@@ -145,6 +160,17 @@ pub enum Question {
     LookUpPosts(Vec<PostKey>),
     /// Forget the search cursors of these accounts.
     ResetSearchCursors(Vec<AccountKey>),
+    /// What people say that holds for one of these pages, and what holds for all pages about one of these
+    /// accounts.
+    Verdicts { pages: Vec<String>, accounts: Vec<AccountKey> },
+    /// The searchable images of these posts.
+    PostImages(Vec<PostKey>),
+    /// The verdicts that were said before this one, newest first. Only the broker asks this, and what follows.
+    VerdictsBefore((Timestamp, VerdictId)),
+    /// People said this.
+    KeepVerdicts(Vec<Verdict>),
+    /// Somebody takes this back.
+    RemoveVerdict(VerdictId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,9 +188,25 @@ pub enum Answer {
     Retries(Vec<RetryPost>),
     WantedPosts(Vec<PostKey>),
     PostAuthors(Vec<(PostKey, Account)>),
+    /// Nearest first.
+    Pages(Vec<AnsweredPage>),
+    Tombstones(Vec<Tombstone>),
     /// The network's own ids.
     SearchedPosts(Vec<String>),
     AccountRecords(Vec<AccountRecord>),
+    /// Newest first; at most [`MAX_HOLDING`](crate::domain::verdicts::MAX_HOLDING).
+    Verdicts(Vec<Verdict>),
+    /// With the post and the position of each, from 1.
+    PostImages(Vec<(PostKey, u8, ImageId, Fingerprint, Option<Fingerprint>)>),
+    VerdictsBefore {
+        /// Each with whether another contradicts it.
+        verdicts: Vec<(Verdict, bool)>,
+        /// There are more after these.
+        more: bool,
+    },
+    VerdictsKept(KeptVerdicts),
+    /// `None` where there was none of this id.
+    VerdictRemoved(Option<Verdict>),
     /// The order was carried out.
     Done,
     /// The database could not answer; the work is to be tried again.
@@ -176,11 +218,23 @@ mod tests {
     use super::*;
     use crate::base::ids::{Network, QueryId};
     use crate::domain::accounts::SeenHandle;
+    use crate::domain::forgotten::{MAX_NOTE_BYTES, SubjectKind};
     use crate::domain::images::Detail;
     use crate::domain::reads::Resource;
     use crate::domain::scans::Coverage;
+    use crate::domain::verdicts::Claim;
     use crate::proto::MAX_MESSAGE_BYTES;
     use crate::proto::tests::check_round_trip;
+
+    fn tombstone(note_bytes: usize) -> Tombstone {
+        Tombstone {
+            mark: Mark([255; 32]),
+            kind: SubjectKind::Account,
+            network: Network::Misskey,
+            at: crate::base::Timestamp(i64::MAX),
+            note: "n".repeat(note_bytes),
+        }
+    }
 
     #[test]
     fn an_answer_with_all_its_details_is_one_message() {
@@ -203,11 +257,20 @@ mod tests {
         let answer = Answer::Images { records: vec![record; MAX_IMAGES_PER_QUESTION], looked_up };
         let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer };
         assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+        let tombstones = vec![tombstone(MAX_NOTE_BYTES); MAX_TOMBSTONES_PER_ANSWER as usize];
+        let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer: Answer::Tombstones(tombstones) };
+        assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
         let fingerprint = Fingerprint(u64::MAX);
         let entry = (ImageId(u64::MAX), fingerprint, Some(fingerprint));
         let answer = Answer::Fingerprints(vec![entry; MAX_FINGERPRINTS_PER_ANSWER]);
         let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer };
         assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+    }
+
+    fn verdict() -> Verdict {
+        let claim =
+            Claim::Picture { post: PostKey::new(Network::Twitter, "2"), image: Some(3), is_same: true };
+        Verdict::new(claim, Some("https://a.example/1"), "w", Timestamp(1), "y").unwrap()
     }
 
     #[test]
@@ -260,7 +323,13 @@ mod tests {
             Question::WantedPostsDue { limit: 3 },
             Question::PostAuthors(vec![PostKey::new(Network::Twitter, "2")]),
             Question::LookUpPosts(vec![PostKey::new(Network::Twitter, "2")]),
+            Question::Tombstones { after: Some(Mark([7; 32])) },
             Question::ResetSearchCursors(vec![key.clone()]),
+            Question::Verdicts { pages: vec!["u".into()], accounts: vec![key.clone()] },
+            Question::PostImages(vec![PostKey::new(Network::Twitter, "2")]),
+            Question::VerdictsBefore((Timestamp(1), VerdictId(u64::MAX))),
+            Question::KeepVerdicts(vec![verdict()]),
+            Question::RemoveVerdict(VerdictId(0)),
         ] {
             check_round_trip(StageToBroker::Ask { ask: AskId(1), question });
         }
@@ -290,6 +359,7 @@ mod tests {
             Answer::Retries(vec![]),
             Answer::WantedPosts(vec![PostKey::new(Network::Twitter, "2")]),
             Answer::SearchedPosts(vec!["1".into()]),
+            Answer::Tombstones(vec![tombstone(3)]),
             Answer::AccountRecords(vec![AccountRecord {
                 state: state.clone(),
                 known_since: crate::base::Timestamp(1),
@@ -308,6 +378,18 @@ mod tests {
                     last_seen: crate::base::Timestamp(2),
                 }],
             }]),
+            Answer::Verdicts(vec![verdict()]),
+            Answer::PostImages(vec![(
+                PostKey::new(Network::Twitter, "2"),
+                1,
+                ImageId(3),
+                Fingerprint(u64::MAX),
+                Some(Fingerprint(0)),
+            )]),
+            Answer::VerdictsBefore { verdicts: vec![(verdict(), true)], more: true },
+            Answer::VerdictsKept(KeptVerdicts::Kept { new: 1, known: 2, against: vec![verdict()] }),
+            Answer::VerdictsKept(KeptVerdicts::Full { about: "u".into() }),
+            Answer::VerdictRemoved(Some(verdict())),
             Answer::Done,
             Answer::Unavailable("w".into()),
         ] {

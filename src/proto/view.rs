@@ -8,11 +8,31 @@ use serde::{Deserialize, Serialize};
 use crate::base::ids::{AccountKey, PostKey, QueryId};
 use crate::base::roles::{Role, Stage};
 use crate::base::{MicroUsd, Timestamp};
-use crate::domain::accounts::{Elsewhere, Evidence};
+use crate::domain::accounts::{Elsewhere, Evidence, OtherAccount};
 use crate::domain::failure::FailureCode;
-use crate::domain::images::{IndexProgress, MatchClass, SecondStage, StoreCounts, Variant};
+use crate::domain::forgotten::{Removed, Subject};
+use crate::domain::images::{FoundPage, IndexProgress, MatchClass, SecondStage, StoreCounts, Variant};
 use crate::domain::reads::ReadCounts;
 use crate::domain::scans::{CoveredWindow, Window};
+use crate::domain::verdicts::{Claim, Effect, VerdictId};
+use crate::domain::wanted::Wanted;
+
+/// How far the removal of something is that was forgotten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgettingView {
+    pub subject: Subject,
+    /// As the account was called last; none where it was not known.
+    pub handle: Option<String>,
+    /// So far.
+    pub removed: Removed,
+    /// Answers that named it, and scans of it, which were dropped.
+    pub answers: u32,
+    pub scans: u32,
+    /// It was marked before.
+    pub is_marked_before: bool,
+    /// Nothing of it is left in the database.
+    pub has_ended: bool,
+}
 
 /// Where a query is. The names are those of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,9 +84,15 @@ pub struct QueryView {
     pub id: String,
     /// What was asked: the URL, or the identifier of a direct search.
     pub subject: String,
+    /// What was asked for.
+    pub wanted: Wanted,
     pub status: QueryStatus,
     pub has_first_time_scan: bool,
     pub accounts: Vec<AccountView>,
+    /// Accounts that are named and cannot be read, were not asked about, or are left out.
+    pub others: Vec<OtherAccount>,
+    /// What looking up its accounts costs at most; `None` before they are known.
+    pub look_up: Option<MicroUsd>,
     /// Closest first. While posts are still being indexed: those of the answer so far, not yet checked.
     pub results: Vec<ResultView>,
     /// Farther ones than a result may be, by class, then distance.
@@ -100,6 +126,8 @@ pub struct QueryView {
     pub named_posts: Vec<ResultView>,
     /// The artist's pages on sites that are not searched.
     pub elsewhere: Vec<Elsewhere>,
+    /// Artworks' pages that were answered before, with the picture of a direct search; likest first.
+    pub artwork_pages: Vec<FoundPage>,
     /// What of each account was searched, in the order of `accounts`.
     pub searched: Vec<SearchedView>,
     /// What is being looked through around the artwork's date.
@@ -108,6 +136,20 @@ pub struct QueryView {
     pub cost: MicroUsd,
     /// What scanning the rest of its accounts will probably cost; `None` where nothing is left of them.
     pub rest: Option<MicroUsd>,
+    /// What people said that has acted, or that contradicts what others said.
+    pub verdicts: Vec<VerdictView>,
+}
+
+/// What somebody said, and what became of it in an answer. Who said it is not told to everybody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictView {
+    pub id: VerdictId,
+    pub claim: Claim,
+    /// What the account was called then; empty where nobody knew.
+    pub handle: String,
+    pub at: Timestamp,
+    pub why: String,
+    pub effect: Effect,
 }
 
 /// How much of an account was searched.
@@ -127,6 +169,11 @@ impl SearchedView {
 }
 
 impl QueryView {
+    /// A search by an image, and not a query for a page: its subject is its identifier.
+    pub fn is_direct_search(&self) -> bool {
+        self.subject == self.id
+    }
+
     /// Whether each of its accounts was searched whole.
     pub fn is_complete(&self) -> bool {
         !self.searched.is_empty() && self.searched.iter().all(SearchedView::is_complete)
@@ -134,7 +181,7 @@ impl QueryView {
 
     /// For who waits for the first post that shows the artwork itself: with it, the query has ended.
     pub fn at_first_hit(mut self) -> QueryView {
-        if self.results.iter().any(|result| result.class.shows_artwork()) {
+        if self.results.iter().any(ResultView::shows_artwork) {
             self.status = QueryStatus::End;
         }
         self
@@ -167,6 +214,15 @@ pub struct ResultView {
     /// As stored: on X what follows `/media/`.
     pub image_name: String,
     pub published: Option<Timestamp>,
+    /// A person said that it shows the artwork.
+    pub said_same: bool,
+}
+
+impl ResultView {
+    /// Whether it is the artwork itself, by a person's word or by its class.
+    pub fn shows_artwork(&self) -> bool {
+        self.said_same || self.class.shows_artwork()
+    }
 }
 
 /// The state of a scan.
@@ -378,9 +434,12 @@ impl QueryView {
             query: QueryId(1),
             id: id.to_owned(),
             subject: subject.to_owned(),
+            wanted: Wanted::Posts,
             status: QueryStatus::End,
             has_first_time_scan: false,
             accounts: vec![],
+            others: vec![],
+            look_up: None,
             results: vec![],
             similar: vec![],
             error: None,
@@ -398,10 +457,12 @@ impl QueryView {
             published: None,
             named_posts: vec![],
             elsewhere: vec![],
+            artwork_pages: vec![],
             searched: vec![],
             looking: None,
             cost: MicroUsd(0),
             rest: None,
+            verdicts: vec![],
         }
     }
 }

@@ -6,9 +6,12 @@ use crate::base::ids::{Network, PostKey, QueryId, ScanId};
 use crate::base::{Timestamp, counted};
 use crate::domain::accounts::{Account, AccountRef, AccountState, LinksFound, Resolution};
 use crate::domain::failure::FailureCode;
-use crate::domain::images::{FoundImage, ImageSource, PictureSize, QueryImage, SearchScope};
+use crate::domain::images::{
+    FoundImage, FoundPage, ImageFacts, ImageSource, PictureSize, QueryImage, SearchScope,
+};
 use crate::domain::posts::{IndexedPost, ListedPost, LookedUpPost, PostState};
 use crate::domain::scans::{Cursor, ListingEnd, ListingPlace, ListingStep, Searched};
+use crate::domain::verdicts::Verdict;
 use crate::proto::view::QueryView;
 
 /// A work item, complete: a worker needs nothing else but its own settings to do it.
@@ -22,13 +25,20 @@ pub enum Work {
         query: QueryId,
         accounts: Vec<Account>,
         published: Option<Timestamp>,
+        /// For which people may have said something of the accounts.
+        pages: Vec<String>,
     },
     SearchImage {
         query: QueryId,
         image: QueryImage,
         scope: SearchScope,
+        /// The image is that of an artwork's page: what it looks like is reported. Of any other, the pages that
+        /// show it are.
+        of_page: bool,
         /// Also mirrored, turned by a quarter and upside down.
         turned: bool,
+        /// For which people may have said something of accounts and pictures.
+        pages: Vec<String>,
     },
     Resolve {
         refs: Vec<AccountRef>,
@@ -119,9 +129,15 @@ impl Work {
 /// What a finished work item yields. The variant fits the work's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StageOutput {
-    Links(LinksFound),
+    Links(Box<LinksFound>),
     Plan(ScanPlan),
     Found(SearchFound),
+    /// The address of a direct search is that of a post, not of an image; `position`: the place of the image
+    /// that the address points at, from 1.
+    NamesPost {
+        post: PostKey,
+        position: Option<u32>,
+    },
     Resolved(Vec<Resolution>),
     /// In the order asked.
     Checked(Vec<PostState>),
@@ -136,7 +152,7 @@ pub enum StageOutput {
 }
 
 /// Step 2's decision.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScanPlan {
     /// What to scan before the search, with the cursors to start from.
     pub scans: Vec<(Account, AccountState)>,
@@ -144,10 +160,12 @@ pub struct ScanPlan {
     pub up_to_date: Vec<AccountState>,
     /// One of them was never scanned: this will take a while.
     pub first_time: bool,
+    /// What people say that holds for the pages of the query.
+    pub verdicts: Vec<Verdict>,
 }
 
 /// Step 3's result.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchFound {
     /// Within the distance that makes a result; nearest first.
     pub images: Vec<FoundImage>,
@@ -157,6 +175,19 @@ pub struct SearchFound {
     pub cut: bool,
     /// The query image has nothing to be recognised by, so nothing was searched.
     pub low_quality: bool,
+    /// What the image of an artwork's page looks like.
+    pub picture: Option<Box<ImageFacts>>,
+    /// Pages that were answered before, with this picture; likest first.
+    pub artwork_pages: Vec<FoundPage>,
+    /// What people say that holds for the pages of the query.
+    pub verdicts: Vec<Verdict>,
+}
+
+impl SearchFound {
+    /// Of an image that has nothing to be recognised by.
+    pub fn low_quality(verdicts: Vec<Verdict>) -> SearchFound {
+        SearchFound { low_quality: true, verdicts, ..SearchFound::default() }
+    }
 }
 
 /// How a lease ends.
@@ -178,10 +209,13 @@ mod tests {
     use super::*;
     use crate::base::Fingerprint;
     use crate::base::ids::{AccountKey, ImageId, Network};
-    use crate::domain::accounts::{Candidate, Elsewhere, Evidence, NoImage, ResolutionOutcome};
+    use crate::domain::accounts::{
+        Candidate, Elsewhere, Evidence, LeftOut, LeftOutReason, NoImage, ResolutionOutcome,
+    };
     use crate::domain::images::{Detail, ImageFacts, MatchClass, SecondStage, Variant};
     use crate::domain::posts::{ImageState, IndexedImage, ListedImage, Place, PostOutcome};
     use crate::domain::scans::Coverage;
+    use crate::domain::verdicts::Claim;
     use crate::proto::tests::check_round_trip;
 
     fn account() -> Account {
@@ -198,18 +232,27 @@ mod tests {
     fn every_work_travels() {
         for work in [
             Work::FindLinks { query: QueryId(1), url: "https://a.example/".into() },
-            Work::PlanScans { query: QueryId(1), accounts: vec![account()], published: None },
+            Work::PlanScans {
+                query: QueryId(1),
+                accounts: vec![account()],
+                published: None,
+                pages: vec!["u".into()],
+            },
             Work::SearchImage {
                 query: QueryId(1),
                 image: QueryImage::Urls(vec![ImageSource::plain("u")]),
                 scope: SearchScope::Everything,
+                of_page: true,
                 turned: true,
+                pages: vec!["u".into()],
             },
             Work::SearchImage {
                 query: QueryId(1),
                 image: QueryImage::Attached { len_bytes: 5 },
                 scope: SearchScope::Accounts(vec![account().key]),
+                of_page: false,
                 turned: false,
+                pages: vec![],
             },
             Work::Resolve { refs: vec![AccountRef::Id(account().key)] },
             Work::Resolve {
@@ -259,6 +302,11 @@ mod tests {
         }
     }
 
+    fn verdict() -> Verdict {
+        let claim = Claim::Picture { post: post().key, image: Some(2), is_same: true };
+        Verdict::new(claim, Some("https://a.example/1"), "w", Timestamp(1), "y").unwrap()
+    }
+
     fn found(class: MatchClass, second_stage: Option<SecondStage>) -> FoundImage {
         FoundImage {
             image: ImageId(u64::MAX),
@@ -273,6 +321,7 @@ mod tests {
             variant: Variant::Trimmed,
             class,
             second_stage,
+            said_same: true,
         }
     }
 
@@ -287,7 +336,8 @@ mod tests {
         };
         let image = |state| IndexedImage::new("a.jpg", state);
         for output in [
-            StageOutput::Links(LinksFound {
+            StageOutput::Links(Box::new(LinksFound {
+                page_url: "https://site.example/1".to_owned(),
                 site: "s".into(),
                 images: vec![ImageSource::plain("u")],
                 no_image: Some(NoImage { code: FailureCode::ProcessingError, why: "w".into() }),
@@ -303,12 +353,23 @@ mod tests {
                     url: "u".into(),
                     evidence: Evidence::ProfileField,
                 }],
+                left_out: vec![LeftOut {
+                    candidate: Candidate {
+                        account: AccountRef::Handle { network: Network::Twitter, handle: "pixiv".into() },
+                        evidence: Evidence::ProfileText,
+                        chain: vec!["u".into()],
+                    },
+                    reason: LeftOutReason::SitesOwn,
+                }],
                 pages: 1,
-            }),
+                artists_pages: vec!["u".into()],
+                verdicts: vec![verdict()],
+            })),
             StageOutput::Plan(ScanPlan {
                 scans: vec![(account(), AccountState::unknown(account().key))],
                 up_to_date: vec![AccountState::unknown(account().key)],
                 first_time: true,
+                verdicts: vec![verdict()],
             }),
             StageOutput::Found(SearchFound {
                 images: vec![found(MatchClass::Identical, None)],
@@ -319,12 +380,26 @@ mod tests {
                     .to_vec(),
                 cut: false,
                 low_quality: true,
+                picture: Some(Box::new(facts.clone())),
+                artwork_pages: vec![FoundPage {
+                    url: "u".into(),
+                    distance: 1,
+                    class: MatchClass::Recompressed,
+                    answered_at: Timestamp(2),
+                }],
+                verdicts: vec![verdict()],
             }),
+            StageOutput::NamesPost { post: post().key, position: Some(2) },
             StageOutput::Resolved(vec![Resolution {
                 asked: AccountRef::Id(account().key),
                 outcome: ResolutionOutcome::Readable(account()),
             }]),
-            StageOutput::Checked(vec![PostState::Visible, PostState::Gone, PostState::Unknown]),
+            StageOutput::Checked(vec![
+                PostState::Visible,
+                PostState::Deleted,
+                PostState::Gone,
+                PostState::Unknown,
+            ]),
             StageOutput::LookedUp(vec![
                 LookedUpPost {
                     post: post().key,

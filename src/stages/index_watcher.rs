@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
+use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work, verdicts_of};
 use crate::base::Timestamp;
 use crate::domain::accounts::{Account, AccountState};
 use crate::proto::stage::{Answer, Question};
@@ -19,14 +19,16 @@ pub struct IndexWatcher {
 
 impl StageWorker for IndexWatcher {
     fn run(&mut self, work: Work, lease: &Lease<'_>) -> Result<StageOutput, StageError> {
-        let Work::PlanScans { accounts, published, .. } = work else {
+        let Work::PlanScans { accounts, published, pages, .. } = work else {
             return Err(unexpected_work(&work));
         };
-        let keys = accounts.iter().map(|account| account.key.clone()).collect();
+        let keys: Vec<_> = accounts.iter().map(|account| account.key.clone()).collect();
+        let verdicts = verdicts_of(pages, keys.clone(), lease)?;
         match lease.ask(Question::AccountStates(keys))? {
             Answer::AccountStates(states) if states.len() == accounts.len() => {
                 let known = accounts.into_iter().zip(states).collect();
-                Ok(StageOutput::Plan(plan(known, published, self.margin, Timestamp::now())))
+                let plan = plan(known, published, self.margin, Timestamp::now());
+                Ok(StageOutput::Plan(ScanPlan { verdicts, ..plan }))
             }
             answer => Err(unexpected_answer(&answer)),
         }
@@ -57,7 +59,7 @@ fn plan(
             },
         });
     let up_to_date = up_to_date.into_iter().map(|(_, state)| state).collect();
-    ScanPlan { scans, up_to_date, first_time }
+    ScanPlan { scans, up_to_date, first_time, verdicts: Vec::new() }
 }
 
 #[cfg(test)]

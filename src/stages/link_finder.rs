@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::worker::{Lease, StageError, StageWorker, unexpected_work};
+use super::worker::{Lease, StageError, StageWorker, unexpected_work, verdicts_of};
 use crate::base::{ErrorChain, Reaction, Timestamp};
-use crate::domain::accounts::{Candidate, LinksFound};
+use crate::domain::accounts::{AccountRef, Candidate, LinksFound};
 use crate::domain::images::ImageSource;
+use crate::domain::verdicts::{Kind, Verdict};
 use crate::fetch::{Fetch, NetworkWatch};
-use crate::links::{self, LinkSettings, Step};
+use crate::links::{self, LinkError, LinkSettings, Step};
 use crate::proto::MAX_MESSAGE_BYTES;
 use crate::proto::stage::SitePage;
 use crate::proto::work::{StageOutput, Work};
@@ -21,6 +22,8 @@ const MAX_CHAIN: usize = 6;
 
 /// Bytes of texts in a message.
 const MAX_BYTES: usize = MAX_MESSAGE_BYTES - 4 * 1024;
+/// What a verdict takes beside its texts.
+const NUMBERS: usize = 32;
 /// What a text takes in a message beside its bytes.
 const OVERHEAD: usize = 16;
 
@@ -46,26 +49,53 @@ impl StageWorker for LinkFinder {
             lease.measured(&outcome_of(step), Duration::from_millis(step.elapsed_ms));
         }
         match result {
-            Ok(mut found) => {
-                fit(&mut found);
-                Ok(StageOutput::Links(found))
-            }
+            Ok(found) => said_of(found, lease).map(|found| StageOutput::Links(Box::new(found))),
             Err(error) => {
-                let why = ErrorChain(&error).to_string();
-                Err(match error.reaction() {
-                    Reaction::GiveUp => StageError::failed(error.failure_code(), why),
-                    Reaction::Stop => StageError::Left,
-                    reaction => StageError::Retry { after: pause(reaction), why },
-                })
+                if let LinkError::Incomplete { partly, .. } = &error {
+                    let found = said_of((**partly).clone(), lease)?;
+                    // Where a person has said whose the artwork is, the page that could not be read is not
+                    // needed.
+                    if names_an_artist(&found) {
+                        return Ok(StageOutput::Links(Box::new(found)));
+                    }
+                }
+                Err(stage_error(&error))
             }
         }
     }
 }
 
+fn stage_error(error: &LinkError) -> StageError {
+    let why = ErrorChain(error).to_string();
+    match error.reaction() {
+        Reaction::GiveUp => StageError::failed(error.failure_code(), why),
+        Reaction::Stop => StageError::Left,
+        reaction => StageError::Retry { after: pause(reaction), why },
+    }
+}
+
+/// What was found, with what people say of it.
+fn said_of(mut found: LinksFound, lease: &Lease<'_>) -> Result<LinksFound, StageError> {
+    let accounts = found.candidates.iter().filter_map(|candidate| match &candidate.account {
+        AccountRef::Id(key) => Some(key.clone()),
+        // What is said of it everywhere is known by its id, which is looked up later.
+        AccountRef::Handle { .. } => None,
+    });
+    let accounts = accounts.take(MAX_CANDIDATES).collect();
+    found.verdicts = verdicts_of(found.artists_pages.clone(), accounts, lease)?;
+    fit(&mut found);
+    Ok(found)
+}
+
+fn names_an_artist(found: &LinksFound) -> bool {
+    found.verdicts.iter().any(|verdict| verdict.claim.kind() == Kind::Artist)
+}
+
 /// Leaves out what is beyond a message: the weakest candidates, the last forms of the image, the last posts.
 fn fit(found: &mut LinksFound) {
     found.candidates.truncate(MAX_CANDIDATES);
-    for candidate in &mut found.candidates {
+    let left_out = found.left_out.iter_mut().map(|left_out| &mut left_out.candidate);
+    for candidate in found.candidates.iter_mut().chain(left_out) {
         candidate.chain.truncate(MAX_CHAIN);
     }
     let mut bytes = 0;
@@ -74,12 +104,18 @@ fn fit(found: &mut LinksFound) {
         bytes <= MAX_BYTES
     };
     let image = |image: &ImageSource| image.url.len() + image.referer.as_ref().map_or(0, String::len);
-    // What no search works without comes first.
+    // What people say is little, and passes before all else.
+    let said = |verdict: &Verdict| verdict.len_bytes() + NUMBERS;
+    found.verdicts.retain(|verdict| fits(said(verdict)));
+    found.artists_pages.retain(|page| fits(page.len()));
+    // Without an image no search works.
     found.images.retain(|source| fits(image(source)));
     let chain = |candidate: &Candidate| candidate.chain.iter().map(|url| url.len() + OVERHEAD).sum::<usize>();
-    found.candidates.retain(|candidate| fits(candidate.account.name().len() + chain(candidate)));
+    let named = |candidate: &Candidate| candidate.account.name().len() + chain(candidate);
+    found.candidates.retain(|candidate| fits(named(candidate)));
     found.named_posts.retain(|post| fits(post.native.len()));
     found.elsewhere.retain(|page| fits(page.site.len() + page.url.len()));
+    found.left_out.retain(|left_out| fits(named(&left_out.candidate)));
 }
 
 /// The name under which the metrics count a page: `site deviantart: ok`, `site pixiv: login_needed`.
@@ -101,7 +137,7 @@ pub(super) fn pause(reaction: Reaction) -> Duration {
 mod tests {
     use super::*;
     use crate::base::ids::{LeaseId, Network, PostKey};
-    use crate::domain::accounts::{AccountRef, Elsewhere, Evidence};
+    use crate::domain::accounts::{AccountRef, Elsewhere, Evidence, LeftOut, LeftOutReason};
     use crate::fetch::{FetchError, Request, Response};
     use crate::proto::stage::StageToBroker;
     use crate::proto::work::LeaseOutcome;
@@ -135,11 +171,15 @@ mod tests {
                 chain: (0..9).map(|step| url(step, len)).collect(),
             };
             let mut found = LinksFound {
+                page_url: "https://site.example/1".to_owned(),
                 site: "s".to_owned(),
                 images: (0..images).map(|n| ImageSource::plain(url(n, len))).collect(),
                 no_image: None,
                 published: None,
                 candidates: (0..candidates).map(candidate).collect(),
+                left_out: (0..10)
+                    .map(|n| LeftOut { candidate: candidate(n), reason: LeftOutReason::Weaker })
+                    .collect(),
                 elsewhere: (0..20)
                     .map(|n| Elsewhere {
                         site: "Instagram".to_owned(),
@@ -149,10 +189,13 @@ mod tests {
                     .collect(),
                 named_posts: (0..20).map(|n| PostKey::new(Network::Mastodon, url(n, 380))).collect(),
                 pages: 30,
+
+                artists_pages: Vec::new(),
+                verdicts: Vec::new(),
             };
             fit(&mut found);
             let sizes = (found.images.len(), found.candidates.len());
-            let outcome = LeaseOutcome::Done(StageOutput::Links(found));
+            let outcome = LeaseOutcome::Done(StageOutput::Links(Box::new(found)));
             let report =
                 StageToBroker::Report { lease: LeaseId(u64::MAX), outcome, elapsed_micros: u64::MAX };
             assert!(postcard::to_stdvec(&report).unwrap().len() <= MAX_MESSAGE_BYTES, "{sizes:?}");

@@ -8,19 +8,23 @@ use url::Url;
 
 use super::decoding::DecodeSlots;
 use super::second_stage;
-use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
-use crate::base::Reaction;
+use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work, verdicts_of};
 use crate::base::clock::Monotonic;
-use crate::base::ids::{AccountKey, AccountNo, FormId, ImageId};
+use crate::base::ids::{AccountKey, AccountNo, FormId, ImageId, PostKey};
+use crate::base::{Fingerprint, Reaction};
 use crate::config;
 use crate::domain::failure::FailureCode;
-use crate::domain::images::{FoundImage, ImageSource, QueryImage, SearchScope, Variant};
+use crate::domain::images::{
+    AnsweredPage, FoundImage, FoundPage, ImageSource, MatchClass, QueryImage, SearchScope, Variant,
+};
 use crate::domain::posts::ImageRecord;
+use crate::domain::verdicts::{Claim, Verdict};
 use crate::fetch::{Fetch, FetchError, Request};
 use crate::fingerprint::{self, DecodeError, Limits, QueryImage as Variants};
 use crate::index::flat::FlatIndex;
 use crate::index::shared::{Reader, Status};
 use crate::index::{Entry, HammingIndex};
+use crate::links;
 use crate::proto::stage::{Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, Question};
 use crate::proto::work::{SearchFound, StageOutput, Work};
 
@@ -31,6 +35,9 @@ const MAX_SIMILAR: usize = 50;
 /// strangers'.
 const MAX_LOOKED_AT: usize = 200;
 
+/// Images that are shown by people's word at most: the few that a page may have said of it.
+const MAX_SAID: usize = 24;
+
 /// Searches the index in shared memory; asks the database only for what it found.
 pub struct ReverseSearch {
     pub fetch: Arc<dyn Fetch>,
@@ -38,8 +45,6 @@ pub struct ReverseSearch {
     pub index: Reader,
     pub search: config::Search,
     pub max_image_bytes: u64,
-    /// The database's numbers of accounts never change, so they are asked for once.
-    pub numbers: HashMap<AccountKey, AccountNo>,
     pub fetched: Fetched,
 }
 
@@ -80,15 +85,23 @@ impl Fetched {
     }
 }
 
-/// Numbers of accounts that are remembered; then all are forgotten.
-const MAX_NUMBERS: usize = 100_000;
-
 impl StageWorker for ReverseSearch {
     fn run(&mut self, work: Work, lease: &Lease<'_>) -> Result<StageOutput, StageError> {
-        let Work::SearchImage { image, scope, turned, .. } = work else {
+        let Work::SearchImage { image, scope, of_page, turned, pages, .. } = work else {
             return Err(unexpected_work(&work));
         };
+        // At each search anew: what people say while a query runs counts from its next search on.
+        let verdicts = match (&scope, pages.is_empty()) {
+            (SearchScope::Accounts(keys), false) => verdicts_of(pages, keys.clone(), lease)?,
+            _ => Vec::new(),
+        };
         let read = if turned { fingerprint::query_variants_turned } else { fingerprint::query_variants };
+        if let (QueryImage::Urls(sources), false) = (&image, of_page)
+            && let [source] = sources.as_slice()
+            && let Some((post, position)) = links::post_at(&source.url)
+        {
+            return Ok(StageOutput::NamesPost { post, position });
+        }
         let variants = match image {
             QueryImage::Urls(sources) => match self.fetched.find(&sources, turned) {
                 Some(variants) => variants,
@@ -115,9 +128,12 @@ impl StageWorker for ReverseSearch {
             }
         };
         if variants.low_quality {
-            let nothing = SearchFound { images: vec![], similar: vec![], cut: false, low_quality: true };
-            return Ok(StageOutput::Found(nothing));
+            return Ok(StageOutput::Found(SearchFound::low_quality(verdicts)));
         }
+        let artwork_pages = match of_page || !self.search.remember_pages {
+            true => Vec::new(),
+            false => lease.measure("reverse search: pages", || self.pages_like(&variants, lease))?,
+        };
         let (accounts, radius) = match scope {
             SearchScope::Everything => (None, self.search.candidate_distance_everything),
             SearchScope::Accounts(keys) => {
@@ -146,7 +162,15 @@ impl StageWorker for ReverseSearch {
         if accounts.is_none() {
             second_stage::drop_strangers(&mut images, self.search.max_distance, MAX_SIMILAR);
         }
-        Ok(StageOutput::Found(second_stage::answer(images, self.search.max_distance, cut)))
+        let picture = of_page.then(|| Box::new(variants.facts.clone()));
+        let mut found = second_stage::answer(images, self.search.max_distance, cut);
+        let said = self.said_same(&verdicts, &variants, lease)?;
+        let is_new = |image: &FoundImage| {
+            found.images.iter().chain(&found.similar).all(|known| known.image != image.image)
+        };
+        let missed: Vec<FoundImage> = said.into_iter().filter(is_new).collect();
+        found.similar.extend(missed);
+        Ok(StageOutput::Found(SearchFound { picture, artwork_pages, verdicts, ..found }))
     }
 }
 
@@ -202,20 +226,73 @@ impl ReverseSearch {
         Err(last)
     }
 
-    fn numbers_of(&mut self, keys: &[AccountKey], lease: &Lease<'_>) -> Result<Vec<AccountNo>, StageError> {
-        let unknown: Vec<_> = keys.iter().filter(|key| !self.numbers.contains_key(key)).cloned().collect();
-        if !unknown.is_empty() {
-            match lease.ask(Question::AccountNumbers(unknown))? {
-                Answer::AccountNumbers(numbers) => {
-                    if self.numbers.len() > MAX_NUMBERS {
-                        self.numbers.clear();
-                    }
-                    self.numbers.extend(numbers);
-                }
-                answer => return Err(unexpected_answer(&answer)),
-            }
+    /// Asked for each time: an account that was forgotten, and came back, has another.
+    fn numbers_of(&self, keys: &[AccountKey], lease: &Lease<'_>) -> Result<Vec<AccountNo>, StageError> {
+        match lease.ask(Question::AccountNumbers(keys.to_vec()))? {
+            Answer::AccountNumbers(numbers) => Ok(numbers.into_iter().map(|(_, number)| number).collect()),
+            answer => Err(unexpected_answer(&answer)),
         }
-        Ok(keys.iter().filter_map(|key| self.numbers.get(key)).copied().collect())
+    }
+
+    /// Pages that were answered before, whose picture is this one or was made from it; likest first.
+    fn pages_like(&self, variants: &Variants, lease: &Lease<'_>) -> Result<Vec<FoundPage>, StageError> {
+        let fingerprints = variants.variants.iter().map(|(_, fingerprint)| *fingerprint).collect();
+        let radius = self.search.candidate_distance_everything.max(self.search.max_distance);
+        let pages = match lease.ask(Question::PagesLike { fingerprints, radius })? {
+            Answer::Pages(pages) => pages,
+            answer => return Err(unexpected_answer(&answer)),
+        };
+        let mut found: Vec<FoundPage> = pages
+            .into_iter()
+            .map(|AnsweredPage { url, fingerprint, detail, answered_at }| {
+                let distances = variants.variants.iter().map(|(_, form)| form.distance(fingerprint));
+                let distance = distances.min().unwrap_or(u32::MAX);
+                let (class, _) = second_stage::judge(distance, variants, Some(detail));
+                FoundPage { url, distance, class, answered_at }
+            })
+            // Among pages of all artists, what is alike at first sight only is a stranger's.
+            .filter(|page| page.class != MatchClass::Similar)
+            .collect();
+        found.sort_by_key(|page| (page.class, page.distance));
+        Ok(found)
+    }
+
+    /// The stored images of which people say that they are the same picture, however far they are.
+    fn said_same(
+        &self,
+        verdicts: &[Verdict],
+        variants: &Variants,
+        lease: &Lease<'_>,
+    ) -> Result<Vec<FoundImage>, StageError> {
+        let said = |verdict: &Verdict| match &verdict.claim {
+            Claim::Picture { post, image, is_same: true } => Some((post.clone(), *image)),
+            _ => None,
+        };
+        let said: Vec<(PostKey, Option<u8>)> = verdicts.iter().filter_map(said).collect();
+        if said.is_empty() {
+            return Ok(Vec::new());
+        }
+        let posts = said.iter().map(|(post, _)| post.clone()).collect();
+        let stored = match lease.ask(Question::PostImages(posts))? {
+            Answer::PostImages(stored) => stored,
+            answer => return Err(unexpected_answer(&answer)),
+        };
+        let mut flat = FlatIndex::new();
+        let is_said = |post: &PostKey, position: u8| {
+            said.iter().any(|(said, image)| said == post && image.is_none_or(|image| image == position))
+        };
+        let stored = stored.into_iter().filter(|(post, position, ..)| is_said(post, *position));
+        for (_, _, image, fingerprint, trimmed) in stored.take(MAX_SAID) {
+            // Whose it is matters to nobody here.
+            let whole = Entry { image: FormId::whole(image), account: AccountNo(0), fingerprint };
+            let inner =
+                trimmed.map(|inner| Entry { image: FormId::trimmed(image), fingerprint: inner, ..whole });
+            flat.extend(&[whole]);
+            flat.extend(inner.as_slice());
+        }
+        let farthest = Fingerprint(0).distance(Fingerprint(u64::MAX));
+        let (near, _) = nearest(&flat, &self.search, variants, None, farthest);
+        describe(&near, variants, lease)
     }
 
     fn is_result(&self, candidate: &Candidate) -> bool {
@@ -353,5 +430,6 @@ fn found_image(candidate: &Candidate, record: ImageRecord, query: &Variants) -> 
         variant: candidate.variant,
         class,
         second_stage,
+        said_same: false,
     }
 }

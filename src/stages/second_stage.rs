@@ -53,7 +53,7 @@ pub fn answer(mut images: Vec<FoundImage>, max_distance: u32, mut cut: bool) -> 
     images.truncate(n_fitting);
     let mut similar = images.split_off(n_results.min(n_fitting));
     similar.sort_by_key(|image| (image.class, image.distance));
-    SearchFound { images, similar, cut, low_quality: false }
+    SearchFound { images, similar, cut, ..SearchFound::default() }
 }
 
 /// What a found image takes in a message, at most, with a handle in place of one that is not known here.
@@ -135,6 +135,7 @@ mod tests {
             variant: Variant::AsIs,
             class,
             second_stage: Some(SecondStage { distance256: 256, thumbnail_centilevels: 25_500 }),
+            said_same: false,
         }
     }
 

@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use crossbeam_channel as queue;
 
 use crate::base::clock::millis;
+use crate::base::ids::AccountKey;
 use crate::base::{StopSignal, panic_text};
 use crate::broker::client::{Granted, LeaseHandle, StageClient, Taken, Unavailable};
 use crate::domain::failure::FailureCode;
 use crate::domain::posts::ListedPost;
 use crate::domain::scans::{Hold, Priority};
+use crate::domain::verdicts::Verdict;
 use crate::fetch;
 use crate::ipc::Blob;
 use crate::proto::stage::{Answer, Question};
@@ -119,6 +121,21 @@ impl Lease<'_> {
     /// Reports a part of the step that was measured elsewhere.
     pub fn measured(&self, step: &str, took: Duration) {
         self.client.measured(step, took);
+    }
+}
+
+/// What people say that holds for one of these pages, and for all pages about one of these accounts.
+///
+/// # Errors
+/// As `Lease::ask`.
+pub fn verdicts_of(
+    pages: Vec<String>,
+    accounts: Vec<AccountKey>,
+    lease: &Lease<'_>,
+) -> Result<Vec<Verdict>, StageError> {
+    match lease.ask(Question::Verdicts { pages, accounts })? {
+        Answer::Verdicts(verdicts) => Ok(verdicts),
+        answer => Err(unexpected_answer(&answer)),
     }
 }
 

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use super::{backfill, import, schedule};
-use crate::base::ids::{AccountKey, AccountNo, ImageId};
+use crate::base::ids::{AccountKey, AccountNo, ImageId, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{Account, AccountState};
+use crate::domain::forgotten::{Mark, Removal, Subject};
 use crate::domain::images::StoreCounts;
 use crate::domain::posts::{IndexedPost, RetryPost};
 use crate::domain::scans::ListingEnd;
+use crate::domain::verdicts::{KeptVerdicts, Verdict, VerdictId};
 
 /// What is searchable of one image: its fingerprint, and where it has a uniform border, that of what
 /// the border frames.
@@ -36,8 +38,21 @@ pub enum Change {
     TakeRetries { limit: u32 },
     /// Takes over what another program has stored; what is stored already stays, as with `Posts`.
     Import(import::pages::Page),
+    /// People said this: all of it is kept, or none. What is said already stays as it is.
+    KeepVerdicts(Vec<Verdict>),
+    /// Somebody takes back what was said.
+    RemoveVerdict(VerdictId),
     /// Adds the second stage's detail to images that lack it; their fingerprints stay.
     Complete(Vec<(ImageId, backfill::Seen)>),
+    /// Leaves a mark, which keeps this from ever being stored again, and removes some of what is stored of it.
+    /// To be repeated until nothing is left (`Removal::more`): one commit of all would hold up the others.
+    Forget { subject: Subject, note: String },
+    /// What bears this mark may be stored again.
+    Lift(Mark),
+    /// Removes these posts; nothing keeps them from coming back.
+    RemovePosts(Vec<PostKey>),
+    /// The index holds nothing more of the removed images up to this one.
+    ForgetRemovedImages { up_to: ImageId },
 }
 
 /// Which accounts [`Change::TakeAccounts`] means.
@@ -100,6 +115,12 @@ pub enum Outcome {
         new: u64,
     },
     Completed(backfill::Completed),
+    VerdictsKept(KeptVerdicts),
+    /// The verdict that is no more; `None` where there was none of this id.
+    VerdictRemoved(Option<Verdict>),
+    Removed(Removal),
+    /// Whether there was such a mark.
+    Lifted(bool),
 }
 
 /// A handle that changed hands: links to it that are older mean another person.

@@ -3,6 +3,7 @@
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::scans::{Coverage, CoveredWindow, Window};
+use crate::domain::verdicts::{Kind, VerdictId};
 use crate::store::error::StoreError;
 
 /// The network's number in the table `networks`; part of the schema, never changed.
@@ -41,6 +42,25 @@ pub fn image_id(id: i64) -> Result<ImageId, StoreError> {
 /// For a comparison in SQL: numbers beyond what a column can hold are beyond every stored one.
 pub fn image_no(id: ImageId) -> i64 {
     i64::try_from(id.0).unwrap_or(i64::MAX)
+}
+
+/// The kind of a verdict; part of the schema, never changed.
+pub fn verdict_kind_no(kind: Kind) -> i64 {
+    match kind {
+        Kind::NotArtist => 1,
+        Kind::Artist => 2,
+        Kind::Different => 3,
+        Kind::Same => 4,
+    }
+}
+
+pub fn verdict_kind_of(no: i64) -> Result<Kind, StoreError> {
+    let kind = Kind::ALL.into_iter().find(|kind| verdict_kind_no(*kind) == no);
+    kind.ok_or_else(|| strange("an unknown kind of verdict", no))
+}
+
+pub fn verdict_id(text: &str) -> Result<VerdictId, StoreError> {
+    VerdictId::parse(text).ok_or_else(|| strange("an id of a verdict that is none", text))
 }
 
 /// A position or a number of images.
@@ -170,6 +190,14 @@ mod tests {
         let words = [1, u64::MAX, 0x0102_0304_0506_0708, 0];
         assert_eq!(phash256(phash256_bytes(words)), words);
         assert_eq!(phash256_bytes(words)[..8], [0, 0, 0, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn kinds_of_verdicts_go_there_and_back() {
+        for kind in Kind::ALL {
+            assert_eq!(verdict_kind_of(verdict_kind_no(kind)).unwrap(), kind);
+        }
+        assert!(verdict_kind_of(0).is_err() && verdict_id("7").is_err());
     }
 
     #[test]

@@ -10,11 +10,13 @@ use super::*;
 use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{Account, AccountState};
+use crate::domain::forgotten::{Removal, Removed, Subject, SubjectKind};
 use crate::domain::images::{Detail, ImageFacts, StoreCounts};
 use crate::domain::posts::{
     ImageRecord, ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost, Place, RetryPost,
 };
 use crate::domain::scans::{Coverage, CoveredWindow, Cursor, ListingEnd, MediaCount, Window};
+use crate::domain::verdicts::{Claim, KeptVerdicts, MAX_PER_PAGE, Verdict, VerdictId};
 
 /// A new database of one engine, removed when dropped.
 pub trait TestDatabase {
@@ -63,6 +65,12 @@ macro_rules! contract_tests {
             images_of_one_name_are_told_apart
             imports_add_and_never_overwrite
             images_are_completed_once_and_keep_their_fingerprints
+            what_people_say_is_kept_found_by_its_key_and_taken_back
+            no_page_has_more_verdicts_than_count
+            the_images_of_posts_are_found_by_the_posts
+            what_is_forgotten_never_comes_back
+            what_is_gone_may_come_back
+            an_unfinished_removal_is_found_again
         );
     };
     ($database:ty: $($name:ident)*) => {
@@ -1020,4 +1028,283 @@ pub fn images_are_completed_once_and_keep_their_fingerprints<D: TestDatabase>() 
     let change = Change::Complete(vec![(g, Seen::Picture(odd))]);
     assert_eq!(store.apply(&[change], NOW).unwrap().outcomes, [Outcome::Completed(Completed::default())]);
     assert_eq!(bare(&mut *store).len(), 1);
+}
+
+const PAGE: &str = "https://a.example/art/1";
+
+fn said(claim: Claim, page: Option<&str>, who: &str, at: i64) -> Verdict {
+    Verdict::new(claim, page, who, Timestamp(at), "\u{201c}\u{753b}\u{201d}").unwrap()
+}
+
+fn of_account(native: &str, is_artists: bool) -> Claim {
+    Claim::Account { account: key(native), is_artists }
+}
+
+fn of_post(native: &str, is_same: bool) -> Claim {
+    Claim::Picture { post: PostKey::new(Network::Twitter, native), image: Some(2), is_same }
+}
+
+fn kept(store: &mut dyn Store, verdicts: Vec<Verdict>) -> KeptVerdicts {
+    match store.apply(&[Change::KeepVerdicts(verdicts)], NOW).unwrap().outcomes.remove(0) {
+        Outcome::VerdictsKept(kept) => kept,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn listed_verdicts(store: &mut dyn Store, limit: u32) -> Vec<(VerdictId, bool)> {
+    let mut all = Vec::new();
+    let mut before = (Timestamp(i64::MAX), VerdictId(u64::MAX));
+    loop {
+        let page = store.verdicts_before(before, limit).unwrap();
+        let Some((last, _)) = page.last() else { return all };
+        before = (last.at, last.id);
+        all.extend(page.iter().map(|(verdict, conflict)| (verdict.id, *conflict)));
+    }
+}
+
+pub fn what_people_say_is_kept_found_by_its_key_and_taken_back<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let nowhere = said(of_account("1", false), None, "a", 1);
+    let here = said(of_account("1", true), Some(PAGE), "b", 2);
+    let pictures = said(of_post("1", true), Some(PAGE), "b", 2);
+    let elsewhere = said(of_account("1", true), Some("https://a.example/art/2"), "b", 3);
+    let others = said(of_account("2", false), None, "a", 4);
+    // Accounts that were never seen can be spoken of.
+    let first = kept(&mut *store, vec![nowhere.clone(), here.clone()]);
+    let KeptVerdicts::Kept { new: 2, known: 0, against } = first else { panic!("{first:?}") };
+    assert_eq!(against.len(), 2, "they contradict each other");
+    let rest = vec![pictures.clone(), elsewhere.clone(), others.clone(), others.clone()];
+    let KeptVerdicts::Kept { new: 3, known: 1, against } = kept(&mut *store, rest.clone()) else { panic!() };
+    assert_eq!(against.iter().map(|verdict| verdict.id).collect::<Vec<_>>(), [nowhere.id]);
+    let again = Verdict { why: "other words".to_owned(), at: NOW, ..pictures.clone() };
+    let KeptVerdicts::Kept { new: 0, known: 1, .. } = kept(&mut *store, vec![again]) else { panic!() };
+
+    let mut reader = database.open_reader();
+    let mut found = |pages: &[&str], accounts: &[&str]| {
+        let pages: Vec<String> = pages.iter().map(|page| (*page).to_owned()).collect();
+        let accounts: Vec<AccountKey> = accounts.iter().map(|native| key(native)).collect();
+        let mut found = reader.verdicts(&pages, &accounts).unwrap();
+        found.sort_by_key(|verdict| (verdict.at, verdict.claim.kind()));
+        found
+    };
+    assert_eq!(found(&[PAGE], &[]), [here.clone(), pictures.clone()], "as it was said first");
+    assert_eq!(found(&[], &["1", "3"]), std::slice::from_ref(&nowhere), "not what holds for pages");
+    assert_eq!(found(&["https://a.example/art/3"], &["3"]), []);
+    assert_eq!(found(&[PAGE, "https://a.example/art/2"], &["1", "2"]).len(), 5);
+
+    for limit in [1, 2, 9] {
+        let listed = listed_verdicts(&mut *store, limit);
+        let of = |verdict: &Verdict| listed.iter().position(|(id, _)| *id == verdict.id).unwrap();
+        assert_eq!(listed.len(), 5);
+        assert!(of(&others) == 0 && of(&elsewhere) == 1 && of(&nowhere) == 4, "newest first: {listed:?}");
+        let conflicts: Vec<bool> =
+            [&nowhere, &here, &elsewhere, &pictures, &others].map(|verdict| listed[of(verdict)].1).into();
+        assert_eq!(conflicts, [true, true, true, false, false], "{limit}");
+    }
+
+    let remove = |store: &mut dyn Store, id| match store
+        .apply(&[Change::RemoveVerdict(id)], NOW)
+        .unwrap()
+        .outcomes
+        .remove(0)
+    {
+        Outcome::VerdictRemoved(removed) => removed,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(remove(&mut *store, nowhere.id), Some(nowhere.clone()));
+    assert_eq!(remove(&mut *store, nowhere.id), None);
+    assert_eq!(found(&[], &["1"]), []);
+    assert!(listed_verdicts(&mut *store, 9).iter().all(|(_, conflict)| !conflict));
+}
+
+pub fn no_page_has_more_verdicts_than_count<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let many = |count: usize, page: Option<&str>| -> Vec<Verdict> {
+        let one = |number: usize| match page {
+            Some(_) => said(of_post(&number.to_string(), false), page, "a", 1),
+            None => said(of_account("7", false), None, &format!("who{number}"), 1),
+        };
+        (0..count).map(one).collect()
+    };
+    for page in [Some(PAGE), None] {
+        let full = kept(&mut *store, many(MAX_PER_PAGE + 1, page));
+        assert!(matches!(full, KeptVerdicts::Full { .. }), "{full:?}");
+        let all = kept(&mut *store, many(MAX_PER_PAGE, page));
+        let most = u32::try_from(MAX_PER_PAGE).unwrap();
+        assert!(
+            matches!(all, KeptVerdicts::Kept { new, known: 0, .. } if new == most),
+            "nothing of it was kept"
+        );
+        let more = kept(&mut *store, vec![many(MAX_PER_PAGE + 1, page).pop().unwrap()]);
+        let about = page.map_or_else(|| key("7").to_string(), str::to_owned);
+        assert_eq!(more, KeptVerdicts::Full { about });
+        let again = kept(&mut *store, many(MAX_PER_PAGE, page));
+        assert!(matches!(again, KeptVerdicts::Kept { new: 0, known, .. } if known == most));
+    }
+}
+
+pub fn the_images_of_posts_are_found_by_the_posts<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let first = post("10", vec![good("a", 1), noisy("b", 2), lost("c"), good("d", FRAMED)]);
+    store.apply(&[posts("1", vec![first, post("11", vec![good("x", 3)])])], NOW).unwrap();
+    let asked = ["10", "12"].map(|native| PostKey::new(Network::Twitter, native));
+    let mut found = store.images_of_posts(&asked).unwrap();
+    found.sort_by_key(|(_, position, _)| *position);
+    let short: Vec<_> =
+        found.iter().map(|(post, position, entry)| (post, *position, entry.2, entry.3)).collect();
+    let expect =
+        [(&asked[0], 1, Fingerprint(1), None), (&asked[0], 4, Fingerprint(FRAMED), Some(Fingerprint(1)))];
+    assert_eq!(short, expect);
+    let other = PostKey::new(Network::Mastodon, "10");
+    assert_eq!(store.images_of_posts(&[other]).unwrap(), []);
+}
+
+fn forget(store: &mut dyn Store, subject: &Subject) -> Removal {
+    let mut all = Removal::default();
+    for piece in 0.. {
+        let change = Change::Forget { subject: subject.clone(), note: "n".to_owned() };
+        let committed = store.apply(&[change], NOW).unwrap();
+        let Some(Outcome::Removed(removal)) = committed.outcomes.into_iter().next() else {
+            panic!("no removal")
+        };
+        all.removed.add(removal.removed);
+        all.since = if piece == 0 { removal.since } else { all.since };
+        if !removal.more {
+            return all;
+        }
+        assert!(piece < 100, "it goes on for ever");
+    }
+    all
+}
+
+pub fn what_is_forgotten_never_comes_back<D: TestDatabase>() {
+    use import::pages::{ImportedAccount, ImportedPost, Page};
+    let database = D::new();
+    let mut store = database.open();
+    let many = (0..30).map(|n| post(&format!("1{n:02}"), vec![good("a", 1), failed("b"), lost("c")]));
+    let changes = [
+        posts("1", many.clone().collect()),
+        posts("1", vec![post("130", vec![])]),
+        posts("2", vec![post("20", vec![good("a", 5)]), post("21", vec![good("a", 6)])]),
+        Change::Cursor { account: account("1"), end: listing_end(Cursor::Search(Some(NOW))) },
+    ];
+    store.apply(&changes, NOW).unwrap();
+    let bare = store.bare_images(ImageId(0), 10).unwrap();
+    assert_eq!(bare, []);
+    let subject = Subject::Account(key("1"));
+    let removal = forget(&mut *store, &subject);
+    let removed = Removed { accounts: 1, posts: 31, images: 90, retries: 30 };
+    assert_eq!(removal, Removal { removed, more: false, since: None });
+    assert_eq!(store.account_record(&key("1")).unwrap(), None);
+    assert_eq!(store.accounts_called(Network::Twitter, "artist1").unwrap(), []);
+    let left = StoreCounts { accounts: 1, posts: 2, images: 2, retries: 0 };
+    assert_eq!(store.counts().unwrap(), left);
+    // The index is to lose all of them.
+    let images = store.removed_images(1000).unwrap();
+    assert_eq!(images.len(), 90);
+    assert_eq!(store.images(&images).unwrap(), []);
+    let up_to = images[49];
+    store.apply(&[Change::ForgetRemovedImages { up_to }], NOW).unwrap();
+    assert_eq!(store.removed_images(1000).unwrap(), images[50..]);
+
+    // By no path: scans, cursors, imports; in one commit with the wish, before it or after.
+    let page = Page::Posts(vec![ImportedPost {
+        key: PostKey::new(Network::Twitter, "100"),
+        account: key("1"),
+        images: vec![],
+    }]);
+    let imported = Page::Accounts(vec![ImportedAccount {
+        key: key("1"),
+        search_cursor: None,
+        search_listed_at: Some(NOW),
+        search_reset_at: None,
+        timeline_cursor: None,
+        timeline_listed_at: None,
+        last_used_at: None,
+        uses: 1,
+    }]);
+    let committed =
+        store.apply(&[changes[0].clone(), changes[3].clone(), Change::Import(page)], NOW).unwrap();
+    assert_eq!((committed.entries.len(), committed.counts), (0, left));
+    assert_eq!(committed.outcomes[2], Outcome::Imported { new: 0 });
+    let committed = store.apply(&[Change::Import(imported)], NOW).unwrap();
+    assert_eq!((committed.outcomes[0].clone(), committed.counts), (Outcome::Imported { new: 0 }, left));
+    let again = forget(&mut *store, &subject);
+    assert_eq!(again, Removal { removed: Removed::default(), more: false, since: Some(NOW) });
+    let three = Subject::Account(key("3"));
+    let batch = [
+        posts("3", vec![post("30", vec![good("a", 7)])]),
+        Change::Forget { subject: three.clone(), note: String::new() },
+        posts("3", vec![post("30", vec![good("a", 7)]), post("31", vec![good("a", 7)])]),
+    ];
+    let committed = store.apply(&batch, NOW).unwrap();
+    assert_eq!(committed.entries, [], "they are removed before anybody could search them");
+    forget(&mut *store, &three);
+    assert_eq!(store.counts().unwrap(), left);
+
+    // One post; its account stays.
+    let one = Subject::Post(PostKey::new(Network::Twitter, "20"));
+    let removal = forget(&mut *store, &one);
+    assert_eq!(removal.removed, Removed { accounts: 0, posts: 1, images: 1, retries: 0 });
+    let both = posts("2", vec![post("20", vec![good("a", 5)]), post("22", vec![good("a", 6)])]);
+    assert_eq!(store.apply(std::slice::from_ref(&both), NOW).unwrap().entries.len(), 1);
+    // What is not known is marked all the same.
+    let unknown = Subject::Post(PostKey::new(Network::Bluesky, "at://did:plc:a/app.bsky.feed.post/1"));
+    assert_eq!(forget(&mut *store, &unknown), Removal::default());
+
+    let all = store.tombstones(None, 10).unwrap();
+    assert_eq!(all.len(), 4);
+    assert!(all.is_sorted_by_key(|tombstone| tombstone.mark));
+    assert_eq!(store.tombstones(Some(all[1].mark), 1).unwrap(), all[2..3]);
+    let mine = all.iter().find(|tombstone| tombstone.mark == subject.mark()).unwrap();
+    let expect = (SubjectKind::Account, Network::Twitter, NOW, "n");
+    assert_eq!((mine.kind, mine.network, mine.at, mine.note.as_str()), expect);
+    let mut marks = store.marks().unwrap();
+    marks.sort_unstable();
+    assert_eq!(marks, all.iter().map(|tombstone| tombstone.mark).collect::<Vec<_>>());
+
+    // Lifted, it may come back.
+    for was_there in [true, false] {
+        let committed = store.apply(&[Change::Lift(one.mark())], NOW).unwrap();
+        assert_eq!(committed.outcomes, [Outcome::Lifted(was_there)]);
+    }
+    assert_eq!(store.apply(&[both], NOW).unwrap().entries.len(), 1);
+}
+
+pub fn what_is_gone_may_come_back<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let change =
+        posts("1", vec![post("10", vec![good("a", 1), failed("b")]), post("11", vec![good("a", 2)])]);
+    store.apply(std::slice::from_ref(&change), NOW).unwrap();
+    let gone = vec![PostKey::new(Network::Twitter, "10"), PostKey::new(Network::Twitter, "99")];
+    // In one commit with what brings it back, whose rows are found gone.
+    let batch = [Change::RemovePosts(gone.clone()), change.clone(), Change::RemovePosts(gone)];
+    let committed = store.apply(&batch, NOW).unwrap();
+    let removed = Removed { accounts: 0, posts: 1, images: 2, retries: 1 };
+    let removal = Outcome::Removed(Removal { removed, ..Removal::default() });
+    assert_eq!(committed.outcomes, [removal.clone(), Outcome::Done, removal]);
+    assert_eq!((committed.entries.len(), committed.counts.posts, committed.counts.images), (0, 1, 1));
+    assert_eq!(store.tombstones(None, 10).unwrap(), []);
+    let committed = store.apply(&[change], NOW).unwrap();
+    assert_eq!((committed.entries.len(), committed.counts.posts), (1, 2));
+    assert_eq!(store.removed_images(10).unwrap().len(), 4);
+}
+
+pub fn an_unfinished_removal_is_found_again<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    store.apply(&[posts("1", vec![post("10", vec![good("a", 1)])])], NOW).unwrap();
+    let subject = Subject::Account(key("1"));
+    let first = Change::Forget { subject: subject.clone(), note: String::new() };
+    let committed = store.apply(&[first], NOW).unwrap();
+    assert!(matches!(committed.outcomes[0], Outcome::Removed(Removal { more: true, .. })), "{committed:?}");
+    drop(store);
+    let mut store = database.open();
+    assert_eq!(store.removals_left().unwrap(), [key("1")]);
+    forget(&mut *store, &subject);
+    assert_eq!(store.removals_left().unwrap(), []);
 }

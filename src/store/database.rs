@@ -7,6 +7,7 @@ use super::backfill::BareImage;
 use super::changes::{Change, Committed, IndexEntry, RetryRule};
 use super::commit::apply::apply;
 use super::commit::load;
+use super::commit::verdicts;
 use super::commit::work::Work;
 use super::engine::address::Place;
 use super::engine::connection::Connection;
@@ -19,8 +20,10 @@ use super::{codec, migrate, remedy, statements};
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState, SeenHandle};
+use crate::domain::forgotten::{Mark, SubjectKind, Tombstone};
 use crate::domain::images::{Detail, StoreCounts};
 use crate::domain::posts::{ImageRecord, ListedImage, ListedPost};
+use crate::domain::verdicts::{Verdict, VerdictId};
 
 /// An open database, with the newest schema.
 pub struct Database {
@@ -199,8 +202,75 @@ impl Store for Database {
         })
     }
 
+    fn verdicts(&mut self, pages: &[String], accounts: &[AccountKey]) -> Result<Vec<Verdict>, StoreError> {
+        verdicts::holding(&mut self.connection, pages, accounts)
+    }
+
+    fn verdicts_before(
+        &mut self,
+        before: (Timestamp, VerdictId),
+        limit: u32,
+    ) -> Result<Vec<(Verdict, bool)>, StoreError> {
+        verdicts::before(&mut self.connection, before, limit)
+    }
+
+    fn images_of_posts(&mut self, posts: &[PostKey]) -> Result<Vec<(PostKey, u8, IndexEntry)>, StoreError> {
+        let mut found = Vec::new();
+        let step = "look up the images of posts";
+        for (network, natives) in load::by_network(posts.iter().map(|key| (key.network, key.native.as_str())))
+        {
+            let first = [Value::from(codec::network_no(network))];
+            let sql = statements::IMAGES_OF_KEYED_POSTS;
+            load::in_lists(&mut self.connection, sql, &first, &natives, step, |row| {
+                let Some(fingerprint) = row.array(4)?.map(codec::fingerprint) else { return Ok(()) };
+                let trimmed = row.array(5)?.map(codec::fingerprint);
+                let (image, account) = (codec::image_id(row.number(2)?)?, codec::account_no(row.number(3)?)?);
+                let post = PostKey { network, native: row.string(0)? };
+                found.push((post, codec::small(row.number(1)?)?, (image, account, fingerprint, trimmed)));
+                Ok(())
+            })?;
+        }
+        Ok(found)
+    }
+
     fn last_image(&mut self) -> Result<ImageId, StoreError> {
         codec::image_id(Extent::read(&mut self.connection)?.last_image)
+    }
+
+    fn tombstones(&mut self, after: Option<Mark>, limit: u32) -> Result<Vec<Tombstone>, StoreError> {
+        // No mark is less than all zeros, and none is that.
+        let after = after.unwrap_or(Mark([0; 32])).0.to_vec();
+        let asked = [after.into(), i64::from(limit).into()];
+        self.connection.list(statements::TOMBSTONES_AFTER, &asked, "list the marks", |row| {
+            let mark = row.array(0)?.map(Mark).ok_or_else(|| StoreError::Strange {
+                what: "a tombstone without a mark",
+                value: String::new(),
+            })?;
+            let kind = match row.number(1)? {
+                1 => SubjectKind::Account,
+                _ => SubjectKind::Post,
+            };
+            let (network, at) = (codec::network_of(row.number(2)?)?, Timestamp(row.number(3)?));
+            Ok(Tombstone { mark, kind, network, at, note: row.string(4)? })
+        })
+    }
+
+    fn marks(&mut self) -> Result<Vec<Mark>, StoreError> {
+        let found = self.connection.list(statements::ALL_MARKS, &[], "read the marks", |row| row.array(0))?;
+        Ok(found.into_iter().flatten().map(Mark).collect())
+    }
+
+    fn removals_left(&mut self) -> Result<Vec<AccountKey>, StoreError> {
+        self.connection.list(statements::REMOVALS_LEFT, &[], "look for unfinished removals", |row| {
+            codec::account_key(row.number(0)?, row.string(1)?)
+        })
+    }
+
+    fn removed_images(&mut self, limit: u32) -> Result<Vec<ImageId>, StoreError> {
+        let limit = [i64::from(limit).into()];
+        self.connection.list(statements::REMOVED_IMAGES, &limit, "look for removed images", |row| {
+            codec::image_id(row.number(0)?)
+        })
     }
 
     fn counts(&mut self) -> Result<StoreCounts, StoreError> {

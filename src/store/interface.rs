@@ -6,8 +6,10 @@ use super::error::StoreError;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState};
+use crate::domain::forgotten::{Mark, Tombstone};
 use crate::domain::images::StoreCounts;
 use crate::domain::posts::{ImageRecord, ListedPost};
+use crate::domain::verdicts::{Verdict, VerdictId};
 
 /// One connection to the database. Blocking; used by one thread at a time. Other connections, also
 /// of other processes, may be open beside it.
@@ -78,8 +80,36 @@ pub trait Store: Send {
     /// still be had, in the order of their numbers.
     fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<backfill::BareImage>, StoreError>;
 
+    /// What people say that holds for one of these pages, and what holds for all pages about one of these
+    /// accounts.
+    fn verdicts(&mut self, pages: &[String], accounts: &[AccountKey]) -> Result<Vec<Verdict>, StoreError>;
+
+    /// Up to `limit` verdicts that were said before this one, newest first, each with whether another
+    /// contradicts it.
+    fn verdicts_before(
+        &mut self,
+        before: (Timestamp, VerdictId),
+        limit: u32,
+    ) -> Result<Vec<(Verdict, bool)>, StoreError>;
+
+    /// The searchable images of these posts, each with its post and its position there, from 1.
+    fn images_of_posts(&mut self, posts: &[PostKey]) -> Result<Vec<(PostKey, u8, IndexEntry)>, StoreError>;
+
     /// The highest number that an image ever had; 0 before the first.
     fn last_image(&mut self) -> Result<ImageId, StoreError>;
+
+    /// Up to `limit` marks beyond `after`, in their order; `None` before the first.
+    fn tombstones(&mut self, after: Option<Mark>, limit: u32) -> Result<Vec<Tombstone>, StoreError>;
+
+    /// All marks.
+    fn marks(&mut self) -> Result<Vec<Mark>, StoreError>;
+
+    /// Marked accounts of which something is left.
+    fn removals_left(&mut self) -> Result<Vec<AccountKey>, StoreError>;
+
+    /// Up to `limit` images that were removed, and of which the index may hold something, in the order of their
+    /// numbers.
+    fn removed_images(&mut self, limit: u32) -> Result<Vec<ImageId>, StoreError>;
 
     /// The sizes, without counting.
     fn counts(&mut self) -> Result<StoreCounts, StoreError>;

@@ -14,6 +14,7 @@
 //! database would then give to other images. One flush per commit is made affordable by putting many
 //! changes into one.
 
+pub mod answered_pages;
 pub mod backfill;
 pub mod backup;
 mod changes;

@@ -155,5 +155,39 @@ pub const RETRY_IMAGES: Table = Table {
 pub const UNAVAILABLE: Table =
     Table { name: "unavailable", columns: &[("image", Int), ("since", Int)], key: 1 };
 
+pub const VERDICTS: Table = Table {
+    name: "verdicts",
+    columns: &[
+        ("id", Text),
+        ("kind", Int),
+        ("network", Int),
+        ("native", Text),
+        ("position", Int),
+        ("handle", Text),
+        ("page", Text),
+        ("who", Text),
+        ("said_at", Int),
+        ("why", Text),
+    ],
+    key: 1,
+};
+
+pub const TOMBSTONES: Table = Table {
+    name: "tombstones",
+    columns: &[
+        ("mark", Bytes),
+        ("kind", Int),
+        ("network", Int),
+        ("forgotten_at", Int),
+        ("note", Text),
+        ("removing", Int),
+    ],
+    key: 1,
+};
+
+/// Not in backups: an index is made anew after one was put back.
+pub const REMOVED_IMAGES: Table = Table { name: "removed_images", columns: &[("image", Int)], key: 1 };
+
 /// All tables with facts, each after those it refers to.
-pub const ALL: &[&Table] = &[&ACCOUNTS, &HANDLES, &POSTS, &IMAGES, &DETAILS, &RETRIES, &RETRY_IMAGES];
+pub const ALL: &[&Table] =
+    &[&ACCOUNTS, &HANDLES, &POSTS, &IMAGES, &DETAILS, &RETRIES, &RETRY_IMAGES, &VERDICTS, &TOMBSTONES];

@@ -15,6 +15,7 @@ use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::domain::accounts::Account;
 use crate::domain::images::StoreCounts;
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
+use crate::domain::verdicts::{Claim, Verdict};
 
 mod mysql {
     use super::*;
@@ -96,15 +97,35 @@ mod checks {
     pub fn every_statement_finds_its_rows_by_an_index<K: Kind>() {
         let database = OnServer::<K>::new();
         let mut store = store(&database);
+        if store.connection.dialect() == Dialect::MySql {
+            // While the server counts the rows of its own accord, a table passes for empty.
+            for sql in [
+                "ALTER TABLE accounts STATS_AUTO_RECALC = 0",
+                "ALTER TABLE posts STATS_AUTO_RECALC = 0",
+                "ALTER TABLE images STATS_AUTO_RECALC = 0",
+                "ALTER TABLE verdicts STATS_AUTO_RECALC = 0",
+            ] {
+                store.connection.command(sql, "leave the counting to the test").unwrap();
+            }
+        }
         let many: Vec<Change> = (0..4000).map(one_post).collect();
         store.apply(&many, NOW).unwrap();
+        let said = (0..4000).map(|number: i64| {
+            let account = AccountKey::new(Network::Twitter, number.to_string());
+            let page = format!("https://a.example/{}", number / 10);
+            let claim = Claim::Account { account, is_artists: true };
+            Verdict::new(claim, Some(&page), "bot", Timestamp(number), "").unwrap()
+        });
+        store.apply(&[Change::KeepVerdicts(said.collect())], NOW).unwrap();
         let connection = &mut store.connection;
         let dialect = connection.dialect();
         match dialect {
             Dialect::Sqlite => unreachable!("a server has none of it"),
             // Whoever knows no sizes takes small tables for cheap to read whole.
             Dialect::MySql => drop(
-                connection.list("ANALYZE TABLE accounts, posts, images", &[], "analyze", |_| Ok(())).unwrap(),
+                connection
+                    .list("ANALYZE TABLE accounts, posts, images, verdicts", &[], "analyze", |_| Ok(()))
+                    .unwrap(),
             ),
             Dialect::Postgres => {
                 connection.command("ANALYZE", "analyze").unwrap();
@@ -113,12 +134,17 @@ mod checks {
         }
         let mut slow = Vec::new();
         for (name, sql) in statements::ALL {
-            let sql = sql.replace('@', "?, ?, ?");
-            let filled =
-                match ["native IN (", "handle IN (", "handle = ?"].iter().any(|text| sql.contains(text)) {
-                    true => sql.replacen('?', "1", 1).replace('?', "'1'"),
-                    false => sql.replace('?', "1"),
-                };
+            let sql = sql.replace('@', "?, ?, ?").replace("id < ?", "id < '1'");
+            let filled = match ["native IN (", "native = ?", "handle IN (", "handle = ?"]
+                .iter()
+                .any(|text| sql.contains(text))
+            {
+                _ if sql.contains("page IN (") || sql.contains("verdicts WHERE id IN (") => {
+                    sql.replace('?', "'1'")
+                }
+                true => sql.replacen('?', "1", 1).replace('?', "'1'"),
+                false => sql.replace('?', "1"),
+            };
             // MySQL says in column 3 how the rows are reached.
             let column = if dialect == Dialect::MySql { 3 } else { 0 };
             let plan = connection
@@ -137,11 +163,11 @@ mod checks {
     pub fn a_database_of_the_future_is_refused<K: Kind>() {
         let database = OnServer::<K>::bare();
         drop(store(&database));
-        database.connection().run("INSERT INTO migrations VALUES (8, 'later', '')", &[], "").unwrap();
+        database.connection().run("INSERT INTO migrations VALUES (10, 'later', '')", &[], "").unwrap();
         let error = database.location().open_database().err().unwrap();
-        assert!(error.to_string().contains("schema 8"), "{error}");
+        assert!(error.to_string().contains("schema 10"), "{error}");
         assert!(database.location().open_reader().is_err());
-        database.connection().run("DELETE FROM migrations WHERE number = 8", &[], "").unwrap();
+        database.connection().run("DELETE FROM migrations WHERE number = 10", &[], "").unwrap();
     }
 
     pub fn a_database_of_another_program_is_refused_unchanged<K: Kind>() {
@@ -184,6 +210,9 @@ mod checks {
         for column in ["windows", "stated_media", "found_media"] {
             run(&format!("ALTER TABLE accounts DROP COLUMN {column}"));
         }
+        run("DROP TABLE verdicts");
+        run("DROP TABLE tombstones");
+        run("DROP TABLE removed_images");
         run("DELETE FROM migrations WHERE number >= 4");
         let mut store = store(&database);
         let dates =

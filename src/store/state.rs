@@ -1,6 +1,6 @@
 //! The state file beside the database (`state.db`): accepted work that has not ended, the ledger of what a
-//! network bills (`ledger.rs`), what networks said of accounts (`liveness.rs`), and posts that are to be
-//! looked up (`noted_posts.rs`). Always SQLite, whatever the database is, so that accepting work does not
+//! network bills (`ledger.rs`), what networks said of accounts (`liveness.rs`), posts that are to be looked
+//! up (`noted_posts.rs`), and pages that were answered (`answered_pages.rs`). Always SQLite, whatever the database is, so that accepting work does not
 //! depend on a server.
 
 use std::path::Path;
@@ -52,8 +52,8 @@ const OF_THIS_FOLDER: [&str; 2] = ["migrations", "index_source"];
 
 /// What a person can do about a state file that cannot be read, and what that costs.
 const STATE_REMEDY: &str = "stop the daemon and move the file away, with its -wal and -shm. Then start the daemon: \
-    accepted queries and scans that had not ended, posts noted to be looked up, and what was spent this month are \
-    forgotten, the database is kept. Or put a backup back, which holds the state of its day: move the database away \
+    accepted queries and scans that had not ended, posts noted to be looked up, pages that were answered, and what was spent this \
+    month are forgotten, the database is kept. Or put a backup back, which holds the state of its day: move the database away \
     too, then `aotf db restore BACKUP`";
 
 fn unusable(path: &Path, error: StoreError) -> StoreError {

@@ -88,12 +88,45 @@ statements! {
          JOIN images i ON i.post = f.post AND i.position = f.position
          WHERE r.post IN (@) AND r.next_due IS NOT NULL";
 
+    VERDICTS_BY_ID =
+        "SELECT id, kind, network, native, position, handle, page, who, said_at, why
+         FROM verdicts WHERE id IN (@)";
+    VERDICTS_ON_PAGES =
+        "SELECT id, kind, network, native, position, handle, page, who, said_at, why
+         FROM verdicts WHERE page IN (@)";
+    /// Those that hold for all pages.
+    VERDICTS_EVERYWHERE =
+        "SELECT id, kind, network, native, position, handle, page, who, said_at, why
+         FROM verdicts WHERE network = ? AND native IN (@) AND page = ''";
+    /// Accounts of which somebody says, of whatever page, that they are the artist's.
+    ARTISTS_SOMEWHERE =
+        "SELECT native FROM verdicts WHERE network = ? AND native IN (@) AND kind = 2 GROUP BY native";
+    VERDICTS_BEFORE =
+        "SELECT id, kind, network, native, position, handle, page, who, said_at, why
+         FROM verdicts WHERE said_at <= ? AND (said_at < ? OR id < ?)
+         ORDER BY said_at DESC, id DESC LIMIT ?";
+    IMAGES_OF_KEYED_POSTS =
+        "SELECT p.native, i.position, i.id, i.account, i.fingerprint, i.trimmed
+         FROM posts p JOIN images i ON i.post = p.no
+         WHERE p.network = ? AND p.native IN (@) AND i.solid_ground = 1";
+    /// In no order, and each post as often as it has images: sorting would read all of them for every piece.
+    POSTS_WITH_IMAGES_OF_ACCOUNT = "SELECT post FROM images WHERE account = ? LIMIT ?";
+    FORGET_VERDICTS_ON_ACCOUNT = "DELETE FROM verdicts WHERE network = ? AND native = ? AND kind <= 2";
+    FORGET_VERDICTS_ON_POST = "DELETE FROM verdicts WHERE network = ? AND native = ? AND kind > 2";
+    VERDICTS_ON_POSTS =
+        "SELECT v.id FROM posts p JOIN verdicts v ON v.network = p.network AND v.native = p.native
+         WHERE p.no IN (@) AND v.kind > 2";
+    HANDLES_TO_FORGET = "DELETE FROM handles WHERE account = ?";
+    IMAGES_TO_REMOVE = "SELECT id FROM images WHERE post IN (@)";
+
     IDENTITY = "SELECT identity FROM summary WHERE only_row = 1";
 }
 
 /// What a clock that was ahead has written.
 pub const VISITED_IN_THE_FUTURE: &str = "UPDATE accounts SET visited_at = ? WHERE visited_at > ?";
 pub const DUE_TOO_LATE: &str = "UPDATE retries SET next_due = ? WHERE next_due > ?";
+
+pub const REMOVE_VERDICT: &str = "DELETE FROM verdicts WHERE id = ?";
 
 /// A post turned out to have more attachments than it was stored with.
 pub const RAISE_COUNT: &str = "UPDATE posts SET image_count = ? WHERE no = ?";
@@ -117,6 +150,28 @@ pub const FORGET_SEQUENCES: &str =
     "DELETE FROM sqlite_sequence WHERE name IN ('accounts', 'posts', 'images')";
 pub const STORE_SEQUENCES: &str =
     "INSERT INTO sqlite_sequence (name, seq) VALUES ('accounts', ?), ('posts', ?), ('images', ?)";
+
+/// Of an account whose posts with images are removed: there is no index for the few that are left, which would
+/// make every insertion dearer.
+pub const OTHER_POSTS_OF_ACCOUNT: &str = "SELECT no FROM posts WHERE account = ? LIMIT ?";
+/// Likewise, where the engine looks for posts that still refer to it.
+pub const FORGET_ACCOUNT: &str = "DELETE FROM accounts WHERE no = ?";
+/// Of marks there are few, and of removed images few or none: engines read them all rather than look into an index,
+/// which there is for both.
+pub const MARKS_AMONG: &str = "SELECT mark FROM tombstones WHERE mark IN (@)";
+pub const TOMBSTONE: &str = "SELECT forgotten_at FROM tombstones WHERE mark = ?";
+pub const LIFT: &str = "DELETE FROM tombstones WHERE mark = ?";
+pub const REMOVAL_BEGUN: &str = "UPDATE tombstones SET removing = ? WHERE mark = ?";
+pub const REMOVAL_ENDED: &str = "UPDATE tombstones SET removing = NULL WHERE mark = ?";
+pub const TOMBSTONES_AFTER: &str =
+    "SELECT mark, kind, network, forgotten_at, note FROM tombstones WHERE mark > ? ORDER BY mark LIMIT ?";
+pub const REMOVED_IMAGES: &str = "SELECT image FROM removed_images ORDER BY image LIMIT ?";
+pub const REMOVED_FROM_INDEX: &str = "DELETE FROM removed_images WHERE image <= ?";
+pub const REMOVALS_LEFT: &str =
+    "SELECT a.network, a.native FROM tombstones t JOIN accounts a ON a.no = t.removing
+     WHERE t.removing > 0";
+pub const ANY_MARK: &str = "SELECT mark FROM tombstones LIMIT 1";
+pub const ALL_MARKS: &str = "SELECT mark FROM tombstones";
 
 /// For `aotf db verify`: reads every image and every detail.
 pub const WRONG_LENGTHS: &str = "SELECT

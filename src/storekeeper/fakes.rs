@@ -1,5 +1,6 @@
 //! For tests: an index that only remembers, and a store that fails when told to.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,8 +11,10 @@ use super::Publisher;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState};
+use crate::domain::forgotten::{Mark, Tombstone};
 use crate::domain::images::StoreCounts;
 use crate::domain::posts::{ImageRecord, ListedPost};
+use crate::domain::verdicts::{Verdict, VerdictId};
 use crate::store::backfill::BareImage;
 use crate::store::{Change, Committed, EngineError, EngineFault, IndexEntry, Store, StoreError};
 
@@ -70,6 +73,13 @@ impl Publisher for FakeIndex {
     fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
         self.entries.lock().unwrap().clear();
         Ok(())
+    }
+
+    fn remove(&mut self, images: &HashSet<ImageId>) -> Result<u64, Box<dyn Error + Send + Sync>> {
+        let mut entries = self.entries.lock().unwrap();
+        let before = entries.len();
+        entries.retain(|(image, ..)| !images.contains(image));
+        Ok((before - entries.len()) as u64)
     }
 
     fn check(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -161,8 +171,33 @@ impl Store for FailingStore {
     ) -> Result<Vec<IndexEntry>, StoreError> {
         self.reach()?.fingerprints_of_account(account, after, limit)
     }
+    fn verdicts(&mut self, pages: &[String], accounts: &[AccountKey]) -> Result<Vec<Verdict>, StoreError> {
+        self.reach()?.verdicts(pages, accounts)
+    }
+    fn verdicts_before(
+        &mut self,
+        before: (Timestamp, VerdictId),
+        limit: u32,
+    ) -> Result<Vec<(Verdict, bool)>, StoreError> {
+        self.reach()?.verdicts_before(before, limit)
+    }
+    fn images_of_posts(&mut self, posts: &[PostKey]) -> Result<Vec<(PostKey, u8, IndexEntry)>, StoreError> {
+        self.reach()?.images_of_posts(posts)
+    }
     fn last_image(&mut self) -> Result<ImageId, StoreError> {
         self.reach()?.last_image()
+    }
+    fn tombstones(&mut self, after: Option<Mark>, limit: u32) -> Result<Vec<Tombstone>, StoreError> {
+        self.reach()?.tombstones(after, limit)
+    }
+    fn marks(&mut self) -> Result<Vec<Mark>, StoreError> {
+        self.reach()?.marks()
+    }
+    fn removals_left(&mut self) -> Result<Vec<AccountKey>, StoreError> {
+        self.reach()?.removals_left()
+    }
+    fn removed_images(&mut self, limit: u32) -> Result<Vec<ImageId>, StoreError> {
+        self.reach()?.removed_images(limit)
     }
     fn counts(&mut self) -> Result<StoreCounts, StoreError> {
         self.reach()?.counts()

@@ -1,5 +1,6 @@
 //! The journal's thread: writes down accepted and ended work, and what was billed, everything that waits in
-//! one commit, so that one flush of the disk serves many clients. Keeps the posts that are to be looked up.
+//! one commit, so that one flush of the disk serves many clients. Keeps the posts that are to be looked up, and
+//! the pages that were answered.
 
 use std::sync::Arc;
 
@@ -12,9 +13,11 @@ use super::results::ResultsLog;
 use super::trouble::Trouble;
 use super::writer::LOOK_EVERY;
 use crate::base::ids::PostKey;
-use crate::base::{ErrorChain, Reaction, Timestamp};
+use crate::base::{ErrorChain, Fingerprint, Reaction, Timestamp};
+use crate::domain::forgotten::Subject;
+use crate::domain::images::NotedPage;
 use crate::domain::reads::PaidReads;
-use crate::proto::stage::Answer;
+use crate::proto::stage::{Answer, MAX_PAGES_PER_ANSWER};
 use crate::proto::view::QueryView;
 use crate::proto::work::Delivery;
 use crate::store::state::{JournalChange, JournalRow, StateFile};
@@ -31,6 +34,9 @@ pub enum Order {
     TakeWanted { ticket: Ticket, limit: u32 },
     SettleWanted(Vec<PostKey>),
     Result(Box<QueryView>),
+    Page(Box<NotedPage>),
+    FindPages { ticket: Ticket, fingerprints: Vec<Fingerprint>, radius: u32 },
+    Forget(Subject),
 }
 
 pub struct Journal {
@@ -72,6 +78,8 @@ impl Journal {
             let mut results = Vec::new();
             let mut wanted = Vec::new();
             let (mut noted, mut settled) = (Vec::new(), Vec::new());
+            let (mut pages, mut asked_pages) = (Vec::new(), Vec::new());
+            let mut forgotten = Vec::new();
             for order in std::iter::once(first).chain(orders.try_iter().take(MAX_ENTRIES - 1)) {
                 match order {
                     Order::Entry { ticket, entry } => {
@@ -82,7 +90,12 @@ impl Journal {
                     Order::Result(view) => results.push(*view),
                     Order::TakeWanted { ticket, limit } => wanted.push((ticket, limit)),
                     Order::Want(posts) => noted.extend(posts),
+                    Order::Page(page) => pages.push(*page),
+                    Order::FindPages { ticket, fingerprints, radius } => {
+                        asked_pages.push((ticket, fingerprints, radius));
+                    }
                     Order::SettleWanted(posts) => settled.extend(posts),
+                    Order::Forget(subject) => forgotten.push(subject),
                 }
             }
             let changes: Vec<JournalChange> = entries.iter().flat_map(changes).collect();
@@ -112,6 +125,35 @@ impl Journal {
             }
             if !settled.is_empty() && self.insist(|state| state.settle_wanted(&settled)).is_none() {
                 return;
+            }
+            if !pages.is_empty() && self.insist(|state| state.note_pages(&pages)).is_none() {
+                return;
+            }
+            for (ticket, fingerprints, radius) in asked_pages {
+                let found =
+                    self.insist(|state| state.pages_like(&fingerprints, radius, MAX_PAGES_PER_ANSWER));
+                let Some(found) = found else { return };
+                (self.tell)(FromStorekeeper::Answered { ticket, answer: Answer::Pages(found) });
+            }
+            if !forgotten.is_empty() {
+                let (mut accounts, mut posts) = (Vec::new(), Vec::new());
+                for subject in &forgotten {
+                    match subject {
+                        Subject::Account(key) => accounts.push(key.clone()),
+                        Subject::Post(key) => posts.push(key.clone()),
+                    }
+                }
+                let forget = |state: &mut StateFile| {
+                    state.forget_heard(&accounts)?;
+                    state.forget_pages_of(&accounts)?;
+                    state.settle_wanted(&posts)
+                };
+                if self.insist(forget).is_none() {
+                    return;
+                }
+                if let Some(log) = &mut self.results {
+                    log.forget(&forgotten);
+                }
             }
             for (ticket, limit) in wanted {
                 let rule = self.retry;

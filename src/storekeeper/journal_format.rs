@@ -4,7 +4,8 @@
 //!
 //! A row is JSON with its version: `{"version":4,"request":{"Query":{...}}}`. Rows of version 1 are
 //! the request alone; version 3 brought the answer `Cancelled`, version 4 windows and what a query searched,
-//! version 5 the pages that are not searched.
+//! version 5 the pages that are not searched, version 6 queries for the artist alone, the accounts that an
+//! answer tells beside those that can be read, and what people say.
 //!
 //! To change the format, raise `VERSION`, give the changed struct a sibling with the new suffix (a suffix is
 //! the version that brought the struct), convert both, and put rows of the new version into
@@ -15,17 +16,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ids::{AccountKey, Network, Networks, PostKey, QueryId};
 use crate::base::{MicroUsd, Timestamp};
-use crate::domain::accounts::{Account, Elsewhere, Evidence};
+use crate::domain::accounts::{
+    Account, AccountRef, Candidate, Elsewhere, Evidence, LeftOutReason, OtherAccount, Standing,
+};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{MatchClass, SecondStage, Variant};
 use crate::domain::scans::{CoveredWindow, EndedSearch, Priority, Reach, ScanDeaths, Window};
+use crate::domain::verdicts::{Claim, Effect, VerdictId};
+use crate::domain::wanted::Wanted;
 use crate::proto::front::Client;
-use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView, SearchedView};
+use crate::proto::view::{AccountView, QueryStatus, QueryView, ResultView, SearchedView, VerdictView};
 use crate::proto::work::Delivery;
 use crate::storekeeper::orders::AcceptedRequest;
 
 /// The version that this program writes. It reads all up to this one.
-const VERSION: u64 = 5;
+const VERSION: u64 = 6;
 
 /// Why a row cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,19 +133,22 @@ impl<A: Format, B: Format> Format for (A, B) {
 /// A struct of the journal with the fields of the program's own. A field that is added there does not compile
 /// until it is decided here what the journal says of it.
 macro_rules! record {
-    ($name:ident of $plain:ident { $($(#[$meta:meta])* $field:ident: $kind:ty,)* }) => {
+    (
+        $name:ident of $plain:ident { $($(#[$meta:meta])* $field:ident: $kind:ty,)* }
+        $(without $absent:ident)?
+    ) => {
         #[derive(Serialize, Deserialize)]
         struct $name { $($(#[$meta])* $field: $kind,)* }
 
         impl Format for $name {
             type Plain = $plain;
             fn of(plain: $plain) -> $name {
-                let $plain { $($field),* } = plain;
+                let $plain { $($field,)* $($absent: _)? } = plain;
                 $name { $($field: Format::of($field)),* }
             }
             fn plain(self) -> $plain {
                 let $name { $($field),* } = self;
-                $plain { $($field: $field.plain()),* }
+                $plain { $($field: $field.plain(),)* $($absent: Default::default())? }
             }
         }
     };
@@ -148,10 +156,10 @@ macro_rules! record {
 
 /// An enum of the journal with the variants of the program's own.
 macro_rules! choice {
-    ($(#[$meta:meta])* $name:ident of $plain:ident { $($variant:ident)* }) => {
+    ($(#[$meta:meta])* $name:ident of $plain:ident { $($(#[$of:meta])* $variant:ident)* }) => {
         #[derive(Serialize, Deserialize)]
         $(#[$meta])*
-        enum $name { $($variant,)* }
+        enum $name { $($(#[$of])* $variant,)* }
 
         impl Format for $name {
             type Plain = $plain;
@@ -180,6 +188,16 @@ enum RequestV1 {
         #[serde(default, skip_serializing_if = "is_false")]
         whole: bool,
         /// Left out where there are none; a program that does not know it begins to count anew.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        deaths: u32,
+    },
+    /// Version 6 brought it.
+    Artist {
+        url: String,
+        client: ClientV1,
+        networks: NetworksV1,
+        resolve: bool,
+        /// As with a query.
         #[serde(default, skip_serializing_if = "is_zero")]
         deaths: u32,
     },
@@ -220,6 +238,13 @@ impl Format for RequestV1 {
                 whole,
                 deaths,
             },
+            AcceptedRequest::Artist { url, client, networks, resolve, deaths } => RequestV1::Artist {
+                url,
+                client: ClientV1::of(client),
+                networks: NetworksV1::of(networks),
+                resolve,
+                deaths,
+            },
             AcceptedRequest::Scan { account, reach, priority, searched, deaths } => RequestV1::Scan {
                 account: AccountV1::of(account),
                 window: match reach {
@@ -242,6 +267,13 @@ impl Format for RequestV1 {
                 networks: networks.plain().unwrap_or_default(),
                 webhooks,
                 whole,
+                deaths,
+            },
+            RequestV1::Artist { url, client, networks, resolve, deaths } => AcceptedRequest::Artist {
+                url,
+                client: client.plain(),
+                networks: networks.plain(),
+                resolve,
                 deaths,
             },
             RequestV1::Scan { account, window, priority, searched, deaths } => AcceptedRequest::Scan {
@@ -394,7 +426,156 @@ record! {
         // Nor did those before version 5 know this.
         #[serde(default)]
         elsewhere: Vec<ElsewhereV5>,
+        // Nor did those before version 6 know what follows.
+        #[serde(default)]
+        wanted: WantedV6,
+        #[serde(default)]
+        others: Vec<OtherV6>,
+        #[serde(default)]
+        look_up: Option<PriceV4>,
+        #[serde(default)]
+        verdicts: Vec<VerdictV6>,
     }
+    // Only direct searches have any, and none of those is written down.
+    without artwork_pages
+}
+
+choice! {
+    #[derive(Default)]
+    WantedV6 of Wanted { #[default] Posts PostsInAll Artist ArtistAsNamed }
+}
+
+record! { OtherV6 of OtherAccount { candidate: CandidateV6, standing: StandingV6, } }
+
+record! { CandidateV6 of Candidate { account: NamedV6, evidence: EvidenceV1, chain: Vec<String>, } }
+
+/// How a page names an account.
+#[derive(Serialize, Deserialize)]
+enum NamedV6 {
+    Handle { network: NetworkV1, handle: String },
+    Id(AccountKeyV1),
+}
+
+impl Format for NamedV6 {
+    type Plain = AccountRef;
+
+    fn of(plain: AccountRef) -> NamedV6 {
+        match plain {
+            AccountRef::Handle { network, handle } => {
+                NamedV6::Handle { network: Format::of(network), handle }
+            }
+            AccountRef::Id(key) => NamedV6::Id(Format::of(key)),
+        }
+    }
+
+    fn plain(self) -> AccountRef {
+        match self {
+            NamedV6::Handle { network, handle } => AccountRef::Handle { network: network.plain(), handle },
+            NamedV6::Id(key) => AccountRef::Id(key.plain()),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum StandingV6 {
+    Missing,
+    Private,
+    Suspended,
+    Closed { why: String },
+    Unasked { why: String },
+    LeftOut(LeftOutV6),
+}
+
+impl Format for StandingV6 {
+    type Plain = Standing;
+
+    fn of(plain: Standing) -> StandingV6 {
+        match plain {
+            Standing::Missing => StandingV6::Missing,
+            Standing::Private => StandingV6::Private,
+            Standing::Suspended => StandingV6::Suspended,
+            Standing::Closed { why } => StandingV6::Closed { why },
+            Standing::Unasked { why } => StandingV6::Unasked { why },
+            Standing::LeftOut(reason) => StandingV6::LeftOut(Format::of(reason)),
+        }
+    }
+
+    fn plain(self) -> Standing {
+        match self {
+            StandingV6::Missing => Standing::Missing,
+            StandingV6::Private => Standing::Private,
+            StandingV6::Suspended => Standing::Suspended,
+            StandingV6::Closed { why } => Standing::Closed { why },
+            StandingV6::Unasked { why } => Standing::Unasked { why },
+            StandingV6::LeftOut(reason) => Standing::LeftOut(reason.plain()),
+        }
+    }
+}
+
+record! {
+    VerdictV6 of VerdictView {
+        id: VerdictIdV6,
+        claim: ClaimV6,
+        handle: String,
+        at: TimeV1,
+        why: String,
+        effect: EffectV6,
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct VerdictIdV6(u64);
+
+impl Format for VerdictIdV6 {
+    type Plain = VerdictId;
+
+    fn of(plain: VerdictId) -> VerdictIdV6 {
+        VerdictIdV6(plain.0)
+    }
+
+    fn plain(self) -> VerdictId {
+        VerdictId(self.0)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+enum ClaimV6 {
+    Account { account: AccountKeyV1, is_artists: bool },
+    Picture { post: PostKeyV1, image: Option<u8>, is_same: bool },
+}
+
+impl Format for ClaimV6 {
+    type Plain = Claim;
+
+    fn of(plain: Claim) -> ClaimV6 {
+        match plain {
+            Claim::Account { account, is_artists } => {
+                ClaimV6::Account { account: Format::of(account), is_artists }
+            }
+            Claim::Picture { post, image, is_same } => {
+                ClaimV6::Picture { post: Format::of(post), image, is_same }
+            }
+        }
+    }
+
+    fn plain(self) -> Claim {
+        match self {
+            ClaimV6::Account { account, is_artists } => {
+                Claim::Account { account: account.plain(), is_artists }
+            }
+            ClaimV6::Picture { post, image, is_same } => {
+                Claim::Picture { post: post.plain(), image, is_same }
+            }
+        }
+    }
+}
+
+choice! { LeftOutV6 of LeftOutReason { SitesOwn Copy Weaker Blocklist Organization OtherNetwork Person Forgotten } }
+
+choice! {
+    #[serde(rename_all = "snake_case")]
+    EffectV6 of Effect { Added LeftOut First Conflict Nothing }
 }
 
 record! { ElsewhereV5 of Elsewhere { site: String, url: String, evidence: EvidenceV1, } }
@@ -448,6 +629,9 @@ record! {
         second_stage: Option<SecondStageV1>,
         image_name: String,
         published: Option<TimeV1>,
+        // Programs before version 6 did not know it.
+        #[serde(default)]
+        said_same: bool,
     }
 }
 
@@ -461,7 +645,7 @@ choice! {
 
 choice! {
     #[serde(rename_all = "snake_case")]
-    EvidenceV1 of Evidence { Mutual ProfileField Curated ProfileText WorkText SameHandle }
+    EvidenceV1 of Evidence { Person Mutual ProfileField Curated ProfileText WorkText SameHandle }
 }
 
 choice! {
@@ -492,12 +676,13 @@ pub(super) mod tests {
     use crate::store::state::StateFile;
 
     /// Dumps of `state.db` as the program wrote it, one for each version that there was.
-    pub const GOLDEN: [&str; 5] = [
+    pub const GOLDEN: [&str; 6] = [
         include_str!("../../tests/fixtures/journal/v1.sql"),
         include_str!("../../tests/fixtures/journal/v2.sql"),
         include_str!("../../tests/fixtures/journal/v3.sql"),
         include_str!("../../tests/fixtures/journal/v4.sql"),
         include_str!("../../tests/fixtures/journal/v5.sql"),
+        include_str!("../../tests/fixtures/journal/v6.sql"),
     ];
 
     /// A `state.db` with what a dump holds.
@@ -563,7 +748,31 @@ pub(super) mod tests {
             second_stage,
             image_name: "https://files.example/1.png".to_owned(),
             published: Some(Timestamp(1_600_000_000_000)),
+            said_same: false,
         }
+    }
+
+    /// What version 6 brought.
+    fn verdicts_of(version: u64) -> Vec<VerdictView> {
+        if version < 6 {
+            return Vec::new();
+        }
+        let account = AccountKey::new(Network::Bluesky, "did:plc:b");
+        let post = PostKey::new(Network::Twitter, "18446744073709551615");
+        let view = |n, claim, effect| VerdictView {
+            id: VerdictId(u64::MAX - n),
+            claim,
+            handle: "ann.example".to_owned(),
+            at: Timestamp(1_790_000_000_000),
+            why: "\u{201c}she says so\u{201d}".to_owned(),
+            effect,
+        };
+        vec![
+            view(0, Claim::Account { account: account.clone(), is_artists: true }, Effect::Added),
+            view(1, Claim::Account { account: account.clone(), is_artists: false }, Effect::LeftOut),
+            view(2, Claim::Picture { post: post.clone(), image: Some(2), is_same: true }, Effect::First),
+            view(3, Claim::Picture { post, image: None, is_same: false }, Effect::Conflict),
+        ]
     }
 
     /// What version 5 brought.
@@ -574,6 +783,60 @@ pub(super) mod tests {
             evidence,
         };
         if version < 5 { Vec::new() } else { vec![page(Evidence::ProfileField), page(Evidence::Curated)] }
+    }
+
+    /// What version 6 brought: accounts that an answer tells beside those that can be read.
+    fn others_of(version: u64) -> Vec<OtherAccount> {
+        if version < 6 {
+            return Vec::new();
+        }
+        let reasons = [
+            LeftOutReason::SitesOwn,
+            LeftOutReason::Copy,
+            LeftOutReason::Weaker,
+            LeftOutReason::Blocklist,
+            LeftOutReason::Organization,
+            LeftOutReason::OtherNetwork,
+            LeftOutReason::Person,
+            LeftOutReason::Forgotten,
+        ];
+        let standings = [
+            Standing::Missing,
+            Standing::Private,
+            Standing::Suspended,
+            Standing::Closed { why: "asks to be left out".to_owned() },
+            Standing::Unasked { why: "was not looked up".to_owned() },
+        ];
+        let named = |n: usize| match n % 2 {
+            0 => AccountRef::Handle { network: Network::Misskey, handle: format!("h{n}@art.example") },
+            _ => AccountRef::Id(AccountKey::new(Network::Twitter, n.to_string())),
+        };
+        let standings = standings.into_iter().chain(reasons.map(Standing::LeftOut)).enumerate();
+        let other = |(n, standing)| OtherAccount {
+            candidate: Candidate {
+                account: named(n),
+                evidence: Evidence::WorkText,
+                chain: vec!["https://a.example/".to_owned(); n % 3],
+            },
+            standing,
+        };
+        standings.map(other).collect()
+    }
+
+    /// Queries for the artist alone.
+    fn artists() -> [AcceptedRequest; 2] {
+        let artist = |url: &str, networks, resolve, deaths| AcceptedRequest::Artist {
+            url: url.to_owned(),
+            client: Client::Limited { key: "192.0.2.7".to_owned() },
+            networks,
+            resolve,
+            deaths,
+        };
+        let some = Networks::of([Network::Bluesky, Network::Misskey]).unwrap();
+        [
+            artist("https://www.pixiv.net/artworks/7", all_of_then(), true, 0),
+            artist("https://www.pixiv.net/artworks/8", some, false, 2),
+        ]
     }
 
     fn full_answer(version: u64) -> QueryView {
@@ -600,7 +863,8 @@ pub(super) mod tests {
             Evidence::WorkText,
             Evidence::SameHandle,
         ];
-        let known = evidence.into_iter().enumerate().map(|(n, evidence)| AccountView {
+        let by_a_person = (version >= 6).then_some(Evidence::Person);
+        let known = evidence.into_iter().chain(by_a_person).enumerate().map(|(n, evidence)| AccountView {
             key: AccountKey::new(Network::Twitter, n.to_string()),
             handle: format!("h{n}"),
             evidence: Some(evidence),
@@ -625,6 +889,9 @@ pub(super) mod tests {
             ..4 => QueryView::sample_ended("", ""),
             _ => QueryView {
                 elsewhere: elsewhere_of(version),
+                wanted: if version < 6 { Wanted::Posts } else { Wanted::PostsInAll },
+                others: others_of(version),
+                look_up: (version >= 6).then_some(MicroUsd(20_000)),
                 published: Some(Timestamp(4)),
                 named_posts: vec![bare.clone()],
                 searched: vec![searched(None), searched(Some(Timestamp(5)))],
@@ -634,8 +901,23 @@ pub(super) mod tests {
                 ..QueryView::sample_ended("", "")
             },
         };
-        let QueryView { published, named_posts, elsewhere, searched, looking, cost, rest, .. } = of_version;
+        let QueryView {
+            published,
+            named_posts,
+            elsewhere,
+            searched,
+            looking,
+            cost,
+            rest,
+            wanted,
+            others,
+            look_up,
+            ..
+        } = of_version;
         QueryView {
+            wanted,
+            others,
+            look_up,
             published,
             named_posts,
             elsewhere,
@@ -646,7 +928,8 @@ pub(super) mod tests {
             query: QueryId(u64::MAX),
             has_first_time_scan: true,
             accounts: known.chain([named]).collect(),
-            results: results.collect(),
+            results: results.map(|result| ResultView { said_same: version >= 6, ..result }).collect(),
+            verdicts: verdicts_of(version),
             similar: vec![bare],
             image_url: Some("https://i.pximg.net/4.png".to_owned()),
             steps: QueryStatus::ALL.into_iter().zip(0..).collect(),
@@ -697,6 +980,9 @@ pub(super) mod tests {
         requests.push(query("https://danbooru.donmai.us/posts/5", key, some, &[]));
         if version >= 4 {
             requests.extend(windows((Network::Twitter, "14", "eve")));
+        }
+        if version >= 6 {
+            requests.extend(artists());
         }
         requests
     }
@@ -759,7 +1045,7 @@ pub(super) mod tests {
             let why = decode(row).unwrap_err().to_string();
             assert!(why.contains(expect), "{row}: {why}");
         };
-        check(r#"{"version":6,"anything":[]}"#, "version 6 of the journal");
+        check(r#"{"version":7,"anything":[]}"#, "version 7 of the journal");
         check(r#"{"version":99}"#, "install that program again");
         check(r#"{"version":1,"request":{}}"#, "it claims version 1");
         check(r#"{"version":2,"request":{"Dance":{}}}"#, "unknown variant `Dance`");

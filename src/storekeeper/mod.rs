@@ -245,7 +245,8 @@ fn open<P: Publisher>(
     let counts = store.counts()?;
     let unfinished = journal::unfinished(state)?;
     let ledger = state.ledger(Timestamp::now())?;
-    Ok(FromStorekeeper::Opened { counts, unfinished, ledger, index: progress })
+    let (marks, removals_left) = (store.marks()?, store.removals_left()?);
+    Ok(FromStorekeeper::Opened { counts, unfinished, ledger, index: progress, marks, removals_left })
 }
 
 /// Gives each message to the thread it is for, until `Stop` or until a thread has ended.
@@ -272,14 +273,26 @@ fn hand_out(
             ToStorekeeper::Journal { ticket, entry } => {
                 journal.send(journal::Order::Entry { ticket, entry }).is_ok()
             }
+            ToStorekeeper::Forget { ticket, subject, note } => {
+                write(Change::Forget { subject, note }, Awaited::Removed(ticket))
+            }
+            ToStorekeeper::Lift { ticket, mark } => write(Change::Lift(mark), Awaited::Removed(ticket)),
+            ToStorekeeper::RemovePosts { ticket, posts } => {
+                write(Change::RemovePosts(posts), Awaited::Removed(ticket))
+            }
+            ToStorekeeper::ForgetNotes { subject } => journal.send(journal::Order::Forget(subject)).is_ok(),
             ToStorekeeper::NoteResult { view } => journal.send(journal::Order::Result(view)).is_ok(),
             ToStorekeeper::WantPosts { posts } => journal.send(journal::Order::Want(posts)).is_ok(),
             ToStorekeeper::SettleWanted { posts } => {
                 journal.send(journal::Order::SettleWanted(posts)).is_ok()
             }
+            ToStorekeeper::NotePage { page } => journal.send(journal::Order::Page(page)).is_ok(),
             ToStorekeeper::CountReads { reads } => journal.send(journal::Order::Reads(reads)).is_ok(),
             ToStorekeeper::Ask { ticket, question: Question::WantedPostsDue { limit } } => {
                 journal.send(journal::Order::TakeWanted { ticket, limit }).is_ok()
+            }
+            ToStorekeeper::Ask { ticket, question: Question::PagesLike { fingerprints, radius } } => {
+                journal.send(journal::Order::FindPages { ticket, fingerprints, radius }).is_ok()
             }
             ToStorekeeper::Ask { ticket, question } => match sort(question, maintenance, Timestamp::now()) {
                 Sorted::Change(change) => write(change, Awaited::Answer(ticket)),
@@ -315,12 +328,18 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         Question::AccountStates(keys) => Sorted::Read(reader::Read::AccountStates(keys)),
         Question::Images(ids) => Sorted::Read(reader::Read::Images(ids)),
         Question::Accounts(asked) => Sorted::Read(reader::Read::Accounts(asked)),
+        Question::Tombstones { after } => Sorted::Read(reader::Read::Tombstones { after }),
         Question::PostAuthors(posts) => Sorted::Read(reader::Read::PostAuthors(posts)),
         Question::AccountNumbers(keys) => Sorted::Read(reader::Read::AccountNumbers(keys)),
         Question::AccountFingerprints { account, after } => {
             Sorted::Read(reader::Read::AccountFingerprints { account, after })
         }
         Question::ResetSearchCursors(accounts) => Sorted::Change(Change::ForgetSearchCursors { accounts }),
+        Question::Verdicts { pages, accounts } => Sorted::Read(reader::Read::Verdicts { pages, accounts }),
+        Question::PostImages(posts) => Sorted::Read(reader::Read::PostImages(posts)),
+        Question::VerdictsBefore(before) => Sorted::Read(reader::Read::VerdictsBefore(before)),
+        Question::KeepVerdicts(verdicts) => Sorted::Change(Change::KeepVerdicts(verdicts)),
+        Question::RemoveVerdict(id) => Sorted::Change(Change::RemoveVerdict(id)),
         Question::RetriesDue { limit } => Sorted::Change(Change::TakeRetries { limit }),
         Question::AccountsDue { task: MaintenanceTask::UpdateAccounts, limit } => {
             due(AccountTask::Update, maintenance.auto_update, limit)
@@ -336,7 +355,8 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         | Question::RetryPosts(_)
         | Question::LookUpPosts(_)
         | Question::SearchedPosts { .. }
-        | Question::WantedPostsDue { .. } => {
+        | Question::WantedPostsDue { .. }
+        | Question::PagesLike { .. } => {
             tracing::error!("a question for another part came to the storekeeper's database");
             Sorted::Known(Answer::Unavailable("it is not for the database".to_owned()))
         }

@@ -3,7 +3,8 @@
 
 use crate::base::ids::{AccountKey, Networks, PostKey};
 use crate::domain::accounts::Account;
-use crate::domain::images::{IndexProgress, StoreCounts};
+use crate::domain::forgotten::{Mark, Removal, Subject};
+use crate::domain::images::{IndexProgress, NotedPage, StoreCounts};
 use crate::domain::posts::{IndexedPost, ListedPost};
 use crate::domain::reads::{Ledger, PaidReads};
 use crate::domain::scans::{EndedSearch, ListingEnd, Priority, Reach, ScanDeaths};
@@ -40,6 +41,17 @@ pub enum ToStorekeeper {
     WantPosts { posts: Vec<PostKey> },
     /// These posts are stored, or there is nothing to store: nobody need look them up. Not answered.
     SettleWanted { posts: Vec<PostKey> },
+    /// A page was answered. Not answered.
+    NotePage { page: Box<NotedPage> },
+    /// Leaves a mark, and removes a piece of what is stored. Answered by `Removed`, and to be repeated until
+    /// nothing is left.
+    Forget { ticket: Ticket, subject: Subject, note: String },
+    /// What bears this mark may be stored again. Answered by `Lifted`.
+    Lift { ticket: Ticket, mark: Mark },
+    /// Removes these posts, which their network no longer has. Answered by `Removed`.
+    RemovePosts { ticket: Ticket, posts: Vec<PostKey> },
+    /// What the state file and the results log hold of this is removed there too. Not answered.
+    ForgetNotes { subject: Subject },
     /// A query ended like this, for the results log. Not answered.
     NoteResult { view: Box<QueryView> },
     /// Commit what is pending and end.
@@ -76,6 +88,17 @@ pub enum AcceptedRequest {
         webhooks: Vec<String>,
         /// Its accounts are to be scanned whole before it is answered.
         whole: bool,
+        /// Workers that were lost over its work so far.
+        deaths: u32,
+    },
+    /// A query for the artist alone.
+    Artist {
+        url: String,
+        client: Client,
+        /// Accounts on others are left out.
+        networks: Networks,
+        /// The accounts are looked up with their networks.
+        resolve: bool,
         /// Workers that were lost over its work so far.
         deaths: u32,
     },
@@ -122,6 +145,10 @@ pub enum FromStorekeeper {
         unfinished: Vec<AcceptedRequest>,
         ledger: Ledger,
         index: IndexProgress,
+        /// What is never to be stored, scanned or shown again.
+        marks: Vec<Mark>,
+        /// Marked accounts of which something is left.
+        removals_left: Vec<AccountKey>,
     },
     /// What was billed by now, with the next orders of `CountReads`; `billed` tells of each how many of its
     /// reads had not been billed that day.
@@ -140,6 +167,17 @@ pub enum FromStorekeeper {
     Answered {
         ticket: Ticket,
         answer: Answer,
+    },
+    /// A piece of it is removed.
+    Removed {
+        ticket: Ticket,
+        removal: Removal,
+        counts: StoreCounts,
+    },
+    /// Whether there was such a mark.
+    Lifted {
+        ticket: Ticket,
+        was_there: bool,
     },
     Journaled {
         ticket: Ticket,

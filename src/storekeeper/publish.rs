@@ -1,6 +1,7 @@
 //! After the commit: hands new fingerprints to the shared index, and brings the index in step with
 //! the database at start. The index is derived data: whenever there is doubt, the database is read.
 
+use std::collections::HashSet;
 use std::error::Error;
 
 use super::halt::Halt;
@@ -26,6 +27,12 @@ pub trait Publisher: Send {
 
     /// Forgets everything: the entries belong to another database.
     fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>>;
+
+    /// Takes images out of it; how many entries they had.
+    ///
+    /// # Errors
+    /// Some of them may be left: the same can be asked again.
+    fn remove(&mut self, images: &HashSet<ImageId>) -> Result<u64, Box<dyn Error + Send + Sync>>;
 
     /// Whether its files are as they were left.
     ///
@@ -67,6 +74,10 @@ impl Publisher for index::shared::Writer {
         Ok(index::shared::Writer::clear(self)?)
     }
 
+    fn remove(&mut self, images: &HashSet<ImageId>) -> Result<u64, Box<dyn Error + Send + Sync>> {
+        Ok(index::shared::Writer::remove(self, images)?)
+    }
+
     fn check(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
         Ok(index::shared::Writer::check(self)?)
     }
@@ -83,6 +94,8 @@ pub enum IndexFailure {
     Store(#[from] StoreError),
     #[error("could not add to the fingerprint index")]
     Append { source: Box<dyn Error + Send + Sync> },
+    #[error("could not take removed images out of the fingerprint index")]
+    Remove { source: Box<dyn Error + Send + Sync> },
     #[error("could not empty the fingerprint index")]
     Clear { source: Box<dyn Error + Send + Sync> },
     #[error("the files of the fingerprint index were changed by somebody else: it is opened anew")]
@@ -97,7 +110,10 @@ impl IndexFailure {
         match self {
             IndexFailure::Store(error) => error.reaction() != Reaction::GiveUp,
             IndexFailure::Changed { .. } => false,
-            IndexFailure::Append { .. } | IndexFailure::Clear { .. } | IndexFailure::Stopped => true,
+            IndexFailure::Append { .. }
+            | IndexFailure::Remove { .. }
+            | IndexFailure::Clear { .. }
+            | IndexFailure::Stopped => true,
         }
     }
 
@@ -106,6 +122,7 @@ impl IndexFailure {
         match self {
             IndexFailure::Store(error) => error.needs_a_person(),
             IndexFailure::Append { .. }
+            | IndexFailure::Remove { .. }
             | IndexFailure::Clear { .. }
             | IndexFailure::Changed { .. }
             | IndexFailure::Stopped => false,
@@ -232,6 +249,13 @@ impl<P: Publisher> Index<P> {
         }
         self.covered = self.covered.max(committed.images_after);
         Ok(())
+    }
+
+    /// Takes images out of it whose rows are gone; how many entries they had. Until then searches find them, and
+    /// nothing in the database.
+    pub fn remove(&mut self, images: &[ImageId]) -> Result<u64, IndexFailure> {
+        let images: HashSet<ImageId> = images.iter().copied().collect();
+        self.publisher.remove(&images).map_err(|source| IndexFailure::Remove { source })
     }
 
     fn append(&mut self, entries: &[IndexEntry]) -> Result<(), IndexFailure> {

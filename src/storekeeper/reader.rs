@@ -9,11 +9,15 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use super::reports::{Tell, broken};
 use super::trouble::Trouble;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, PostKey};
-use crate::base::{ErrorChain, Reaction};
+use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::domain::accounts::{Account, AccountRecord, AccountRef};
+use crate::domain::forgotten::Mark;
 use crate::domain::posts::{ImageRecord, ListedPost};
+use crate::domain::verdicts::{self, Verdict, VerdictId};
 use crate::proto::MAX_MESSAGE_BYTES;
-use crate::proto::stage::{Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION};
+use crate::proto::stage::{
+    Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, MAX_TOMBSTONES_PER_ANSWER,
+};
 use crate::store::{Store, StoreError};
 use crate::storekeeper::orders::{FromStorekeeper, StorePart, Ticket};
 
@@ -25,6 +29,15 @@ const DAMAGE_PAUSE: Duration = Duration::from_secs(30);
 
 /// Accounts in one answer: a handle that had more owners is nobody's name.
 const MAX_RECORDS: usize = 20;
+
+/// Pages, accounts and posts in one question.
+const MAX_ASKED: usize = 100;
+
+/// Images in one answer about posts.
+const MAX_POST_IMAGES: usize = 100;
+
+/// Verdicts in one answer to who goes through all.
+const MAX_LISTED_VERDICTS: u32 = 50;
 
 pub enum Order {
     Filter {
@@ -50,6 +63,10 @@ pub enum Read {
     AccountFingerprints { account: AccountNo, after: ImageId },
     Accounts(AccountRef),
     PostAuthors(Vec<PostKey>),
+    Verdicts { pages: Vec<String>, accounts: Vec<AccountKey> },
+    PostImages(Vec<PostKey>),
+    VerdictsBefore((Timestamp, VerdictId)),
+    Tombstones { after: Option<Mark> },
 }
 
 pub struct Reader {
@@ -132,6 +149,28 @@ impl Reader {
             }
             Read::Accounts(asked) => self.accounts(&asked).map(Answer::AccountRecords),
             Read::PostAuthors(posts) => self.authors(&posts).map(Answer::PostAuthors),
+            Read::Verdicts { mut pages, mut accounts } => {
+                pages.truncate(MAX_ASKED);
+                accounts.truncate(MAX_ASKED);
+                let found = self.store.verdicts(&pages, &accounts);
+                found.map(|verdicts| Answer::Verdicts(verdicts::holding(verdicts)))
+            }
+            Read::PostImages(mut posts) => {
+                posts.truncate(MAX_ASKED);
+                self.store.images_of_posts(&posts).map(|found| {
+                    let plain = found.into_iter().take(MAX_POST_IMAGES);
+                    let plain = plain.map(|(post, position, (image, _, print, trimmed))| {
+                        (post, position, image, print, trimmed)
+                    });
+                    Answer::PostImages(plain.collect())
+                })
+            }
+            Read::VerdictsBefore(before) => {
+                self.store.verdicts_before(before, MAX_LISTED_VERDICTS).map(listed_verdicts)
+            }
+            Read::Tombstones { after } => {
+                self.store.tombstones(after, MAX_TOMBSTONES_PER_ANSWER).map(Answer::Tombstones)
+            }
             Read::Images(mut ids) => {
                 ids.truncate(MAX_IMAGES_PER_QUESTION);
                 self.store.images(&ids).map(|records| fitting(&ids, records))
@@ -179,6 +218,22 @@ impl Reader {
         }
         Ok(records)
     }
+}
+
+/// As many of the verdicts as fit one message. One always does.
+fn listed_verdicts(mut verdicts: Vec<(Verdict, bool)>) -> Answer {
+    /// Of a verdict without its texts.
+    const NUMBERS: usize = 64;
+    let is_full = verdicts.len() >= MAX_LISTED_VERDICTS as usize;
+    let mut bytes = 1024;
+    let fit = verdicts.iter().take_while(|(verdict, _)| {
+        bytes += NUMBERS + verdict.len_bytes();
+        bytes <= MAX_MESSAGE_BYTES
+    });
+    let fit = fit.count();
+    let more = is_full || fit < verdicts.len();
+    verdicts.truncate(fit);
+    Answer::VerdictsBefore { verdicts, more }
 }
 
 /// As many of the records as fit one message, in the order of the numbers that were asked for. One always

@@ -6,7 +6,7 @@
 //! that programs that read that one read this one.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,11 @@ use serde_json::json;
 
 use crate::base::Timestamp;
 use crate::base::ids::Network;
+use crate::domain::forgotten::Subject;
 use crate::proto::view::QueryView;
+
+/// The longest line that is read as one: an answer has some kilobytes.
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// An open log. Rotating it is left to the system's tools: it is opened anew for every batch of lines.
 #[derive(Debug)]
@@ -43,12 +47,83 @@ impl ResultsLog {
         }
     }
 
+    /// Takes accounts and posts out of the lines that name them. The file is written anew beside itself, and put
+    /// in its own place. Those that were rotated away are the operator's.
+    pub fn forget(&mut self, subjects: &[Subject]) {
+        match self.write_without(subjects) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => tracing::error!(
+                path = %self.path.display(), %error,
+                "what was forgotten is still in the results log: remove it by hand"
+            ),
+        }
+    }
+
+    fn write_without(&self, subjects: &[Subject]) -> io::Result<()> {
+        let mut lines = BufReader::new(File::open(&self.path)?);
+        let beside = self.path.with_extension("forgetting");
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut out = BufWriter::new(file);
+        let mut line = Vec::new();
+        let mut has_changed = false;
+        while (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut line)? > 0 {
+            match without(&line, subjects) {
+                Some(changed) => {
+                    has_changed = true;
+                    out.write_all(changed.as_bytes())?;
+                }
+                None => out.write_all(&line)?,
+            }
+            line.clear();
+        }
+        if !has_changed {
+            return std::fs::remove_file(&beside);
+        }
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        std::fs::rename(&beside, &self.path)
+    }
+
     fn open(&self) -> io::Result<File> {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
         }
         OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)
     }
+}
+
+/// The line without what names one of these; `None` where it names none.
+fn without(line: &[u8], subjects: &[Subject]) -> Option<String> {
+    let text = std::str::from_utf8(line).ok()?;
+    let is_meant = |subject: &&Subject| match subject {
+        Subject::Account(key) => text.contains(&key.native),
+        Subject::Post(key) => text.contains(&key.native),
+    };
+    if !subjects.iter().any(|subject| is_meant(&subject)) {
+        return None;
+    }
+    let mut entry: serde_json::Value = serde_json::from_str(text).ok()?;
+    let is = |value: &serde_json::Value, key: &str, id: &str| value.get(key).is_some_and(|found| found == id);
+    let names = |value: &serde_json::Value| {
+        // The accounts of X that the original listed have no network in their lines.
+        let network = value.get("network").and_then(serde_json::Value::as_str).unwrap_or("twitter");
+        subjects.iter().any(|subject| {
+            subject.network().as_str() == network
+                && match subject {
+                    Subject::Account(key) => is(value, "account_id", &key.native),
+                    Subject::Post(key) => is(value, "post_id", &key.native),
+                }
+        })
+    };
+    let mut has_changed = false;
+    for list in ["accounts", "results", "twitter_accounts"] {
+        if let Some(values) = entry.get_mut(list).and_then(serde_json::Value::as_array_mut) {
+            let before = values.len();
+            values.retain(|value| !names(value));
+            has_changed |= values.len() < before;
+        }
+    }
+    has_changed.then(|| format!("{entry}\n"))
 }
 
 fn line(view: &QueryView, now: Timestamp) -> String {
@@ -112,6 +187,28 @@ mod tests {
             steps: vec![(QueryStatus::LinkFinder, 30), (QueryStatus::IndexAccounts, 12)],
             ..QueryView::sample_ended("q", subject)
         }
+    }
+
+    #[test]
+    fn what_is_forgotten_leaves_the_lines_that_name_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("results.jsonl");
+        let mut log = ResultsLog::new(&path);
+        log.forget(&[Subject::Account(AccountKey::new(Network::Twitter, "12"))]);
+        assert!(!path.exists(), "nothing was there");
+        let now = Timestamp::from_secs(1_700_000_000);
+        log.append(&[view("a", None)], now);
+        std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + "no JSON 12\n").unwrap();
+        let before = std::fs::read_to_string(&path).unwrap();
+        log.forget(&[Subject::Account(AccountKey::new(Network::Bluesky, "12"))]);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), before, "another network's");
+        log.forget(&[Subject::Account(AccountKey::new(Network::Twitter, "12"))]);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (first, rest) = text.split_once('\n').unwrap();
+        let line: serde_json::Value = serde_json::from_str(first).unwrap();
+        assert_eq!((&line["accounts"], &line["twitter_accounts"]), (&json!([]), &json!([])));
+        assert_eq!((&line["asked"], rest), (&"a".into(), "no JSON 12\n"));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use super::*;
 use crate::base::Fingerprint;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::domain::accounts::Account;
+use crate::domain::forgotten::{Mark, Subject};
 use crate::domain::images::IndexProgress;
 use crate::domain::images::{Detail, ImageFacts, StoreCounts};
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost};
@@ -229,6 +230,72 @@ fn what_is_told_as_stored_is_durable_and_searchable() {
     let Answer::AccountStates(found) = running.ask(states(1)) else { panic!() };
     assert_eq!(found[0].timeline_cursor.as_deref(), Some("10"));
     assert_eq!(running.stop(), []);
+}
+
+#[test]
+fn what_is_forgotten_leaves_database_index_and_notes() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    for (ticket, native) in [(1, 10), (2, 11)] {
+        running.send(store(ticket, native, vec![image("a", native), image("b", native)]));
+        running.expect_stored(ticket);
+    }
+    assert_eq!(world.index.ids(), [1, 2, 3, 4]);
+    let mut file = StateFile::open(&world.dir.path().join("state.db")).unwrap();
+    let (ten, eleven) = (PostKey::new(Network::Twitter, "10"), PostKey::new(Network::Twitter, "11"));
+    file.want_posts(&[ten.clone(), eleven]).unwrap();
+    let wanted = file.count_wanted().unwrap().0;
+
+    let subject = Subject::Post(ten.clone());
+    running.send(ToStorekeeper::ForgetNotes { subject: subject.clone() });
+    running.send(ToStorekeeper::Forget { ticket: Ticket(3), subject, note: "n".to_owned() });
+    let removed = |removed| match removed {
+        FromStorekeeper::Removed { removal, counts, .. } => {
+            (removal.removed.posts, removal.more, counts.images)
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(removed(running.next()), (1, false, 2));
+    running.send(store(4, 10, vec![image("a", 10)]));
+    running.expect_stored(4);
+    // The index loses them at once, and is told to have: a later order is carried out after that.
+    running.send(store(5, 12, vec![image("c", 12)]));
+    running.expect_stored(5);
+    wait_until(|| world.index.ids() == [3, 4, 5]);
+    wait_until(|| world.location().open_reader().unwrap().removed_images(9).unwrap().is_empty());
+    wait_until(|| {
+        StateFile::open(&world.dir.path().join("state.db")).unwrap().count_wanted().unwrap().0 == wanted - 1
+    });
+
+    // What its network no longer has is gone from the database at once, from the index with time.
+    running.send(ToStorekeeper::RemovePosts {
+        ticket: Ticket(6),
+        posts: vec![PostKey::new(Network::Twitter, "12")],
+    });
+    assert_eq!(removed(running.next()), (1, false, 2));
+    let Answer::Tombstones(marks) = running.ask(Question::Tombstones { after: None }) else { panic!() };
+    assert_eq!(marks.len(), 1);
+    assert_eq!(running.stop(), []);
+    assert_eq!(world.index.ids(), [3, 4, 5]);
+
+    // At the next start, too; and the mark is known.
+    let running = world.start();
+    let FromStorekeeper::Opened { marks, removals_left, .. } = running.next() else { panic!() };
+    assert_eq!((marks, removals_left), (vec![Mark::of_post(&ten)], vec![]));
+    wait_until(|| world.index.ids() == [3, 4]);
+    running.send(ToStorekeeper::Lift { ticket: Ticket(7), mark: Mark::of_post(&ten) });
+    assert_eq!(running.next(), FromStorekeeper::Lifted { ticket: Ticket(7), was_there: true });
+    running.stop();
+}
+
+/// What another thread does soon.
+#[track_caller]
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it did not come to be so");
+        std::thread::yield_now();
+    }
 }
 
 #[test]

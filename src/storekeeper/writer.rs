@@ -26,6 +26,12 @@ const INDEX_PAUSE: Duration = Duration::from_secs(1);
 /// After one that only a person can mend.
 const DAMAGE_PAUSE: Duration = Duration::from_secs(30);
 
+/// The index loses what it holds of removed images this often; at once after what somebody wished.
+const PURGE_EVERY: Duration = Duration::from_secs(3600);
+
+/// Removed images in one pass through the index.
+const PURGED_AT_A_TIME: u32 = 1_000_000;
+
 /// Changes in one commit.
 const MAX_CHANGES: usize = 512;
 
@@ -40,6 +46,8 @@ pub enum Awaited {
     Nothing,
     Stored(Ticket),
     Answer(Ticket),
+    /// That something was removed, or a mark lifted: like what is stored, it is tried for as long as it takes.
+    Removed(Ticket),
 }
 
 pub struct Writer<P> {
@@ -53,6 +61,8 @@ pub struct Writer<P> {
     displaced: Trouble,
     damage: Trouble,
     looked_at: Instant,
+    /// When the index is to lose what it holds of removed images.
+    purge_at: Instant,
 }
 
 /// Nothing more can be written, and the broker was told if it did not ask for it.
@@ -64,7 +74,9 @@ impl<P: Publisher> Writer<P> {
         let trouble = Trouble::new(StorePart::Database, Arc::clone(&tell));
         let displaced = Trouble::new(StorePart::Database, Arc::clone(&tell));
         let damage = Trouble::new(StorePart::Data, Arc::clone(&tell));
-        Writer { store, index, tell, halt, trouble, displaced, damage, looked_at: Instant::now() }
+        let now = Instant::now();
+        // What was removed before the last end, and is in the index still, goes first.
+        Writer { store, index, tell, halt, trouble, displaced, damage, looked_at: now, purge_at: now }
     }
 
     /// Until the queue closes and all of it is written, or nothing more can be.
@@ -79,7 +91,9 @@ impl<P: Publisher> Writer<P> {
     /// One turn of it; false when the queue has closed.
     fn turn(&mut self, orders: &Receiver<Order>) -> Result<bool, Ended> {
         let patience = match self.index.progress().is_complete() {
-            true => LOOK_EVERY.saturating_sub(self.looked_at.elapsed()),
+            true => LOOK_EVERY
+                .saturating_sub(self.looked_at.elapsed())
+                .min(self.purge_at.saturating_duration_since(Instant::now())),
             false => self.make_index()?,
         };
         match orders.recv_timeout(patience) {
@@ -96,7 +110,35 @@ impl<P: Publisher> Writer<P> {
             self.look()?;
             self.looked_at = Instant::now();
         }
+        if Instant::now() >= self.purge_at && self.index.progress().is_complete() {
+            self.purge_at = Instant::now() + PURGE_EVERY;
+            self.purge();
+        }
         Ok(true)
+    }
+
+    /// Takes removed images out of the files of the index. Searches go on, and find nothing of them in the
+    /// database meanwhile. What fails is tried again the next time.
+    fn purge(&mut self) {
+        loop {
+            let start = Instant::now();
+            let images = match self.store.removed_images(PURGED_AT_A_TIME) {
+                Ok(images) => images,
+                Err(error) => return drop(self.note(error.into())),
+            };
+            let Some(last) = images.last().copied() else { return };
+            match self.index.remove(&images) {
+                Ok(entries) => tracing::info!(
+                    images = images.len(), entries, elapsed = ?start.elapsed(),
+                    "removed images are no longer in the index"
+                ),
+                Err(failure) => return drop(self.note(failure)),
+            }
+            let settled = Change::ForgetRemovedImages { up_to: last };
+            if let Err(error) = self.store.apply(&[settled], Timestamp::now()) {
+                return drop(self.note(error.into()));
+            }
+        }
     }
 
     /// Adds the next piece of what the index lacks; how long orders may be waited for after it.
@@ -239,16 +281,35 @@ impl<P: Publisher> Writer<P> {
             }
         }
         let counts = committed.counts;
-        for (awaited, outcome) in batch.awaited.iter().zip(committed.outcomes) {
+        for ((awaited, change), outcome) in batch.awaited.iter().zip(&batch.changes).zip(committed.outcomes) {
+            let is_wish = matches!(change, Change::Forget { .. });
             match *awaited {
                 Awaited::Nothing => {}
+                Awaited::Removed(ticket) => match outcome {
+                    Outcome::Lifted(was_there) => (self.tell)(FromStorekeeper::Lifted { ticket, was_there }),
+                    Outcome::Removed(removal) => {
+                        // At once where somebody asked for it; not again for each piece, nor for each post that
+                        // its network has lost.
+                        if is_wish && !removal.more {
+                            self.purge_at = Instant::now();
+                        }
+                        (self.tell)(FromStorekeeper::Removed { ticket, removal, counts });
+                    }
+                    _ => tracing::error!("a removal came to something else"),
+                },
                 Awaited::Stored(ticket) => (self.tell)(FromStorekeeper::Stored { ticket, counts }),
                 Awaited::Answer(ticket) => {
                     let answer = match outcome {
                         // No question imports or completes anything.
-                        Outcome::Done | Outcome::Imported { .. } | Outcome::Completed(_) => Answer::Done,
+                        Outcome::Done
+                        | Outcome::Imported { .. }
+                        | Outcome::Completed(_)
+                        | Outcome::Removed(_)
+                        | Outcome::Lifted(_) => Answer::Done,
                         Outcome::Accounts(accounts) => Answer::Accounts(accounts),
                         Outcome::Retries(posts) => Answer::Retries(posts),
+                        Outcome::VerdictsKept(kept) => Answer::VerdictsKept(kept),
+                        Outcome::VerdictRemoved(verdict) => Answer::VerdictRemoved(verdict),
                     };
                     (self.tell)(FromStorekeeper::Answered { ticket, answer });
                 }
@@ -295,7 +356,9 @@ impl Batch {
                     let answer = Answer::Unavailable(why.to_owned());
                     tell(FromStorekeeper::Answered { ticket, answer });
                 }
-                Awaited::Nothing | Awaited::Stored(_) => self.push(Order { change, awaited }),
+                Awaited::Nothing | Awaited::Stored(_) | Awaited::Removed(_) => {
+                    self.push(Order { change, awaited })
+                }
             }
         }
         self.changes.is_empty()

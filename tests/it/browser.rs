@@ -120,6 +120,32 @@ fn a_query_is_shown_live_and_errors_are_explained() {
     assert_eq!(browser.attribute("#url", "aria-invalid").as_deref(), Some("true"));
 }
 
+#[test]
+fn who_the_artist_is_takes_one_button_and_leads_on_to_the_post() {
+    let Some(browser) = Browser::open(Profile::default()) else { return };
+    let daemon = Daemon::start(Setup::default());
+    browser.go(&page(&daemon, "?lang=en"));
+    browser.write("#url", KNOWN);
+    browser.click("#ask-artist");
+    browser.wait_for_text("#accounts", "@demo_hazel");
+    assert!(browser.text_of("title").starts_with("The artist: "), "{}", browser.text_of("title"));
+    assert!(browser.texts("#accounts")[0].contains("known to curators"), "{:?}", browser.texts("#accounts"));
+    assert_eq!((browser.texts(".steps li").len(), browser.texts(".card").len()), (1, 0));
+    assert_eq!(daemon.get("/stats")["indexed_accounts_count"], 0);
+    browser.shoot("artist");
+    check_narrow(&browser, "artist");
+    // The bookmarklet's way, for an address that asks for the artist.
+    browser.go("about:blank");
+    let other = "https://www.artstation.com/artwork/70013";
+    browser.go(&page(&daemon, &format!("?lang=fr&artist=1&url={}#go", encode(other))));
+    browser.wait_for_text("#accounts", "@demo_rowan");
+    assert!(browser.text_of("title").starts_with("L'artiste\u{a0}: "), "{}", browser.text_of("title"));
+    // And on to the post.
+    browser.go(&page(&daemon, &format!("?lang=en&artist=1&url={}", encode(KNOWN))));
+    browser.click("#posts button");
+    browser.wait_for_text(".card", "Open the post");
+}
+
 fn encode_component(text: &str) -> String {
     encode(text).replace("%2D", "-").replace("%2E", ".").replace("%5F", "_").replace("%27", "'")
 }
@@ -227,6 +253,11 @@ fn the_page_works_without_javascript() {
     browser.write("#file", file.to_str().unwrap());
     browser.click("#by-image button");
     browser.wait_for_text(".card", "Open the post");
+    // The artist alone.
+    browser.go(&page(&daemon, ""));
+    browser.write("#url", "https://www.artstation.com/artwork/70013");
+    browser.click("#ask-artist");
+    browser.wait_for_text("#accounts", "@demo_rowan");
 }
 
 /// Names and addresses as long as any, right to left, and an error with all of them.

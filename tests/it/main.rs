@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "tests wait for real processes")]
 
 mod answer_first;
+mod answered_pages;
+mod artist;
 mod atproto;
 mod backups;
 mod browser;
@@ -26,6 +28,7 @@ mod examples;
 mod fairness;
 mod faults;
 mod first_run;
+mod forget;
 mod golden;
 mod guard;
 mod hostile;
@@ -46,6 +49,7 @@ mod rooms;
 mod snac;
 mod sources;
 mod terminal;
+mod verdicts;
 mod wanted;
 mod webdriver;
 mod x_oddities;

@@ -62,3 +62,12 @@ test("an answer says what it rests on", options, async () => {
   assert.notEqual(whole.id, (await client.find(page)).id);
   assert.ok(whole.complete && whole.rest_usd === null, JSON.stringify(whole));
 });
+
+test("an artist is known without their posts", options, async () => {
+  const named = await client.artist(page, { resolve: false });
+  assert.equal(named.status, "END");
+  assert.ok(named.accounts.every(({ evidence, chain }) => evidence && chain.length > 0), JSON.stringify(named));
+  const known = await client.artist(page);
+  assert.ok(known.accounts.some(({ state }) => state === "confirmed"), JSON.stringify(known));
+  await assert.rejects(client.artist("nonsense"), { name: "QueryFailed", code: "NOT_AN_URL" });
+});

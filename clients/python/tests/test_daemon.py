@@ -71,6 +71,8 @@ class DaemonTest(unittest.TestCase):
             (found["steps"][0], aotf_client.Step),
             (found["searched"][0], aotf_client.Searched),
             (known, aotf_client.KnownAccount),
+            (self.client.artist(self.page), aotf_client.ArtistAnswer),
+            (self.client.artist(self.page)["accounts"][0], aotf_client.NamedAccount),
             (self.client.states([found["id"]])[0], aotf_client.BatchEntry),
             (self.client.errors()[0], aotf_client.ErrorEntry),
             (self.client.stats(), aotf_client.Stats),
@@ -86,6 +88,16 @@ class DaemonTest(unittest.TestCase):
         whole = self.client.find(self.page, whole=True)
         self.assertNotEqual(whole["id"], self.client.find(self.page)["id"])
         self.assertTrue(whole["complete"] and whole["rest_usd"] is None, json.dumps(whole))
+
+    def test_an_artist_is_known_without_their_posts(self):
+        named = self.client.artist(self.page, resolve=False)
+        self.assertEqual(named["status"], "END")
+        self.assertTrue(all(one["evidence"] and one["chain"] for one in named["accounts"]), json.dumps(named))
+        known = self.client.artist(self.page)
+        self.assertIn("confirmed", [one["state"] for one in known["accounts"]])
+        with self.assertRaises(aotf_client.QueryFailed) as failed:
+            self.client.artist("nonsense")
+        self.assertEqual(failed.exception.code, "NOT_AN_URL")
 
 
 if __name__ == "__main__":

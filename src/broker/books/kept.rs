@@ -84,7 +84,8 @@ impl Kept {
         None
     }
 
-    fn forget(&mut self, id: QueryId) {
+    /// It is kept no longer.
+    pub fn forget(&mut self, id: QueryId) {
         let Some(entry) = self.by_id.remove(&id) else { return };
         self.by_due.remove(&(entry.due, id));
         if let Some(of_client) = self.by_client.get_mut(&entry.client) {

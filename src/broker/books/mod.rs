@@ -3,6 +3,7 @@
 pub mod blob;
 pub mod budget;
 pub mod connectivity;
+pub mod forgotten;
 pub mod items;
 pub mod kept;
 pub mod ladder;

@@ -42,7 +42,7 @@ impl Preview {
 
     /// The images that show the artwork itself.
     pub fn hits(&self) -> impl Iterator<Item = &FoundImage> {
-        self.found.iter().filter(|image| image.class.shows_artwork())
+        self.found.iter().filter(|image| image.shows_artwork())
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::MicroUsd;
 use crate::base::clock::{Monotonic, Timestamp};
-use crate::base::ids::{Networks, PostKey, ScanId};
+use crate::base::ids::{AccountKey, Networks, PostKey, ScanId};
 use crate::base::roles::Stage;
 use crate::broker::books::blob::BlobKey;
 use crate::broker::books::items::ItemId;
@@ -13,12 +13,21 @@ use crate::broker::books::ladder::Ladder;
 use crate::broker::books::named_posts::NamedPosts;
 use crate::broker::books::preview::Preview;
 use crate::broker::books::query_key;
-use crate::domain::accounts::{Account, AccountRef, AccountState, Candidate, Elsewhere, NoImage, Resolution};
+use crate::domain::accounts::{
+    Account, AccountRef, AccountState, Candidate, Elsewhere, NoImage, OtherAccount, Resolution, Standing,
+};
 use crate::domain::failure::FailureCode;
-use crate::domain::images::{FoundImage, ImageSource, QueryImage};
+use crate::domain::images::{FoundImage, FoundPage, ImageFacts, ImageSource, QueryImage, SearchScope};
+use crate::domain::pages::page_form;
+use crate::domain::verdicts::{Claim, Rulings, Verdict};
+use crate::domain::wanted::Wanted;
 use crate::proto::front::Client;
 use crate::proto::view::{AccountView, QueryStatus, ResultView};
 use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, Ticket};
+
+/// What accounts that cannot be read may take of a message: a page may name many, by long ways, and what is
+/// found has to fit beside them.
+const MAX_OTHERS_BYTES: usize = 12 * 1024;
 
 /// One request of a user.
 #[derive(Debug)]
@@ -42,10 +51,11 @@ pub struct Head {
     /// Its acceptance is on the way to the journal; gone once it is there.
     pub being_written: Option<Ticket>,
     pub started: Monotonic,
-    /// Its accounts are to be scanned whole before it is answered.
-    pub whole: bool,
+    pub wanted: Wanted,
     /// Workers that were lost over its work.
     pub deaths: u32,
+    /// People have said something since that it may not know: whoever asks again begins it anew.
+    pub is_outdated: bool,
     pub version: u64,
     /// Statuses it has left, with the milliseconds spent in each.
     steps: Vec<(QueryStatus, u64)>,
@@ -85,6 +95,14 @@ pub struct Facts {
     pub elsewhere: Vec<Elsewhere>,
     /// The candidates that can be read.
     pub accounts: Vec<Account>,
+    /// As what each of them was named.
+    pub named_as: Vec<(AccountKey, AccountRef)>,
+    /// Accounts that are named and cannot be read, were not asked about, or are left out.
+    pub others: Vec<OtherAccount>,
+    /// What looking the candidates up costs at most, once they are known.
+    pub look_up: Option<MicroUsd>,
+    /// It is known of all candidates whether they can be read, as far as that could be asked.
+    pub is_resolved: bool,
     /// The scans that were started or joined for it, running or ended.
     pub scans: Vec<ScanId>,
     pub first_time: bool,
@@ -99,6 +117,18 @@ pub struct Facts {
     pub no_account: Option<(FailureCode, String)>,
     /// Why an account was not scanned further, though the artwork was not found in what is known of it.
     pub held: Option<(FailureCode, String)>,
+    /// The artwork's page, as its site names it.
+    pub page_url: Option<String>,
+    /// What the artwork's image looks like.
+    pub picture: Option<Box<ImageFacts>>,
+    /// The post whose image a direct search is for.
+    pub searched_post: Option<PostKey>,
+    /// Pages that show the image of a direct search.
+    pub artwork_pages: Vec<FoundPage>,
+    /// The pages for which a person's word counts.
+    pub pages: Vec<String>,
+    /// What people say of its accounts and pictures.
+    pub rulings: Rulings,
     /// What was billed for it at most: of a scan that several queries wait for, all of it.
     pub cost: MicroUsd,
 }
@@ -121,6 +151,8 @@ pub enum Phase {
     /// Scans are under way, and posts that the page names. Ends when it waits for none of them, and no
     /// further step of the ladder is left.
     Indexing { waiting: BTreeSet<ScanId>, indexed_already: bool },
+    /// The address of a direct search is that of a post, which `listing` looks up: its image is searched.
+    LookingUpPost { item: ItemId, position: Option<u32>, scope: SearchScope },
     /// `reverse_search` looks for the image.
     Searching(Pickup),
     /// `listing` checks that the found posts still exist. Ends with the last batch.
@@ -165,9 +197,10 @@ impl Phase {
             Phase::FindingLinks(Pickup::Taken) | Phase::Resolving { .. } => QueryStatus::LinkFinder,
             Phase::PlanningScans(Pickup::Queued(_)) => QueryStatus::WaitIndexAccounts,
             Phase::PlanningScans(Pickup::Taken) | Phase::Indexing { .. } => QueryStatus::IndexAccounts,
-            Phase::ResolvingAccount(_) | Phase::CheckingAccount | Phase::Searching(Pickup::Queued(_)) => {
-                QueryStatus::WaitReverseSearch
-            }
+            Phase::ResolvingAccount(_)
+            | Phase::CheckingAccount
+            | Phase::LookingUpPost { .. }
+            | Phase::Searching(Pickup::Queued(_)) => QueryStatus::WaitReverseSearch,
             Phase::Searching(Pickup::Taken) | Phase::Checking { .. } => QueryStatus::ReverseSearch,
             Phase::Ended(_) => QueryStatus::End,
         }
@@ -178,7 +211,7 @@ impl Phase {
         match self {
             Phase::FindingLinks(Pickup::Queued(item)) => Some((Stage::LinkFinder, *item)),
             Phase::PlanningScans(Pickup::Queued(item)) => Some((Stage::IndexWatcher, *item)),
-            Phase::ResolvingAccount(item) => Some((Stage::Lookup, *item)),
+            Phase::ResolvingAccount(item) | Phase::LookingUpPost { item, .. } => Some((Stage::Lookup, *item)),
             Phase::Searching(Pickup::Queued(item)) => Some((Stage::ReverseSearch, *item)),
             Phase::Accepted
             | Phase::FindingLinks(Pickup::Taken)
@@ -209,8 +242,9 @@ impl Query {
             webhooks: BTreeSet::new(),
             being_written: None,
             started: now,
-            whole: false,
+            wanted: Wanted::default(),
             deaths: 0,
+            is_outdated: false,
             version: 0,
             steps: Vec::new(),
             entered: now,
@@ -252,16 +286,38 @@ impl Query {
         steps
     }
 
+    /// Whether a verdict holds for it, as far as its pages and accounts are known.
+    pub fn is_concerned_by(&self, verdict: &Verdict) -> bool {
+        let Kind::Page = self.head.kind else { return false };
+        match (&verdict.page, &verdict.claim) {
+            (Some(page), _) => {
+                self.facts.pages.contains(page) || page_form(&self.head.subject).as_ref() == Some(page)
+            }
+            (None, Claim::Account { account, .. }) => {
+                let known = self.facts.accounts.iter().map(|known| &known.key);
+                known.chain(self.facts.rulings.accounts()).any(|known| known == account)
+            }
+            (None, Claim::Picture { .. }) => false,
+        }
+    }
+
     /// What the journal keeps of a page's query until it ends.
     pub fn accepted(&self) -> JournalEntry {
-        let Head { subject, key, origin, webhooks, whole, deaths, .. } = &self.head;
-        let request = AcceptedRequest::Query {
-            url: subject.clone(),
-            networks: origin.networks.clone(),
-            client: origin.client.clone(),
-            webhooks: webhooks.iter().cloned().collect(),
-            whole: *whole,
-            deaths: *deaths,
+        let Head { subject, key, origin, webhooks, wanted, deaths, .. } = &self.head;
+        let (url, deaths) = (subject.clone(), *deaths);
+        let Origin { client, networks } = origin.clone();
+        let request = match wanted {
+            Wanted::Posts | Wanted::PostsInAll => AcceptedRequest::Query {
+                url,
+                networks,
+                client,
+                webhooks: webhooks.iter().cloned().collect(),
+                whole: wanted.is_whole(),
+                deaths,
+            },
+            Wanted::Artist | Wanted::ArtistAsNamed => {
+                AcceptedRequest::Artist { url, networks, client, resolve: wanted.resolves(), deaths }
+            }
         };
         JournalEntry::Accepted { key: key.clone(), request }
     }
@@ -285,16 +341,36 @@ impl Facts {
             second_stage: image.second_stage,
             image_name: image.name,
             published: image.published,
+            said_same: image.said_same,
+        }
+    }
+
+    /// The candidate that is named like this.
+    pub fn candidate(&self, asked: &AccountRef) -> Option<&Candidate> {
+        self.candidates.iter().find(|candidate| candidate.account == *asked)
+    }
+
+    /// Notes of a candidate why it is no account that can be read.
+    pub fn note_other(&mut self, asked: &AccountRef, standing: Standing) {
+        if let Some(candidate) = self.candidate(asked).cloned() {
+            self.add_other(OtherAccount { candidate, standing });
+        }
+    }
+
+    /// Adds an account that cannot be read, as far as there is room, half of which is for the ways to them.
+    pub fn add_other(&mut self, mut other: OtherAccount) {
+        let taken: usize = self.others.iter().map(OtherAccount::len_bytes).sum();
+        if taken + other.len_bytes() > MAX_OTHERS_BYTES / 2 {
+            other.candidate.chain.clear();
+        }
+        if taken + other.len_bytes() <= MAX_OTHERS_BYTES {
+            self.others.push(other);
         }
     }
 
     pub fn account_view(&self, account: &Account) -> AccountView {
-        let candidate = self.candidates.iter().find(|candidate| match &candidate.account {
-            AccountRef::Id(key) => *key == account.key,
-            AccountRef::Handle { network, handle } => {
-                *network == account.key.network && *handle == account.handle
-            }
-        });
+        let named_as = self.named_as.iter().find(|(key, _)| *key == account.key).map(|(_, asked)| asked);
+        let candidate = named_as.and_then(|asked| self.candidate(asked));
         AccountView {
             key: account.key.clone(),
             handle: account.handle.clone(),
@@ -306,4 +382,29 @@ impl Facts {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::Network;
+    use crate::domain::accounts::Evidence;
+
+    #[test]
+    fn what_pages_name_never_fills_a_message() {
+        let mut facts = Facts::default();
+        for number in 0..400 {
+            let candidate = Candidate {
+                account: AccountRef::Handle {
+                    network: Network::Bluesky,
+                    handle: format!("a{number}.example"),
+                },
+                evidence: Evidence::ProfileText,
+                chain: vec![format!("https://a.example/{}", "x".repeat(900)); 6],
+            };
+            facts.add_other(OtherAccount { candidate, standing: Standing::Missing });
+        }
+        let bytes: usize = facts.others.iter().map(|other| postcard::to_stdvec(other).unwrap().len()).sum();
+        assert!(bytes <= MAX_OTHERS_BYTES && facts.others.len() > 40, "{bytes} of {}", facts.others.len());
+    }
 }

@@ -26,7 +26,11 @@ pub fn ask(turn: &mut Turn, asker: Asker, name: &str) {
 
 pub fn on_records(turn: &mut Turn, asker: Asker, answer: Answer) {
     match answer {
-        Answer::AccountRecords(records) => turn.answer(asker, FrontAnswer::Account(records)),
+        Answer::AccountRecords(mut records) => {
+            // Its rows may still be on their way out.
+            records.retain(|record| !turn.state.forgotten.names_account(&record.state.key));
+            turn.answer(asker, FrontAnswer::Account(records));
+        }
         _ => {
             let why = "the database could not be read".to_owned();
             turn.refuse_because(asker, FailureCode::ProcessingError, why);

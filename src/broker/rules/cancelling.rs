@@ -16,6 +16,7 @@ use crate::broker::vocabulary::{Asker, Pending};
 use crate::domain::accounts::{Account, AccountRef};
 use crate::domain::addresses::account_named;
 use crate::domain::failure::FailureCode;
+use crate::domain::wanted::Wanted;
 use crate::proto::front::FrontAnswer;
 use crate::proto::view::ScanView;
 use crate::storekeeper::orders::{JournalEntry, ToStorekeeper};
@@ -56,10 +57,10 @@ fn query_of_id(turn: &Turn, id: &str) -> Option<QueryId> {
     ids.get(id).or_else(|| turn.state.query_keys.get(&search_key(id))).copied()
 }
 
-/// The query of this page. Where there are several, about other networks each, all but the last are
-/// cancelled already.
+/// The query of this page. Where there are several, about other networks or for the artist alone, all but the
+/// last are cancelled already.
 fn take_queries_of_page(turn: &mut Turn, url: &str) -> Option<QueryId> {
-    let page = page_key(url, &Default::default(), false)?;
+    let page = page_key(url, &Default::default(), Wanted::Posts)?;
     let of_page = turn.state.query_keys.iter().filter(|(key, _)| is_about_page(key, &page));
     let mut of_page: Vec<QueryId> = of_page.map(|(_, query)| *query).collect();
     // Those that have ended first: the answer is about one that was under way, if one was.
@@ -158,7 +159,7 @@ fn answer_once_written(turn: &mut Turn, asker: Asker, view: ScanView, entry: Jou
 
 /// Drops the scans of this account that the database was asked where to start. True if there were
 /// any; the ends of those that an earlier broker had begun, which are to be written down.
-fn drop_start(turn: &mut Turn, account: &AccountRef) -> (bool, Vec<JournalEntry>) {
+pub fn drop_start(turn: &mut Turn, account: &AccountRef) -> (bool, Vec<JournalEntry>) {
     let (mut found, mut resumed) = (false, Vec::new());
     let mut requests = Vec::new();
     for pending in turn.state.pending.values_mut() {

@@ -7,13 +7,14 @@ use crate::base::ids::{AskId, ContainerId};
 use crate::base::roles::Role;
 use crate::broker::books::query::Origin;
 use crate::broker::rules::{
-    accounts, admission, connectivity, deliveries, fronts, health, indexing, leasing, outcomes, queries,
-    reservations, retries, scan_requests, scans, submissions, time, updates, watching,
+    accounts, admission, connectivity, deliveries, forgetting, fronts, health, indexing, leasing, outcomes,
+    queries, reservations, retries, scan_requests, scans, submissions, time, updates, verdicts, watching,
 };
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, Effect, Event, Now, Pending};
 use crate::domain::scans::Resumed;
+use crate::domain::wanted::Wanted;
 use crate::proto::front::FrontAnswer;
 use crate::proto::stage::{Answer, BrokerToStage, Question, SitePage, StageToBroker};
 use crate::storekeeper::orders::{AcceptedRequest, FromStorekeeper, ToStorekeeper};
@@ -109,9 +110,18 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
         | Question::AccountsDue { .. }
         | Question::RetriesDue { .. }
         | Question::WantedPostsDue { .. }
+        | Question::PagesLike { .. }
         | Question::PostAuthors(_)
+        | Question::Verdicts { .. }
+        | Question::PostImages(_)
+        | Question::Tombstones { .. }
         | Question::ResetSearchCursors(_)) => {
             return turn.ask_store(Pending::StageAsk { container: from, ask }, question);
+        }
+        // What people say is no business of processes that read strangers' bytes.
+        Question::VerdictsBefore(_) | Question::KeepVerdicts(_) | Question::RemoveVerdict(_) => {
+            turn.state.gossip_dropped += 1;
+            Answer::Unavailable("no stage may ask this".to_owned())
         }
     };
     turn.send_to_stage(from, BrokerToStage::Answer { ask, answer });
@@ -119,10 +129,12 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
 
 fn on_store(turn: &mut Turn, message: FromStorekeeper) {
     let (ticket, message) = match message {
-        FromStorekeeper::Opened { counts, unfinished, ledger, index } => {
+        FromStorekeeper::Opened { counts, unfinished, ledger, index, marks, removals_left } => {
             turn.state.counts = counts;
             turn.state.index = index;
             turn.state.spending.learn(ledger, &[]);
+            // First: what is resumed may be of somebody who is forgotten.
+            forgetting::resume(turn, marks, removals_left);
             return resume(turn, unfinished);
         }
         FromStorekeeper::Indexing { progress } => {
@@ -146,9 +158,11 @@ fn on_store(turn: &mut Turn, message: FromStorekeeper) {
         FromStorekeeper::NewPosts { ticket, .. }
         | FromStorekeeper::Stored { ticket, .. }
         | FromStorekeeper::Answered { ticket, .. }
+        | FromStorekeeper::Removed { ticket, .. }
+        | FromStorekeeper::Lifted { ticket, .. }
         | FromStorekeeper::Journaled { ticket } => (ticket, message),
     };
-    if let FromStorekeeper::Stored { counts, .. } = &message {
+    if let FromStorekeeper::Stored { counts, .. } | FromStorekeeper::Removed { counts, .. } = &message {
         turn.state.counts = *counts;
     }
     match turn.state.pending.remove(&ticket) {
@@ -197,6 +211,18 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
         (Pending::AccountRecords(asker), FromStorekeeper::Answered { answer, .. }) => {
             accounts::on_records(turn, asker, answer);
         }
+        (Pending::VerdictAccount { asker, saying }, FromStorekeeper::Answered { answer, .. }) => {
+            verdicts::on_account_known(turn, asker, *saying, answer);
+        }
+        (Pending::VerdictsKept { asker, verdicts, is_one }, FromStorekeeper::Answered { answer, .. }) => {
+            verdicts::on_kept(turn, asker, verdicts, is_one, answer);
+        }
+        (Pending::VerdictRemoved(asker), FromStorekeeper::Answered { answer, .. }) => {
+            verdicts::on_removed(turn, asker, answer);
+        }
+        (Pending::VerdictsListed(asker), FromStorekeeper::Answered { answer, .. }) => {
+            verdicts::on_listed(turn, asker, answer);
+        }
         (Pending::Accepted { askers, query }, FromStorekeeper::Journaled { .. }) => {
             for asker in askers {
                 // It may have been cancelled meanwhile, which is to be written down too.
@@ -205,6 +231,19 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
         }
         (Pending::ScanCancelled { asker, view }, FromStorekeeper::Journaled { .. }) => {
             turn.answer(asker, FrontAnswer::Scan(*view));
+        }
+        (Pending::ForgetAccount { asker, name, note }, FromStorekeeper::Answered { answer, .. }) => {
+            forgetting::on_records(turn, asker, name, note, answer);
+        }
+        (Pending::Tombstones(asker), FromStorekeeper::Answered { answer, .. }) => {
+            forgetting::on_tombstones(turn, asker, answer);
+        }
+        (Pending::Forgotten(mark), FromStorekeeper::Removed { removal, .. }) => {
+            forgetting::on_removed(turn, mark, removal);
+        }
+        (Pending::GoneRemoved, FromStorekeeper::Removed { .. }) => {}
+        (Pending::Lifted { asker, mark }, FromStorekeeper::Lifted { .. }) => {
+            forgetting::on_lifted(turn, asker, mark);
         }
         (_, _) => turn.contradiction("the storekeeper answered something else than it was asked"),
     }
@@ -215,9 +254,17 @@ fn resume(turn: &mut Turn, unfinished: Vec<AcceptedRequest>) {
     for request in unfinished {
         match request {
             AcceptedRequest::Query { url, networks, client, webhooks, whole, deaths } => {
-                submissions::resume_page(turn, url, whole, webhooks, Origin { client, networks }, deaths);
+                let (wanted, origin) = (Wanted::posts(whole), Origin { client, networks });
+                submissions::resume_page(turn, url, wanted, webhooks, origin, deaths);
             }
-            AcceptedRequest::Delivery(delivery) => deliveries::start(turn, *delivery),
+            AcceptedRequest::Artist { url, networks, client, resolve, deaths } => {
+                let (wanted, origin) = (Wanted::artist(resolve), Origin { client, networks });
+                submissions::resume_page(turn, url, wanted, Vec::new(), origin, deaths);
+            }
+            AcceptedRequest::Delivery(delivery) => {
+                let delivery = forgetting::without_forgotten(turn.state, *delivery);
+                deliveries::start(turn, delivery);
+            }
             AcceptedRequest::Scan { account, reach, priority, searched, deaths } => {
                 scan_requests::resume(turn, account, reach, priority, Resumed { searched, deaths });
             }

@@ -10,7 +10,7 @@ use crate::base::ids::{AccountKey, PostKey, QueryId, ScanId};
 use crate::broker::books::ladder::{Ladder, Order};
 use crate::broker::books::query::{Kind, Phase, Query};
 use crate::broker::books::scan::{ScanOutcome, Woken};
-use crate::broker::rules::{admission, query_steps, retries, scans, watching};
+use crate::broker::rules::{admission, query_steps, retries, scans, verdicts, watching};
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Pending;
@@ -37,7 +37,7 @@ pub fn begin(turn: &mut Turn, id: QueryId, plan: ScanPlan) {
     let (unseen, updated): (Vec<_>, Vec<_>) =
         plan.scans.into_iter().partition(|(_, state)| state.search_cursor.is_none());
     query.facts.scanned_before.extend(updated.iter().map(|(_, state)| state.clone()));
-    let windows = if query.head.whole { &[] } else { policy.windows.as_slice() };
+    let windows = if query.head.wanted.is_whole() { &[] } else { policy.windows.as_slice() };
     query.facts.ladder = Ladder::new(
         unseen,
         query.facts.published,
@@ -56,6 +56,10 @@ pub fn begin(turn: &mut Turn, id: QueryId, plan: ScanPlan) {
 
 fn start_scans(turn: &mut Turn, id: QueryId, orders: Vec<Order>) {
     for Order { account, state, reach } in orders {
+        // Since the query has known it.
+        if turn.state.forgotten.names_account(&account.key) {
+            continue;
+        }
         let scan = scans::start(turn, account, state, reach, Priority::User, Some(id));
         let waits = admission::waits_for_budget(turn.state, scan);
         let Some(query) = turn.live(id) else { return };
@@ -195,12 +199,13 @@ fn look(turn: &mut Turn, id: QueryId) {
 }
 
 /// The stored images that resemble the artwork, so far.
-pub fn on_found(turn: &mut Turn, id: QueryId, found: SearchFound) {
+pub fn on_found(turn: &mut Turn, id: QueryId, mut found: SearchFound) {
+    leave_out_forgotten(turn.state, &mut found);
     let Some(query) = turn.live(id) else { return };
     if !query.facts.preview.end() {
         return turn.contradiction("images were found for a query that looks for none");
     }
-    let [found, similar, named] = sort_out(query, found);
+    let ([found, similar, named], _) = sort_out(query, found);
     let preview = &mut query.facts.preview;
     if (&preview.found, &preview.similar, &preview.named) != (&found, &similar, &named) {
         (preview.found, preview.similar, preview.named) = (found, similar, named);
@@ -210,22 +215,50 @@ pub fn on_found(turn: &mut Turn, id: QueryId, found: SearchFound) {
     go_on(turn, id);
 }
 
+/// What is being removed is still in the database, and what was found before it was forgotten may come after.
+pub fn leave_out_forgotten(state: &State, found: &mut SearchFound) {
+    found.images.retain(|image| !state.forgotten.names_image(image));
+    found.similar.retain(|image| !state.forgotten.names_image(image));
+}
+
 /// Of what a search has found: what is of the artist's accounts, within the distance of a result and beyond
-/// it; and posts that the page names whose authors nothing else confirms.
-pub fn sort_out(query: &Query, found: SearchFound) -> [Vec<FoundImage>; 3] {
-    let SearchFound { images: mut found, mut similar, .. } = found;
+/// it; and posts that the page names whose authors nothing else confirms. What people have said counts before
+/// all of that. Then which accounts they have left out meanwhile, each as the part of a sentence.
+pub fn sort_out(query: &mut Query, found: SearchFound) -> ([Vec<FoundImage>; 3], Vec<String>) {
+    let SearchFound { images: mut found, mut similar, verdicts, .. } = found;
     let networks = &query.head.origin.networks;
     found.retain(|image| networks.has(image.post.network));
     similar.retain(|image| networks.has(image.post.network));
     if let Kind::Image { .. } = query.head.kind {
-        return [found, similar, Vec::new()];
+        return ([found, similar, Vec::new()], Vec::new());
     }
-    let facts = &query.facts;
+    query.facts.rulings.learn(verdicts);
+    let mut accounts = std::mem::take(&mut query.facts.accounts);
+    let dropped = verdicts::leave_out(query, &mut accounts);
+    query.facts.accounts = accounts;
+    let facts = &mut query.facts;
     let is_artists = |image: &FoundImage| facts.accounts.iter().any(|one| one.key == image.account);
-    let (found, mut named): (Vec<_>, Vec<_>) = found.into_iter().partition(is_artists);
-    similar.retain(is_artists);
-    named.retain(|image| facts.named.known.contains(&image.post) && image.class.shows_artwork());
-    [found, similar, named]
+    let mut named = Vec::new();
+    let mut sorted = [Vec::new(), Vec::new()];
+    let within = found.into_iter().map(|image| (image, true));
+    let beyond = similar.into_iter().map(|image| (image, false));
+    for (mut image, is_near) in within.chain(beyond) {
+        let said = facts.rulings.of_image(&image.post, image.position);
+        image.said_same = said == Some(true);
+        match said {
+            Some(false) => {}
+            _ if is_artists(&image) => {
+                let [found, similar] = &mut sorted;
+                if is_near || image.said_same { found.push(image) } else { similar.push(image) }
+            }
+            _ if !facts.named.known.contains(&image.post) => {}
+            _ if image.said_same || is_near && image.class.shows_artwork() => named.push(image),
+            _ => {}
+        }
+    }
+    let [mut found, similar] = sorted;
+    found.sort_by_key(|image| !image.said_same);
+    ([found, similar, named], dropped)
 }
 
 // ---- posts that the page names
@@ -236,6 +269,12 @@ fn ask_for_named_posts(turn: &mut Turn, id: QueryId) {
     let networks = query.head.origin.networks.clone();
     let named = &mut query.facts.named;
     named.asked.retain(|post| networks.has(post.network));
+    let asked = std::mem::take(&mut named.asked);
+    let asked: Vec<PostKey> =
+        asked.into_iter().filter(|post| !turn.state.forgotten.names_post(post)).collect();
+    let Some(query) = turn.live(id) else { return };
+    let named = &mut query.facts.named;
+    named.asked = asked;
     if named.asked.is_empty() {
         return;
     }
@@ -283,7 +322,7 @@ fn wait_for_named(turn: &mut Turn, id: QueryId) {
 
 /// True where the post counts.
 fn add_unless_blocked(turn: &mut Turn, id: QueryId, post: PostKey, author: Account) -> bool {
-    if turn.blocked(&author, id).is_some() {
+    if turn.state.forgotten.names_post(&post) || turn.blocked(&author, id).is_some() {
         return false;
     }
     if let Some(query) = turn.live(id) {
@@ -338,7 +377,9 @@ pub fn named_ended(turn: &mut Turn, id: QueryId) {
 pub fn complete_accounts(turn: &mut Turn, id: QueryId) {
     let Some(query) = turn.state.queries.get(&id) else { return };
     let accounts = query.facts.ladder.accounts().filter(|(account, state)| {
-        state.scanned_at().is_none() && turn.state.policy.is_completed(account.key.network)
+        state.scanned_at().is_none()
+            && turn.state.policy.is_completed(account.key.network)
+            && !turn.state.forgotten.names_account(&account.key)
     });
     let accounts: Vec<(Account, AccountState)> =
         accounts.map(|(account, state)| (account.clone(), state.clone())).collect();
@@ -354,5 +395,5 @@ pub fn without_account(turn: &mut Turn, id: QueryId, code: FailureCode, why: Str
         return query_steps::fail(turn, id, code, why);
     }
     query.facts.no_account = Some((code, why));
-    begin(turn, id, ScanPlan { scans: Vec::new(), up_to_date: Vec::new(), first_time: false });
+    begin(turn, id, ScanPlan::default());
 }

@@ -3,12 +3,15 @@
 
 pub mod accounts;
 pub mod admission;
+pub mod artist;
 pub mod cancelling;
 pub mod connectivity;
 pub mod deaths;
 pub mod deliveries;
 pub mod dispatch;
+pub mod forgetting;
 pub mod fronts;
+pub mod gone_posts;
 pub mod health;
 pub mod indexing;
 pub mod inspect;
@@ -24,5 +27,6 @@ pub mod scans;
 pub mod submissions;
 pub mod time;
 pub mod updates;
+pub mod verdicts;
 pub mod views;
 pub mod watching;

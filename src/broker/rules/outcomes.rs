@@ -67,7 +67,7 @@ pub fn on_report(
 fn on_done(turn: &mut Turn, item: Item, output: StageOutput) {
     match (item.owner.clone(), &item.work, output) {
         (Owner::Query(query), Work::FindLinks { .. }, StageOutput::Links(links)) => {
-            queries::on_links(turn, query, links);
+            queries::on_links(turn, query, *links);
         }
         (Owner::Query(query), Work::Resolve { .. }, StageOutput::Resolved(resolutions)) => {
             queries::on_resolved(turn, query, resolutions);
@@ -78,13 +78,16 @@ fn on_done(turn: &mut Turn, item: Item, output: StageOutput) {
         (Owner::Query(query), Work::SearchImage { .. }, StageOutput::Found(found)) => {
             queries::on_found(turn, query, found);
         }
+        (Owner::Query(query), Work::SearchImage { scope, .. }, StageOutput::NamesPost { post, position }) => {
+            queries::on_names_post(turn, query, scope.clone(), post, position)
+        }
         (Owner::Query(query), Work::CheckPosts { posts }, StageOutput::Checked(states))
             if posts.len() == states.len() =>
         {
             queries::on_checked(turn, query, posts.iter().cloned().zip(states).collect());
         }
         (Owner::Query(query), Work::LookUpPosts { .. }, StageOutput::LookedUp(posts)) => {
-            indexing::on_looked_up(turn, query, posts);
+            queries::on_looked_up(turn, query, posts);
         }
         (Owner::Query(query), Work::IndexPosts { account, .. }, StageOutput::Indexed(posts)) => {
             indexing::on_indexed(turn, query, account.clone(), posts);

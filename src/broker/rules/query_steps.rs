@@ -2,18 +2,21 @@
 
 use std::time::Duration;
 
-use crate::base::ids::{AccountKey, QueryId};
+use crate::base::ids::{AccountKey, Networks, QueryId};
 use crate::broker::books::items::{ItemId, Owner};
 use crate::broker::books::party::Party;
-use crate::broker::books::query::{Kind, Outcome, Phase, Pickup, Query};
+use crate::broker::books::query::{Head, Kind, Outcome, Phase, Pickup, Query};
+use crate::broker::books::query_key;
 use crate::broker::rules::views::query_view;
 use crate::broker::rules::{deliveries, watching};
 use crate::broker::state::State;
 use crate::broker::turn::{Turn, micros};
 use crate::broker::vocabulary::{Effect, Pending};
+use crate::domain::accounts::Standing;
 use crate::domain::failure::FailureCode;
-use crate::domain::images::{QueryImage, SearchScope};
+use crate::domain::images::{AnsweredPage, Detail, NotedPage, QueryImage, SearchScope};
 use crate::domain::scans::Priority;
+use crate::domain::wanted::Wanted;
 use crate::proto::view::ResultView;
 use crate::proto::work::Work;
 use crate::storekeeper::orders::{JournalEntry, ToStorekeeper};
@@ -61,7 +64,8 @@ fn search_in(query: &Query, id: QueryId, scope: SearchScope) -> Work {
         Kind::Page => (QueryImage::Urls(query.facts.images.clone()), false),
         Kind::Image { image, turned, .. } => (image.clone(), *turned),
     };
-    Work::SearchImage { query: id, image, scope, turned }
+    let of_page = matches!(query.head.kind, Kind::Page);
+    Work::SearchImage { query: id, image, scope, of_page, turned, pages: query.facts.pages.clone() }
 }
 
 pub fn search(turn: &mut Turn, id: QueryId, scope: SearchScope) {
@@ -91,6 +95,11 @@ pub fn end(turn: &mut Turn, id: QueryId, outcome: Outcome) {
 /// Ends the query here and now, whatever is under way for it. Returns what must be written down
 /// before anybody is told; `None` for a direct search, of which nothing is.
 pub fn cancel(turn: &mut Turn, id: QueryId, why: String) -> Option<JournalEntry> {
+    abandon(turn, id, FailureCode::Cancelled, why)
+}
+
+/// The same, for another reason.
+pub fn abandon(turn: &mut Turn, id: QueryId, code: FailureCode, why: String) -> Option<JournalEntry> {
     turn.drop_work(|owner| *owner == Owner::Query(id));
     for pending in turn.state.pending.values_mut() {
         if let Pending::SearchStart { query, .. }
@@ -102,13 +111,18 @@ pub fn cancel(turn: &mut Turn, id: QueryId, why: String) -> Option<JournalEntry>
             *pending = Pending::Dropped;
         }
     }
-    end_unwritten(turn, id, Outcome::Failed { code: FailureCode::Cancelled, why, named: Vec::new() })
+    end_unwritten(turn, id, Outcome::Failed { code, why, named: Vec::new() })
 }
 
 /// Ends the query; what is left is to write that down, for a page's.
 fn end_unwritten(turn: &mut Turn, id: QueryId, outcome: Outcome) -> Option<JournalEntry> {
     let query = turn.live(id)?;
+    let is_artist = query.head.wanted.is_artist();
+    let lacks_look_up = query.head.wanted == Wanted::Artist
+        && query.facts.others.iter().any(|other| matches!(other.standing, Standing::Unasked { .. }));
     let kept = match &outcome {
+        // A network that could not be asked may be asked soon.
+        Outcome::Found { .. } if lacks_look_up => KEPT_AFTER_MISTAKE,
         Outcome::Found { .. } => KEPT_AFTER_SUCCESS,
         Outcome::Failed { code: FailureCode::Cancelled, .. } => KEPT_AFTER_CANCEL,
         Outcome::Failed { code, .. } if code.is_users_mistake() => KEPT_AFTER_MISTAKE,
@@ -126,12 +140,16 @@ fn end_unwritten(turn: &mut Turn, id: QueryId, outcome: Outcome) -> Option<Journ
     }
     if let Outcome::Found { results, .. } = &outcome
         && is_page
+        && !is_artist
     {
         note_lag(turn, id, results);
+        remember_page(turn, id);
     }
     enter(turn, id, Phase::Ended(outcome));
-    turn.state.metrics.record("query: whole", micros(turn.now.mono.since(started)));
+    let measured = if is_artist { "query: artist" } else { "query: whole" };
+    turn.state.metrics.record(measured, micros(turn.now.mono.since(started)));
     if turn.state.policy.results_log
+        && !is_artist
         && let Some(view) = query_view(turn.state, id, turn.now)
     {
         turn.send_to_store(ToStorekeeper::NoteResult { view: Box::new(view) });
@@ -142,6 +160,9 @@ fn end_unwritten(turn: &mut Turn, id: QueryId, outcome: Outcome) -> Option<Journ
         turn.effects.push(Effect::DropBlob(upload));
     }
     let entry = if is_page { deliveries::end_with_deliveries(turn, id) } else { None };
+    if turn.state.queries.get(&id).is_some_and(|query| query.head.is_outdated) {
+        make_outdated(turn.state, id);
+    }
     turn.state.watchers.remove(&id);
     turn.state.kept.keep(id, Party::of(&client), turn.now.mono, turn.now.mono.plus(kept));
     entry
@@ -151,7 +172,7 @@ fn end_unwritten(turn: &mut Turn, id: QueryId, outcome: Outcome) -> Option<Journ
 fn note_lag(turn: &mut Turn, id: QueryId, results: &[ResultView]) {
     let State { queries, post_lags, .. } = &mut *turn.state;
     let Some(Query { facts, .. }) = queries.get(&id) else { return };
-    let shown = results.iter().filter(|post| post.class.shows_artwork());
+    let shown = results.iter().filter(|post| post.shows_artwork());
     let is_named = |post: &ResultView| facts.named.known.contains(&post.post);
     let earliest = |post: &&ResultView| (!is_named(post), post.published.is_none(), post.published);
     if let Some(post) = shown.min_by_key(earliest) {
@@ -159,16 +180,60 @@ fn note_lag(turn: &mut Turn, id: QueryId, results: &[ResultView]) {
     }
 }
 
+/// The page of a query that has its answer, and what its picture looks like.
+fn remember_page(turn: &mut Turn, id: QueryId) {
+    if !turn.state.policy.remember_pages {
+        return;
+    }
+    let answered_at = turn.now.wall;
+    let Some(Query { facts, .. }) = turn.state.queries.get(&id) else { return };
+    // As its site names it: what was asked may hold what is nobody else's business.
+    let Some((url, picture)) = facts.page_url.clone().zip(facts.picture.as_deref()) else { return };
+    let Some(key) = query_key::page_key(&url, &Networks::default(), Wanted::Posts) else { return };
+    let detail = Detail { trimmed: None, ..picture.detail.clone() };
+    let fingerprint = picture.fingerprint;
+    let accounts = facts.accounts.iter().chain(&facts.named.authors);
+    let accounts = accounts.map(|account| account.key.clone()).collect();
+    let page = AnsweredPage { url, fingerprint, detail, answered_at };
+    let page = Box::new(NotedPage { key, page, accounts });
+    turn.send_to_store(ToStorekeeper::NotePage { page });
+}
+
+/// Whoever asks for the same begins a new query: another one may have its names by now.
+pub fn forget_names(state: &mut State, id: QueryId, head: &Head) {
+    if state.query_keys.get(&head.key) == Some(&id) {
+        state.query_keys.remove(&head.key);
+    }
+    if state.query_ids.get(&head.public_id) == Some(&id) {
+        state.query_ids.remove(&head.public_id);
+    }
+}
+
+/// People have said something that the query may not know. Who has asked for it sees its end; who asks for
+/// its page afterwards begins it anew.
+pub fn make_outdated(state: &mut State, id: QueryId) {
+    let Some(query) = state.queries.get_mut(&id) else { return };
+    query.head.is_outdated = true;
+    if !query.is_live() && state.query_keys.get(&query.head.key) == Some(&id) {
+        state.query_keys.remove(&query.head.key);
+    }
+}
+
+/// Forgets a query that has ended.
+pub fn forget(state: &mut State, id: QueryId) {
+    if let Some(query) = state.queries.remove(&id) {
+        forget_names(state, id, &query.head);
+    }
+    state.kept.forget(id);
+    state.watchers.remove(&id);
+}
+
 /// Forgets queries whose time is over, or that are too many. True if there were any.
 pub fn forget_ended(turn: &mut Turn) -> bool {
     let state = &mut *turn.state;
     let mut forgotten = false;
     while let Some(id) = state.kept.take_due(turn.now.mono, state.policy.max_kept_queries) {
-        if let Some(query) = state.queries.remove(&id) {
-            state.query_keys.remove(&query.head.key);
-            state.query_ids.remove(&query.head.public_id);
-        }
-        state.watchers.remove(&id);
+        forget(state, id);
         forgotten = true;
     }
     forgotten

@@ -15,12 +15,24 @@ use crate::storekeeper::orders::ToStorekeeper;
 /// Indexes these posts again.
 pub fn retry(turn: &mut Turn, posts: Vec<RetryPost>) {
     for RetryPost { account, post } in posts {
+        if turn.state.forgotten.names_account(&account) || turn.state.forgotten.names_post(&post.key) {
+            continue;
+        }
         index_apart(turn, Account { key: account, handle: String::new(), posts: None }, post);
     }
 }
 
 /// Finds out what these posts show, and whose they are.
 pub fn look_up(turn: &mut Turn, posts: Vec<PostKey>) {
+    // Noted by hand, it may be: what is forgotten is not asked for, nor paid.
+    let (forgotten, posts): (Vec<_>, Vec<_>) =
+        posts.into_iter().partition(|post| turn.state.forgotten.names_post(post));
+    if !forgotten.is_empty() {
+        turn.send_to_store(ToStorekeeper::SettleWanted { posts: forgotten });
+    }
+    if posts.is_empty() {
+        return;
+    }
     turn.enqueue(Owner::Retries, Work::LookUpPosts { posts }, Priority::Maintenance, 1);
 }
 
@@ -30,8 +42,8 @@ pub fn on_looked_up(turn: &mut Turn, posts: Vec<LookedUpPost>) {
     let mut settled = Vec::new();
     for LookedUpPost { post: key, outcome } in posts {
         let why = match outcome {
-            PostOutcome::Found { author, post } => match turn.state.policy.blocklist.names(&author) {
-                Some(why) => format!("is by an account that {why}"),
+            PostOutcome::Found { author, post } => match turn.state.why_left_out(&author) {
+                Some(reason) => format!("is by an account that {}", reason.why()),
                 // It lacks an image still, and has its turn again.
                 None if post.images.is_empty() => continue,
                 None => {

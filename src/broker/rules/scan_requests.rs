@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::base::ids::ScanId;
 use crate::broker::books::items::Owner;
 use crate::broker::books::party::Party;
-use crate::broker::books::scan::{Running, ScanOutcome};
+use crate::broker::books::scan::{Running, ScanOutcome, journal_key};
 use crate::broker::books::scan_request::{ScanRequest, ScanRequestState};
 use crate::broker::rules::scans::{self, KEPT};
 use crate::broker::rules::{admission, health};
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, Effect, Now, Pending, ScanStart};
-use crate::domain::accounts::{Account, Resolution, ResolutionOutcome};
+use crate::domain::accounts::{Account, LeftOutReason, Resolution, ResolutionOutcome};
 use crate::domain::addresses::account_named;
 use crate::domain::failure::FailureCode;
 use crate::domain::scans::{Priority, Reach, Resumed};
@@ -21,6 +21,7 @@ use crate::proto::front::FrontAnswer;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::view::{ScanState, ScanView};
 use crate::proto::work::Work;
+use crate::storekeeper::orders::JournalEntry;
 
 /// A request that failed is tried anew when it is made again after this.
 const FAILURE_SHOWN: Duration = Duration::from_secs(5);
@@ -81,7 +82,8 @@ pub fn on_resolved(turn: &mut Turn, handle: String, resolutions: Vec<Resolution>
     let code = FailureCode::InvalidTwitterAccount;
     match resolutions.into_iter().next().map(|resolution| resolution.outcome) {
         Some(ResolutionOutcome::Readable(account)) => {
-            if let Some(why) = turn.state.policy.blocklist.names(&account) {
+            if let Some(reason) = turn.state.why_left_out(&account) {
+                let why = reason.why();
                 turn.note_blocked(&account, format!("scan {handle}"), why);
                 return on_failed(turn, &handle, code, format!("the account {why}"));
             }
@@ -112,6 +114,9 @@ fn set_state(turn: &mut Turn, handle: &str, state: ScanRequestState) {
 
 /// A scan that an earlier broker had begun goes on.
 pub fn resume(turn: &mut Turn, account: Account, reach: Reach, priority: Priority, resumed: Resumed) {
+    if turn.state.forgotten.names_account(&account.key) {
+        return turn.journal(JournalEntry::Ended { key: journal_key(&account.key, reach) });
+    }
     ask_where_it_starts(turn, ScanStart { handle: None, account, reach, priority, resumed, whole: false });
 }
 
@@ -124,6 +129,14 @@ fn ask_where_it_starts(turn: &mut Turn, start: ScanStart) {
 /// The database told where a scan starts, or could not.
 pub fn on_start_known(turn: &mut Turn, start: ScanStart, answer: Answer) {
     let ScanStart { handle, account, reach, priority, mut resumed, whole } = start;
+    if turn.state.forgotten.names_account(&account.key) {
+        // Since the database was asked.
+        if let Some(handle) = handle {
+            let why = format!("the account {}", LeftOutReason::Forgotten.why());
+            on_failed(turn, &handle, FailureCode::InvalidTwitterAccount, why);
+        }
+        return;
+    }
     let subject = (account.key.clone(), reach);
     let state = match answer {
         Answer::AccountStates(states) => states.into_iter().next(),

@@ -234,8 +234,10 @@ pub fn on_filtered(
     id: ScanId,
     step: ListingStep,
     page: ListedPage,
-    posts: Vec<ListedPost>,
+    mut posts: Vec<ListedPost>,
 ) -> Woken {
+    // Not in the database, and never to be: nobody need look at their images.
+    posts.retain(|post| !turn.state.forgotten.names_post(&post.key));
     let incomplete = posts.iter().filter(|post| post.incomplete);
     let wanted: Vec<_> = incomplete.map(|post| post.key.clone()).collect();
     if !wanted.is_empty() {

@@ -3,28 +3,29 @@
 
 use crate::base::ids::{Networks, QueryId};
 use crate::broker::books::query::{Kind, Origin, Query};
-use crate::broker::books::query_key::{page_key, search_key};
+use crate::broker::books::query_key::{key_of_no_url, page_key, search_key};
 use crate::broker::rules::views::query_view;
-use crate::broker::rules::{deliveries, health, queries, query_steps, watching};
+use crate::broker::rules::{artist, deliveries, health, queries, query_steps, watching};
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, Effect, Pending};
 use crate::domain::accounts::AccountRef;
 use crate::domain::addresses::account_named;
 use crate::domain::failure::FailureCode;
+use crate::domain::wanted::Wanted;
 use crate::proto::front::{Client, FrontAnswer, MAX_URL_CHARS};
+use crate::proto::view::QueryView;
 use crate::storekeeper::orders::{JournalEntry, ToStorekeeper};
 
 /// Uploaded images that wait in memory at once (20 MiB each at most).
 const MAX_UPLOADS: usize = 16;
 
-/// An artwork's page. `whole`: its accounts are to be scanned whole before it is answered; `webhook`: who
-/// gets the final answer.
+/// An artwork's page, and what is wanted of it. `webhook`: who gets the final answer.
 pub fn submit_page(
     turn: &mut Turn,
     asker: Asker,
     url: &str,
-    whole: bool,
+    wanted: Wanted,
     webhook: Option<String>,
     origin: Origin,
 ) {
@@ -35,14 +36,18 @@ pub fn submit_page(
     if url.chars().count() > MAX_URL_CHARS {
         return turn.refuse(asker, FailureCode::UrlTooLong);
     }
-    let key = page_key(url, &origin.networks, whole);
-    let known = known_page(turn.state, url, key.as_deref());
-    if let Some(query) = known {
+    let page = page_key(url, &origin.networks, wanted);
+    let is_url = page.is_some();
+    let key = page.unwrap_or_else(|| key_of_no_url(url, wanted));
+    if let Some(query) = turn.state.query_keys.get(&key).copied() {
         turn.state.kept.asked(query, turn.now.mono);
         return match webhook.and_then(|webhook| deliveries::add_webhook(turn, query, webhook)) {
             Some(entry) => answer_once_written(turn, asker, query, entry),
             None => answer_when_written(turn, asker, query),
         };
+    }
+    if let Some(view) = known_otherwise(turn, url, &origin.networks, wanted) {
+        return turn.answer(asker, FrontAnswer::Query(view));
     }
     if let Some(why) = health::why_not_now(turn.state) {
         return turn.answer(asker, FrontAnswer::NotNow { why });
@@ -53,12 +58,10 @@ pub fn submit_page(
     if !admit(turn.state, &origin.client) {
         return turn.refuse(asker, FailureCode::YourIpHasMaxProcessingRequests);
     }
-    let is_url = key.is_some();
-    let key = key.unwrap_or_else(|| url.to_owned());
     let id = queries::add(turn, url.to_owned(), key, Kind::Page, origin);
     if let Some(query) = turn.live(id) {
         query.head.webhooks.extend(webhook);
-        query.head.whole = whole;
+        query.head.wanted = wanted;
     }
     if !is_url {
         let code = FailureCode::NotAnUrl;
@@ -72,20 +75,24 @@ pub fn submit_page(
 }
 
 /// The query for a page as far as there is one, which is what those who only look are shown.
-pub fn show_known_page(turn: &mut Turn, asker: Asker, url: &str, whole: bool, networks: &Networks) {
+pub fn show_known_page(turn: &mut Turn, asker: Asker, url: &str, wanted: Wanted, networks: &Networks) {
     let url = url.trim();
-    match known_page(turn.state, url, page_key(url, networks, whole).as_deref()) {
-        Some(query) => {
-            turn.state.kept.asked(query, turn.now.mono);
-            answer_when_written(turn, asker, query);
-        }
+    let key = page_key(url, networks, wanted).unwrap_or_else(|| key_of_no_url(url, wanted));
+    if let Some(query) = turn.state.query_keys.get(&key).copied() {
+        turn.state.kept.asked(query, turn.now.mono);
+        return answer_when_written(turn, asker, query);
+    }
+    match known_otherwise(turn, url, networks, wanted) {
+        Some(view) => turn.answer(asker, FrontAnswer::Query(view)),
         None => turn.refuse(asker, FailureCode::NoSuchRequest),
     }
 }
 
-/// What is no URL has no key: it is remembered as it was written.
-fn known_page(state: &State, url: &str, key: Option<&str>) -> Option<QueryId> {
-    state.query_keys.get(key.unwrap_or(url)).copied()
+/// What another query for the page knows already.
+fn known_otherwise(turn: &mut Turn, url: &str, networks: &Networks, wanted: Wanted) -> Option<QueryView> {
+    let (query, view) = artist::known_otherwise(turn.state, url, networks, wanted, turn.now)?;
+    turn.state.kept.asked(query, turn.now.mono);
+    Some(view)
 }
 
 /// An image, to be searched directly: everywhere, or in the account of this name.
@@ -164,12 +171,12 @@ fn new_identifier(state: &mut State) -> String {
 pub fn resume_page(
     turn: &mut Turn,
     url: String,
-    whole: bool,
+    wanted: Wanted,
     webhooks: Vec<String>,
     origin: Origin,
     deaths: u32,
 ) {
-    let Some(key) = page_key(&url, &origin.networks, whole) else {
+    let Some(key) = page_key(&url, &origin.networks, wanted) else {
         return turn.contradiction("a query was accepted of what is no URL");
     };
     // The journal may know one page under two keys, where an older version normalized less.
@@ -180,7 +187,7 @@ pub fn resume_page(
     let id = queries::add(turn, url, key, Kind::Page, origin);
     if let Some(query) = turn.live(id) {
         query.head.webhooks.extend(webhooks);
-        query.head.whole = whole;
+        query.head.wanted = wanted;
         query.head.deaths = deaths;
     }
     queries::find_links(turn, id);

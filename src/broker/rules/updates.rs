@@ -9,7 +9,9 @@ use crate::proto::work::Work;
 
 /// Scans accounts again, under the handles that they have now: they may have been renamed, or were
 /// imported without a handle.
-pub fn start(turn: &mut Turn, accounts: Vec<(Account, AccountState)>, priority: Priority) {
+pub fn start(turn: &mut Turn, mut accounts: Vec<(Account, AccountState)>, priority: Priority) {
+    // What is being removed is still in the database.
+    accounts.retain(|(account, _)| !turn.state.forgotten.names_account(&account.key));
     let networks = accounts.iter().map(|(account, _)| account.key.network);
     if admission::look_up_refused(turn.state, networks, turn.now).is_some() {
         // The scans keep their place until there is money for them.
@@ -34,7 +36,7 @@ pub fn on_resolved(turn: &mut Turn, number: u64, resolutions: &[Resolution]) {
             ResolutionOutcome::Readable(found) if found.key == account.key => Some(found.clone()),
             _ => None,
         });
-        if let Some(found) = found.filter(|found| turn.state.policy.blocklist.names(found).is_none()) {
+        if let Some(found) = found.filter(|found| turn.state.why_left_out(found).is_none()) {
             scans::start(turn, found, state, Reach::Whole, priority, None);
         }
     }

@@ -1,7 +1,7 @@
 //! How a query is shown.
 
 use crate::base::MicroUsd;
-use crate::base::ids::QueryId;
+use crate::base::ids::{AccountKey, QueryId};
 use crate::base::roles::Stage;
 use crate::broker::books::preview::Preview;
 use crate::broker::books::query::{Facts, Outcome, Phase};
@@ -9,7 +9,8 @@ use crate::broker::state::State;
 use crate::broker::vocabulary::Now;
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::images::FoundImage;
-use crate::proto::view::{QueryView, SearchedView};
+use crate::domain::verdicts::{Effect, Verdict};
+use crate::proto::view::{QueryView, SearchedView, VerdictView};
 
 /// `None`: there is no such query, or none any more.
 pub fn query_view(state: &State, id: QueryId, now: Now) -> Option<QueryView> {
@@ -42,9 +43,12 @@ pub fn query_view(state: &State, id: QueryId, now: Now) -> Option<QueryView> {
         query: id,
         id: head.public_id.clone(),
         subject: head.subject.clone(),
+        wanted: head.wanted,
         status: query.status(),
         has_first_time_scan: facts.first_time,
         accounts: facts.accounts.iter().map(|account| facts.account_view(account)).collect(),
+        others: facts.others.clone(),
+        look_up: facts.look_up,
         results,
         similar,
         error: error.as_ref().map(|(code, _)| *code),
@@ -62,10 +66,12 @@ pub fn query_view(state: &State, id: QueryId, now: Now) -> Option<QueryView> {
         published: facts.published,
         named_posts,
         elsewhere: facts.elsewhere.clone(),
+        artwork_pages: facts.artwork_pages.clone(),
         searched: searched(facts),
         looking: facts.ladder.window().filter(|_| matches!(query.phase, Phase::Indexing { .. })),
         cost: facts.cost,
         rest: rest(state, facts),
+        verdicts: verdicts(facts, !query.is_live()),
     })
 }
 
@@ -82,6 +88,30 @@ fn searched(facts: &Facts) -> Vec<SearchedView> {
         windows: if state.scanned_at().is_some() { Vec::new() } else { state.windows.clone() },
     };
     states.map(view).collect()
+}
+
+/// Verdicts in a view, and bytes of their texts: they travel beside all that was found.
+const MAX_VERDICTS: usize = 20;
+const MAX_VERDICT_BYTES: usize = 6 * 1024;
+
+/// What people said that has acted, or that contradicts each other. Beyond what fits, the reasons are left
+/// out: they are in the list of all.
+fn verdicts(facts: &Facts, is_over: bool) -> Vec<VerdictView> {
+    let mut bytes = 0;
+    let view = |(verdict, effect): (&Verdict, Effect)| {
+        bytes += verdict.handle.len() + verdict.why.len();
+        let text = |text: &String| if bytes <= MAX_VERDICT_BYTES { text.clone() } else { String::new() };
+        VerdictView {
+            id: verdict.id,
+            claim: verdict.claim.clone(),
+            handle: text(&verdict.handle),
+            at: verdict.at,
+            why: text(&verdict.why),
+            effect,
+        }
+    };
+    let is_shown = |key: &AccountKey| facts.accounts.iter().any(|account| account.key == *key);
+    facts.rulings.told(is_over, is_shown).into_iter().take(MAX_VERDICTS).map(view).collect()
 }
 
 /// What scanning the rest of the accounts will probably cost.

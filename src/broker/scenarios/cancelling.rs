@@ -29,19 +29,21 @@ const WORKERS: ContainerId = ContainerId(5);
 const FRONT: ContainerId = ContainerId(9);
 
 /// A broker, and one process whose workers do what the test says.
-struct Broker {
-    state: State,
-    now: Now,
-    leased: Vec<(LeaseId, Work)>,
+pub(super) struct Broker {
+    pub state: State,
+    pub now: Now,
+    pub leased: Vec<(LeaseId, Work)>,
     revoked: Vec<LeaseId>,
-    answers: Vec<FrontAnswer>,
+    pub answers: Vec<FrontAnswer>,
+    /// Orders to the database, which nobody carries out.
+    pub orders: Vec<ToStorekeeper>,
     journal: Vec<(Ticket, JournalEntry)>,
     asks: u64,
 }
 
 impl Broker {
     /// With five dollars a day.
-    fn new() -> Broker {
+    pub fn new() -> Broker {
         let budget = Budget {
             daily: Some(MicroUsd::from_usd(5.0)),
             monthly: None,
@@ -51,10 +53,24 @@ impl Broker {
         let policy = Policy { budget: Some((Network::Twitter, budget)), ..Policy::plain() };
         let noon = Timestamp::parse_rfc3339("2026-05-15T12:00:00Z").unwrap();
         let now = Now { mono: Monotonic(0), wall: noon };
-        let (leased, revoked, answers, journal) = Default::default();
-        let mut broker =
-            Broker { state: State::new(policy, now), now, leased, revoked, answers, journal, asks: 0 };
-        let stages = [Stage::LinkFinder, Stage::Lookup, Stage::IndexWatcher, Stage::SearchListing];
+        let (leased, revoked, answers, journal, orders) = Default::default();
+        let mut broker = Broker {
+            state: State::new(policy, now),
+            now,
+            leased,
+            revoked,
+            answers,
+            orders,
+            journal,
+            asks: 0,
+        };
+        let stages = [
+            Stage::LinkFinder,
+            Stage::Lookup,
+            Stage::IndexWatcher,
+            Stage::SearchListing,
+            Stage::ReverseSearch,
+        ];
         let workers: Vec<_> = stages.into_iter().flat_map(|stage| [vec![stage], vec![stage]]).collect();
         let count = workers.len();
         broker.tell(StageToBroker::Hello { role: Role::Listing, pid: 1, workers });
@@ -66,7 +82,7 @@ impl Broker {
         self.handle(Event::FromStage(WORKERS, message));
     }
 
-    fn handle(&mut self, event: Event) {
+    pub fn handle(&mut self, event: Event) {
         let mut effects = Vec::new();
         self.state.handle(event, self.now, &mut effects);
         self.take(effects);
@@ -86,40 +102,26 @@ impl Broker {
                     self.answers.push(answer);
                 }
                 Effect::Contradiction(what) => panic!("{what}"),
+                Effect::ToStore(order) => self.orders.push(order),
                 _ => {}
             }
         }
     }
 
-    fn ask(&mut self, question: FrontQuestion) {
+    pub fn ask(&mut self, question: FrontQuestion) {
         self.asks += 1;
         self.handle(Event::FrontAsked { front: FRONT, ask: AskId(self.asks), question, blob: None });
     }
 
     /// Asks for the page of the artist with these accounts, up to where their scans are under way.
-    fn index(&mut self, page: &str, natives: &[&str]) -> QueryId {
+    pub fn index(&mut self, page: &str, natives: &[&str]) -> QueryId {
         let url = format!("https://site.example/{page}");
         let (networks, client) = (Networks::default(), Client::Exempt);
         self.ask(FrontQuestion::Query { url, client, networks, whole: false, webhook: None });
         self.write_down();
         let query = self.answered().query;
         let accounts: Vec<Account> = natives.iter().map(|native| account(native)).collect();
-        let candidates = accounts.iter().map(|account| Candidate {
-            account: AccountRef::Id(account.key.clone()),
-            evidence: Evidence::ProfileField,
-            chain: vec![],
-        });
-        let found = LinksFound {
-            site: "s".into(),
-            images: vec![ImageSource::plain("i")],
-            no_image: None,
-            published: None,
-            candidates: candidates.collect(),
-            named_posts: Vec::new(),
-            elsewhere: Vec::new(),
-            pages: 1,
-        };
-        self.report(StageOutput::Links(found));
+        self.report(StageOutput::Links(Box::new(links(natives))));
         let resolved = accounts.iter().map(|account| Resolution {
             asked: AccountRef::Id(account.key.clone()),
             outcome: ResolutionOutcome::Readable(account.clone()),
@@ -131,12 +133,13 @@ impl Broker {
             scans: scans.collect(),
             up_to_date: vec![],
             first_time: true,
+            verdicts: vec![],
         }));
         query
     }
 
     /// The worker of the newest lease reports, unless it lists posts.
-    fn report(&mut self, output: StageOutput) {
+    pub fn report(&mut self, output: StageOutput) {
         let is_listing = |work: &Work| matches!(work, Work::ListPosts { .. });
         let newest = self.leased.iter().rposition(|(_, work)| !is_listing(work)).unwrap();
         let (lease, _) = self.leased.remove(newest);
@@ -145,7 +148,7 @@ impl Broker {
     }
 
     /// Maintenance scans an account.
-    fn update(&mut self, native: &str) -> ScanId {
+    pub fn update(&mut self, native: &str) -> ScanId {
         let mut effects = Vec::new();
         let turn = &mut Turn { state: &mut self.state, now: self.now, effects: &mut effects };
         let account = account(native);
@@ -160,7 +163,7 @@ impl Broker {
     }
 
     /// All that waits for the disk is there. Returns the keys that ended by it.
-    fn write_down(&mut self) -> Vec<String> {
+    pub fn write_down(&mut self) -> Vec<String> {
         let mut ended = Vec::new();
         for (ticket, entry) in std::mem::take(&mut self.journal) {
             if let JournalEntry::Ended { key } = entry {
@@ -173,19 +176,42 @@ impl Broker {
         ended
     }
 
-    fn answered(&mut self) -> QueryView {
+    pub fn answered(&mut self) -> QueryView {
         match self.answers.pop() {
             Some(FrontAnswer::Query(view) | FrontAnswer::Search { view, .. }) => view,
             other => panic!("{other:?}"),
         }
     }
 
-    fn is_running(&self, native: &str) -> bool {
+    pub fn is_running(&self, native: &str) -> bool {
         self.state.running_scans.contains_key(&(AccountKey::new(Network::Twitter, native), Reach::Whole))
     }
 }
 
-fn account(native: &str) -> Account {
+/// What a page leads to: these accounts.
+pub(super) fn links(natives: &[&str]) -> LinksFound {
+    let candidate = |native: &&str| Candidate {
+        account: AccountRef::Id(account(native).key),
+        evidence: Evidence::ProfileField,
+        chain: vec![],
+    };
+    LinksFound {
+        page_url: "https://site.example/1".to_owned(),
+        site: "s".into(),
+        images: vec![ImageSource::plain("i")],
+        no_image: None,
+        published: None,
+        candidates: natives.iter().map(candidate).collect(),
+        named_posts: Vec::new(),
+        elsewhere: Vec::new(),
+        left_out: Vec::new(),
+        pages: 1,
+        artists_pages: Vec::new(),
+        verdicts: Vec::new(),
+    }
+}
+
+pub(super) fn account(native: &str) -> Account {
     let key = AccountKey::new(Network::Twitter, native);
     // Those with a 9 cost three dollars.
     let posts = if native.starts_with('9') { 600 } else { 10 };

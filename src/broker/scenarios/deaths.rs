@@ -195,6 +195,8 @@ fn a_restart_forgives_no_death() {
         unfinished: written.into_iter().next_back().into_iter().collect(),
         ledger: Default::default(),
         index: IndexProgress::default(),
+        marks: Vec::new(),
+        removals_left: Vec::new(),
     }));
     successor.start();
     successor.pass(100);

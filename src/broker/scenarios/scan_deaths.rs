@@ -83,6 +83,8 @@ impl World {
             unfinished: vec![left],
             ledger: Default::default(),
             index: IndexProgress::default(),
+            marks: Vec::new(),
+            removals_left: Vec::new(),
         }));
         world.start(LISTING);
         world.start(INDEXING);

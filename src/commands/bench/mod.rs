@@ -8,6 +8,7 @@ use clap::Subcommand;
 mod accuracy;
 mod fingerprint;
 mod first_answer;
+mod forget;
 mod hostile;
 mod http;
 mod index;
@@ -40,6 +41,8 @@ pub enum Bench {
     Fingerprint(fingerprint::FingerprintArgs),
     /// A database: posts written, fingerprints read, posts looked up per second
     Store(store::StoreArgs),
+    /// Forgetting an account of many posts: time, and what searches and commits of others wait meanwhile
+    Forget(forget::ForgetArgs),
     /// The search for an artist's accounts: requests and time on each site of the demo world
     Links(links::LinksArgs),
     /// Listing an account's posts: cost and completeness of each policy for the timeline
@@ -66,6 +69,7 @@ pub fn run(bench: &Bench, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Bench::Index(args) => index::run(args, out)?,
         Bench::Fingerprint(args) => return Ok(fingerprint::run(args, out, &mut io::stderr()).into()),
         Bench::Store(args) => store::run(args, out)?,
+        Bench::Forget(args) => forget::run(args, out)?,
         Bench::Links(args) => links::run(args, out)?,
         Bench::Listing(args) => listing::run(args, out)?,
         Bench::FirstAnswer(args) => first_answer::run(args, out)?,

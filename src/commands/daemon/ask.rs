@@ -48,12 +48,19 @@ fn for_the_shell(command: clap::Command) -> clap::Command {
         .about(about)
         .display_order(None::<usize>)
         .after_help("The daemon must be running: `aotf serve` starts it.");
+    // Where the command has commands of its own, what a shell needs may stand behind those too.
+    let command = match command.has_subcommands() {
+        true => command.mut_args(|argument| argument.global(true)),
+        false => command,
+    };
     if command.get_arguments().all(|argument| argument.get_id() != "detach") {
         return command;
     }
-    command.mut_arg("detach", |detach| {
-        detach.long("wait").help(format!("Wait for the end of the {name}")).action(ArgAction::SetFalse)
-    })
+    let wait = match name.as_str() {
+        "artist" => "Wait for the answer".to_owned(),
+        work => format!("Wait for the end of the {work}"),
+    };
+    command.mut_arg("detach", |detach| detach.long("wait").help(wait).action(ArgAction::SetFalse))
 }
 
 impl Subcommand for Ask {
@@ -78,8 +85,10 @@ impl FromArgMatches for Ask {
         let shell = ForTheShell::from_arg_matches(of_the_command)?;
         let mut command = Command::from_arg_matches(matches)?;
         // There is no credit before the end.
-        if let Command::Query { credit: Some(_), options, .. } = &mut command {
-            options.detach = false;
+        match &mut command {
+            Command::Query { credit: Some(_), options, .. } => options.detach = false,
+            Command::Artist { credit: Some(_), detach, .. } => *detach = false,
+            _ => {}
         }
         Ok(Ask { command, shell })
     }
@@ -128,9 +137,16 @@ mod tests {
         check(&["query", "https://a.example/", "--wait", "--json"], true);
         check(&["query", "https://a.example/", "--wait", "--first"], true);
         check(&["query", "https://a.example/", "--credit=html"], true);
+        check(&["artist", "https://a.example/", "--no-resolve"], false);
+        check(&["artist", "https://a.example/", "--wait"], true);
+        check(&["artist", "https://a.example/", "--credit"], true);
         check(&["scan", "jane", "--socket", "s", "-q", "--wait"], true);
         check(&["search", "a.png", "@jane", "--turned"], false);
         check(&["stats", "--json"], false);
+        check(&["verdict", "list", "--json", "--socket", "s"], false);
+        check(&["verdict", "--json", "remove", "0123456789abcdef"], false);
+        assert!(Program::try_parse_from(["aotf", "verdict"]).is_err());
+        assert!(Program::try_parse_from(["aotf", "verdict", "artist", "jane"]).is_err(), "for which page");
         assert!(Program::try_parse_from(["aotf", "query", "https://a.example/", "--detach"]).is_err());
         assert!(Program::try_parse_from(["aotf", "stats", "--wait"]).is_err());
     }

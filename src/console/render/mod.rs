@@ -2,14 +2,17 @@
 //! out; one file per subject.
 
 pub mod account;
+pub mod artist;
 pub mod cancelled;
 pub mod daemon;
 pub mod failure;
+pub mod forgotten;
 pub mod help;
 pub mod query;
 pub mod scan;
 #[cfg(test)]
 mod tests;
+pub mod verdicts;
 
 use serde_json::{Value, json};
 
@@ -17,14 +20,16 @@ use super::status;
 use super::table::{Style, Tone, clean};
 use crate::api::account::AccountsAnswer;
 use crate::api::answers::Answer;
-use crate::api::credit::credit_of;
+use crate::api::artist::ArtistAnswer;
+use crate::api::credit::{credit_of, credit_of_artist};
 use crate::api::figures::StatsAnswer;
+use crate::base::counted;
 use crate::config::CreditTemplates;
 use crate::domain::credit::{Markup, Template};
 use crate::domain::failure::FailureCode;
 use crate::proto::command::Reply;
 use crate::proto::control::StacksWritten;
-use crate::proto::front::FrontAnswer;
+use crate::proto::front::{FrontAnswer, VerdictsAnswer};
 use crate::proto::view::{QueryStatus, QueryView, ScanState};
 
 /// Answers that no command asks for: figures for `/metrics`, and limits, from which the console is exempt.
@@ -36,7 +41,10 @@ pub fn credit(reply: &Reply, markup: Markup, templates: &CreditTemplates) -> Opt
     if view.status != QueryStatus::End {
         return None;
     }
-    let credit = credit_of(&Answer::from(view), Some(&view.subject));
+    let credit = match view.wanted.is_artist() {
+        true => credit_of_artist(&artist_answer(view), &view.subject),
+        false => credit_of(&Answer::from(view), Some(&view.subject)),
+    };
     let template = Template::or_built_in(templates.of(markup), markup, "en");
     (!credit.is_empty()).then(|| template.fill(&credit, markup) + "\n")
 }
@@ -45,9 +53,13 @@ pub fn credit(reply: &Reply, markup: Markup, templates: &CreditTemplates) -> Opt
 pub fn text(reply: &Reply, style: Style) -> String {
     match reply {
         Reply::Progress(answer) | Reply::Answer(answer) => match answer {
+            FrontAnswer::Query(view) if view.wanted.is_artist() => artist::artist(view, style),
             FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } => query::query(view, style),
             FrontAnswer::Scan(view) => scan::scan(view, style),
             FrontAnswer::Account(records) => account::accounts_known(records, style),
+            FrontAnswer::Forgetting(view) => forgotten::forgetting(view, style),
+            FrontAnswer::Tombstones { tombstones, more } => forgotten::list(tombstones, *more, style),
+            FrontAnswer::Lifted { mark } => forgotten::lifted(*mark, style),
             FrontAnswer::Stats(stats) => daemon::stats(stats, style),
             FrontAnswer::Threads(workers) => daemon::threads(workers, style),
             FrontAnswer::Queues(queues) => daemon::queues(queues, style),
@@ -55,6 +67,7 @@ pub fn text(reply: &Reply, style: Style) -> String {
                 daemon::metrics(steps, counters.as_deref(), style)
             }
             FrontAnswer::Health(problems) => daemon::health(problems, style),
+            FrontAnswer::Verdicts(answer) => verdicts::verdicts(answer, style),
             FrontAnswer::Refused { code, detail } => failure::failure(*code, detail, style),
             FrontAnswer::NotNow { why } => unavailable(why, style),
             FrontAnswer::Counters(_) | FrontAnswer::Picture { .. } | FrontAnswer::Overloaded => {
@@ -63,6 +76,10 @@ pub fn text(reply: &Reply, style: Style) -> String {
         },
         Reply::Cancelled(answer) => cancelled::cancelled(answer, style),
         Reply::Stacks(written) => daemon::stacks(written, style),
+        Reply::Exported { path, .. } if path.as_os_str() == "-" => String::new(),
+        Reply::Exported { path, verdicts } => {
+            format!("Wrote {} into {}.\n", counted(*verdicts, "verdict"), clean(&path.display().to_string()))
+        }
         Reply::Version(version) => format!("{}\n", clean(version)),
         Reply::Stopping => "The daemon is stopping.\n".to_owned(),
         Reply::Unavailable { detail } => unavailable(detail, style),
@@ -78,14 +95,19 @@ pub fn as_json(reply: &Reply) -> Value {
     let unavailable = |why: &str| json!({ "error": "SERVICE_UNAVAILABLE", "error_detail": why });
     match reply {
         Reply::Progress(answer) | Reply::Answer(answer) | Reply::Cancelled(answer) => match answer {
+            FrontAnswer::Query(view) if view.wanted.is_artist() => json!(artist_answer(view)),
             FrontAnswer::Query(view) | FrontAnswer::Search { view, .. } => json!(Answer::from(view)),
             FrontAnswer::Scan(view) => scan::scan_json(view),
             FrontAnswer::Account(records) => json!(AccountsAnswer::found(records)),
+            FrontAnswer::Forgetting(view) => forgotten::forgetting_json(view),
+            FrontAnswer::Tombstones { tombstones, .. } => forgotten::list_json(tombstones),
+            FrontAnswer::Lifted { mark } => json!({ "lifted": mark.to_string() }),
             FrontAnswer::Stats(stats) => json!(StatsAnswer::from(*stats)),
             FrontAnswer::Threads(workers) => daemon::threads_json(workers),
             FrontAnswer::Queues(queues) => daemon::queues_json(queues),
             FrontAnswer::Metrics { steps, .. } => json!(steps),
             FrontAnswer::Health(problems) => json!(problems),
+            FrontAnswer::Verdicts(answer) => verdicts::verdicts_json(answer),
             FrontAnswer::Refused { code, detail } => json!(Answer::refused(*code, detail.clone())),
             FrontAnswer::NotNow { why } => unavailable(why),
             FrontAnswer::Counters(_) | FrontAnswer::Picture { .. } | FrontAnswer::Overloaded => {
@@ -96,10 +118,15 @@ pub fn as_json(reply: &Reply) -> Value {
             json!({ "path": path, "processes": processes, "threads": threads, "silent": silent })
         }
         Reply::Stacks(StacksWritten::Failed { why }) => json!({ "error": "FAILED", "error_detail": why }),
+        Reply::Exported { path, verdicts } => json!({ "path": path, "verdicts": verdicts }),
         Reply::Version(version) => json!({ "version": version }),
         Reply::Stopping => json!({ "status": "stopping" }),
         Reply::Unavailable { detail } => unavailable(detail),
     }
+}
+
+fn artist_answer(view: &QueryView) -> ArtistAnswer {
+    ArtistAnswer::of(view, view.wanted.resolves())
 }
 
 /// The exit status that a reply means.
@@ -113,12 +140,18 @@ pub fn status_of(reply: &Reply) -> u8 {
             },
             FrontAnswer::Account(records) if records.is_empty() => status::NOTHING_FOUND,
             FrontAnswer::Health(problems) if !problems.is_empty() => status::REQUEST_FAILED,
+            FrontAnswer::Verdicts(VerdictsAnswer::Unknown) => status::NOTHING_FOUND,
+            FrontAnswer::Verdicts(VerdictsAnswer::Wrong { .. }) => status::REQUEST_FAILED,
+            FrontAnswer::Verdicts(_) => status::OK,
             FrontAnswer::Refused { .. } => status::REQUEST_FAILED,
             FrontAnswer::NotNow { .. }
             | FrontAnswer::Counters(_)
             | FrontAnswer::Picture { .. }
             | FrontAnswer::Overloaded => status::UNREACHABLE,
             FrontAnswer::Account(_)
+            | FrontAnswer::Forgetting(_)
+            | FrontAnswer::Tombstones { .. }
+            | FrontAnswer::Lifted { .. }
             | FrontAnswer::Stats(_)
             | FrontAnswer::Threads(_)
             | FrontAnswer::Queues(_)
@@ -128,7 +161,10 @@ pub fn status_of(reply: &Reply) -> u8 {
         Reply::Cancelled(answer) if cancelled::is_cancelled(answer) => status::OK,
         Reply::Cancelled(_) => status::NOTHING_FOUND,
         Reply::Stacks(StacksWritten::Failed { .. }) => status::REQUEST_FAILED,
-        Reply::Stacks(StacksWritten::Done { .. }) | Reply::Version(_) | Reply::Stopping => status::OK,
+        Reply::Stacks(StacksWritten::Done { .. })
+        | Reply::Exported { .. }
+        | Reply::Version(_)
+        | Reply::Stopping => status::OK,
         Reply::Unavailable { .. } => status::UNREACHABLE,
     }
 }
@@ -139,6 +175,7 @@ fn status_of_query(view: &QueryView) -> u8 {
             status::NOTHING_FOUND
         }
         Some(_) => status::REQUEST_FAILED,
+        None if view.wanted.is_artist() => status::OK,
         None if view.status == QueryStatus::End && view.results.is_empty() => status::NOTHING_FOUND,
         None => status::OK,
     }

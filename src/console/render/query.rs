@@ -5,12 +5,13 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
 
 use super::failure::failure;
+use super::verdicts::in_answer;
 use crate::api::posts::earliest;
 use crate::base::{MicroUsd, counted};
 use crate::console::progress::Indexing;
 use crate::console::table::{Align, Style, Table, Tone, clean, fit};
 use crate::console::words::{day, duration};
-use crate::domain::accounts::{Elsewhere, Evidence};
+use crate::domain::accounts::{Elsewhere, Evidence, OtherAccount};
 use crate::domain::addresses::post_url;
 use crate::domain::images::{MatchClass, Variant};
 use crate::domain::scans::{CoveredWindow, Window};
@@ -31,11 +32,14 @@ pub fn query(view: &QueryView, style: Style) -> String {
         let _ = writeln!(text, "{}", progress(view, None));
         return text;
     }
+    text += &others(view);
     text += &elsewhere(view);
     if view.error.is_none() {
         text += &results(view, style);
     }
+    text += &artwork_pages(view);
     text += &named_posts(view);
+    text += &in_answer(&view.verdicts);
     text += &searched(view);
     let total: u64 = view.steps.iter().map(|(_, ms)| ms).sum();
     // What was refused as it was typed took no time.
@@ -45,10 +49,33 @@ pub fn query(view: &QueryView, style: Style) -> String {
     text
 }
 
+/// Accounts of the artist that cannot be read, or were not asked about.
+fn others(view: &QueryView) -> String {
+    let others = view.others.iter().filter(|other| !other.standing.is_left_out());
+    let line = |other: &OtherAccount| {
+        let (account, why) = (other.candidate.account.to_string(), other.standing.why());
+        format!("not searched: {} {}\n", clean(&account), clean(why))
+    };
+    others.map(line).collect()
+}
+
 /// Pages of the artist's on sites that are not searched.
-fn elsewhere(view: &QueryView) -> String {
+pub fn elsewhere(view: &QueryView) -> String {
     let page = |page: &Elsewhere| format!("also: {} {}, not searched\n", clean(&page.site), clean(&page.url));
     view.elsewhere.iter().map(page).collect()
+}
+
+/// Pages of artworks that were answered before, with the picture of a direct search.
+fn artwork_pages(view: &QueryView) -> String {
+    if view.artwork_pages.is_empty() {
+        return String::new();
+    }
+    let mut text = "Pages of artworks with this picture:\n".to_owned();
+    for page in &view.artwork_pages {
+        let (url, class) = (clean(&page.url), class_in_words(page.class));
+        let _ = writeln!(text, "  {url} ({class}, answered on {})", day(page.answered_at));
+    }
+    text
 }
 
 /// Posts that the page names and that show the artwork, though nobody knows whose they are.
@@ -83,11 +110,12 @@ fn searched(view: &QueryView) -> String {
         };
         let _ = writeln!(text, "{}", clean(&format!("@{name} on {network}: {about}")));
     }
-    if view.cost > MicroUsd(0) && !text.is_empty() {
+    let is_told = !text.is_empty();
+    if view.cost > MicroUsd(0) && (is_told || view.is_direct_search()) {
         let _ = writeln!(text, "Reading for it was billed {}.", view.cost);
     }
     match view.rest {
-        _ if text.is_empty() => {}
+        _ if !is_told => {}
         Some(MicroUsd(0)) => text += "Add --whole to search the rest; it costs nothing.\n",
         Some(rest) => {
             let _ = writeln!(text, "Add --whole to search the rest, for about {rest}.");
@@ -114,6 +142,7 @@ fn accounts(view: &QueryView, style: Style) -> String {
 
 fn results(view: &QueryView, style: Style) -> String {
     let mut text = match view.results.len() {
+        0 if view.is_direct_search() => "Nothing that is indexed shows this picture.\n".to_owned(),
         0 => "None of the artist's indexed posts shows this artwork.\n".to_owned(),
         count => style.paint(Tone::Good, &format!("Found {}.", counted(count, "post"))) + "\n",
     };
@@ -152,7 +181,7 @@ fn found_table(results: &[ResultView], name_accounts: bool) -> Table {
             post_url(&result.post, result.handle.as_deref()),
             format!("{}/{}", result.position, result.count),
             result.distance.to_string(),
-            format!("{}{}", verdict(result.class), turn(result.variant)),
+            format!("{}{}", verdict(result), turn(result.variant)),
             result.published.map_or_else(String::new, |moment| day(moment) + first),
         ];
         if name_accounts {
@@ -173,7 +202,7 @@ fn found_in_lines(results: &[ResultView], name_accounts: bool, style: Style) -> 
         let first = if Some(&result.post) == earliest { ", first" } else { "" };
         let published = result.published.map(|moment| format!("published {}{first}", day(moment)));
         let account = name_accounts.then(|| account_of(result));
-        let facts = [account, Some(verdict(result.class).to_owned()), Some(image), Some(distance), published];
+        let facts = [account, Some(verdict(result).to_owned()), Some(image), Some(distance), published];
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         let facts = format!("  {}", fit(&facts.join(", "), style.width.saturating_sub(2)));
         let _ = writeln!(
@@ -203,8 +232,15 @@ fn turn(variant: Variant) -> &'static str {
     }
 }
 
-/// A class in words, the same as on the web page.
-fn verdict(class: MatchClass) -> &'static str {
+/// A class in words, the same as on the web page; a person's word stands before it.
+fn verdict(result: &ResultView) -> &'static str {
+    if result.said_same {
+        return "a person's word";
+    }
+    class_in_words(result.class)
+}
+
+fn class_in_words(class: MatchClass) -> &'static str {
     match class {
         MatchClass::Identical => "identical",
         MatchClass::Recompressed => "recompressed",
@@ -215,6 +251,7 @@ fn verdict(class: MatchClass) -> &'static str {
 
 fn evidence(evidence: Option<Evidence>) -> &'static str {
     match evidence {
+        Some(Evidence::Person) => "a person said so",
         Some(Evidence::Mutual) => "linked both ways",
         Some(Evidence::ProfileField) => "named in profile",
         Some(Evidence::Curated) => "known to curators",

@@ -1,6 +1,7 @@
 //! Each kind of reply, as it is shown.
 
 use super::*;
+use crate::api::samples::sample_verdict;
 use crate::base::roles::{Role, Stage};
 use crate::front::fake::{sample_stats, sample_view, sample_view_at};
 use crate::proto::view::{
@@ -46,6 +47,8 @@ https://bsky.app/profile/did:plc:abc/post/3k      1/1           1  identical    
 Less alike:
 post                                 image  distance                     published
 https://x.com/jane_paints/status/21  1/1           8  edited or variant
+A person said on 2026-05-02: @repost_bot on X is not the artist's (It reposts <b>everybody</b>.): left out.
+A person said on 2026-05-02: image 2 of https://x.com/i/status/22 is not the artwork: left out.
 @jane_paints on X: searched 2022-09-08 to 2022-09-22; the rest of the account was not looked through
 @jane.example on Bluesky: searched whole, last listed on 2026-05-03
 Reading for it was billed $0.05.
@@ -89,7 +92,10 @@ fn a_failed_query() {
     check(
         FrontAnswer::Query(view),
         "UNSUPPORTED_WEBSITE: This website is not supported.\nno site for a.example\u{fffd}[2J\n\
-         also: Instagram https://www.instagram.com/jane_paints/, not searched\nTook 1 ms.\n",
+         also: Instagram https://www.instagram.com/jane_paints/, not searched\n\
+         A person said on 2026-05-02: @repost_bot on X is not the artist's (It reposts <b>everybody</b>.): left out.\n\
+         A person said on 2026-05-02: image 2 of https://x.com/i/status/22 is not the artwork: left out.\n\
+         Took 1 ms.\n",
     );
 }
 
@@ -270,4 +276,29 @@ fn exit_statuses() {
     let running = sample_view_at(QueryStatus::LinkFinder, 1);
     assert_eq!(status_of(FrontAnswer::Query(running)), 0);
     assert_eq!(super::status_of(&Reply::Unavailable { detail: String::new() }), 69);
+}
+
+#[test]
+fn what_people_said_is_told() {
+    let verdict = sample_verdict();
+    let said = |answer| text(&Reply::Answer(FrontAnswer::Verdicts(answer)), PLAIN);
+    let of = |is_new, against| VerdictsAnswer::Said { verdict: verdict.clone(), is_new, against };
+    let told = said(of(true, vec![]));
+    assert_eq!(told, format!("Noted: {} @repost_bot on X is not the artist's.\n", verdict.id));
+    let told = said(of(false, vec![verdict.clone()]));
+    assert!(told.starts_with("It was said already:") && told.contains("none of them acts"), "{told}");
+    let list = |width| {
+        let list = VerdictsAnswer::List { verdicts: vec![(verdict.clone(), true)], more: true };
+        text(&Reply::Answer(FrontAnswer::Verdicts(list)), Style { width, ..PLAIN })
+    };
+    for width in [60, 250] {
+        let told = list(width);
+        for part in
+            ["CONFLICT", "artstation.com/artwork/70013", "It reposts everybody.", "verdict list --before="]
+        {
+            assert!(told.contains(part), "{width}: {part}: {told}");
+        }
+    }
+    let told = said(VerdictsAnswer::Wrong { why: "no\u{1b}[2J".to_owned() });
+    assert!(!told.contains('\u{1b}'), "{told}");
 }

@@ -28,6 +28,8 @@ pub enum HttpError {
     NotFound,
     #[error("{why}")]
     NobodyToCredit { why: String },
+    #[error("there is no verdict {id:?}: GET /verdicts lists those there are")]
+    NoVerdict { id: String },
     #[error("this method is not allowed here")]
     MethodNotAllowed,
     #[error("the body did not arrive in time")]
@@ -60,6 +62,8 @@ pub enum Closed {
     Webhooks,
     #[error("only an API key that may can cancel (cancel = true in its [[api_keys]])")]
     Cancelling,
+    #[error("only an API key that may can see and give verdicts (verdicts = true in its [[api_keys]])")]
+    Verdicts,
     #[error("this address may not see the metrics (http.monitor_ips)")]
     Metrics,
     #[error("a page of another site may not ask this (http.cors_origins)")]
@@ -76,7 +80,9 @@ impl HttpError {
             HttpError::BadRequest { .. } | HttpError::BodyBroken { .. } => ErrorCode::BadRequest,
             HttpError::Misdirected { .. } => ErrorCode::MisdirectedRequest,
             HttpError::NotJson => ErrorCode::UnsupportedMediaType,
-            HttpError::NotFound | HttpError::NobodyToCredit { .. } => ErrorCode::NotFound,
+            HttpError::NotFound | HttpError::NobodyToCredit { .. } | HttpError::NoVerdict { .. } => {
+                ErrorCode::NotFound
+            }
             HttpError::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             HttpError::BodyTimeout => ErrorCode::RequestTimeout,
             HttpError::TooLarge { .. } => ErrorCode::PayloadTooLarge,
@@ -108,6 +114,7 @@ impl HttpError {
             | HttpError::NotJson
             | HttpError::NotFound
             | HttpError::NobodyToCredit { .. }
+            | HttpError::NoVerdict { .. }
             | HttpError::MethodNotAllowed
             | HttpError::BodyTimeout
             | HttpError::BodyBroken { .. }
@@ -153,6 +160,7 @@ mod tests {
             (HttpError::NotJson, 415),
             (HttpError::NotFound, 404),
             (HttpError::NobodyToCredit { why: String::new() }, 404),
+            (HttpError::NoVerdict { id: String::new() }, 404),
             (HttpError::MethodNotAllowed, 405),
             (HttpError::BodyTimeout, 408),
             (HttpError::BodyBroken { source: broken() }, 400),

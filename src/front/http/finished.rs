@@ -2,12 +2,19 @@
 //! change any more, and need not wake the broker for it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 use crate::base::clock::Monotonic;
+use crate::base::ids::QueryId;
+use crate::front::broker::{Broker, Unavailable};
+use crate::proto::front::{FrontAnswer, FrontQuestion, VerdictsAnswer};
+use crate::proto::view::QueryView;
 
 /// So long may an answer outlive its query's being forgotten by the broker.
 const AGE: Duration = Duration::from_secs(3);
@@ -32,6 +39,11 @@ impl FinishedAnswers {
         (now.since(*at) < AGE).then(|| answer.clone())
     }
 
+    /// Forgets all of them: they may be final no longer.
+    pub fn clear(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Kept::default();
+    }
+
     /// Keeps a final answer. When there is no room, what is too old goes, and then everything.
     pub fn keep(&self, url: &str, answer: Bytes, now: Monotonic) {
         let size = url.len() + answer.len();
@@ -50,6 +62,44 @@ impl FinishedAnswers {
             kept.bytes -= url.len() + old.len();
         }
         kept.bytes += size;
+    }
+}
+
+/// The broker, of whose final answers none is kept on here once people have said something new: whoever asks
+/// again is to see it act.
+pub struct WithVerdicts {
+    pub broker: Arc<dyn Broker>,
+    pub finished: Arc<FinishedAnswers>,
+}
+
+impl Broker for WithVerdicts {
+    fn ask(
+        &self,
+        question: FrontQuestion,
+        attachment: Option<Bytes>,
+    ) -> BoxFuture<'static, Result<FrontAnswer, Unavailable>> {
+        let answer = self.broker.ask(question, attachment);
+        let finished = Arc::clone(&self.finished);
+        async move {
+            let answer = answer.await;
+            let changes = |answer: &VerdictsAnswer| match answer {
+                VerdictsAnswer::Said { .. } | VerdictsAnswer::Taken { .. } | VerdictsAnswer::Removed(_) => {
+                    true
+                }
+                VerdictsAnswer::List { .. } | VerdictsAnswer::Wrong { .. } | VerdictsAnswer::Unknown => false,
+            };
+            if let Ok(FrontAnswer::Verdicts(said)) = &answer
+                && changes(said)
+            {
+                finished.clear();
+            }
+            answer
+        }
+        .boxed()
+    }
+
+    fn watch(&self, query: QueryId) -> watch::Receiver<Option<QueryView>> {
+        self.broker.watch(query)
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod account;
 mod around;
+mod artist;
 mod assets;
 mod batch;
 mod body;
@@ -42,5 +43,6 @@ mod tests;
 mod texts;
 mod traffic;
 mod url_parameter;
+mod verdicts;
 
 pub use state::Api;

@@ -94,6 +94,7 @@ fn meaning(status: &str) -> &'static str {
     match status {
         "400" => "The request cannot be read",
         "403" => "Not for this caller",
+        "404" => "There is nothing of this name",
         "413" => "The body is too large",
         "415" => "The body is of the wrong type",
         "429" => "Too many requests a second",

@@ -1,7 +1,6 @@
 //! `GET` and `POST /query`: start a query for an artwork's page, or see where it is. The other ways to ask
 //! (the page, event streams, batches) start their queries here too.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ use crate::api::credit::credit_of;
 use crate::api::errors::ErrorBody;
 use crate::api::requests::QueryForm;
 use crate::base::ids::Networks;
-use crate::domain::credit::{Markup, Template};
+use crate::domain::credit::{Credit, Markup, Template};
 use crate::domain::failure::FailureCode;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 use crate::proto::view::{QueryStatus, QueryView};
@@ -46,7 +45,7 @@ impl Started {
         }
     }
 
-    fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         matches!(self, Started::Accepted(view) if view.status == QueryStatus::End)
     }
 
@@ -115,6 +114,11 @@ pub(super) async fn ask_query(
 ) -> Result<Started, HttpError> {
     let Choice { networks, whole } = choice;
     let question = FrontQuestion::Query { url, client: caller.client(), networks, whole, webhook };
+    started_by(api, question).await
+}
+
+/// What became of a question that starts a query.
+pub(super) async fn started_by(api: &Api, question: FrontQuestion) -> Result<Started, HttpError> {
     match api.ask(question, None).await? {
         FrontAnswer::Query(view) => Ok(Started::Accepted(Box::new(view))),
         FrontAnswer::Refused { code, detail } => Ok(Started::Refused { code, detail }),
@@ -306,14 +310,16 @@ async fn answer_with(
     if let Some(form) = credit {
         let started = ask_query(api, caller, url.clone(), choice, webhook).await?;
         let started = if is_set(query, "first") { started.at_first_hit() } else { started };
-        return form.respond(api, caller, &started.answer(), &url);
+        let answer = started.answer();
+        if !answer.is_final() {
+            return Ok(credit_comes_later());
+        }
+        let error = answer.error.map(|code| (code, answer.error_detail.as_str()));
+        return form.respond(api, caller, &credit_of(&answer, Some(&url)), error);
     }
     let now = (api.now)();
-    // No URL holds a line break.
-    let asked = match &choice {
-        Choice { networks, whole: false } if networks.are_all() => Cow::Borrowed(&url),
-        Choice { networks, whole } => Cow::Owned(format!("{networks}\n{whole}\n{url}")),
-    };
+    // The URL is last: what strangers put into it may hold anything.
+    let asked = format!("query\n{}\n{}\n{url}", choice.networks, choice.whole);
     if webhook.is_none()
         && let Some(answer) = api.finished.get(&asked, now)
     {
@@ -330,14 +336,14 @@ async fn answer_with(
 }
 
 /// A credit is asked for instead of the answer.
-struct CreditForm {
+pub(super) struct CreditForm {
     markup: Markup,
     language: Language,
 }
 
 impl CreditForm {
     /// `None` where the answer itself is asked for.
-    fn of(query: &str) -> Result<Option<CreditForm>, HttpError> {
+    pub(super) fn of(query: &str) -> Result<Option<CreditForm>, HttpError> {
         match url_parameter::named_before_url(query, "format").as_deref() {
             None | Some("json") => Ok(None),
             Some("credit") => CreditForm::marked_up(query).map(Some),
@@ -359,28 +365,23 @@ impl CreditForm {
         })
     }
 
-    /// The credit; before the end of the query 202, and 404 where nobody was found.
-    fn respond(
+    /// The credit that a final answer gives, and 404 with the answer's error where it names nobody.
+    pub(super) fn respond(
         &self,
         api: &Api,
         caller: &Caller,
-        answer: &Answer,
-        page: &str,
+        credit: &Credit,
+        error: Option<(&str, &str)>,
     ) -> Result<Response, HttpError> {
-        if !answer.is_final() {
-            let wait = [(header::RETRY_AFTER, "1")];
-            return Ok((StatusCode::ACCEPTED, wait, "The search goes on: ask again.\n").into_response());
-        }
-        let credit = credit_of(answer, Some(page));
         if credit.is_empty() {
-            return Err(match answer.error {
+            return Err(match error {
                 // As soon as an earlier query has ended.
-                Some("YOUR_IP_HAS_MAX_PROCESSING_REQUESTS") => {
-                    HttpError::NotNow { why: answer.error_detail.clone() }
+                Some(("YOUR_IP_HAS_MAX_PROCESSING_REQUESTS", detail)) => {
+                    HttpError::NotNow { why: detail.to_owned() }
                 }
-                Some(code) => HttpError::NobodyToCredit {
-                    why: format!("nobody to credit: {code}: {}", answer.error_detail),
-                },
+                Some((code, detail)) => {
+                    HttpError::NobodyToCredit { why: format!("nobody to credit: {code}: {detail}") }
+                }
                 None => HttpError::NobodyToCredit {
                     why: "nobody to credit: neither a post nor a page of the artist's is known".to_owned(),
                 },
@@ -389,10 +390,16 @@ impl CreditForm {
         let own = api.own_credit(caller, self.markup);
         let template = Template::or_built_in(own, self.markup, self.language.code());
         // Always plain: it is text to copy, and no page of this server.
-        Ok(template.fill(&credit, self.markup).into_response())
+        Ok(template.fill(credit, self.markup).into_response())
     }
 }
 
-fn json_response(json: Bytes) -> Response {
+/// There is no credit before the end.
+pub(super) fn credit_comes_later() -> Response {
+    let wait = [(header::RETRY_AFTER, "1")];
+    (StatusCode::ACCEPTED, wait, "The search goes on: ask again.\n").into_response()
+}
+
+pub(super) fn json_response(json: Bytes) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], json).into_response()
 }

@@ -17,7 +17,8 @@ use super::error::HttpError;
 use super::openapi::Description;
 use super::state::Api;
 use super::{
-    account, assets, batch, docs, errors, events, metrics, openapi, page, picture, query, search, status,
+    account, artist, assets, batch, docs, errors, events, metrics, openapi, page, picture, query, search,
+    status, verdicts,
 };
 
 /// The API: what is described.
@@ -26,10 +27,13 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(query::query_get, query::query_post))
         .routes(routes!(query::credit_get))
         .routes(routes!(events::query_events))
+        .routes(routes!(artist::artist))
         .routes(routes!(batch::queries_get, batch::queries_post))
         .routes(routes!(batch::query_delete))
         .routes(routes!(search::search_get, search::search_post))
         .routes(routes!(search::search_events))
+        .routes(routes!(verdicts::verdicts_get, verdicts::verdicts_post))
+        .routes(routes!(verdicts::verdict_delete))
         .routes(routes!(account::account))
         .routes(routes!(status::stats))
         .routes(routes!(status::config))

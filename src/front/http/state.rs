@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, watch};
 use super::browsers;
 use super::caller::Caller;
 use super::error::{Closed, HttpError};
-use super::finished::FinishedAnswers;
+use super::finished::{FinishedAnswers, WithVerdicts};
 use super::kept_pictures::{self, KeptPictures};
 use super::limits::{ConnectionTable, RateClass, RateTable};
 use super::peer::Peer;
@@ -61,7 +61,7 @@ pub struct Api {
     pub(super) traffic: Traffic,
     /// Requests are logged, not only where all is.
     pub(super) logs_requests: bool,
-    pub(super) finished: FinishedAnswers,
+    pub(super) finished: Arc<FinishedAnswers>,
     pub(super) pictures: KeptPictures,
     pub(super) pictures_waiting: Semaphore,
     asks: Semaphore,
@@ -81,12 +81,19 @@ impl Api {
         Api::with_clock(settings, broker, stopped, Box::new(Monotonic::now))
     }
 
+    /// The broker, for others in this process: what they change is seen in the answers here.
+    pub fn broker(&self) -> Arc<dyn Broker> {
+        Arc::clone(&self.broker)
+    }
+
     pub(super) fn with_clock(
         settings: &Settings,
         broker: Arc<dyn Broker>,
         stopped: watch::Receiver<bool>,
         now: Clock,
     ) -> Arc<Api> {
+        let finished = Arc::<FinishedAnswers>::default();
+        let broker = Arc::new(WithVerdicts { broker, finished: Arc::clone(&finished) });
         Arc::new(Api {
             broker,
             http: settings.http.clone(),
@@ -105,7 +112,7 @@ impl Api {
             ),
             traffic: Traffic::default(),
             logs_requests: settings.log.requests,
-            finished: FinishedAnswers::default(),
+            finished,
             pictures: KeptPictures::default(),
             pictures_waiting: Semaphore::new(kept_pictures::MAX_WAITING),
             asks: Semaphore::new(MAX_ASKS),

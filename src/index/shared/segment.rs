@@ -131,7 +131,7 @@ impl<'a> Images<'a> {
         }
     }
 
-    fn slice(self, range: Range<usize>) -> Option<Images<'a>> {
+    pub fn slice(self, range: Range<usize>) -> Option<Images<'a>> {
         match self {
             Images::Near { base, offsets } => {
                 offsets.get(range).map(|offsets| Images::Near { base, offsets })

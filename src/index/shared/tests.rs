@@ -1,5 +1,6 @@
 //! The files as a whole: contract, life cycle, damage, and a reader beside a writer.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::base::Fingerprint;
 use crate::base::clock::Monotonic;
-use crate::base::ids::{AccountNo, FormId};
+use crate::base::ids::{AccountNo, FormId, ImageId};
 use crate::index::contract;
 use crate::index::flat::FlatIndex;
 use crate::index::{Entry, HammingIndex};
@@ -98,6 +99,47 @@ fn fulfills_the_contract() {
         assert_eq!(shown, entries);
         Shared { _dir: dir, _writer: writer, reader }
     });
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    /// Wherever they are, in segments or in the tail, and before or after the files are opened anew: what is left is
+    /// exactly the others, and more can be appended.
+    #[test]
+    fn removed_images_leave_the_files(
+        entries in contract::entries(1..600),
+        seed in any::<u64>(),
+        every in 1_u64..7,
+    ) {
+        let dir = temp_dir();
+        let reader = Reader::open(dir.path()).unwrap();
+        let mut writer = fill(dir.path(), &entries, seed);
+        let is_doomed = |entry: &Entry| entry.image.image().0.is_multiple_of(every);
+        let doomed: HashSet<ImageId> =
+            entries.iter().filter(|entry| is_doomed(entry)).map(|entry| entry.image.image()).collect();
+        let mut kept: Vec<Entry> = entries.iter().copied().filter(|entry| !is_doomed(entry)).collect();
+        let removed = writer.remove(&doomed).unwrap();
+        prop_assert_eq!(removed, (entries.len() - kept.len()) as u64);
+        prop_assert_eq!(writer.remove(&doomed).unwrap(), 0);
+        let next = entry(entries.last().unwrap().image.0 + 1);
+        writer.append(&[next]).unwrap();
+        kept.push(next);
+        writer.check().unwrap();
+        prop_assert!(writer.settle(DEADLINE));
+        for _ in 0..2 {
+            reader.verify().unwrap();
+            let mut shown = Vec::new();
+            reader.for_each(|entry| shown.push(entry));
+            shown.sort_by_key(|entry| entry.image);
+            prop_assert_eq!(&shown, &kept);
+            drop(writer);
+            let opened;
+            (writer, opened) = open(dir.path());
+            prop_assert!(opened.lost.is_none(), "{:?}", opened.lost);
+            prop_assert_eq!(opened.last, Some(next.image));
+        }
+    }
 }
 
 proptest! {

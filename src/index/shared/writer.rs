@@ -17,7 +17,7 @@ use super::keeper::{Catalog, Keeper};
 use super::manifest::Manifest;
 use super::segment::Segment;
 use super::tail::{self, Tail};
-use crate::base::ids::FormId;
+use crate::base::ids::{FormId, ImageId};
 use crate::base::vital;
 use crate::index::hamming::Entry;
 
@@ -184,6 +184,28 @@ impl Writer {
         self.restart(|segments| segments.clear())?;
         self.last = None;
         Ok(())
+    }
+
+    /// Takes images out of the files; how many entries they had. Takes as long as writing the segments that hold
+    /// some of them, a second for some millions of images, and as much room on the disk until it is done.
+    pub fn remove(&mut self, images: &HashSet<ImageId>) -> Result<u64, IndexError> {
+        self.finish_sealing()?;
+        let all = self.active.len();
+        let kept: Vec<Entry> =
+            self.active.entries(all).filter(|entry| !images.contains(&entry.image.image())).collect();
+        if kept.len() < all {
+            let mut catalog = self.keeper.lock();
+            let (active, spare) = (catalog.create_tail()?, catalog.create_tail()?);
+            active.push(&kept);
+            let segments = catalog.segments().to_vec();
+            catalog.publish(segments, vec![active.number, spare.number])?;
+            drop(catalog);
+            (self.active, self.spare, self.filled) = (active, Some(spare), kept.len());
+        }
+        let removed = (all - kept.len()) as u64 + self.keeper.remove(images)?;
+        // Segments that have become small may be due to be merged.
+        let _ = self.wake_merger.try_send(());
+        Ok(removed)
     }
 
     /// Whether the files on the disk are those that are open, of their lengths, and the tails sound. The

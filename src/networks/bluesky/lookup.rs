@@ -123,8 +123,12 @@ impl PostLookup for BlueskyClient {
             match self.visible(batch.iter().map(|index| posts[*index].native.as_str())) {
                 Ok(visible) => {
                     for index in batch {
-                        let is_visible = visible.contains(&posts[*index].native);
-                        states[*index] = if is_visible { PostState::Visible } else { PostState::Gone };
+                        // An answer without any of them may be the service's own fault.
+                        states[*index] = match visible.contains(&posts[*index].native) {
+                            true => PostState::Visible,
+                            false if visible.is_empty() => PostState::Gone,
+                            false => PostState::Deleted,
+                        };
                     }
                 }
                 Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),

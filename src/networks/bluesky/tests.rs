@@ -379,7 +379,16 @@ fn posts_that_are_not_shown_are_gone() {
     posts.push(PostKey::new(Network::Twitter, "1"));
     let states = world.client.check_posts(&posts).unwrap();
     assert_eq!(world.servers.asked().len(), 3, "25 at a time");
-    assert_eq!((states[2], states[3], states[60]), (PostState::Visible, PostState::Gone, PostState::Unknown));
+    assert_eq!(
+        (states[2], states[3], states[60]),
+        (PostState::Visible, PostState::Deleted, PostState::Unknown)
+    );
+    let empty = World::new(|_| reply(200, &[], &json!({ "posts": [] })));
+    assert_eq!(
+        empty.client.check_posts(&posts[..2]).unwrap(),
+        [PostState::Gone; 2],
+        "it may be its own fault"
+    );
     let broken = World::new(|_| reply(500, &[], &json!({})));
     assert_eq!(broken.client.check_posts(&posts[..2]).unwrap(), [PostState::Unknown; 2]);
 }

@@ -56,6 +56,7 @@ impl PostLookup for FxTwitterClient {
                 Ok((_, response)) => {
                     *state = match response.status {
                         200..=299 => PostState::Visible,
+                        // Another's word: what it does not show is not shown here, and kept.
                         401 | 404 | 410 => PostState::Gone,
                         _ => PostState::Unknown,
                     };

@@ -130,7 +130,13 @@ impl PostLookup for MastodonClient {
             });
             states.push(match answer {
                 Ok((_, response)) if response.is_success() => PostState::Visible,
-                Ok((_, response)) if matches!(response.status, 404 | 410) => PostState::Gone,
+                // What is no server of this kind any more answers with a page.
+                Ok((_, response)) if matches!(response.status, 404 | 410) => {
+                    match json::names_error(&response.body) {
+                        true => PostState::Deleted,
+                        false => PostState::Gone,
+                    }
+                }
                 Ok(_) => PostState::Unknown,
                 Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
                 Err(error) => {

@@ -373,6 +373,8 @@ fn posts_are_asked_of_their_own_server() {
     let world = World::new(|url| match (url.host_str().unwrap(), url.path()) {
         ("art.example", "/api/v1/statuses/1") => reply(200, &[], &status(1)),
         ("art.example", "/api/v1/statuses/2") => reply(404, &[], &json!({"error": "Record not found"})),
+        // Its server has become a site of another kind.
+        ("parked.example", _) => reply(404, &[], &json!("no such page")),
         ("closed.example", _) => reply(401, &[], &json!({})),
         other => panic!("{other:?}"),
     });
@@ -380,13 +382,14 @@ fn posts_are_asked_of_their_own_server() {
     let posts = [
         post(&format!("{ACTOR}/statuses/1")),
         post("https://art.example/ap/users/42/statuses/2"),
+        post("https://parked.example/users/ann/statuses/2"),
         post("https://closed.example/users/ann/statuses/3"),
         post("https://pleroma.example/objects/5f2b"),
         PostKey::new(Network::Twitter, "1"),
     ];
     let states = world.client.check_posts(&posts).unwrap();
     let unknown = PostState::Unknown;
-    assert_eq!(states, [PostState::Visible, PostState::Gone, unknown, unknown, unknown]);
+    assert_eq!(states, [PostState::Visible, PostState::Deleted, PostState::Gone, unknown, unknown, unknown]);
 }
 
 #[test]

@@ -147,8 +147,9 @@ impl PostLookup for MisskeyClient {
                 servers.may_ask(&own.host, SHOW_NOTE).and_then(|()| self.ask_note(&own, Effort::CHECK));
             states.push(match note {
                 Ok(Ok(note)) if note.is_public() => PostState::Visible,
+                Ok(Err(Refusal::Nothing)) => PostState::Deleted,
                 // What its author no longer shows to everybody is not to be shown here.
-                Ok(Ok(_) | Err(Refusal::Nothing)) => PostState::Gone,
+                Ok(Ok(_)) => PostState::Gone,
                 Ok(Err(Refusal::LoginNeeded | Refusal::Parameter | Refusal::Silent)) => PostState::Unknown,
                 Err(NetworkError::Stopping) => return Err(NetworkError::Stopping),
                 Err(error) => {

@@ -554,8 +554,8 @@ fn notes_are_asked_of_their_own_server() {
         PostKey::new(Network::Mastodon, "https://key.example/notes/9note00001"),
     ];
     let states = world.client.check_posts(&posts).unwrap();
-    let (gone, unknown) = (PostState::Gone, PostState::Unknown);
-    assert_eq!(states, [PostState::Visible, gone, gone, unknown, unknown, unknown]);
+    let unknown = PostState::Unknown;
+    assert_eq!(states, [PostState::Visible, PostState::Deleted, PostState::Gone, unknown, unknown, unknown]);
 }
 
 #[test]

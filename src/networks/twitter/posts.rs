@@ -72,7 +72,12 @@ impl PostLookup for TwitterClient {
             for ((index, _), outcome) in asked.iter().zip(self.fetch.fetch_all(requests)) {
                 states[*index] = match outcome {
                     Ok(response) if response.is_success() => PostState::Visible,
-                    Ok(response) if matches!(response.status, 404 | 410) => PostState::Gone,
+                    Ok(response) if matches!(response.status, 404 | 410) => {
+                        match json::names_error(&response.body) {
+                            true => PostState::Deleted,
+                            false => PostState::Gone,
+                        }
+                    }
                     Err(FetchError::Stopping) => return Err(NetworkError::Stopping),
                     Ok(_) | Err(_) => PostState::Unknown,
                 };
@@ -128,7 +133,7 @@ impl PostLookup for TwitterClient {
             for (index, id, handle) in batch {
                 outcomes[*index] = match state_of(id, &answer) {
                     PostState::Visible => self.outcome_of_post(id, handle, &answer)?,
-                    PostState::Gone => nothing(GONE),
+                    PostState::Deleted | PostState::Gone => nothing(GONE),
                     PostState::Unknown => PostOutcome::Unknown,
                 };
             }
@@ -223,7 +228,8 @@ fn state_of(id: &str, answer: &Answer) -> PostState {
     }
     let own = answer.errors.iter().find(|problem| problem::concerns(problem, id));
     match own.and_then(problem::meaning_of) {
-        Some(Meaning::NotFound | Meaning::Suspended | Meaning::NotVisible) => PostState::Gone,
+        Some(Meaning::NotFound) => PostState::Deleted,
+        Some(Meaning::Suspended | Meaning::NotVisible) => PostState::Gone,
         Some(_) | None => PostState::Unknown,
     }
 }

@@ -10,10 +10,12 @@ use super::*;
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::Account;
+use crate::domain::forgotten::Subject;
 use crate::domain::images::{Detail, ImageFacts};
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::domain::reads::{PaidReads, Resource};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
+use crate::domain::verdicts::{Claim, Verdict};
 use crate::store::contract::{RULE, TestDatabase};
 use crate::store::schema::{self, Value};
 use crate::store::state::{JournalChange, JournalRow, StateFile};
@@ -66,7 +68,12 @@ fn fill(store: &mut dyn Store) {
     let cursor = Cursor::Timeline(Some(u64::MAX.to_string()));
     let (newest, oldest, coverage) = (Some(NOW), Some(Timestamp(5)), Coverage::LimitedTo(3200));
     let end = ListingEnd { cursor, newest, oldest, coverage, posts_read: 100, media: None };
-    store.apply(&[retried, Change::Cursor { account: account(1), end }], NOW).unwrap();
+    let claim = Claim::Account { account: account(1).key, is_artists: false };
+    let said = Verdict::new(claim, Some("https://a.example/1"), "bot", NOW, "\u{201c}she says so\u{201d}");
+    let said = Change::KeepVerdicts(vec![said.unwrap()]);
+    let subject = Subject::Post(PostKey::new(Network::Bluesky, "at://did:plc:a/app.bsky.feed.post/1"));
+    let forgotten = Change::Forget { subject, note: "a letter".to_owned() };
+    store.apply(&[retried, Change::Cursor { account: account(1), end }, said, forgotten], NOW).unwrap();
 }
 
 /// Everything in a database, as rows.

@@ -1,14 +1,15 @@
 //! One commit from its beginning to its end.
 
 use super::work::Work;
-use super::{backfill, due, flush, load};
+use super::{backfill, due, flush, forget, load, verdicts};
 use crate::base::Timestamp;
+use crate::domain::forgotten::Removal;
 use crate::store::changes::{Change, Committed, Outcome, RetryRule};
-use crate::store::codec;
 use crate::store::engine::connection::Connection;
 use crate::store::engine::dialect::Dialect;
 use crate::store::error::StoreError;
 use crate::store::extent::Extent;
+use crate::store::{codec, statements};
 
 /// See `Store::apply`.
 pub fn apply(
@@ -59,6 +60,24 @@ pub fn carry_out(
         Change::Complete(images) => {
             flush::flush(connection, work)?;
             return Ok(Outcome::Completed(backfill::complete(connection, work, images)?));
+        }
+        Change::KeepVerdicts(said) => {
+            return Ok(Outcome::VerdictsKept(verdicts::keep(connection, said)?));
+        }
+        Change::RemoveVerdict(id) => {
+            return Ok(Outcome::VerdictRemoved(verdicts::remove(connection, *id)?));
+        }
+        Change::Forget { subject, note } => {
+            return Ok(Outcome::Removed(forget::forget(connection, work, subject, note)?));
+        }
+        Change::RemovePosts(posts) => {
+            let removed = forget::remove_posts(connection, work, posts)?;
+            return Ok(Outcome::Removed(Removal { removed, ..Removal::default() }));
+        }
+        Change::Lift(mark) => return Ok(Outcome::Lifted(forget::lift(connection, work, *mark)?)),
+        Change::ForgetRemovedImages { up_to } => {
+            let last = [codec::image_no(*up_to).into()];
+            connection.run(statements::REMOVED_FROM_INDEX, &last, "note what the index has lost")?;
         }
         Change::TakeAccounts { due, limit } => {
             flush::flush(connection, work)?;

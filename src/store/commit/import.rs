@@ -24,6 +24,9 @@ impl Work {
         match page {
             Page::Posts(posts) => {
                 for post in posts {
+                    if self.is_forgotten(&post.account) || self.is_forgotten_post(&post.key) {
+                        continue;
+                    }
                     new += u64::from(self.import_post(post)?);
                 }
             }
@@ -34,6 +37,9 @@ impl Work {
             }
             Page::Accounts(accounts) => {
                 for account in accounts {
+                    if self.is_forgotten(&account.key) {
+                        continue;
+                    }
                     new += u64::from(self.import_account(account)?);
                 }
             }

@@ -1,11 +1,12 @@
 //! Reads what a commit is concerned with: accounts, handles and posts, many with one statement.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::rows::{AccountRow, HandleRow, Kept, PostRow, Retry};
 use super::work::Work;
 use crate::base::ids::{AccountKey, AccountNo, Network, PostKey};
 use crate::domain::accounts::Account;
+use crate::domain::forgotten::Mark;
 use crate::store::changes::Change;
 use crate::store::engine::connection::Connection;
 use crate::store::engine::row::Row;
@@ -89,7 +90,15 @@ impl<'a> Concerned<'a> {
                 self.accounts.extend(accounts.iter().map(|account| &account.key));
             }
             // These look for rows themselves.
-            Change::TakeAccounts { .. } | Change::TakeRetries { .. } | Change::Complete(_) => {}
+            Change::TakeAccounts { .. }
+            | Change::TakeRetries { .. }
+            | Change::Complete(_)
+            | Change::KeepVerdicts(_)
+            | Change::RemoveVerdict(_)
+            | Change::Forget { .. }
+            | Change::Lift(_)
+            | Change::RemovePosts(_)
+            | Change::ForgetRemovedImages { .. } => {}
         }
     }
 }
@@ -98,6 +107,9 @@ impl<'a> Concerned<'a> {
 pub fn concerned(connection: &mut Connection, work: &mut Work, changes: &[Change]) -> Result<(), StoreError> {
     let mut concerned = Concerned::default();
     changes.iter().for_each(|change| concerned.add(change));
+    let marks = concerned.accounts.iter().map(|key| Mark::of_account(key));
+    let marks = marks.chain(concerned.posts.iter().map(|key| Mark::of_post(key)));
+    load_marks(connection, work, marks)?;
     accounts(connection, work, &concerned.accounts)?;
     handles(connection, work, &concerned.handles)?;
     for (network, natives) in by_network(concerned.posts.iter().map(|key| (key.network, key.native.as_str())))
@@ -113,6 +125,30 @@ pub fn concerned(connection: &mut Connection, work: &mut Work, changes: &[Change
         posts(connection, work, found)?;
     }
     Ok(())
+}
+
+/// Which of these marks are in the database. Where there is none at all, as in most databases, that is found out
+/// by one question.
+fn load_marks(
+    connection: &mut Connection,
+    work: &mut Work,
+    marks: impl Iterator<Item = Mark>,
+) -> Result<(), StoreError> {
+    let step = "look for marks";
+    let mut is_any = false;
+    connection.each(statements::ANY_MARK, &[], step, |_| {
+        is_any = true;
+        Ok(())
+    })?;
+    if !is_any {
+        return Ok(());
+    }
+    let marks: HashSet<Mark> = marks.collect();
+    let values: Vec<Value> = marks.iter().map(|mark| Value::from(mark.0.to_vec())).collect();
+    in_lists(connection, statements::MARKS_AMONG, &[], &values, step, |row| {
+        work.marks.extend(row.array(0)?.map(Mark));
+        Ok(())
+    })
 }
 
 /// Reads the accounts of these keys that the work does not know yet.

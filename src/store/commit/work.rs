@@ -3,12 +3,13 @@
 //!
 //! Pure: no connection, no clock. These are the rules of every engine.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::rows::{AccountRow, HandleRow, Kept, NewImage, NewPost, PostRow, Print, Retry};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, Network, PostKey};
 use crate::domain::accounts::Account;
+use crate::domain::forgotten::Mark;
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, snowflake_time};
 use crate::domain::scans::{Coverage, CoveredWindow, Cursor, ListingEnd, cover};
 use crate::store::changes::{IndexEntry, MovedHandle, RetryRule};
@@ -40,6 +41,8 @@ pub struct Work {
     pub raised_counts: BTreeMap<i64, u8>,
     pub entries: Vec<IndexEntry>,
     pub moved_handles: Vec<MovedHandle>,
+    /// Of the accounts and posts concerned, those that are never to be stored again.
+    pub marks: HashSet<Mark>,
     /// Accounts that were brought up to date, with the handle it was done for.
     known: HashMap<AccountKey, String>,
 }
@@ -60,6 +63,7 @@ impl Work {
             raised_counts: BTreeMap::new(),
             entries: Vec::new(),
             moved_handles: Vec::new(),
+            marks: HashSet::new(),
             known: HashMap::new(),
         }
     }
@@ -73,6 +77,33 @@ impl Work {
         self.new_images.clear();
         self.deleted_images.clear();
         self.raised_counts.clear();
+    }
+
+    // ---- what was forgotten
+
+    pub fn is_forgotten(&self, account: &AccountKey) -> bool {
+        !self.marks.is_empty() && self.marks.contains(&Mark::of_account(account))
+    }
+
+    pub fn is_forgotten_post(&self, post: &PostKey) -> bool {
+        !self.marks.is_empty() && self.marks.contains(&Mark::of_post(post))
+    }
+
+    /// These posts are removed: nothing of them is known any more.
+    pub fn drop_posts(&mut self, numbers: &HashSet<i64>) {
+        self.posts.retain(|_, row| !numbers.contains(&row.no));
+    }
+
+    /// The account is removed, with all its posts.
+    pub fn drop_account(&mut self, no: AccountNo) {
+        if let Some(key) = self.keys.remove(&no) {
+            self.accounts.remove(&key);
+            self.known.remove(&key);
+        }
+        for holders in self.handles.values_mut() {
+            holders.remove(&no);
+        }
+        self.posts.retain(|_, row| row.account != no);
     }
 
     // ---- accounts
@@ -152,6 +183,9 @@ impl Work {
     }
 
     pub fn store_cursor(&mut self, account: &Account, end: &ListingEnd) -> Result<(), StoreError> {
+        if self.is_forgotten(&account.key) {
+            return Ok(());
+        }
         self.upsert_account(account)?;
         let now = self.now.0;
         let Some(kept) = self.accounts.get_mut(&account.key) else { return Ok(()) };
@@ -222,8 +256,14 @@ impl Work {
     // ---- posts
 
     pub fn store_posts(&mut self, account: &Account, posts: &[IndexedPost]) -> Result<(), StoreError> {
+        if self.is_forgotten(&account.key) {
+            return Ok(());
+        }
         let no = self.upsert_account(account)?;
         for post in posts {
+            if self.is_forgotten_post(&post.key) {
+                continue;
+            }
             if self.posts.contains_key(&post.key) {
                 self.fill_in(no, post)?;
             } else {

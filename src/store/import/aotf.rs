@@ -163,7 +163,14 @@ fn write(store: &mut dyn Store, page: Page, now: Timestamp) -> Result<u64, Store
     let committed = store.apply(&[Change::Import(page)], now)?;
     Ok(committed.outcomes.iter().fold(0, |sum, outcome| match outcome {
         Outcome::Imported { new } => sum + new,
-        Outcome::Done | Outcome::Accounts(_) | Outcome::Retries(_) | Outcome::Completed(_) => sum,
+        Outcome::Done
+        | Outcome::Accounts(_)
+        | Outcome::Retries(_)
+        | Outcome::Completed(_)
+        | Outcome::VerdictsKept(_)
+        | Outcome::VerdictRemoved(_)
+        | Outcome::Removed(_)
+        | Outcome::Lifted(_) => sum,
     }))
 }
 

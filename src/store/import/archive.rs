@@ -31,6 +31,7 @@ use super::pages::{ImportedAccount, Page};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, Network, PostKey};
 use crate::domain::accounts::Account;
+use crate::domain::forgotten::Mark;
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::fingerprint::{self, Limits};
 use crate::store::changes::Change;
@@ -57,6 +58,11 @@ pub enum ArchiveError {
     Read { name: String, source: io::Error },
     #[error("{name} of the data export is not as it should be")]
     Form { name: String, source: serde_json::Error },
+    #[error(
+        "@{handle} ({id}) was forgotten at somebody's wish, so nothing of it is taken over; \
+         `aotf forget --undo {id}` lets it in again"
+    )]
+    Forgotten { handle: String, id: String },
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -291,6 +297,9 @@ pub fn import(
         handle: owner.username.to_lowercase(),
         posts: None,
     };
+    if store.marks()?.contains(&Mark::of_account(&account.key)) {
+        return Err(ArchiveError::Forgotten { handle: account.handle, id: owner.account_id });
+    }
     let mut report = Report { handle: account.handle.clone(), ..Report::default() };
     let mut tweets = read_tweets(&mut files, &mut report)?.ok_or(missing("data/tweets.js"))?;
     report.posts = u64::try_from(tweets.len()).unwrap_or(u64::MAX);
@@ -518,6 +527,10 @@ mod tests {
         let again = import(path, &mut *store, NOW, &mut |_, _| ()).unwrap();
         assert_eq!(again, Report { new_posts: 0, ..report });
         assert_eq!(store.counts().unwrap().retries, 1, "the file that was not there is downloaded later");
+        let subject = crate::domain::forgotten::Subject::Account(AccountKey::new(Network::Twitter, "12"));
+        store.apply(&[Change::Forget { subject, note: String::new() }], NOW).unwrap();
+        let error = import(path, &mut *store, NOW, &mut |_, _| ()).unwrap_err();
+        assert!(error.to_string().contains("--undo 12"), "{error}");
     }
 
     #[test]

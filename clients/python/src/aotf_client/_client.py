@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Union, cast
 
 from ._errors import AotfError, NotReachable, QueryFailed, Refused, ServerBusy, TookTooLong, failed, refused
-from ._types import Answer, BatchEntry, Config, ErrorEntry, KnownAccount, SearchAnswer, Stats
+from ._types import Answer, ArtistAnswer, BatchEntry, Config, ErrorEntry, KnownAccount, SearchAnswer, Stats
 
 DEFAULT_SERVER = "http://127.0.0.1:3301"
 
@@ -115,6 +115,30 @@ class Client:
         parameters = self._asked(page, networks, None, first=first, whole=whole)
         for _, answer in self._events("/query/events", parameters, None, None):
             yield cast(Answer, answer)
+
+    def artist(
+        self,
+        page: str,
+        *,
+        resolve: bool = True,
+        networks: Optional[Sequence[str]] = None,
+        patience: float = PATIENCE,
+    ) -> ArtistAnswer:
+        """The artist of an artwork: `answer["accounts"]` with their reasons; no post is looked for.
+
+        Without `resolve`, no network is asked whether the accounts are there, which costs nothing. Waits at most
+        `patience` seconds.
+        """
+        until = time.monotonic() + patience
+        parameters = {} if resolve else {"resolve": "0"}
+        parameters.update(self._asked(page, networks, None, first=False, whole=False))
+        while True:
+            answer = self._patiently(until, lambda: self._checked(self._get("/artist", parameters)))
+            if _is_final(answer):
+                return cast(ArtistAnswer, answer)
+            if time.monotonic() >= until:
+                raise TookTooLong(page)
+            time.sleep(POLL_PERIOD)
 
     # ---- many queries
 

@@ -26,6 +26,7 @@ Post = TypedDict(
         "thumbnail_difference": Optional[float],
         "published": Optional[str],
         "earliest": bool,
+        "said_same": bool,
     },
 )
 Result = TypedDict(
@@ -47,6 +48,9 @@ Result = TypedDict(
         "published": Optional[str],
     },
 )
+
+#: A page of an artwork that was answered for before, with the picture of a search by image.
+ArtworkPage = TypedDict("ArtworkPage", {"url": str, "class": str, "distance": int, "answered_at": str})
 
 
 class Account(TypedDict):
@@ -90,6 +94,56 @@ class Elsewhere(TypedDict):
     evidence: str
 
 
+class NamedAccount(TypedDict):
+    """An account that a page names.
+
+    `state` is `confirmed`, `not_asked`, `missing`, `private`, `suspended`, `closed`, or why it is left out.
+    """
+
+    network: str
+    id: Optional[str]
+    handle: Optional[str]
+    url: str
+    state: str
+    detail: str
+    evidence: Optional[str]
+    chain: List[str]
+
+
+class ArtistAnswer(TypedDict):
+    """Who made an artwork. `estimate_usd` is what looking the accounts up costs at most."""
+
+    status: Optional[str]
+    id: Optional[str]
+    resolve: bool
+    accounts: List[NamedAccount]
+    left_out: List[NamedAccount]
+    elsewhere: List[Elsewhere]
+    estimate_usd: Optional[float]
+    cost_usd: float
+    error: Optional[str]
+    error_detail: str
+    steps: List[Step]
+    queue_position: Optional[int]
+    estimated_wait_ms: Optional[int]
+    waits_for_network: bool
+
+
+class Said(TypedDict):
+    """What a person said, and what came of it. `why` is in anybody's words."""
+
+    id: str
+    verdict: str
+    account: Optional[str]
+    handle: Optional[str]
+    post: Optional[str]
+    image: Optional[int]
+    url: str
+    at: str
+    why: str
+    effect: str
+
+
 class Searched(TypedDict):
     """What of an account was searched: all of it, or what was published within `windows`."""
 
@@ -129,11 +183,14 @@ class Answer(TypedDict):
     published: Optional[str]
     named_posts: List[Post]
     elsewhere: List[Elsewhere]
+    artwork_pages: List[ArtworkPage]
+    other_accounts: List[NamedAccount]
     searched: List[Searched]
     complete: bool
     looking: Optional[Span]
     cost_usd: float
     rest_usd: Optional[float]
+    verdicts: List[Said]
 
 
 class SearchAnswer(Answer):

@@ -3,16 +3,13 @@
 use std::fmt::Write as _;
 
 use super::render::Page;
-use crate::api::answers::Answer;
-use crate::api::credit::credit_of;
-use crate::domain::credit::{Markup, Template};
+use crate::domain::credit::{Credit, Markup, Template};
 use crate::front::http::assets::escape;
 
 impl Page<'_> {
-    /// Empty before the end, and where nobody was found.
-    pub(super) fn credit(&self, answer: &Answer) -> String {
-        let credit = credit_of(answer, self.subject.url.as_deref());
-        if !answer.is_final() || credit.is_empty() {
+    /// Empty where nobody was found.
+    pub(super) fn credit(&self, credit: &Credit) -> String {
+        if credit.is_empty() {
             return String::new();
         }
         let mut html = format!(
@@ -22,7 +19,7 @@ impl Page<'_> {
         );
         for (markup, own) in Markup::ALL.iter().zip(self.own_credits) {
             let template = Template::or_built_in(own, *markup, self.language.code());
-            let (name, text) = (self.text(&format!("credit.{markup}")), template.fill(&credit, *markup));
+            let (name, text) = (self.text(&format!("credit.{markup}")), template.fill(credit, *markup));
             let text = escape(&text);
             let _ = write!(
                 html,

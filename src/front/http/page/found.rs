@@ -30,13 +30,20 @@ struct Listed<'a> {
     of: Option<PictureOf>,
 }
 
-/// The images by class, likest first; within a class by post, the earliest first, then those whose date is
+/// The group of what a person said shows the artwork, whatever its class.
+const SAID: &str = "said";
+
+fn group_of(post: &PostAnswer) -> &'static str {
+    if post.said_same { SAID } else { post.class.as_str() }
+}
+
+/// The images by class, likest first, after those that a person's word puts first; within a class by post, the earliest first, then those whose date is
 /// not known.
-fn groups(posts: &[PostAnswer]) -> Vec<(MatchClass, Vec<Card<'_>>)> {
-    let mut groups: Vec<(MatchClass, Vec<Card<'_>>)> = Vec::new();
-    for class in MatchClass::ALL {
+fn groups(posts: &[PostAnswer]) -> Vec<(&'static str, Vec<Card<'_>>)> {
+    let mut groups: Vec<(&'static str, Vec<Card<'_>>)> = Vec::new();
+    for class in std::iter::once(SAID).chain(MatchClass::ALL.map(MatchClass::as_str)) {
         let mut cards: Vec<Card<'_>> = Vec::new();
-        for (place, post) in posts.iter().enumerate().filter(|(_, post)| post.class == class) {
+        for (place, post) in posts.iter().enumerate().filter(|(_, post)| group_of(post) == class) {
             let position = post.image_position.split('/').next().unwrap_or_default();
             match cards.iter_mut().find(|card| (card.post.network, &card.post.id) == (post.network, &post.id))
             {
@@ -101,7 +108,7 @@ impl Page<'_> {
         html += &self.artwork(&list);
         let mut number = 0;
         for (class, cards) in groups(&answer.posts) {
-            html += &self.group(&list, AnswerPicture::Result, class.as_str(), &cards, &mut number);
+            html += &self.group(&list, AnswerPicture::Result, class, &cards, &mut number);
         }
         html += "</section>";
         if !answer.similar_posts.is_empty() {
@@ -112,7 +119,7 @@ impl Page<'_> {
                 self.text("similar.hint")
             );
             for (class, cards) in groups(&answer.similar_posts) {
-                html += &self.group(&list, AnswerPicture::Similar, class.as_str(), &cards, &mut number);
+                html += &self.group(&list, AnswerPicture::Similar, class, &cards, &mut number);
             }
             html += "</section>";
         }
@@ -323,7 +330,7 @@ mod tests {
             image("3", "1/1", same, Some("2021-05-01T00:00:00Z")),
             image("1", "1/4", same, Some("2022-05-01T00:00:00Z")),
         ];
-        let shown: Vec<(MatchClass, Vec<(&str, String)>)> = groups(&found)
+        let shown: Vec<(&str, Vec<(&str, String)>)> = groups(&found)
             .into_iter()
             .map(|(class, cards)| {
                 let cards = cards.iter().map(|card| (card.post.id.as_str(), card.positions.join(" ")));
@@ -331,8 +338,8 @@ mod tests {
             })
             .collect();
         let expect = [
-            (same, vec![("3", "1".to_owned()), ("1", "2 1".to_owned()), ("2", "1".to_owned())]),
-            (edited, vec![("1", "3".to_owned())]),
+            (same.as_str(), vec![("3", "1".to_owned()), ("1", "2 1".to_owned()), ("2", "1".to_owned())]),
+            (edited.as_str(), vec![("1", "3".to_owned())]),
         ];
         assert_eq!(shown, expect);
     }

@@ -5,10 +5,11 @@
 //! what is known, or the form filled in. Work is begun by sending a form, or by following a link from another
 //! page, which browsers say of a click (`browsers::is_followed_link`).
 //!
-//! `render.rs` makes the HTML with `found.rs` (what was found), `help.rs` and `markup.rs` (texts of
-//! strangers);
+//! `render.rs` makes the HTML with `found.rs` (what was found), `artist.rs` (who made it), `help.rs` and
+//! `markup.rs` (texts of strangers);
 //! `pasted.rs` reads what people paste.
 
+mod artist;
 mod credit;
 mod found;
 mod help;
@@ -16,6 +17,7 @@ mod markup;
 mod pasted;
 mod render;
 mod searched;
+mod verdicts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +30,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use url::form_urlencoded;
 
+use super::artist::ask_artist;
 use super::body;
 use super::browsers::{is_followed_link, is_visit};
 use super::caller::Caller;
@@ -35,7 +38,7 @@ use super::error::{Closed, HttpError};
 use super::events;
 use super::limits::RateClass;
 use super::openapi::Description;
-use super::query::{Choice, Started, chosen_networks, start_query};
+use super::query::{Choice, Started, ask_query, chosen_networks};
 use super::search;
 use super::state::Api;
 use super::texts::Language;
@@ -44,6 +47,7 @@ use crate::api::limits::{MAX_URL_CHARS, STATS_AGE};
 use crate::base::ids::Networks;
 use crate::domain::credit::Markup;
 use crate::domain::failure::FailureCode;
+use crate::domain::wanted::Wanted;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
 use render::{Help, Page, Parts, Shown, Subject, status_of};
 
@@ -163,10 +167,7 @@ pub(super) async fn page_events(
     let question = match (&visit.subject.search, &visit.subject.url) {
         (Some(_), _) if !caller.advanced => return Err(HttpError::Forbidden(Closed::Search)),
         (Some(identifier), _) => FrontQuestion::SearchState { identifier: identifier.clone() },
-        (None, Some(url)) => {
-            let Choice { networks, whole } = visit.subject.choice(&api, &caller)?;
-            FrontQuestion::KnownQuery { url: url.clone(), networks, whole }
-        }
+        (None, Some(url)) => visit.subject.known_question(&api, &caller, url)?,
         (None, None) => return Err(HttpError::BadRequest { why: "there is nothing to follow".to_owned() }),
     };
     let started = known(&api, question).await?;
@@ -175,7 +176,9 @@ pub(super) async fn page_events(
         let page = visit.page(&following, &caller);
         let state = Shown::of(started);
         let Parts { headline, html } = page.parts(&state);
-        let title = format!("{headline} · {}", page.text("title"));
+        // The script shows these as text: nothing in them is HTML any more.
+        let headline = htmlize::unescape(headline);
+        let title = format!("{headline} · {}", htmlize::unescape(page.text("title")));
         let json = json!({
             "title": title,
             "headline": headline,
@@ -200,10 +203,9 @@ const VARY: (HeaderName, &str) = (header::VARY, "Accept, Accept-Language");
 /// that was sent leads here, which browsers call a click too, and it must not count as asking twice.
 async fn page_query(api: &Api, caller: &Caller, subject: &Subject, url: &str, is_asked_for: bool) -> Shown {
     let started = async {
-        let Choice { networks, whole } = subject.choice(api, caller)?;
+        let question = subject.known_question(api, caller, url)?;
         api.count(caller, RateClass::Page)?;
-        let known = known(api, FrontQuestion::KnownQuery { url: url.to_owned(), networks, whole }).await?;
-        match known {
+        match known(api, question).await? {
             Started::Refused { code: FailureCode::NoSuchRequest, .. } if is_asked_for => {
                 start(api, caller, subject, url).await
             }
@@ -218,12 +220,16 @@ async fn page_query(api: &Api, caller: &Caller, subject: &Subject, url: &str, is
 }
 
 async fn start(api: &Api, caller: &Caller, subject: &Subject, url: &str) -> Result<Started, HttpError> {
-    let choice = subject.choice(api, caller)?;
-    let url = match url.chars().count() > MAX_URL_CHARS {
-        true => Err(FailureCode::UrlTooLong),
-        false => Ok(url.to_owned()),
-    };
-    start_query(api, caller, url, choice, RateClass::Query).await
+    let Choice { networks, whole } = subject.choice(api, caller)?;
+    if url.chars().count() > MAX_URL_CHARS {
+        return Ok(FailureCode::UrlTooLong.into());
+    }
+    api.count(caller, RateClass::Query)?;
+    let url = url.to_owned();
+    match subject.wanted.is_artist() {
+        true => ask_artist(api, caller, url, networks, subject.wanted.resolves()).await,
+        false => ask_query(api, caller, url, Choice { networks, whole }, None).await,
+    }
 }
 
 async fn known_search(api: &Api, caller: &Caller, identifier: &str) -> Shown {
@@ -265,7 +271,17 @@ impl Subject {
     /// Which accounts the query is about, for this caller.
     fn choice(&self, api: &Api, caller: &Caller) -> Result<Choice, HttpError> {
         let networks = chosen_networks(api, caller, self.networks.as_deref())?;
-        Ok(Choice { networks, whole: self.whole })
+        Ok(Choice { networks, whole: self.wanted.is_whole() })
+    }
+
+    /// Asks for what there is, and begins nothing.
+    fn known_question(&self, api: &Api, caller: &Caller, url: &str) -> Result<FrontQuestion, HttpError> {
+        let Choice { networks, whole } = self.choice(api, caller)?;
+        let url = url.to_owned();
+        Ok(match self.wanted.is_artist() {
+            true => FrontQuestion::KnownArtist { url, networks, resolve: self.wanted.resolves() },
+            false => FrontQuestion::KnownQuery { url, networks, whole },
+        })
     }
 }
 
@@ -273,6 +289,7 @@ impl Visit {
     /// From the query string or the form, with the pasted text in it.
     fn of(parameters: &str, text: Option<&str>, headers: &HeaderMap) -> Visit {
         let named = |name: &str| url_parameter::named_before_url(parameters, name);
+        let is_set = |name: &str| named(name).is_some_and(|value| body::is_yes(&value));
         let language = named("lang")
             .and_then(|code| Language::from_code(&code))
             .unwrap_or_else(|| Language::accepted(headers));
@@ -286,8 +303,11 @@ impl Visit {
                 url,
                 search: named("search"),
                 networks: named("networks"),
-                whole: named("whole").is_some_and(|value| body::is_yes(&value)),
-                pictures: named("pictures").is_some_and(|value| body::is_yes(&value)),
+                wanted: match is_set("artist") {
+                    true => Wanted::Artist,
+                    false => Wanted::posts(is_set("whole")),
+                },
+                pictures: is_set("pictures"),
             },
             is_posted: false,
             host: if is_name(host) { host.to_owned() } else { String::new() },

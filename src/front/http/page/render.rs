@@ -9,10 +9,13 @@ use url::form_urlencoded;
 use super::markup::{bdi, hidden_field, link};
 use super::pasted::{self, NoArtwork};
 use crate::api::answers::{Answer, NetworkAccountAnswer};
+use crate::api::credit::credit_of;
 use crate::base::ids::{Network, Networks};
 use crate::config;
+use crate::domain::accounts::Evidence;
 use crate::domain::credit::Template;
 use crate::domain::failure::FailureCode;
+use crate::domain::wanted::Wanted;
 use crate::front::http::assets::{escape, script_address, style_address, texts_address};
 use crate::front::http::caller::Caller;
 use crate::front::http::error::HttpError;
@@ -43,13 +46,22 @@ pub struct Subject {
     pub search: Option<String>,
     /// The names of the networks that were chosen, as they stand in the address.
     pub networks: Option<String>,
-    /// The artist's accounts are scanned whole before the answer.
-    pub whole: bool,
+    /// What is wanted of the artwork's page.
+    pub wanted: Wanted,
     /// Pictures are shown at once, from the sites that host them.
     pub pictures: bool,
 }
 
 impl Subject {
+    /// The parameter, or the field of a form, that says what is wanted; posts are wanted without one.
+    pub fn wanted_field(&self) -> Option<&'static str> {
+        match self.wanted {
+            Wanted::Posts => None,
+            Wanted::PostsInAll => Some("whole"),
+            Wanted::Artist | Wanted::ArtistAsNamed => Some("artist"),
+        }
+    }
+
     /// The query string that leads to it.
     pub fn parameters(&self, language: Language) -> String {
         let mut parameters = form_urlencoded::Serializer::new(String::new());
@@ -57,8 +69,8 @@ impl Subject {
         if self.pictures {
             parameters.append_pair("pictures", "1");
         }
-        if self.whole {
-            parameters.append_pair("whole", "1");
+        if let Some(name) = self.wanted_field() {
+            parameters.append_pair(name, "1");
         }
         for (name, value) in [("networks", &self.networks), ("search", &self.search), ("url", &self.url)] {
             if let Some(value) = value {
@@ -282,7 +294,7 @@ impl Page<'_> {
 
     /// Where an image is sent.
     fn image_action(&self) -> String {
-        let subject = Subject { url: None, search: None, ..self.subject.clone() };
+        let subject = Subject { url: None, search: None, wanted: Wanted::Posts, ..self.subject.clone() };
         escape(&format!("/image?{}", subject.parameters(self.language)))
     }
 
@@ -301,9 +313,13 @@ impl Page<'_> {
     fn headline(&self, state: &Shown) -> String {
         match state {
             Shown::Nothing => String::new(),
+            Shown::Ready if self.subject.wanted.is_artist() => self.text("artist.go"),
             Shown::Ready => self.text("url.go"),
             Shown::Failed(_) => self.text("error.title"),
             Shown::Answer { answer, .. } if answer.error.is_some() => self.text("error.title"),
+            Shown::Answer { answer, .. } if answer.is_final() && self.subject.wanted.is_artist() => {
+                self.artist_count(answer)
+            }
             Shown::Answer { answer, .. } if answer.is_final() => self.found_count(&answer.posts),
             Shown::Answer { answer, .. } => {
                 let step = STEPS.iter().find(|(_, waits, works)| {
@@ -319,7 +335,7 @@ impl Page<'_> {
             Shown::Nothing => String::new(),
             Shown::Ready => format!(
                 "<div id=\"ready\" class=\"none\"><h2>{}</h2><p>{}</p>{}</div>",
-                self.text("ready"),
+                self.text(if self.subject.wanted.is_artist() { "artist.ready" } else { "ready" }),
                 self.text("ready.note"),
                 self.hint()
             ),
@@ -336,10 +352,14 @@ impl Page<'_> {
         if !answer.is_final() && answer.has_first_time_scan {
             let _ = write!(html, "<p id=\"first-time\" class=\"notice\">{}</p>", self.text("first_time"));
         }
+        if self.subject.wanted.is_artist() {
+            return html + &self.artist(answer, view);
+        }
         let has_found = !answer.posts.is_empty() || !answer.similar_posts.is_empty();
         if answer.error.is_none() && (answer.is_final() || has_found) {
             html += &self.found(answer);
         }
+        html += &self.artwork_pages(answer);
         html += &self.named_posts(answer);
         if answer.status.is_some() {
             html += &self.steps(answer, view);
@@ -350,8 +370,14 @@ impl Page<'_> {
         if !answer.accounts.is_empty() {
             html += &self.accounts(&answer.accounts);
         }
+        if answer.is_final() {
+            html += &self.other_accounts(&answer.other_accounts);
+        }
         html += &self.elsewhere(answer);
-        html += &self.credit(answer);
+        html += &self.verdicts(answer);
+        if answer.is_final() {
+            html += &self.credit(&credit_of(answer, self.subject.url.as_deref()));
+        }
         html
     }
 
@@ -415,23 +441,22 @@ impl Page<'_> {
                 hidden_field("lang", self.language.code()),
                 hidden_field("search", search)
             ),
-            None => format!(
-                "<form method=\"post\" action=\"/\">{}{button}</form>",
-                self.asking(self.subject.whole)
-            ),
+            None => {
+                format!("<form method=\"post\" action=\"/\">{}{button}</form>", self.asking(&self.subject))
+            }
         };
         format!("<div id=\"again\" class=\"again\"><p class=\"js-only\">{itself}</p>{form}</div>")
     }
 
-    /// The fields of a form that asks for the same page.
-    pub fn asking(&self, whole: bool) -> String {
-        let mut html = hidden_field("url", self.subject.url.as_deref().unwrap_or_default());
+    /// The fields of a form that asks for this.
+    pub fn asking(&self, subject: &Subject) -> String {
+        let mut html = hidden_field("url", subject.url.as_deref().unwrap_or_default());
         html += &hidden_field("lang", self.language.code());
-        if let Some(networks) = &self.subject.networks {
+        if let Some(networks) = &subject.networks {
             html += &hidden_field("networks", networks);
         }
-        if whole {
-            html += &hidden_field("whole", "1");
+        if let Some(name) = subject.wanted_field() {
+            html += &hidden_field(name, "1");
         }
         html
     }
@@ -460,13 +485,19 @@ impl Page<'_> {
         }
     }
 
-    fn steps(&self, answer: &Answer, view: Option<&QueryView>) -> String {
+    pub fn steps(&self, answer: &Answer, view: Option<&QueryView>) -> String {
         let mut html = format!("<ol id=\"steps\" class=\"steps\" aria-label=\"{}\">", self.text("steps"));
         // Where it ended, as far as it ended by a failure.
         let last = answer.steps.iter().rev().find(|step| step.step != QueryStatus::End.as_str());
         for (key, waits, works) in STEPS {
-            if self.subject.search.is_some() && works != QueryStatus::ReverseSearch {
-                continue; // a search by image has but one step
+            // A search by image has but one step, and so has a question for the artist.
+            let is_one_of_them = match (&self.subject.search, self.subject.wanted.is_artist()) {
+                (Some(_), _) => works == QueryStatus::ReverseSearch,
+                (None, true) => works == QueryStatus::LinkFinder,
+                (None, false) => true,
+            };
+            if !is_one_of_them {
+                continue;
             }
             let is_of = |name: &str| name == waits.as_str() || name == works.as_str();
             let millis: u64 = answer.steps.iter().filter(|step| is_of(step.step)).map(|step| step.ms).sum();
@@ -556,39 +587,49 @@ impl Page<'_> {
         format!("<span class=\"more\">{text}</span>{bar}")
     }
 
-    fn accounts(&self, accounts: &[NetworkAccountAnswer]) -> String {
+    pub fn accounts(&self, accounts: &[NetworkAccountAnswer]) -> String {
         let mut html = format!(
             "<section id=\"accounts\"><h2>{}</h2><ul class=\"accounts\">",
             self.text("accounts.title")
         );
         for (number, account) in accounts.iter().enumerate() {
-            let why = account.evidence.map_or_else(String::new, |evidence| {
-                let key = serde_json::to_value(evidence).ok();
-                let key = key.as_ref().and_then(|key| key.as_str()).unwrap_or_default();
-                format!(" · {}", self.text(&format!("evidence.{key}")))
-            });
-            let name = bdi(&format!("@{}", account.handle));
-            let network = self.network(account.network);
-            let _ = write!(
-                html,
-                "<li>{} <span class=\"why\">·\u{a0}{network}{why}</span>",
-                link(&account.url, &name, &format!(" ({network})"), ""),
-            );
-            if !account.chain.is_empty() {
-                let _ = write!(
-                    html,
-                    "<details id=\"chain-{number}\"><summary>{}<span class=\"visually-hidden\">: {name}</span>\
-                     </summary><ol>",
-                    self.text("chain")
-                );
-                for page in &account.chain {
-                    let _ = write!(html, "<li>{}</li>", link(page, &bdi(page), "", ""));
-                }
-                html += "</ol></details>";
-            }
+            let name = format!("@{}", account.handle);
+            let why = account.evidence.map_or_else(String::new, |evidence| self.evidence(evidence));
+            html += &self.named(account.network, (&name, &account.url), &why);
+            html += &self.chain(&format!("chain-{number}"), &bdi(&name), &account.chain);
             html += "</li>";
         }
         html + "</ul></section>"
+    }
+
+    /// The beginning of an entry: the account's name as a link, its network, and what else is to be said.
+    pub fn named(&self, network: Network, (name, url): (&str, &str), more: &str) -> String {
+        let network = self.network(network);
+        format!(
+            "<li>{} <span class=\"why\">·\u{a0}{network}{more}</span>",
+            link(url, &bdi(name), &format!(" ({network})"), ""),
+        )
+    }
+
+    /// ` · named in the artist's profile`.
+    pub fn evidence(&self, evidence: Evidence) -> String {
+        let key = serde_json::to_value(evidence).ok();
+        let key = key.as_ref().and_then(|key| key.as_str()).unwrap_or_default();
+        format!(" · {}", self.text(&format!("evidence.{key}")))
+    }
+
+    /// The pages that led to the account of this name.
+    pub fn chain(&self, id: &str, name: &str, chain: &[String]) -> String {
+        if chain.is_empty() {
+            return String::new();
+        }
+        let pages: String =
+            chain.iter().map(|page| format!("<li>{}</li>", link(page, &bdi(page), "", ""))).collect();
+        format!(
+            "<details id=\"{id}\"><summary>{}<span class=\"visually-hidden\">: {name}</span></summary>\
+             <ol>{pages}</ol></details>",
+            self.text("chain")
+        )
     }
 }
 

@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 
 use super::markup::{bdi, link};
-use super::render::Page;
+use super::render::{Page, Subject};
 use crate::api::answers::{Answer, ElsewhereAnswer, SearchedAnswer, SpanAnswer, WindowAnswer};
+use crate::domain::wanted::Wanted;
 use crate::front::http::assets::escape;
 
 /// Windows of an account that are named; of the others it is said how many there are.
@@ -80,7 +81,7 @@ impl Page<'_> {
         format!(
             "<form id=\"rest\" method=\"post\" action=\"/\">{}\
              <button class=\"button second\" type=\"submit\">{}</button> <small>{price}</small></form>",
-            self.asking(true),
+            self.asking(&Subject { wanted: Wanted::PostsInAll, ..self.subject.clone() }),
             self.text("searched.rest"),
         )
     }
@@ -93,6 +94,23 @@ impl Page<'_> {
             true => String::new(),
             false => format!("<p id=\"elsewhere\">{} {}</p>", self.text("elsewhere"), pages.join(", ")),
         }
+    }
+
+    /// Pages of artworks that were answered before, with the picture of a search by image.
+    pub(super) fn artwork_pages(&self, answer: &Answer) -> String {
+        if answer.artwork_pages.is_empty() {
+            return String::new();
+        }
+        let mut html = format!("<section id=\"artwork-pages\"><h2>{}</h2><ul>", self.text("pages.title"));
+        for page in &answer.artwork_pages {
+            let class = self.text(&format!("class.{}", page.class.as_str()));
+            let _ = write!(
+                html,
+                "<li>{} <span class=\"why\">·\u{a0}{class}</span></li>",
+                link(&page.url, &bdi(&page.url), "", ""),
+            );
+        }
+        html + "</ul></section>"
     }
 
     /// Posts that the artwork's page names and that show it, though nobody knows whose they are.

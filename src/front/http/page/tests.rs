@@ -4,10 +4,11 @@ use super::render::{Page, Shown, Subject};
 use super::*;
 use crate::api::answers::Answer;
 use crate::api::credit::credit_of;
-use crate::api::samples::{sample_view, sample_view_at};
+use crate::api::samples::{sample_artist, sample_view, sample_view_at};
+use crate::base::Timestamp;
 use crate::config::Settings;
 use crate::domain::credit::Template;
-use crate::domain::images::MatchClass;
+use crate::domain::images::{FoundPage, MatchClass};
 use crate::front::http::assets::escape;
 use crate::front::http::peer::Peer;
 use crate::front::http::texts::Texts;
@@ -99,6 +100,10 @@ fn what_strangers_wrote_is_escaped() {
     view.results[0].handle = Some("\"onclick='x'".to_owned());
     view.results[0].image_name = "https://a.example/\"><img src=x>".to_owned();
     view.image_url = Some("https://a.example/\"onerror='x'".to_owned());
+    let class = MatchClass::Identical;
+    view.artwork_pages = ["javascript:alert(1)", "https://a.example/\"><script>"]
+        .map(|url| FoundPage { url: url.to_owned(), distance: 0, class, answered_at: Timestamp(0) })
+        .to_vec();
     let subject =
         Subject { pictures: true, networks: Some("\"><script>".to_owned()), ..about("\"><script>") };
     let html = setting.page(Language::English, subject).render("\"><script>", &shown(&view), None);
@@ -138,7 +143,7 @@ fn where_waiting_helps_the_page_tries_again_with_all_that_was_asked() {
     assert!(budget.contains("<span role=\"timer\">11 min</span>"), "{budget}");
     // The whole accounts, on these networks.
     let networks = Some("bluesky".to_owned());
-    let subject = Subject { whole: true, networks, ..about("https://a.example/1") };
+    let subject = Subject { wanted: Wanted::PostsInAll, networks, ..about("https://a.example/1") };
     let (_, form) = render(&setting.page(Language::French, subject), &full)
         .split_once("id=\"again\"")
         .map(|(before, after)| (before.to_owned(), after.split("</form>").next().unwrap().to_owned()))
@@ -258,4 +263,84 @@ fn the_credit_can_be_copied_in_each_markup() {
     assert!(
         !html(&sample_view_at(QueryStatus::IndexAccounts, 1), Language::English).contains("id=\"credit\"")
     );
+}
+
+#[test]
+fn an_artist_is_shown_with_reasons_and_without_posts() {
+    let setting = Setting::new();
+    let url = "https://a.example/art/1";
+    let artist = Subject { wanted: Wanted::Artist, ..about(url) };
+    let nobody = QueryView {
+        accounts: vec![],
+        others: vec![],
+        error: Some(FailureCode::NoTwitterAccountFound),
+        ..sample_artist()
+    };
+    let begun = QueryView { status: QueryStatus::LinkFinder, ..sample_artist() };
+    for language in Language::ALL {
+        for state in [Shown::Ready, shown(&sample_artist()), shown(&begun), shown(&nobody)] {
+            let html = setting.page(language, artist.clone()).render("x", &state, None);
+            for key in ["artist.", "state.", "others.", "left_out.", "evidence.", "step.", "error."] {
+                let text =
+                    html.split('>').find(|rest| rest.starts_with(key) || rest.contains(&format!(" · {key}")));
+                assert_eq!(text, None, "{language:?}");
+            }
+        }
+    }
+    let page = setting.page(Language::English, artist.clone());
+    let html = page.render("x", &shown(&sample_artist()), None);
+    assert!(html.contains("<title>The artist: 5 accounts · "), "{html}");
+    for part in [
+        "named in the artist&apos;s profile",
+        "<bdi>@private<wbr>.example</bdi>",
+        "· private · linked from the artist&apos;s profile",
+        "· was not looked up (resolve=0)",
+        "Left out: 6 accounts",
+        "· the site&apos;s own account",
+        "Looking the accounts up was billed $0.01.",
+        "id=\"credit\"",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    assert!(!html.contains("id=\"found\"") && !html.contains("Index their posts"), "{html}");
+    // The way on to the posts, and from any address to the artist.
+    let form = html.split("id=\"posts\"").nth(1).unwrap().split("</form>").next().unwrap();
+    assert_eq!(attributes(form, "name"), ["url", "lang"]);
+    assert!(
+        html.contains("type=\"submit\" name=\"artist\" value=\"1\">Who is the artist?</button>"),
+        "{html}"
+    );
+    assert!(
+        attributes(&html, "href")
+            .contains(&"/?lang=fr&amp;artist=1&amp;url=https%3A%2F%2Fa.example%2Fart%2F1")
+    );
+    let running = page.render("x", &shown(&begun), None);
+    assert_eq!(
+        attributes(&running, "data-events"),
+        ["/page/events?lang=en&amp;artist=1&amp;url=https%3A%2F%2Fa.example%2Fart%2F1"]
+    );
+}
+
+#[test]
+fn accounts_stand_on_the_page_also_where_no_post_is_found() {
+    let setting = Setting::new();
+    let mut view = QueryView {
+        error: Some(FailureCode::NoValidTwitterAccountFound),
+        others: sample_artist().others,
+        accounts: vec![],
+        ..sample_view()
+    };
+    view.others[0].candidate.chain = vec!["https://a.example/<script>".to_owned()];
+    view.others[1].candidate.account = crate::domain::accounts::AccountRef::Handle {
+        network: crate::base::ids::Network::Bluesky,
+        handle: "<script>alert(1)</script>".to_owned(),
+    };
+    let page = setting.page(Language::French, about("https://a.example/art/1"));
+    let html = page.render("x", &shown(&view), None);
+    assert!(
+        html.contains("Comptes qui ne peuvent pas être cherchés") && html.contains("· suspendu ·"),
+        "{html}"
+    );
+    assert!(html.contains("n&apos;a pas été consulté (resolve=0)"), "{html}");
+    assert!(!html.contains("<script>alert") && !html.contains("/<script>"), "{html}");
 }

@@ -40,6 +40,7 @@ pub(super) fn api_key(name: &str, key: &str, advanced: bool) -> config::ApiKey {
         networks: Networks::default(),
         advanced,
         cancel: advanced,
+        verdicts: advanced,
         credit: config::CreditTemplates::default(),
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::world::{Reply, World};
 use crate::api::errors::{ErrorCode, codes};
 use crate::api::limits;
+use crate::api::samples::sample_verdict;
 use crate::base::ids::Network;
 use crate::config;
 use crate::domain::failure::FailureCode;
@@ -124,12 +125,36 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("GET", "/credit?markup=rtf&url=https://a.example/art/1", "", ""),
     ("GET", "/query/events?url=https://a.example/art/1", "", ""),
     ("GET", "/query/events?url=https://a.example/art/1", "\r\nLast-Event-ID: 9", ""),
+    ("GET", "/artist?url=https://a.example/art/1", "", ""),
+    ("GET", "/artist?resolve=0&networks=bluesky&url=https://a.example/art/1", "", ""),
+    ("GET", "/artist?resolve=maybe&url=https://a.example/", "", ""),
+    ("GET", "/artist", "", ""),
     ("POST", "/queries", "\r\nContent-Type: application/json", "{\"urls\":[\"https://a.example/\",\"\"]}"),
     ("POST", "/queries", "\r\nContent-Type: application/json", "{\"urls\":[]}"),
     ("GET", "/queries?ids=0123456789abcdef0123456789abcdef,x", "", ""),
     ("GET", "/queries", "", ""),
     ("DELETE", "/queries/0123456789abcdef0123456789abcdef", "\r\nX-API-Key: one-that-may-cancel", ""),
     ("DELETE", "/queries/0123456789abcdef0123456789abcdef", "", ""),
+    ("GET", "/verdicts", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("GET", "/verdicts?before=1790000000000-0123456789abcdef", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("GET", "/verdicts?before=yesterday", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("GET", "/verdicts", "", ""),
+    (
+        "POST",
+        "/verdicts",
+        "\r\nX-API-Key: one-that-may-cancel\r\nContent-Type: application/json",
+        "{\"verdict\":\"not_artist\",\"account\":\"twitter:12\",\"why\":\"It reposts everybody.\"}",
+    ),
+    (
+        "POST",
+        "/verdicts",
+        "\r\nX-API-Key: one-that-may-cancel\r\nContent-Type: application/json",
+        "{\"verdict\":\"same\",\"account\":\"twitter:12\"}",
+    ),
+    ("POST", "/verdicts", "\r\nContent-Type: application/json", "{}"),
+    ("DELETE", "/verdicts/VERDICT", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("DELETE", "/verdicts/0123456789abcdef", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("DELETE", "/verdicts/0123456789abcdef", "", ""),
     ("POST", "/search", "\r\nContent-Type: image/png", "png"),
     ("POST", "/search", "\r\nContent-Type: application/json", "{\"url\":\"https://i.example/a.png\"}"),
     ("POST", "/search", "\r\nContent-Type: application/json", "{}"),
@@ -157,7 +182,8 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
 async fn world_with_key() -> World {
     World::with(FakeBroker::default(), |settings| {
         let key = super::callers::api_key("one", "one-that-may-cancel", false);
-        settings.api_keys = vec![config::ApiKey { cancel: true, requests_per_second: 100, ..key }];
+        settings.api_keys =
+            vec![config::ApiKey { cancel: true, verdicts: true, requests_per_second: 100, ..key }];
     })
     .await
 }
@@ -165,7 +191,11 @@ async fn world_with_key() -> World {
 /// The path of a target as it is described.
 fn described_path(target: &str) -> &str {
     let path = target.split('?').next().unwrap();
-    if path.starts_with("/queries/") { "/queries/{id}" } else { path }
+    match path {
+        path if path.starts_with("/queries/") => "/queries/{id}",
+        path if path.starts_with("/verdicts/") => "/verdicts/{id}",
+        path => path,
+    }
 }
 
 #[tokio::test]
@@ -174,8 +204,9 @@ async fn what_is_described_is_what_is_answered() {
     let document = world.get("/openapi.json").await.json();
     let mut walked = BTreeSet::new();
     for (method, target, headers, body) in REQUESTS {
+        let target = target.replace("VERDICT", &sample_verdict().id.to_string());
         let reply = world.exchange(&format!("{method} {target} HTTP/1.1{headers}"), body.as_bytes()).await;
-        let path = described_path(target);
+        let path = described_path(&target);
         check(&document, method, path, &reply);
         if reply.status == 200 {
             walked.insert(format!("{} {path}", method.to_lowercase()));

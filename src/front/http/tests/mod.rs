@@ -1,3 +1,4 @@
+mod artist;
 mod callers;
 mod connections;
 mod contract;

@@ -25,9 +25,11 @@ async fn methods_and_paths() {
         let status = world.exchange(&format!("HEAD {path} HTTP/1.1"), b"").await.status;
         let expect = match path.as_str() {
             // They say what they want to be told.
-            "/queries" | "/page/events" => 400,
+            "/queries" | "/page/events" | "/credit" => 400,
             // What is cancelled cannot be read.
-            "/queries/{id}" | "/image" => 405,
+            "/queries/{id}" | "/verdicts/{id}" | "/image" => 405,
+            // For keys that may.
+            "/verdicts" => 403,
             // Off.
             "/picture" => 404,
             _ => 200,
@@ -120,6 +122,23 @@ async fn the_form_begins_what_was_pasted_and_leads_to_its_answer() {
     assert!(reply.head.contains(&format!("location: {address}")), "{}", reply.head);
     let FrontQuestion::Query { url, .. } = world.last_asked().0 else { panic!() };
     assert_eq!(url, "https://www.a.example/art/1");
+    // The other button of the form asks for the artist alone.
+    let reply = post("url=https%3A%2F%2Fa.example%2Fart%2F1&lang=en&artist=1").await;
+    assert!(
+        reply.head.contains("location: /?lang=en&artist=1&url=https%3a%2f%2fa.example"),
+        "{}",
+        reply.head
+    );
+    assert!(
+        matches!(world.last_asked().0, FrontQuestion::Artist { resolve: true, .. }),
+        "{:?}",
+        world.last_asked()
+    );
+    let page = "GET /?lang=en&artist=1&url=https%3A%2F%2Fa.example%2Fart%2F1 HTTP/1.1\r\nAccept: text/html";
+    let reply = world.exchange(page, b"").await;
+    assert!(reply.body.contains("The artist: 5 accounts"), "{}", reply.body);
+    let known = |asked: &FrontQuestion| matches!(asked, FrontQuestion::KnownArtist { resolve: true, .. });
+    assert!(questions(&world).last().is_some_and(known));
     // A blank form says so.
     for blank in ["url=&lang=en", "url=+%0A&lang=en", "lang=en"] {
         let reply = post(blank).await;

@@ -369,7 +369,8 @@ function offerThemes() {
 /** Opened by the bookmarklet: whoever clicked it wants the search. What is shared later must not begin one. */
 function begin() {
   history.replaceState(null, "", location.pathname + location.search);
-  if ("ready" in result.dataset) form.requestSubmit();
+  const wantsArtist = new URLSearchParams(location.search).has("artist");
+  if ("ready" in result.dataset) form.requestSubmit(wantsArtist ? $("ask-artist") : null);
 }
 
 async function start() {

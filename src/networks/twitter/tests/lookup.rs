@@ -174,15 +174,15 @@ fn the_free_endpoint_is_asked_first() {
         }
         match embedded(asked).as_str() {
             "1" => reply(200, &[], include_str!("../../../../tests/fixtures/x/publish_oembed_2024-06.json")),
-            "2" => reply(404, &[], "{}"),
+            "2" => reply(404, &[], "{\"error\":\"Sorry, that page does not exist\",\"request\":\"/oembed\"}"),
             "3" => reply(403, &[], "{}"),
             "5" => reply(500, &[], ""),
             _ => Err(FetchError::Unreachable { host: "publish.twitter.com".to_owned(), why: "w".to_owned() }),
         }
     });
     let states = world.client.check_posts(&posts(&["1", "2", "3", "not-an-id", "5", "6", "7"])).unwrap();
-    use PostState::{Gone, Unknown, Visible};
-    assert_eq!(states, [Visible, Gone, Visible, Unknown, Gone, Gone, Unknown]);
+    use PostState::{Deleted, Gone, Unknown, Visible};
+    assert_eq!(states, [Visible, Deleted, Visible, Unknown, Deleted, Gone, Unknown]);
     assert_eq!(world.asked().iter().filter(|asked| asked.path() == "/2/tweets").count(), 1);
 }
 
