@@ -116,6 +116,22 @@ async fn an_ended_query_does_not_wake_the_broker_again() {
     assert_eq!(world.get_as("192.0.2.1", target).await.status, 429);
 }
 
+/// A URL may hold a line break: the answer that is kept for it is that of no other question.
+#[tokio::test]
+async fn no_url_passes_for_another_question() {
+    let world = World::new(FakeBroker::default()).await;
+    let all = "twitter,bluesky,mastodon,misskey";
+    for (placed, target) in [
+        (format!("artist%0A{all}%0Atrue%0Ahttps://a.example/art/1"), "/artist?url=https://a.example/art/1"),
+        (format!("{all}%0Atrue%0Ahttps://a.example/art/1"), "/query?whole=1&url=https://a.example/art/1"),
+    ] {
+        world.get(&format!("/query?url={placed}")).await;
+        let asked = world.broker.asked().len();
+        world.get(target).await;
+        assert_eq!(world.broker.asked().len(), asked + 1, "{target} is asked for itself");
+    }
+}
+
 #[tokio::test]
 async fn too_much_is_said_at_once() {
     let world = World::new(FakeBroker::answering([FrontAnswer::Overloaded])).await;
