@@ -10,6 +10,7 @@ pub mod answers;
 pub mod artist;
 pub mod credit;
 pub mod errors;
+pub mod feed;
 pub mod figures;
 pub mod limits;
 pub mod named_accounts;
@@ -17,6 +18,7 @@ pub mod names;
 pub mod posts;
 pub mod requests;
 pub mod verdicts;
+pub mod watches;
 
 #[cfg(test)]
 pub(crate) mod samples;

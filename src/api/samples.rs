@@ -1,6 +1,6 @@
 //! What tests show through the API: one query in its states, an account, figures.
 
-use crate::base::ids::{AccountKey, Network, PostKey, QueryId};
+use crate::base::ids::{AccountKey, ImageId, Network, PostKey, QueryId};
 use crate::base::{MicroUsd, Timestamp};
 use crate::domain::accounts::{
     AccountRecord, AccountRef, AccountState, Candidate, Elsewhere, Evidence, LeftOutReason, OtherAccount,
@@ -12,6 +12,8 @@ use crate::domain::reads::ReadCounts;
 use crate::domain::scans::{Coverage, CoveredWindow, Window};
 use crate::domain::verdicts::{Claim, Effect, Verdict, VerdictId};
 use crate::domain::wanted::Wanted;
+use crate::domain::watches::{FeedEntry, FeedImage, FeedPost, Watch, WatchId, WatchedAccount};
+use crate::proto::front::WatchView;
 use crate::proto::view::{
     AccountView, ForgettingView, MetricView, QueryStatus, QueryView, ResultView, SearchedView, SpendingView,
     StatsView, StoreSizes, VerdictView,
@@ -27,6 +29,49 @@ pub fn sample_forgetting() -> ForgettingView {
         scans: 1,
         is_marked_before: false,
         has_ended: true,
+    }
+}
+
+/// A watch of a page's artist, who is on two networks.
+pub fn sample_watch() -> WatchView {
+    let account = |network, native: &str, handle: &str, unreadable: Option<&str>| WatchedAccount {
+        key: AccountKey::new(network, native),
+        handle: handle.to_owned(),
+        unreadable: unreadable.map(str::to_owned),
+        looked_up: Timestamp::parse_rfc3339("2026-05-03T10:00:00Z").unwrap(),
+    };
+    let watch = Watch {
+        id: WatchId(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
+        subject: "https://www.pixiv.net/artworks/98".to_owned(),
+        who: "bot".to_owned(),
+        began: Timestamp::parse_rfc3339("2026-05-03T10:00:00Z").unwrap(),
+        webhook: Some("bot".to_owned()),
+        told: ImageId(7),
+        accounts: vec![
+            account(Network::Twitter, "783214", "jane_paints", None),
+            account(Network::Bluesky, "did:plc:jane", "jane.example", Some("is private")),
+        ],
+    };
+    WatchView { watch, is_looked_up: false, problem: None }
+}
+
+/// An entry of its feed: one artwork on two networks.
+pub fn sample_entry() -> FeedEntry {
+    let post = |network, native: &str, account: &str, handle: &str, at: &str, name: &str| FeedPost {
+        key: PostKey::new(network, native),
+        account: AccountKey::new(network, account),
+        handle: Some(handle.to_owned()),
+        published: Timestamp::parse_rfc3339(at),
+        stored: Timestamp::parse_rfc3339("2026-05-04T12:00:00Z").unwrap(),
+        images: vec![FeedImage { position: 1, name: name.to_owned(), size: Some((1200, 800)) }],
+    };
+    let uri = "at://did:plc:jane/app.bsky.feed.post/3k";
+    FeedEntry {
+        posts: vec![
+            post(Network::Twitter, "20", "783214", "jane_paints", "2026-05-04T10:00:00Z", "Fa-1.jpg"),
+            post(Network::Bluesky, uri, "did:plc:jane", "jane.example", "2026-05-04T11:00:00Z", "bafy"),
+        ],
+        changed: ImageId(9),
     }
 }
 

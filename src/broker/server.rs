@@ -226,8 +226,8 @@ impl Server {
         match heard {
             Heard::Stage(message) => self.handle(Event::FromStage(from, message)),
             Heard::Front(FrontToBroker::Hello { pid }, _) => self.handle(Event::FrontJoined { pid }),
-            Heard::Front(FrontToBroker::Watch { query }, _) => self.handle(Event::Watch(from, query)),
-            Heard::Front(FrontToBroker::Unwatch { query }, _) => self.handle(Event::Unwatch(from, query)),
+            Heard::Front(FrontToBroker::Follow { query }, _) => self.handle(Event::Follow(from, query)),
+            Heard::Front(FrontToBroker::Unfollow { query }, _) => self.handle(Event::Unfollow(from, query)),
             Heard::Front(FrontToBroker::Ask { ask, question }, blob) => {
                 let blob = match question {
                     FrontQuestion::SearchImage { .. } => blob.map(|blob| self.keep(blob)),

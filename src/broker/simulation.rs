@@ -124,6 +124,10 @@ impl World {
             when_not_in_windows: [NotInWindows::Whole, NotInWindows::Stop][rng.usize(..2)],
             whole_listing: None,
             remove_deleted: rng.bool(),
+            watch_every: Duration::from_secs(3600),
+            max_watches: 20,
+            max_watches_per_key: 10,
+            webhooks: vec!["hook".to_owned()],
             results_log: rng.bool(),
             remember_pages: rng.bool(),
             salt: seed,
@@ -265,6 +269,7 @@ impl World {
             Effect::ToFront { to, message } => {
                 assert_eq!(to, FRONT);
                 match message {
+                    BrokerToFront::FeedChanged { .. } => {}
                     BrokerToFront::Answer { ask, answer } => {
                         assert!(self.asked.remove(&ask), "answered twice: {ask}");
                         if let FrontAnswer::Scan(ScanView {
@@ -390,7 +395,7 @@ impl World {
             }
             4 => {
                 if let Some(&query) = self.queries.iter().next_back() {
-                    self.tell(Event::Watch(FRONT, query));
+                    self.tell(Event::Follow(FRONT, query));
                 }
             }
             _ => {
@@ -553,6 +558,7 @@ impl World {
             }
             Work::ShrinkPicture { .. } => StageOutput::Picture(vec![7]),
             Work::Maintain(_) => StageOutput::Maintained,
+            Work::Tell(_) => StageOutput::Delivered,
             Work::Deliver(delivery) => {
                 *self.delivered.entry(delivery.id.clone()).or_default() += 1;
                 StageOutput::Delivered
@@ -832,6 +838,7 @@ impl World {
             index: IndexProgress::default(),
             marks: Vec::new(),
             removals_left: Vec::new(),
+            watches: Vec::new(),
         };
         self.tell(Event::FromStore(opened));
         let roles: Vec<Role> = self.containers.values().map(|(role, _)| *role).collect();

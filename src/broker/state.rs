@@ -27,6 +27,7 @@ use crate::broker::books::scan::{Scan, ScanSubject};
 use crate::broker::books::scan_request::ScanRequest;
 use crate::broker::books::site_layouts::SiteLayouts;
 use crate::broker::books::troubles::Troubles;
+use crate::broker::books::watches::Watches;
 use crate::broker::vocabulary::{AwaitedPicture, Now, Pending, Policy};
 use crate::domain::accounts::{Account, AccountState, LeftOutReason};
 use crate::domain::failure::FailureCode;
@@ -50,7 +51,7 @@ pub struct State {
     /// Ended queries, until they are forgotten.
     pub kept: Kept,
     /// Fronts that listen to a query.
-    pub watchers: HashMap<QueryId, BTreeSet<ContainerId>>,
+    pub followers: HashMap<QueryId, BTreeSet<ContainerId>>,
     /// Uploaded images in memory.
     pub uploads: usize,
     /// Pictures that are being made small, by their numbers.
@@ -99,6 +100,7 @@ pub struct State {
     pub post_lags: PostLags,
     pub connectivity: Connectivity,
     pub forgotten: Forgotten,
+    pub watches: Watches,
     /// When each maintenance task is due next, and how often.
     pub maintenance_due: Vec<(Monotonic, MaintenanceTask, Duration)>,
     /// Messages that made no sense, for the metrics.
@@ -118,7 +120,7 @@ impl State {
             query_keys: HashMap::new(),
             query_ids: HashMap::new(),
             kept: Kept::default(),
-            watchers: HashMap::new(),
+            followers: HashMap::new(),
             uploads: 0,
             pictures: HashMap::new(),
             scans: BTreeMap::new(),
@@ -149,6 +151,7 @@ impl State {
             post_lags: PostLags::default(),
             connectivity: Connectivity::default(),
             forgotten: Forgotten::default(),
+            watches: Watches::default(),
             gossip_dropped: 0,
             last_id: 0,
         }
@@ -170,6 +173,7 @@ impl State {
             .chain(self.leases.next_deadline())
             .chain(self.kept.next_due())
             .chain(self.budget_check)
+            .chain(self.watches.next_due())
             .min()
     }
 
@@ -212,7 +216,11 @@ impl State {
             // Asked for at the console or with the right to do so.
             Owner::ScanRequest(_) => Party::Exempt,
             Owner::Picture { party, .. } => party.clone(),
-            Owner::Updates(_) | Owner::Retries | Owner::Maintenance(_) | Owner::Delivery(_) => Party::House,
+            Owner::Updates(_)
+            | Owner::Retries
+            | Owner::Maintenance(_)
+            | Owner::Delivery(_)
+            | Owner::Watch(_) => Party::House,
         }
     }
 

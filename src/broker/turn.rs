@@ -41,6 +41,7 @@ impl Turn<'_> {
             | Owner::Retries
             | Owner::Maintenance(_)
             | Owner::Delivery(_)
+            | Owner::Watch(_)
             | Owner::Picture { .. } => 0,
         };
         let arrived = self.now.mono;

@@ -15,6 +15,7 @@ use crate::domain::failure::FailureCode;
 use crate::domain::forgotten::Mark;
 use crate::domain::scans::{ListingStep, Priority, Reach, Resumed};
 use crate::domain::verdicts::Verdict;
+use crate::domain::watches::{Watch, WatchId};
 use crate::proto::front::{BrokerToFront, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::view::ScanView;
@@ -57,6 +58,13 @@ pub struct Policy {
     pub whole_listing: Option<Duration>,
     /// Posts that are gone from their network are removed.
     pub remove_deleted: bool,
+    /// The accounts of a watch are listed this often.
+    pub watch_every: Duration,
+    /// Watches in all, and of one API key.
+    pub max_watches: usize,
+    pub max_watches_per_key: usize,
+    /// Names of the webhooks there are.
+    pub webhooks: Vec<String>,
     /// Whether answers are noted in the results log.
     pub results_log: bool,
     /// Whether pages that were answered are kept, for searches by image.
@@ -113,6 +121,10 @@ impl Policy {
             when_not_in_windows: NotInWindows::Whole,
             whole_listing: None,
             remove_deleted: true,
+            watch_every: Duration::from_secs(3600),
+            max_watches: 1000,
+            max_watches_per_key: 100,
+            webhooks: vec!["bot".to_owned()],
             results_log: false,
             remember_pages: false,
             salt: 1,
@@ -149,8 +161,8 @@ pub enum Event {
     FrontJoined {
         pid: u32,
     },
-    Watch(ContainerId, QueryId),
-    Unwatch(ContainerId, QueryId),
+    Follow(ContainerId, QueryId),
+    Unfollow(ContainerId, QueryId),
     FrontLost(ContainerId),
     FromStore(FromStorekeeper),
     /// Time passed; due at the latest when `State::next_wake` said.
@@ -304,6 +316,31 @@ pub enum Pending {
         asker: Asker,
         name: NameAsked,
         note: String,
+    },
+    /// Somebody's watch is being kept: then they are told of it.
+    WatchBegun {
+        asker: Asker,
+        watch: Box<Watch>,
+    },
+    /// What is newly known of a watch is being kept.
+    WatchKept,
+    /// It is being ended.
+    WatchEnded {
+        asker: Asker,
+        id: WatchId,
+    },
+    /// A front asked for a feed.
+    FeedRead {
+        asker: Asker,
+        watch: WatchId,
+        skip: u32,
+    },
+    /// How far the accounts of a watch are listed.
+    WatchStates(WatchId),
+    /// What the webhook of a watch has not heard of.
+    WatchNews {
+        id: WatchId,
+        skip: u32,
     },
     /// A front asked for the marks.
     Tombstones(Asker),

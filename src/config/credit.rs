@@ -16,6 +16,11 @@ section! {
 }
 
 impl CreditTemplates {
+    /// Where nothing is marked up.
+    pub fn plain(&self) -> Option<&Template> {
+        self.of(Markup::Plain)
+    }
+
     pub fn of(&self, markup: Markup) -> Option<&Template> {
         match markup {
             Markup::Plain => self.plain.as_ref(),

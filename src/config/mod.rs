@@ -31,6 +31,7 @@ pub mod text_file;
 mod twitter;
 mod values;
 mod visitors;
+mod watches;
 mod workers;
 
 pub use compliance::Compliance;
@@ -53,4 +54,5 @@ pub use secret::Secret;
 pub use settings::Settings;
 pub use twitter::{Budget, FxTwitter, Twitter, TwitterCredential};
 pub use visitors::{ApiKey, Webhook, sha256};
+pub use watches::Watches;
 pub use workers::{Workers, threads};

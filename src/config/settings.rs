@@ -24,6 +24,7 @@ use super::section::{Section, section};
 use super::twitter::Twitter;
 use super::values::{network_named, not_empty, origin};
 use super::visitors::{ApiKey, Webhook};
+use super::watches::Watches;
 use super::workers::Workers;
 use crate::base::ids::Network;
 
@@ -58,6 +59,7 @@ section! {
         search: Search = Search::default(), part(Search::read);
         scan: Scan = Scan::default(), part(Scan::read);
         maintenance: Maintenance = Maintenance::default(), part(Maintenance::read);
+        watches: Watches = Watches::default(), part(Watches::read);
         compliance: Compliance = Compliance::default(), part(Compliance::read);
         fetch: Fetch = Fetch::default(), part(Fetch::read);
         sandbox: Sandbox = Sandbox::default(), part(Sandbox::read);

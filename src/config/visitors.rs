@@ -27,6 +27,8 @@ pub struct ApiKey {
     pub cancel: bool,
     /// May say of accounts and pictures what passes before every rule.
     pub verdicts: bool,
+    /// May watch artists, and have webhooks told of their new posts.
+    pub watches: bool,
     /// What its queries and searches are about, among the networks of the server.
     pub networks: Networks,
     /// The words in which it gives credit, before those of the server.
@@ -54,6 +56,7 @@ impl ApiKey {
             advanced: false,
             cancel: false,
             verdicts: false,
+            watches: false,
             networks: Networks::default(),
             credit: CreditTemplates::default(),
         };
@@ -69,6 +72,7 @@ impl ApiKey {
         section.switch("advanced", &mut key.advanced);
         section.switch("cancel", &mut key.cancel);
         section.switch("verdicts", &mut key.verdicts);
+        section.switch("watches", &mut key.watches);
         let mut networks = Network::ALL.to_vec();
         section.texts("networks", &mut networks, network_named);
         match Networks::of(networks) {

@@ -7,6 +7,7 @@ use crate::base::roles::Stage;
 use crate::daemon::outgoing::{fetch_through, keep_resolving};
 use crate::fetch::NetworkWatch;
 use crate::ipc::container::{ContainerContext, ContainerError};
+use crate::proto::work::WatchedPost;
 use crate::stages::container::{WorkerSpec, run};
 use crate::stages::delivery::{self, Deliveries, Receiver};
 use crate::stages::maintenance::Maintenance;
@@ -34,10 +35,13 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
         ways_out.push(http);
     }
     let receivers = Arc::new(receivers);
+    let credit = context.settings.credit.clone();
+    let post: Arc<dyn Fn(&WatchedPost) -> Vec<u8> + Send + Sync> =
+        Arc::new(move |post| api::feed::watched_post_json(post, credit.plain()));
     for _ in 0..DELIVERY_WORKERS {
-        let receivers = Arc::clone(&receivers);
-        let body = api::answers::answer_json;
-        specs.push(WorkerSpec::new(&[Stage::Delivery], move |_| Deliveries { receivers, body }));
+        let (receivers, post) = (Arc::clone(&receivers), Arc::clone(&post));
+        let answer = api::answers::answer_json;
+        specs.push(WorkerSpec::new(&[Stage::Delivery], move |_| Deliveries { receivers, answer, post }));
     }
     // A delivery that fails is tried again for a day anyway, and some receivers are on this machine.
     run(&context, specs, &NetworkWatch::of_none(), move || ways_out.iter().for_each(|http| http.stop()))

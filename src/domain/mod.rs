@@ -18,3 +18,4 @@ pub mod reads;
 pub mod scans;
 pub mod verdicts;
 pub mod wanted;
+pub mod watches;

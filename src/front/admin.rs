@@ -24,8 +24,13 @@ use crate::api::verdicts::{self, cursor_named};
 use crate::base::ErrorChain;
 use crate::domain::failure::FailureCode;
 use crate::domain::verdicts::VerdictId;
+use crate::domain::watches::WatchId;
+use crate::front::watch_ids::new_watch_id;
 use crate::proto::command::{Command, Order, Pictures, Reply, Source, VerdictAction};
-use crate::proto::front::{Client, FrontAnswer, FrontQuestion, Saying, VerdictOrder, VerdictsAnswer};
+use crate::proto::front::{
+    Client, FrontAnswer, FrontQuestion, Saying, VerdictOrder, VerdictsAnswer, WatchOrder, WatchView,
+    WatchesAnswer,
+};
 use crate::proto::view::{QueryStatus, QueryView, ScanState, ScanView};
 use crate::telemetry::tasks;
 
@@ -225,6 +230,24 @@ impl Session {
             }
             Command::Account { name } => self.ask_and_send(FrontQuestion::Account { name }).await,
             Command::Verdict { action } => self.verdict(action, image_base64).await,
+            Command::Watch { list: true, .. } => self.list_watches().await,
+            Command::Watch { what, webhook, end, .. } => {
+                let who = CONSOLE.to_owned();
+                let order = match (end.as_deref().map(WatchId::parse), what) {
+                    (Some(None), _) => {
+                        let why =
+                            "an id of a watch has 32 digits of 0-9 and a-f: see `watch --list`".to_owned();
+                        let answer = FrontAnswer::Watches(WatchesAnswer::Wrong { why });
+                        return self.send(&Reply::Answer(answer)).await;
+                    }
+                    (Some(Some(id)), _) => WatchOrder::End { who: None, id },
+                    (None, what) => {
+                        let subject = what.unwrap_or_default();
+                        WatchOrder::Begin { id: new_watch_id(), who, subject, webhook }
+                    }
+                };
+                self.ask_and_send(FrontQuestion::Watches(order)).await
+            }
             Command::Stats => self.ask_and_send(FrontQuestion::Stats).await,
             Command::Threads => self.ask_and_send(FrontQuestion::Threads).await,
             Command::Queues => self.ask_and_send(FrontQuestion::Queues).await,
@@ -292,7 +315,7 @@ impl Session {
     /// Sends each state until the end, or until the client says something else or leaves; the work
     /// goes on in any case.
     async fn follow_query(&mut self, mut view: QueryView, first: bool) -> io::Result<()> {
-        let mut watched = self.broker.watch(view.query);
+        let mut watched = self.broker.follow(view.query);
         watched.mark_changed(); // what is there already counts too
         loop {
             self.send(&Reply::Progress(FrontAnswer::Query(view.clone()))).await?;
@@ -395,6 +418,36 @@ impl Session {
                 let more = all.len() >= MAX_LISTED;
                 all.sort_by_key(|tombstone| (tombstone.at, tombstone.mark));
                 Reply::Answer(FrontAnswer::Tombstones { tombstones: all, more })
+            }
+            Ok(Some(other)) => Reply::Answer(other),
+            Err(unavailable) => reply_of(Err(unavailable)),
+        };
+        self.send(&reply).await
+    }
+
+    async fn list_watches(&mut self) -> io::Result<()> {
+        let mut all: Vec<WatchView> = Vec::new();
+        let asked = async {
+            loop {
+                let after = all.last().map(|view| view.watch.id);
+                let order = WatchOrder::List { who: None, after };
+                match self.broker.ask(FrontQuestion::Watches(order), None).await? {
+                    FrontAnswer::Watches(WatchesAnswer::List { watches, more }) => {
+                        let is_last = !more || watches.is_empty();
+                        all.extend(watches);
+                        if is_last {
+                            return Ok(None);
+                        }
+                    }
+                    other => return Ok(Some(other)),
+                }
+            }
+        };
+        let asked = tokio::time::timeout(LIST_DEADLINE, asked).await.unwrap_or_else(|_| Ok(Some(too_slow())));
+        let reply = match asked {
+            Ok(None) => {
+                all.sort_by_key(|view| (view.watch.began, view.watch.id));
+                Reply::Answer(FrontAnswer::Watches(WatchesAnswer::List { watches: all, more: false }))
             }
             Ok(Some(other)) => Reply::Answer(other),
             Err(unavailable) => reply_of(Err(unavailable)),

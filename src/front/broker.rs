@@ -8,7 +8,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::base::ids::QueryId;
 use crate::broker::client::FrontClient;
-pub use crate::broker::client::Unavailable;
+pub use crate::broker::client::{FeedListener, Unavailable};
 use crate::ipc::Blob;
 use crate::proto::control::StacksWritten;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
@@ -31,7 +31,11 @@ pub trait Broker: Send + Sync + 'static {
     /// latest at each change; a slow reader skips states, never the last. The sender is dropped
     /// after a view with status `End`, when the query is not known, and when the broker is lost.
     /// Dropping the last receiver ends the watch.
-    fn watch(&self, query: QueryId) -> watch::Receiver<Option<QueryView>>;
+    fn follow(&self, query: QueryId) -> watch::Receiver<Option<QueryView>>;
+
+    /// Calls `listener` with each watch whose feed may have changed, `None` for any, and whenever the broker was
+    /// away; until it returns false. It must be quick. Only feeds that were asked for are told of.
+    fn follow_feeds(&self, listener: FeedListener);
 }
 
 impl Broker for FrontClient {
@@ -50,14 +54,18 @@ impl Broker for FrontClient {
         async move { answer.await.unwrap_or(Err(Unavailable)) }.boxed()
     }
 
-    fn watch(&self, query: QueryId) -> watch::Receiver<Option<QueryView>> {
+    fn follow(&self, query: QueryId) -> watch::Receiver<Option<QueryView>> {
         let (changed, views) = watch::channel(None);
         let listener = Box::new(move |view: &QueryView| {
             let heard = changed.send(Some(view.clone())).is_ok();
             heard && view.status != QueryStatus::End
         });
-        FrontClient::watch(self, query, listener);
+        FrontClient::follow(self, query, listener);
         views
+    }
+
+    fn follow_feeds(&self, listener: FeedListener) {
+        FrontClient::follow_feeds(self, listener);
     }
 }
 

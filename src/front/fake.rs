@@ -7,15 +7,19 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::sync::{Notify, oneshot, watch};
 
-use super::broker::{Broker, Root, Unavailable};
+use super::broker::{Broker, FeedListener, Root, Unavailable};
 use crate::api::samples::{
-    sample_forgetting, sample_metric, sample_record, sample_tombstone, sample_verdict,
+    sample_entry, sample_forgetting, sample_metric, sample_record, sample_tombstone, sample_verdict,
+    sample_watch,
 };
 use crate::base::ids::QueryId;
 use crate::base::roles::Role;
 use crate::domain::failure::FailureCode;
+use crate::domain::watches::WatchId;
 use crate::proto::control::StacksWritten;
-use crate::proto::front::{FrontAnswer, FrontQuestion, VerdictOrder, VerdictsAnswer};
+use crate::proto::front::{
+    FrontAnswer, FrontQuestion, VerdictOrder, VerdictsAnswer, WatchOrder, WatchesAnswer,
+};
 use crate::proto::view::{CountersView, MediaCountsView, PostLagsView, QueryView, SitePagesView};
 
 pub use crate::api::samples::{sample_artist, sample_stats, sample_view, sample_view_at};
@@ -30,6 +34,7 @@ pub struct FakeBroker {
     answers: Mutex<Vec<Result<FrontAnswer, Unavailable>>>,
     watched: Mutex<HashMap<QueryId, watch::Sender<Option<QueryView>>>>,
     watch_began: Notify,
+    feeds: Mutex<Vec<FeedListener>>,
 }
 
 impl FakeBroker {
@@ -62,6 +67,11 @@ impl FakeBroker {
         }
     }
 
+    /// The feed of this watch, or any, may have changed.
+    pub fn change_feed(&self, watch: Option<WatchId>) {
+        lock(&self.feeds).retain_mut(|listener| listener(watch));
+    }
+
     /// Drops the senders, as a lost broker does.
     pub fn lose_watches(&self) {
         lock(&self.watched).clear();
@@ -84,10 +94,14 @@ impl Broker for FakeBroker {
         Box::pin(async move { answer })
     }
 
-    fn watch(&self, query: QueryId) -> watch::Receiver<Option<QueryView>> {
+    fn follow(&self, query: QueryId) -> watch::Receiver<Option<QueryView>> {
         let receiver = lock(&self.watched).entry(query).or_insert_with(|| watch::channel(None).0).subscribe();
         self.watch_began.notify_waiters();
         receiver
+    }
+
+    fn follow_feeds(&self, listener: FeedListener) {
+        lock(&self.feeds).push(listener);
     }
 }
 
@@ -154,6 +168,18 @@ fn default_answer(question: &FrontQuestion) -> FrontAnswer {
                 VerdictsAnswer::List { verdicts: vec![(sample_verdict(), true)], more: true }
             }
         }),
+        FrontQuestion::Watches(order) => FrontAnswer::Watches(match order {
+            WatchOrder::Begin { .. } => WatchesAnswer::Begun { watch: sample_watch(), is_new: true },
+            WatchOrder::List { .. } => WatchesAnswer::List { watches: vec![sample_watch()], more: false },
+            WatchOrder::End { id, .. } if *id == sample_watch().watch.id => {
+                WatchesAnswer::Ended(sample_watch().watch)
+            }
+            WatchOrder::End { .. } => WatchesAnswer::Unknown,
+        }),
+        FrontQuestion::Feed { watch, .. } if *watch == sample_watch().watch.id => {
+            FrontAnswer::Feed { watch: sample_watch().watch, entries: vec![sample_entry()], next: None }
+        }
+        FrontQuestion::Feed { .. } => FrontAnswer::Watches(WatchesAnswer::Unknown),
         FrontQuestion::Tombstones { .. } => {
             FrontAnswer::Tombstones { tombstones: vec![sample_tombstone()], more: false }
         }

@@ -13,6 +13,7 @@ pub mod http;
 pub mod local_socket;
 mod port_holder;
 mod stopping;
+mod watch_ids;
 
 #[cfg(test)]
 pub(crate) mod fake;

@@ -170,6 +170,35 @@ Examples:
         #[command(subcommand)]
         action: VerdictAction,
     },
+    /// Hear of an artist's new posts: feed, events, webhook
+    #[command(after_help = "\
+An account, or the artist of the work on a page, on all networks. The accounts are listed every hour \
+([watches] every_minutes), within the budget; what is new comes out as an Atom feed, as a stream of events, and at \
+the webhook that is named. Whoever knows the id can read the feed.
+
+Examples:
+  watch @jane_paints                               an account
+  watch https://www.pixiv.net/artworks/98          the accounts of a work's artist
+  watch jane.example --webhook bot                 a webhook is told, too
+  watch --list                                     all that are watched
+  watch --end 0123456789abcdef0123456789abcdef     no longer")]
+    Watch {
+        /// An account, or the address of an artwork's page
+        #[arg(value_name = "ACCOUNT|URL", required_unless_present_any = ["list", "end"])]
+        what: Option<String>,
+        /// Tell the webhook of this name of each new post
+        #[arg(long, value_name = "NAME", conflicts_with_all = ["list", "end"])]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        webhook: Option<String>,
+        /// Show all that are watched, and by whom
+        #[arg(long, conflicts_with_all = ["what", "end"])]
+        #[serde(default, skip_serializing_if = "is_false")]
+        list: bool,
+        /// Watch no longer; its feed is gone with it
+        #[arg(long, value_name = "ID", conflicts_with = "what")]
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        end: Option<String>,
+    },
     /// Remove an account or a post for good, or show what was
     #[command(after_help = "\
 For an artist's or a network's wish. What is stored of it is removed: posts, fingerprints, answers that name it. \

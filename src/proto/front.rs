@@ -13,6 +13,7 @@ use crate::domain::failure::FailureCode;
 use crate::domain::forgotten::{Mark, Tombstone};
 use crate::domain::images::{AnswerPicture, PictureSize};
 use crate::domain::verdicts::{Verdict, VerdictId};
+use crate::domain::watches::{FeedEntry, Watch, WatchId};
 
 /// The longest artwork URL that is accepted, in characters; `max_illust_url_size` in `/config`.
 pub const MAX_URL_CHARS: usize = 256;
@@ -29,11 +30,11 @@ pub enum FrontToBroker {
         question: FrontQuestion,
     },
     /// Send `Changed` for this query, at once and at every change until its end.
-    Watch {
+    Follow {
         query: QueryId,
     },
     /// Nobody listens any more.
-    Unwatch {
+    Unfollow {
         query: QueryId,
     },
 }
@@ -160,6 +161,24 @@ pub enum FrontQuestion {
     Health,
     /// What people say of accounts and pictures.
     Verdicts(VerdictOrder),
+    /// Whose new posts people want to hear of.
+    Watches(WatchOrder),
+    /// The newest posts of a watch, without the first `skip` entries, as many as fit a message.
+    Feed {
+        watch: WatchId,
+        skip: u32,
+    },
+}
+
+/// What is to be done with watches.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WatchOrder {
+    /// `who` wants to hear of new posts. `id`: random.
+    Begin { id: WatchId, who: String, subject: String, webhook: Option<String> },
+    /// Those of `who` (`None`: of everybody) beyond this one, in the order of their ids.
+    List { who: Option<String>, after: Option<WatchId> },
+    /// This one is wanted no longer; `who`: only if it is theirs.
+    End { who: Option<String>, id: WatchId },
 }
 
 /// What is to be done with what people say.
@@ -205,8 +224,17 @@ pub enum Client {
 /// To `front`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BrokerToFront {
-    Answer { ask: AskId, answer: FrontAnswer },
-    Changed { view: QueryView },
+    Answer {
+        ask: AskId,
+        answer: FrontAnswer,
+    },
+    Changed {
+        view: QueryView,
+    },
+    /// The feed of this watch may have changed; `None`: any may have.
+    FeedChanged {
+        watch: Option<WatchId>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -247,6 +275,13 @@ pub enum FrontAnswer {
     Counters(CountersView),
     Health(Vec<ProblemView>),
     Verdicts(VerdictsAnswer),
+    Watches(WatchesAnswer),
+    Feed {
+        watch: Watch,
+        entries: Vec<FeedEntry>,
+        /// `skip` for the next piece; `None` after the last.
+        next: Option<u32>,
+    },
     /// As many queries are in progress as the server can bear: ask again later.
     Overloaded,
     /// What would be accepted cannot be written down now, or the database is not open yet: ask again later.
@@ -289,6 +324,38 @@ pub enum VerdictsAnswer {
     },
     /// There is no verdict of this id.
     Unknown,
+}
+
+/// What became of a [`WatchOrder`], or of the question for a feed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WatchesAnswer {
+    /// It is kept, or was there already.
+    Begun {
+        watch: WatchView,
+        is_new: bool,
+    },
+    List {
+        watches: Vec<WatchView>,
+        /// There are more after these.
+        more: bool,
+    },
+    Ended(Watch),
+    /// It cannot be kept: what is wrong, and what to do.
+    Wrong {
+        why: String,
+    },
+    /// There is no watch of this id, or it is somebody else's.
+    Unknown,
+}
+
+/// A watch as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchView {
+    pub watch: Watch,
+    /// Its accounts are not known yet: they are being looked up.
+    pub is_looked_up: bool,
+    /// Why it hears of nothing at present, or why it found no account, as a sentence.
+    pub problem: Option<String>,
 }
 
 impl FrontAnswer {
@@ -498,8 +565,8 @@ mod tests {
             check_round_trip(FrontToBroker::Ask { ask: AskId(1), question });
         }
         check_round_trip(FrontToBroker::Hello { pid: 1 });
-        check_round_trip(FrontToBroker::Watch { query: QueryId(1) });
-        check_round_trip(FrontToBroker::Unwatch { query: QueryId(1) });
+        check_round_trip(FrontToBroker::Follow { query: QueryId(1) });
+        check_round_trip(FrontToBroker::Unfollow { query: QueryId(1) });
         for answer in [
             FrontAnswer::Query(view()),
             FrontAnswer::Search { identifier: "i".into(), view: view() },

@@ -12,6 +12,7 @@ use crate::domain::posts::{ImageRecord, ListedPost, RetryPost};
 use crate::domain::reads::{PaidReads, ReadWish, Reserved};
 use crate::domain::scans::{Hold, Priority};
 use crate::domain::verdicts::{KeptVerdicts, Verdict, VerdictId};
+use crate::domain::watches::{FeedEntry, Watch, WatchId};
 use crate::proto::work::{LeaseOutcome, MaintenanceTask, Work};
 
 /// From a container's workers. The broker knows the sender by its link and treats what it says as
@@ -171,6 +172,13 @@ pub enum Question {
     KeepVerdicts(Vec<Verdict>),
     /// Somebody takes this back.
     RemoveVerdict(VerdictId),
+    /// The feed of these accounts, the newest entry first, without the first `skip`: as many entries as fit a
+    /// message.
+    Feed { accounts: Vec<AccountKey>, skip: u32 },
+    /// Somebody wants to hear of this, or something of it has changed.
+    KeepWatch(Box<Watch>),
+    /// Nobody wants to hear of it any more.
+    EndWatch(WatchId),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -207,6 +215,11 @@ pub enum Answer {
     VerdictsKept(KeptVerdicts),
     /// `None` where there was none of this id.
     VerdictRemoved(Option<Verdict>),
+    Feed {
+        entries: Vec<FeedEntry>,
+        /// There are more after these.
+        more: bool,
+    },
     /// The order was carried out.
     Done,
     /// The database could not answer; the work is to be tried again.

@@ -12,6 +12,7 @@ use crate::domain::images::{
 use crate::domain::posts::{IndexedPost, ListedPost, LookedUpPost, PostState};
 use crate::domain::scans::{Cursor, ListingEnd, ListingPlace, ListingStep, Searched};
 use crate::domain::verdicts::Verdict;
+use crate::domain::watches::{FeedEntry, WatchId};
 use crate::proto::view::QueryView;
 
 /// A work item, complete: a worker needs nothing else but its own settings to do it.
@@ -72,6 +73,7 @@ pub enum Work {
     },
     Maintain(MaintenanceTask),
     Deliver(Box<Delivery>),
+    Tell(Box<WatchedPost>),
 }
 
 /// What a picture may take: it travels in a message.
@@ -85,6 +87,24 @@ pub struct Delivery {
     /// The name of the webhook in the configuration.
     pub webhook: String,
     pub answer: QueryView,
+}
+
+/// What a watch has heard of, on its way to the watch's webhook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchedPost {
+    pub watch: WatchId,
+    /// What is watched, in the words of whoever asked for it.
+    pub subject: String,
+    /// The name of the webhook in the configuration.
+    pub webhook: String,
+    pub entry: FeedEntry,
+}
+
+impl WatchedPost {
+    /// Distinct for each thing that is told, the same for every attempt and after a restart.
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.watch, self.entry.changed.0)
+    }
 }
 
 /// What the maintenance role does, each at its own pace.
@@ -122,6 +142,7 @@ impl Work {
             Work::ShrinkPicture { source, .. } => format!("make a picture of {} small", source.url),
             Work::Maintain(task) => format!("maintenance: {task:?}"),
             Work::Deliver(delivery) => format!("deliver an answer to the webhook {}", delivery.webhook),
+            Work::Tell(post) => format!("tell the webhook {} of a new post", post.webhook),
         }
     }
 }

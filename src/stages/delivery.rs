@@ -1,7 +1,8 @@
-//! Final answers to webhooks: signed, sent, and tried again while the receiver cannot take them.
+//! Final answers, and what watches have heard of, to webhooks: signed, sent, and tried again while the receiver cannot take them.
 //!
 //! ```text
-//! POST the webhook's URL            body: the JSON that GET /query answers
+//! POST the webhook's URL            body: the JSON that GET /query answers, or what a watch has heard of
+//! X-AOTF-Event: answer              which of the two: `answer`, or `post`
 //! X-AOTF-Delivery: 19a3f-2c         the same for every attempt: a repetition is known by it
 //! X-AOTF-Timestamp: 1789000000      when this attempt was made, seconds since 1970
 //! X-AOTF-Signature: sha256=HEX      HMAC-SHA256, by the webhook's secret, of "TIMESTAMP.BODY"
@@ -19,7 +20,7 @@ use crate::config::Webhook;
 use crate::domain::failure::FailureCode;
 use crate::fetch::{Fetch, Method, Request};
 use crate::proto::view::QueryView;
-use crate::proto::work::{Delivery, StageOutput, Work};
+use crate::proto::work::{StageOutput, WatchedPost, Work};
 
 /// What a receiver answers is not read beyond this; its status is what counts.
 const MAX_REPLY_BYTES: u64 = 64 * 1024;
@@ -36,32 +37,38 @@ pub struct Receiver {
 pub struct Deliveries {
     pub receivers: Arc<Vec<Receiver>>,
     /// The answer as the HTTP API gives it.
-    pub body: fn(&QueryView) -> Vec<u8>,
+    pub answer: fn(&QueryView) -> Vec<u8>,
+    /// What a watch has heard of, as the streams of events give it.
+    pub post: Arc<dyn Fn(&WatchedPost) -> Vec<u8> + Send + Sync>,
 }
 
 impl StageWorker for Deliveries {
     fn run(&mut self, work: Work, _lease: &Lease<'_>) -> Result<StageOutput, StageError> {
-        let Work::Deliver(delivery) = work else {
-            return Err(unexpected_work(&work));
+        let told = match &work {
+            Work::Deliver(delivery) => {
+                self.tell(&delivery.webhook, &delivery.id, "answer", (self.answer)(&delivery.answer))
+            }
+            Work::Tell(post) => self.tell(&post.webhook, &post.id(), "post", (self.post)(post)),
+            _ => return Err(unexpected_work(&work)),
         };
-        self.deliver(&delivery).map(|()| StageOutput::Delivered)
+        told.map(|()| StageOutput::Delivered)
     }
 }
 
 impl Deliveries {
-    fn deliver(&self, delivery: &Delivery) -> Result<(), StageError> {
+    fn tell(&self, name: &str, id: &str, event: &str, body: Vec<u8>) -> Result<(), StageError> {
         let given_up = |why: String| StageError::failed(FailureCode::ProcessingError, why);
-        let named = |receiver: &&Receiver| receiver.webhook.name == delivery.webhook;
+        let named = |receiver: &&Receiver| receiver.webhook.name == name;
         let Some(receiver) = self.receivers.iter().find(named) else {
-            return Err(given_up(format!("there is no webhook {} any more", delivery.webhook)));
+            return Err(given_up(format!("there is no webhook {name} any more")));
         };
         let url = Url::parse(&receiver.webhook.url).map_err(|error| given_up(error.to_string()))?;
-        let body = (self.body)(&delivery.answer);
         let timestamp = (Timestamp::now().0 / 1000).to_string();
         let signature = signature(receiver.webhook.secret.reveal(), &timestamp, &body);
         let mut request = Request::get(url)
             .header("content-type", "application/json")
-            .header("x-aotf-delivery", delivery.id.clone())
+            .header("x-aotf-event", event)
+            .header("x-aotf-delivery", id)
             .header("x-aotf-timestamp", timestamp)
             .header("x-aotf-signature", signature)
             .max_bytes(MAX_REPLY_BYTES)
@@ -80,7 +87,7 @@ impl Deliveries {
         match response.status {
             200..300 => Ok(()),
             408 | 425 | 429 | 500.. => Err(StageError::soon(format!("it answered {}", response.status))),
-            status => Err(given_up(format!("the webhook {} answered {status}", delivery.webhook))),
+            status => Err(given_up(format!("the webhook {name} answered {status}"))),
         }
     }
 }
@@ -111,6 +118,7 @@ mod tests {
     use super::*;
     use crate::config::Secret;
     use crate::fetch::{FetchError, Response};
+    use crate::proto::work::Delivery;
 
     /// Answers with a status, or not at all (0), and keeps what was sent.
     struct FakeReceiver {
@@ -146,9 +154,13 @@ mod tests {
             secret: Secret::new("a secret of the two"),
         };
         let receivers = vec![Receiver { webhook, fetch: Arc::clone(&receiver) as _ }];
-        let deliveries =
-            Deliveries { receivers: Arc::new(receivers), body: |view| view.id.clone().into_bytes() };
-        let outcome = deliveries.deliver(&delivery());
+        let deliveries = Deliveries {
+            receivers: Arc::new(receivers),
+            answer: |view| view.id.clone().into_bytes(),
+            post: Arc::new(|post| post.subject.clone().into_bytes()),
+        };
+        let Delivery { id, webhook, answer } = delivery();
+        let outcome = deliveries.tell(&webhook, &id, "answer", (deliveries.answer)(&answer));
         let sent = std::mem::take(&mut *receiver.sent.lock().unwrap());
         (outcome, sent)
     }
@@ -166,7 +178,10 @@ mod tests {
         let header = |name: &str| {
             request.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone()).unwrap()
         };
-        assert_eq!(header("x-aotf-delivery"), "1-2");
+        assert_eq!(
+            (header("x-aotf-delivery"), header("x-aotf-event")),
+            ("1-2".to_owned(), "answer".to_owned())
+        );
         let expect = signature("a secret of the two", &header("x-aotf-timestamp"), b"i");
         assert_eq!(header("x-aotf-signature"), expect);
     }

@@ -11,6 +11,7 @@ use crate::domain::images::StoreCounts;
 use crate::domain::posts::{IndexedPost, RetryPost};
 use crate::domain::scans::ListingEnd;
 use crate::domain::verdicts::{KeptVerdicts, Verdict, VerdictId};
+use crate::domain::watches::{Watch, WatchId};
 
 /// What is searchable of one image: its fingerprint, and where it has a uniform border, that of what
 /// the border frames.
@@ -42,6 +43,10 @@ pub enum Change {
     KeepVerdicts(Vec<Verdict>),
     /// Somebody takes back what was said.
     RemoveVerdict(VerdictId),
+    /// Keeps this watch, in place of what is kept of it.
+    KeepWatch(Box<Watch>),
+    /// Nobody wants to hear of it any more. Of one that is not known: nothing.
+    EndWatch(WatchId),
     /// Adds the second stage's detail to images that lack it; their fingerprints stay.
     Complete(Vec<(ImageId, backfill::Seen)>),
     /// Leaves a mark, which keeps this from ever being stored again, and removes some of what is stored of it.

@@ -1,9 +1,12 @@
 //! How values stand in the tables, both ways, the same in every engine.
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::scans::{Coverage, CoveredWindow, Window};
 use crate::domain::verdicts::{Kind, VerdictId};
+use crate::domain::watches::{WatchId, WatchedAccount};
 use crate::store::error::StoreError;
 
 /// The network's number in the table `networks`; part of the schema, never changed.
@@ -61,6 +64,49 @@ pub fn verdict_kind_of(no: i64) -> Result<Kind, StoreError> {
 
 pub fn verdict_id(text: &str) -> Result<VerdictId, StoreError> {
     VerdictId::parse(text).ok_or_else(|| strange("an id of a verdict that is none", text))
+}
+
+pub fn watch_id(text: &str) -> Result<WatchId, StoreError> {
+    WatchId::parse(text).ok_or_else(|| strange("an id of a watch that is none", text))
+}
+
+/// An account of a watch, as it stands in the column `accounts`.
+#[derive(Serialize, Deserialize)]
+struct WatchedText {
+    network: String,
+    native: String,
+    handle: String,
+    unreadable: Option<String>,
+    looked_up: i64,
+}
+
+pub fn watched_text(accounts: &[WatchedAccount]) -> String {
+    let text = |account: &WatchedAccount| WatchedText {
+        network: account.key.network.as_str().to_owned(),
+        native: account.key.native.clone(),
+        handle: account.handle.clone(),
+        unreadable: account.unreadable.clone(),
+        looked_up: account.looked_up.0,
+    };
+    let texts: Vec<WatchedText> = accounts.iter().map(text).collect();
+    serde_json::to_string(&texts).expect("plain values have a JSON form")
+}
+
+/// # Errors
+/// When it is no list of accounts.
+pub fn watched_of(text: &str) -> Result<Vec<WatchedAccount>, StoreError> {
+    let unknown = || strange("accounts of a watch that are none", text);
+    let texts: Vec<WatchedText> = serde_json::from_str(text).map_err(|_| unknown())?;
+    let account = |text: WatchedText| {
+        let network = Network::from_name(&text.network)?;
+        Some(WatchedAccount {
+            key: AccountKey { network, native: text.native },
+            handle: text.handle,
+            unreadable: text.unreadable,
+            looked_up: Timestamp(text.looked_up),
+        })
+    };
+    texts.into_iter().map(|text| account(text).ok_or_else(unknown)).collect()
 }
 
 /// A position or a number of images.
@@ -198,6 +244,23 @@ mod tests {
             assert_eq!(verdict_kind_of(verdict_kind_no(kind)).unwrap(), kind);
         }
         assert!(verdict_kind_of(0).is_err() && verdict_id("7").is_err());
+    }
+
+    #[test]
+    fn accounts_of_watches_go_there_and_back() {
+        let account = |native: &str, unreadable: Option<&str>| WatchedAccount {
+            key: AccountKey::new(Network::Misskey, native),
+            handle: "a\"b".to_owned(),
+            unreadable: unreadable.map(str::to_owned),
+            looked_up: Timestamp(-3),
+        };
+        for accounts in [vec![], vec![account("1", None), account("\n", Some("is private"))]] {
+            assert_eq!(watched_of(&watched_text(&accounts)).unwrap(), accounts);
+        }
+        let other = r#"[{"network":"orkut","native":"1","handle":"","unreadable":null,"looked_up":1}]"#;
+        for text in ["", "{}", "[1]", other] {
+            assert!(watched_of(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::domain::posts::{
 };
 use crate::domain::scans::{Coverage, CoveredWindow, Cursor, ListingEnd, MediaCount, Window};
 use crate::domain::verdicts::{Claim, KeptVerdicts, MAX_PER_PAGE, Verdict, VerdictId};
+use crate::domain::watches::{FeedEntry, FeedImage, Watch, WatchId, WatchedAccount};
 
 /// A new database of one engine, removed when dropped.
 pub trait TestDatabase {
@@ -71,6 +72,8 @@ macro_rules! contract_tests {
             what_is_forgotten_never_comes_back
             what_is_gone_may_come_back
             an_unfinished_removal_is_found_again
+            watches_are_kept_changed_and_ended
+            a_feed_has_each_artwork_once
         );
     };
     ($database:ty: $($name:ident)*) => {
@@ -1307,4 +1310,88 @@ pub fn an_unfinished_removal_is_found_again<D: TestDatabase>() {
     assert_eq!(store.removals_left().unwrap(), [key("1")]);
     forget(&mut *store, &subject);
     assert_eq!(store.removals_left().unwrap(), []);
+}
+
+fn watch(id: u128, accounts: Vec<WatchedAccount>) -> Watch {
+    Watch {
+        id: WatchId(id),
+        subject: "https://a.example/\u{1f3a8}?a=%20'\"".to_owned(),
+        who: "bot".to_owned(),
+        began: Timestamp(NOW.0 + i64::try_from(id % 10).unwrap()),
+        webhook: id.is_multiple_of(2).then(|| "bot".to_owned()),
+        told: ImageId(u64::try_from(id % 10).unwrap()),
+        accounts,
+    }
+}
+
+pub fn watches_are_kept_changed_and_ended<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let account = WatchedAccount {
+        key: AccountKey::new(Network::Mastodon, "https://a.example/users/jane"),
+        handle: "jane@a.example".to_owned(),
+        unreadable: Some("is \"private\"".to_owned()),
+        looked_up: NOW,
+    };
+    let (one, two) = (watch(u128::MAX - 1, vec![account]), watch(3, vec![]));
+    let keep = |watch: &Watch| Change::KeepWatch(Box::new(watch.clone()));
+    store.apply(&[keep(&one), keep(&two), keep(&one)], NOW).unwrap();
+    let mut both = [one.clone(), two.clone()];
+    both.sort_by_key(|watch| watch.began);
+    assert_eq!(database.open_reader().watches().unwrap(), both);
+    let changed = Watch { told: ImageId(1 << 40), accounts: vec![], ..one.clone() };
+    store.apply(&[keep(&changed), Change::EndWatch(two.id), Change::EndWatch(WatchId(9))], NOW).unwrap();
+    assert_eq!(store.watches().unwrap(), [changed]);
+}
+
+pub fn a_feed_has_each_artwork_once<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let dated = |native: &str, at: Option<i64>, images| {
+        let key = PostKey::new(Network::Twitter, native);
+        IndexedPost::of_images(key, at.map(Timestamp), images)
+    };
+    store
+        .apply(
+            &[
+                posts("1", vec![dated("10", Some(NOW.0 - 30), vec![good("a", 1), failed("b")])]),
+                posts("1", vec![dated("11", Some(NOW.0 - 20), vec![good("c", 0xffff_ffff)])]),
+                posts("1", vec![dated("12", None, vec![lost("d")])]),
+                posts("1", vec![dated("13", Some(NOW.0 - 5), vec![])]),
+                // The same picture elsewhere.
+                posts("2", vec![dated("20", Some(NOW.0 - 10), vec![good("e", 0xffff_ffff)])]),
+                posts("3", vec![dated("30", Some(NOW.0), vec![good("f", 1)])]),
+            ],
+            NOW,
+        )
+        .unwrap();
+    let short = |store: &mut dyn Store, accounts: &[&str]| -> Vec<Vec<String>> {
+        let keys: Vec<AccountKey> = accounts.iter().map(|native| key(native)).collect();
+        let entry = |entry: FeedEntry| entry.posts.into_iter().map(|post| post.key.native).collect();
+        store.feed(&keys).unwrap().into_iter().map(entry).collect()
+    };
+    // A post without a date is as new as its storing; one without images is none.
+    assert_eq!(short(&mut *store, &["1"]), [vec!["12"], vec!["11"], vec!["10"]]);
+    assert_eq!(short(&mut *store, &["1", "2"]), [vec!["12"], vec!["11", "20"], vec!["10"]]);
+    assert_eq!(short(&mut *store, &["9"]), Vec::<Vec<String>>::new());
+    let entries = database.open_reader().feed(&[key("1"), key("2")]).unwrap();
+    let [undated, shared, failed] = entries.as_slice() else { panic!("{entries:?}") };
+    assert_eq!(
+        (undated.changed, undated.posts[0].published),
+        (ImageId(0), None),
+        "nothing can be seen of it"
+    );
+    assert_eq!(shared.posts[1].handle.as_deref(), Some("artist2"));
+    assert_eq!(shared.posts[0].images, [FeedImage { position: 1, name: "c".into(), size: Some((680, 480)) }]);
+    assert_eq!(
+        failed.posts[0].images.iter().map(|image| image.size).collect::<Vec<_>>(),
+        [Some((680, 480)), None]
+    );
+    // An image that is read at last is new.
+    let (before, last) = (failed.changed, shared.changed);
+    store.apply(&[posts("1", vec![dated("10", None, vec![good("b", 5)])])], NOW).unwrap();
+    let entries = store.feed(&[key("1"), key("2")]).unwrap();
+    assert!(entries[2].changed > before && entries[2].changed > last, "{entries:?}");
+    store.apply(&[Change::RemovePosts(vec![PostKey::new(Network::Twitter, "11")])], NOW).unwrap();
+    assert_eq!(short(&mut *store, &["1", "2"]), [vec!["12"], vec!["20"], vec!["10"]]);
 }

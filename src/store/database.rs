@@ -8,6 +8,7 @@ use super::changes::{Change, Committed, IndexEntry, RetryRule};
 use super::commit::apply::apply;
 use super::commit::load;
 use super::commit::verdicts;
+use super::commit::watches;
 use super::commit::work::Work;
 use super::engine::address::Place;
 use super::engine::connection::Connection;
@@ -16,7 +17,7 @@ use super::error::StoreError;
 use super::extent::Extent;
 use super::interface::Store;
 use super::schema::Value;
-use super::{codec, migrate, remedy, statements};
+use super::{codec, feed, migrate, remedy, statements};
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState, SeenHandle};
@@ -24,6 +25,7 @@ use crate::domain::forgotten::{Mark, SubjectKind, Tombstone};
 use crate::domain::images::{Detail, StoreCounts};
 use crate::domain::posts::{ImageRecord, ListedImage, ListedPost};
 use crate::domain::verdicts::{Verdict, VerdictId};
+use crate::domain::watches::{FeedEntry, Watch};
 
 /// An open database, with the newest schema.
 pub struct Database {
@@ -231,6 +233,15 @@ impl Store for Database {
             })?;
         }
         Ok(found)
+    }
+
+    fn watches(&mut self) -> Result<Vec<Watch>, StoreError> {
+        watches::all(&mut self.connection)
+    }
+
+    fn feed(&mut self, accounts: &[AccountKey]) -> Result<Vec<FeedEntry>, StoreError> {
+        let numbers = self.account_numbers(accounts)?;
+        feed::entries(&mut self.connection, &numbers)
     }
 
     fn last_image(&mut self) -> Result<ImageId, StoreError> {

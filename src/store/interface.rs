@@ -10,6 +10,7 @@ use crate::domain::forgotten::{Mark, Tombstone};
 use crate::domain::images::StoreCounts;
 use crate::domain::posts::{ImageRecord, ListedPost};
 use crate::domain::verdicts::{Verdict, VerdictId};
+use crate::domain::watches::{FeedEntry, Watch};
 
 /// One connection to the database. Blocking; used by one thread at a time. Other connections, also
 /// of other processes, may be open beside it.
@@ -94,6 +95,13 @@ pub trait Store: Send {
 
     /// The searchable images of these posts, each with its post and its position there, from 1.
     fn images_of_posts(&mut self, posts: &[PostKey]) -> Result<Vec<(PostKey, u8, IndexEntry)>, StoreError>;
+
+    /// All watches, the oldest first.
+    fn watches(&mut self) -> Result<Vec<Watch>, StoreError>;
+
+    /// The newest posts with images of these accounts, each artwork once, the newest first; unknown accounts
+    /// have none.
+    fn feed(&mut self, accounts: &[AccountKey]) -> Result<Vec<FeedEntry>, StoreError>;
 
     /// The highest number that an image ever had; 0 before the first.
     fn last_image(&mut self) -> Result<ImageId, StoreError>;

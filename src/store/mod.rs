@@ -26,6 +26,7 @@ mod database;
 mod engine;
 mod error;
 mod extent;
+mod feed;
 #[cfg(test)]
 mod file_tests;
 pub mod import;

@@ -172,6 +172,20 @@ pub const VERDICTS: Table = Table {
     key: 1,
 };
 
+pub const WATCHES: Table = Table {
+    name: "watches",
+    columns: &[
+        ("id", Text),
+        ("who", Text),
+        ("subject", Text),
+        ("began_at", Int),
+        ("webhook", Text),
+        ("told", Int),
+        ("accounts", Text),
+    ],
+    key: 1,
+};
+
 pub const TOMBSTONES: Table = Table {
     name: "tombstones",
     columns: &[
@@ -189,5 +203,15 @@ pub const TOMBSTONES: Table = Table {
 pub const REMOVED_IMAGES: Table = Table { name: "removed_images", columns: &[("image", Int)], key: 1 };
 
 /// All tables with facts, each after those it refers to.
-pub const ALL: &[&Table] =
-    &[&ACCOUNTS, &HANDLES, &POSTS, &IMAGES, &DETAILS, &RETRIES, &RETRY_IMAGES, &VERDICTS, &TOMBSTONES];
+pub const ALL: &[&Table] = &[
+    &ACCOUNTS,
+    &HANDLES,
+    &POSTS,
+    &IMAGES,
+    &DETAILS,
+    &RETRIES,
+    &RETRY_IMAGES,
+    &VERDICTS,
+    &TOMBSTONES,
+    &WATCHES,
+];

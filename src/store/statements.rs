@@ -119,8 +119,24 @@ statements! {
     HANDLES_TO_FORGET = "DELETE FROM handles WHERE account = ?";
     IMAGES_TO_REMOVE = "SELECT id FROM images WHERE post IN (@)";
 
+    /// The newest posts of an account that have images. There is no index by their date, which would make every
+    /// insertion dearer: all of the account's images are read.
+    FEED_POSTS =
+        "SELECT DISTINCT p.no, p.native, p.published, p.stored_at, coalesce(p.published, p.stored_at) AS dated
+         FROM images i JOIN posts p ON p.no = i.post
+         WHERE i.account = ? ORDER BY dated DESC, p.no DESC LIMIT ?";
+    FEED_IMAGES =
+        "SELECT i.post, i.id, i.position, i.name, i.width, i.height, i.solid_ground, d.phash256, d.thumbnail
+         FROM images i LEFT JOIN details d ON d.image = i.id
+         WHERE i.post IN (@) ORDER BY i.post, i.position";
+
     IDENTITY = "SELECT identity FROM summary WHERE only_row = 1";
 }
+
+/// Of watches there are few: all are read at the start.
+pub const WATCHES: &str =
+    "SELECT id, who, subject, began_at, webhook, told, accounts FROM watches ORDER BY began_at, id";
+pub const END_WATCH: &str = "DELETE FROM watches WHERE id = ?";
 
 /// What a clock that was ahead has written.
 pub const VISITED_IN_THE_FUTURE: &str = "UPDATE accounts SET visited_at = ? WHERE visited_at > ?";

@@ -15,6 +15,7 @@ use crate::domain::forgotten::{Mark, Tombstone};
 use crate::domain::images::StoreCounts;
 use crate::domain::posts::{ImageRecord, ListedPost};
 use crate::domain::verdicts::{Verdict, VerdictId};
+use crate::domain::watches::{FeedEntry, Watch};
 use crate::store::backfill::BareImage;
 use crate::store::{Change, Committed, EngineError, EngineFault, IndexEntry, Store, StoreError};
 
@@ -183,6 +184,12 @@ impl Store for FailingStore {
     }
     fn images_of_posts(&mut self, posts: &[PostKey]) -> Result<Vec<(PostKey, u8, IndexEntry)>, StoreError> {
         self.reach()?.images_of_posts(posts)
+    }
+    fn watches(&mut self) -> Result<Vec<Watch>, StoreError> {
+        self.reach()?.watches()
+    }
+    fn feed(&mut self, accounts: &[AccountKey]) -> Result<Vec<FeedEntry>, StoreError> {
+        self.reach()?.feed(accounts)
     }
     fn last_image(&mut self) -> Result<ImageId, StoreError> {
         self.reach()?.last_image()

@@ -245,8 +245,8 @@ fn open<P: Publisher>(
     let counts = store.counts()?;
     let unfinished = journal::unfinished(state)?;
     let ledger = state.ledger(Timestamp::now())?;
-    let (marks, removals_left) = (store.marks()?, store.removals_left()?);
-    Ok(FromStorekeeper::Opened { counts, unfinished, ledger, index: progress, marks, removals_left })
+    let (marks, removals_left, watches) = (store.marks()?, store.removals_left()?, store.watches()?);
+    Ok(FromStorekeeper::Opened { counts, unfinished, ledger, index: progress, marks, removals_left, watches })
 }
 
 /// Gives each message to the thread it is for, until `Stop` or until a thread has ended.
@@ -340,6 +340,9 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         Question::VerdictsBefore(before) => Sorted::Read(reader::Read::VerdictsBefore(before)),
         Question::KeepVerdicts(verdicts) => Sorted::Change(Change::KeepVerdicts(verdicts)),
         Question::RemoveVerdict(id) => Sorted::Change(Change::RemoveVerdict(id)),
+        Question::Feed { accounts, skip } => Sorted::Read(reader::Read::Feed { accounts, skip }),
+        Question::KeepWatch(watch) => Sorted::Change(Change::KeepWatch(watch)),
+        Question::EndWatch(id) => Sorted::Change(Change::EndWatch(id)),
         Question::RetriesDue { limit } => Sorted::Change(Change::TakeRetries { limit }),
         Question::AccountsDue { task: MaintenanceTask::UpdateAccounts, limit } => {
             due(AccountTask::Update, maintenance.auto_update, limit)

@@ -8,6 +8,7 @@ use crate::domain::images::{IndexProgress, NotedPage, StoreCounts};
 use crate::domain::posts::{IndexedPost, ListedPost};
 use crate::domain::reads::{Ledger, PaidReads};
 use crate::domain::scans::{EndedSearch, ListingEnd, Priority, Reach, ScanDeaths};
+use crate::domain::watches::Watch;
 use crate::proto::front::Client;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::view::{QueryView, StoreSizes};
@@ -149,6 +150,8 @@ pub enum FromStorekeeper {
         marks: Vec<Mark>,
         /// Marked accounts of which something is left.
         removals_left: Vec<AccountKey>,
+        /// Whose new posts somebody wants to hear of.
+        watches: Vec<Watch>,
     },
     /// What was billed by now, with the next orders of `CountReads`; `billed` tells of each how many of its
     /// reads had not been billed that day.

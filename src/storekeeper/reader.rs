@@ -14,6 +14,7 @@ use crate::domain::accounts::{Account, AccountRecord, AccountRef};
 use crate::domain::forgotten::Mark;
 use crate::domain::posts::{ImageRecord, ListedPost};
 use crate::domain::verdicts::{self, Verdict, VerdictId};
+use crate::domain::watches::FeedEntry;
 use crate::proto::MAX_MESSAGE_BYTES;
 use crate::proto::stage::{
     Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, MAX_TOMBSTONES_PER_ANSWER,
@@ -67,6 +68,7 @@ pub enum Read {
     PostImages(Vec<PostKey>),
     VerdictsBefore((Timestamp, VerdictId)),
     Tombstones { after: Option<Mark> },
+    Feed { accounts: Vec<AccountKey>, skip: u32 },
 }
 
 pub struct Reader {
@@ -168,6 +170,10 @@ impl Reader {
             Read::VerdictsBefore(before) => {
                 self.store.verdicts_before(before, MAX_LISTED_VERDICTS).map(listed_verdicts)
             }
+            Read::Feed { mut accounts, skip } => {
+                accounts.truncate(MAX_ASKED);
+                self.store.feed(&accounts).map(|entries| feed_from(entries, skip))
+            }
             Read::Tombstones { after } => {
                 self.store.tombstones(after, MAX_TOMBSTONES_PER_ANSWER).map(Answer::Tombstones)
             }
@@ -236,6 +242,25 @@ fn listed_verdicts(mut verdicts: Vec<(Verdict, bool)>) -> Answer {
     Answer::VerdictsBefore { verdicts, more }
 }
 
+/// The entries after the first `skip`, as many as fit one message. One always does, with as many of its posts
+/// as fit.
+fn feed_from(entries: Vec<FeedEntry>, skip: u32) -> Answer {
+    /// Less than a message: the answer travels on, in one of another form.
+    const MOST: usize = MAX_MESSAGE_BYTES - 4096;
+    let skip = usize::try_from(skip).unwrap_or(usize::MAX).min(entries.len());
+    let mut rest = entries.into_iter().skip(skip).peekable();
+    let (mut fitting, mut bytes) = (Vec::new(), 0);
+    while let Some(mut entry) = rest.next_if(|entry| fitting.is_empty() || bytes + entry.len_bytes() <= MOST)
+    {
+        while entry.len_bytes() > MOST && entry.posts.len() > 1 {
+            entry.posts.pop();
+        }
+        bytes += entry.len_bytes();
+        fitting.push(entry);
+    }
+    Answer::Feed { entries: fitting, more: rest.peek().is_some() }
+}
+
 /// As many of the records as fit one message, in the order of the numbers that were asked for. One always
 /// does.
 fn fitting(ids: &[ImageId], mut records: Vec<ImageRecord>) -> Answer {
@@ -269,6 +294,7 @@ mod tests {
     use crate::base::Fingerprint;
     use crate::base::ids::{AskId, Network, PostKey};
     use crate::domain::images::Detail;
+    use crate::domain::watches::{FeedImage, FeedPost};
     use crate::proto::stage::BrokerToStage;
 
     fn record(image: u64, name_bytes: usize) -> ImageRecord {
@@ -287,6 +313,42 @@ mod tests {
                 trimmed: Some(Fingerprint(u64::MAX)),
             }),
         }
+    }
+
+    #[test]
+    fn a_feed_comes_in_pieces_that_fit_a_message() {
+        let image = |position| FeedImage { position, name: "n".repeat(2000), size: None };
+        let post = |no: usize, images: u8| FeedPost {
+            key: PostKey::new(Network::Mastodon, format!("{no}{}", "p".repeat(500))),
+            account: AccountKey::new(Network::Mastodon, "a".repeat(512)),
+            handle: Some("h".repeat(253)),
+            published: Some(Timestamp(i64::MAX)),
+            stored: Timestamp(i64::MAX),
+            images: (1..=images).map(image).collect(),
+        };
+        // The third is too large for a message with all its posts.
+        let entries: Vec<FeedEntry> = (0..40)
+            .map(|no| {
+                let n_posts = if no == 2 { 20 } else { 1 };
+                let posts = (0..n_posts).map(|n| post(no * 100 + n, 4)).collect();
+                FeedEntry { posts, changed: ImageId(u64::MAX) }
+            })
+            .collect();
+        let (mut found, mut skip) = (Vec::new(), 0);
+        loop {
+            let answer = feed_from(entries.clone(), skip);
+            let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer: answer.clone() };
+            assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+            let Answer::Feed { entries, more } = answer else { panic!() };
+            assert!(!entries.is_empty());
+            skip += u32::try_from(entries.len()).unwrap();
+            found.extend(entries.iter().map(FeedEntry::id));
+            if !more {
+                break;
+            }
+        }
+        assert_eq!(found, entries.iter().map(FeedEntry::id).collect::<Vec<_>>());
+        assert_eq!(feed_from(entries, u32::MAX), Answer::Feed { entries: vec![], more: false });
     }
 
     #[test]

@@ -216,13 +216,20 @@ fn the_server_does_what_its_description_says() {
     let digest = aotf::config::sha256(KEY.as_bytes());
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     let extra = format!(
-        "[[api_keys]]\nname = \"all\"\nsha256 = \"{digest}\"\nadvanced = true\ncancel = true\nverdicts = true\n\
+        "[[api_keys]]\nname = \"all\"\nsha256 = \"{digest}\"\nadvanced = true\ncancel = true\nverdicts = true\nwatches = true\n\
          requests_per_second = 100000\nmax_processing_requests = 10000\n"
     );
     let daemon = Daemon::start(Setup { extra: Box::leak(extra.into_boxed_str()), ..Setup::default() });
     let mut described = daemon.get("/openapi.json");
     // What is read here as OpenAPI 3.2 has it: an event is described apart from its stream.
     described["openapi"] = "3.2.0".into();
+    // Feeds have names that nobody can guess, and their streams have no end.
+    let watch = daemon.command(&["watch", "demo-rowan.bsky.social", "--json"]);
+    let watch: Value = serde_json::from_slice(&watch.stdout).unwrap();
+    let feed = watch["feed"].as_str().unwrap().trim_start_matches("/feeds/");
+    described["paths"]["/feeds/{feed}"]["get"]["parameters"][0]["schema"] =
+        serde_json::json!({ "type": "string", "enum": [feed] });
+    described["paths"].as_object_mut().unwrap().remove("/feeds/{feed}/events").unwrap();
     let paths = described["paths"].as_object_mut().unwrap().values_mut();
     let mut operations = 0;
     for operation in paths.flat_map(|methods| methods.as_object_mut().unwrap().values_mut()) {
@@ -312,7 +319,9 @@ fn the_description_makes_a_python_client_that_works() {
     // It knows no bodies of plain text, and sends the form that is described beside it.
     let unsupported: Vec<&str> = warned.lines().filter(|line| line.starts_with("Unsupported")).collect();
     assert_eq!(unsupported, ["Unsupported content type text/plain"], "{warned}");
-    assert!(warned.matches("WARNING").count() == 1 && !warned.contains("ERROR"), "{warned}");
+    // Feeds are for others.
+    assert!(warned.contains("Unsupported content_type application/atom+xml"), "{warned}");
+    assert!(warned.matches("WARNING").count() == 2 && !warned.contains("ERROR"), "{warned}");
     let script = root().join("tests/fixtures/clients/drive.py");
     let mut drive = Command::new(root().join("target/test-tools/python/bin/python"));
     drive.current_dir(folder).env("PYTHONPATH", folder).env("PYTHONDONTWRITEBYTECODE", "1").arg(script);

@@ -51,6 +51,7 @@ mod sources;
 mod terminal;
 mod verdicts;
 mod wanted;
+mod watches;
 mod webdriver;
 mod x_oddities;
 mod x_simulator;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what some tests drive: a browser with its driver and, with the argument "all", what runs the examples of the
-# documents (jq, Python with requests, Node) and the client generators (install-client-generators.sh), shellcheck, and
+# documents (jq, Python with requests, Node), what checks feeds (xmllint), the client generators (install-client-generators.sh), shellcheck, and
 # promtool (whose package brings Prometheus, which Debian
 # starts as a service: not for a developer's machine). Without them those tests say that they are skipped; so nothing
 # here is an error.
@@ -11,6 +11,7 @@ command -v chromedriver >/dev/null 2>&1 || missing="$missing chromium chromium-d
 if [ "${1:-}" = all ]; then
     command -v promtool >/dev/null 2>&1 || missing="$missing prometheus"
     command -v shellcheck >/dev/null 2>&1 || missing="$missing shellcheck"
+    command -v xmllint >/dev/null 2>&1 || missing="$missing libxml2-utils"
     command -v jq >/dev/null 2>&1 || missing="$missing jq"
     command -v node >/dev/null 2>&1 || missing="$missing nodejs"
     python3 -c 'import requests' >/dev/null 2>&1 || missing="$missing python3-requests"

@@ -7,6 +7,7 @@ use crate::base::ids::{QueryId, ScanId};
 use crate::base::roles::Stage;
 use crate::broker::books::party::Party;
 use crate::domain::scans::{Coverage, Cursor, ListingEnd, ListingPlace, ListingStep, Priority};
+use crate::domain::watches::WatchId;
 use crate::proto::work::{MaintenanceTask, Work};
 
 /// Numbers work items in the order they were made.
@@ -31,6 +32,8 @@ pub enum Owner {
     Maintenance(MaintenanceTask),
     /// A final answer for a webhook, by the delivery's id.
     Delivery(String),
+    /// The look-up of a watch's accounts, or what its webhook is told.
+    Watch(WatchId),
     /// A picture that this client waits for.
     Picture {
         number: u64,
@@ -56,6 +59,7 @@ impl Owner {
             | Owner::Retries
             | Owner::Maintenance(_)
             | Owner::Delivery(_)
+            | Owner::Watch(_)
             | Owner::Picture { .. } => Request::Other,
         }
     }
@@ -139,7 +143,7 @@ pub fn stage_of(work: &Work) -> Stage {
         Work::ListPosts { cursor: Cursor::Timeline(_), .. } => Stage::TimelineListing,
         Work::IndexPosts { .. } | Work::ShrinkPicture { .. } => Stage::Indexing,
         Work::Maintain(_) => Stage::Maintenance,
-        Work::Deliver(_) => Stage::Delivery,
+        Work::Deliver(_) | Work::Tell(_) => Stage::Delivery,
     }
 }
 
@@ -153,7 +157,7 @@ pub fn lease_time(work: &Work) -> Duration {
         | Work::CheckPosts { .. }
         | Work::LookUpPosts { .. } => 120,
         Work::ListPosts { .. } | Work::IndexPosts { .. } => 180,
-        Work::Maintain(_) | Work::Deliver(_) => 120,
+        Work::Maintain(_) | Work::Deliver(_) | Work::Tell(_) => 120,
     })
 }
 
@@ -162,7 +166,7 @@ pub fn lease_time(work: &Work) -> Duration {
 pub fn rest(work: &Work, age: Duration, asked: Duration) -> Duration {
     match work {
         // Twice as long each time: a receiver that is down for hours is not asked all the time.
-        Work::Deliver(_) => age.clamp(Duration::from_secs(1), Duration::from_secs(3600)),
+        Work::Deliver(_) | Work::Tell(_) => age.clamp(Duration::from_secs(1), Duration::from_secs(3600)),
         _ => asked.clamp(Duration::from_millis(1), Duration::from_secs(3600)),
     }
 }
@@ -179,7 +183,7 @@ pub fn patience(work: &Work) -> Duration {
         | Work::Resolve { .. }
         | Work::CheckPosts { .. }
         | Work::LookUpPosts { .. } => 20 * 60,
-        Work::ListPosts { .. } | Work::IndexPosts { .. } | Work::Deliver(_) => 24 * 3600,
+        Work::ListPosts { .. } | Work::IndexPosts { .. } | Work::Deliver(_) | Work::Tell(_) => 24 * 3600,
         Work::Maintain(_) => 3600,
     })
 }

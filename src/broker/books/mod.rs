@@ -26,3 +26,4 @@ pub mod scan_request;
 pub mod searched;
 pub mod site_layouts;
 pub mod troubles;
+pub mod watches;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::base::ids::{AskId, QueryId};
 use crate::broker::client::link::{OUTBOX_CAPACITY, Unavailable};
+use crate::domain::watches::WatchId;
 use crate::ipc::{Blob, Endpoint, Outbox, Parcel, pump};
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion, FrontToBroker};
 use crate::proto::view::{QueryStatus, QueryView};
@@ -13,6 +14,9 @@ use crate::proto::view::{QueryStatus, QueryView};
 type Reply = Box<dyn FnOnce(Result<FrontAnswer, Unavailable>) + Send>;
 /// Receives the states of a watched query; false when nobody listens any more.
 type Listener = Box<dyn FnMut(&QueryView) -> bool + Send>;
+
+/// Hears which watch's feed may have changed, `None` for any; false when it listens no more.
+pub type FeedListener = Box<dyn FnMut(Option<WatchId>) -> bool + Send>;
 
 /// A front's side of the link.
 #[derive(Default)]
@@ -27,6 +31,8 @@ struct FrontLink {
     asks: HashMap<AskId, Reply>,
     last_ask: u64,
     listeners: HashMap<QueryId, Vec<Listener>>,
+    /// Those outlive the link.
+    feeds: Vec<FeedListener>,
 }
 
 impl FrontClient {
@@ -44,6 +50,8 @@ impl FrontClient {
             let mut link = self.lock();
             link.number += 1;
             link.outbox = Some(outbox);
+            // This broker tells of feeds that it was asked for.
+            link.feeds.retain_mut(|listener| listener(None));
             link.number
         };
         let hearing = Arc::clone(self);
@@ -86,12 +94,18 @@ impl FrontClient {
 
     /// Calls `listener` with the query's state now, at each change, and with its end, until it
     /// returns false. A lost link drops it. It must be quick and must not call this client.
-    pub fn watch(&self, query: QueryId, listener: Listener) {
+    pub fn follow(&self, query: QueryId, listener: Listener) {
         let mut link = self.lock();
         let Some(outbox) = link.outbox.clone() else { return };
         link.listeners.entry(query).or_default().push(listener);
         drop(link);
-        let _ = outbox.send(FrontToBroker::Watch { query });
+        let _ = outbox.send(FrontToBroker::Follow { query });
+    }
+
+    /// Calls `listener` with each feed that may have changed, and with all of them when the link is lost, until
+    /// it returns false. It must be quick and must not call this client.
+    pub fn follow_feeds(&self, listener: FeedListener) {
+        self.lock().feeds.push(listener);
     }
 
     fn on_message(&self, message: BrokerToFront) {
@@ -101,6 +115,9 @@ impl FrontClient {
                 if let Some(reply) = reply {
                     reply(Ok(answer));
                 }
+            }
+            BrokerToFront::FeedChanged { watch } => {
+                self.lock().feeds.retain_mut(|listener| listener(watch));
             }
             BrokerToFront::Changed { view } => {
                 let ended = view.status == QueryStatus::End;
@@ -112,7 +129,7 @@ impl FrontClient {
                     if let Some(outbox) = &link.outbox
                         && !ended
                     {
-                        let _ = outbox.send(FrontToBroker::Unwatch { query: view.query });
+                        let _ = outbox.send(FrontToBroker::Unfollow { query: view.query });
                     }
                 }
             }
@@ -123,6 +140,8 @@ impl FrontClient {
         let (asks, listeners) = {
             let mut link = self.lock();
             link.outbox = None;
+            // What changes from now on, nobody tells.
+            link.feeds.retain_mut(|listener| listener(None));
             (std::mem::take(&mut link.asks), std::mem::take(&mut link.listeners))
         };
         drop(listeners);

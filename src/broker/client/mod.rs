@@ -7,6 +7,6 @@ mod front;
 mod link;
 mod stage;
 
-pub use front::FrontClient;
+pub use front::{FeedListener, FrontClient};
 pub use link::Unavailable;
 pub use stage::{Granted, LeaseHandle, StageClient, Taken};

@@ -3,7 +3,7 @@
 //! so.
 
 use crate::base::ids::ContainerId;
-use crate::broker::rules::watching;
+use crate::broker::rules::following;
 use crate::broker::turn::Turn;
 
 /// A container lost the network, or has it back, or is gone itself.
@@ -14,6 +14,6 @@ pub fn on_change(turn: &mut Turn, container: ContainerId, lost: Option<String>) 
     }
     turn.state.connectivity.set(container, lost, turn.now.mono);
     if turn.state.connectivity.is_lost() != before {
-        watching::notify_all(turn);
+        following::notify_all(turn);
     }
 }

@@ -7,8 +7,9 @@ use crate::base::ids::{AskId, ContainerId};
 use crate::base::roles::Role;
 use crate::broker::books::query::Origin;
 use crate::broker::rules::{
-    accounts, admission, connectivity, deliveries, forgetting, fronts, health, indexing, leasing, outcomes,
-    queries, reservations, retries, scan_requests, scans, submissions, time, updates, verdicts, watching,
+    accounts, admission, connectivity, deliveries, following, forgetting, fronts, health, indexing, leasing,
+    outcomes, queries, reservations, retries, scan_requests, scans, submissions, time, updates, verdicts,
+    watches,
 };
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
@@ -30,13 +31,17 @@ impl State {
                 fronts::on_asked(turn, Asker { front, ask }, question, blob);
             }
             Event::FrontJoined { pid } => turn.state.registry.note_start(Role::Front, pid),
-            Event::Watch(front, query) => watching::on_watch(turn, front, query),
-            Event::Unwatch(front, query) => watching::on_unwatch(turn.state, front, query),
-            Event::FrontLost(front) => watching::on_front_lost(turn.state, front),
+            Event::Follow(front, query) => following::on_follow(turn, front, query),
+            Event::Unfollow(front, query) => following::on_unfollow(turn.state, front, query),
+            Event::FrontLost(front) => {
+                following::on_front_lost(turn.state, front);
+                turn.state.watches.fronts.remove(&front);
+            }
             Event::FromStore(message) => on_store(turn, message),
             Event::Tick => {}
         }
         time::on_time_passed(turn);
+        watches::on_time_passed(turn);
         time::grant_reservations(turn);
         leasing::hand_out(turn);
     }
@@ -118,8 +123,13 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
         | Question::ResetSearchCursors(_)) => {
             return turn.ask_store(Pending::StageAsk { container: from, ask }, question);
         }
-        // What people say is no business of processes that read strangers' bytes.
-        Question::VerdictsBefore(_) | Question::KeepVerdicts(_) | Question::RemoveVerdict(_) => {
+        // What people say and watch is no business of processes that read strangers' bytes.
+        Question::VerdictsBefore(_)
+        | Question::KeepVerdicts(_)
+        | Question::RemoveVerdict(_)
+        | Question::Feed { .. }
+        | Question::KeepWatch(_)
+        | Question::EndWatch(_) => {
             turn.state.gossip_dropped += 1;
             Answer::Unavailable("no stage may ask this".to_owned())
         }
@@ -129,13 +139,22 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
 
 fn on_store(turn: &mut Turn, message: FromStorekeeper) {
     let (ticket, message) = match message {
-        FromStorekeeper::Opened { counts, unfinished, ledger, index, marks, removals_left } => {
+        FromStorekeeper::Opened {
+            counts,
+            unfinished,
+            ledger,
+            index,
+            marks,
+            removals_left,
+            watches: kept,
+        } => {
             turn.state.counts = counts;
             turn.state.index = index;
             turn.state.spending.learn(ledger, &[]);
             // First: what is resumed may be of somebody who is forgotten.
             forgetting::resume(turn, marks, removals_left);
-            return resume(turn, unfinished);
+            resume(turn, unfinished);
+            return watches::resume(turn, kept);
         }
         FromStorekeeper::Indexing { progress } => {
             turn.state.index = progress;
@@ -179,10 +198,14 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
             indexing::on_woken(turn, woken);
         }
         (Pending::Posts { scan, posts }, FromStorekeeper::Stored { .. }) => {
+            if let Some(account) = turn.state.scans.get(&scan).map(|scan| scan.head.account.key.clone()) {
+                watches::on_stored(turn, &account);
+            }
             let woken = scans::on_stored(turn, scan, &posts);
             indexing::on_woken(turn, woken);
         }
         (Pending::PostsApart(posts), FromStorekeeper::Stored { .. }) => {
+            watches::on_any_stored(turn);
             turn.send_to_store(ToStorekeeper::SettleWanted { posts });
         }
         (Pending::Cursor { scan, step }, FromStorekeeper::Stored { .. }) => {
@@ -206,6 +229,7 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
             indexing::on_named_posts_known(turn, query, answer);
         }
         (Pending::NamedPostStored { query }, FromStorekeeper::Stored { .. }) => {
+            watches::on_any_stored(turn);
             indexing::on_named_post_stored(turn, query);
         }
         (Pending::AccountRecords(asker), FromStorekeeper::Answered { answer, .. }) => {
@@ -240,8 +264,25 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
         }
         (Pending::Forgotten(mark), FromStorekeeper::Removed { removal, .. }) => {
             forgetting::on_removed(turn, mark, removal);
+            watches::on_any_stored(turn);
         }
-        (Pending::GoneRemoved, FromStorekeeper::Removed { .. }) => {}
+        (Pending::GoneRemoved, FromStorekeeper::Removed { .. }) => watches::on_any_stored(turn),
+        (Pending::WatchBegun { asker, watch }, FromStorekeeper::Answered { answer, .. }) => {
+            watches::on_begun(turn, asker, *watch, answer);
+        }
+        (Pending::WatchKept, FromStorekeeper::Answered { answer, .. }) => watches::on_kept(turn, answer),
+        (Pending::WatchEnded { asker, id }, FromStorekeeper::Answered { answer, .. }) => {
+            watches::on_ended(turn, asker, id, answer);
+        }
+        (Pending::FeedRead { asker, watch, skip }, FromStorekeeper::Answered { answer, .. }) => {
+            watches::on_feed_read(turn, asker, watch, skip, answer);
+        }
+        (Pending::WatchStates(id), FromStorekeeper::Answered { answer, .. }) => {
+            watches::on_states(turn, id, answer);
+        }
+        (Pending::WatchNews { id, skip }, FromStorekeeper::Answered { answer, .. }) => {
+            watches::on_news_read(turn, id, skip, answer);
+        }
         (Pending::Lifted { asker, mark }, FromStorekeeper::Lifted { .. }) => {
             forgetting::on_lifted(turn, asker, mark);
         }

@@ -7,7 +7,7 @@ use crate::broker::books::forgotten::Forgetting;
 use crate::broker::books::items::{Item, Owner};
 use crate::broker::books::query::{Facts, Outcome, Phase, Query};
 use crate::broker::books::queue::Queue;
-use crate::broker::rules::{cancelling, health, indexing, query_steps, scans, watching};
+use crate::broker::rules::{cancelling, following, health, indexing, query_steps, scans, watches};
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, NameAsked, Pending};
@@ -120,6 +120,7 @@ fn begin(turn: &mut Turn, asker: Asker, subject: Subject, handle: Option<String>
     let mark = subject.mark();
     if turn.state.forgotten.begin(subject.clone(), handle, note.clone()).is_some() {
         let answers = drop_answers(turn, &subject);
+        watches::on_forgotten(turn, &subject);
         let scans = match &subject {
             Subject::Account(key) => end_scans(turn, key),
             Subject::Post(_) => 0,
@@ -314,7 +315,7 @@ fn drop_answers(turn: &mut Turn, subject: &Subject) -> u32 {
                 turn.journal(entry);
             }
         } else {
-            watching::notify(turn, id);
+            following::notify(turn, id);
         }
     }
     strip_deliveries(turn, subject);

@@ -5,6 +5,7 @@ use crate::broker::books::query::{Kind, Origin};
 use crate::broker::books::query_key::search_key;
 use crate::broker::rules::{
     accounts, cancelling, forgetting, health, inspect, pictures, scan_requests, submissions, verdicts,
+    watches,
 };
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Asker;
@@ -73,6 +74,8 @@ pub fn on_asked(turn: &mut Turn, asker: Asker, question: FrontQuestion, blob: Op
         FrontQuestion::Lift { what } => return forgetting::lift(turn, asker, &what),
         FrontQuestion::Account { name } => return accounts::ask(turn, asker, &name),
         FrontQuestion::Verdicts(order) => return verdicts::ask(turn, asker, order),
+        FrontQuestion::Watches(order) => return watches::ask(turn, asker, order),
+        FrontQuestion::Feed { watch, skip } => return watches::ask_feed(turn, asker, watch, skip),
         FrontQuestion::Stats => FrontAnswer::Stats(inspect::stats(turn.state, turn.now)),
         FrontQuestion::Threads => FrontAnswer::Threads(inspect::threads(turn.state, turn.now)),
         FrontQuestion::Queues => FrontAnswer::Queues(inspect::queue_views(turn.state, turn.now)),

@@ -10,7 +10,7 @@ use crate::base::ids::{AccountKey, PostKey, QueryId, ScanId};
 use crate::broker::books::ladder::{Ladder, Order};
 use crate::broker::books::query::{Kind, Phase, Query};
 use crate::broker::books::scan::{ScanOutcome, Woken};
-use crate::broker::rules::{admission, query_steps, retries, scans, verdicts, watching};
+use crate::broker::rules::{admission, following, query_steps, retries, scans, verdicts};
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Pending;
@@ -50,7 +50,7 @@ pub fn begin(turn: &mut Turn, id: QueryId, plan: ScanPlan) {
     let order = |(account, state)| Order { account, state, reach: Reach::Whole };
     start_scans(turn, id, updated.into_iter().map(order).collect());
     ask_for_named_posts(turn, id);
-    watching::notify(turn, id);
+    following::notify(turn, id);
     go_on(turn, id);
 }
 
@@ -78,7 +78,7 @@ pub fn on_woken(turn: &mut Turn, woken: Woken) {
         Woken::Nobody => {}
         Woken::Progressed(queries) => {
             for query in queries {
-                watching::notify(turn, query);
+                following::notify(turn, query);
                 look(turn, query);
             }
         }
@@ -119,7 +119,7 @@ fn go_on(turn: &mut Turn, id: QueryId) {
             Some(orders) => start_scans(turn, id, orders),
             None => return finish(turn, id),
         }
-        watching::notify(turn, id);
+        following::notify(turn, id);
     }
 }
 
@@ -209,7 +209,7 @@ pub fn on_found(turn: &mut Turn, id: QueryId, mut found: SearchFound) {
     let preview = &mut query.facts.preview;
     if (&preview.found, &preview.similar, &preview.named) != (&found, &similar, &named) {
         (preview.found, preview.similar, preview.named) = (found, similar, named);
-        watching::notify(turn, id);
+        following::notify(turn, id);
     }
     look(turn, id);
     go_on(turn, id);

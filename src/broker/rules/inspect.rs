@@ -106,6 +106,7 @@ pub fn request_of(state: &State, owner: &Owner) -> Option<String> {
         }
         Owner::Updates(_) => Some("updates".to_owned()),
         Owner::Retries => Some("retries".to_owned()),
+        Owner::Watch(id) => Some(format!("watch {}", state.watches.get(*id)?.watch.subject)),
         Owner::Delivery(id) => Some(format!("delivery {id}")),
         Owner::Picture { .. } => Some("pictures".to_owned()),
         Owner::Maintenance(_) => None,

@@ -88,6 +88,7 @@ fn on_worker_lost(turn: &mut Turn, who: Option<(Role, u32)>, lease: Lease, loss:
         | Owner::Retries
         | Owner::Maintenance(_)
         | Owner::Delivery(_)
+        | Owner::Watch(_)
         | Owner::Picture { .. } => {}
     }
     if let Some((item, why)) = deaths::requeue(turn.state, item, loss) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::ids::{ContainerId, LeaseId};
 use crate::broker::books::items::{Item, MAX_LISTING_FAILURES, Owner, patience, rest, stage_of};
 use crate::broker::rules::{
-    deaths, deliveries, indexing, pictures, queries, retries, scan_requests, scans, updates,
+    deaths, deliveries, indexing, pictures, queries, retries, scan_requests, scans, updates, watches,
 };
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Effect;
@@ -114,6 +114,12 @@ fn on_done(turn: &mut Turn, item: Item, output: StageOutput) {
         (Owner::Picture { number, .. }, Work::ShrinkPicture { .. }, StageOutput::Picture(jpeg)) => {
             pictures::on_made(turn, number, jpeg);
         }
+        (Owner::Watch(id), Work::Resolve { .. }, StageOutput::Resolved(resolutions)) => {
+            watches::on_resolved(turn, id, resolutions);
+        }
+        (Owner::Watch(id), Work::Tell(post), StageOutput::Delivered) => {
+            watches::on_told(turn, id, post.entry.changed);
+        }
         (Owner::Maintenance(_), Work::Maintain(_), StageOutput::Maintained) => {}
         (Owner::Delivery(_), Work::Deliver(delivery), StageOutput::Delivered) => {
             deliveries::on_ended(turn, delivery);
@@ -150,6 +156,7 @@ pub fn fail(turn: &mut Turn, item: Item, code: FailureCode, why: String) {
             }
         }
         (Owner::Picture { number, .. }, _) => pictures::on_failed(turn, *number, why),
+        (Owner::Watch(id), work) => watches::on_work_failed(turn, *id, work, why),
         (Owner::Delivery(_), Work::Deliver(delivery)) => deliveries::on_ended(turn, delivery),
         // Posts that could not be looked up, and maintenance, have their turn again.
         (Owner::Batch(_) | Owner::Retries | Owner::Delivery(_) | Owner::Maintenance(_), _) => {}

@@ -6,7 +6,7 @@ use crate::base::counted;
 use crate::base::ids::{AccountKey, Network, PostKey, QueryId};
 use crate::broker::books::blob::BlobKey;
 use crate::broker::books::query::{Kind, Origin, Outcome, Phase, Pickup, Query};
-use crate::broker::rules::{admission, artist, gone_posts, indexing, query_steps, verdicts, watching};
+use crate::broker::rules::{admission, artist, following, gone_posts, indexing, query_steps, verdicts};
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Pending;
 use crate::domain::accounts::{
@@ -264,7 +264,7 @@ pub fn on_links(turn: &mut Turn, id: QueryId, links: LinksFound) {
         query_steps::enqueue(turn, id, Work::Resolve { refs });
     }
     query_steps::enter(turn, id, Phase::Resolving { batches_left, resolutions: Vec::new() });
-    watching::notify(turn, id);
+    following::notify(turn, id);
 }
 
 /// What is looked up at once. For who wants the accounts alone, each network apart: one that cannot be asked

@@ -8,7 +8,7 @@ use crate::broker::books::party::Party;
 use crate::broker::books::query::{Head, Kind, Outcome, Phase, Pickup, Query};
 use crate::broker::books::query_key;
 use crate::broker::rules::views::query_view;
-use crate::broker::rules::{deliveries, watching};
+use crate::broker::rules::{deliveries, following};
 use crate::broker::state::State;
 use crate::broker::turn::{Turn, micros};
 use crate::broker::vocabulary::{Effect, Pending};
@@ -36,7 +36,7 @@ pub fn enter(turn: &mut Turn, id: QueryId, phase: Phase) {
     let Some(query) = turn.live(id) else { return };
     if let Some((left, spent)) = query.enter(phase, now) {
         turn.state.metrics.record(left.as_str(), micros(spent));
-        watching::notify(turn, id);
+        following::notify(turn, id);
     }
 }
 
@@ -77,7 +77,7 @@ pub fn search(turn: &mut Turn, id: QueryId, scope: SearchScope) {
 fn begin_search(turn: &mut Turn, id: QueryId, work: Work) {
     let item = enqueue(turn, id, work);
     enter(turn, id, Phase::Searching(Pickup::Queued(item)));
-    watching::notify(turn, id);
+    following::notify(turn, id);
 }
 
 // ---- its end
@@ -163,7 +163,7 @@ fn end_unwritten(turn: &mut Turn, id: QueryId, outcome: Outcome) -> Option<Journ
     if turn.state.queries.get(&id).is_some_and(|query| query.head.is_outdated) {
         make_outdated(turn.state, id);
     }
-    turn.state.watchers.remove(&id);
+    turn.state.followers.remove(&id);
     turn.state.kept.keep(id, Party::of(&client), turn.now.mono, turn.now.mono.plus(kept));
     entry
 }
@@ -225,7 +225,7 @@ pub fn forget(state: &mut State, id: QueryId) {
         forget_names(state, id, &query.head);
     }
     state.kept.forget(id);
-    state.watchers.remove(&id);
+    state.followers.remove(&id);
 }
 
 /// Forgets queries whose time is over, or that are too many. True if there were any.

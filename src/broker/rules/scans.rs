@@ -120,6 +120,7 @@ fn join(turn: &mut Turn, id: ScanId, priority: Priority, waiter: Option<QueryId>
         | Owner::Retries
         | Owner::Maintenance(_)
         | Owner::Delivery(_)
+        | Owner::Watch(_)
         | Owner::Picture { .. } => false,
     });
 }

@@ -5,7 +5,7 @@ use crate::base::ids::{Networks, QueryId};
 use crate::broker::books::query::{Kind, Origin, Query};
 use crate::broker::books::query_key::{key_of_no_url, page_key, search_key};
 use crate::broker::rules::views::query_view;
-use crate::broker::rules::{artist, deliveries, health, queries, query_steps, watching};
+use crate::broker::rules::{artist, deliveries, following, health, queries, query_steps};
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Asker, Effect, Pending};
@@ -191,7 +191,7 @@ pub fn resume_page(
         query.head.deaths = deaths;
     }
     queries::find_links(turn, id);
-    watching::notify(turn, id);
+    following::notify(turn, id);
 }
 
 // ---- what its asker is told

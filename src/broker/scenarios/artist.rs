@@ -399,6 +399,7 @@ fn it_goes_on_after_the_broker_died_and_can_be_cancelled() {
         index: IndexProgress::default(),
         marks: Vec::new(),
         removals_left: Vec::new(),
+        watches: Vec::new(),
     }));
     next.find(&[on_x("a")]);
     assert_eq!((next.artist(false).status, next.state.queries.len()), (QueryStatus::End, 1));

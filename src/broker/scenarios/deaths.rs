@@ -197,6 +197,7 @@ fn a_restart_forgives_no_death() {
         index: IndexProgress::default(),
         marks: Vec::new(),
         removals_left: Vec::new(),
+        watches: Vec::new(),
     }));
     successor.start();
     successor.pass(100);

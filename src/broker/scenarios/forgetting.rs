@@ -241,6 +241,7 @@ fn marks_are_listed_and_known_after_a_start() {
         index: Default::default(),
         marks: vec![mark],
         removals_left: vec![account("1").key],
+        watches: vec![],
     }));
     assert_eq!(broker.removal().unwrap().1, Subject::Account(account("1").key), "it goes on");
     assert_eq!(broker.write_down(), ["scan twitter:1"], "nor is it scanned again");

@@ -12,4 +12,5 @@ mod looking;
 mod scan_deaths;
 mod searching;
 mod verdicts;
+mod watches;
 mod whole;

@@ -85,6 +85,7 @@ impl World {
             index: IndexProgress::default(),
             marks: Vec::new(),
             removals_left: Vec::new(),
+            watches: Vec::new(),
         }));
         world.start(LISTING);
         world.start(INDEXING);

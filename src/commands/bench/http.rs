@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use super::pipeline::{Daemon, program, query, tree, wait_until_ready};
 use super::report::report;
 use crate::demo::folder::Folder;
+use crate::demo::world::facts::{OpenNetwork, OpenState};
 use crate::demo::world::{Options, World};
 
 /// What to measure.
@@ -47,7 +48,7 @@ struct Report {
 
 #[derive(Debug, Serialize)]
 struct Route {
-    target: &'static str,
+    target: String,
     requests_per_second: f64,
     /// Of the bare route's.
     ratio: f64,
@@ -94,14 +95,20 @@ pub fn run(args: &HttpArgs, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut routes: Vec<Route> = Vec::new();
     let encoded: String = url::form_urlencoded::byte_serialize(page.as_bytes()).collect();
     let query_target = format!("/query?url={encoded}");
-    for (name, server, target) in [
-        ("bare axum route", bare, "/"),
-        ("GET /query, finished", address, query_target.as_str()),
-        ("GET /stats", address, "/stats"),
-        ("GET /config", address, "/config"),
+    let feed = watch_largest(&folder, &world)?;
+    let entries = runtime.block_on(entries_of(address, &feed))?;
+    let get = |target: &str| format!("GET {target} HTTP/1.1\r\nhost: a\r\n");
+    let kept = get(&feed) + "if-none-match: *\r\n";
+    for (name, server, request) in [
+        ("bare axum route".to_owned(), bare, get("/")),
+        ("GET /query, finished".to_owned(), address, get(&query_target)),
+        ("GET /stats".to_owned(), address, get("/stats")),
+        ("GET /config".to_owned(), address, get("/config")),
+        (format!("a feed, {entries} entries"), address, get(&feed)),
+        ("the same, not modified".to_owned(), address, kept),
     ] {
-        let full = runtime.block_on(load(server, target, args, None))?;
-        let half = runtime.block_on(load(server, target, args, Some(full.per_second / 2.0)))?;
+        let full = runtime.block_on(load(server, &request, args, None))?;
+        let half = runtime.block_on(load(server, &request, args, Some(full.per_second / 2.0)))?;
         let of = routes.first().map_or(full.per_second, |bare| bare.requests_per_second);
         routes.push(Route {
             target: name,
@@ -151,6 +158,42 @@ fn show(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     )
 }
 
+/// Watches the account of the world with most posts, all of them indexed; the address of its feed.
+fn watch_largest(folder: &Folder, world: &World) -> anyhow::Result<String> {
+    let accounts = world.facts().open_accounts.iter().filter(|account| account.state == OpenState::Open);
+    let largest = accounts
+        .filter(|account| account.network == OpenNetwork::Bluesky)
+        .max_by_key(|account| account.posts);
+    let largest = largest.ok_or_else(|| anyhow::anyhow!("the world has no account on Bluesky"))?;
+    let run = |words: &[&str]| -> anyhow::Result<serde_json::Value> {
+        let output = program(&folder.settings(), words).output()?;
+        anyhow::ensure!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(serde_json::from_slice(&output.stdout)?)
+    };
+    run(&["scan", &largest.handle, "--wait", "--json"])?;
+    let watch = run(&["watch", &largest.handle, "--json"])?;
+    let feed = watch["feed"].as_str().ok_or_else(|| anyhow::anyhow!("a watch without a feed: {watch}"))?;
+    Ok(format!("{feed}?entries=1000"))
+}
+
+/// How many entries the feed has, once it has any.
+async fn entries_of(server: SocketAddr, feed: &str) -> anyhow::Result<usize> {
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(server).await?;
+        let request = format!("GET {feed} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).await?;
+        let entries = String::from_utf8_lossy(&bytes).matches("<entry>").count();
+        if entries > 0 {
+            return Ok(entries);
+        }
+        // Its account is being looked up.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    anyhow::bail!("the feed stayed empty")
+}
+
 async fn serve_bare() -> io::Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
@@ -189,13 +232,13 @@ impl Load {
 /// As many requests as the server answers, or `per_second` of them, spread evenly.
 async fn load(
     server: SocketAddr,
-    target: &str,
+    request: &str,
     args: &HttpArgs,
     per_second: Option<f64>,
 ) -> anyhow::Result<Load> {
     let begun = Instant::now();
     let until = begun + Duration::from_secs(args.seconds.max(1));
-    let request = format!("GET {target} HTTP/1.1\r\nhost: a\r\n\r\n").into_bytes();
+    let request = format!("{request}\r\n").into_bytes();
     let mut clients = JoinSet::new();
     let interval = per_second.map(|all| Duration::from_secs_f64(f64::from(args.connections) / all.max(1.0)));
     for number in 0..args.connections {
@@ -258,6 +301,9 @@ async fn read_response(stream: &mut TcpStream) -> io::Result<usize> {
 fn whole_len(bytes: &[u8]) -> io::Result<Option<usize>> {
     let Some(end) = bytes.windows(4).position(|part| part == b"\r\n\r\n") else { return Ok(None) };
     let head = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).to_ascii_lowercase();
+    if head.starts_with("http/1.1 304") {
+        return Ok(Some(end + 4));
+    }
     if !head.starts_with("http/1.1 200") {
         return Err(io::Error::other(head.lines().next().unwrap_or_default().to_owned()));
     }
@@ -322,6 +368,8 @@ mod tests {
         let response = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
         assert_eq!(whole_len(response).unwrap(), Some(response.len()));
         assert_eq!(whole_len(&response[..20]).unwrap(), None);
+        let not_modified = b"HTTP/1.1 304 Not Modified\r\netag: \"a\"\r\n\r\n";
+        assert_eq!(whole_len(not_modified).unwrap(), Some(not_modified.len()));
         assert!(whole_len(b"HTTP/1.1 429 Too Many\r\n\r\n").is_err());
     }
 

@@ -13,6 +13,7 @@ pub mod scan;
 #[cfg(test)]
 mod tests;
 pub mod verdicts;
+pub mod watches;
 
 use serde_json::{Value, json};
 
@@ -29,7 +30,7 @@ use crate::domain::credit::{Markup, Template};
 use crate::domain::failure::FailureCode;
 use crate::proto::command::Reply;
 use crate::proto::control::StacksWritten;
-use crate::proto::front::{FrontAnswer, VerdictsAnswer};
+use crate::proto::front::{FrontAnswer, VerdictsAnswer, WatchesAnswer};
 use crate::proto::view::{QueryStatus, QueryView, ScanState};
 
 /// Answers that no command asks for: figures for `/metrics`, and limits, from which the console is exempt.
@@ -68,11 +69,13 @@ pub fn text(reply: &Reply, style: Style) -> String {
             }
             FrontAnswer::Health(problems) => daemon::health(problems, style),
             FrontAnswer::Verdicts(answer) => verdicts::verdicts(answer, style),
+            FrontAnswer::Watches(answer) => watches::watches(answer, style),
             FrontAnswer::Refused { code, detail } => failure::failure(*code, detail, style),
             FrontAnswer::NotNow { why } => unavailable(why, style),
-            FrontAnswer::Counters(_) | FrontAnswer::Picture { .. } | FrontAnswer::Overloaded => {
-                unavailable(UNEXPECTED, style)
-            }
+            FrontAnswer::Counters(_)
+            | FrontAnswer::Picture { .. }
+            | FrontAnswer::Feed { .. }
+            | FrontAnswer::Overloaded => unavailable(UNEXPECTED, style),
         },
         Reply::Cancelled(answer) => cancelled::cancelled(answer, style),
         Reply::Stacks(written) => daemon::stacks(written, style),
@@ -108,11 +111,13 @@ pub fn as_json(reply: &Reply) -> Value {
             FrontAnswer::Metrics { steps, .. } => json!(steps),
             FrontAnswer::Health(problems) => json!(problems),
             FrontAnswer::Verdicts(answer) => verdicts::verdicts_json(answer),
+            FrontAnswer::Watches(answer) => watches::watches_json(answer),
             FrontAnswer::Refused { code, detail } => json!(Answer::refused(*code, detail.clone())),
             FrontAnswer::NotNow { why } => unavailable(why),
-            FrontAnswer::Counters(_) | FrontAnswer::Picture { .. } | FrontAnswer::Overloaded => {
-                unavailable(UNEXPECTED)
-            }
+            FrontAnswer::Counters(_)
+            | FrontAnswer::Picture { .. }
+            | FrontAnswer::Feed { .. }
+            | FrontAnswer::Overloaded => unavailable(UNEXPECTED),
         },
         Reply::Stacks(StacksWritten::Done { path, processes, threads, silent }) => {
             json!({ "path": path, "processes": processes, "threads": threads, "silent": silent })
@@ -142,11 +147,14 @@ pub fn status_of(reply: &Reply) -> u8 {
             FrontAnswer::Health(problems) if !problems.is_empty() => status::REQUEST_FAILED,
             FrontAnswer::Verdicts(VerdictsAnswer::Unknown) => status::NOTHING_FOUND,
             FrontAnswer::Verdicts(VerdictsAnswer::Wrong { .. }) => status::REQUEST_FAILED,
-            FrontAnswer::Verdicts(_) => status::OK,
+            FrontAnswer::Watches(WatchesAnswer::Unknown) => status::NOTHING_FOUND,
+            FrontAnswer::Watches(WatchesAnswer::Wrong { .. }) => status::REQUEST_FAILED,
+            FrontAnswer::Verdicts(_) | FrontAnswer::Watches(_) => status::OK,
             FrontAnswer::Refused { .. } => status::REQUEST_FAILED,
             FrontAnswer::NotNow { .. }
             | FrontAnswer::Counters(_)
             | FrontAnswer::Picture { .. }
+            | FrontAnswer::Feed { .. }
             | FrontAnswer::Overloaded => status::UNREACHABLE,
             FrontAnswer::Account(_)
             | FrontAnswer::Forgetting(_)

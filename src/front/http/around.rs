@@ -118,10 +118,15 @@ impl Asked {
 /// Longest path in the log, bytes: longer than any of ours.
 const MAX_SHOWN_PATH: usize = 64;
 
-/// The path up to where it stops to look like one. A query that was escaped or begun wrongly
-/// (`/query%3Fkey=...`,
-/// `/query&key=...`) is part of the path, and may hold a key.
+/// Whoever knows the name of a feed can read it.
+const FEEDS: &str = "/feeds/";
+
+/// The path up to where it stops to look like one, or names a feed. A query that was escaped or begun wrongly
+/// (`/query%3Fkey=...`, `/query&key=...`) is part of the path, and may hold a key.
 fn shown_path(path: &str) -> String {
+    if described_path(path).starts_with(FEEDS) {
+        return format!("{FEEDS}...");
+    }
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
     let plain = path.bytes().take(MAX_SHOWN_PATH).take_while(|byte| is_plain(*byte)).count();
     match path.split_at_checked(plain) {
@@ -131,18 +136,16 @@ fn shown_path(path: &str) -> String {
     }
 }
 
-/// The endpoint of this path: by its whole name, or by the folder that it is in (`/queries/{id}`).
+/// The endpoint of this path: by its whole name, or with something in the places that it leaves open
+/// (`/queries/{id}`).
 fn endpoint_of<'e>(endpoints: &'e Endpoints, path: &str) -> Option<(&'e String, &'e HeaderValue)> {
-    let in_folder = || {
-        let (folder, _) =
-            path.rsplit_once('/').filter(|(folder, name)| !folder.is_empty() && !name.is_empty())?;
-        let is_it = |endpoint: &str| {
-            let parameter = endpoint.strip_prefix(folder).and_then(|rest| rest.strip_prefix("/{"));
-            parameter.is_some_and(|parameter| parameter.ends_with('}'))
-        };
-        endpoints.iter().find(|(endpoint, _)| is_it(endpoint))
+    let is_it = |endpoint: &str| {
+        let is_open = |segment: &str| segment.starts_with('{') && segment.ends_with('}');
+        let mut pairs = endpoint.split('/').zip(path.split('/'));
+        endpoint.split('/').count() == path.split('/').count()
+            && pairs.all(|(known, asked)| known == asked || is_open(known) && !asked.is_empty())
     };
-    endpoints.get_key_value(path).or_else(in_folder)
+    endpoints.get_key_value(path).or_else(|| endpoints.iter().find(|(endpoint, _)| is_it(endpoint)))
 }
 
 /// Set where an endpoint has not set its own.
@@ -178,12 +181,14 @@ mod tests {
         check("/query&key=sesame", "/query...");
         check("/https://jane:sesame@example.com/", "/https...");
         check("/画家", "/...");
+        check("/feeds/0123456789abcdef0123456789abcdef.atom", "/feeds/...");
+        check("/api/feeds/0123456789abcdef0123456789abcdef/events", "/feeds/...");
         check(&format!("/{}", "a".repeat(1000)), &format!("/{}...", "a".repeat(MAX_SHOWN_PATH - 1)));
     }
 
     #[test]
     fn every_endpoint_is_logged_whole() {
-        for path in super::super::router::ENDPOINTS.keys() {
+        for path in super::super::router::ENDPOINTS.keys().filter(|path| !path.starts_with(FEEDS)) {
             let path = path.replace("{id}", "0123456789abcdef");
             check(&path, &path);
         }

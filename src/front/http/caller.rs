@@ -31,6 +31,8 @@ pub struct Caller {
     pub cancel: bool,
     /// May say what passes before every rule, and take it back.
     pub verdicts: bool,
+    /// May watch artists.
+    pub watches: bool,
     /// What its requests may be about.
     pub networks: Networks,
     /// May see `/metrics` and the details of `/readyz`.
@@ -91,6 +93,7 @@ impl Caller {
             advanced: key.map_or_else(|| is_one_of(&limits.advanced_ips), |(_, key)| key.advanced),
             cancel: key.is_some_and(|(_, key)| key.cancel),
             verdicts: key.is_some_and(|(_, key)| key.verdicts),
+            watches: key.is_some_and(|(_, key)| key.watches),
             networks: key.map(|(_, key)| key.networks.clone()).unwrap_or_default(),
             monitor: ip.is_some_and(|ip| http.monitor_ips.iter().any(|net| net.contains(&ip))),
             // No page can show a key that it does not know.
@@ -308,6 +311,7 @@ mod tests {
             advanced,
             cancel: advanced,
             verdicts: advanced,
+            watches: advanced,
             credit: config::CreditTemplates::default(),
         };
         let keys = [key("one", "key-of-one", true), key("two", "key-of-two", false)];
@@ -318,11 +322,11 @@ mod tests {
             Caller::identify(peer, (&Method::GET, &headers), &settings.http, &settings.limits, &keys)
         };
         let one = identify("192.0.2.1", header::AUTHORIZATION, "bearer key-of-one").unwrap();
-        assert!(one.advanced && one.cancel && one.verdicts && !one.unlimited && !one.monitor);
+        assert!(one.advanced && one.cancel && one.verdicts && one.watches && !one.unlimited && !one.monitor);
         assert_eq!(one.rate(), (LimitKey::ApiKey(0), Some(5)));
         let two = identify("127.0.0.1", X_API_KEY, "key-of-two").unwrap();
         assert!(
-            !two.advanced && !two.cancel && !two.verdicts && !two.unlimited,
+            !two.advanced && !two.cancel && !two.verdicts && !two.watches && !two.unlimited,
             "the key counts, not the address"
         );
         assert_eq!(two.client(), Client::Key { name: "two".to_owned(), max_processing_requests: 7 });

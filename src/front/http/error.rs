@@ -30,6 +30,12 @@ pub enum HttpError {
     NobodyToCredit { why: String },
     #[error("there is no verdict {id:?}: GET /verdicts lists those there are")]
     NoVerdict { id: String },
+    #[error("there is no watch {id:?}: GET /watches lists yours")]
+    NoWatch { id: String },
+    #[error(
+        "there is no feed {name:?}: the watch may have been ended; GET /watches tells the addresses of feeds"
+    )]
+    NoFeed { name: String },
     #[error("this method is not allowed here")]
     MethodNotAllowed,
     #[error("the body did not arrive in time")]
@@ -64,6 +70,8 @@ pub enum Closed {
     Cancelling,
     #[error("only an API key that may can see and give verdicts (verdicts = true in its [[api_keys]])")]
     Verdicts,
+    #[error("only an API key that may can watch artists (watches = true in its [[api_keys]])")]
+    Watches,
     #[error("this address may not see the metrics (http.monitor_ips)")]
     Metrics,
     #[error("a page of another site may not ask this (http.cors_origins)")]
@@ -80,9 +88,11 @@ impl HttpError {
             HttpError::BadRequest { .. } | HttpError::BodyBroken { .. } => ErrorCode::BadRequest,
             HttpError::Misdirected { .. } => ErrorCode::MisdirectedRequest,
             HttpError::NotJson => ErrorCode::UnsupportedMediaType,
-            HttpError::NotFound | HttpError::NobodyToCredit { .. } | HttpError::NoVerdict { .. } => {
-                ErrorCode::NotFound
-            }
+            HttpError::NotFound
+            | HttpError::NobodyToCredit { .. }
+            | HttpError::NoVerdict { .. }
+            | HttpError::NoWatch { .. }
+            | HttpError::NoFeed { .. } => ErrorCode::NotFound,
             HttpError::MethodNotAllowed => ErrorCode::MethodNotAllowed,
             HttpError::BodyTimeout => ErrorCode::RequestTimeout,
             HttpError::TooLarge { .. } => ErrorCode::PayloadTooLarge,
@@ -115,6 +125,8 @@ impl HttpError {
             | HttpError::NotFound
             | HttpError::NobodyToCredit { .. }
             | HttpError::NoVerdict { .. }
+            | HttpError::NoWatch { .. }
+            | HttpError::NoFeed { .. }
             | HttpError::MethodNotAllowed
             | HttpError::BodyTimeout
             | HttpError::BodyBroken { .. }
@@ -161,6 +173,8 @@ mod tests {
             (HttpError::NotFound, 404),
             (HttpError::NobodyToCredit { why: String::new() }, 404),
             (HttpError::NoVerdict { id: String::new() }, 404),
+            (HttpError::NoWatch { id: String::new() }, 404),
+            (HttpError::NoFeed { name: String::new() }, 404),
             (HttpError::MethodNotAllowed, 405),
             (HttpError::BodyTimeout, 408),
             (HttpError::BodyBroken { source: broken() }, 400),

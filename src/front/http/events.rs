@@ -25,7 +25,7 @@ use crate::front::stopping::until_stopped;
 use crate::proto::view::{QueryStatus, QueryView};
 
 /// Comments sent in silence: proxies keep the connection, and a dead client is noticed.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 
 /// Follow a query: its answer, pushed at each change until the end
 ///
@@ -105,7 +105,7 @@ pub(super) fn follow(
     }
     let watched = match &started {
         Started::Accepted(view) if view.status != QueryStatus::End => {
-            let mut watched = api.broker.watch(view.query);
+            let mut watched = api.broker.follow(view.query);
             watched.mark_changed(); // what is there already counts too
             Some(watched)
         }

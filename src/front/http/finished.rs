@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use crate::base::clock::Monotonic;
 use crate::base::ids::QueryId;
-use crate::front::broker::{Broker, Unavailable};
+use crate::front::broker::{Broker, FeedListener, Unavailable};
 use crate::proto::front::{FrontAnswer, FrontQuestion, VerdictsAnswer};
 use crate::proto::view::QueryView;
 
@@ -98,8 +98,12 @@ impl Broker for WithVerdicts {
         .boxed()
     }
 
-    fn watch(&self, query: QueryId) -> watch::Receiver<Option<QueryView>> {
-        self.broker.watch(query)
+    fn follow(&self, query: QueryId) -> watch::Receiver<Option<QueryView>> {
+        self.broker.follow(query)
+    }
+
+    fn follow_feeds(&self, listener: FeedListener) {
+        self.broker.follow_feeds(listener);
     }
 }
 

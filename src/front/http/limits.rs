@@ -51,6 +51,8 @@ pub enum RateClass {
     Page,
     /// Pictures of an answer, of which the page shows many at once.
     Picture,
+    /// Feeds, of which a reader asks for many at once.
+    Feed,
 }
 
 /// Early by this much still counts as on time: a client that asks once a second on its own clock

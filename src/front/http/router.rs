@@ -17,8 +17,8 @@ use super::error::HttpError;
 use super::openapi::Description;
 use super::state::Api;
 use super::{
-    account, artist, assets, batch, docs, errors, events, metrics, openapi, page, picture, query, search,
-    status, verdicts,
+    account, artist, assets, batch, docs, errors, events, feeds, metrics, openapi, page, picture, query,
+    search, status, verdicts, watches,
 };
 
 /// The API: what is described.
@@ -34,6 +34,10 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(search::search_events))
         .routes(routes!(verdicts::verdicts_get, verdicts::verdicts_post))
         .routes(routes!(verdicts::verdict_delete))
+        .routes(routes!(watches::watches_get, watches::watches_post))
+        .routes(routes!(watches::watch_delete))
+        .routes(routes!(feeds::feed))
+        .routes(routes!(feeds::feed_events))
         .routes(routes!(account::account))
         .routes(routes!(status::stats))
         .routes(routes!(status::config))

@@ -12,6 +12,7 @@ use super::browsers;
 use super::caller::Caller;
 use super::error::{Closed, HttpError};
 use super::finished::{FinishedAnswers, WithVerdicts};
+use super::kept_feeds::{self, KeptFeeds};
 use super::kept_pictures::{self, KeptPictures};
 use super::limits::{ConnectionTable, RateClass, RateTable};
 use super::peer::Peer;
@@ -62,6 +63,7 @@ pub struct Api {
     /// Requests are logged, not only where all is.
     pub(super) logs_requests: bool,
     pub(super) finished: Arc<FinishedAnswers>,
+    pub(super) feeds: KeptFeeds,
     pub(super) pictures: KeptPictures,
     pub(super) pictures_waiting: Semaphore,
     asks: Semaphore,
@@ -93,9 +95,8 @@ impl Api {
         now: Clock,
     ) -> Arc<Api> {
         let finished = Arc::<FinishedAnswers>::default();
-        let broker = Arc::new(WithVerdicts { broker, finished: Arc::clone(&finished) });
+        let broker: Arc<dyn Broker> = Arc::new(WithVerdicts { broker, finished: Arc::clone(&finished) });
         Arc::new(Api {
-            broker,
             http: settings.http.clone(),
             page: settings.page.clone(),
             limits: settings.limits.clone(),
@@ -113,6 +114,7 @@ impl Api {
             traffic: Traffic::default(),
             logs_requests: settings.log.requests,
             finished,
+            feeds: KeptFeeds::new(&*broker),
             pictures: KeptPictures::default(),
             pictures_waiting: Semaphore::new(kept_pictures::MAX_WAITING),
             asks: Semaphore::new(MAX_ASKS),
@@ -124,6 +126,7 @@ impl Api {
             problems: Mutex::new(None),
             texts: Texts::embedded(),
             started: Timestamp::now(),
+            broker,
             now,
             stopped,
         })
@@ -201,6 +204,12 @@ impl Api {
         key.and_then(|key| key.credit.of(markup)).or_else(|| self.credit.of(markup))
     }
 
+    /// The words in which a watch gives credit: those of the key that began it, or the operator's.
+    pub(super) fn credit_of(&self, who: &str, markup: Markup) -> Option<&Template> {
+        let key = self.keys.iter().find(|key| key.name == who);
+        key.and_then(|key| key.credit.of(markup)).or_else(|| self.credit.of(markup))
+    }
+
     /// Counts a request that will cost the broker something; none is begun for the pages of other sites.
     pub(super) fn count(&self, caller: &Caller, class: RateClass) -> Result<(), HttpError> {
         if caller.cross_site {
@@ -210,6 +219,7 @@ impl Api {
         let per_second = own.unwrap_or(self.limits.requests_per_second);
         let per_second = match class {
             RateClass::Picture => per_second.saturating_mul(kept_pictures::PER_REQUEST),
+            RateClass::Feed => per_second.saturating_mul(kept_feeds::PER_REQUEST),
             _ => per_second,
         };
         if caller.unlimited || self.rate.allows(key, class, per_second, (self.now)()) {

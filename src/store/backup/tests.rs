@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::Timestamp;
-use crate::base::ids::{AccountKey, Network, PostKey};
+use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::forgotten::Subject;
 use crate::domain::images::{Detail, ImageFacts};
@@ -16,6 +16,7 @@ use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::domain::reads::{PaidReads, Resource};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
 use crate::domain::verdicts::{Claim, Verdict};
+use crate::domain::watches::{Watch, WatchId, WatchedAccount};
 use crate::store::contract::{RULE, TestDatabase};
 use crate::store::schema::{self, Value};
 use crate::store::state::{JournalChange, JournalRow, StateFile};
@@ -73,7 +74,22 @@ fn fill(store: &mut dyn Store) {
     let said = Change::KeepVerdicts(vec![said.unwrap()]);
     let subject = Subject::Post(PostKey::new(Network::Bluesky, "at://did:plc:a/app.bsky.feed.post/1"));
     let forgotten = Change::Forget { subject, note: "a letter".to_owned() };
-    store.apply(&[retried, Change::Cursor { account: account(1), end }, said, forgotten], NOW).unwrap();
+    let watched = Change::KeepWatch(Box::new(Watch {
+        id: WatchId(u128::MAX),
+        subject: "https://a.example/\u{e9}".to_owned(),
+        who: "bot".to_owned(),
+        began: NOW,
+        webhook: None,
+        told: ImageId(5),
+        accounts: vec![WatchedAccount {
+            key: account(1).key,
+            handle: "a\"b".to_owned(),
+            unreadable: None,
+            looked_up: NOW,
+        }],
+    }));
+    let cursor = Change::Cursor { account: account(1), end };
+    store.apply(&[retried, cursor, said, forgotten, watched], NOW).unwrap();
 }
 
 /// Everything in a database, as rows.

@@ -1,7 +1,7 @@
 //! One commit from its beginning to its end.
 
 use super::work::Work;
-use super::{backfill, due, flush, forget, load, verdicts};
+use super::{backfill, due, flush, forget, load, verdicts, watches};
 use crate::base::Timestamp;
 use crate::domain::forgotten::Removal;
 use crate::store::changes::{Change, Committed, Outcome, RetryRule};
@@ -67,6 +67,8 @@ pub fn carry_out(
         Change::RemoveVerdict(id) => {
             return Ok(Outcome::VerdictRemoved(verdicts::remove(connection, *id)?));
         }
+        Change::KeepWatch(watch) => watches::keep(connection, watch)?,
+        Change::EndWatch(id) => watches::end(connection, *id)?,
         Change::Forget { subject, note } => {
             return Ok(Outcome::Removed(forget::forget(connection, work, subject, note)?));
         }

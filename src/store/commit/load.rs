@@ -95,6 +95,8 @@ impl<'a> Concerned<'a> {
             | Change::Complete(_)
             | Change::KeepVerdicts(_)
             | Change::RemoveVerdict(_)
+            | Change::KeepWatch(_)
+            | Change::EndWatch(_)
             | Change::Forget { .. }
             | Change::Lift(_)
             | Change::RemovePosts(_)

@@ -14,4 +14,5 @@ mod import;
 pub mod load;
 pub mod rows;
 pub mod verdicts;
+pub mod watches;
 pub mod work;

@@ -41,6 +41,7 @@ pub(super) fn api_key(name: &str, key: &str, advanced: bool) -> config::ApiKey {
         advanced,
         cancel: advanced,
         verdicts: advanced,
+        watches: advanced,
         credit: config::CreditTemplates::default(),
     }
 }

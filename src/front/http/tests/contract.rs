@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::world::{Reply, World};
 use crate::api::errors::{ErrorCode, codes};
 use crate::api::limits;
-use crate::api::samples::sample_verdict;
+use crate::api::samples::{sample_verdict, sample_watch};
 use crate::base::ids::Network;
 use crate::config;
 use crate::domain::failure::FailureCode;
@@ -155,6 +155,33 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
     ("DELETE", "/verdicts/VERDICT", "\r\nX-API-Key: one-that-may-cancel", ""),
     ("DELETE", "/verdicts/0123456789abcdef", "\r\nX-API-Key: one-that-may-cancel", ""),
     ("DELETE", "/verdicts/0123456789abcdef", "", ""),
+    ("GET", "/watches", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("GET", "/watches?after=WATCH", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("GET", "/watches?after=yesterday", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("GET", "/watches", "", ""),
+    (
+        "POST",
+        "/watches",
+        "\r\nX-API-Key: one-that-may-cancel\r\nContent-Type: application/json",
+        "{\"subject\":\"@jane_paints\"}",
+    ),
+    (
+        "POST",
+        "/watches",
+        "\r\nX-API-Key: one-that-may-cancel\r\nContent-Type: application/json",
+        "{\"subject\":\"@jane_paints\",\"webhook\":\"nobody\"}",
+    ),
+    ("POST", "/watches", "\r\nContent-Type: application/json", "{}"),
+    ("DELETE", "/watches/WATCH", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("DELETE", "/watches/0123", "\r\nX-API-Key: one-that-may-cancel", ""),
+    ("DELETE", "/watches/WATCH", "", ""),
+    ("GET", "/feeds/WATCH.atom", "", ""),
+    ("GET", "/feeds/WATCH.atom", "\r\nIf-None-Match: *", ""),
+    ("GET", "/feeds/WATCH.atom?entries=0", "", ""),
+    ("GET", "/feeds/WATCH", "", ""),
+    ("GET", "/feeds/00000000000000000000000000000000.atom", "", ""),
+    ("GET", "/feeds/WATCH/events", "\r\nLast-Event-ID: 1", ""),
+    ("GET", "/feeds/00000000000000000000000000000000/events", "", ""),
     ("POST", "/search", "\r\nContent-Type: image/png", "png"),
     ("POST", "/search", "\r\nContent-Type: application/json", "{\"url\":\"https://i.example/a.png\"}"),
     ("POST", "/search", "\r\nContent-Type: application/json", "{}"),
@@ -182,8 +209,13 @@ const REQUESTS: &[(&str, &str, &str, &str)] = &[
 async fn world_with_key() -> World {
     World::with(FakeBroker::default(), |settings| {
         let key = super::callers::api_key("one", "one-that-may-cancel", false);
-        settings.api_keys =
-            vec![config::ApiKey { cancel: true, verdicts: true, requests_per_second: 100, ..key }];
+        settings.api_keys = vec![config::ApiKey {
+            cancel: true,
+            verdicts: true,
+            watches: true,
+            requests_per_second: 100,
+            ..key
+        }];
     })
     .await
 }
@@ -194,6 +226,9 @@ fn described_path(target: &str) -> &str {
     match path {
         path if path.starts_with("/queries/") => "/queries/{id}",
         path if path.starts_with("/verdicts/") => "/verdicts/{id}",
+        path if path.starts_with("/watches/") => "/watches/{id}",
+        path if path.starts_with("/feeds/") && path.ends_with("/events") => "/feeds/{feed}/events",
+        path if path.starts_with("/feeds/") => "/feeds/{feed}",
         path => path,
     }
 }
@@ -205,7 +240,13 @@ async fn what_is_described_is_what_is_answered() {
     let mut walked = BTreeSet::new();
     for (method, target, headers, body) in REQUESTS {
         let target = target.replace("VERDICT", &sample_verdict().id.to_string());
-        let reply = world.exchange(&format!("{method} {target} HTTP/1.1{headers}"), body.as_bytes()).await;
+        let target = target.replace("WATCH", &sample_watch().watch.id.to_string());
+        let head = format!("{method} {target} HTTP/1.1{headers}");
+        // The stream of a feed has no end.
+        let reply = match target.ends_with("/events") && headers.contains("Last-Event-ID") {
+            true => world.first_event(&head).await,
+            false => world.exchange(&head, body.as_bytes()).await,
+        };
         let path = described_path(&target);
         check(&document, method, path, &reply);
         if reply.status == 200 {

@@ -3,6 +3,7 @@ mod callers;
 mod connections;
 mod contract;
 mod events;
+mod feeds;
 mod page;
 mod queries;
 mod search;

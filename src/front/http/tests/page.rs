@@ -27,9 +27,11 @@ async fn methods_and_paths() {
             // They say what they want to be told.
             "/queries" | "/page/events" | "/credit" => 400,
             // What is cancelled cannot be read.
-            "/queries/{id}" | "/verdicts/{id}" | "/image" => 405,
+            "/queries/{id}" | "/verdicts/{id}" | "/watches/{id}" | "/image" => 405,
             // For keys that may.
-            "/verdicts" => 403,
+            "/verdicts" | "/watches" => 403,
+            // There is none of this name.
+            "/feeds/{feed}" | "/feeds/{feed}/events" => 404,
             // Off.
             "/picture" => 404,
             _ => 200,

@@ -66,6 +66,20 @@ impl World {
         Reply::parse(&String::from_utf8(bytes).unwrap())
     }
 
+    /// A stream up to the end of its first event.
+    pub(super) async fn first_event(&self, head: &str) -> Reply {
+        let mut stream = TcpStream::connect(self.addr).await.unwrap();
+        stream.write_all(format!("{head}\r\nHost: a\r\n\r\n").as_bytes()).await.unwrap();
+        let mut text = String::new();
+        while !text.rsplit_once("data: ").is_some_and(|(_, data)| data.contains("\n\n")) {
+            let mut bytes = [0; 4096];
+            let count = stream.read(&mut bytes).await.unwrap();
+            assert!(count > 0, "no event: {text}");
+            text += std::str::from_utf8(&bytes[..count]).unwrap();
+        }
+        Reply::parse(&text)
+    }
+
     pub(super) async fn get(&self, target: &str) -> Reply {
         self.exchange(&format!("GET {target} HTTP/1.1"), b"").await
     }

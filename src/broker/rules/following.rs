@@ -8,26 +8,26 @@ use crate::broker::vocabulary::Effect;
 use crate::proto::front::BrokerToFront;
 use crate::proto::view::QueryStatus;
 
-pub fn on_watch(turn: &mut Turn, front: ContainerId, id: QueryId) {
+pub fn on_follow(turn: &mut Turn, front: ContainerId, id: QueryId) {
     // A query that was forgotten meanwhile has nothing to show.
     let Some(view) = query_view(turn.state, id, turn.now) else { return };
     if view.status != QueryStatus::End {
-        turn.state.watchers.entry(id).or_default().insert(front);
+        turn.state.followers.entry(id).or_default().insert(front);
     }
     turn.effects.push(Effect::ToFront { to: front, message: BrokerToFront::Changed { view } });
 }
 
-pub fn on_unwatch(state: &mut State, front: ContainerId, id: QueryId) {
-    if let Some(listeners) = state.watchers.get_mut(&id) {
+pub fn on_unfollow(state: &mut State, front: ContainerId, id: QueryId) {
+    if let Some(listeners) = state.followers.get_mut(&id) {
         listeners.remove(&front);
         if listeners.is_empty() {
-            state.watchers.remove(&id);
+            state.followers.remove(&id);
         }
     }
 }
 
 pub fn on_front_lost(state: &mut State, front: ContainerId) {
-    state.watchers.retain(|_, listeners| {
+    state.followers.retain(|_, listeners| {
         listeners.remove(&front);
         !listeners.is_empty()
     });
@@ -40,7 +40,7 @@ pub fn notify(turn: &mut Turn, id: QueryId) {
     };
     query.head.version += 1;
     // Mostly nobody listens.
-    let Some(listeners) = turn.state.watchers.get(&id) else { return };
+    let Some(listeners) = turn.state.followers.get(&id) else { return };
     if let Some(view) = query_view(turn.state, id, turn.now) {
         for front in listeners {
             let message = BrokerToFront::Changed { view: view.clone() };
