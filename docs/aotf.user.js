@@ -192,9 +192,7 @@
             elsewhere: "The artist's other pages",
             similar: "Less alike",
             named: "Named by the page, reposts perhaps",
-            identical: "identical",
-            recompressed: "recompressed",
-            edited_or_variant: "edited or variant",
+            classes: { identical: "identical", recompressed: "recompressed", edited_or_variant: "edited or variant" },
             copy: "Copy the credit",
             copied: "Copied.",
             later: "The search goes on: try again in a moment.",
@@ -228,9 +226,7 @@
             elsewhere: "Les autres pages de l'artiste",
             similar: "Moins ressemblantes",
             named: "Nommées par la page, peut-être des reprises",
-            identical: "identique",
-            recompressed: "recompressée",
-            edited_or_variant: "retouchée ou variante",
+            classes: { identical: "identique", recompressed: "recompressée", edited_or_variant: "retouchée ou variante" },
             copy: "Copier le crédit",
             copied: "Copié.",
             later: "La recherche continue\u00a0: réessayez dans un instant.",
@@ -249,6 +245,8 @@
     };
     const LANGUAGE = /^fr\b/i.test(navigator.language) ? "fr" : "en";
     const text = TEXTS[LANGUAGE];
+    /** What a table has under a name that came from elsewhere. */
+    const of = (table, name) => (Object.hasOwn(table, name) ? table[name] : null);
     const NETWORKS = { twitter: "X", bluesky: "Bluesky", mastodon: "Mastodon", misskey: "Misskey" };
     const STEPS = { LINK_FINDER: text.links, INDEX_ACCOUNTS_TWEETS: text.index, IMAGE_REVERSE_SEARCH: text.search };
 
@@ -303,9 +301,9 @@
     const MAX_ANSWER_CHARS = 2_000_000;
 
     /** Asks the server: its status and words, or `null` where none came. `signal` ends it. */
-    async function ask(path, signal) {
+    async function ask(path, signal, { withKey = true } = {}) {
         const origin = await server();
-        const key = await stored(keyName(origin));
+        const key = withKey && (await stored(keyName(origin)));
         // The first header says that no page sent this: pages may not send it to other sites unasked.
         const headers = { "X-AOTF-Userscript": "1" };
         if (key) headers.Authorization = `Bearer ${key}`;
@@ -396,7 +394,8 @@
     async function inWords(answer, signal) {
         const detail = String(answer.error_detail || answer.error || "");
         if (LANGUAGE === "en") return detail;
-        const reply = await ask("/errors", signal);
+        // Also of a key that the server does not know.
+        const reply = await ask("/errors", signal, { withKey: false });
         const codes = reply?.status === 200 ? read(reply.words) : null;
         const meaning = Array.isArray(codes) && codes.find((known) => known?.code === answer.error)?.meaning?.fr;
         return meaning ? `${meaning} (${detail})` : detail;
@@ -450,14 +449,14 @@
 
     /** The name of an account: a bare id says nothing to people. */
     function nameOf(account) {
-        const network = NETWORKS[account.network] ?? String(account.network ?? "");
+        const network = of(NETWORKS, account.network) ?? String(account.network ?? "");
         return account.handle ? `@${account.handle} (${network})` : network;
     }
 
     function postEntry(post) {
         const published = new Date(post.published ?? NaN);
         const day = isNaN(published) ? "" : published.toLocaleDateString(LANGUAGE, { dateStyle: "medium", timeZone: "UTC" });
-        const facts = [text[post.class] ?? "", day].filter(Boolean).join(", ");
+        const facts = [of(text.classes, post.class), day].filter(Boolean).join(", ");
         return [link(post.url, nameOf(post)), make("bdi", {}, {}, facts && ` – ${facts}`)];
     }
 
@@ -609,7 +608,7 @@
                     result.replaceChildren(...parts);
                 }
                 const count = posts.length === MAX_ENTRIES ? answer.posts.length : posts.length;
-                const state = [STEPS[String(answer.status).replace(/^WAIT_/, "")] ?? text.asking];
+                const state = [of(STEPS, String(answer.status).replace(/^WAIT_/, "")) ?? text.asking];
                 if (answer.waits_for_network) state.push(text.waits);
                 if (answer.queue_position) state.push(text.queue(answer.queue_position));
                 if (answer.posts_listed) state.push(text.indexed(answer.posts_indexed, answer.posts_listed));

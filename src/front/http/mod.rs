@@ -25,6 +25,7 @@ mod error;
 mod errors;
 mod events;
 mod finished;
+mod handed_on;
 mod kept_pictures;
 mod limits;
 mod metrics;

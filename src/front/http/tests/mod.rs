@@ -4,6 +4,7 @@ mod connections;
 mod contract;
 mod events;
 mod page;
+mod public;
 mod queries;
 mod search;
 mod status;
