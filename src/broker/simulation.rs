@@ -124,6 +124,7 @@ impl World {
             when_not_in_windows: [NotInWindows::Whole, NotInWindows::Stop][rng.usize(..2)],
             whole_listing: None,
             remove_deleted: rng.bool(),
+            checks_x_freely: rng.bool(),
             results_log: rng.bool(),
             remember_pages: rng.bool(),
             salt: seed,
@@ -678,6 +679,12 @@ impl World {
                             self.states.get(&key).cloned().unwrap_or(AccountState::unknown(key))
                         };
                         Answer::AccountStates(keys.into_iter().map(state).collect())
+                    }
+                    Question::StoredPosts { account, .. } => {
+                        let stored = self.database.get(&account).into_iter().flatten().zip(1..);
+                        let told =
+                            stored.map(|(post, image)| (ImageId(image), post.clone(), Some(date_of(post))));
+                        Answer::StoredPosts(told.collect())
                     }
                     Question::PostAuthors(posts) => {
                         let author = |post: PostKey| {

@@ -101,6 +101,7 @@ fn policy(settings: &Settings) -> Policy {
         when_not_in_windows: settings.scan.when_not_in_windows,
         whole_listing: settings.maintenance.whole_listing,
         remove_deleted: settings.compliance.remove_deleted,
+        checks_x_freely: settings.twitter.oembed_first,
         results_log: settings.log.results_log,
         remember_pages: settings.search.remember_pages,
         salt: fastrand::u64(..),

@@ -157,3 +157,29 @@ fn a_post_that_is_gone_is_removed_unless_the_operator_keeps_it() {
         assert_eq!(list.as_array().unwrap().len(), 0, "it may come back: {list:#}");
     }
 }
+
+/// Nobody has to find it: its account is listed again, from the beginning.
+#[test]
+fn a_post_that_is_gone_is_noticed_when_its_account_is_listed_again() {
+    let daemon = Daemon::start(Setup::default());
+    let (_, post, _, handle) = on_x(&daemon.world);
+    let scan = |daemon: &Daemon| {
+        let scanned = daemon.command(&["scan", handle, "--whole", "--wait"]);
+        assert!(scanned.status.success(), "{scanned:?}");
+    };
+    scan(&daemon);
+    let stored = count(&daemon, "SELECT count(*) FROM posts");
+    let sql = format!("SELECT count(*) FROM posts WHERE native = '{post}'");
+    assert_eq!(count(&daemon, &sql), 1);
+    // All of its posts are still there.
+    scan(&daemon);
+    let (folder, _) = crate::queries::end(daemon);
+    let world = World::start_with(Options::default(), |facts| {
+        facts.posts.retain(|other| other.id.to_string() != post);
+    })
+    .unwrap();
+    let daemon = Daemon::start_in(folder, world, &Setup::default());
+    scan(&daemon);
+    wait_for("the removal", || (count(&daemon, &sql) == 0).then_some(()));
+    assert_eq!(count(&daemon, "SELECT count(*) FROM posts"), stored - 1, "and no other");
+}

@@ -7,8 +7,9 @@ use crate::base::ids::{AskId, ContainerId};
 use crate::base::roles::Role;
 use crate::broker::books::query::Origin;
 use crate::broker::rules::{
-    accounts, admission, connectivity, deliveries, forgetting, fronts, health, indexing, leasing, outcomes,
-    queries, reservations, retries, scan_requests, scans, submissions, time, updates, verdicts, watching,
+    accounts, admission, connectivity, deliveries, forgetting, fronts, gone_posts, health, indexing, leasing,
+    outcomes, queries, reservations, retries, scan_requests, scans, submissions, time, updates, verdicts,
+    watching,
 };
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
@@ -118,8 +119,11 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
         | Question::ResetSearchCursors(_)) => {
             return turn.ask_store(Pending::StageAsk { container: from, ask }, question);
         }
-        // What people say is no business of processes that read strangers' bytes.
-        Question::VerdictsBefore(_) | Question::KeepVerdicts(_) | Question::RemoveVerdict(_) => {
+        // What people say is no business of processes that read strangers' bytes, nor is all that is stored.
+        Question::VerdictsBefore(_)
+        | Question::KeepVerdicts(_)
+        | Question::RemoveVerdict(_)
+        | Question::StoredPosts { .. } => {
             turn.state.gossip_dropped += 1;
             Answer::Unavailable("no stage may ask this".to_owned())
         }
@@ -242,6 +246,9 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
             forgetting::on_removed(turn, mark, removal);
         }
         (Pending::GoneRemoved, FromStorekeeper::Removed { .. }) => {}
+        (Pending::StoredPosts(relisting), FromStorekeeper::Answered { answer, .. }) => {
+            gone_posts::on_stored_posts(turn, *relisting, answer);
+        }
         (Pending::Lifted { asker, mark }, FromStorekeeper::Lifted { .. }) => {
             forgetting::on_lifted(turn, asker, mark);
         }

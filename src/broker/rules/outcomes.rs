@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::ids::{ContainerId, LeaseId};
 use crate::broker::books::items::{Item, MAX_LISTING_FAILURES, Owner, patience, rest, stage_of};
 use crate::broker::rules::{
-    deaths, deliveries, indexing, pictures, queries, retries, scan_requests, scans, updates,
+    deaths, deliveries, gone_posts, indexing, pictures, queries, retries, scan_requests, scans, updates,
 };
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Effect;
@@ -108,6 +108,12 @@ fn on_done(turn: &mut Turn, item: Item, output: StageOutput) {
         (Owner::Retries, Work::IndexPosts { account, .. }, StageOutput::Indexed(posts)) => {
             retries::on_indexed(turn, account.clone(), posts);
         }
+        (Owner::Retries, Work::CheckPosts { posts }, StageOutput::Checked(states))
+            if posts.len() == states.len() =>
+        {
+            let states: Vec<_> = posts.iter().cloned().zip(states).collect();
+            gone_posts::on_suspects_checked(turn, &states);
+        }
         (Owner::Retries, Work::LookUpPosts { .. }, StageOutput::LookedUp(posts)) => {
             retries::on_looked_up(turn, posts);
         }
@@ -149,6 +155,7 @@ pub fn fail(turn: &mut Turn, item: Item, code: FailureCode, why: String) {
                 _ => retries::on_indexed(turn, account.clone(), posts),
             }
         }
+        (Owner::Retries, Work::CheckPosts { posts }) => gone_posts::on_suspects_unchecked(turn, posts),
         (Owner::Picture { number, .. }, _) => pictures::on_failed(turn, *number, why),
         (Owner::Delivery(_), Work::Deliver(delivery)) => deliveries::on_ended(turn, delivery),
         // Posts that could not be looked up, and maintenance, have their turn again.
