@@ -390,14 +390,20 @@
         }
     }
 
+    /** What each code of the server means in French; asked for once. */
+    let meanings = null;
+
     /** What went wrong, in the server's words. They are English; what a code means, it says in French too. */
     async function inWords(answer, signal) {
         const detail = String(answer.error_detail || answer.error || "");
         if (LANGUAGE === "en") return detail;
-        // Also of a key that the server does not know.
-        const reply = await ask("/errors", signal, { withKey: false });
-        const codes = reply?.status === 200 ? read(reply.words) : null;
-        const meaning = Array.isArray(codes) && codes.find((known) => known?.code === answer.error)?.meaning?.fr;
+        if (!meanings) {
+            // Without the key, which may be what is wrong.
+            const reply = await ask("/errors", signal, { withKey: false });
+            const codes = reply?.status === 200 ? read(reply.words) : null;
+            if (Array.isArray(codes)) meanings = new Map(codes.map((known) => [known?.code, known?.meaning?.fr]));
+        }
+        const meaning = meanings?.get(answer.error);
         return meaning ? `${meaning} (${detail})` : detail;
     }
 
@@ -534,8 +540,9 @@
             shut();
             button.focus();
         });
+        // Many sites do something at single keys.
+        for (const kind of ["keypress", "keyup"]) root.addEventListener(kind, (event) => event.stopPropagation());
         root.addEventListener("keydown", (event) => {
-            // Many sites do something at single keys.
             event.stopPropagation();
             if (event.key === "Escape" && box.style.display !== "none") {
                 shut();
@@ -549,7 +556,13 @@
             const copies = smallButton(text.copy);
             pressed(copies, async () => {
                 const { signal } = running ?? new AbortController();
-                const reply = await ask(`/credit?lang=${LANGUAGE}&url=${encodeURIComponent(asked.work)}`, signal);
+                const path = `/credit?lang=${LANGUAGE}&url=${encodeURIComponent(asked.work)}`;
+                let reply = await ask(path, signal);
+                // The answer was asked for a moment ago, which counts too.
+                for (let tries = 1; tries < 4 && reply?.status === 429; tries += 1) {
+                    await pause(reply.waitSeconds ?? 1, signal);
+                    reply = await ask(path, signal);
+                }
                 if (signal.aborted) return;
                 if (reply?.status === 200) {
                     await copy(reply.words.trim());
@@ -568,10 +581,13 @@
                 shut();
                 work = address;
                 host.style.setProperty("display", address ? "block" : "none", "important");
-                // Pages that draw themselves anew may have taken it out. Not within `body`, which they own.
-                if (address && !host.isConnected) document.documentElement.append(host);
+                panel.stay();
             },
-            isFor: (address) => work === address && (!address || host.isConnected),
+            isFor: (address) => work === address,
+            /** Pages that draw themselves anew may have taken it out. Not within `body`, which they own. */
+            stay() {
+                if (work && !host.isConnected) document.documentElement.append(host);
+            },
             say(words) {
                 if (status.textContent !== words) status.textContent = words;
             },
@@ -623,7 +639,8 @@
 
     function follow() {
         const work = workAt(location);
-        if (!panel.isFor(work)) panel.offer(work);
+        if (panel.isFor(work)) panel.stay();
+        else panel.offer(work);
     }
 
     function leave() {

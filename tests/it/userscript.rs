@@ -543,7 +543,12 @@ fn the_button_goes_with_a_page_that_changes_without_being_loaded() {
         // A page that draws itself anew takes the button with it, once.
         go("/posts/7000003");
         wait_for("the button", || script.is_offered().then_some(()));
+        script.press();
+        let asked = wait_for("a request", || Some(script.take()).filter(|asked| !asked.is_empty()));
         browser.script("document.documentElement.replaceChildren(document.createElement('body'))", &[]);
         wait_for("the button again", || script.is_offered().then_some(()));
+        // What was asked goes on.
+        script.answer(&asked[0].0, &json!({ "status": 200, "responseText": "{\"status\": \"END\"}" }));
+        script.wait_for("No post with this picture was found");
     }
 }
