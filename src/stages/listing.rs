@@ -119,7 +119,7 @@ impl Listing {
                 continue;
             }
             let client = self.client(network).ok_or_else(|| {
-                let why = format!("The post {}.", switched_off(network));
+                let why = format!("it {}", switched_off(network));
                 StageError::failed(FailureCode::CannotGetImage, why)
             })?;
             let outcomes = client.look_posts_up(&asked).map_err(stage_error)?;

@@ -401,7 +401,15 @@ fn a_key_is_sent_to_its_server_and_what_goes_wrong_is_told() {
     script.key("Escape");
     script.press();
     let shown = script.wait_for("Réessayer");
-    assert_eq!(script.asked.iter().rev().nth(1).unwrap().1["Authorization"], "Bearer sesame");
+    let (path, headers) = script.asked.last().unwrap();
+    assert!(path.starts_with("/query?url="), "{path}");
+    assert_eq!(headers["Authorization"], "Bearer sesame");
+    // What the codes mean was asked once, without a key.
+    let meanings = script.asked.iter().filter(|(path, _)| path == "/errors");
+    assert_eq!(
+        meanings.map(|(_, headers)| headers["Authorization"].clone()).collect::<Vec<_>>(),
+        [Value::Null]
+    );
     assert!(shown.contains("("), "in both languages: {shown}");
     browser.shoot("userscript-french");
     // To another server it is not sent.

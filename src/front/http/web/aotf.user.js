@@ -3,7 +3,7 @@
 // @namespace    http://127.0.0.1:3301
 // @version      1.0.0
 // @description  On the page of an artwork: where did its artist post it? Asks your own server, and only when you press the button.
-// @description:fr Sur la page d'une illustration : où son artiste l'a-t-il publiée ? Interroge votre propre serveur, et seulement quand vous appuyez sur le bouton.
+// @description:fr Sur la page d'une illustration : où son artiste l'a-t-il publiée ? Interroge votre propre serveur, et seulement quand vous appuyez sur le bouton.
 // @license      AGPL-3.0-or-later
 // @updateURL    http://127.0.0.1:3301/aotf.user.js
 // @downloadURL  http://127.0.0.1:3301/aotf.user.js
@@ -444,10 +444,13 @@
         );
     }
 
-    const heading = (words) => make("h2", { font: "600 15px/1.3 system-ui, sans-serif", margin: "12px 0 4px" }, {}, words);
+    const HEADING = { font: "600 15px/1.3 system-ui, sans-serif", margin: "12px 0 4px" };
+    const heading = (words) => make("h2", HEADING, {}, words);
     const line = (...content) => make("p", { margin: "4px 0" }, {}, ...content);
-    const list = (entries) =>
-        make("ul", { margin: "4px 0", padding: "0 0 0 20px" }, {}, ...entries.map((entry) => make("li", { margin: "3px 0" }, {}, ...entry)));
+    const list = (entries) => {
+        const items = entries.map((entry) => make("li", { margin: "3px 0" }, {}, ...entry));
+        return make("ul", { margin: "4px 0", padding: "0 0 0 20px" }, {}, ...items);
+    };
 
     const MAX_ENTRIES = 20;
     /** As many entries of a list as are shown; none where there is no list. */
@@ -461,7 +464,8 @@
 
     function postEntry(post) {
         const published = new Date(post.published ?? NaN);
-        const day = isNaN(published) ? "" : published.toLocaleDateString(LANGUAGE, { dateStyle: "medium", timeZone: "UTC" });
+        const form = { dateStyle: "medium", timeZone: "UTC" };
+        const day = isNaN(published) ? "" : published.toLocaleDateString(LANGUAGE, form);
         const facts = [of(text.classes, post.class), day].filter(Boolean).join(", ");
         return [link(post.url, nameOf(post)), make("bdi", {}, {}, facts && ` – ${facts}`)];
     }
@@ -474,7 +478,14 @@
         const result = make("div");
         const close = make(
             "button",
-            { ...BUTTON, padding: "2px 9px", background: "transparent", color: INK, "border-color": LINE, float: "right" },
+            {
+                ...BUTTON,
+                padding: "2px 9px",
+                background: "transparent",
+                color: INK,
+                "border-color": LINE,
+                float: "right",
+            },
             { type: "button", "aria-label": text.close },
             "×",
         );
@@ -501,7 +512,12 @@
             status,
             result,
         );
-        const button = make("button", { ...BUTTON, float: "right" }, { type: "button", "aria-expanded": "false", lang: LANGUAGE }, text.button);
+        const button = make(
+            "button",
+            { ...BUTTON, float: "right" },
+            { type: "button", "aria-expanded": "false", lang: LANGUAGE },
+            text.button,
+        );
         root.append(box, button);
         for (const [name, value] of Object.entries({
             all: "initial",
@@ -550,7 +566,8 @@
             }
         });
 
-        const smallButton = (words) => make("button", { ...BUTTON, padding: "5px 10px", margin: "8px 8px 2px 0" }, { type: "button" }, words);
+        const SMALL = { ...BUTTON, padding: "5px 10px", margin: "8px 8px 2px 0" };
+        const smallButton = (words) => make("button", SMALL, { type: "button" }, words);
 
         function copyButton(asked) {
             const copies = smallButton(text.copy);
@@ -603,13 +620,14 @@
                 const parts = [];
                 const part = (title, entries) => entries.length > 0 && parts.push(heading(title), list(entries));
                 parts.push(list(posts.map(postEntry)));
-                part(text.similar, posts.length > 0 ? [] : some(answer.similar_posts).map(postEntry));
+                if (posts.length === 0) part(text.similar, some(answer.similar_posts).map(postEntry));
                 part(text.named, some(answer.named_posts).map(postEntry));
-                part(text.artist, posts.length > 0 ? [] : accounts.map((account) => [link(account.url, nameOf(account))]));
-                part(
-                    text.elsewhere,
-                    posts.length > 0 ? [] : some(answer.elsewhere).map((page) => [link(page.url, String(page.site ?? ""))]),
-                );
+                if (posts.length === 0) {
+                    // Who made it is an answer too.
+                    const elsewhere = some(answer.elsewhere);
+                    part(text.artist, accounts.map((account) => [link(account.url, nameOf(account))]));
+                    part(text.elsewhere, elsewhere.map((page) => [link(page.url, String(page.site ?? ""))]));
+                }
                 if (asked.isOver && posts.length + accounts.length + some(answer.elsewhere).length > 0) {
                     parts.push(copyButton(asked));
                 }
