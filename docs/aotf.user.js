@@ -569,6 +569,12 @@
         const SMALL = { ...BUTTON, padding: "5px 10px", margin: "8px 8px 2px 0" };
         const smallButton = (words) => make("button", SMALL, { type: "button" }, words);
 
+        function againButton() {
+            const again = smallButton(text.again);
+            pressed(again, open);
+            return again;
+        }
+
         function copyButton(asked) {
             const copies = smallButton(text.copy);
             pressed(copies, async () => {
@@ -610,9 +616,7 @@
             },
             fail(words) {
                 panel.say(words);
-                const again = smallButton(text.again);
-                pressed(again, open);
-                result.append(again);
+                result.append(againButton());
             },
             show(answer, asked) {
                 const posts = some(answer.posts);
@@ -631,7 +635,10 @@
                 if (asked.isOver && posts.length + accounts.length + some(answer.elsewhere).length > 0) {
                     parts.push(copyButton(asked));
                 }
-                if (answer.status !== null) {
+                if (answer.status === null) {
+                    // What was not accepted may be later: when an earlier search has ended, say.
+                    parts.push(againButton());
+                } else {
                     const details = `${asked.origin}/?lang=${LANGUAGE}&url=${encodeURIComponent(asked.work)}`;
                     parts.push(line(link(details, text.details)));
                 }

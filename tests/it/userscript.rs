@@ -428,6 +428,10 @@ fn a_key_is_sent_to_its_server_and_what_goes_wrong_is_told() {
     script.click("[...root.querySelectorAll('button')].at(-2)");
     for (answer, expect) in [
         (json!({ "status": 200, "responseText": "<html>" }), "illisible"),
+        (
+            json!({ "status": 200, "responseText": "{\"status\": null, \"error\": \"A\", \"error_detail\": \"so many\"}" }),
+            "so many",
+        ),
         (json!({ "status": 200, "responseText": "7" }), "illisible"),
         (
             json!({ "status": 200, "responseText": "{\"status\": \"END\", \"posts\": 7, \"accounts\": {\"a\": 1}}" }),
@@ -438,7 +442,9 @@ fn a_key_is_sent_to_its_server_and_what_goes_wrong_is_told() {
             Some(script.run("take()")).filter(|asked| asked.as_array().is_some_and(|asked| !asked.is_empty()))
         });
         script.answer(&asked[0]["id"], &answer);
-        script.wait_for(expect);
+        let shown = script.wait_for(expect);
+        // What was not accepted, or not understood, can be asked for again.
+        assert_eq!(shown.contains("Réessayer"), expect != "Aucune", "{shown}");
         script.press();
         script.press();
     }
