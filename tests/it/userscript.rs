@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::time::{Duration, Instant};
 
 use aotf::demo::world::{Options, World};
 use aotf::sites::{self, supported};
@@ -448,6 +449,61 @@ fn a_key_is_sent_to_its_server_and_what_goes_wrong_is_told() {
         script.press();
         script.press();
     }
+}
+
+#[test]
+fn it_asks_as_seldom_as_the_server_wants_and_ends_with_the_panel() {
+    let daemon = Daemon::start(Setup::default());
+    let page = serve_page("", "<!DOCTYPE html><html><body></body></html>");
+    let Some(browser) = browser_at(Profile::default(), &[], page) else { return };
+    browser.go("http://danbooru.donmai.us/posts/7000001");
+    let mut script = Script::on_page(&browser, &daemon, Manager::Old, &[]);
+    script.press();
+    let mut next = |script: &mut Script<'_>| {
+        let (id, path) = wait_for("a request", || script.take().into_iter().next());
+        assert!(path.starts_with("/query?"), "{path}");
+        id
+    };
+    let answers = [
+        // While posts are being read, what is found is shown.
+        (
+            200,
+            "",
+            json!({ "status": "INDEX_ACCOUNTS_TWEETS", "posts_listed": 9, "posts_indexed": 4,
+            "posts": [{ "network": "twitter", "url": "https://x.com/a/status/1", "class": "identical" }] }),
+            "Found: 1 post Looking through the artist's posts… Posts looked through: 4 of 9",
+            1,
+        ),
+        (
+            200,
+            "",
+            json!({ "status": "WAIT_LINK_FINDER", "queue_position": 3, "waits_for_network": true }),
+            "lost its network, and goes on when it is back. Requests before this one: 3",
+            1,
+        ),
+        (
+            429,
+            "retry-after: 3\r\n",
+            json!({ "error": "TOO_MANY_REQUESTS", "error_detail": "slow down" }),
+            "slow down",
+            3,
+        ),
+    ];
+    let mut id = next(&mut script);
+    for (status, headers, answer, expect, seconds) in answers {
+        let answered = Instant::now();
+        let answer =
+            json!({ "status": status, "responseText": answer.to_string(), "responseHeaders": headers });
+        script.answer(&id, &answer);
+        wait_for(expect, || script.run("shown()").as_str().unwrap().contains(expect).then_some(()));
+        id = next(&mut script);
+        let passed = answered.elapsed();
+        assert!(passed >= Duration::from_secs(seconds), "{expect}: asked again after {passed:?}");
+    }
+    // Whoever closes the panel waits for nothing.
+    script.press();
+    wait_for("the end of the request", || (script.run("waiting.size") == json!(0)).then_some(()));
+    assert_eq!((script.take(), script.run("shown()")), (Vec::new(), json!("")));
 }
 
 /// A page that has made everything that a script uses its own, and allows nothing.
