@@ -459,7 +459,7 @@ fn it_asks_as_seldom_as_the_server_wants_and_ends_with_the_panel() {
     browser.go("http://danbooru.donmai.us/posts/7000001");
     let mut script = Script::on_page(&browser, &daemon, Manager::Old, &[]);
     script.press();
-    let mut next = |script: &mut Script<'_>| {
+    let next = |script: &mut Script<'_>| {
         let (id, path) = wait_for("a request", || script.take().into_iter().next());
         assert!(path.starts_with("/query?"), "{path}");
         id
