@@ -193,6 +193,7 @@ export interface SearchAnswer extends Answer {
 
 export interface BatchEntry extends Answer {
   url: string | null;
+  artist_alone: boolean;
 }
 
 /** What is spent is `null` for those who may not know. */

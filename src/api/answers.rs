@@ -219,6 +219,8 @@ pub struct SearchAnswer {
 pub struct BatchEntry {
     /// The page that was asked for; `null` where it is not known.
     pub url: Option<String>,
+    /// It is a query of `/artist`: no posts were looked for.
+    pub artist_alone: bool,
     #[serde(flatten)]
     pub answer: Answer,
 }
@@ -231,7 +233,8 @@ pub struct BatchAnswer {
 
 /// The final answer as JSON, as a webhook gets it.
 pub fn answer_json(view: &QueryView) -> Vec<u8> {
-    let entry = BatchEntry { url: Some(view.subject.clone()), answer: Answer::from(view) };
+    let (url, artist_alone) = (Some(view.subject.clone()), view.wanted.is_artist());
+    let entry = BatchEntry { url, artist_alone, answer: Answer::from(view) };
     serde_json::to_vec(&entry).expect("an answer has only string keys")
 }
 

@@ -18,6 +18,7 @@ pub struct PostAnswer {
     /// `null` where the query does not know the account's name.
     pub handle: Option<String>,
     pub url: String,
+    /// Empty where the server is public, and so is the next.
     pub image_url: String,
     pub thumbnail_url: String,
     /// `1/4`: the first of four images.
@@ -97,14 +98,17 @@ pub fn earliest(results: &[ResultView]) -> Option<&PostKey> {
 /// A post by itself. `earliest` is false: only a comparison with the others can tell.
 impl From<&ResultView> for PostAnswer {
     fn from(result: &ResultView) -> PostAnswer {
-        let image_url = image_url(&result.account, &result.image_name);
+        let image_url = match result.image_name.as_str() {
+            "" => String::new(),
+            name => image_url(&result.account, name),
+        };
         PostAnswer {
             network: result.post.network,
             id: result.post.native.clone(),
             account_id: result.account.native.clone(),
             handle: result.handle.clone(),
             url: post_url(&result.post, result.handle.as_deref()),
-            thumbnail_url: thumbnail_url(&image_url),
+            thumbnail_url: if image_url.is_empty() { String::new() } else { thumbnail_url(&image_url) },
             image_url,
             image_position: format!("{}/{}", result.position, result.count),
             distance: result.distance,

@@ -128,6 +128,7 @@ impl World {
             max_watches: 20,
             max_watches_per_key: 10,
             webhooks: vec!["hook".to_owned()],
+            checks_x_freely: rng.bool(),
             results_log: rng.bool(),
             remember_pages: rng.bool(),
             salt: seed,
@@ -684,6 +685,12 @@ impl World {
                             self.states.get(&key).cloned().unwrap_or(AccountState::unknown(key))
                         };
                         Answer::AccountStates(keys.into_iter().map(state).collect())
+                    }
+                    Question::StoredPosts { account, .. } => {
+                        let stored = self.database.get(&account).into_iter().flatten().zip(1..);
+                        let told =
+                            stored.map(|(post, image)| (ImageId(image), post.clone(), Some(date_of(post))));
+                        Answer::StoredPosts(told.collect())
                     }
                     Question::PostAuthors(posts) => {
                         let author = |post: PostKey| {

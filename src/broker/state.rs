@@ -26,6 +26,7 @@ use crate::broker::books::room::Room;
 use crate::broker::books::scan::{Scan, ScanSubject};
 use crate::broker::books::scan_request::ScanRequest;
 use crate::broker::books::site_layouts::SiteLayouts;
+use crate::broker::books::suspects::Suspects;
 use crate::broker::books::troubles::Troubles;
 use crate::broker::books::watches::Watches;
 use crate::broker::vocabulary::{AwaitedPicture, Now, Pending, Policy};
@@ -101,6 +102,8 @@ pub struct State {
     pub connectivity: Connectivity,
     pub forgotten: Forgotten,
     pub watches: Watches,
+    /// Posts that were looked for since a listing did not show them.
+    pub suspects: Suspects,
     /// When each maintenance task is due next, and how often.
     pub maintenance_due: Vec<(Monotonic, MaintenanceTask, Duration)>,
     /// Messages that made no sense, for the metrics.
@@ -152,6 +155,7 @@ impl State {
             connectivity: Connectivity::default(),
             forgotten: Forgotten::default(),
             watches: Watches::default(),
+            suspects: Suspects::default(),
             gossip_dropped: 0,
             last_id: 0,
         }

@@ -7,6 +7,7 @@ use crate::base::clock::{Monotonic, Timestamp};
 use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, Network, PostKey, QueryId, ScanId};
 use crate::base::roles::Role;
 use crate::broker::books::blob::BlobKey;
+use crate::broker::books::relisted::Relisting;
 use crate::broker::books::site_layouts::Change as SiteChange;
 use crate::config::{Budget, NotInWindows, TimelinePolicy, WholePolicy};
 use crate::domain::accounts::{Account, AccountRef};
@@ -65,6 +66,8 @@ pub struct Policy {
     pub max_watches_per_key: usize,
     /// Names of the webhooks there are.
     pub webhooks: Vec<String>,
+    /// X is asked whether posts exist where that is not billed, before it is asked where it is.
+    pub checks_x_freely: bool,
     /// Whether answers are noted in the results log.
     pub results_log: bool,
     /// Whether pages that were answered are kept, for searches by image.
@@ -97,6 +100,12 @@ impl Policy {
         }
     }
 
+    /// Whether posts of this network may be looked for though nobody has asked for them: where that costs
+    /// nothing.
+    pub fn may_look_for_posts(&self, network: Network) -> bool {
+        !self.is_billed(network) || (network == Network::Twitter && self.checks_x_freely)
+    }
+
     /// How timelines of this network are read: where reading costs nothing, nothing is to be saved.
     pub fn timeline_of(&self, network: Network) -> TimelinePolicy {
         if self.is_billed(network) { self.timeline } else { TimelinePolicy::Always }
@@ -125,6 +134,7 @@ impl Policy {
             max_watches: 1000,
             max_watches_per_key: 100,
             webhooks: vec!["bot".to_owned()],
+            checks_x_freely: true,
             results_log: false,
             remember_pages: false,
             salt: 1,
@@ -348,6 +358,8 @@ pub enum Pending {
     Forgotten(Mark),
     /// Posts that are gone from their network are being removed.
     GoneRemoved,
+    /// What is stored of an account that was listed again.
+    StoredPosts(Box<Relisting>),
     /// This mark is being lifted.
     Lifted {
         asker: Asker,

@@ -31,6 +31,8 @@ section! {
         cors_origins: Vec<String> = Vec::new(), texts(cors_origin);
         /// Addresses that are shown `/metrics` and the details of `/readyz`.
         monitor_ips: Vec<IpNet> = LOOPBACK.map(IpNet::from).to_vec(), texts(ip_network);
+        /// Strangers use it: of posts, answers hold what networks allow to be handed on.
+        public: bool = false, switch();
         /// Connections at the same time, in all.
         max_connections: u32 = 8192, number(64..=1_000_000);
         /// Event streams open at the same time.

@@ -102,6 +102,7 @@ fn complete(settings: &mut Settings, section: &mut Section<'_>) {
     if !settings.networks_are_chosen && settings.twitter.can_be_read() {
         settings.networks = Network::ALL.to_vec();
     }
+    check_public(settings, section);
     // Like every other path of a file; what the environment says is relative to whoever says it.
     let data_dir = match section.place_of("data_dir") {
         Some(Place::Environment(_)) => settings.data_dir.clone(),
@@ -123,6 +124,30 @@ fn complete(settings: &mut Settings, section: &mut Section<'_>) {
         Err(error) => {
             section.problem("data_dir", &Place::File, format!("cannot be made absolute: {error}"));
         }
+    }
+}
+
+/// Whoever runs a server for strangers hands nobody's pictures on, removes what is gone, and can be reached by
+/// those whose posts it keeps.
+fn check_public(settings: &Settings, section: &mut Section<'_>) {
+    if !settings.http.public {
+        return;
+    }
+    let problem = |key: &str, what: &str| section.problem(key, &Place::File, what.to_owned());
+    if settings.page.pictures {
+        problem(
+            "page.pictures",
+            "must be false where http.public is true: a public server hands on no copies",
+        );
+    }
+    if settings.page.contact_url.is_none() {
+        problem("page.contact_url", "is missing, and http.public is true: say how artists reach you");
+    }
+    if !settings.compliance.remove_deleted {
+        problem(
+            "compliance.remove_deleted",
+            "must be true where http.public is true: what is gone is not shown",
+        );
     }
 }
 

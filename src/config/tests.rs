@@ -38,6 +38,20 @@ fn the_sample_is_the_default() {
     assert_eq!(read("", &[], &nowhere()).unwrap(), defaults());
 }
 
+#[test]
+fn a_public_server_does_what_it_owes() {
+    check_problems(
+        "[http]\npublic = true\n[page]\npictures = true\n[compliance]\nremove_deleted = false\n",
+        &[
+            "parameter file: compliance.remove_deleted: must be true where http.public is true: what is gone is not shown",
+            "parameter file: page.contact_url: is missing, and http.public is true: say how artists reach you",
+            "parameter file: page.pictures: must be false where http.public is true: a public server hands on no copies",
+        ],
+    );
+    let good = "[http]\npublic = true\n[page]\ncontact_url = \"mailto:me@a.example\"\n";
+    assert!(read(good, &[], &nowhere()).unwrap().http.public);
+}
+
 /// A file means the same wherever the program is started; the environment is relative to who sets it.
 #[test]
 fn a_folder_of_the_file_is_beside_it() {

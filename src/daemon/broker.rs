@@ -105,6 +105,7 @@ fn policy(settings: &Settings) -> Policy {
         max_watches: usize::try_from(settings.watches.most).unwrap_or(usize::MAX),
         webhooks: settings.webhooks.iter().map(|webhook| webhook.name.clone()).collect(),
         max_watches_per_key: usize::try_from(settings.watches.most_per_key).unwrap_or(usize::MAX),
+        checks_x_freely: settings.twitter.oembed_first,
         results_log: settings.log.results_log,
         remember_pages: settings.search.remember_pages,
         salt: fastrand::u64(..),

@@ -117,6 +117,9 @@ pub const MAX_FINGERPRINTS_PER_ANSWER: usize = 1500;
 /// Pages in one answer: their addresses and details take up to 800 bytes each.
 pub const MAX_PAGES_PER_ANSWER: usize = 20;
 
+/// Images in one answer to `StoredPosts`.
+pub const MAX_STORED_POSTS: usize = 1000;
+
 /// Tombstones in one answer: with its note, each takes 300 bytes at most.
 pub const MAX_TOMBSTONES_PER_ANSWER: u32 = 150;
 
@@ -179,6 +182,9 @@ pub enum Question {
     KeepWatch(Box<Watch>),
     /// Nobody wants to hear of it any more.
     EndWatch(WatchId),
+    /// What is stored of an account, by its images beyond `after`, at most [`MAX_STORED_POSTS`]; fewer means
+    /// that there is no more.
+    StoredPosts { account: AccountKey, after: ImageId },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -220,6 +226,8 @@ pub enum Answer {
         /// There are more after these.
         more: bool,
     },
+    /// Of each image in the order of their numbers, its post's id and date.
+    StoredPosts(Vec<(ImageId, String, Option<Timestamp>)>),
     /// The order was carried out.
     Done,
     /// The database could not answer; the work is to be tried again.
@@ -343,6 +351,7 @@ mod tests {
             Question::VerdictsBefore((Timestamp(1), VerdictId(u64::MAX))),
             Question::KeepVerdicts(vec![verdict()]),
             Question::RemoveVerdict(VerdictId(0)),
+            Question::StoredPosts { account: key.clone(), after: ImageId(3) },
         ] {
             check_round_trip(StageToBroker::Ask { ask: AskId(1), question });
         }
@@ -403,6 +412,7 @@ mod tests {
             Answer::VerdictsKept(KeptVerdicts::Kept { new: 1, known: 2, against: vec![verdict()] }),
             Answer::VerdictsKept(KeptVerdicts::Full { about: "u".into() }),
             Answer::VerdictRemoved(Some(verdict())),
+            Answer::StoredPosts(vec![(ImageId(1), "2".into(), Some(Timestamp(3)))]),
             Answer::Done,
             Answer::Unavailable("w".into()),
         ] {

@@ -11,6 +11,7 @@ use crate::base::ids::{Network, PostKey, ScanId};
 use crate::base::{ErrorChain, Reaction, StopSignal, Timestamp};
 use crate::broker::client::{LeaseHandle, StageClient, Unavailable};
 use crate::domain::accounts::{AccountRef, Resolution, ResolutionOutcome};
+use crate::domain::failure::FailureCode;
 use crate::domain::posts::{ListedPost, LookedUpPost, PostState};
 use crate::domain::reads::{PaidReads, ReadWish, Reserved};
 use crate::domain::scans::{Hold, ListingPlace, Searched};
@@ -50,9 +51,10 @@ impl StageWorker for Listing {
             Work::LookUpPosts { posts } => self.look_up(&posts).map(StageOutput::LookedUp),
             Work::ListPosts { scan, account, cursor, searched, place } => {
                 let network = account.key.network;
-                let client = self
-                    .client(network)
-                    .ok_or_else(|| stage_error(NetworkError::NoCredentials { network }))?;
+                let client = self.client(network).ok_or_else(|| {
+                    let why = format!("The account {}.", switched_off(network));
+                    StageError::failed(FailureCode::ProcessingError, why)
+                })?;
                 let searched = searched.map(|searched| searched_posts(scan, searched, lease)).transpose()?;
                 let mut pages = Pages { lease, place, left: None };
                 let end = match searched {
@@ -116,8 +118,10 @@ impl Listing {
             if asked.is_empty() {
                 continue;
             }
-            let client =
-                self.client(network).ok_or_else(|| stage_error(NetworkError::NoCredentials { network }))?;
+            let client = self.client(network).ok_or_else(|| {
+                let why = format!("it {}", switched_off(network));
+                StageError::failed(FailureCode::CannotGetImage, why)
+            })?;
             let outcomes = client.look_posts_up(&asked).map_err(stage_error)?;
             let answers = asked.into_iter().zip(outcomes);
             looked_up.extend(answers.map(|(post, outcome)| LookedUpPost { post, outcome }));

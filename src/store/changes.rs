@@ -17,6 +17,9 @@ use crate::domain::watches::{Watch, WatchId};
 /// the border frames.
 pub type IndexEntry = (ImageId, AccountNo, Fingerprint, Option<Fingerprint>);
 
+/// An image, with its post's id and date.
+pub type StoredPost = (ImageId, String, Option<Timestamp>);
+
 /// A change of the database. What brings facts (`Posts`, `Cursor`, `ForgetSearchCursors`) is idempotent:
 /// carried out twice, it leaves the same rows, except that the posts read are counted again.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -266,6 +266,12 @@ pub fn what_is_committed_is_what_the_index_lacks<D: TestDatabase>() {
     let mut of_account = |after, limit| store.fingerprints_of_account(told[0].1, after, limit).unwrap();
     assert_eq!(of_account(ImageId(0), 100), of_first);
     assert_eq!(of_account(of_first[1].0, 2), of_first[2..4]);
+    // Its posts are told by all of their images, those too that cannot be searched.
+    let stored = store.stored_posts(told[0].1, ImageId(0), 100).unwrap();
+    let posts: Vec<&str> = stored.iter().map(|(_, post, _)| post.as_str()).collect();
+    assert_eq!(posts, ["0", "0", "0", "0", "2", "2", "2", "2", "4", "4", "4", "4"]);
+    assert!(stored.iter().all(|(.., published)| *published == Some(Timestamp(1_600_000_000_000))));
+    assert_eq!(store.stored_posts(told[0].1, stored[2].0, 3).unwrap(), stored[3..6]);
 }
 
 pub fn ids_beyond_63_bits_survive<D: TestDatabase>() {

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::backfill::BareImage;
-use super::changes::{Change, Committed, IndexEntry, RetryRule};
+use super::changes::{Change, Committed, IndexEntry, RetryRule, StoredPost};
 use super::commit::apply::apply;
 use super::commit::load;
 use super::commit::verdicts;
@@ -191,6 +191,19 @@ impl Store for Database {
     ) -> Result<Vec<IndexEntry>, StoreError> {
         let values = [i64::from(account.0).into(), codec::image_no(after).into(), i64::from(limit).into()];
         self.index_entries(statements::FINGERPRINTS_OF_ACCOUNT, &values)
+    }
+
+    fn stored_posts(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<StoredPost>, StoreError> {
+        let values = [i64::from(account.0).into(), codec::image_no(after).into(), i64::from(limit).into()];
+        self.connection.list(statements::STORED_POSTS, &values, "list the posts of an account", |row| {
+            let published = row.int(2)?.map(Timestamp);
+            Ok((codec::image_id(row.number(0)?)?, row.string(1)?, published))
+        })
     }
 
     fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<BareImage>, StoreError> {

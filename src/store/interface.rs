@@ -1,7 +1,7 @@
 //! What a database can do for the rest of the program, whatever the engine.
 
 use super::backfill;
-use super::changes::{Change, Committed, IndexEntry};
+use super::changes::{Change, Committed, IndexEntry, StoredPost};
 use super::error::StoreError;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
@@ -76,6 +76,15 @@ pub trait Store: Send {
         after: ImageId,
         limit: u32,
     ) -> Result<Vec<IndexEntry>, StoreError>;
+
+    /// Of up to `limit` images of an account beyond the image `after`, searchable or not, in the order of their
+    /// numbers: the posts' ids and dates.
+    fn stored_posts(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<StoredPost>, StoreError>;
 
     /// Up to `limit` images beyond the image `after` that are searchable, lack second-stage detail and may
     /// still be had, in the order of their numbers.

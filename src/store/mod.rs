@@ -50,7 +50,9 @@ mod table_io;
 #[cfg(test)]
 mod test_server;
 
-pub use changes::{AccountTask, AccountsDue, Change, Committed, IndexEntry, MovedHandle, Outcome, RetryRule};
+pub use changes::{
+    AccountTask, AccountsDue, Change, Committed, IndexEntry, MovedHandle, Outcome, RetryRule, StoredPost,
+};
 pub use error::{EngineError, EngineFault, MigrateError, StoreError};
 pub use interface::Store;
 pub use ledger::Counted;

@@ -64,6 +64,10 @@ statements! {
     FINGERPRINTS_OF_ACCOUNT =
         "SELECT id, account, fingerprint, trimmed FROM images
          WHERE account = ? AND id > ? AND solid_ground = 1 ORDER BY id LIMIT ?";
+    /// Each image has a post: the outer join only keeps a server from beginning with the posts.
+    STORED_POSTS =
+        "SELECT i.id, p.native, p.published FROM images i LEFT JOIN posts p ON p.no = i.post
+         WHERE i.account = ? AND i.id > ? ORDER BY i.id LIMIT ?";
     /// Each image has an account: the outer join only keeps a server from beginning with the accounts, and
     /// sorting.
     BARE_IMAGES =

@@ -17,7 +17,7 @@ use crate::domain::posts::{ImageRecord, ListedPost};
 use crate::domain::verdicts::{Verdict, VerdictId};
 use crate::domain::watches::{FeedEntry, Watch};
 use crate::store::backfill::BareImage;
-use crate::store::{Change, Committed, EngineError, EngineFault, IndexEntry, Store, StoreError};
+use crate::store::{Change, Committed, EngineError, EngineFault, IndexEntry, Store, StoreError, StoredPost};
 
 /// An index that survives its storekeeper, as the files of the real one do.
 #[derive(Clone)]
@@ -171,6 +171,14 @@ impl Store for FailingStore {
         limit: u32,
     ) -> Result<Vec<IndexEntry>, StoreError> {
         self.reach()?.fingerprints_of_account(account, after, limit)
+    }
+    fn stored_posts(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<StoredPost>, StoreError> {
+        self.reach()?.stored_posts(account, after, limit)
     }
     fn verdicts(&mut self, pages: &[String], accounts: &[AccountKey]) -> Result<Vec<Verdict>, StoreError> {
         self.reach()?.verdicts(pages, accounts)

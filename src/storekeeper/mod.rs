@@ -337,6 +337,9 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         Question::ResetSearchCursors(accounts) => Sorted::Change(Change::ForgetSearchCursors { accounts }),
         Question::Verdicts { pages, accounts } => Sorted::Read(reader::Read::Verdicts { pages, accounts }),
         Question::PostImages(posts) => Sorted::Read(reader::Read::PostImages(posts)),
+        Question::StoredPosts { account, after } => {
+            Sorted::Read(reader::Read::StoredPosts { account, after })
+        }
         Question::VerdictsBefore(before) => Sorted::Read(reader::Read::VerdictsBefore(before)),
         Question::KeepVerdicts(verdicts) => Sorted::Change(Change::KeepVerdicts(verdicts)),
         Question::RemoveVerdict(id) => Sorted::Change(Change::RemoveVerdict(id)),

@@ -17,9 +17,9 @@ use crate::domain::verdicts::{self, Verdict, VerdictId};
 use crate::domain::watches::FeedEntry;
 use crate::proto::MAX_MESSAGE_BYTES;
 use crate::proto::stage::{
-    Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, MAX_TOMBSTONES_PER_ANSWER,
+    Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, MAX_STORED_POSTS, MAX_TOMBSTONES_PER_ANSWER,
 };
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, StoredPost};
 use crate::storekeeper::orders::{FromStorekeeper, StorePart, Ticket};
 
 /// A filter that failed is tried again this often. It has no other answer than the truth.
@@ -69,6 +69,7 @@ pub enum Read {
     VerdictsBefore((Timestamp, VerdictId)),
     Tombstones { after: Option<Mark> },
     Feed { accounts: Vec<AccountKey>, skip: u32 },
+    StoredPosts { account: AccountKey, after: ImageId },
 }
 
 pub struct Reader {
@@ -177,6 +178,9 @@ impl Reader {
             Read::Tombstones { after } => {
                 self.store.tombstones(after, MAX_TOMBSTONES_PER_ANSWER).map(Answer::Tombstones)
             }
+            Read::StoredPosts { account, after } => {
+                self.stored_posts(&account, after).map(Answer::StoredPosts)
+            }
             Read::Images(mut ids) => {
                 ids.truncate(MAX_IMAGES_PER_QUESTION);
                 self.store.images(&ids).map(|records| fitting(&ids, records))
@@ -193,6 +197,14 @@ impl Reader {
         match error.needs_a_person() {
             true => self.damage.begins(error),
             false => tracing::warn!(error = %ErrorChain(error), "{what}"),
+        }
+    }
+
+    fn stored_posts(&mut self, account: &AccountKey, after: ImageId) -> Result<Vec<StoredPost>, StoreError> {
+        let numbers = self.store.account_numbers(std::slice::from_ref(account))?;
+        match numbers.first() {
+            Some((_, number)) => self.store.stored_posts(*number, after, MAX_STORED_POSTS as u32),
+            None => Ok(Vec::new()),
         }
     }
 

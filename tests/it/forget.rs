@@ -157,3 +157,68 @@ fn a_post_that_is_gone_is_removed_unless_the_operator_keeps_it() {
         assert_eq!(list.as_array().unwrap().len(), 0, "it may come back: {list:#}");
     }
 }
+
+/// Nobody has to find it: its account is listed again, from the beginning.
+#[test]
+fn a_post_that_is_gone_is_noticed_when_its_account_is_listed_again() {
+    let daemon = Daemon::start(Setup::default());
+    let (_, post, _, handle) = on_x(&daemon.world);
+    let scan = |daemon: &Daemon| {
+        let scanned = daemon.command(&["scan", handle, "--whole", "--wait"]);
+        assert!(scanned.status.success(), "{scanned:?}");
+    };
+    scan(&daemon);
+    let stored = count(&daemon, "SELECT count(*) FROM posts");
+    let sql = format!("SELECT count(*) FROM posts WHERE native = '{post}'");
+    assert_eq!(count(&daemon, &sql), 1);
+    // All of its posts are still there.
+    scan(&daemon);
+    let (folder, _) = crate::queries::end(daemon);
+    let world = World::start_with(Options::default(), |facts| {
+        facts.posts.retain(|other| other.id.to_string() != post);
+    })
+    .unwrap();
+    let daemon = Daemon::start_in(folder, world, &Setup::default());
+    scan(&daemon);
+    wait_for("the removal", || (count(&daemon, &sql) == 0).then_some(()));
+    assert_eq!(count(&daemon, "SELECT count(*) FROM posts"), stored - 1, "and no other");
+}
+
+/// The same on the networks that cost nothing, each of which says in its own way that a post is gone.
+#[test]
+fn every_network_says_of_a_suspected_post_whether_it_is_gone() {
+    /// A post with pictures, in the middle of each account.
+    const DELETED: usize = 12;
+    let accounts = ["demo-sorrel.bsky.social", "demo_rowan@mastodon.art", "demo_rowan@misskey.design"];
+    let scan = |daemon: &Daemon, account: &str| {
+        let scanned = daemon.command(&["scan", account, "--whole", "--wait"]);
+        assert!(scanned.status.success(), "{account}: {scanned:?}");
+    };
+    let daemon = Daemon::start(Setup::default());
+    accounts.iter().for_each(|account| scan(&daemon, account));
+    let stored = count(&daemon, "SELECT count(*) FROM posts");
+    let mut gone = Vec::new();
+    let (folder, _) = crate::queries::end(daemon);
+    let world = World::start_with(Options::default(), |facts| {
+        for account in facts.open_accounts.iter_mut().filter(|one| accounts.contains(&one.handle)) {
+            gone.push(account.post_id(DELETED));
+            account.deleted = Some(DELETED);
+        }
+    })
+    .unwrap();
+    let daemon = Daemon::start_in(folder, world, &Setup::default());
+    assert_eq!(gone.len(), accounts.len());
+    for post in &gone {
+        assert_eq!(
+            count(&daemon, &format!("SELECT count(*) FROM posts WHERE native = '{post}'")),
+            1,
+            "{post}"
+        );
+    }
+    accounts.iter().for_each(|account| scan(&daemon, account));
+    for post in &gone {
+        let sql = format!("SELECT count(*) FROM posts WHERE native = '{post}'");
+        wait_for(&format!("the removal of {post}"), || (count(&daemon, &sql) == 0).then_some(()));
+    }
+    assert_eq!(count(&daemon, "SELECT count(*) FROM posts"), stored - 3, "and no others");
+}

@@ -10,7 +10,7 @@ use std::time::Instant;
 use aotf::demo::world::cases::SAMPLE;
 use serde_json::{Value, json};
 
-use crate::daemon::{DEADLINE, Daemon, Setup, WHOLE, free_port, kill, wait_for};
+use crate::daemon::{DEADLINE, Daemon, Setup, WHOLE, encode, free_port, kill, wait_for};
 
 /// A page whose artist has few posts, which are soon indexed.
 const SMALL: &str = "https://danbooru.donmai.us/posts/7000007";
@@ -352,4 +352,41 @@ async fn request(last: u8, server: SocketAddr, target: &str) -> (u16, String) {
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
     (status, text)
+}
+
+/// Strangers get ids and addresses; the operator, in the shell, the whole answer.
+#[test]
+fn a_public_server_hands_on_ids() {
+    let daemon = Daemon::start(Setup {
+        http: "public = true\n",
+        top: "[page]\ncontact_url = \"mailto:operator@example.org\"\n",
+        ..Setup::default()
+    });
+    let answer = daemon.query(SMALL);
+    let post = &answer["posts"][0];
+    let id = post["id"].as_str().unwrap();
+    assert_eq!(post["url"], format!("https://x.com/i/status/{id}"), "{answer:#}");
+    assert_eq!(
+        (&post["image_url"], &post["thumbnail_url"], &post["handle"]),
+        (&json!(""), &json!(""), &Value::Null)
+    );
+    assert_eq!((&post["class"], &post["distance"]), (&json!("identical"), &json!(0)));
+    assert_eq!(answer["results"][0]["image_url"], "");
+    let account = &answer["twitter_accounts"][0];
+    assert_eq!(account["url"], format!("https://x.com/i/user/{}", account["account_id"].as_str().unwrap()));
+    let page = format!("/?lang=en&url={}", encode(SMALL));
+    for (target, accept) in [(page.as_str(), "text/html"), (&format!("/credit?url={}", encode(SMALL)), "*/*")]
+    {
+        let (status, body) = daemon.http("GET", target, &[("accept", accept)], b"").unwrap();
+        let text = String::from_utf8(body).unwrap();
+        assert_eq!(status, 200, "{target}: {text}");
+        assert!(text.contains(&format!("https://x.com/i/status/{id}")), "{target}: {text}");
+        for told in ["pbs.twimg.com", "x.com/demo_hazel", "@demo_hazel"] {
+            assert!(!text.contains(told), "{target} tells {told}: {text}");
+        }
+    }
+    let whole = daemon.command(&["query", SMALL, "--wait", "--json"]);
+    let whole: Value = serde_json::from_slice(&whole.stdout).unwrap();
+    assert_eq!(whole["posts"][0]["handle"], "demo_hazel", "{whole:#}");
+    assert!(whole["posts"][0]["image_url"].as_str().unwrap().contains("pbs.twimg.com"));
 }

@@ -49,6 +49,7 @@ mod rooms;
 mod snac;
 mod sources;
 mod terminal;
+mod userscript;
 mod verdicts;
 mod wanted;
 mod watches;

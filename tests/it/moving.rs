@@ -3,9 +3,9 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::daemon::{Daemon, Setup, WHOLE};
+use crate::daemon::{Daemon, Setup, WHOLE, wait_for};
 
 /// The original's database, by way of an export; then a daemon on it for which X is switched off.
 #[test]
@@ -59,4 +59,17 @@ fn an_imported_account_is_searched_without_x() {
     let answer = search("https://x.com/i/user/999999999999");
     let why = answer["error_detail"].as_str().unwrap();
     assert!(why.contains("switched off") && !why.contains("does not exist"), "{why}");
+    // Nor can a post be looked up, whose picture is to be searched.
+    let body = json!({ "url": format!("https://x.com/i/status/{}", post.as_str().unwrap()) }).to_string();
+    let headers = [("content-type", "application/json")];
+    let (status, begun) = daemon.http("POST", "/search", &headers, body.as_bytes()).unwrap();
+    let begun: Value = serde_json::from_slice(&begun).unwrap();
+    assert_eq!(status, 200, "{begun:#}");
+    let target = format!("/search?identifier={}", begun["identifier"].as_str().unwrap());
+    let answer = wait_for("the end of the search", || {
+        Some(daemon.get(&target)).filter(|answer| answer["status"] == "END")
+    });
+    assert_eq!(answer["error"], "CANNOT_GET_IMAGE", "{answer:#}");
+    let why = answer["error_detail"].as_str().unwrap();
+    assert!(why.contains("it is on a network that is switched off here (twitter: "), "{why}");
 }

@@ -29,6 +29,11 @@ pub struct Profile {
 impl Browser {
     /// `None` where this machine has no Chromium with its driver, which is said loudly.
     pub fn open(profile: Profile) -> Option<Browser> {
+        Browser::open_with(profile, &[])
+    }
+
+    /// The same with more of Chromium's switches.
+    pub fn open_with(profile: Profile, switches: &[String]) -> Option<Browser> {
         let spawned = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -62,6 +67,7 @@ impl Browser {
             "--disable-gpu",
             "--hide-scrollbars",
         ];
+        let args: Vec<&str> = args.into_iter().chain(switches.iter().map(String::as_str)).collect();
         let options = json!({ "args": args, "prefs": prefs });
         let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
         let answer = browser.send("POST", "/session", &wanted);
@@ -176,8 +182,9 @@ impl Browser {
         }
     }
 
-    fn cdp(&self, command: &str, parameters: Value) {
-        self.order("/goog/cdp/execute", json!({ "cmd": command, "params": parameters }));
+    /// What a command of the DevTools protocol answers.
+    pub fn cdp(&self, command: &str, parameters: Value) -> Value {
+        self.order("/goog/cdp/execute", json!({ "cmd": command, "params": parameters }))
     }
 
     fn element(&self, selector: &str) -> String {

@@ -13,6 +13,7 @@ use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, QueryId, ScanId};
 use crate::base::{MicroUsd, Timestamp};
 use crate::broker::books::party::Party;
+use crate::broker::books::relisted::Relisted;
 use crate::broker::books::searched::SearchedPosts;
 use crate::config::TimelinePolicy;
 use crate::domain::accounts::{Account, AccountState};
@@ -85,6 +86,8 @@ pub struct Running {
     steps: [Step; 3],
     /// What its search has listed, for the spot checks of the timeline.
     pub searched: SearchedPosts,
+    /// What the search, or the listing of a window, has shown of an account that was listed before.
+    relisted: Option<Relisted>,
     /// New posts on their way to the database, with the steps that listed each (`step_bit`).
     in_flight: HashMap<String, u8>,
     /// Queries that wait for the end.
@@ -169,7 +172,10 @@ impl Scan {
     /// A scan of which no listing has begun. Where an earlier broker has seen its search to the end, all that
     /// it listed is stored, so that the scan goes on with the timeline.
     pub fn new(head: ScanHead, before: AccountState, resumed: Resumed) -> Scan {
+        let is_known = before.search_listed_at.is_some() || !before.windows.is_empty();
         let mut running = Running {
+            // What an earlier broker has listed is not known.
+            relisted: (is_known && resumed.searched.is_none()).then(Relisted::default),
             before,
             steps: Default::default(),
             searched: SearchedPosts::default(),
@@ -303,6 +309,7 @@ impl Running {
         self.before.search_cursor = None;
         self.before.listed_anew_at = Some(now);
         self.searched = SearchedPosts::default();
+        self.relisted = self.relisted.take().map(|_| Relisted::default());
         self.kept_until = None;
     }
 
@@ -358,6 +365,15 @@ impl Running {
         if step == ListingStep::Search {
             self.searched.extend(posts);
         }
+        // A timeline has gaps, or no end.
+        if let Some(relisted) = self.relisted.as_mut().filter(|_| step != ListingStep::Timeline) {
+            relisted.extend(posts);
+        }
+    }
+
+    /// What this listing, which has come to its end, has shown of an account that was listed before.
+    pub fn take_relisted(&mut self, step: ListingStep) -> Option<Relisted> {
+        self.relisted.take_if(|_| step != ListingStep::Timeline)
     }
 
     /// The database has told which posts of a page are new. Returns those that are not on their way already.

@@ -7,9 +7,9 @@ use crate::base::ids::{AskId, ContainerId};
 use crate::base::roles::Role;
 use crate::broker::books::query::Origin;
 use crate::broker::rules::{
-    accounts, admission, connectivity, deliveries, following, forgetting, fronts, health, indexing, leasing,
-    outcomes, queries, reservations, retries, scan_requests, scans, submissions, time, updates, verdicts,
-    watches,
+    accounts, admission, connectivity, deliveries, following, forgetting, fronts, gone_posts, health,
+    indexing, leasing, outcomes, queries, reservations, retries, scan_requests, scans, submissions, time,
+    updates, verdicts, watches,
 };
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
@@ -123,13 +123,15 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
         | Question::ResetSearchCursors(_)) => {
             return turn.ask_store(Pending::StageAsk { container: from, ask }, question);
         }
-        // What people say and watch is no business of processes that read strangers' bytes.
+        // What people say and watch is no business of processes that read strangers' bytes, nor is all that is
+        // stored.
         Question::VerdictsBefore(_)
         | Question::KeepVerdicts(_)
         | Question::RemoveVerdict(_)
         | Question::Feed { .. }
         | Question::KeepWatch(_)
-        | Question::EndWatch(_) => {
+        | Question::EndWatch(_)
+        | Question::StoredPosts { .. } => {
             turn.state.gossip_dropped += 1;
             Answer::Unavailable("no stage may ask this".to_owned())
         }
@@ -282,6 +284,9 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
         }
         (Pending::WatchNews { id, skip }, FromStorekeeper::Answered { answer, .. }) => {
             watches::on_news_read(turn, id, skip, answer);
+        }
+        (Pending::StoredPosts(relisting), FromStorekeeper::Answered { answer, .. }) => {
+            gone_posts::on_stored_posts(turn, *relisting, answer);
         }
         (Pending::Lifted { asker, mark }, FromStorekeeper::Lifted { .. }) => {
             forgetting::on_lifted(turn, asker, mark);

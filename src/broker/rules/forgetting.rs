@@ -246,18 +246,9 @@ pub fn resume(turn: &mut Turn, marks: Vec<Mark>, left: Vec<AccountKey>) {
 
 /// A final answer that an earlier broker had to deliver, without what was forgotten since it was written down.
 pub fn without_forgotten(state: &State, mut delivery: Delivery) -> Delivery {
-    let (forgotten, view) = (&state.forgotten, &mut delivery.answer);
-    for results in [&mut view.results, &mut view.similar, &mut view.named_posts] {
-        results.retain(|result| {
-            !forgotten.names_account(&result.account) && !forgotten.names_post(&result.post)
-        });
-    }
-    view.accounts.retain(|account| !forgotten.names_account(&account.key));
-    view.searched.retain(|searched| !forgotten.names_account(&searched.account));
-    view.others.retain(|other| !forgotten.names_ref(&other.candidate.account));
-    view.verdicts.retain(|verdict| match &verdict.claim {
-        Claim::Account { account, .. } => !forgotten.names_account(account),
-        Claim::Picture { post, .. } => !forgotten.names_post(post),
+    let forgotten = &state.forgotten;
+    keep_in_view(&mut delivery.answer, &|account| !forgotten.names_account(account), &|post| {
+        !forgotten.names_post(post)
     });
     delivery
 }
@@ -446,13 +437,28 @@ fn is_in_view(view: &QueryView, subject: &Subject) -> bool {
 }
 
 fn strip_view(view: &mut QueryView, subject: &Subject) {
+    let is_account = |key: &AccountKey| matches!(subject, Subject::Account(account) if account == key);
+    let is_post = |key: &PostKey| matches!(subject, Subject::Post(post) if post == key);
+    keep_in_view(view, &|account| !is_account(account), &|post| !is_post(post));
+}
+
+/// Leaves out of an answer what is about other accounts and posts than these.
+fn keep_in_view(
+    view: &mut QueryView,
+    account_stays: &dyn Fn(&AccountKey) -> bool,
+    post_stays: &dyn Fn(&PostKey) -> bool,
+) {
     for results in [&mut view.results, &mut view.similar, &mut view.named_posts] {
-        results.retain(|result| !is(subject, &result.account, &result.post));
+        results.retain(|result| account_stays(&result.account) && post_stays(&result.post));
     }
-    view.verdicts.retain(|verdict| !subject.is_of(&verdict.claim));
-    if let Subject::Account(key) = subject {
-        view.others.retain(|other| other.candidate.account != AccountRef::Id(key.clone()));
-        view.accounts.retain(|account| account.key != *key);
-        view.searched.retain(|searched| searched.account != *key);
-    }
+    view.accounts.retain(|account| account_stays(&account.key));
+    view.searched.retain(|searched| account_stays(&searched.account));
+    view.others.retain(|other| match &other.candidate.account {
+        AccountRef::Id(account) => account_stays(account),
+        AccountRef::Handle { .. } => true,
+    });
+    view.verdicts.retain(|verdict| match &verdict.claim {
+        Claim::Account { account, .. } => account_stays(account),
+        Claim::Picture { post, .. } => post_stays(post),
+    });
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::base::ids::{ContainerId, LeaseId};
 use crate::broker::books::items::{Item, MAX_LISTING_FAILURES, Owner, patience, rest, stage_of};
 use crate::broker::rules::{
-    deaths, deliveries, indexing, pictures, queries, retries, scan_requests, scans, updates, watches,
+    deaths, deliveries, gone_posts, indexing, pictures, queries, retries, scan_requests, scans, updates,
+    watches,
 };
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::Effect;
@@ -108,6 +109,12 @@ fn on_done(turn: &mut Turn, item: Item, output: StageOutput) {
         (Owner::Retries, Work::IndexPosts { account, .. }, StageOutput::Indexed(posts)) => {
             retries::on_indexed(turn, account.clone(), posts);
         }
+        (Owner::Retries, Work::CheckPosts { posts }, StageOutput::Checked(states))
+            if posts.len() == states.len() =>
+        {
+            let states: Vec<_> = posts.iter().cloned().zip(states).collect();
+            gone_posts::on_suspects_checked(turn, &states);
+        }
         (Owner::Retries, Work::LookUpPosts { .. }, StageOutput::LookedUp(posts)) => {
             retries::on_looked_up(turn, posts);
         }
@@ -155,6 +162,7 @@ pub fn fail(turn: &mut Turn, item: Item, code: FailureCode, why: String) {
                 _ => retries::on_indexed(turn, account.clone(), posts),
             }
         }
+        (Owner::Retries, Work::CheckPosts { posts }) => gone_posts::on_suspects_unchecked(turn, posts),
         (Owner::Picture { number, .. }, _) => pictures::on_failed(turn, *number, why),
         (Owner::Watch(id), work) => watches::on_work_failed(turn, *id, work, why),
         (Owner::Delivery(_), Work::Deliver(delivery)) => deliveries::on_ended(turn, delivery),

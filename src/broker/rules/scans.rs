@@ -9,7 +9,7 @@ use crate::broker::books::items::{Item, Owner, stage_of};
 use crate::broker::books::party::Party;
 use crate::broker::books::query::Query;
 use crate::broker::books::scan::{Cancelled, Running, Scan, ScanHead, TimelineStart, Woken};
-use crate::broker::rules::admission;
+use crate::broker::rules::{admission, gone_posts};
 use crate::broker::state::State;
 use crate::broker::turn::{Turn, micros};
 use crate::broker::vocabulary::{ListedPage, Now, Pending, Way};
@@ -339,8 +339,12 @@ pub fn on_listed(turn: &mut Turn, id: ScanId, step: ListingStep, end: ListingEnd
     if let Some(count) = &end.media {
         turn.state.media_counts.note(count);
     }
-    if let Some((_, running)) = turn.running(id) {
+    if let Some((head, running)) = turn.running(id) {
         running.end(step, end);
+        let (account, relisted) = (head.account.key.clone(), running.take_relisted(step));
+        if let Some(relisted) = relisted {
+            gone_posts::on_relisted(turn, account, relisted);
+        }
     }
     continue_with_timeline(turn, id);
     pass_barrier(turn, id)

@@ -5,16 +5,18 @@ use std::time::Duration;
 
 use crate::base::Timestamp;
 use crate::base::clock::Monotonic;
-use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, Network};
+use crate::base::ids::{AccountKey, AskId, ContainerId, ImageId, LeaseId, Network, PostKey};
 use crate::base::roles::{Role, Stage};
 use crate::broker::rules::scans;
 use crate::broker::state::State;
 use crate::broker::turn::Turn;
 use crate::broker::vocabulary::{Effect, Event, Now, Policy};
+use crate::config::{Budget, Settings};
 use crate::domain::accounts::{Account, AccountRef, AccountState, Resolution, ResolutionOutcome};
 use crate::domain::failure::FailureCode;
 use crate::domain::images::StoreCounts;
-use crate::domain::scans::{Coverage, Cursor, ListingEnd, Priority, Reach};
+use crate::domain::posts::{ListedPost, Place, PostState};
+use crate::domain::scans::{Coverage, Cursor, Hold, ListingEnd, Priority, Reach};
 use crate::proto::front::{BrokerToFront, FrontAnswer, FrontQuestion};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
 use crate::proto::view::ScanState;
@@ -277,4 +279,126 @@ fn a_scan_that_lists_less_is_not_taken_for_a_whole_one() {
     broker.scan(true);
     broker.look_up(&state);
     assert_eq!(broker.cursor().1, Cursor::Search(None));
+}
+
+/// A post of the artist's, of a day of this month.
+fn post_of(day: i64) -> (PostKey, Timestamp) {
+    let date = Timestamp::parse_rfc3339("2026-05-01T00:00:00Z").unwrap();
+    let date = Timestamp(date.0 + (day - 1) * 86_400_000);
+    (PostKey::new(Network::Bluesky, format!("at://did:plc:a/app.bsky.feed.post/{day}")), date)
+}
+
+impl Broker {
+    /// The listing shows the posts of these days; none of them is new.
+    fn page(&mut self, lease: LeaseId, days: &[i64]) {
+        let listed = |(key, date): (PostKey, Timestamp)| ListedPost::of(key, Some(date), [Place::Missing]);
+        let posts = days.iter().filter_map(|day| listed(post_of(*day))).collect();
+        self.tell(StageToBroker::Page { lease, posts, hold: Hold::Never });
+        let ticket = self.orders.iter().rev().find_map(|order| match order {
+            ToStorekeeper::FilterNew { ticket, .. } => Some(*ticket),
+            _ => None,
+        });
+        self.handle(Event::FromStore(FromStorekeeper::NewPosts { ticket: ticket.unwrap(), posts: vec![] }));
+    }
+
+    /// The database is asked what it has of the account, and has the posts of these days.
+    fn has_stored(&mut self, days: &[i64]) -> bool {
+        let at = self.orders.iter().position(|order| {
+            matches!(order, ToStorekeeper::Ask { question: Question::StoredPosts { .. }, .. })
+        });
+        let Some(ToStorekeeper::Ask { ticket, .. }) = at.map(|at| self.orders.remove(at)) else {
+            return false;
+        };
+        let stored = days.iter().zip(1..).map(|(day, image)| {
+            let (post, date) = post_of(*day);
+            (ImageId(image), post.native, Some(date))
+        });
+        self.answer(ticket, Answer::StoredPosts(stored.collect()));
+        true
+    }
+
+    /// The posts that a worker looks for.
+    fn looks_for(&mut self) -> Option<(LeaseId, Vec<PostKey>)> {
+        let at = self.leased.iter().position(|(_, work)| matches!(work, Work::CheckPosts { .. }))?;
+        match self.leased.remove(at) {
+            (lease, Work::CheckPosts { posts }) => Some((lease, posts)),
+            _ => None,
+        }
+    }
+
+    fn removed(&self) -> Vec<PostKey> {
+        let removed = self.orders.iter().filter_map(|order| match order {
+            ToStorekeeper::RemovePosts { posts, .. } => Some(posts.clone()),
+            _ => None,
+        });
+        removed.flatten().collect()
+    }
+}
+
+fn posts(days: &[i64]) -> Vec<PostKey> {
+    days.iter().map(|day| post_of(*day).0).collect()
+}
+
+#[test]
+fn what_a_listing_should_have_shown_is_looked_for_and_its_network_decides() {
+    let mut broker = Broker::new();
+    let state = known(Network::Bluesky, 1, broker.now.wall);
+    broker.start(state.clone());
+    let (lease, _) = broker.cursor();
+    broker.page(lease, &[9, 8]);
+    broker.page(lease, &[6, 3]);
+    broker.end(lease, 95);
+    // 10 is newer than what was listed, 2 is older, and the ends themselves tell nothing.
+    assert!(broker.has_stored(&[2, 3, 4, 5, 6, 7, 8, 9, 10]));
+    let (lease, asked) = broker.looks_for().unwrap();
+    assert_eq!(
+        asked,
+        posts(&[4, 5, 7, 9]),
+        "with one that is there, beside which those that are not are told"
+    );
+    let states = [PostState::Deleted, PostState::Gone, PostState::Unknown, PostState::Visible];
+    broker.report(lease, StageOutput::Checked(states.to_vec()));
+    assert_eq!(broker.removed(), posts(&[4]), "what its network says clearly is gone, and nothing else");
+    // The next time, only that of which nobody could tell is looked for.
+    broker.store_cursor();
+    broker.start(state);
+    let (lease, _) = broker.cursor();
+    broker.page(lease, &[9, 3]);
+    broker.end(lease, 95);
+    assert!(broker.has_stored(&[3, 5, 7, 9]));
+    assert_eq!(broker.looks_for().map(|(_, asked)| asked), Some(posts(&[7, 9])));
+}
+
+#[test]
+fn nothing_is_looked_for_that_nobody_should_have_seen() {
+    #[derive(Debug, PartialEq)]
+    enum Case {
+        /// Nothing was listed: the account is closed, perhaps.
+        Empty,
+        /// It is listed for the first time.
+        First,
+        /// The operator keeps what is gone.
+        Kept,
+        /// To look for posts is billed.
+        Billed,
+    }
+    for case in [Case::Empty, Case::First, Case::Kept, Case::Billed] {
+        let mut broker = Broker::new();
+        let now = broker.now.wall;
+        broker.state.policy.remove_deleted = case != Case::Kept;
+        if case == Case::Billed {
+            let budget = Budget { daily: None, monthly: None, ..Settings::default().twitter.budget };
+            broker.state.policy.budget = Some((Network::Bluesky, budget));
+        }
+        broker.start(match case {
+            Case::First => AccountState::unknown(AccountKey::new(Network::Bluesky, "did:plc:a")),
+            _ => known(Network::Bluesky, 1, now),
+        });
+        let (lease, _) = broker.cursor();
+        if case != Case::Empty {
+            broker.page(lease, &[9, 3]);
+        }
+        broker.end(lease, 95);
+        assert!(!broker.has_stored(&[5]), "{case:?}");
+    }
 }

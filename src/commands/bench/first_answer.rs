@@ -335,6 +335,7 @@ fn add_elsewhere(
         every_hours: 17,
         featured: Box::leak(featured.into_boxed_slice()),
         lost: None,
+        deleted: None,
     };
     let post = (lag != NEVER).then(|| account.post_id(place));
     let moment = account.moment(place);

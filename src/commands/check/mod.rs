@@ -5,6 +5,7 @@ mod data;
 mod finding;
 mod keys;
 mod machine;
+mod public;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -67,7 +68,7 @@ pub fn run(args: &CheckArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         for check in checks {
             report(check(settings, daemon_runs), out)?;
         }
-        for finding in machine::kernel() {
+        for finding in machine::kernel().into_iter().chain(public::duties(settings)) {
             report(finding, out)?;
         }
         for finding in outside(settings, args.offline) {

@@ -258,6 +258,8 @@ pub struct OpenAccount {
     pub featured: &'static [(usize, &'static [Picture])],
     /// The image host has lost the pictures of this post; they are elsewhere.
     pub lost: Option<usize>,
+    /// Its author has deleted this post.
+    pub deleted: Option<usize>,
 }
 
 /// What is attached to a post.
@@ -275,6 +277,11 @@ impl OpenAccount {
     pub fn moment(&self, number: usize) -> Timestamp {
         let first = Timestamp::parse_rfc3339(self.first).unwrap_or(Timestamp(0));
         first.plus(Duration::from_secs(number as u64 * self.every_hours * 3600))
+    }
+
+    /// Whether there is a post of this number.
+    pub fn has(&self, number: usize) -> bool {
+        number < self.posts && self.deleted != Some(number)
     }
 
     pub fn attached(&self, number: usize) -> Attached {
@@ -335,7 +342,7 @@ impl OpenAccount {
     pub fn number_of_record(&self, key: &str) -> Option<usize> {
         let since_first = record_time(key)?.since(self.moment(0));
         let number = since_first.as_secs().checked_div(self.every_hours * 3600)?;
-        let number = usize::try_from(number).ok().filter(|number| *number < self.posts)?;
+        let number = usize::try_from(number).ok().filter(|number| self.has(*number))?;
         (record_key(self.moment(number)) == key).then_some(number)
     }
 

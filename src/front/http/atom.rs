@@ -106,8 +106,13 @@ fn entry(watch: &Watch, entry: &FeedEntry, form: &Form<'_>, words: &Words) -> En
     }
     let images = entry.shown().map_or(0, |post| post.images.len());
     let who = entry.posts.first().map(name_of).unwrap_or_default();
+    let title = match images {
+        // A public server hands none on.
+        0 => who,
+        images => format!("{who}: {}", (words.images)(images)),
+    };
     Entry {
-        title: plain(&format!("{who}: {}", (words.images)(images))),
+        title: plain(&title),
         id: entry.id(),
         updated: moment(entry.updated()),
         published: Some(moment(entry.published())),

@@ -63,7 +63,7 @@ pub(super) async fn queries_post(
                 Ok(url) => ask_query(api, caller, url, choice, webhook).await?,
                 Err(code) => code.into(),
             };
-            Ok(BatchEntry { url: Some(url), answer: started.answer() })
+            Ok(BatchEntry { url: Some(url), artist_alone: false, answer: started.answer() })
         }
     });
     collect(asked.buffered(AT_ONCE)).await
@@ -100,7 +100,7 @@ pub(super) async fn queries_get(
             };
             // So that whoever asked knows which one is meant.
             let answer = Answer { id: Some(id), ..started.answer() };
-            Ok(BatchEntry { url, answer })
+            Ok(BatchEntry { url, artist_alone: started.is_about_artist_alone(), answer })
         }
     });
     collect(asked.buffered(AT_ONCE)).await
@@ -135,7 +135,8 @@ pub(super) async fn query_delete(
         FrontAnswer::NotNow { why } => return Err(HttpError::NotNow { why }),
         _ => return Err(HttpError::Unexpected),
     };
-    Ok(Json(BatchEntry { url, answer: Answer { id: Some(id), ..started.answer() } }))
+    let artist_alone = started.is_about_artist_alone();
+    Ok(Json(BatchEntry { url, artist_alone, answer: Answer { id: Some(id), ..started.answer() } }))
 }
 
 fn check_len(name: &str, len: usize) -> Result<(), HttpError> {

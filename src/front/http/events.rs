@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::caller::Caller;
 use super::error::HttpError;
+use super::handed_on;
 use super::limits::RateClass;
 use super::query::{Choice, Started, is_set, start_query};
 use super::state::Api;
@@ -112,7 +113,9 @@ pub(super) fn follow(
         Started::Accepted(_) | Started::Refused { .. } => None,
     };
     let stopped = api.stopped.clone();
-    let pushed = Pushed { first: Some(started), seen, watched, until, write, stopped, _place: place };
+    let is_public = api.http.public;
+    let pushed =
+        Pushed { first: Some(started), seen, watched, until, is_public, write, stopped, _place: place };
     let keep_alive = KeepAlive::new().interval(HEARTBEAT).text("heartbeat");
     let mut response = Sse::new(pushed.into_stream()).keep_alive(keep_alive).into_response();
     // Known to reverse proxies: pass events on at once.
@@ -129,6 +132,8 @@ struct Pushed {
     /// `None` once nothing more will come.
     watched: Option<watch::Receiver<Option<QueryView>>>,
     until: Until,
+    /// Strangers hear of it: see `handed_on.rs`.
+    is_public: bool,
     write: Write,
     stopped: watch::Receiver<bool>,
     _place: OwnedSemaphorePermit,
@@ -159,6 +164,7 @@ impl Pushed {
             if let Some(view) = view
                 && self.seen.is_none_or(|seen| view.version > seen)
             {
+                let view = if self.is_public { handed_on::view(view) } else { view };
                 return Some(self.event(Box::new(view)));
             }
         }

@@ -2,7 +2,7 @@
 //! `query.rs`,
 //! `batch.rs` (many queries), `events.rs` (pushed answers), `search.rs` (images), `account.rs`, `status.rs`
 //! (figures, limits, health), `errors.rs`, `metrics.rs`, `openapi.rs` and `docs.rs` (the description, for
-//! programs and for people), `page.rs` and `assets.rs` (the web page). They share `state.rs`; `around.rs`
+//! programs and for people), `page.rs` and `assets.rs` (the web page), `userscript.rs`. They share `state.rs`; `around.rs`
 //! stands around each of them.
 //!
 //! What comes in is guarded by `caller.rs` (who asks), `limits.rs`, `cors.rs`, `url_parameter.rs` and
@@ -27,11 +27,13 @@ mod errors;
 mod events;
 mod feeds;
 mod finished;
+mod handed_on;
 mod kept_feeds;
 mod kept_pictures;
 mod limits;
 mod metrics;
 mod openapi;
+mod own_address;
 mod page;
 mod peer;
 mod picture;
@@ -46,6 +48,7 @@ mod tests;
 mod texts;
 mod traffic;
 mod url_parameter;
+mod userscript;
 mod verdicts;
 mod watches;
 

@@ -45,6 +45,11 @@ impl Started {
         }
     }
 
+    /// Whether no posts are looked for.
+    pub(super) fn is_about_artist_alone(&self) -> bool {
+        matches!(self, Started::Accepted(view) if view.wanted.is_artist())
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         matches!(self, Started::Accepted(view) if view.status == QueryStatus::End)
     }

@@ -18,7 +18,7 @@ use super::openapi::Description;
 use super::state::Api;
 use super::{
     account, artist, assets, batch, docs, errors, events, feeds, metrics, openapi, page, picture, query,
-    search, status, verdicts, watches,
+    search, status, userscript, verdicts, watches,
 };
 
 /// The API: what is described.
@@ -50,7 +50,7 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
 }
 
 /// The web page and its files, which are no part of the API.
-pub(super) fn pages() -> [(&'static str, &'static str, MethodRouter<Arc<Api>>); 8] {
+pub(super) fn pages() -> [(&'static str, &'static str, MethodRouter<Arc<Api>>); 9] {
     [
         ("/", GET_AND_POST, get(page::root).post(page::submitted)),
         ("/image", POST, post(page::submitted_image)),
@@ -60,6 +60,7 @@ pub(super) fn pages() -> [(&'static str, &'static str, MethodRouter<Arc<Api>>); 
         (assets::STYLE_PATH, GET, get(assets::style)),
         (assets::SCRIPT_PATH, GET, get(assets::script)),
         (assets::TEXTS_PATH, GET, get(assets::texts)),
+        (userscript::PATH, GET, get(userscript::userscript)),
     ]
 }
 

@@ -12,6 +12,7 @@ use super::browsers;
 use super::caller::Caller;
 use super::error::{Closed, HttpError};
 use super::finished::{FinishedAnswers, WithVerdicts};
+use super::handed_on;
 use super::kept_feeds::{self, KeptFeeds};
 use super::kept_pictures::{self, KeptPictures};
 use super::limits::{ConnectionTable, RateClass, RateTable};
@@ -150,6 +151,7 @@ impl Api {
     ) -> Result<FrontAnswer, HttpError> {
         let asking = tasks::named("asks the broker", self.broker.ask(question, attachment));
         match tokio::time::timeout(deadline, asking).await {
+            Ok(answer) if self.http.public => Ok(handed_on::answer(answer?)),
             Ok(answer) => Ok(answer?),
             Err(_) => Err(HttpError::BrokerSlow),
         }

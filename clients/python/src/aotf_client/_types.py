@@ -203,6 +203,7 @@ class BatchEntry(Answer):
     """One of many queries."""
 
     url: Optional[str]
+    artist_alone: bool
 
 
 class Stats(TypedDict):

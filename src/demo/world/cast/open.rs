@@ -20,6 +20,7 @@ pub fn accounts() -> Vec<OpenAccount> {
         every_hours: 96,
         featured: &[],
         lost: None,
+        deleted: None,
     };
     vec![
         OpenAccount {

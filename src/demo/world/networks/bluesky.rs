@@ -173,7 +173,8 @@ fn feed(facts: &Facts, call: &Call) -> Answer {
         return with_limits(Answer::json(200, &json!({ "feed": [], "cursor": format!("{start}-gap") })));
     }
     let end = start.saturating_sub(limit);
-    let entries = (end..start).rev().map(|number| entry(facts, account, number));
+    let numbers = (end..start).rev().filter(|number| account.has(*number));
+    let entries = numbers.map(|number| entry(facts, account, number));
     let mut answer = json!({ "feed": entries.collect::<Value>() });
     if end > 0 {
         answer["cursor"] = end.to_string().into();
@@ -220,8 +221,8 @@ fn records(facts: &Facts, call: &Call) -> Answer {
         let middle = (start + end) / 2;
         if below(&middle) { start = middle + 1 } else { end = middle }
     }
-    let numbers: Vec<usize> =
-        (0..start).rev().filter(|number| account.attached(*number) != Attached::Repost).take(limit).collect();
+    let is_record = |number: &usize| account.has(*number) && account.attached(*number) != Attached::Repost;
+    let numbers: Vec<usize> = (0..start).rev().filter(is_record).take(limit).collect();
     let records: Value = numbers.iter().map(|number| record(account, *number)).collect();
     let mut answer = json!({ "records": records });
     if let Some(last) = numbers.last() {

@@ -59,7 +59,8 @@ pub fn answer(state: &State, call: &Call) -> Answer {
         (server, ["api", "v1", "statuses", id]) => {
             let found = accounts(facts).filter(|(_, account)| account.server() == server).find_map(
                 |(index, account)| {
-                    let number = (0..account.posts).find(|number| account.status_id(*number) == *id)?;
+                    let is_it = |number: &usize| account.has(*number) && account.status_id(*number) == *id;
+                    let number = (0..account.posts).find(is_it)?;
                     Some(status(facts, index, account, number))
                 },
             );
@@ -168,6 +169,7 @@ fn statuses(facts: &Facts, server: &str, id: &str, call: &Call) -> Answer {
     let numbers: Vec<usize> = (0..account.posts)
         .rev()
         .skip_while(|number| !below(number))
+        .filter(|number| account.has(*number))
         .filter(|number| reblogs || account.attached(*number) != Attached::Repost)
         .take(limit)
         .collect();

@@ -172,7 +172,7 @@ fn notes(facts: &Facts, server: &str, asked: &Value) -> Answer {
     };
     // It counts first, and leaves out afterwards.
     let page = (0..account.posts).rev().skip_while(|number| !is_before(number)).take(limit);
-    let page = page.filter(|number| {
+    let page = page.filter(|number| account.has(*number)).filter(|number| {
         let is_renote = account.attached(*number) == Attached::Repost;
         let is_in_channel = number % 13 == 4;
         (is_wanted("withRenotes") || !is_renote) && (is_wanted("withChannelNotes") || !is_in_channel)
@@ -183,7 +183,8 @@ fn notes(facts: &Facts, server: &str, asked: &Value) -> Answer {
 fn show_note(facts: &Facts, server: &str, asked: &Value) -> Answer {
     let id = asked["noteId"].as_str().unwrap_or_default();
     let found = accounts(facts, server).find_map(|account| {
-        let number = (0..account.posts).find(|number| account.note_id(*number) == id)?;
+        let is_it = |number: &usize| account.has(*number) && account.note_id(*number) == id;
+        let number = (0..account.posts).find(is_it)?;
         Some(note(account, number))
     });
     found.map_or_else(|| refused(400, "NO_SUCH_NOTE"), |note| Answer::json(200, &note))

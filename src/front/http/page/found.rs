@@ -79,7 +79,9 @@ impl Page<'_> {
         // While the search goes on, places change: pictures by their places come with the end.
         let of = self.picture_of(answer).filter(|_| answer.is_final());
         let list = Listed { answer, of };
-        let has_pictures = !answer.posts.is_empty() || !answer.similar_posts.is_empty();
+        // A public server tells no addresses of them.
+        let has_pictures =
+            answer.posts.iter().chain(&answer.similar_posts).any(|post| is_web(&post.image_url));
         let switch = match has_pictures && list.of.is_none() && answer.is_final() {
             true => self.picture_switch(),
             false => String::new(),

@@ -7,6 +7,7 @@ use super::markup::link;
 use super::render::{Help, Page};
 use crate::domain::images::MatchClass;
 use crate::front::http::assets::escape;
+use crate::front::http::userscript;
 
 /// The program that this one continues.
 const ORIGINAL: &str = "https://github.com/Sailoriae/Artists_on_Twitter_Finder";
@@ -71,6 +72,12 @@ impl Page<'_> {
                 self.text("help.bookmarklet.name")
             ),
         );
+        let script = format!(
+            "<a class=\"button second\" href=\"{}\">{}</a>",
+            userscript::PATH,
+            self.text("help.userscript.name")
+        );
+        entry("help.userscript", &format!("<p>{} {script}</p>", self.text("help.userscript.answer")));
         entry("help.limits", &self.limits());
         entry("help.opt_out", &self.opt_out());
         html + "</section>"

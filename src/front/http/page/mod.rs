@@ -38,6 +38,8 @@ use super::error::{Closed, HttpError};
 use super::events;
 use super::limits::RateClass;
 use super::openapi::Description;
+use super::own_address::OwnAddress;
+use super::peer::Peer;
 use super::query::{Choice, Started, ask_query, chosen_networks};
 use super::search;
 use super::state::Api;
@@ -60,6 +62,7 @@ const FORM_DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn root(
     State(api): State<Arc<Api>>,
+    Extension(peer): Extension<Peer>,
     Extension(caller): Extension<Caller>,
     Extension(description): Extension<&'static Description>,
     RawQuery(query): RawQuery,
@@ -76,7 +79,7 @@ pub(super) async fn root(
     }
     let query = query.unwrap_or_default();
     let text = url_parameter::text_in(&query);
-    let visit = Visit::of(&query, text.as_deref(), &headers);
+    let visit = Visit::of((&api, peer, &headers), &query, text.as_deref());
     // Another site may send its visitors here, click or not: what no click asks for begins nothing.
     let caller = Caller { cross_site: caller.cross_site && !is_visit(&method, &headers), ..caller };
     let state = match (&visit.subject.search, &visit.subject.url) {
@@ -95,6 +98,7 @@ pub(super) async fn root(
 /// The form was sent: begins the query, and leads to the address that shows it.
 pub(super) async fn submitted(
     State(api): State<Arc<Api>>,
+    Extension(peer): Extension<Peer>,
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
@@ -107,7 +111,7 @@ pub(super) async fn submitted(
             .map(|(_, value)| value.into_owned())
     };
     let text = field("url").unwrap_or_default();
-    let visit = Visit { is_posted: true, ..Visit::of(&form, Some(&text), &headers) };
+    let visit = Visit { is_posted: true, ..Visit::of((&api, peer, &headers), &form, Some(&text)) };
     let state = match (read, &visit.subject.url) {
         (Err(error), _) => Shown::Failed(error),
         (Ok(_), None) => Shown::of(&FailureCode::NoUrlField.into()),
@@ -123,13 +127,14 @@ pub(super) async fn submitted(
 /// An image was sent, or the address of one: begins the search, and leads to the address that shows it.
 pub(super) async fn submitted_image(
     State(api): State<Arc<Api>>,
+    Extension(peer): Extension<Peer>,
     Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     request: Request,
 ) -> Response {
     let query = query.unwrap_or_default();
-    let mut visit = Visit { is_posted: true, ..Visit::of(&query, None, &headers) };
+    let mut visit = Visit { is_posted: true, ..Visit::of((&api, peer, &headers), &query, None) };
     let started = async {
         if !caller.advanced {
             return Err(HttpError::Forbidden(Closed::Search));
@@ -155,6 +160,7 @@ pub(super) async fn submitted_image(
 /// helps, after how many seconds (`retry_secs`).
 pub(super) async fn page_events(
     State(api): State<Arc<Api>>,
+    Extension(peer): Extension<Peer>,
     Extension(caller): Extension<Caller>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -162,7 +168,7 @@ pub(super) async fn page_events(
     let place = events::place(&api)?;
     let query = query.unwrap_or_default();
     let text = url_parameter::text_in(&query);
-    let visit = Visit::of(&query, text.as_deref(), &headers);
+    let visit = Visit::of((&api, peer, &headers), &query, text.as_deref());
     api.count(&caller, RateClass::Events)?;
     let question = match (&visit.subject.search, &visit.subject.url) {
         (Some(_), _) if !caller.advanced => return Err(HttpError::Forbidden(Closed::Search)),
@@ -263,8 +269,8 @@ struct Visit {
     subject: Subject,
     /// It is a form that was sent.
     is_posted: bool,
-    /// The name by which the visitor reached this server; empty where it is none.
-    host: String,
+    /// The address by which the visitor reached this server; empty where it is none.
+    origin: String,
 }
 
 impl Subject {
@@ -287,16 +293,14 @@ impl Subject {
 
 impl Visit {
     /// From the query string or the form, with the pasted text in it.
-    fn of(parameters: &str, text: Option<&str>, headers: &HeaderMap) -> Visit {
+    fn of((api, peer, headers): (&Api, Peer, &HeaderMap), parameters: &str, text: Option<&str>) -> Visit {
         let named = |name: &str| url_parameter::named_before_url(parameters, name);
         let is_set = |name: &str| named(name).is_some_and(|value| body::is_yes(&value));
         let language = named("lang")
             .and_then(|code| Language::from_code(&code))
             .unwrap_or_else(|| Language::accepted(headers));
         let url = text.map(pasted::address_in).filter(|url| !url.is_empty());
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-        let is_name =
-            |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-[]".contains(&byte));
+        let own = OwnAddress::of(peer, headers, &api.http);
         Visit {
             language,
             subject: Subject {
@@ -310,7 +314,7 @@ impl Visit {
                 pictures: is_set("pictures"),
             },
             is_posted: false,
-            host: if is_name(host) { host.to_owned() } else { String::new() },
+            origin: own.map(|own| own.origin()).unwrap_or_default(),
         }
     }
 
@@ -325,12 +329,7 @@ impl Visit {
             networks: networks.unwrap_or_else(|| api.networks.clone()),
             by_image: caller.advanced,
             own_credits: Markup::ALL.map(|markup| api.own_credit(caller, markup)),
-            help: Help {
-                page: &api.page,
-                limits: &api.limits,
-                caller,
-                origin: format!("http://{}", self.host),
-            },
+            help: Help { page: &api.page, limits: &api.limits, caller, origin: self.origin.clone() },
         }
     }
 

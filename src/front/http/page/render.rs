@@ -593,7 +593,11 @@ impl Page<'_> {
             self.text("accounts.title")
         );
         for (number, account) in accounts.iter().enumerate() {
-            let name = format!("@{}", account.handle);
+            // A public server does not tell names of X.
+            let name = match account.handle.as_str() {
+                "" => account.url.trim_start_matches("https://").to_owned(),
+                handle => format!("@{handle}"),
+            };
             let why = account.evidence.map_or_else(String::new, |evidence| self.evidence(evidence));
             html += &self.named(account.network, (&name, &account.url), &why);
             html += &self.chain(&format!("chain-{number}"), &bdi(&name), &account.chain);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::world::World;
 use crate::base::ids::Networks;
 use crate::domain::failure::FailureCode;
-use crate::front::fake::{FakeBroker, sample_artist};
+use crate::front::fake::{FakeBroker, sample_artist, sample_view};
 use crate::proto::front::{Client, FrontAnswer, FrontQuestion};
 use crate::proto::view::{QueryStatus, QueryView};
 
@@ -93,4 +93,13 @@ async fn a_credit_comes_with_the_end() {
     assert!(reply.status == 200 && reply.head.contains("text/plain"), "{}", reply.head);
     assert!(reply.body.starts_with("Artist:\nhttps://x.com/jane_paints\n"), "{}", reply.body);
     world.get(target).await.check_error(404, "NOT_FOUND");
+}
+
+#[tokio::test]
+async fn among_other_queries_it_says_what_it_is() {
+    for (view, expect) in [(sample_artist(), true), (sample_view(), false)] {
+        let world = World::new(FakeBroker::answering([FrontAnswer::Query(view)])).await;
+        let reply = world.get("/queries?ids=0123456789abcdef0123456789abcdef").await.json();
+        assert_eq!(reply["queries"][0]["artist_alone"], expect, "{reply:#}");
+    }
 }

@@ -5,6 +5,7 @@ mod contract;
 mod events;
 mod feeds;
 mod page;
+mod public;
 mod queries;
 mod search;
 mod status;

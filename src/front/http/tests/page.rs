@@ -71,6 +71,41 @@ async fn the_page_is_for_browsers() {
     assert!(robots.body.contains("Disallow: /\n"), "{}", robots.body);
 }
 
+/// It asks the server that it came from, and no other.
+#[tokio::test]
+async fn the_userscript_leads_back_to_where_it_came_from() {
+    let world = World::new(FakeBroker::default()).await;
+    // The test's connection is that of a trusted proxy.
+    let get = "GET /aotf.user.js HTTP/1.1\r\nX-Forwarded-Proto: https";
+    let reply = world.exchange(get, b"").await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.head.contains("content-type: text/javascript"), "{}", reply.head);
+    for line in [
+        "// @connect      a\n",
+        "// @updateURL    https://a/aotf.user.js\n",
+        "// @downloadURL  https://a/aotf.user.js\n",
+        "    const OWN_SERVER = \"https://a\";\n",
+    ] {
+        assert!(reply.body.contains(line), "{line}");
+    }
+    assert!(!reply.body.contains("127.0.0.1"));
+    assert_eq!(questions(&world), []);
+    // And the bookmarklet with it.
+    let page = world.exchange("GET / HTTP/1.1\r\nAccept: text/html\r\nX-Forwarded-Proto: https", b"").await;
+    assert!(page.body.contains("javascript:open(&quot;https://a/?lang"), "{}", page.body);
+    assert!(page.body.contains("href=\"/aotf.user.js\""), "{}", page.body);
+}
+
+#[tokio::test]
+async fn a_hostile_host_is_written_into_no_script() {
+    let world = World::new(FakeBroker::default()).await;
+    for host in ["\"+alert(1)+\"", "a'b", "</script>", "a/*", "${x}", "a\\b", ""] {
+        let get = format!("GET /aotf.user.js HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let reply = world.send(get.as_bytes()).await;
+        assert_eq!(reply.status, 400, "{host}: {}", reply.body);
+    }
+}
+
 fn known_question(url: &str) -> FrontQuestion {
     FrontQuestion::KnownQuery { url: url.to_owned(), networks: Networks::default(), whole: false }
 }

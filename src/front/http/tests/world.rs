@@ -53,14 +53,19 @@ impl World {
 
     /// Sends a request (its head without the empty line) and reads the whole response.
     pub(super) async fn exchange(&self, head: &str, body: &[u8]) -> Reply {
-        let mut stream = TcpStream::connect(self.addr).await.unwrap();
         let mut request = format!("{head}\r\nHost: a\r\nConnection: close\r\n").into_bytes();
         if !body.is_empty() {
             request.extend(format!("Content-Length: {}\r\n", body.len()).into_bytes());
         }
         request.extend(b"\r\n");
         request.extend(body);
-        stream.write_all(&request).await.unwrap();
+        self.send(&request).await
+    }
+
+    /// Sends these bytes, and reads the whole response.
+    pub(super) async fn send(&self, request: &[u8]) -> Reply {
+        let mut stream = TcpStream::connect(self.addr).await.unwrap();
+        stream.write_all(request).await.unwrap();
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).await.unwrap();
         Reply::parse(&String::from_utf8(bytes).unwrap())
