@@ -5,6 +5,7 @@
 //! means. `settings.rs` puts them together, `load.rs` finds the file; nothing below `main` reads the
 //! environment.
 
+mod bots;
 mod compliance;
 mod credit;
 mod database;
@@ -33,6 +34,7 @@ mod values;
 mod visitors;
 mod workers;
 
+pub use bots::{Bots, DiscordBot, TelegramBot};
 pub use compliance::Compliance;
 pub use credit::CreditTemplates;
 pub use database::Database;

@@ -1,0 +1,131 @@
+//! Bots in the chats of other services: who sends a link or a picture is answered with the credit.
+//!
+//! Owns: what a message asks for, how it is answered and how often, and the few methods of each service.
+//! Called by: `aotf bot`, in a process of its own that is confined first. Asks the daemon over its HTTP API,
+//! as any client. Never: connects to another host than the service's and the daemon, and never keeps, logs or
+//! shows what people write.
+
+mod daemon;
+mod desk;
+mod discord;
+mod error;
+mod limits;
+mod links;
+mod outcome;
+mod patience;
+mod reply;
+mod telegram;
+mod words;
+
+use std::rc::Rc;
+
+use tokio::sync::watch;
+use url::Url;
+
+use self::daemon::Daemon;
+use self::desk::Desk;
+pub use self::error::BotError;
+use self::words::Words;
+use crate::base::StopSignal;
+use crate::config::{Secret, Settings};
+use crate::domain::credit::Markup;
+use crate::fetch::few_hosts::FewHosts;
+use crate::sandbox::{self, Confinement, Connections, Files, Needs, OpenFiles};
+
+/// Private memory in MiB: a few pictures at once are most of it.
+const MEMORY_MIB: u32 = 256;
+
+/// Which bot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    Telegram,
+    Discord,
+}
+
+impl Service {
+    /// How its process is called in the log.
+    pub fn process(self) -> &'static str {
+        match self {
+            Service::Telegram => "telegram-bot",
+            Service::Discord => "discord-bot",
+        }
+    }
+
+    /// The token of its bot.
+    ///
+    /// # Errors
+    /// There is none: the bot is off.
+    pub fn token(self, settings: &Settings) -> Result<Secret, BotError> {
+        let (token, service, section) = match self {
+            Service::Telegram => (&settings.bots.telegram.token, "Telegram", "telegram"),
+            Service::Discord => (&settings.bots.discord.token, "Discord", "discord"),
+        };
+        token.clone().ok_or(BotError::NoToken { service, section, key: "token" })
+    }
+}
+
+/// Gives up everything but requests. To be called before the process has a second thread.
+///
+/// # Errors
+/// The kernel refuses what it can do.
+pub fn confine(settings: &Settings) -> Result<(), BotError> {
+    if !settings.sandbox.enabled {
+        return Ok(());
+    }
+    let needs =
+        Needs { files: Files::Common, connections: Connections::Outgoing, open_files: OpenFiles::Few };
+    let confinement = Confinement::of(needs, MEMORY_MIB, settings);
+    sandbox::enter(&confinement).map(drop).map_err(|source| BotError::Confine { source })
+}
+
+/// Answers until it is told to stop.
+///
+/// # Errors
+/// There is no token or it is wrong, or the service shuts the bot out.
+pub fn run(service: Service, settings: &Settings, stop: &StopSignal) -> Result<(), BotError> {
+    let token = service.token(settings)?;
+    let server = server(settings)?;
+    let (names, markup) = match service {
+        Service::Telegram => (telegram::HOSTS, Markup::Plain),
+        Service::Discord => (discord::HOSTS, Markup::Markdown),
+    };
+    let hosts = FewHosts::new(settings, names, server.clone());
+    let hosts = Rc::new(hosts.map_err(|source| BotError::Requests { source })?);
+    let words = Words::of(&settings.bots.lang);
+    let daemon = Daemon::new(Rc::clone(&hosts), &server, settings.bots.api_key.as_ref(), words, markup);
+    let (told, stopping) = watch::channel(false);
+    stop.when_set(move || drop(told.send(true)));
+    let desk = Rc::new(Desk::new(daemon, words, settings.bots.replies_per_minute, stopping.clone()));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| BotError::Runtime { source })?;
+    let outcome = tokio::task::LocalSet::new().block_on(&runtime, async {
+        match service {
+            Service::Telegram => telegram::run(&settings.bots.telegram, token, hosts, desk, stopping).await,
+            Service::Discord => discord::run(token, hosts, desk, stopping).await,
+        }
+    });
+    // A name service that does not answer is left behind.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// The daemon's address: as it is set, or where the same file has it listen.
+fn server(settings: &Settings) -> Result<Url, BotError> {
+    let server = match &settings.bots.server {
+        Some(server) => server.clone(),
+        None => {
+            let mut bind = settings.http.bind;
+            // It listens on every address of the machine; this one is always there.
+            if bind.ip().is_unspecified() {
+                bind.set_ip(match bind.is_ipv4() {
+                    true => std::net::Ipv4Addr::LOCALHOST.into(),
+                    false => std::net::Ipv6Addr::LOCALHOST.into(),
+                });
+            }
+            format!("http://{bind}")
+        }
+    };
+    Url::parse(&server).map_err(|_| BotError::Server { server })
+}
