@@ -69,10 +69,6 @@ impl Desk {
         }
     }
 
-    pub fn words(&self) -> &'static Words {
-        self.words
-    }
-
     /// Whether this chat may be answered now, or what it gets instead.
     pub fn turn(&self, chat: i64) -> Turn {
         self.limits.borrow_mut().take(chat, Monotonic::now())

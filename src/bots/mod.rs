@@ -94,7 +94,8 @@ pub fn run(service: Service, settings: &Settings, stop: &StopSignal) -> Result<(
     let words = Words::of(&settings.bots.lang);
     let daemon = Daemon::new(Rc::clone(&hosts), &server, settings.bots.api_key.as_ref(), words, markup);
     let (told, stopping) = watch::channel(false);
-    stop.when_set(move || drop(told.send(true)));
+    // Nobody hears it any more who has ended.
+    stop.when_set(move || told.send(true).unwrap_or_default());
     let desk = Rc::new(Desk::new(daemon, words, settings.bots.replies_per_minute, stopping.clone()));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -141,6 +141,8 @@ fn the_sample_names_every_key() {
         let written = |line: &str| {
             let line = line.trim_start_matches('#');
             line.starts_with(&format!("{key} ="))
+                // A secret is shown as the name of its file.
+                || line.starts_with(&format!("{key}_file ="))
                 || line.trim_matches(['[', ']']).split('.').any(|part| part == key)
         };
         assert!(SAMPLE.lines().any(written), "{key} is not in the sample");

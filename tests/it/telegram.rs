@@ -1,0 +1,416 @@
+//! The Telegram bot, against a server that knows what Telegram's Bot API publishes and refuses all else.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use aotf::demo::world::picture::{ArtId, Change, Picture};
+use image::{DynamicImage, ImageFormat};
+use serde_json::{Value, json};
+
+use crate::bots::{Bot, PAGE, credit, daemon};
+use crate::daemon::{DEADLINE, Daemon, wait_for};
+use crate::fake_service::{Answer, Asked, FakeService, unknown_fields};
+
+const TOKEN: &str = "123456:the-token_of-the-bot";
+const FILE: &str = "photos/file_1.png";
+
+/// The methods, each with its parameters (https://core.telegram.org/bots/api).
+const METHODS: &[(&str, &[&str])] = &[
+    ("getMe", &[]),
+    ("getUpdates", &["offset", "limit", "timeout", "allowed_updates"]),
+    (
+        "sendMessage",
+        &[
+            "business_connection_id",
+            "chat_id",
+            "message_thread_id",
+            "text",
+            "parse_mode",
+            "entities",
+            "link_preview_options",
+            "disable_notification",
+            "protect_content",
+            "message_effect_id",
+            "reply_parameters",
+            "reply_markup",
+        ],
+    ),
+    ("sendChatAction", &["business_connection_id", "chat_id", "message_thread_id", "action"]),
+    (
+        "editMessageCaption",
+        &[
+            "business_connection_id",
+            "chat_id",
+            "message_id",
+            "inline_message_id",
+            "caption",
+            "parse_mode",
+            "caption_entities",
+            "show_caption_above_media",
+            "reply_markup",
+        ],
+    ),
+    ("getFile", &["file_id"]),
+];
+
+#[derive(Default)]
+struct State {
+    /// Not yet acknowledged.
+    updates: VecDeque<Value>,
+    next_update: i64,
+    acknowledged: i64,
+    /// What was called and done, but polls and signs of life.
+    done: Vec<(String, Value)>,
+    /// Answers to come instead of success, by method.
+    planned: BTreeMap<&'static str, VecDeque<(u16, Value)>>,
+    /// What the published API does not know.
+    wrong: Vec<String>,
+    picture: Vec<u8>,
+}
+
+struct Telegram {
+    service: FakeService,
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+impl Telegram {
+    fn start() -> Telegram {
+        let state = Arc::new((Mutex::new(State { next_update: 1, ..State::default() }), Condvar::new()));
+        let shared = Arc::clone(&state);
+        Telegram { service: FakeService::start(move |asked| answer(&shared, asked)), state }
+    }
+
+    /// Starts the bot with these lines in `[bots.telegram]`.
+    fn bot(&self, daemon: &Daemon, lines: &str) -> Bot {
+        self.bot_with(daemon, TOKEN, lines)
+    }
+
+    fn bot_with(&self, daemon: &Daemon, token: &str, lines: &str) -> Bot {
+        let lines = format!(
+            "[bots.telegram]\ntoken = {token:?}\n{lines}\n[upstreams]\n\"api.telegram.org\" = {:?}",
+            self.service.base_url()
+        );
+        Bot::start("telegram", daemon.folder.path(), &format!("http://{}", daemon.address), &lines)
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let done = act(&mut self.state.0.lock().unwrap());
+        self.state.1.notify_all();
+        done
+    }
+
+    /// Somebody writes, as this kind of update; returns the number of the update.
+    fn say(&self, kind: &str, message: Value) -> i64 {
+        self.with(|state| {
+            let id = state.next_update;
+            state.next_update += 1;
+            let mut message = message;
+            message["message_id"] = (1000 + id).into();
+            message["date"] = 1_700_000_000.into();
+            state.updates.push_back(json!({ "update_id": id, kind: message }));
+            id
+        })
+    }
+
+    /// A message in a private chat, of which Telegram has found the link.
+    fn ask(&self, chat: i64, text: &str) -> i64 {
+        self.say("message", json!({ "chat": private(chat), "from": person(chat), "text": text }))
+    }
+
+    /// The answers to a chat, as soon as there are so many.
+    #[track_caller]
+    fn answers(&self, chat: i64, count: usize) -> Vec<Value> {
+        wait_for(&format!("{count} answers in the chat {chat}"), || {
+            let sent: Vec<Value> = self.with(|state| {
+                let sent = state.done.iter().filter(|(method, _)| method == "sendMessage");
+                sent.map(|(_, sent)| sent.clone()).filter(|sent| sent["chat_id"] == chat).collect()
+            });
+            (sent.len() >= count).then_some(sent)
+        })
+    }
+
+    #[track_caller]
+    fn texts(&self, chat: i64, count: usize) -> Vec<String> {
+        self.answers(chat, count).iter().map(|sent| sent["text"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn plan(&self, method: &'static str, status: u16, body: Value) {
+        self.with(|state| state.planned.entry(method).or_default().push_back((status, body)));
+    }
+
+    #[track_caller]
+    fn nothing_wrong(&self) {
+        let wrong = self.with(|state| state.wrong.clone());
+        assert!(wrong.is_empty(), "the published API does not know: {wrong:#?}");
+    }
+}
+
+fn private(chat: i64) -> Value {
+    json!({ "id": chat, "type": "private", "first_name": "Ann" })
+}
+
+fn person(id: i64) -> Value {
+    json!({ "id": id, "is_bot": false, "first_name": "Ann" })
+}
+
+fn failure(code: u16, description: &str) -> Value {
+    json!({ "ok": false, "error_code": code, "description": description })
+}
+
+fn answer((state, changed): &(Mutex<State>, Condvar), asked: &Asked) -> Answer {
+    let no = |code: u16, description: &str| Answer::Json(code, failure(code, description));
+    if asked.header("host") != Some("api.telegram.org") {
+        state.lock().unwrap().wrong.push(format!("host {:?}", asked.header("host")));
+    }
+    if asked.target == format!("/file/bot{TOKEN}/{FILE}") {
+        return Answer::Bytes(state.lock().unwrap().picture.clone());
+    }
+    let Some((token, method)) = asked.target.strip_prefix("/bot").and_then(|rest| rest.split_once('/'))
+    else {
+        return no(404, "Not Found");
+    };
+    if token != TOKEN {
+        return no(401, "Unauthorized");
+    }
+    let mut held = state.lock().unwrap();
+    let Some((_, parameters)) = METHODS.iter().find(|(name, _)| *name == method) else {
+        held.wrong.push(format!("the method {method}"));
+        return no(404, "Not Found: method not found");
+    };
+    let sent = asked.json();
+    let mut unknown = unknown_fields(&sent, parameters);
+    unknown
+        .extend(unknown_fields(&sent["link_preview_options"], &["is_disabled", "url", "prefer_small_media"]));
+    unknown.extend(unknown_fields(
+        &sent["reply_parameters"],
+        &["message_id", "chat_id", "allow_sending_without_reply"],
+    ));
+    if !unknown.is_empty() || asked.header("content-type") != Some("application/json") {
+        held.wrong.push(format!("{method}: {unknown:?}"));
+    }
+    if let Some((status, body)) = held.planned.get_mut(method).and_then(VecDeque::pop_front) {
+        return Answer::Json(status, body);
+    }
+    let units = |text: &Value| text.as_str().map_or(0, |text| text.encode_utf16().count());
+    let result = match method {
+        "getMe" => json!({ "id": 99, "is_bot": true, "first_name": "Credit", "username": "credit_bot",
+            "can_join_groups": true, "can_read_all_group_messages": false, "supports_inline_queries": false }),
+        "getUpdates" => {
+            let offset = sent["offset"].as_i64().unwrap();
+            held.acknowledged = held.acknowledged.max(offset - 1);
+            held.updates.retain(|update| update["update_id"].as_i64().unwrap() >= offset);
+            let wait = Duration::from_secs(sent["timeout"].as_u64().unwrap()).min(DEADLINE);
+            held = changed.wait_timeout_while(held, wait, |state| state.updates.is_empty()).unwrap().0;
+            json!(held.updates)
+        }
+        "sendMessage" if units(&sent["text"]) == 0 => return no(400, "Bad Request: message text is empty"),
+        "sendMessage" if units(&sent["text"]) > 4096 => return no(400, "Bad Request: message is too long"),
+        "editMessageCaption" if units(&sent["caption"]) > 1024 => {
+            return no(400, "Bad Request: message caption is too long");
+        }
+        "sendMessage" | "editMessageCaption" => {
+            held.done.push((method.to_owned(), sent));
+            json!({ "message_id": 5000, "date": 1, "chat": { "id": 1, "type": "private" } })
+        }
+        "getFile" => {
+            json!({ "file_id": sent["file_id"], "file_unique_id": "u", "file_size": 9, "file_path": FILE })
+        }
+        _ => json!(true),
+    };
+    Answer::Json(200, json!({ "ok": true, "result": result }))
+}
+
+#[test]
+fn who_sends_a_link_is_answered_with_the_credit() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let bot = telegram.bot(&daemon, "");
+    let secret = "a-secret-between-us";
+    telegram.ask(7, &format!("{secret} <b>who?</b> {PAGE}"));
+    let sent = telegram.answers(7, 1).remove(0);
+    assert_eq!(sent["text"], credit(&daemon, "plain", PAGE), "{sent:#}");
+    assert_eq!(sent["link_preview_options"], json!({ "is_disabled": true }));
+    assert_eq!(sent["reply_parameters"]["message_id"], 1001);
+    assert_eq!((&sent["parse_mode"], &sent["entities"]), (&Value::Null, &Value::Null), "plain text");
+
+    // In every other place of a message; what is no artwork's page is told.
+    let link = json!({ "type": "text_link", "offset": 3, "length": 4, "url": PAGE });
+    telegram.say(
+        "message",
+        json!({ "chat": private(8), "from": person(8), "text": "🎨 here", "entities": [link] }),
+    );
+    assert_eq!(telegram.texts(8, 1), [credit(&daemon, "plain", PAGE)]);
+    telegram.ask(9, "https://a.example/ and <script>alert(1)</script>");
+    assert_eq!(telegram.texts(9, 1), ["This is not the page of an artwork on a site that I know."]);
+    telegram.ask(9, "hello");
+    assert!(telegram.texts(9, 2)[1].starts_with("Send me the link"));
+
+    // In a group only who is addressed; and what is not understood holds up nothing.
+    let group = |text: &str, entities: Value| {
+        let chat = json!({ "id": -10, "type": "supergroup", "title": "Art" });
+        telegram
+            .say("message", json!({ "chat": chat, "from": person(7), "text": text, "entities": entities }));
+    };
+    group(PAGE, json!([{ "type": "url", "offset": 0, "length": PAGE.len() }]));
+    telegram.say("message", json!({ "chat": "of another form" }));
+    telegram.say("telepathy", json!({}));
+    group(&format!("@Credit_Bot {PAGE}"), json!([{ "type": "mention", "offset": 0, "length": 11 }]));
+    let sent = telegram.answers(-10, 1);
+    assert_eq!(sent.len(), 1, "{sent:#?}");
+    assert_eq!(sent[0]["reply_parameters"]["message_id"], 1008);
+
+    // Nothing of it is in the log, whatever is logged; and a stop in order acknowledges what was answered.
+    let (status, log) = bot.stop();
+    assert!(status.success(), "{status}: {log}");
+    assert!(log.contains("the bot is there"), "{log}");
+    for private in [secret, "danbooru", "script", "hello", TOKEN, "the-key-of-the-bot", "Ann"] {
+        assert!(!log.contains(private), "{private} is in the log: {log}");
+    }
+    assert_eq!(telegram.with(|state| (state.acknowledged, state.updates.len())), (8, 0));
+    telegram.nothing_wrong();
+    let again = telegram.bot(&daemon, "");
+    telegram.ask(20, "hello");
+    telegram.answers(20, 1);
+    assert_eq!(telegram.answers(7, 1).len(), 1, "nobody is answered twice");
+    drop(again);
+}
+
+#[test]
+fn who_sends_a_picture_is_answered_with_its_posts() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let page = daemon.world.known()[0].url().unwrap().to_owned();
+    let post = daemon.query(&page)["posts"][0]["url"].as_str().unwrap().to_owned();
+    let mut file = std::io::Cursor::new(Vec::new());
+    let painted = Picture::Art(ArtId::Flying, Change::Same).paint().unwrap();
+    DynamicImage::ImageRgb8(painted).write_to(&mut file, ImageFormat::Png).unwrap();
+    telegram.with(|state| state.picture = file.into_inner());
+    let bot = telegram.bot(&daemon, "");
+    let size =
+        |id: &str, side: u32| json!({ "file_id": id, "file_unique_id": id, "width": side, "height": side });
+    telegram.say(
+        "message",
+        json!({ "chat": private(7), "from": person(7), "photo": [size("s", 90), size("l", 900)] }),
+    );
+    let text = telegram.texts(7, 1).remove(0);
+    assert!(text.starts_with("Posts:\nhttps://") && text.contains(&post), "{text}");
+    assert!(text.contains(&format!("The artwork's page:\n{page}")), "{text}");
+    // No picture at all.
+    telegram.with(|state| state.picture = b"<svg onload=alert(1)>".to_vec());
+    let document = json!({ "file_id": "d", "file_unique_id": "d", "mime_type": "image/png" });
+    telegram.say("message", json!({ "chat": private(8), "from": person(8), "document": document }));
+    assert_eq!(telegram.texts(8, 1), ["I cannot read this picture."]);
+    // A key that may not search by image.
+    drop(bot);
+    telegram.nothing_wrong();
+}
+
+#[test]
+fn what_telegram_refuses_is_tried_again_or_left() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    telegram.plan("getMe", 502, json!("<html>Bad Gateway"));
+    let mut later = failure(429, "Too Many Requests: retry after 1");
+    later["parameters"] = json!({ "retry_after": 1 });
+    telegram.plan("sendMessage", 429, later);
+    telegram.plan("getUpdates", 409, failure(409, "Conflict: terminated by other getUpdates request"));
+    let bot = telegram.bot(&daemon, "");
+    telegram.ask(7, PAGE);
+    assert_eq!(telegram.texts(7, 1), [credit(&daemon, "plain", PAGE)]);
+    // Shut out of one chat, the bot goes on in others.
+    telegram.plan("sendMessage", 403, failure(403, "Forbidden: bot was blocked by the user"));
+    telegram.ask(8, "hello");
+    let seen = wait_for("the failure", || bot.log().contains("bot was blocked").then(|| bot.log()));
+    assert!(!seen.contains("hello"), "{seen}");
+    // A group that has become a supergroup.
+    let mut migrated = failure(400, "Bad Request: group chat was upgraded to a supergroup chat");
+    migrated["parameters"] = json!({ "migrate_to_chat_id": -100_200 });
+    telegram.plan("sendMessage", 400, migrated);
+    let chat = json!({ "id": -5, "type": "group", "title": "Art" });
+    let entities = json!([{ "type": "bot_command", "offset": 0, "length": 5 }]);
+    telegram
+        .say("message", json!({ "chat": chat, "from": person(7), "text": "/help", "entities": entities }));
+    assert!(telegram.texts(-100_200, 1)[0].starts_with("Send me"));
+    // Too much in one chat is told once.
+    for _ in 0..12 {
+        telegram.ask(30, "hello");
+    }
+    telegram.ask(31, "hello");
+    telegram.answers(31, 1);
+    let texts = telegram.texts(30, 7);
+    assert_eq!(texts.len(), 7, "{texts:?}");
+    assert!(texts.iter().any(|text| text.starts_with("That is more than")), "{texts:?}");
+    telegram.nothing_wrong();
+}
+
+#[test]
+fn a_wrong_token_ends_the_bot() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let mut bot = telegram.bot_with(&daemon, "654321:another", "");
+    assert_eq!(bot.ended().code(), Some(78));
+    let told = bot.log();
+    assert!(
+        told.contains("Telegram does not know this token ([bots.telegram] token): Unauthorized"),
+        "{told}"
+    );
+    assert!(!told.contains("654321:another"), "{told}");
+    // Somebody else takes the messages for good.
+    for _ in 0..9 {
+        telegram.plan(
+            "getUpdates",
+            409,
+            failure(409, "Conflict: can't use getUpdates method while webhook is active"),
+        );
+    }
+    let bot = telegram.bot(&daemon, "");
+    wait_for("the conflict", || bot.log().contains("webhook is active").then_some(()));
+    let (status, _) = bot.stop();
+    assert!(status.success(), "it can be stopped while it waits: {status}");
+}
+
+#[test]
+fn captions_of_a_channel_are_given_their_credit_once() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let bot = telegram.bot(&daemon, "edit_captions = true");
+    let credit = credit(&daemon, "plain", PAGE);
+    let entities = json!([
+        { "type": "bold", "offset": 0, "length": 2 },
+        { "type": "text_link", "offset": 3, "length": 6, "url": PAGE },
+        { "type": "custom_emoji", "offset": 0, "length": 2, "custom_emoji_id": "1" },
+    ]);
+    let chat = json!({ "id": -100, "type": "channel", "title": "Art" });
+    let photo = json!([{ "file_id": "f", "file_unique_id": "f", "width": 9, "height": 9 }]);
+    let keyboard = json!({ "inline_keyboard": [[{ "text": "a", "url": "https://a.example" }]] });
+    let post = |caption: &str| {
+        json!({ "chat": chat, "photo": photo, "caption": caption,
+        "caption_entities": entities, "reply_markup": keyboard, "show_caption_above_media": true })
+    };
+    let edits = |count: usize| {
+        wait_for("the captions", || {
+            let edits: Vec<Value> = telegram.with(|state| {
+                let edits = state.done.iter().filter(|(method, _)| method == "editMessageCaption");
+                edits.map(|(_, edit)| edit.clone()).collect()
+            });
+            (edits.len() >= count).then_some(edits)
+        })
+    };
+    telegram.say("channel_post", post("🎨 source"));
+    let edit = edits(1).remove(0);
+    assert_eq!(edit["caption"], format!("🎨 source\n\n{credit}"), "{edit:#}");
+    assert_eq!((&edit["caption_entities"], &edit["reply_markup"]), (&entities, &keyboard));
+    assert_eq!((&edit["message_id"], &edit["show_caption_above_media"]), (&json!(1001), &json!(true)));
+    // One that has it already, one without a link, one that is too long, a text; then one where it may not.
+    telegram.say("channel_post", post(&format!("🎨 source\n\n{credit}")));
+    telegram.say("channel_post", json!({ "chat": chat, "photo": photo, "caption": "no link" }));
+    telegram.say("channel_post", post(&"🎨".repeat(510)));
+    telegram.say("channel_post", json!({ "chat": chat, "text": PAGE }));
+    telegram.plan("editMessageCaption", 400, failure(400, "Bad Request: message can't be edited"));
+    let other = json!({ "id": -101, "type": "channel", "title": "Other" });
+    let mut refused = post("🎨 source");
+    refused["chat"] = other;
+    telegram.say("channel_post", refused);
+    wait_for("the refusal", || bot.log().contains("message can't be edited").then_some(()));
+    telegram.ask(7, "hello");
+    telegram.answers(7, 1);
+    assert_eq!(edits(1).len(), 1);
+    assert_eq!(telegram.with(|state| state.done.len()), 2, "nobody was answered in a channel");
+    telegram.nothing_wrong();
+}
