@@ -27,7 +27,7 @@ use self::desk::Desk;
 pub use self::error::BotError;
 use self::words::Words;
 use crate::base::StopSignal;
-use crate::config::{Secret, Settings};
+use crate::config::{Log, Secret, Settings};
 use crate::domain::credit::Markup;
 use crate::fetch::few_hosts::FewHosts;
 use crate::sandbox::{self, Confinement, Connections, Files, Needs, OpenFiles};
@@ -62,6 +62,19 @@ impl Service {
         };
         token.clone().ok_or(BotError::NoToken { service, section, key: "token" })
     }
+}
+
+/// The log as it is set, without the modules of libraries that would write down what people write.
+pub fn discreet(log: &Log) -> Log {
+    const TALKATIVE: [&str; 5] = [
+        "tungstenite",
+        "tungstenite::protocol",
+        "tungstenite::protocol::frame",
+        "tungstenite::protocol::frame::frame",
+        "tokio_tungstenite",
+    ];
+    let level = TALKATIVE.iter().fold(log.level.clone(), |level, module| format!("{level},{module}=off"));
+    Log { level, ..log.clone() }
 }
 
 /// Gives up everything but requests. To be called before the process has a second thread.

@@ -40,7 +40,7 @@ pub fn run(args: &BotArgs) -> anyhow::Result<ExitCode> {
         return ended(error);
     }
     // Opens the file of the log, where there is one.
-    telemetry::init(service.process(), &settings.log)?;
+    telemetry::init(service.process(), &bots::discreet(&settings.log))?;
     if let Err(error) = bots::confine(&settings) {
         return ended(error);
     }

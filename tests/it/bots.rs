@@ -10,9 +10,18 @@ use crate::daemon::{Daemon, Setup, binary, encode, kill, wait_for};
 /// A page whose artist is on three networks, and which is found.
 pub const PAGE: &str = "https://danbooru.donmai.us/posts/7000001";
 
+/// What the bots show to the daemon.
+pub const KEY: &str = "the-key-of-the-bot";
+
 /// The daemon knows the bots' key, and searches pictures for it alone.
 pub fn daemon() -> Daemon {
+    daemon_with("")
+}
+
+/// The same with these sections before all others.
+pub fn daemon_with(top: &'static str) -> Daemon {
     Daemon::start(Setup {
+        top,
         extra: "[limits]\nadvanced_ips = []\n[[api_keys]]\nname = \"bot\"\nadvanced = true\n\
             requests_per_second = 100\n\
             sha256 = \"51cef5367d8eb2fcf68b3756e70638dc082ff7775e3354deea058dd5647d4887\"\n",
@@ -37,11 +46,11 @@ pub struct Bot {
 
 impl Bot {
     /// Writes a file with these lines below `[bots]`, and starts the bot with it.
-    pub fn start(service: &str, folder: &Path, server: &str, lines: &str) -> Bot {
+    pub fn start(service: &str, folder: &Path, server: &str, key: Option<&str>, lines: &str) -> Bot {
         let (config, log) = (folder.join(format!("{service}.toml")), folder.join(format!("{service}.log")));
+        let key = key.map(|key| format!("api_key = {key:?}\n")).unwrap_or_default();
         let text = format!(
-            "data_dir = \"data\"\n[log]\nlevel = \"trace\"\n[bots]\nserver = {server:?}\n\
-             api_key = \"the-key-of-the-bot\"\n{lines}\n"
+            "data_dir = \"data\"\n[log]\nlevel = \"trace\"\n[bots]\nserver = {server:?}\n{key}{lines}\n"
         );
         fs::write(&config, text).unwrap();
         fs::set_permissions(&config, fs::Permissions::from_mode(0o600)).unwrap();
@@ -84,7 +93,7 @@ impl Drop for Bot {
 fn without_a_token_there_is_no_bot() {
     let folder = tempfile::tempdir().unwrap();
     for (service, section) in [("telegram", "Telegram"), ("discord", "Discord")] {
-        let mut bot = Bot::start(service, folder.path(), "http://127.0.0.1:1", "");
+        let mut bot = Bot::start(service, folder.path(), "http://127.0.0.1:1", None, "");
         assert_eq!(bot.ended().code(), Some(78));
         let told = bot.log();
         let expect = format!("there is no {section} bot: token or token_file is not set in [bots.{service}]");

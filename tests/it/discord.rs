@@ -7,16 +7,15 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aotf::demo::world::picture::{ArtId, Change, Picture};
+use aotf::demo::world::picture::ArtId;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use image::{DynamicImage, ImageFormat};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::error::Error as SocketError;
 use tokio_tungstenite::tungstenite::protocol::frame::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::{Message, Role, WebSocket};
 
-use crate::bots::{Bot, PAGE, credit, daemon};
+use crate::bots::{Bot, KEY, PAGE, credit, daemon};
 use crate::daemon::{Daemon, wait_for};
 use crate::fake_service::{Answer, Asked, FakeService, unknown_fields};
 
@@ -69,7 +68,7 @@ impl Discord {
         let hosts = ["discord.com", "gateway.discord.gg", "gateway-eu1.discord.gg", "cdn.discordapp.com"];
         let upstreams: String = hosts.iter().map(|host| format!("{host:?} = {base:?}\n")).collect();
         let lines = format!("[bots.discord]\ntoken = {token:?}\n[upstreams]\n{upstreams}");
-        Bot::start("discord", daemon.folder.path(), &format!("http://{}", daemon.address), &lines)
+        Bot::start("discord", daemon.folder.path(), &format!("http://{}", daemon.address), Some(KEY), &lines)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -378,12 +377,8 @@ fn commands_are_answered_later() {
 #[test]
 fn who_sends_a_picture_is_answered_with_its_posts() {
     let (daemon, discord) = (daemon(), Discord::start());
-    let page = daemon.world.known()[0].url().unwrap().to_owned();
-    let post = daemon.query(&page)["posts"][0]["url"].as_str().unwrap().to_owned();
-    let mut file = io::Cursor::new(Vec::new());
-    let painted = Picture::Art(ArtId::Flying, Change::Same).paint().unwrap();
-    DynamicImage::ImageRgb8(painted).write_to(&mut file, ImageFormat::Png).unwrap();
-    discord.with(|state| state.picture = file.into_inner());
+    let post = daemon.query(PAGE)["posts"][0]["url"].as_str().unwrap().to_owned();
+    discord.with(|state| state.picture = ArtId::KnightAtTheFord.art().bytes.to_vec());
     let _bot = discord.bot(&daemon);
     let attachment = |url: &str| json!([{ "id": "1", "filename": "a.png", "size": 9, "url": url, "proxy_url": url, "content_type": "image/png" }]);
     discord.say(7, json!({ "attachments": attachment("https://cdn.discordapp.com/attachments/1/2/a.png?ex=1&is=2&hm=3") }));

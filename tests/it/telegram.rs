@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use aotf::demo::world::picture::{ArtId, Change, Picture};
-use image::{DynamicImage, ImageFormat};
+use aotf::demo::world::picture::ArtId;
 use serde_json::{Value, json};
 
-use crate::bots::{Bot, PAGE, credit, daemon};
+use crate::bots::{Bot, KEY, PAGE, credit, daemon, daemon_with};
 use crate::daemon::{DEADLINE, Daemon, wait_for};
 use crate::fake_service::{Answer, Asked, FakeService, unknown_fields};
 
@@ -83,15 +82,15 @@ impl Telegram {
 
     /// Starts the bot with these lines in `[bots.telegram]`.
     fn bot(&self, daemon: &Daemon, lines: &str) -> Bot {
-        self.bot_with(daemon, TOKEN, lines)
+        self.bot_with(daemon, TOKEN, Some(KEY), lines)
     }
 
-    fn bot_with(&self, daemon: &Daemon, token: &str, lines: &str) -> Bot {
+    fn bot_with(&self, daemon: &Daemon, token: &str, key: Option<&str>, lines: &str) -> Bot {
         let lines = format!(
             "[bots.telegram]\ntoken = {token:?}\n{lines}\n[upstreams]\n\"api.telegram.org\" = {:?}",
             self.service.base_url()
         );
-        Bot::start("telegram", daemon.folder.path(), &format!("http://{}", daemon.address), &lines)
+        Bot::start("telegram", daemon.folder.path(), &format!("http://{}", daemon.address), key, &lines)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
@@ -233,6 +232,12 @@ fn who_sends_a_link_is_answered_with_the_credit() {
     assert_eq!(sent["reply_parameters"]["message_id"], 1001);
     assert_eq!((&sent["parse_mode"], &sent["entities"]), (&Value::Null, &Value::Null), "plain text");
 
+    // It has given up what it does not need.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", bot.process.id())).unwrap();
+    for held in ["NoNewPrivs:\t1", "Seccomp:\t2"] {
+        assert!(status.contains(held), "{status}");
+    }
+
     // In every other place of a message; what is no artwork's page is told.
     let link = json!({ "type": "text_link", "offset": 3, "length": 4, "url": PAGE });
     telegram.say(
@@ -278,12 +283,8 @@ fn who_sends_a_link_is_answered_with_the_credit() {
 #[test]
 fn who_sends_a_picture_is_answered_with_its_posts() {
     let (daemon, telegram) = (daemon(), Telegram::start());
-    let page = daemon.world.known()[0].url().unwrap().to_owned();
-    let post = daemon.query(&page)["posts"][0]["url"].as_str().unwrap().to_owned();
-    let mut file = std::io::Cursor::new(Vec::new());
-    let painted = Picture::Art(ArtId::Flying, Change::Same).paint().unwrap();
-    DynamicImage::ImageRgb8(painted).write_to(&mut file, ImageFormat::Png).unwrap();
-    telegram.with(|state| state.picture = file.into_inner());
+    let post = daemon.query(PAGE)["posts"][0]["url"].as_str().unwrap().to_owned();
+    telegram.with(|state| state.picture = ArtId::KnightAtTheFord.art().bytes.to_vec());
     let bot = telegram.bot(&daemon, "");
     let size =
         |id: &str, side: u32| json!({ "file_id": id, "file_unique_id": id, "width": side, "height": side });
@@ -293,14 +294,17 @@ fn who_sends_a_picture_is_answered_with_its_posts() {
     );
     let text = telegram.texts(7, 1).remove(0);
     assert!(text.starts_with("Posts:\nhttps://") && text.contains(&post), "{text}");
-    assert!(text.contains(&format!("The artwork's page:\n{page}")), "{text}");
+    assert!(text.contains(&format!("The artwork's page:\n{PAGE}")), "{text}");
     // No picture at all.
     telegram.with(|state| state.picture = b"<svg onload=alert(1)>".to_vec());
     let document = json!({ "file_id": "d", "file_unique_id": "d", "mime_type": "image/png" });
     telegram.say("message", json!({ "chat": private(8), "from": person(8), "document": document }));
     assert_eq!(telegram.texts(8, 1), ["I cannot read this picture."]);
-    // A key that may not search by image.
+    // Without a key that may search by image.
     drop(bot);
+    let _bot = telegram.bot_with(&daemon, TOKEN, None, "");
+    telegram.say("message", json!({ "chat": private(9), "from": person(9), "photo": [size("s", 90)] }));
+    assert!(telegram.texts(9, 1)[0].starts_with("I may not search for pictures here."));
     telegram.nothing_wrong();
 }
 
@@ -344,7 +348,7 @@ fn what_telegram_refuses_is_tried_again_or_left() {
 #[test]
 fn a_wrong_token_ends_the_bot() {
     let (daemon, telegram) = (daemon(), Telegram::start());
-    let mut bot = telegram.bot_with(&daemon, "654321:another", "");
+    let mut bot = telegram.bot_with(&daemon, "654321:another", Some(KEY), "");
     assert_eq!(bot.ended().code(), Some(78));
     let told = bot.log();
     assert!(
@@ -413,4 +417,39 @@ fn captions_of_a_channel_are_given_their_credit_once() {
     assert_eq!(edits(1).len(), 1);
     assert_eq!(telegram.with(|state| state.done.len()), 2, "nobody was answered in a channel");
     telegram.nothing_wrong();
+}
+
+/// What strangers and operators write stays text: it marks up nothing, and calls nobody.
+#[test]
+fn hostile_words_are_words() {
+    let daemon =
+        daemon_with("[credit]\nplain = '@channel <a href=\"tg://user?id=1\">by</a> *{artist}* {links}'\n");
+    let telegram = Telegram::start();
+    let _bot = telegram.bot(&daemon, "");
+    telegram.ask(7, &format!("<a href='tg://user?id=1'>x</a> @channel {PAGE} \u{202e}"));
+    let sent = telegram.answers(7, 1).remove(0);
+    let text = sent["text"].as_str().unwrap();
+    assert!(
+        text.starts_with("@\u{200b}channel <a href=\"tg://user?id=1\">by</a> *demo_rowan* https://"),
+        "{text}"
+    );
+    assert_eq!(
+        (&sent["parse_mode"], &sent["entities"]),
+        (&Value::Null, &Value::Null),
+        "nothing reads it as markup"
+    );
+    telegram.nothing_wrong();
+}
+
+/// A daemon that is not there is not waited for; a service that is not, is.
+#[test]
+fn a_daemon_that_is_away_is_told() {
+    let (mut daemon, telegram) = (daemon(), Telegram::start());
+    let _bot = telegram.bot(&daemon, "");
+    telegram.ask(7, "hello");
+    telegram.answers(7, 1);
+    daemon.root.kill().unwrap();
+    daemon.root.wait().unwrap();
+    telegram.ask(7, PAGE);
+    assert_eq!(telegram.texts(7, 2)[1], "The search does not answer now. Ask again later.");
 }

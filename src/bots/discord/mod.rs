@@ -20,7 +20,7 @@ use super::error::BotError;
 use super::limits::Turn;
 use super::outcome::Failure;
 use super::patience::{Patience, pause};
-use super::reply::{calling_nobody, fitting};
+use super::reply::fitting;
 use crate::config::Secret;
 use crate::fetch::few_hosts::{FewHosts, FewHostsError};
 use crate::telemetry::events;
@@ -237,7 +237,8 @@ impl Chat for Place {
     }
 
     async fn reply(&self, text: &str) {
-        let text = fitting(&calling_nobody(text), MAX_MESSAGE);
+        // Its form calls nobody (`api::content`), and strangers' words are escaped in a credit already.
+        let text = fitting(text, MAX_MESSAGE);
         let send = async || match &self.to {
             To::Message { channel, message } => self.api.reply(*channel, *message, &text).await,
             To::Command { application, token, .. } => {

@@ -16,7 +16,10 @@ use crate::fetch::few_hosts::{FewHosts, FewHostsError, Question, Verb};
 
 /// The one host; files come from it too.
 pub const HOST: &str = "api.telegram.org";
-/// A hundred updates with all that can be in them.
+/// Messages that one poll brings.
+const UPDATES: u32 = 25;
+/// So many updates and more, with all that can be in them: each letter of the longest text, and of the one that it
+/// replies to, as six of JSON. An answer beyond it would come again and again.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 /// What `getFile` gives at most.
 pub const MAX_FILE_BYTES: usize = 20 << 20;
@@ -176,7 +179,7 @@ impl Telegram {
 
     /// Waits for updates from `offset` on, which acknowledges all before.
     pub async fn get_updates(&self, offset: i64) -> Result<Vec<Update>, TelegramError> {
-        self.updates(offset, 100, POLL).await
+        self.updates(offset, UPDATES, POLL).await
     }
 
     /// Acknowledges all before `offset`, and waits for nothing.
