@@ -31,6 +31,7 @@ use crate::config::{Log, Secret, Settings};
 use crate::domain::credit::Markup;
 use crate::fetch::few_hosts::FewHosts;
 use crate::sandbox::{self, Confinement, Connections, Files, Needs, OpenFiles};
+use crate::telemetry::events;
 
 /// Private memory in MiB: a few pictures at once are most of it.
 const MEMORY_MIB: u32 = 256;
@@ -80,15 +81,18 @@ pub fn discreet(log: &Log) -> Log {
 /// Gives up everything but requests. To be called before the process has a second thread.
 ///
 /// # Errors
-/// The kernel refuses what it can do.
+/// The kernel refuses what it can do, or an address of the settings is none.
 pub fn confine(settings: &Settings) -> Result<(), BotError> {
     if !settings.sandbox.enabled {
         return Ok(());
     }
+    let ports = ports(settings, &server(settings)?);
     let needs =
         Needs { files: Files::Common, connections: Connections::Outgoing, open_files: OpenFiles::Few };
-    let confinement = Confinement::of(needs, MEMORY_MIB, settings);
-    sandbox::enter(&confinement).map(drop).map_err(|source| BotError::Confine { source })
+    let confinement = Confinement::of(needs, MEMORY_MIB, settings).connecting_to(ports);
+    let held = sandbox::enter(&confinement).map_err(|source| BotError::Confine { source })?;
+    events::confined(held.gap());
+    Ok(())
 }
 
 /// Answers until it is told to stop.
@@ -125,6 +129,16 @@ pub fn run(service: Service, settings: &Settings, stop: &StopSignal) -> Result<(
     outcome
 }
 
+/// Where requests go: to the daemon, and over HTTPS or to stand-ins to the service; names may be asked for over
+/// TCP too.
+fn ports(settings: &Settings, server: &Url) -> Vec<u16> {
+    const HTTPS: u16 = 443;
+    const NAMES: u16 = 53;
+    let stand_ins = settings.upstreams.values().filter_map(|target| Url::parse(target).ok());
+    let ports = stand_ins.chain([server.clone()]).filter_map(|url| url.port_or_known_default());
+    ports.chain([HTTPS, NAMES]).collect()
+}
+
 /// The daemon's address: as it is set, or where the same file has it listen.
 fn server(settings: &Settings) -> Result<Url, BotError> {
     let server = match &settings.bots.server {
@@ -142,4 +156,39 @@ fn server(settings: &Settings) -> Result<Url, BotError> {
         }
     };
     Url::parse(&server).map_err(|_| BotError::Server { server })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_daemon_is_where_the_same_file_has_it_listen() {
+        let check = |bind: &str, set: Option<&str>, expect: &str| {
+            let mut settings = Settings::default();
+            settings.http.bind = bind.parse().unwrap();
+            settings.bots.server = set.map(str::to_owned);
+            assert_eq!(server(&settings).unwrap().as_str(), expect);
+        };
+        check("127.0.0.1:3301", None, "http://127.0.0.1:3301/");
+        check("0.0.0.0:80", None, "http://127.0.0.1/");
+        check("[::]:3301", None, "http://[::1]:3301/");
+        check("10.0.0.1:3301", Some("https://aotf.example/api"), "https://aotf.example/api");
+    }
+
+    #[test]
+    fn ports_are_those_of_the_service_and_the_daemon() {
+        let mut settings = Settings::default();
+        let ports_of = |settings: &Settings| ports(settings, &server(settings).unwrap());
+        assert_eq!(ports_of(&settings), [3301, 443, 53]);
+        settings.bots.server = Some("https://aotf.example".to_owned());
+        settings.upstreams.insert("discord.com".to_owned(), "http://127.0.0.1:9100".to_owned());
+        assert_eq!(ports_of(&settings), [9100, 443, 443, 53]);
+    }
+
+    #[test]
+    fn libraries_that_talk_are_silent() {
+        let log = discreet(&Log { level: "trace".to_owned(), ..Log::default() });
+        assert!(log.level.starts_with("trace,tungstenite=off,"), "{}", log.level);
+    }
 }

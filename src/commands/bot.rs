@@ -39,7 +39,7 @@ pub fn run(args: &BotArgs) -> anyhow::Result<ExitCode> {
     if let Err(error) = service.token(&settings) {
         return ended(error);
     }
-    // Opens the file of the log, where there is one.
+    // First, so that the sandbox has a log to tell what this kernel lacks.
     telemetry::init(service.process(), &bots::discreet(&settings.log))?;
     if let Err(error) = bots::confine(&settings) {
         return ended(error);

@@ -453,3 +453,25 @@ fn a_daemon_that_is_away_is_told() {
     telegram.ask(7, PAGE);
     assert_eq!(telegram.texts(7, 2)[1], "The search does not answer now. Ask again later.");
 }
+
+/// Who waits hears of it, and nothing that was received comes again.
+#[test]
+fn a_stop_leaves_nobody_waiting() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let slow = daemon.world.known();
+    let slow = slow.iter().find(|case| case.about == "a site that takes ten seconds").unwrap().url().unwrap();
+    let bot = telegram.bot(&daemon, "");
+    let update = telegram.ask(7, slow);
+    // The question is at the daemon.
+    wait_for("the query", || {
+        (daemon.get("/stats")["processing_user_requests_count"].as_u64()? > 0).then_some(())
+    });
+    let (status, log) = bot.stop();
+    assert!(status.success(), "{status}: {log}");
+    assert_eq!(telegram.texts(7, 1), ["I am being started again. Ask once more in a minute."]);
+    assert_eq!(telegram.with(|state| (state.acknowledged, state.updates.len())), (update, 0));
+    let _again = telegram.bot(&daemon, "");
+    telegram.ask(7, slow);
+    assert_eq!(telegram.texts(7, 2)[1], credit(&daemon, "plain", slow));
+    telegram.nothing_wrong();
+}
