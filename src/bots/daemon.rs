@@ -16,8 +16,6 @@ use crate::domain::credit::{Credit, CreditLink, Markup, Template};
 use crate::fetch::few_hosts::{FewHosts, Question, Reply, Verb};
 use crate::telemetry::events;
 
-/// So long a search is waited for. It goes on without us, and who asks again is told what it found.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// For one answer of the daemon.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// An answer to a search by image names some hundred posts at most.
@@ -88,11 +86,10 @@ impl Daemon {
         }
     }
 
-    /// The credit for the artwork on the page at `link`.
-    pub async fn credit(&self, link: &str) -> Outcome {
+    /// The credit for the artwork on the page at `link`, if it is there by `deadline`.
+    pub async fn credit(&self, link: &str, deadline: Instant) -> Outcome {
         let page = url::form_urlencoded::byte_serialize(link.as_bytes()).collect::<String>();
         let (markup, language) = (self.markup, self.words.language);
-        let deadline = Instant::now() + LONGEST_WAIT;
         let target = format!("/credit?markup={markup}&lang={language}&url={page}");
         let reply = self.ended(deadline, |_| true, || self.get(&target)).await?;
         match reply.status {
@@ -108,9 +105,8 @@ impl Daemon {
         }
     }
 
-    /// The posts that show this picture.
-    pub async fn search(&self, picture: Bytes) -> Outcome {
-        let deadline = Instant::now() + LONGEST_WAIT;
+    /// The posts that show this picture, if they are there by `deadline`.
+    pub async fn search(&self, picture: Bytes, deadline: Instant) -> Outcome {
         let begin = || {
             let mut question = self.get("/search");
             question.verb = Verb::Post;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
 
 use super::daemon::Daemon;
 use super::limits::{ChatLimits, Turn};
@@ -14,6 +15,9 @@ use super::words::Words;
 use crate::base::clock::Monotonic;
 use crate::telemetry::events;
 
+/// So long the searches for a message are waited for, all together. They go on without us, and who asks again is
+/// told what they found.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// Messages that are being answered at the same time; more are told to come back.
 const MAX_ANSWERING: usize = 64;
 /// Pictures in memory at the same time, of up to 20 MB each.
@@ -102,30 +106,31 @@ impl Desk {
     pub async fn credit(&self, links: &[String]) -> Outcome {
         let Ok(_place) = self.places.try_acquire() else { return Err(Failure::Unavailable) };
         tokio::select! {
-            outcome = self.of_links(links) => outcome,
+            outcome = self.of_links(links, Instant::now() + LONGEST_WAIT) => outcome,
             () = self.stopped() => Err(Failure::Stopping),
         }
     }
 
     async fn look(&self, chat: &impl Chat, links: &[String], picture: bool) -> Outcome {
+        let deadline = Instant::now() + LONGEST_WAIT;
         let of_links = match links {
             [] => None,
-            links => Some(self.of_links(links).await),
+            links => Some(self.of_links(links, deadline).await),
         };
         match of_links {
             Some(Err(failure)) if picture && failure != Failure::Unavailable => {
-                self.of_picture(chat).await.map_err(|_| failure)
+                self.of_picture(chat, deadline).await.map_err(|_| failure)
             }
             Some(outcome) => outcome,
-            None => self.of_picture(chat).await,
+            None => self.of_picture(chat, deadline).await,
         }
     }
 
     /// The first link that leads to somebody; else what is most worth telling of them.
-    async fn of_links(&self, links: &[String]) -> Outcome {
+    async fn of_links(&self, links: &[String], deadline: Instant) -> Outcome {
         let mut failed = Failure::NotSupported;
         for link in links {
-            match self.daemon.credit(link).await {
+            match self.daemon.credit(link, deadline).await {
                 Ok(credit) => return Ok(credit),
                 // The others would wait as long.
                 Err(failure @ (Failure::GoesOn | Failure::Unavailable | Failure::Budget)) => {
@@ -138,10 +143,10 @@ impl Desk {
         Err(failed)
     }
 
-    async fn of_picture(&self, chat: &impl Chat) -> Outcome {
+    async fn of_picture(&self, chat: &impl Chat, deadline: Instant) -> Outcome {
         // The permits are never closed.
         let Ok(_room) = self.pictures.acquire().await else { return Err(Failure::Unavailable) };
-        self.daemon.search(chat.picture().await?).await
+        self.daemon.search(chat.picture().await?, deadline).await
     }
 
     async fn stopped(&self) {

@@ -316,6 +316,7 @@ fn what_telegram_refuses_is_tried_again_or_left() {
     later["parameters"] = json!({ "retry_after": 1 });
     telegram.plan("sendMessage", 429, later);
     telegram.plan("getUpdates", 409, failure(409, "Conflict: terminated by other getUpdates request"));
+    telegram.plan("getUpdates", 401, failure(401, "Unauthorized"));
     let bot = telegram.bot(&daemon, "");
     telegram.ask(7, PAGE);
     assert_eq!(telegram.texts(7, 1), [credit(&daemon, "plain", PAGE)]);
@@ -401,6 +402,21 @@ fn captions_of_a_channel_are_given_their_credit_once() {
     assert_eq!(edit["caption"], format!("🎨 source\n\n{credit}"), "{edit:#}");
     assert_eq!((&edit["caption_entities"], &edit["reply_markup"]), (&entities, &keyboard));
     assert_eq!((&edit["message_id"], &edit["show_caption_above_media"]), (&json!(1001), &json!(true)));
+    // What its author changes while it is looked for stays changed.
+    let slow = daemon.world.known();
+    let slow = slow.iter().find(|case| case.about == "a site that takes ten seconds").unwrap().url().unwrap();
+    let plain = |caption: String| json!({ "chat": chat, "photo": photo, "caption": caption });
+    let id = telegram.say("channel_post", plain(format!("a tpyo {slow}")));
+    let mut edited = json!({ "edited_channel_post": plain(format!("a typo {slow}")) });
+    edited["edited_channel_post"]["message_id"] = (1000 + id).into();
+    edited["edited_channel_post"]["date"] = 1_700_000_000.into();
+    telegram.with(|state| {
+        edited["update_id"] = state.next_update.into();
+        state.next_update += 1;
+        state.updates.push_back(edited);
+    });
+    let text = edits(2)[1]["caption"].as_str().unwrap().to_owned();
+    assert!(text.starts_with(&format!("a typo {slow}\n\nPosts:\nhttps://")), "{text}");
     // One that has it already, one without a link, one that is too long, a text; then one where it may not.
     telegram.say("channel_post", post(&format!("🎨 source\n\n{credit}")));
     telegram.say("channel_post", json!({ "chat": chat, "photo": photo, "caption": "no link" }));
@@ -414,8 +430,8 @@ fn captions_of_a_channel_are_given_their_credit_once() {
     wait_for("the refusal", || bot.log().contains("message can't be edited").then_some(()));
     telegram.ask(7, "hello");
     telegram.answers(7, 1);
-    assert_eq!(edits(1).len(), 1);
-    assert_eq!(telegram.with(|state| state.done.len()), 2, "nobody was answered in a channel");
+    assert_eq!(edits(2).len(), 2);
+    assert_eq!(telegram.with(|state| state.done.len()), 3, "nobody was answered in a channel");
     telegram.nothing_wrong();
 }
 

@@ -42,7 +42,31 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     #[serde(default)]
     pub mentions: Vec<User>,
+    #[serde(default)]
+    pub embeds: Vec<Embed>,
+    /// What was forwarded.
+    #[serde(default)]
+    pub message_snapshots: Vec<Snapshot>,
     pub referenced_message: Option<Box<Message>>,
+}
+
+/// What another bot shows instead of a text.
+#[derive(Deserialize)]
+pub struct Embed {
+    pub url: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub struct Snapshot {
+    pub message: Forwarded,
+}
+
+#[derive(Deserialize)]
+pub struct Forwarded {
+    #[serde(default)]
+    pub content: String,
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
 }
 
 #[derive(Deserialize)]
@@ -149,8 +173,16 @@ fn wish(links: Vec<String>, picture: Option<String>) -> Asked {
 }
 
 fn shown(message: &Message) -> (Vec<String>, Option<String>) {
-    let picture = message.attachments.iter().find(|attachment| is_picture(attachment));
-    (first_few(in_text(&message.content)), picture.map(|picture| picture.url.clone()))
+    let forwarded = || message.message_snapshots.iter().map(|snapshot| &snapshot.message);
+    let mut links = in_text(&message.content);
+    links.extend(forwarded().flat_map(|forwarded| in_text(&forwarded.content)));
+    if links.is_empty() {
+        links = message.embeds.iter().filter_map(|embed| address(embed.url.as_deref()?)).collect();
+    }
+    let mut attachments =
+        message.attachments.iter().chain(forwarded().flat_map(|forwarded| &forwarded.attachments));
+    let picture = attachments.find(|attachment| is_picture(attachment));
+    (first_few(links), picture.map(|picture| picture.url.clone()))
 }
 
 fn is_picture(attachment: &Attachment) -> bool {
@@ -231,6 +263,10 @@ mod tests {
             json!({"attachments": [attachment("video/mp4", 9), attachment("image/jpeg", 9)]}),
             &format!("[{cdn}]"),
         );
+        let forwarded = |message: Value| json!({"message_snapshots": [{"message": message}]});
+        let both = forwarded(json!({"content": URL, "attachments": [attachment("image/png", 9)]}));
+        check(both, &format!("{URL} [{cdn}]"));
+        check(json!({"embeds": [{"type": "rich", "url": URL}, {"type": "rich"}]}), URL);
         for bad in
             [attachment("image/svg+xml", 9), attachment("image/png", 30_000_000), attachment("text/plain", 9)]
         {

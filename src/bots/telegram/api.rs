@@ -82,6 +82,8 @@ pub struct Message {
     #[serde(default)]
     pub is_topic_message: bool,
     pub from: Option<User>,
+    /// An administrator who stays anonymous, or a channel, that writes; `from` is a bot of Telegram's then.
+    pub sender_chat: Option<Value>,
     pub chat: Chat,
     #[serde(default)]
     pub is_automatic_forward: bool,
@@ -110,6 +112,7 @@ pub struct Update {
 pub enum Content {
     Message(Box<Message>),
     ChannelPost(Box<Message>),
+    EditedChannelPost(Box<Message>),
     /// Not understood, or nothing that was asked for.
     Other,
 }
@@ -192,7 +195,7 @@ impl Telegram {
             "offset": offset,
             "limit": limit,
             "timeout": wait.as_secs(),
-            "allowed_updates": ["message", "channel_post"],
+            "allowed_updates": ["message", "channel_post", "edited_channel_post"],
         });
         let unreadable = || TelegramError::Unreadable { status: 200 };
         match self.call("getUpdates", parameters, wait + TIMEOUT).await? {
@@ -266,6 +269,7 @@ fn read_update(update: Value) -> Option<Update> {
     let content = message("message")
         .map(Content::Message)
         .or_else(|| message("channel_post").map(Content::ChannelPost))
+        .or_else(|| message("edited_channel_post").map(Content::EditedChannelPost))
         .unwrap_or(Content::Other);
     Some(Update { id, content })
 }

@@ -18,7 +18,8 @@ pub struct Asked {
 
 /// `None` for what is none of the bot's business: in groups all that is not addressed to it, and other bots.
 pub fn asked(message: &Message, me: &User) -> Option<Asked> {
-    if message.is_automatic_forward || message.from.as_ref().is_some_and(|from| from.is_bot) {
+    let is_bot = message.from.as_ref().is_some_and(|from| from.is_bot) && message.sender_chat.is_none();
+    if message.is_automatic_forward || is_bot {
         return None;
     }
     let is_private = message.chat.kind == "private";
@@ -250,6 +251,9 @@ mod tests {
             check(kind, json!({"text": url, "reply_to_message": own}), url);
             check(kind, json!({"text": "thanks!", "reply_to_message": own}), "-");
         }
+        let anonymous = json!({"text": "/help", "entities": [entity("bot_command", 0, 5)],
+            "from": {"id": 1_087_968_824, "is_bot": true}, "sender_chat": {"id": 1, "type": "supergroup"}});
+        check("supergroup", anonymous, "?");
         check("channel", json!({"text": url}), "-");
         check("private", json!({"text": url, "from": {"id": 3, "is_bot": true}}), "-");
         check(

@@ -5,7 +5,8 @@ mod api;
 mod caption;
 mod message;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -38,6 +39,9 @@ const MAX_TRIES: u32 = 4;
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// Polls that another process took, one after the other, before this one ends.
 const MAX_CONFLICTS: u32 = 6;
+/// Polls that did not know the token any more, one after the other, before it is believed: it was right at first,
+/// and a service in trouble says so too.
+const MAX_REFUSALS: u32 = 4;
 /// For answers that are on their way when the bot is told to stop.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -58,7 +62,7 @@ pub async fn run(
         match api.get_me().await {
             Ok(me) => break Rc::new(me),
             Err(error) => {
-                let wait = wait_after(error, &mut patience, 0)?;
+                let wait = wait_after(error, &mut patience, MAX_REFUSALS, 0)?;
                 if pause(wait, &mut stopping).await {
                     return Ok(());
                 }
@@ -68,7 +72,8 @@ pub async fn run(
     events::bot_ready(SERVICE, me.username.as_deref().unwrap_or_default());
     patience.calm();
     let mut tasks = JoinSet::new();
-    let (mut offset, mut conflicts) = (0, 0);
+    let posts = Posts::default();
+    let (mut offset, mut refusals, mut conflicts) = (0, 0, 0);
     loop {
         while tasks.try_join_next().is_some() {}
         if tasks.len() >= MAX_TASKS {
@@ -83,13 +88,18 @@ pub async fn run(
         match polled {
             Ok(updates) => {
                 patience.calm();
-                conflicts = 0;
+                (refusals, conflicts) = (0, 0);
                 for update in updates {
                     offset = update.id.saturating_add(1);
                     match update.content {
                         Content::Message(message) => answer(&mut tasks, &api, &desk, &me, *message),
                         Content::ChannelPost(post) if settings.edit_captions => {
-                            caption(&mut tasks, &api, &desk, *post);
+                            caption(&mut tasks, &api, &desk, &posts, *post);
+                        }
+                        Content::EditedChannelPost(post) => {
+                            if let Some(waiting) = posts.borrow_mut().get_mut(&place_of(&post)) {
+                                *waiting = *post;
+                            }
                         }
                         Content::ChannelPost(_) => {}
                         Content::Other => events::bot_passed_over(SERVICE, "an update"),
@@ -97,8 +107,9 @@ pub async fn run(
                 }
             }
             Err(error) => {
+                refusals += u32::from(matches!(error, TelegramError::Token { .. }));
                 conflicts += u32::from(matches!(error, TelegramError::Conflict { .. }));
-                let wait = wait_after(error, &mut patience, conflicts)?;
+                let wait = wait_after(error, &mut patience, refusals, conflicts)?;
                 if pause(wait, &mut stopping).await {
                     break;
                 }
@@ -115,9 +126,14 @@ pub async fn run(
 }
 
 /// How long to wait after a failure of what the bot cannot be without.
-fn wait_after(error: TelegramError, patience: &mut Patience, conflicts: u32) -> Result<Duration, BotError> {
+fn wait_after(
+    error: TelegramError,
+    patience: &mut Patience,
+    refusals: u32,
+    conflicts: u32,
+) -> Result<Duration, BotError> {
     match error {
-        TelegramError::Token { told } => {
+        TelegramError::Token { told } if refusals >= MAX_REFUSALS => {
             Err(BotError::WrongToken { service: SERVICE, section: SECTION, told })
         }
         TelegramError::Conflict { told } if conflicts >= MAX_CONFLICTS => {
@@ -145,8 +161,15 @@ fn answer(tasks: &mut JoinSet<()>, api: &Rc<Telegram>, desk: &Rc<Desk>, me: &Rc<
     tasks.spawn_local(async move { desk.answer(&place, turn, asked.wish).await });
 }
 
+/// Posts of channels whose credit is being looked for, as they are now: their authors may change them meanwhile.
+type Posts = Rc<RefCell<HashMap<(i64, i64), Message>>>;
+
+fn place_of(post: &Message) -> (i64, i64) {
+    (post.chat.id, post.message_id)
+}
+
 /// Nobody has asked: what fails is told to the operator alone.
-fn caption(tasks: &mut JoinSet<()>, api: &Rc<Telegram>, desk: &Rc<Desk>, post: Message) {
+fn caption(tasks: &mut JoinSet<()>, api: &Rc<Telegram>, desk: &Rc<Desk>, posts: &Posts, post: Message) {
     if post.caption.is_none() {
         return;
     }
@@ -154,9 +177,13 @@ fn caption(tasks: &mut JoinSet<()>, api: &Rc<Telegram>, desk: &Rc<Desk>, post: M
     if links.is_empty() || desk.turn(post.chat.id) != Turn::Answer {
         return;
     }
-    let (api, desk) = (Rc::clone(api), Rc::clone(desk));
+    let (api, desk, posts) = (Rc::clone(api), Rc::clone(desk), Rc::clone(posts));
+    let place = place_of(&post);
+    posts.borrow_mut().insert(place, post);
     tasks.spawn_local(async move {
-        let Ok(credit) = desk.credit(&links).await else { return };
+        let credit = desk.credit(&links).await;
+        let Some(post) = posts.borrow_mut().remove(&place) else { return };
+        let Ok(credit) = credit else { return };
         let before = post.caption.as_deref().unwrap_or_default();
         let credit = calling_nobody(&credit);
         let Some(after) = caption::with_credit(before, &post.caption_entities, &credit) else { return };
