@@ -144,8 +144,8 @@ impl Desk {
     }
 
     async fn of_picture(&self, chat: &impl Chat, deadline: Instant) -> Outcome {
-        // The permits are never closed.
-        let Ok(_room) = self.pictures.acquire().await else { return Err(Failure::Unavailable) };
+        let room = tokio::time::timeout_at(deadline, self.pictures.acquire()).await;
+        let Ok(_room) = room else { return Err(Failure::GoesOn) };
         self.daemon.search(chat.picture().await?, deadline).await
     }
 

@@ -84,6 +84,10 @@ pub struct Reply {
 pub enum FewHostsError {
     #[error("{host} is none of the hosts that this process speaks to")]
     Forbidden { host: String },
+    /// Nothing was sent.
+    #[error("could not connect to {host}: {why}")]
+    Unreachable { host: String, why: String },
+    /// What was sent may have arrived.
     #[error("no answer from {host}: {why}")]
     NoAnswer { host: String, why: String },
     #[error("{host} did not answer within {} s", after.as_secs())]
@@ -251,7 +255,11 @@ fn host_of(url: &Url) -> String {
 /// The library's own text begins with the address, which may hold a key.
 fn no_answer(host: &str, error: reqwest::Error) -> FewHostsError {
     let error = error.without_url();
-    FewHostsError::NoAnswer { host: host.to_owned(), why: ErrorChain(&error).to_string() }
+    let (host, why) = (host.to_owned(), ErrorChain(&error).to_string());
+    match error.is_connect() {
+        true => FewHostsError::Unreachable { host, why },
+        false => FewHostsError::NoAnswer { host, why },
+    }
 }
 
 /// Proves no more than that the other side has read the request: RFC 6455 keeps nothing secret by it.
@@ -334,7 +342,7 @@ mod tests {
         }
         let nobody = hosts.ask(Question::get("http://127.0.0.1:1/secret".parse().unwrap(), 1, long)).await;
         let told = nobody.unwrap_err().to_string();
-        assert!(told.starts_with("no answer from 127.0.0.1: ") && !told.contains("secret"), "{told}");
+        assert!(told.starts_with("could not connect to 127.0.0.1: ") && !told.contains("secret"), "{told}");
         let strange = hosts.ask(Question::get("https://evil.example/".parse().unwrap(), 1, long)).await;
         assert!(matches!(strange, Err(FewHostsError::Forbidden { .. })));
     }

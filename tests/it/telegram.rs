@@ -247,6 +247,9 @@ fn who_sends_a_link_is_answered_with_the_credit() {
     assert_eq!(telegram.texts(8, 1), [credit(&daemon, "plain", PAGE)]);
     telegram.ask(9, "https://a.example/ and <script>alert(1)</script>");
     assert_eq!(telegram.texts(9, 1), ["This is not the page of an artwork on a site that I know."]);
+    // The first link that leads to somebody, of three.
+    telegram.ask(11, &format!("https://a.example/ https://b.example/1 {PAGE}"));
+    assert_eq!(telegram.texts(11, 1), [credit(&daemon, "plain", PAGE)]);
     telegram.ask(9, "hello");
     assert!(telegram.texts(9, 2)[1].starts_with("Send me the link"));
 
@@ -262,7 +265,7 @@ fn who_sends_a_link_is_answered_with_the_credit() {
     group(&format!("@Credit_Bot {PAGE}"), json!([{ "type": "mention", "offset": 0, "length": 11 }]));
     let sent = telegram.answers(-10, 1);
     assert_eq!(sent.len(), 1, "{sent:#?}");
-    assert_eq!(sent[0]["reply_parameters"]["message_id"], 1008);
+    assert_eq!(sent[0]["reply_parameters"]["message_id"], 1009);
 
     // Nothing of it is in the log, whatever is logged; and a stop in order acknowledges what was answered.
     let (status, log) = bot.stop();
@@ -271,7 +274,7 @@ fn who_sends_a_link_is_answered_with_the_credit() {
     for private in [secret, "danbooru", "script", "hello", TOKEN, "the-key-of-the-bot", "Ann"] {
         assert!(!log.contains(private), "{private} is in the log: {log}");
     }
-    assert_eq!(telegram.with(|state| (state.acknowledged, state.updates.len())), (8, 0));
+    assert_eq!(telegram.with(|state| (state.acknowledged, state.updates.len())), (9, 0));
     telegram.nothing_wrong();
     let again = telegram.bot(&daemon, "");
     telegram.ask(20, "hello");
@@ -489,5 +492,32 @@ fn a_stop_leaves_nobody_waiting() {
     let _again = telegram.bot(&daemon, "");
     telegram.ask(7, slow);
     assert_eq!(telegram.texts(7, 2)[1], credit(&daemon, "plain", slow));
+    telegram.nothing_wrong();
+}
+
+/// Beyond what can be answered at a time, people are told so, and everybody is answered once.
+#[test]
+fn a_flood_is_borne() {
+    const CHATS: i64 = 70;
+    const AT_A_TIME: i64 = 64;
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let slow = daemon.world.known();
+    let slow = slow.iter().find(|case| case.about == "a site that takes ten seconds").unwrap().url().unwrap();
+    let bot = telegram.bot(&daemon, "");
+    for chat in 1..=CHATS {
+        telegram.ask(chat, slow);
+    }
+    for chat in 1..=CHATS {
+        telegram.answers(chat, 1);
+    }
+    let expect = credit(&daemon, "plain", slow);
+    let texts: Vec<String> = (1..=CHATS).flat_map(|chat| telegram.texts(chat, 1)).collect();
+    let busy = texts.iter().filter(|text| text.starts_with("I have as much to do as I can bear.")).count();
+    let answered = texts.iter().filter(|text| **text == expect).count();
+    assert_eq!((answered as i64, busy as i64), (AT_A_TIME, CHATS - AT_A_TIME), "{texts:#?}");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", bot.process.id())).unwrap();
+    let most =
+        status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+    assert!(most.is_some_and(|kib: u64| kib < 200 * 1024), "{status}");
     telegram.nothing_wrong();
 }

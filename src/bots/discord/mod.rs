@@ -249,13 +249,13 @@ impl Chat for Place {
     }
 }
 
-/// Tries a few times what may be better later. What may have arrived is not sent again.
+/// Tries a few times what may be better later. What may have arrived without an answer is not sent again.
 async fn persist(mut attempt: impl AsyncFnMut() -> Result<(), DiscordError>) -> Result<(), DiscordError> {
     let mut wait = Duration::from_secs(1);
     for _ in 1..MAX_TRIES {
         let pause = match attempt().await {
             Err(DiscordError::TooMany { after }) if after <= LONGEST_RETRY => after,
-            Err(DiscordError::Http(FewHostsError::NoAnswer { .. })) => wait,
+            Err(DiscordError::Http(FewHostsError::Unreachable { .. })) => wait,
             Err(DiscordError::Refused { status: 500.., .. }) => wait,
             done => return done,
         };
@@ -268,5 +268,35 @@ async fn persist(mut attempt: impl AsyncFnMut() -> Result<(), DiscordError>) -> 
 fn told(done: Result<(), DiscordError>) {
     if let Err(error) = done {
         events::bot_not_heard(SERVICE, &error);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+
+    /// A later answer may name another gateway, and no other host.
+    #[test]
+    fn gateways_are_discords() {
+        let hosts =
+            FewHosts::new(&Settings::default(), HOSTS, "http://127.0.0.1:3301".parse().unwrap()).unwrap();
+        let check = |text: &str, expect: Option<&str>| {
+            assert_eq!(gateway_url(&hosts, text).as_ref().map(Url::as_str), expect, "{text}");
+        };
+        let url = "https://gateway.discord.gg/?v=10&encoding=json";
+        check("wss://gateway.discord.gg", Some(url));
+        check("wss://gateway.discord.gg/?v=9&compress=zlib-stream", Some(url));
+        check("wss://gateway-eu1.discord.gg", Some("https://gateway-eu1.discord.gg/?v=10&encoding=json"));
+        for text in [
+            "ws://gateway.discord.gg",
+            "wss://gateway.discord.gg.evil.example",
+            "wss://evil.example/gateway.discord.gg",
+            "wss://127.0.0.1:3301",
+            "wss://gateway.discord.gg:1",
+            "",
+        ] {
+            check(text, None);
+        }
     }
 }

@@ -239,14 +239,14 @@ impl Chat for Place {
     }
 }
 
-/// Tries a few times what may be better later. What may have arrived is not sent again.
+/// Tries a few times what may be better later. What may have arrived without an answer is not sent again.
 async fn persist(mut attempt: impl AsyncFnMut() -> Result<(), TelegramError>) -> Result<(), TelegramError> {
     let mut wait = Duration::from_secs(1);
     for _ in 1..MAX_TRIES {
         let pause = match attempt().await {
             Err(TelegramError::TooMany { after }) if after <= LONGEST_RETRY => after,
             Err(TelegramError::Migrated { .. }) => Duration::ZERO,
-            Err(TelegramError::Http(FewHostsError::NoAnswer { .. })) => wait,
+            Err(TelegramError::Http(FewHostsError::Unreachable { .. })) => wait,
             Err(TelegramError::Refused { code: 500.., .. } | TelegramError::Unreadable { status: 500.. }) => {
                 wait
             }
