@@ -15,8 +15,8 @@ use super::words::Words;
 use crate::base::clock::Monotonic;
 use crate::telemetry::events;
 
-/// So long the searches for a message are waited for, all together. They go on without us, and who asks again is
-/// told what they found.
+/// So long the searches for a message are waited for, all together. They go on without us, and who asks again
+/// is told what they found.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// Messages that are being answered at the same time; more are told to come back.
 const MAX_ANSWERING: usize = 64;

@@ -129,8 +129,8 @@ pub fn run(service: Service, settings: &Settings, stop: &StopSignal) -> Result<(
     outcome
 }
 
-/// Where requests go: to the daemon, and over HTTPS or to stand-ins to the service; names may be asked for over
-/// TCP too.
+/// Where requests go: to the daemon, and over HTTPS or to stand-ins to the service; names may be asked for
+/// over TCP too.
 fn ports(settings: &Settings, server: &Url) -> Vec<u16> {
     const HTTPS: u16 = 443;
     const NAMES: u16 = 53;

@@ -32,8 +32,8 @@ pub struct Words {
 
 pub const ENGLISH: Words = Words {
     language: "en",
-    help: "Send me the link to an artwork's page, or a picture, and I answer with its artist: the posts that show \
-        it, and the artist's pages. In a group, mention me or reply to me.",
+    help: "Send me the link to an artwork's page, or a picture, and I answer with its artist: the posts that \
+        show it, and the artist's pages. In a group, mention me or reply to me.",
     too_often: "That is more than I may answer in this chat. Ask again in a minute.",
     busy: "I have as much to do as I can bear. Ask again in a few minutes.",
     page: "The artwork's page:",
@@ -55,7 +55,8 @@ pub const ENGLISH: Words = Words {
 pub const FRENCH: Words = Words {
     language: "fr",
     help: "Envoyez-moi le lien d'une illustration, ou une image, et je réponds avec son artiste\u{a0}: les \
-        publications qui la montrent, et les pages de l'artiste. Dans un groupe, mentionnez-moi ou répondez-moi.",
+        publications qui la montrent, et les pages de l'artiste. Dans un groupe, mentionnez-moi ou \
+        répondez-moi.",
     too_often: "C'est plus que je ne peux répondre dans cette discussion. Redemandez dans une minute.",
     busy: "J'ai trop à faire en ce moment. Redemandez dans quelques minutes.",
     page: "La page de l'illustration\u{a0}:",

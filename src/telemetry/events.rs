@@ -282,7 +282,8 @@ pub fn bot_answered(with: &str) {
 
 /// The service does not answer as it should; it is asked again after a pause.
 pub fn bot_waits(service: &str, error: Cause<'_>, pause: Duration) {
-    warn!(target: TARGET, service, error = %ErrorChain(error), pause_secs = pause.as_secs(), "the service is asked again later");
+    let (error, pause_secs) = (ErrorChain(error), pause.as_secs());
+    warn!(target: TARGET, service, %error, pause_secs, "the service is asked again later");
 }
 
 /// An answer did not reach its chat: the bot was shut out, the message is gone, or the service is away.

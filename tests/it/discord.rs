@@ -229,7 +229,7 @@ fn gateway(state: &Mutex<State>, mut stream: TcpStream, key: &str) -> io::Result
                 let frame = CloseFrame { code: code.into(), reason: reason.into() };
                 socket.close(Some(frame)).map_err(gone)?;
                 // Until the other side has closed too.
-                while socket.read().is_ok_and(|_| true) {}
+                while socket.read().is_ok() {}
                 return Ok(());
             }
             Some(Order::Payload(payload)) => send(&mut socket, &payload).map_err(gone)?,
@@ -351,8 +351,8 @@ fn commands_are_answered_later() {
     let interaction = |id: &str, data: Value| {
         discord.order(Order::Dispatch(
             "INTERACTION_CREATE",
-            json!({ "id": id, "application_id": APPLICATION, "type": 2, "token": format!("token-{id}"), "version": 1,
-                "guild_id": "1", "channel_id": "77", "data": data }),
+            json!({ "id": id, "application_id": APPLICATION, "type": 2, "token": format!("token-{id}"),
+                "version": 1, "guild_id": "1", "channel_id": "77", "data": data }),
         ));
         let deferred =
             discord.requests("POST", &format!("/api/v10/interactions/{id}/token-{id}/callback"), 1);
@@ -368,7 +368,8 @@ fn commands_are_answered_later() {
         "author": { "id": "31" }, "attachments": [], "mentions": [] });
     let sent = interaction(
         "42",
-        json!({ "id": "3", "name": "Credit the artist", "type": 3, "target_id": "6", "resolved": { "messages": { "6": message } } }),
+        json!({ "id": "3", "name": "Credit the artist", "type": 3, "target_id": "6",
+            "resolved": { "messages": { "6": message } } }),
     );
     assert_eq!(sent["content"], credit(&daemon, "markdown", PAGE));
     discord.nothing_wrong();
@@ -380,8 +381,12 @@ fn who_sends_a_picture_is_answered_with_its_posts() {
     let post = daemon.query(PAGE)["posts"][0]["url"].as_str().unwrap().to_owned();
     discord.with(|state| state.picture = ArtId::KnightAtTheFord.art().bytes.to_vec());
     let _bot = discord.bot(&daemon);
-    let attachment = |url: &str| json!([{ "id": "1", "filename": "a.png", "size": 9, "url": url, "proxy_url": url, "content_type": "image/png" }]);
-    discord.say(7, json!({ "attachments": attachment("https://cdn.discordapp.com/attachments/1/2/a.png?ex=1&is=2&hm=3") }));
+    let attachment = |url: &str| {
+        json!([{ "id": "1", "filename": "a.png", "size": 9, "url": url, "proxy_url": url,
+            "content_type": "image/png" }])
+    };
+    let url = "https://cdn.discordapp.com/attachments/1/2/a.png?ex=1&is=2&hm=3";
+    discord.say(7, json!({ "attachments": attachment(url) }));
     let text = discord.answer(7)["content"].as_str().unwrap().to_owned();
     assert!(text.starts_with("**Posts:** [") && text.contains(&format!("({post})")), "{text}");
     // Nobody else's server is asked, whatever an attachment says.

@@ -464,6 +464,12 @@ fn hostile_words_are_words() {
 #[test]
 fn a_daemon_that_is_away_is_told() {
     let (mut daemon, telegram) = (daemon(), Telegram::start());
+    // One that does not know the key is no help either, and the operator is told.
+    let bot = telegram.bot_with(&daemon, TOKEN, Some("another-key-than-its"), "");
+    telegram.ask(6, PAGE);
+    assert_eq!(telegram.texts(6, 1), ["The search does not answer now. Ask again later."]);
+    let (_, log) = bot.stop();
+    assert!(log.contains("the daemon refuses the bot") && log.contains("status=401"), "{log}");
     let _bot = telegram.bot(&daemon, "");
     telegram.ask(7, "hello");
     telegram.answers(7, 1);

@@ -1,4 +1,4 @@
-//! The few methods of Discord's HTTP API (https://docs.discord.com/developers/reference) that a bot needs.
+//! The few methods of Discord's HTTP API (<https://docs.discord.com/developers/reference>) that a bot needs.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -172,7 +172,15 @@ fn commands() -> Value {
     let (about, abouts) = described(|words| words.command);
     let (url, urls) = described(|words| words.command_url);
     let (picture, pictures) = described(|words| words.command_picture);
-    let option = |kind: u8, name: &str, about: &str, abouts: Value| json!({ "type": kind, "name": name, "description": about, "description_localizations": abouts, "required": false });
+    let option = |kind: u8, name: &str, about: &str, abouts: Value| {
+        json!({
+            "type": kind,
+            "name": name,
+            "description": about,
+            "description_localizations": abouts,
+            "required": false,
+        })
+    };
     json!([
         {
             "type": 1,

@@ -1,5 +1,5 @@
-//! One connection with Discord's gateway (https://docs.discord.com/developers/events/gateway): says who we are, or goes on
-//! with the session there was, and keeps it alive by heartbeats.
+//! One connection with Discord's gateway (<https://docs.discord.com/developers/events/gateway>): says who we
+//! are, or goes on with the session there was, and keeps it alive by heartbeats.
 
 use std::time::Duration;
 
@@ -84,8 +84,8 @@ struct WithId {
     id: String,
 }
 
-/// Lives through one connection, with the gateway at `url`. `session` is that of before, and in the end the one
-/// to go on with.
+/// Lives through one connection, with the gateway at `url`. `session` is that of before, and in the end the
+/// one to go on with.
 pub async fn live(
     hosts: &FewHosts,
     url: &Url,

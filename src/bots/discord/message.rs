@@ -226,7 +226,8 @@ mod tests {
     }
 
     fn attachment(kind: &str, size: u64) -> Value {
-        json!({"id": "1", "filename": "a", "url": "https://cdn.discordapp.com/a", "content_type": kind, "size": size})
+        let url = "https://cdn.discordapp.com/a";
+        json!({"id": "1", "filename": "a", "url": url, "content_type": kind, "size": size})
     }
 
     #[test]
@@ -244,10 +245,7 @@ mod tests {
         check(json!({"content": "thanks", "guild_id": "1", "mentions": me}), "-");
         check(json!({"content": "@everyone", "guild_id": "1", "mention_everyone": true}), "-");
         let other = message(json!({"content": format!("<{URL}>"), "author": {"id": "4"}}));
-        check(
-            json!({"content": "<@99>", "guild_id": "1", "mentions": me, "type": 19, "referenced_message": other}),
-            URL,
-        );
+        check(json!({"content": "<@99>", "guild_id": "1", "mentions": me, "referenced_message": other}), URL);
         let own = message(json!({"content": URL, "author": {"id": "99", "bot": true}}));
         check(
             json!({"content": "and?", "guild_id": "1", "mentions": me, "type": 19, "referenced_message": own}),
@@ -281,13 +279,17 @@ mod tests {
             let interaction = serde_json::from_value(interaction).unwrap();
             assert_eq!(told(asked_by_command(&interaction)), expect, "{data:#}");
         };
-        let url = |value: &str| json!({"id": "2", "name": "credit", "type": 1, "options": [{"name": "url", "type": 3, "value": value}]});
+        let url = |value: &str| {
+            let option = json!({"name": "url", "type": 3, "value": value});
+            json!({"id": "2", "name": "credit", "type": 1, "options": [option]})
+        };
+        let option = json!({"name": "picture", "type": 11, "value": "1"});
         check(url(URL), URL);
         check(url("pixiv.net/artworks/1"), "https://pixiv.net/artworks/1");
         check(url("javascript:alert(1)"), "?");
         check(json!({"id": "2", "name": "weather", "type": 1}), "-");
         check(
-            json!({"id": "2", "name": "credit", "type": 1, "options": [{"name": "picture", "type": 11, "value": "1"}],
+            json!({"id": "2", "name": "credit", "type": 1, "options": [option],
             "resolved": {"attachments": {"1": attachment("image/png", 9)}}}),
             "[https://cdn.discordapp.com/a]",
         );

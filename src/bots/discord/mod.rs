@@ -232,7 +232,11 @@ impl Chat for Place {
         let url = self.picture.as_deref().ok_or(Failure::PictureUnreadable)?;
         self.api.attachment(url).await.map_err(|error| match error {
             DiscordError::Http(FewHostsError::TooBig { .. }) => Failure::PictureTooBig,
-            _ => Failure::PictureUnreadable,
+            // Its address has expired, or is none of Discord's.
+            DiscordError::Refused { status: 400..500, .. } | DiscordError::Unreadable => {
+                Failure::PictureUnreadable
+            }
+            _ => Failure::Unavailable,
         })
     }
 

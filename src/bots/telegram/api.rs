@@ -1,4 +1,4 @@
-//! The few methods of Telegram's Bot API (https://core.telegram.org/bots/api) that a bot needs, and of its
+//! The few methods of Telegram's Bot API (<https://core.telegram.org/bots/api>) that a bot needs, and of its
 //! objects the few fields. What is not known here is passed over: the API grows every month.
 //!
 //! Nothing that holds a message can be shown, so that none gets into a log.
@@ -18,8 +18,8 @@ use crate::fetch::few_hosts::{FewHosts, FewHostsError, Question, Verb};
 pub const HOST: &str = "api.telegram.org";
 /// Messages that one poll brings.
 const UPDATES: u32 = 25;
-/// So many updates and more, with all that can be in them: each letter of the longest text, and of the one that it
-/// replies to, as six of JSON. An answer beyond it would come again and again.
+/// So many updates and more, with all that can be in them: each letter of the longest text, and of the one
+/// that it replies to, as six of JSON. An answer beyond it would come again and again.
 const MAX_ANSWER_BYTES: usize = 8 << 20;
 /// What `getFile` gives at most.
 pub const MAX_FILE_BYTES: usize = 20 << 20;
@@ -339,11 +339,9 @@ mod tests {
 
     #[test]
     fn an_update_of_the_future_is_acknowledged_and_passed_over() {
+        let chat = json!({"id": 1, "type": "private"});
         for (update, is_message) in [
-            (
-                json!({"update_id": 7, "message": {"message_id": 1, "date": 0, "chat": {"id": 1, "type": "private"}}}),
-                true,
-            ),
+            (json!({"update_id": 7, "message": {"message_id": 1, "date": 0, "chat": chat}}), true),
             (json!({"update_id": 7, "message": {"message_id": "one"}}), false),
             (json!({"update_id": 7, "telepathy": {}}), false),
         ] {

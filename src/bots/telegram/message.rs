@@ -181,6 +181,19 @@ mod tests {
         json!({"type": kind, "offset": offset, "length": length})
     }
 
+    fn size(id: &str, width: u32, bytes: u64) -> Value {
+        json!({"file_id": id, "file_unique_id": "u", "width": width, "height": 10, "file_size": bytes})
+    }
+
+    fn document(kind: &str, bytes: u64) -> Value {
+        json!({"document": {"file_id": "d", "mime_type": kind, "file_size": bytes}})
+    }
+
+    /// A text with one entity.
+    fn with(kind: &str, text: &str, offset: usize, length: usize) -> Value {
+        json!({"text": text, "entities": [entity(kind, offset, length)]})
+    }
+
     #[test]
     fn links_are_found_in_every_place() {
         let url = "https://a.example/1";
@@ -207,10 +220,8 @@ mod tests {
 
     #[test]
     fn pictures_are_the_largest_that_may_be_fetched() {
-        let size = |id: &str, width: u32, bytes: u64| json!({"file_id": id, "file_unique_id": "u", "width": width, "height": 10, "file_size": bytes});
         let photo = json!({"photo": [size("s", 90, 1), size("m", 320, 2), size("l", 800, 30_000_000)]});
         check("private", photo, "[m]");
-        let document = |kind: &str, bytes: u64| json!({"document": {"file_id": "d", "mime_type": kind, "file_size": bytes}});
         check("private", document("image/png", 9), "[d]");
         check("private", document("image/png", 30_000_000), "?");
         check("private", document("image/svg+xml", 9), "?");
@@ -222,14 +233,14 @@ mod tests {
     #[test]
     fn in_groups_only_who_is_addressed_answers() {
         let url = "https://a.example/1";
-        let mention = |text: &str, offset: usize, length: usize| json!({"text": text, "entities": [entity("mention", offset, length)]});
+        let mention = |text: &str, offset: usize, length: usize| with("mention", text, offset, length);
         for kind in ["group", "supergroup"] {
             check(kind, json!({"text": url}), "-");
             check(kind, mention(&format!("@credit_bot {url}"), 0, 11), url);
             check(kind, mention(&format!("🎨 @CREDIT_BOT {url}"), 3, 11), url);
             check(kind, mention(&format!("@other_bot {url}"), 0, 10), "-");
             check(kind, mention("@credit_bot", 0, 11), "?");
-            let command = |text: &str, length: usize| json!({"text": text, "entities": [entity("bot_command", 0, length)]});
+            let command = |text: &str, length: usize| with("bot_command", text, 0, length);
             check(kind, command(&format!("/credit {url}"), 7), url);
             check(kind, command(&format!("/credit@Credit_Bot {url}"), 18), url);
             check(kind, command(&format!("/credit@other_bot {url}"), 17), "-");

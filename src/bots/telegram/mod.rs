@@ -39,8 +39,8 @@ const MAX_TRIES: u32 = 4;
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// Polls that another process took, one after the other, before this one ends.
 const MAX_CONFLICTS: u32 = 6;
-/// Polls that did not know the token any more, one after the other, before it is believed: it was right at first,
-/// and a service in trouble says so too.
+/// Polls that did not know the token any more, one after the other, before it is believed: it was right at
+/// first, and a service in trouble says so too.
 const MAX_REFUSALS: u32 = 4;
 /// For answers that are on their way when the bot is told to stop.
 const LAST_WORDS: Duration = Duration::from_secs(5);
@@ -161,7 +161,8 @@ fn answer(tasks: &mut JoinSet<()>, api: &Rc<Telegram>, desk: &Rc<Desk>, me: &Rc<
     tasks.spawn_local(async move { desk.answer(&place, turn, asked.wish).await });
 }
 
-/// Posts of channels whose credit is being looked for, as they are now: their authors may change them meanwhile.
+/// Posts of channels whose credit is being looked for, as they are now: their authors may change them
+/// meanwhile.
 type Posts = Rc<RefCell<HashMap<(i64, i64), Message>>>;
 
 fn place_of(post: &Message) -> (i64, i64) {
@@ -214,7 +215,8 @@ impl Chat for Place {
             TelegramError::Http(FewHostsError::TooBig { .. }) => Failure::PictureTooBig,
             // "Bad Request: file is too big".
             TelegramError::Refused { code: 400, told } if told.contains("too big") => Failure::PictureTooBig,
-            _ => Failure::PictureUnreadable,
+            TelegramError::Refused { code: 400, .. } => Failure::PictureUnreadable,
+            _ => Failure::Unavailable,
         })
     }
 
