@@ -184,7 +184,7 @@ fn answer(state: &Arc<Mutex<State>>, asked: &Asked) -> Answer {
             return Answer::Json(404, json!({ "message": "404: Not Found", "code": 0 }));
         }
     };
-    let unknown = unknown_fields(&body, if known.is_empty() { &[] } else { known });
+    let unknown = unknown_fields(&body, known);
     if !unknown.is_empty() {
         held.wrong.push(format!("{}: {unknown:?}", asked.target));
     }

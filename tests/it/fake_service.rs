@@ -127,7 +127,7 @@ fn send(
     if status != 204 { stream.write_all(body) } else { Ok(()) }
 }
 
-/// The fields of `sent` that are none of `known`, each of which may be told apart by a dot.
+/// The fields of `sent` that are none of `known`.
 pub fn unknown_fields(sent: &Value, known: &[&str]) -> Vec<String> {
     let fields = sent.as_object().into_iter().flatten();
     fields.map(|(name, _)| name.clone()).filter(|name| !known.contains(&name.as_str())).collect()

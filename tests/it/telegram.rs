@@ -527,3 +527,21 @@ fn a_flood_is_borne() {
     assert!(most.is_some_and(|kib: u64| kib < 200 * 1024), "{status}");
     telegram.nothing_wrong();
 }
+
+/// What was answered is acknowledged at once: a crash repeats one answer at most.
+#[test]
+fn a_crash_repeats_next_to_nothing() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let mut bot = telegram.bot(&daemon, "");
+    for chat in 1..=5 {
+        telegram.ask(chat, PAGE);
+        telegram.answers(chat, 1);
+    }
+    bot.process.kill().unwrap();
+    bot.ended();
+    let _again = telegram.bot(&daemon, "");
+    telegram.ask(6, "hello");
+    telegram.answers(6, 1);
+    let sent = telegram.with(|state| state.done.len());
+    assert!((6..=7).contains(&sent), "{sent} answers to six messages");
+}
