@@ -545,3 +545,23 @@ fn a_crash_repeats_next_to_nothing() {
     let sent = telegram.with(|state| state.done.len());
     assert!((6..=7).contains(&sent), "{sent} answers to six messages");
 }
+
+#[test]
+fn it_speaks_french() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let lines = format!(
+        "lang = \"fr\"\n[bots.telegram]\ntoken = {TOKEN:?}\n[upstreams]\n\"api.telegram.org\" = {:?}",
+        telegram.service.base_url()
+    );
+    let server = format!("http://{}", daemon.address);
+    let _bot = Bot::start("telegram", daemon.folder.path(), &server, Some(KEY), &lines);
+    telegram.ask(7, PAGE);
+    let text = telegram.texts(7, 1).remove(0);
+    assert!(
+        text.starts_with("Publications\u{a0}:\nhttps://") && text.contains("\n\nArtiste\u{a0}:\n"),
+        "{text}"
+    );
+    telegram.ask(8, "https://a.example/");
+    assert!(telegram.texts(8, 1)[0].starts_with("Ce n'est pas la page d'une illustration"));
+    telegram.nothing_wrong();
+}
