@@ -76,7 +76,7 @@ for file in man/man1/aotf.1.gz man/man1/aotf-serve.1.gz man/man1/aotf-db-backup.
     zsh/vendor-completions/_aotf fish/vendor_completions.d/aotf.fish doc/aotf/parameters.sample.toml \
     doc/aotf/README.md doc/aotf/copyright doc/aotf/docs/getting-started.md doc/aotf/docs/diagrams/processes.svg \
     doc/aotf/config/nginx.conf doc/aotf/config/apache.conf doc/aotf/config/prometheus.yml \
-    doc/aotf/config/prometheus-alerts.yml doc/aotf/config/grafana-dashboard.json
+    doc/aotf/config/prometheus-alerts.yml doc/aotf/config/grafana-dashboard.json doc/aotf/config/aotf-bot@.service
 do
     # A minimal system leaves documentation out (dpkg's path-exclude), so what the package holds counts.
     dpkg --listfiles aotf | grep -qx "/usr/share/$file" || fail "the package has no /usr/share/$file"

@@ -11,7 +11,7 @@ use crate::base::{LinesBelow, Shown, journal};
 use crate::commands::daemon::{ask, console, serve};
 use crate::commands::helpers::{complete_worker, container, thumbnails};
 use crate::commands::status::EX_CONFIG;
-use crate::commands::{backup, bench, check, compare, db, hash, init, links, man, sites};
+use crate::commands::{backup, bench, bot, check, compare, db, hash, init, links, man, sites};
 use crate::config::ConfigError;
 use crate::demo;
 
@@ -54,6 +54,8 @@ enum Command {
     /// Measure what this machine does
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Answer in the chats of other services with the credit (docs/bots.md), beside the daemon
+    Bot(bot::BotArgs),
     /// Check configuration, keys, database, disk and machine: one line each, with the remedy;
     /// the status is 0 if the daemon can run, 78 if not
     Check(check::CheckArgs),
@@ -131,6 +133,7 @@ fn execute(command: Command) -> anyhow::Result<ExitCode> {
         Command::Db(args) => return db::run(&args, out),
         Command::Backup(args) => return backup::run(&args, out),
         Command::Bench(bench) => return bench::run(&bench, out),
+        Command::Bot(args) => return bot::run(&args),
         Command::Check(args) => return check::run(&args, out),
         Command::Man(args) => man::run(&args, Cli::command())?,
         Command::Completions { shell } => {

@@ -33,6 +33,8 @@ pub mod store;
 pub mod storekeeper;
 
 pub mod api;
+#[expect(clippy::disallowed_methods, reason = "waits and measures")]
+pub mod bots;
 #[expect(clippy::disallowed_methods, reason = "draws progress")]
 pub mod console;
 #[expect(clippy::disallowed_methods, reason = "measures its answers")]

@@ -6,6 +6,7 @@
 
 pub mod backup;
 pub mod bench;
+pub mod bot;
 pub mod check;
 pub mod compare;
 pub mod daemon;

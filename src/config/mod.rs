@@ -5,6 +5,7 @@
 //! means. `settings.rs` puts them together, `load.rs` finds the file; nothing below `main` reads the
 //! environment.
 
+mod bots;
 mod compliance;
 mod credit;
 mod database;
@@ -34,6 +35,7 @@ mod visitors;
 mod watches;
 mod workers;
 
+pub use bots::{Bots, DiscordBot, TelegramBot};
 pub use compliance::Compliance;
 pub use credit::CreditTemplates;
 pub use database::Database;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::bots::Bots;
 use super::compliance::Compliance;
 use super::credit::CreditTemplates;
 use super::database::Database;
@@ -49,6 +50,7 @@ section! {
         credit: CreditTemplates = CreditTemplates::default(), part(CreditTemplates::read);
         api_keys: Vec<ApiKey> = Vec::new(), parts(ApiKey::read);
         webhooks: Vec<Webhook> = Vec::new(), parts(Webhook::read);
+        bots: Bots = Bots::default(), part(Bots::read);
         database: Database = Database::default(), part(Database::read);
         workers: Workers = Workers::default(), part(Workers::read);
         twitter: Twitter = Twitter::default(), part(Twitter::read);

@@ -80,6 +80,8 @@ fn the_optional_parts_of_the_sample_are_right() {
     write_private(&dir.path().join("x-token"), "token\n");
     write_private(&dir.path().join("bot-key"), "the-key-of-the-bot\n");
     write_private(&dir.path().join("bot-webhook-secret"), "the-secret-of-the-bot\n");
+    write_private(&dir.path().join("telegram-token"), "123456:the-token_of-the-bot\n");
+    write_private(&dir.path().join("discord-token"), "the.token.of-the-bot\n");
     std::fs::create_dir(dir.path().join("config")).unwrap();
     std::fs::write(dir.path().join("config/blocklist.txt"), "12\n@Someone\n").unwrap();
     let text: Vec<&str> = SAMPLE
@@ -102,6 +104,11 @@ fn the_optional_parts_of_the_sample_are_right() {
     assert_eq!((key.name.as_str(), key.sha256), ("bot", sha256(b"the-key-of-the-bot")));
     let [webhook] = &settings.webhooks[..] else { panic!("{:?}", settings.webhooks) };
     assert_eq!((webhook.name.as_str(), webhook.secret.reveal()), ("bot", "the-secret-of-the-bot"));
+    let bots = &settings.bots;
+    let secrets =
+        [&bots.api_key, &bots.telegram.token, &bots.discord.token].map(|secret| secret.clone().unwrap());
+    let expect = ["the-key-of-the-bot", "123456:the-token_of-the-bot", "the.token.of-the-bot"];
+    assert_eq!(secrets.each_ref().map(Secret::reveal), expect);
     assert_eq!(settings.upstreams["api.x.com"], "http://127.0.0.1:9100");
 }
 
@@ -128,7 +135,16 @@ fn the_sample_names_every_key() {
     for section in ["", "http.", "limits.", "database.", "workers.", "twitter.", "search.", "scan."]
         .into_iter()
         .chain(["admin.", "maintenance.", "fetch.", "log.", "links.", "links.cookies.", "twitter.budget."])
-        .chain(["twitter.fxtwitter.", "bluesky.", "mastodon.", "misskey.", "credit."])
+        .chain([
+            "twitter.fxtwitter.",
+            "bluesky.",
+            "mastodon.",
+            "misskey.",
+            "credit.",
+            "bots.",
+            "bots.telegram.",
+        ])
+        .chain(["bots.discord."])
     {
         let text = format!("{section}zzz = 1");
         let problems = read(&text, &[], &nowhere()).unwrap_err();
@@ -139,6 +155,8 @@ fn the_sample_names_every_key() {
         let written = |line: &str| {
             let line = line.trim_start_matches('#');
             line.starts_with(&format!("{key} ="))
+                // A secret is shown as the name of its file.
+                || line.starts_with(&format!("{key}_file ="))
                 || line.trim_matches(['[', ']']).split('.').any(|part| part == key)
         };
         assert!(SAMPLE.lines().any(written), "{key} is not in the sample");

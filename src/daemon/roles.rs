@@ -272,8 +272,13 @@ mod tests {
             url: "https://bot.example/".to_owned(),
             secret: Secret::new("sesame"),
         });
+        settings.bots.api_key = Some(Secret::new("sesame"));
+        settings.bots.telegram.token = Some(Secret::new("sesame"));
+        settings.bots.discord.token = Some(Secret::new("sesame"));
         for role in Role::ALL {
             let told = settings_for(role, &settings);
+            let of_bots = serde_json::to_string(&told.bots).unwrap();
+            assert!(!of_bots.contains("sesame"), "no container is a bot: {role}");
             assert_eq!(!told.twitter.credentials.is_empty(), role == Role::Listing, "{role}");
             assert_eq!(!told.links.cookies.is_empty(), role == Role::LinkFinder, "{role}");
             assert_eq!(told.links.tumblr_api_key.is_some(), role == Role::LinkFinder, "{role}");

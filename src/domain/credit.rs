@@ -68,6 +68,10 @@ impl CreditLink {
         Some(CreditLink { label, url: url.into() })
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     fn write(&self, out: &mut String, markup: Markup) {
         match markup {
             Markup::Plain => *out += &self.url,

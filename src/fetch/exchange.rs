@@ -88,7 +88,7 @@ impl Exchange {
     }
 }
 
-fn client(settings: &config::Fetch) -> reqwest::ClientBuilder {
+pub(super) fn client(settings: &config::Fetch) -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(&settings.user_agent)
         .redirect(reqwest::redirect::Policy::none())
@@ -101,14 +101,14 @@ fn client(settings: &config::Fetch) -> reqwest::ClientBuilder {
 
 /// Builds a client; on a machine without CA certificates one that trusts nobody, so that what needs
 /// no TLS (the demo world) works there, and the rest fails with the reason.
-fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client, StartError> {
+pub(super) fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client, StartError> {
     let with_roots = builder().build();
     let Err(error) = with_roots else { return with_roots.map_err(|source| StartError::Client { source }) };
     tracing::warn!(error = %ErrorChain(&error), "no certificate authorities: https will fail");
     build_trusting_nobody(builder)
 }
 
-fn build_trusting_nobody(
+pub(super) fn build_trusting_nobody(
     builder: impl Fn() -> reqwest::ClientBuilder,
 ) -> Result<reqwest::Client, StartError> {
     builder().tls_certs_only([]).build().map_err(|source| StartError::Client { source })
@@ -168,7 +168,7 @@ struct NoPublicAddress(String);
 
 /// The system's name service, without the addresses that strangers may not make us ask. What it
 /// answers is what is connected to, so a name cannot change its mind in between.
-struct PublicOnly;
+pub(super) struct PublicOnly;
 
 impl Resolve for PublicOnly {
     fn resolve(&self, name: Name) -> Resolving {

@@ -6,11 +6,13 @@
 //! A request passes, hop by hop: `address` (may it be asked at all?), `host` (when?, at its `pace`),
 //! `upstreams` (where really?), `exchange` (one question, one answer, under limits), `reach` (is there a
 //! network at all?),
-//! `retry` (again?). `http` holds them together on one runtime thread per container.
+//! `retry` (again?). `http` holds them together on one runtime thread per container. `few_hosts` is the way
+//! out of a process that speaks to a few named hosts and to no other.
 
 mod address;
 mod error;
 mod exchange;
+pub mod few_hosts;
 mod host;
 mod http;
 pub mod json;

@@ -64,6 +64,8 @@ pub struct Confinement {
     /// Folders whose files may be made, changed and removed.
     pub write: Vec<PathBuf>,
     pub network: Network,
+    /// Where it connects out: the ports at which that may be, over TCP; without one, any.
+    pub ports: Vec<u16>,
     /// Some of these files are the daemon's own.
     pub uses_data: bool,
     /// Bytes of private memory; an allocation beyond them fails, which ends the process.
@@ -145,6 +147,7 @@ impl Confinement {
             read,
             write,
             network: if connects { Network::Outgoing } else { Network::None },
+            ports: Vec::new(),
             uses_data: needs.files != Files::Common,
             max_memory_bytes: u64::from(memory_mib) * MIB * HEADROOM,
             max_open_files: match needs.open_files {
@@ -152,6 +155,11 @@ impl Confinement {
                 OpenFiles::OnePerClient => u64::from(settings.http.max_connections) + FEW_FILES,
             },
         }
+    }
+
+    /// The same, with connections to these ports alone, where the kernel can hold it to them.
+    pub fn connecting_to(self, ports: Vec<u16>) -> Confinement {
+        Confinement { ports, ..self }
     }
 }
 

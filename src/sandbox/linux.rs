@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
-    RulesetError, RulesetStatus, Scope, path_beneath_rules,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
@@ -79,10 +79,12 @@ fn limit(confinement: &Confinement) -> Result<(), SandboxError> {
 }
 
 fn restrict_paths(confinement: &Confinement) -> Result<Held, RulesetError> {
-    let connecting = match confinement.network {
-        Network::None => AccessNet::BindTcp | AccessNet::ConnectTcp,
-        Network::Outgoing => AccessNet::BindTcp.into(),
+    let connecting = match (confinement.network, &confinement.ports[..]) {
+        (Network::Outgoing, []) => AccessNet::BindTcp.into(),
+        (Network::None, _) | (Network::Outgoing, _) => AccessNet::BindTcp | AccessNet::ConnectTcp,
     };
+    let ports = confinement.ports.iter().filter(|_| confinement.network == Network::Outgoing);
+    let ports = ports.map(|port| Ok::<_, RulesetError>(NetPort::new(*port, AccessNet::ConnectTcp)));
     let status = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(KNOWN))?
@@ -91,6 +93,7 @@ fn restrict_paths(confinement: &Confinement) -> Result<Held, RulesetError> {
         .create()?
         // Paths that do not exist are passed over; rights that make no sense for a file are, too.
         .add_rules(path_beneath_rules(&confinement.read, AccessFs::from_read(KNOWN) & !AccessFs::Execute))?
+        .add_rules(ports)?
         .add_rules(path_beneath_rules(&confinement.write, AccessFs::from_all(KNOWN) & !AccessFs::Execute))?
         .restrict_self()?;
     Ok(match status.ruleset {
@@ -221,4 +224,44 @@ fn apply(
     let program: BpfProgram = filter.try_into()?;
     seccompiler::apply_filter(&program)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::super::confinement::{Connections, Files, Needs, OpenFiles};
+    use super::*;
+    use crate::config::Settings;
+
+    const CHILD: &str = "AOTF_TEST_PORTS";
+
+    /// In a process of its own: what is given up does not come back.
+    #[test]
+    fn connections_go_to_the_ports_that_are_named() {
+        if let Ok(ports) = std::env::var(CHILD) {
+            let ports: Vec<u16> = ports.split(',').map(|port| port.parse().unwrap()).collect();
+            let needs = Needs {
+                files: Files::Common,
+                connections: Connections::Outgoing,
+                open_files: OpenFiles::Few,
+            };
+            let confinement = Confinement::of(needs, 512, &Settings::default()).connecting_to(vec![ports[0]]);
+            enter(&confinement).unwrap();
+            let worked = ports.iter().map(|port| TcpStream::connect(("127.0.0.1", *port)).is_ok());
+            std::process::exit(if worked.eq([true, false]) { 42 } else { 1 });
+        }
+        if landlock_version().is_none_or(|version| version < ABI::V4 as u32) {
+            // Without it the rest of the sandbox holds, and the ports do not.
+            return;
+        }
+        let listeners = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports = listeners.each_ref().map(|listener| listener.local_addr().unwrap().port().to_string());
+        let ended = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "sandbox::linux::tests::connections_go_to_the_ports_that_are_named"])
+            .env(CHILD, ports.join(","))
+            .stdout(std::process::Stdio::null())
+            .status();
+        assert_eq!(ended.unwrap().code(), Some(42));
+    }
 }

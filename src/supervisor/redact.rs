@@ -18,6 +18,8 @@ pub enum Secrets {
 /// The settings with these secrets, and no others.
 pub fn settings_with(secrets: &[Secrets], settings: &Settings) -> Settings {
     let mut settings = settings.clone();
+    // Processes of their own that no container speaks to.
+    settings.bots = settings.bots.without_secrets();
     if settings.twitter.credentials.is_empty() {
         // Without a key nothing can be spent: no limit holds up what another source reads for nothing.
         settings.twitter.budget.daily = None;

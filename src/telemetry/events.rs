@@ -267,3 +267,46 @@ pub fn connection_refused(wanted: bool, client: impl Display) {
 pub fn worker_panicked(work: &str, why: &str) {
     error!(target: super::faults::TOLD_BY_PANIC, work, why, "worker panicked");
 }
+
+// The bots. Never whom they speak with, nor about what.
+
+/// The service knows the bot, and sends it messages from now on.
+pub fn bot_ready(service: &str, name: &str) {
+    info!(target: TARGET, service, name = %Shown(name), "the bot is there");
+}
+
+/// A message was answered: by a credit, or by the reason why there is none.
+pub fn bot_answered(with: &str) {
+    debug!(target: TARGET, with, "a message was answered");
+}
+
+/// The service does not answer as it should; it is asked again after a pause.
+pub fn bot_waits(service: &str, error: Cause<'_>, pause: Duration) {
+    let (error, pause_secs) = (ErrorChain(error), pause.as_secs());
+    warn!(target: TARGET, service, %error, pause_secs, "the service is asked again later");
+}
+
+/// An answer did not reach its chat: the bot was shut out, the message is gone, or the service is away.
+pub fn bot_not_heard(service: &str, error: Cause<'_>) {
+    info!(target: TARGET, service, error = %ErrorChain(error), "an answer could not be given");
+}
+
+/// Something that the service sent is of a form that is not known here, and is passed over.
+pub fn bot_passed_over(service: &str, what: &str) {
+    debug!(target: TARGET, service, what, "passed over, its form is not known");
+}
+
+/// Questions of the bots find no daemon.
+pub fn bot_without_daemon(error: Cause<'_>) {
+    warn!(target: TARGET, error = %ErrorChain(error), "the daemon does not answer ([bots] server)");
+}
+
+/// The daemon does not serve the bots: most likely it does not know their key.
+pub fn bot_refused_by_daemon(status: u16) {
+    warn!(target: TARGET, status, "the daemon refuses the bot: is [bots] api_key one of its [[api_keys]]?");
+}
+
+/// The list of name servers was replaced, which a confined process may not read.
+pub fn bot_cannot_resolve() {
+    warn!(target: TARGET, "the list of name servers was replaced: the bot ends, to be started again");
+}

@@ -1,0 +1,153 @@
+//! The links in a message. Pure.
+
+use url::Url;
+
+/// So many of a message are looked at, in their order: most lead to no artwork, and each costs a question.
+pub const MAX_LINKS: usize = 3;
+/// What is longer is no artwork's page for the daemon.
+const MAX_LINK_CHARS: usize = 256;
+
+/// The part of a text that begins at a place and has a length in UTF-16 code units; `None` where these are
+/// none of its own, or cut a character.
+pub fn utf16_part(text: &str, offset: usize, length: usize) -> Option<&str> {
+    let place_of = |wanted: usize| {
+        let mut units = 0;
+        for (at, c) in text.char_indices() {
+            if units >= wanted {
+                return (units == wanted).then_some(at);
+            }
+            units += c.len_utf16();
+        }
+        (units == wanted).then_some(text.len())
+    };
+    text.get(place_of(offset)?..place_of(offset.checked_add(length)?)?)
+}
+
+/// An address as people write it, `pixiv.net/artworks/1` or with its scheme; `None` for what is no page of
+/// the web.
+pub fn address(written: &str) -> Option<String> {
+    let written = written.trim();
+    let whole = match written.contains("://") {
+        true => written.to_owned(),
+        false => format!("https://{written}"),
+    };
+    let url = Url::parse(&whole).ok()?;
+    let is_page = matches!(url.scheme(), "http" | "https") && url.has_host();
+    (is_page && whole.chars().count() <= MAX_LINK_CHARS).then_some(whole)
+}
+
+/// The addresses that a text names with their scheme, without the signs of a sentence or of Markdown around
+/// them.
+pub fn in_text(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some(at) = ["http://", "https://"].iter().filter_map(|scheme| rest.find(scheme)).min() {
+        let from = &rest[at..];
+        let end = from.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '|'));
+        let (token, behind) = from.split_at(end.unwrap_or(from.len()));
+        // Two that are written together: `[https://a.example](https://a.example)`.
+        let token = match token[1..].find("](http") {
+            Some(at) => &token[..at + 1],
+            None => token,
+        };
+        found.extend(address(without_sentence(token)));
+        rest = if behind.len() + token.len() < from.len() { &from[token.len()..] } else { behind };
+    }
+    found
+}
+
+/// Without the signs at its end that belong to the sentence.
+fn without_sentence(mut token: &str) -> &str {
+    while let Some(last) = token.chars().next_back() {
+        let is_sentence = match last {
+            ')' => !token.contains('('),
+            ']' => !token.contains('['),
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~' | '…' | '»' | '。' | '、' => true,
+            _ => false,
+        };
+        if !is_sentence {
+            break;
+        }
+        token = &token[..token.len() - last.len_utf8()];
+    }
+    token
+}
+
+/// Each once, the first few.
+pub fn first_few(links: Vec<String>) -> Vec<String> {
+    let mut few: Vec<String> = Vec::new();
+    for link in links {
+        if few.len() < MAX_LINKS && !few.contains(&link) {
+            few.push(link);
+        }
+    }
+    few
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn offsets_count_utf16_units() {
+        let text = "🎨é https://a.example 🎨";
+        assert_eq!(utf16_part(text, 4, 17), Some("https://a.example"));
+        assert_eq!(utf16_part(text, 0, 2), Some("🎨"));
+        assert_eq!(utf16_part(text, 0, 0), Some(""));
+        for (offset, length) in [(1, 1), (0, 1), (0, 99), (99, 1), (4, usize::MAX)] {
+            assert_eq!(utf16_part(text, offset, length), None, "{offset} {length}");
+        }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expect: &[&str]) {
+        assert_eq!(in_text(text), expect, "{text}");
+    }
+
+    #[test]
+    fn links_are_found_as_people_write_them() {
+        check("", &[]);
+        check(
+            "see https://a.example/1, and (https://b.example/2).",
+            &["https://a.example/1", "https://b.example/2"],
+        );
+        check("<https://a.example/1>|https://a.example/2||", &["https://a.example/1", "https://a.example/2"]);
+        check("**https://a.example/x_1**", &["https://a.example/x_1"]);
+        check("[a](https://a.example/1)", &["https://a.example/1"]);
+        check("[https://a.example/1](https://b.example/2)", &["https://a.example/1", "https://b.example/2"]);
+        check("https://a.example/wiki/A_(b)", &["https://a.example/wiki/A_(b)"]);
+        check("http:// https:// https://?", &[]);
+        check("javascript:alert(1) ftp://a.example mailto:a@a.example", &[]);
+        check("https://a.example/絵。", &["https://a.example/絵"]);
+        check(&format!("https://a.example/{}", "a".repeat(300)), &[]);
+    }
+
+    #[test]
+    fn addresses_may_lack_their_scheme() {
+        assert_eq!(address("pixiv.net/artworks/1").as_deref(), Some("https://pixiv.net/artworks/1"));
+        assert_eq!(address(" http://a.example "), Some("http://a.example".to_owned()));
+        for none in ["", "tg://user?id=1", "javascript://a%0aalert(1)", "https://"] {
+            assert_eq!(address(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_few_and_each_once() {
+        let links = ["a", "b", "a", "c", "d"].map(str::to_owned).to_vec();
+        assert_eq!(first_few(links), ["a", "b", "c"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,80}|(https?://|[<>()\\[\\]|*_ a🎨]){0,40}", offset: u16, length: u16) {
+            for link in in_text(&text) {
+                prop_assert!(text.contains(&link) && Url::parse(&link).is_ok());
+            }
+            if let Some(part) = utf16_part(&text, offset.into(), length.into()) {
+                prop_assert_eq!(part.encode_utf16().count(), usize::from(length));
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The caption of a channel's post with the credit below it. Pure.
+
+use serde_json::Value;
+
+use super::super::reply::utf16_length;
+
+/// The longest caption of Telegram, in UTF-16 code units.
+const MAX_CAPTION: usize = 1024;
+
+/// The caption with the credit at its end, so that the places of its entities stay right; `None` where the
+/// post gives credit already, or nothing of it fits.
+pub fn with_credit(caption: &str, entities: &[Value], credit: &str) -> Option<String> {
+    let addresses: Vec<&str> = credit.lines().filter(|line| line.starts_with("http")).collect();
+    let is_named = |address: &&str| {
+        let stands_in = |text: &str| {
+            text.match_indices(*address).any(|(at, _)| {
+                // As a whole, and not as the beginning of another.
+                let next = text[at + address.len()..].chars().next();
+                next.is_none_or(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '%' | '/')))
+            })
+        };
+        stands_in(caption) || entities.iter().filter_map(|entity| entity["url"].as_str()).any(stands_in)
+    };
+    if addresses.is_empty() || addresses.iter().all(is_named) {
+        return None;
+    }
+    let room = MAX_CAPTION.checked_sub(utf16_length(caption) + 2)?;
+    let mut kept: Vec<&str> = Vec::new();
+    let mut units = 0;
+    for line in credit.lines() {
+        units += utf16_length(line) + usize::from(!kept.is_empty());
+        if units > room {
+            break;
+        }
+        kept.push(line);
+    }
+    // A heading without anything below it says nothing.
+    while kept.last().is_some_and(|line| !line.starts_with("http")) && kept.len() < credit.lines().count() {
+        kept.pop();
+    }
+    (!kept.is_empty()).then(|| format!("{caption}\n\n{}", kept.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const CREDIT: &str = "Posts:\nhttps://x.com/a/status/1\n\nArtist:\nhttps://x.com/a";
+
+    #[test]
+    fn the_credit_stands_below_once() {
+        let once = with_credit("🎨 https://pixiv.net/1", &[], CREDIT).unwrap();
+        assert_eq!(once, format!("🎨 https://pixiv.net/1\n\n{CREDIT}"));
+        assert_eq!(with_credit(&once, &[], CREDIT), None);
+        let links = ["https://x.com/a/status/1", "https://x.com/a"];
+        let entities = links.map(|url| json!({"type": "text_link", "offset": 0, "length": 1, "url": url}));
+        assert_eq!(with_credit("a", &entities, CREDIT), None);
+        assert!(
+            with_credit("a", &entities[..1], "Artist:\nhttps://x.com/a").is_some(),
+            "the beginning of another"
+        );
+        assert_eq!(with_credit("a", &[], "no address"), None);
+    }
+
+    #[test]
+    fn the_limit_is_kept_and_no_heading_stands_alone() {
+        let long = |units: usize| "🎨".repeat(units / 2);
+        assert_eq!(with_credit(&long(1024), &[], CREDIT), None);
+        assert_eq!(with_credit(&long(1010), &[], CREDIT), None, "not one address fits");
+        let one = with_credit(&long(1024 - 2 - 31), &[], CREDIT).unwrap();
+        assert!(one.ends_with("🎨\n\nPosts:\nhttps://x.com/a/status/1"), "{one}");
+        let heading = with_credit(&long(1024 - 2 - 45), &[], CREDIT).unwrap();
+        assert!(heading.ends_with("/status/1") && utf16_length(&heading) <= MAX_CAPTION, "{heading}");
+    }
+}
