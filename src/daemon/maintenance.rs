@@ -7,9 +7,8 @@ use crate::base::roles::Stage;
 use crate::daemon::outgoing::{fetch_through, keep_resolving};
 use crate::fetch::NetworkWatch;
 use crate::ipc::container::{ContainerContext, ContainerError};
-use crate::proto::work::WatchedPost;
 use crate::stages::container::{WorkerSpec, run};
-use crate::stages::delivery::{self, Deliveries, Receiver};
+use crate::stages::delivery::{self, Deliveries, Receiver, WritePost};
 use crate::stages::maintenance::Maintenance;
 
 /// Receivers that can be told at the same time; a slow one holds up one of them.
@@ -36,8 +35,7 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
     }
     let receivers = Arc::new(receivers);
     let credit = context.settings.credit.clone();
-    let post: Arc<dyn Fn(&WatchedPost) -> Vec<u8> + Send + Sync> =
-        Arc::new(move |post| api::feed::watched_post_json(post, credit.plain()));
+    let post: WritePost = Arc::new(move |post| api::feed::watched_post_json(post, credit.plain()));
     for _ in 0..DELIVERY_WORKERS {
         let (receivers, post) = (Arc::clone(&receivers), Arc::clone(&post));
         let answer = api::answers::answer_json;

@@ -33,13 +33,16 @@ pub struct Receiver {
     pub fetch: Arc<dyn Fetch>,
 }
 
+/// How a body is made of what a watch has heard of.
+pub type WritePost = Arc<dyn Fn(&WatchedPost) -> Vec<u8> + Send + Sync>;
+
 /// Delivers one answer at a time.
 pub struct Deliveries {
     pub receivers: Arc<Vec<Receiver>>,
     /// The answer as the HTTP API gives it.
     pub answer: fn(&QueryView) -> Vec<u8>,
     /// What a watch has heard of, as the streams of events give it.
-    pub post: Arc<dyn Fn(&WatchedPost) -> Vec<u8> + Send + Sync>,
+    pub post: WritePost,
 }
 
 impl StageWorker for Deliveries {

@@ -170,8 +170,8 @@ fn watch_largest(folder: &Folder, world: &World) -> anyhow::Result<String> {
         anyhow::ensure!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(serde_json::from_slice(&output.stdout)?)
     };
-    run(&["scan", &largest.handle, "--wait", "--json"])?;
-    let watch = run(&["watch", &largest.handle, "--json"])?;
+    run(&["scan", largest.handle, "--wait", "--json"])?;
+    let watch = run(&["watch", largest.handle, "--json"])?;
     let feed = watch["feed"].as_str().ok_or_else(|| anyhow::anyhow!("a watch without a feed: {watch}"))?;
     Ok(format!("{feed}?entries=1000"))
 }
