@@ -35,6 +35,11 @@ fn check_narrow(browser: &Browser, what: &str) {
     assert!(width <= 320, "{what}: {width} pixels are needed where there are 320");
 }
 
+/// What is found is shown before the end, which the title tells.
+fn wait_for_end(browser: &Browser) {
+    wait_for("the end", || browser.text_of("title").starts_with("Found: ").then_some(()));
+}
+
 #[test]
 fn a_query_is_shown_live_and_errors_are_explained() {
     let Some(browser) = Browser::open(Profile::default()) else { return };
@@ -47,7 +52,7 @@ fn a_query_is_shown_live_and_errors_are_explained() {
     browser.write("#url", &format!("look: {}", KNOWN.trim_start_matches("https://")));
     browser.click("button.go");
     browser.wait_for_text(".card", "Open the post");
-    assert!(browser.text_of("title").starts_with("Found: "), "{}", browser.text_of("title"));
+    wait_for_end(&browser);
     assert_eq!(browser.texts(".steps li.done").len(), 3);
     let link = browser.attribute(".card a.button", "href").unwrap();
     assert!(link.starts_with("https://x.com/demo_hazel/status/"), "{link}");
@@ -238,6 +243,7 @@ fn the_page_works_without_javascript() {
     browser.click("button.go");
     // The page loads itself again until the query has ended.
     browser.wait_for_text(".card", "Open the post");
+    wait_for_end(&browser);
     assert!(
         browser.attribute(".card a.button", "href").unwrap().starts_with("https://x.com/demo_hazel/status/")
     );

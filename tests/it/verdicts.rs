@@ -290,3 +290,38 @@ fn keys_that_may_say_it_over_http() {
     assert_eq!(ask("DELETE", &format!("/verdicts/{id}"), may, Value::Null).0, 200);
     assert_eq!(ask("DELETE", &format!("/verdicts/{id}"), may, Value::Null).0, 404);
 }
+
+/// The form of the page, as a browser sends it without a script.
+#[test]
+fn what_is_wrong_is_said_on_the_page_with_a_key() {
+    let digest = aotf::config::sha256(b"a-key-that-may-say-it");
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let keys = KEYS.replace("MAY", &digest).replace("NOT", &"0".repeat(64));
+    let daemon = Daemon::start(Setup { extra: keys.leak(), ..Setup::default() });
+    let (url, post, _) = known_page(&daemon);
+    assert!(has_post(&daemon.query(&url), &post));
+    let target = format!("/?url={}", encode(&url));
+    let page = || {
+        let (status, page) = daemon.http("GET", &target, &[("accept", "text/html")], b"").unwrap();
+        assert_eq!(status, 200);
+        String::from_utf8(page).unwrap()
+    };
+    let choice = format!("different twitter:{post}");
+    assert!(page().contains(&format!("<option value=\"{choice}\">")), "{}", page());
+    let send = |key: &str| {
+        let said =
+            format!("url={}&said={}&account=&why=Another+one&key={key}", encode(&url), encode(&choice));
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "text/html")];
+        daemon.http("POST", "/verdict?lang=en", &headers, said.as_bytes()).unwrap().0
+    };
+    assert_eq!(send("a-key-of-nobody"), 401);
+    let kept = wait_for("a turn", || Some(send("a-key-that-may-say-it")).filter(|status| *status != 429));
+    assert_eq!(kept, 303);
+    let answer = daemon.query(&url);
+    assert!(!has_post(&answer, &post), "{answer:#}");
+    assert_eq!(effects(&answer), [effect("different", "left_out")]);
+    let shown = page();
+    assert!(shown.contains("Another one") && !shown.contains(&choice), "{shown}");
+    let (_, list) = verdict(&daemon, &["list"]);
+    assert_eq!(list["verdicts"][0]["by"], "may", "{list:#}");
+}

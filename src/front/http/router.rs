@@ -50,10 +50,11 @@ fn api_routes() -> OpenApiRouter<Arc<Api>> {
 }
 
 /// The web page and its files, which are no part of the API.
-pub(super) fn pages() -> [(&'static str, &'static str, MethodRouter<Arc<Api>>); 9] {
+pub(super) fn pages() -> [(&'static str, &'static str, MethodRouter<Arc<Api>>); 10] {
     [
         ("/", GET_AND_POST, get(page::root).post(page::submitted)),
         ("/image", POST, post(page::submitted_image)),
+        ("/verdict", POST, post(page::submitted_verdict)),
         (picture::PATH, GET, get(picture::picture)),
         ("/page/events", GET, get(page::page_events)),
         ("/robots.txt", GET, get(page::robots)),

@@ -206,6 +206,21 @@ impl Api {
         key.and_then(|key| key.credit.of(markup)).or_else(|| self.credit.of(markup))
     }
 
+    /// Whether there is a key whose holder may say what passes before every rule.
+    pub(super) fn has_correctors(&self) -> bool {
+        self.keys.iter().any(|key| key.verdicts)
+    }
+
+    /// The name of the key, if its holder may say such things.
+    pub(super) fn who_may_say(&self, key: &str) -> Result<String, HttpError> {
+        let digest = config::sha256(key.trim().as_bytes());
+        let key = self.keys.iter().find(|known| known.sha256 == digest).ok_or(HttpError::UnknownKey)?;
+        match key.verdicts {
+            true => Ok(key.name.clone()),
+            false => Err(HttpError::Forbidden(Closed::Verdicts)),
+        }
+    }
+
     /// The words in which a watch gives credit: those of the key that began it, or the operator's.
     pub(super) fn credit_of(&self, who: &str, markup: Markup) -> Option<&Template> {
         let key = self.keys.iter().find(|key| key.name == who);

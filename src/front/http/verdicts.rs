@@ -148,6 +148,11 @@ fn saying(wanted: VerdictRequest) -> Result<Saying, &'static str> {
     }
 }
 
+/// Keeps what somebody says, from the page.
+pub(super) async fn say(api: &Api, who: String, saying: Saying) -> Result<(), HttpError> {
+    ask(api, VerdictOrder::Say { who, saying }).await.map(drop)
+}
+
 async fn ask(api: &Api, order: VerdictOrder) -> Result<VerdictsAnswer, HttpError> {
     match api.ask(FrontQuestion::Verdicts(order), None).await? {
         FrontAnswer::Verdicts(VerdictsAnswer::Wrong { why }) => Err(HttpError::BadRequest { why }),

@@ -10,6 +10,7 @@
 //! `pasted.rs` reads what people paste.
 
 mod artist;
+mod correct;
 mod credit;
 mod found;
 mod help;
@@ -45,12 +46,14 @@ use super::search;
 use super::state::Api;
 use super::texts::Language;
 use super::url_parameter;
+use super::verdicts as verdicts_api;
 use crate::api::limits::{MAX_URL_CHARS, STATS_AGE};
 use crate::base::ids::Networks;
 use crate::domain::credit::Markup;
 use crate::domain::failure::FailureCode;
 use crate::domain::wanted::Wanted;
 use crate::proto::front::{FrontAnswer, FrontQuestion};
+use correct::Said;
 use render::{Help, Page, Parts, Shown, Subject, status_of};
 
 /// What crawlers may read: the page and the documentation, no answers.
@@ -155,6 +158,44 @@ pub(super) async fn submitted_image(
     visit.respond(&api, &caller, "", &state).await
 }
 
+/// Somebody with a key that may says what is wrong with an answer: it is kept, and the page is asked for anew.
+pub(super) async fn submitted_verdict(
+    State(api): State<Arc<Api>>,
+    Extension(peer): Extension<Peer>,
+    Extension(caller): Extension<Caller>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let query = query.unwrap_or_default();
+    let read = body::read(&headers, body, MAX_FORM_BYTES, FORM_DEADLINE).await;
+    let form = read.as_ref().map(|body| String::from_utf8_lossy(body).into_owned()).unwrap_or_default();
+    let field = |name: &str| {
+        let mut fields = form_urlencoded::parse(form.as_bytes());
+        fields.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    let url = field("url");
+    let visit = Visit { is_posted: true, ..Visit::of((&api, peer, &headers), &query, Some(&url)) };
+    let said = Said { what: field("said"), account: field("account"), why: field("why"), key: field("key") };
+    let kept = async {
+        read?;
+        // First: whoever guesses keys is counted.
+        api.count(&caller, RateClass::Query)?;
+        let page = visit.subject.url.as_deref().unwrap_or_default();
+        let who = api.who_may_say(&said.key)?;
+        let saying = said.saying(page).map_err(|why| HttpError::BadRequest { why: why.to_owned() })?;
+        verdicts_api::say(&api, who, saying).await
+    };
+    if let Err(error) = kept.await {
+        return visit.respond(&api, &caller, &url, &Shown::Failed(error)).await;
+    }
+    // What was answered before is not shown any more. Where the limits say no, the page offers it.
+    if let Some(url) = &visit.subject.url {
+        let _ = begin(&api, &caller, &visit.subject, url).await;
+    }
+    visit.lead_to_answer()
+}
+
 /// The changes of what the page shows, for its script: each event is JSON with the `html` of the result, the
 /// `title` of the page, the `headline` for screen readers, whether it is the `end`, and where another try
 /// helps, after how many seconds (`retry_secs`).
@@ -226,11 +267,17 @@ async fn page_query(api: &Api, caller: &Caller, subject: &Subject, url: &str, is
 }
 
 async fn start(api: &Api, caller: &Caller, subject: &Subject, url: &str) -> Result<Started, HttpError> {
-    let Choice { networks, whole } = subject.choice(api, caller)?;
+    subject.choice(api, caller)?;
     if url.chars().count() > MAX_URL_CHARS {
         return Ok(FailureCode::UrlTooLong.into());
     }
     api.count(caller, RateClass::Query)?;
+    begin(api, caller, subject, url).await
+}
+
+/// The same for a request that was counted.
+async fn begin(api: &Api, caller: &Caller, subject: &Subject, url: &str) -> Result<Started, HttpError> {
+    let Choice { networks, whole } = subject.choice(api, caller)?;
     let url = url.to_owned();
     match subject.wanted.is_artist() {
         true => ask_artist(api, caller, url, networks, subject.wanted.resolves()).await,
@@ -329,7 +376,13 @@ impl Visit {
             networks: networks.unwrap_or_else(|| api.networks.clone()),
             by_image: caller.advanced,
             own_credits: Markup::ALL.map(|markup| api.own_credit(caller, markup)),
-            help: Help { page: &api.page, limits: &api.limits, caller, origin: self.origin.clone() },
+            help: Help {
+                page: &api.page,
+                limits: &api.limits,
+                caller,
+                origin: self.origin.clone(),
+                has_correctors: api.has_correctors(),
+            },
         }
     }
 

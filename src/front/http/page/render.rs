@@ -139,6 +139,8 @@ pub struct Help<'a> {
     pub caller: &'a Caller,
     /// How the visitor reached this server: `https://aotf.example.org`.
     pub origin: String,
+    /// There are keys whose holders may say what is wrong with answers.
+    pub has_correctors: bool,
 }
 
 /// The page in one language, for one caller.
@@ -377,6 +379,7 @@ impl Page<'_> {
         html += &self.verdicts(answer);
         if answer.is_final() {
             html += &self.credit(&credit_of(answer, self.subject.url.as_deref()));
+            html += &self.correct(answer);
         }
         html
     }

@@ -40,6 +40,7 @@ impl Setting {
             by_image: self.caller.advanced,
             own_credits: [None; 3],
             help: Help {
+                has_correctors: true,
                 page: &self.settings.page,
                 limits: &self.settings.limits,
                 caller: &self.caller,

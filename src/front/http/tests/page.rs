@@ -27,7 +27,7 @@ async fn methods_and_paths() {
             // They say what they want to be told.
             "/queries" | "/page/events" | "/credit" => 400,
             // What is cancelled cannot be read.
-            "/queries/{id}" | "/verdicts/{id}" | "/watches/{id}" | "/image" => 405,
+            "/queries/{id}" | "/verdicts/{id}" | "/watches/{id}" | "/image" | "/verdict" => 405,
             // For keys that may.
             "/verdicts" | "/watches" => 403,
             // There is none of this name.
@@ -238,4 +238,57 @@ async fn a_search_by_image_has_an_address_for_those_who_may() {
     assert!(questions.into_iter().all(|question| question == FrontQuestion::Stats));
     let empty = world.exchange(head, b"--X--\r\n").await;
     assert!(empty.body.contains("Aucune image n&apos;a été envoyée"), "{}", empty.body);
+}
+
+#[tokio::test]
+async fn who_holds_a_key_says_on_the_page_what_is_wrong() {
+    let keys = [("may", "a-key-that-may-say", true), ("may-not", "a-key-that-may-not", false)];
+    let world = World::with(FakeBroker::default(), |settings| {
+        settings.limits.requests_per_second = 1000;
+        settings.api_keys = keys.map(|(name, key, may)| super::callers::api_key(name, key, may)).into();
+    })
+    .await;
+    let page = "https://a.example/art/1";
+    let html = "\r\nAccept: text/html";
+    let shown = world.exchange(&format!("GET /?url={page} HTTP/1.1{html}"), b"").await;
+    let value = "<option value=\"not_artist twitter:783214\">";
+    assert!(shown.body.contains("id=\"correct\"") && shown.body.contains(value), "{}", shown.body);
+    assert!(shown.body.contains("action=\"/verdict?lang=en\""), "{}", shown.body);
+    let send = async |said: &str, key: &str| {
+        let body = format!("url={page}&said={said}&account=&why=a+bot&key={key}");
+        let head = format!(
+            "POST /verdict?lang=fr HTTP/1.1{html}\r\nContent-Type: application/x-www-form-urlencoded"
+        );
+        world.exchange(&head, body.as_bytes()).await
+    };
+    let kept = send("not_artist+twitter:783214", "a-key-that-may-say").await;
+    assert_eq!(kept.status, 303, "{}", kept.body);
+    assert!(kept.head.contains("location: /?lang=fr&url="), "{}", kept.head);
+    let said = world.broker.asked().into_iter().find_map(|(question, _)| match question {
+        FrontQuestion::Verdicts(order) => Some(order),
+        _ => None,
+    });
+    let saying = crate::proto::front::Saying::Account {
+        account: "twitter:783214".to_owned(),
+        is_artists: false,
+        page: Some(page.to_owned()),
+        why: "a bot".to_owned(),
+    };
+    assert_eq!(said, Some(crate::proto::front::VerdictOrder::Say { who: "may".to_owned(), saying }));
+    // The query is begun anew.
+    assert!(matches!(world.last_asked().0, FrontQuestion::Query { .. }));
+    for (said, key, status) in [
+        ("not_artist+twitter:783214", "a-key-of-nobody", 401),
+        ("not_artist+twitter:783214", "a-key-that-may-not", 403),
+        ("", "a-key-that-may-say", 400),
+        ("another", "a-key-that-may-say", 400),
+    ] {
+        let asked = world.broker.asked().len();
+        let refused = send(said, key).await;
+        assert_eq!((refused.status, world.broker.asked().len() - asked <= 1), (status, true), "{said} {key}");
+        assert!(!refused.body.contains(key), "a key is not shown again");
+    }
+    let closed = World::new(FakeBroker::default()).await;
+    let shown = closed.exchange(&format!("GET /?url={page} HTTP/1.1{html}"), b"").await;
+    assert!(!shown.body.contains("id=\"correct\""), "nobody may say anything here");
 }
