@@ -2,7 +2,7 @@
 //! again and again, and none of them need wake the database for it.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -51,8 +51,10 @@ pub(super) struct Written {
 #[derive(Default)]
 struct Slot {
     /// Whoever reads it holds this, so that many who ask at once have it read once.
-    feed: tokio::sync::Mutex<Option<Arc<Feed>>>,
-    is_stale: AtomicBool,
+    feed: tokio::sync::Mutex<Option<(u64, Arc<Feed>)>>,
+    /// Changes that were told so far. A feed is kept with what it was before it was read: whoever reads may leave
+    /// in the middle.
+    changes: AtomicU64,
     bytes: AtomicUsize,
 }
 
@@ -74,7 +76,7 @@ impl KeptFeeds {
             match watch {
                 Some(watch) => {
                     if let Some(slot) = slots.get(&watch) {
-                        slot.is_stale.store(true, Ordering::SeqCst);
+                        slot.changes.fetch_add(1, Ordering::SeqCst);
                     }
                 }
                 // Something may be gone that nobody is to see any more.
@@ -103,17 +105,15 @@ impl KeptFeeds {
     ) -> Result<Option<Arc<Feed>>, E> {
         let slot = self.slot(id);
         let mut kept = slot.feed.lock().await;
-        if let Some(feed) = kept.as_ref() {
+        // What changes while it is read has it read again.
+        let changes = slot.changes.load(Ordering::SeqCst);
+        if let Some((then, feed)) = kept.as_ref() {
             let age = now.since(feed.read_at);
-            let is_stale = slot.is_stale.load(Ordering::SeqCst);
-            if age < AGE && (!is_stale || newness == Newness::Lately && age < PATIENCE) {
+            if age < AGE && (*then == changes || newness == Newness::Lately && age < PATIENCE) {
                 return Ok(Some(Arc::clone(feed)));
             }
         }
-        // What changes while it is read has it read again.
-        slot.is_stale.store(false, Ordering::SeqCst);
-        let read = read.await;
-        let feed = match read {
+        let feed = match read.await {
             Ok(Some(feed)) => Arc::new(feed),
             other => {
                 drop(kept);
@@ -122,7 +122,7 @@ impl KeptFeeds {
             }
         };
         let bytes = feed.entries.iter().map(FeedEntry::len_bytes).sum::<usize>() * BYTES_WRITTEN;
-        *kept = Some(Arc::clone(&feed));
+        *kept = Some((changes, Arc::clone(&feed)));
         drop(kept);
         self.note_size(id, bytes);
         Ok(Some(feed))
@@ -178,5 +178,70 @@ impl Feed {
         let written = Written { body, tag: format!("\"{hex}\"") };
         *last = Some((asked.to_owned(), written.clone()));
         written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::samples::{sample_entry, sample_watch};
+    use crate::front::fake::FakeBroker;
+
+    fn feed(entries: usize, at: Monotonic) -> Feed {
+        Feed::new(sample_watch().watch, vec![sample_entry(); entries], at)
+    }
+
+    async fn get(feeds: &KeptFeeds, newness: Newness, at: u64, entries: usize) -> usize {
+        let (id, now) = (sample_watch().watch.id, Monotonic(at));
+        let read = async { Ok::<_, ()>(Some(feed(entries, now))) };
+        feeds.get(id, newness, now, read).await.unwrap().unwrap().entries.len()
+    }
+
+    #[tokio::test]
+    async fn a_feed_is_kept_until_it_changes_and_not_for_ever() {
+        let broker = FakeBroker::default();
+        let feeds = KeptFeeds::new(&broker);
+        assert_eq!(get(&feeds, Newness::Now, 0, 1).await, 1);
+        assert_eq!(get(&feeds, Newness::Now, 10, 2).await, 1);
+        broker.change_feed(Some(sample_watch().watch.id));
+        assert_eq!(get(&feeds, Newness::Lately, 999, 2).await, 1, "a moment ago is new enough");
+        assert_eq!(get(&feeds, Newness::Lately, 1000, 2).await, 2);
+        broker.change_feed(Some(sample_watch().watch.id));
+        assert_eq!(get(&feeds, Newness::Now, 1001, 3).await, 3);
+        assert_eq!(get(&feeds, Newness::Lately, 1001 + 600_000, 4).await, 4);
+        broker.change_feed(None);
+        assert_eq!(get(&feeds, Newness::Lately, 1001 + 600_000, 5).await, 5, "something may be gone");
+    }
+
+    #[tokio::test]
+    async fn whoever_leaves_while_it_is_read_leaves_no_old_feed_behind() {
+        let broker = FakeBroker::default();
+        let feeds = KeptFeeds::new(&broker);
+        assert_eq!(get(&feeds, Newness::Now, 0, 1).await, 1);
+        broker.change_feed(Some(sample_watch().watch.id));
+        let never = std::future::pending::<Result<Option<Feed>, ()>>();
+        let left = feeds.get(sample_watch().watch.id, Newness::Now, Monotonic(1), never);
+        assert!(futures_util::FutureExt::now_or_never(left).is_none());
+        assert_eq!(get(&feeds, Newness::Now, 2, 2).await, 2);
+    }
+
+    #[tokio::test]
+    async fn feeds_take_no_more_than_they_may() {
+        let broker = FakeBroker::default();
+        let feeds = KeptFeeds::new(&broker);
+        for number in 0..200_u32 {
+            let id = WatchId(u128::from(number));
+            let read = async { Ok::<_, ()>(Some(feed(1000, Monotonic(0)))) };
+            feeds.get(id, Newness::Now, Monotonic(0), read).await.unwrap();
+            let slots = feeds.slots.lock().unwrap();
+            let all: usize = slots.values().map(|slot| slot.bytes.load(Ordering::Relaxed)).sum();
+            assert!(all <= MAX_BYTES, "{all}");
+        }
+        // Of what there is not, nothing is kept.
+        let id = WatchId(u128::MAX);
+        assert!(
+            feeds.get(id, Newness::Now, Monotonic(0), async { Ok::<_, ()>(None) }).await.unwrap().is_none()
+        );
+        assert!(!feeds.slots.lock().unwrap().contains_key(&id));
     }
 }
