@@ -506,6 +506,8 @@
                 "border-radius": "10px",
                 "box-shadow": "0 4px 18px rgb(0 0 0 / 35%)",
                 "text-align": "start",
+                // A page's scripts may read what is selected.
+                "user-select": "none",
             },
             { role: "dialog", "aria-label": text.panel, lang: LANGUAGE },
             close,
@@ -549,8 +551,11 @@
             box.style.setProperty("display", "none");
             button.setAttribute("aria-expanded", "false");
         };
-        // Only a person presses it: events that scripts make are not trusted.
-        const pressed = (element, action) => element.addEventListener("click", (event) => event.isTrusted && action());
+        // Only a person presses it, who sees it: events that scripts make are not trusted, and a page may lay it
+        // under a pointer unseen.
+        const isSeen = () => host.checkVisibility?.({ opacityProperty: true, visibilityProperty: true }) ?? true;
+        const pressed = (element, action) =>
+            element.addEventListener("click", (event) => event.isTrusted && isSeen() && action());
         pressed(button, () => (button.getAttribute("aria-expanded") === "true" ? shut() : open()));
         pressed(close, () => {
             shut();
