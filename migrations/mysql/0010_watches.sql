@@ -5,6 +5,7 @@ CREATE TABLE IF NOT EXISTS watches (
     who      VARBINARY(256) NOT NULL,
     subject  BLOB NOT NULL,
     began_at BIGINT NOT NULL,
+    networks VARBINARY(256) NOT NULL,
     webhook  VARBINARY(256) NOT NULL,
     told     BIGINT NOT NULL,
     accounts MEDIUMBLOB NOT NULL

@@ -5,6 +5,7 @@ CREATE TABLE watches (
     who      TEXT   NOT NULL,
     subject  TEXT   NOT NULL,
     began_at BIGINT NOT NULL,
+    networks TEXT   NOT NULL,
     webhook  TEXT   NOT NULL,
     told     BIGINT NOT NULL,
     accounts TEXT   NOT NULL

@@ -1,6 +1,6 @@
 //! What tests show through the API: one query in its states, an account, figures.
 
-use crate::base::ids::{AccountKey, ImageId, Network, PostKey, QueryId};
+use crate::base::ids::{AccountKey, ImageId, Network, Networks, PostKey, QueryId};
 use crate::base::{MicroUsd, Timestamp};
 use crate::domain::accounts::{
     AccountRecord, AccountRef, AccountState, Candidate, Elsewhere, Evidence, LeftOutReason, OtherAccount,
@@ -45,6 +45,7 @@ pub fn sample_watch() -> WatchView {
         subject: "https://www.pixiv.net/artworks/98".to_owned(),
         who: "bot".to_owned(),
         began: Timestamp::parse_rfc3339("2026-05-03T10:00:00Z").unwrap(),
+        networks: Networks::default(),
         webhook: Some("bot".to_owned()),
         told: ImageId(7),
         accounts: vec![

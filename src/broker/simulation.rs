@@ -21,6 +21,7 @@ use crate::broker::books::party::Party;
 use crate::broker::books::query::Query;
 use crate::broker::books::query_key;
 use crate::broker::books::scan::{Running, Scan};
+use crate::broker::books::watches::{Telling, Watched};
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Effect, Event, Now, Policy};
 use crate::config::{Budget, NotInWindows, TimelinePolicy, WholePolicy};
@@ -30,7 +31,8 @@ use crate::domain::failure::FailureCode;
 use crate::domain::images::*;
 use crate::domain::posts::*;
 use crate::domain::scans::*;
-use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
+use crate::domain::watches::{FeedEntry, FeedPost, Watch, WatchId};
+use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion, WatchOrder};
 use crate::proto::stage::{Answer, BrokerToStage, Question, StageToBroker};
 use crate::proto::view::{QueryStatus, QueryView, ScanState, ScanView};
 use crate::proto::work::*;
@@ -87,6 +89,10 @@ struct World {
     paused: usize,
     /// How often each final answer reached its webhook.
     delivered: HashMap<String, u32>,
+    /// Whose new posts somebody wants to hear of, as the database has them.
+    watches: BTreeMap<WatchId, Watch>,
+    /// What webhooks were told by watches.
+    told: BTreeSet<String>,
     /// Which questions were to cancel something.
     cancels: BTreeSet<AskId>,
     /// Queries that were said to be cancelled, by their public ids, until they are asked anew.
@@ -128,6 +134,7 @@ impl World {
             max_watches: 20,
             max_watches_per_key: 10,
             webhooks: vec!["hook".to_owned()],
+            watchers: BTreeSet::from(["console".to_owned()]),
             checks_x_freely: rng.bool(),
             results_log: rng.bool(),
             remember_pages: rng.bool(),
@@ -164,6 +171,8 @@ impl World {
             windows: 0,
             paused: 0,
             delivered: HashMap::new(),
+            watches: BTreeMap::new(),
+            told: BTreeSet::new(),
             cancels: BTreeSet::new(),
             cancelled: BTreeMap::new(),
             cancelled_scans: 0,
@@ -360,9 +369,50 @@ impl World {
         self.ask(question, None);
     }
 
+    /// Somebody begins to watch an account or the artist of a page, or watches no longer.
+    fn user_watches(&mut self) {
+        let number = self.rng.u8(0..8);
+        let subject = match self.rng.bool() {
+            true => format!("@user{number}"),
+            false => format!("https://site.example/{number}/0"),
+        };
+        let order = match (self.rng.u8(0..4), self.watches.keys().next()) {
+            (0, Some(&id)) => WatchOrder::End { who: None, id },
+            _ => WatchOrder::Begin {
+                id: WatchId(u128::from(self.rng.u64(..))),
+                who: "console".to_owned(),
+                subject,
+                networks: Networks::default(),
+                webhook: self.rng.bool().then(|| "hook".to_owned()),
+            },
+        };
+        self.ask(FrontQuestion::Watches(order), None);
+    }
+
+    /// The feed of these accounts: each post that is stored, published in a future that is always news.
+    fn feed(&self, accounts: &[AccountKey]) -> Vec<FeedEntry> {
+        let stored = accounts.iter().flat_map(|key| {
+            let posts = self.database.get(key).into_iter().flatten();
+            posts.map(move |post| FeedEntry {
+                posts: vec![FeedPost {
+                    key: PostKey::new(Network::Twitter, post.clone()),
+                    account: key.clone(),
+                    handle: None,
+                    published: Some(Timestamp(i64::MAX)),
+                    stored: Timestamp(0),
+                    images: Vec::new(),
+                }],
+                changed: ImageId(post.parse().unwrap_or_default()),
+            })
+        });
+        stored.collect()
+    }
+
     fn user_acts(&mut self) {
-        if self.rng.u8(0..12) == 0 {
-            return self.user_cancels();
+        match self.rng.u8(0..24) {
+            0 | 1 => return self.user_cancels(),
+            2 => return self.user_watches(),
+            _ => {}
         }
         let number = self.rng.u8(0..8);
         let client = match self.rng.u8(0..3) {
@@ -461,13 +511,18 @@ impl World {
             }
             Work::Resolve { refs } => {
                 let resolve = |asked: &AccountRef| {
-                    let AccountRef::Handle { handle, .. } = asked else { unreachable!() };
-                    let key = AccountKey::new(Network::Twitter, handle.trim_start_matches("user"));
+                    let (key, handle) = match asked {
+                        AccountRef::Handle { handle, .. } => {
+                            let native = handle.trim_start_matches("user");
+                            (AccountKey::new(Network::Twitter, native), handle.clone())
+                        }
+                        AccountRef::Id(key) => (key.clone(), format!("user{}", key.native)),
+                    };
                     let outcome = match self.truth.get(&key) {
                         None => ResolutionOutcome::Private,
                         Some(posts) => ResolutionOutcome::Readable(Account {
                             key,
-                            handle: handle.clone(),
+                            handle,
                             posts: Some(posts.len() as u64),
                         }),
                     };
@@ -559,7 +614,10 @@ impl World {
             }
             Work::ShrinkPicture { .. } => StageOutput::Picture(vec![7]),
             Work::Maintain(_) => StageOutput::Maintained,
-            Work::Tell(_) => StageOutput::Delivered,
+            Work::Tell(post) => {
+                self.told.insert(post.id());
+                StageOutput::Delivered
+            }
             Work::Deliver(delivery) => {
                 *self.delivered.entry(delivery.id.clone()).or_default() += 1;
                 StageOutput::Delivered
@@ -700,6 +758,20 @@ impl World {
                             Some((post, Account { key: key.clone(), handle: "a".into(), posts: None }))
                         };
                         Answer::PostAuthors(posts.into_iter().filter_map(author).collect())
+                    }
+                    Question::KeepWatch(watch) => {
+                        self.watches.insert(watch.id, *watch);
+                        Answer::Done
+                    }
+                    Question::EndWatch(id) => {
+                        self.watches.remove(&id);
+                        Answer::Done
+                    }
+                    Question::Feed { accounts, skip } => {
+                        let entries: Vec<FeedEntry> = self.feed(&accounts);
+                        let skip = usize::try_from(skip).unwrap();
+                        let more = entries.len() > skip + 5;
+                        Answer::Feed { entries: entries.into_iter().skip(skip).take(5).collect(), more }
                     }
                     other => Answer::Unavailable(format!("{other:?}")),
                 };
@@ -845,7 +917,7 @@ impl World {
             index: IndexProgress::default(),
             marks: Vec::new(),
             removals_left: Vec::new(),
-            watches: Vec::new(),
+            watches: self.watches.values().cloned().collect(),
         };
         self.tell(Event::FromStore(opened));
         let roles: Vec<Role> = self.containers.values().map(|(role, _)| *role).collect();
@@ -914,6 +986,9 @@ impl World {
         let live = self.state.queries.iter().filter(|(_, query)| query.is_live());
         let mut unfinished: Vec<_> = live.map(|(id, _)| *id).collect();
         unfinished.extend((self.state.deliveries > 0).then_some(QueryId(0)));
+        let watched = self.state.watches.after(None);
+        let is_told_more = |one: &&Watched| one.telling != Telling::Idle || one.news_due.is_some();
+        unfinished.extend(watched.filter(is_told_more).map(|_| QueryId(0)));
         unfinished.extend(self.state.running_scans.values().map(|scan| QueryId(scan.0)));
         unfinished
     }
@@ -978,6 +1053,13 @@ proptest! {
         prop_assert_eq!(world.state.deliveries, 0);
         prop_assert!(world.state.held_pages.is_empty());
         prop_assert!(world.state.pending.is_empty(), "awaited for ever: {:?}", world.state.pending);
+        // What webhooks have not heard of a watch they hear no more: it was stored before what they heard last.
+        for watch in world.watches.values().filter(|watch| watch.webhook.is_some()) {
+            let accounts: Vec<AccountKey> =
+                watch.accounts.iter().map(|account| account.key.clone()).collect();
+            let last = world.feed(&accounts).into_iter().map(|entry| entry.changed).max();
+            prop_assert!(last.is_none_or(|last| watch.told >= last), "{watch:?}");
+        }
         if !world.listing_failed {
             for (account, state) in &world.states {
                 if state.scanned_at().is_some() {
@@ -1023,6 +1105,7 @@ fn the_simulation_covers_what_matters() {
     let mut artists = 0;
     let mut results = 0;
     let mut delivered = 0;
+    let (mut watched, mut told) = (0, 0);
     let mut settled = 0;
     let mut paused = 0;
     let mut windows = 0;
@@ -1039,6 +1122,8 @@ fn the_simulation_covers_what_matters() {
             errors.extend(query.error.map(|code| code.as_str()));
         }
         delivered += world.delivered.len();
+        watched += world.watches.values().filter(|watch| !watch.accounts.is_empty()).count();
+        told += world.told.len();
         settled += world.settled.len();
         paused += world.paused;
         windows += world.windows;
@@ -1052,6 +1137,7 @@ fn the_simulation_covers_what_matters() {
     assert!(artists > 50, "{artists}");
     assert!(results > 1000, "{results}");
     assert!(delivered > 50, "{delivered}");
+    assert!(watched > 50 && told > 50, "{watched} {told}");
     assert!(settled > 20, "{settled}");
     for code in
         ["NOT_AN_URL", "NO_TWITTER_ACCOUNT_FOUND", "PROCESSING_ERROR", "INVALID_TWITTER_ACCOUNT", "CANCELLED"]

@@ -1,6 +1,7 @@
 //! The words between the loop, the state machine and its rules: what happened, what is to be done about it,
 //! what is awaited, what time it is, and what the settings say. Plain data.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::clock::{Monotonic, Timestamp};
@@ -66,6 +67,8 @@ pub struct Policy {
     pub max_watches_per_key: usize,
     /// Names of the webhooks there are.
     pub webhooks: Vec<String>,
+    /// Those whose watches are listed and told: API keys that may, and the console.
+    pub watchers: BTreeSet<String>,
     /// X is asked whether posts exist where that is not billed, before it is asked where it is.
     pub checks_x_freely: bool,
     /// Whether answers are noted in the results log.
@@ -134,6 +137,7 @@ impl Policy {
             max_watches: 1000,
             max_watches_per_key: 100,
             webhooks: vec!["bot".to_owned()],
+            watchers: ["bot", "other", "console"].map(str::to_owned).into(),
             checks_x_freely: true,
             results_log: false,
             remember_pages: false,
@@ -269,7 +273,10 @@ pub enum Pending {
         posts: Vec<String>,
     },
     /// Posts that were indexed apart from any scan are being stored.
-    PostsApart(Vec<PostKey>),
+    PostsApart {
+        account: AccountKey,
+        posts: Vec<PostKey>,
+    },
     Cursor {
         scan: ScanId,
         step: ListingStep,
@@ -327,17 +334,14 @@ pub enum Pending {
         name: NameAsked,
         note: String,
     },
-    /// Somebody's watch is being kept: then they are told of it.
-    WatchBegun {
-        asker: Asker,
-        watch: Box<Watch>,
-    },
+    /// Somebody's watch is being kept: then whoever asked for it is told.
+    WatchBegun(WatchId),
     /// What is newly known of a watch is being kept.
     WatchKept,
     /// It is being ended.
     WatchEnded {
         asker: Asker,
-        id: WatchId,
+        watch: Box<Watch>,
     },
     /// A front asked for a feed.
     FeedRead {

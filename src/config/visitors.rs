@@ -61,6 +61,9 @@ impl ApiKey {
             credit: CreditTemplates::default(),
         };
         read_name(section, &mut key.name, others.iter().map(|key| key.name.as_str()));
+        if key.name == "console" {
+            section.problem_at("name", "\"console\" stands for the operator's own console: choose another");
+        }
         section.text("sha256", &mut key.sha256, |text| {
             from_hex(text)
                 .ok_or_else(|| "must be 64 hexadecimal digits: printf %s KEY | sha256sum".to_owned())

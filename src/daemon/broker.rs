@@ -1,5 +1,6 @@
 //! The broker: its loop, and beside it the storekeeper, which it alone speaks to.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crossbeam_channel as queue;
@@ -11,6 +12,7 @@ use crate::broker::server::{self, Notices, StoreLink};
 use crate::config::Settings;
 use crate::index::shared::{IndexError, Writer};
 use crate::ipc::container::{ContainerContext, ContainerError};
+use crate::proto::front::CONSOLE;
 use crate::proto::work::MaintenanceTask;
 use crate::storekeeper::{self, StorekeeperError};
 
@@ -103,6 +105,7 @@ fn policy(settings: &Settings) -> Policy {
         remove_deleted: settings.compliance.remove_deleted,
         watch_every: settings.watches.every,
         max_watches: usize::try_from(settings.watches.most).unwrap_or(usize::MAX),
+        watchers: watchers(settings),
         webhooks: settings.webhooks.iter().map(|webhook| webhook.name.clone()).collect(),
         max_watches_per_key: usize::try_from(settings.watches.most_per_key).unwrap_or(usize::MAX),
         checks_x_freely: settings.twitter.oembed_first,
@@ -110,4 +113,10 @@ fn policy(settings: &Settings) -> Policy {
         remember_pages: settings.search.remember_pages,
         salt: fastrand::u64(..),
     }
+}
+
+/// Whose watches are listed: what a key began that is gone, or may no more, rests.
+fn watchers(settings: &Settings) -> BTreeSet<String> {
+    let keys = settings.api_keys.iter().filter(|key| key.watches).map(|key| key.name.clone());
+    keys.chain([CONSOLE.to_owned()]).collect()
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::base::Timestamp;
-use crate::base::ids::{AccountKey, ImageId, PostKey};
+use crate::base::ids::{AccountKey, ImageId, Networks, PostKey};
 use crate::domain::accounts::AccountRef;
 use crate::domain::addresses::{account_named, post_url};
 use crate::domain::pages::page_form;
@@ -85,6 +85,8 @@ pub struct Watch {
     pub who: String,
     /// Posts that were published before are no news.
     pub began: Timestamp,
+    /// Accounts on others are left out.
+    pub networks: Networks,
     /// The configured webhook that is told of each new post.
     pub webhook: Option<String>,
     /// The webhook was told of what is stored up to this image.
@@ -303,6 +305,7 @@ mod tests {
             subject: "jane".to_owned(),
             who: "console".to_owned(),
             began: Timestamp(0),
+            networks: Networks::default(),
             webhook: None,
             told: ImageId(0),
             accounts: Vec::new(),

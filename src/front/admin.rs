@@ -22,13 +22,14 @@ use super::local_socket::LocalSocket;
 use super::stopping::until_stopped;
 use crate::api::verdicts::{self, cursor_named};
 use crate::base::ErrorChain;
+use crate::base::ids::Networks;
 use crate::domain::failure::FailureCode;
 use crate::domain::verdicts::VerdictId;
 use crate::domain::watches::WatchId;
 use crate::front::watch_ids::new_watch_id;
 use crate::proto::command::{Command, Order, Pictures, Reply, Source, VerdictAction};
 use crate::proto::front::{
-    Client, FrontAnswer, FrontQuestion, Saying, VerdictOrder, VerdictsAnswer, WatchOrder, WatchView,
+    CONSOLE, Client, FrontAnswer, FrontQuestion, Saying, VerdictOrder, VerdictsAnswer, WatchOrder, WatchView,
     WatchesAnswer,
 };
 use crate::proto::view::{QueryStatus, QueryView, ScanState, ScanView};
@@ -243,7 +244,8 @@ impl Session {
                     (Some(Some(id)), _) => WatchOrder::End { who: None, id },
                     (None, what) => {
                         let subject = what.unwrap_or_default();
-                        WatchOrder::Begin { id: new_watch_id(), who, subject, webhook }
+                        let networks = Networks::default();
+                        WatchOrder::Begin { id: new_watch_id(), who, subject, networks, webhook }
                     }
                 };
                 self.ask_and_send(FrontQuestion::Watches(order)).await
@@ -463,9 +465,6 @@ impl Session {
             .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 }
-
-/// Who says what is said on this socket.
-const CONSOLE: &str = "console";
 
 fn verdict_order(action: VerdictAction, lines: Option<String>) -> Result<VerdictOrder, String> {
     let say = |saying| VerdictOrder::Say { who: CONSOLE.to_owned(), saying };

@@ -15,6 +15,9 @@ use crate::domain::images::{AnswerPicture, PictureSize};
 use crate::domain::verdicts::{Verdict, VerdictId};
 use crate::domain::watches::{FeedEntry, Watch, WatchId};
 
+/// Who speaks over the admin socket, as verdicts and watches name them.
+pub const CONSOLE: &str = "console";
+
 /// The longest artwork URL that is accepted, in characters; `max_illust_url_size` in `/config`.
 pub const MAX_URL_CHARS: usize = 256;
 
@@ -174,7 +177,8 @@ pub enum FrontQuestion {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WatchOrder {
     /// `who` wants to hear of new posts. `id`: random.
-    Begin { id: WatchId, who: String, subject: String, webhook: Option<String> },
+    /// Accounts on other `networks` are left out.
+    Begin { id: WatchId, who: String, subject: String, networks: Networks, webhook: Option<String> },
     /// Those of `who` (`None`: of everybody) beyond this one, in the order of their ids.
     List { who: Option<String>, after: Option<WatchId> },
     /// This one is wanted no longer; `who`: only if it is theirs.

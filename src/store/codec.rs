@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
+use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, Networks, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::scans::{Coverage, CoveredWindow, Window};
 use crate::domain::verdicts::{Kind, VerdictId};
@@ -68,6 +68,10 @@ pub fn verdict_id(text: &str) -> Result<VerdictId, StoreError> {
 
 pub fn watch_id(text: &str) -> Result<WatchId, StoreError> {
     WatchId::parse(text).ok_or_else(|| strange("an id of a watch that is none", text))
+}
+
+pub fn networks_of(names: &str) -> Result<Networks, StoreError> {
+    Networks::from_names(names).map_err(|_| strange("networks that are none", names))
 }
 
 /// An account of a watch, as it stands in the column `accounts`.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::*;
-use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
+use crate::base::ids::{AccountKey, ImageId, Network, Networks, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::forgotten::{Removal, Removed, Subject, SubjectKind};
@@ -1324,6 +1324,7 @@ fn watch(id: u128, accounts: Vec<WatchedAccount>) -> Watch {
         subject: "https://a.example/\u{1f3a8}?a=%20'\"".to_owned(),
         who: "bot".to_owned(),
         began: Timestamp(NOW.0 + i64::try_from(id % 10).unwrap()),
+        networks: Networks::of([Network::Mastodon, Network::Bluesky]).unwrap(),
         webhook: id.is_multiple_of(2).then(|| "bot".to_owned()),
         told: ImageId(u64::try_from(id % 10).unwrap()),
         accounts,

@@ -179,6 +179,7 @@ pub const WATCHES: Table = Table {
         ("who", Text),
         ("subject", Text),
         ("began_at", Int),
+        ("networks", Text),
         ("webhook", Text),
         ("told", Int),
         ("accounts", Text),

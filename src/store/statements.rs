@@ -139,7 +139,7 @@ statements! {
 
 /// Of watches there are few: all are read at the start.
 pub const WATCHES: &str =
-    "SELECT id, who, subject, began_at, webhook, told, accounts FROM watches ORDER BY began_at, id";
+    "SELECT id, who, subject, began_at, networks, webhook, told, accounts FROM watches ORDER BY began_at, id";
 pub const END_WATCH: &str = "DELETE FROM watches WHERE id = ?";
 
 /// What a clock that was ahead has written.

@@ -37,6 +37,10 @@ const MAX_ASKED: usize = 100;
 /// Images in one answer about posts.
 const MAX_POST_IMAGES: usize = 100;
 
+/// Feeds of which the rest is kept for who reads on, and for how long.
+const FEEDS_KEPT: usize = 4;
+const FEED_KEPT: Duration = Duration::from_secs(10);
+
 /// Verdicts in one answer to who goes through all.
 const MAX_LISTED_VERDICTS: u32 = 50;
 
@@ -72,9 +76,17 @@ pub enum Read {
     StoredPosts { account: AccountKey, after: ImageId },
 }
 
+/// A feed of which more pieces may be asked for.
+struct ReadFeed {
+    accounts: Vec<AccountKey>,
+    entries: Vec<FeedEntry>,
+    read_at: Instant,
+}
+
 pub struct Reader {
     store: Box<dyn Store>,
     tell: Tell,
+    feeds: Vec<ReadFeed>,
     /// Filters that could not be answered, the oldest first, and when to try them again.
     waiting: VecDeque<(Ticket, Vec<ListedPost>)>,
     try_again_at: Instant,
@@ -85,7 +97,14 @@ pub struct Reader {
 impl Reader {
     pub fn new(store: Box<dyn Store>, tell: Tell) -> Reader {
         let damage = Trouble::new(StorePart::Data, Arc::clone(&tell));
-        Reader { store, tell, waiting: VecDeque::new(), try_again_at: Instant::now(), damage }
+        Reader {
+            store,
+            tell,
+            feeds: Vec::new(),
+            waiting: VecDeque::new(),
+            try_again_at: Instant::now(),
+            damage,
+        }
     }
 
     /// Until the queue closes, or the database is lost. Questions do not wait behind filters that
@@ -173,7 +192,7 @@ impl Reader {
             }
             Read::Feed { mut accounts, skip } => {
                 accounts.truncate(MAX_ASKED);
-                self.store.feed(&accounts).map(|entries| feed_from(entries, skip))
+                self.feed(accounts, skip)
             }
             Read::Tombstones { after } => {
                 self.store.tombstones(after, MAX_TOMBSTONES_PER_ANSWER).map(Answer::Tombstones)
@@ -206,6 +225,26 @@ impl Reader {
             Some((_, number)) => self.store.stored_posts(*number, after, MAX_STORED_POSTS as u32),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// A piece of a feed. The first reads all of it, the others go on in what was read then.
+    fn feed(&mut self, accounts: Vec<AccountKey>, skip: u32) -> Result<Answer, StoreError> {
+        self.feeds.retain(|feed| feed.read_at.elapsed() < FEED_KEPT);
+        let place = self.feeds.iter().position(|feed| feed.accounts == accounts);
+        let kept = place.map(|place| self.feeds.swap_remove(place)).filter(|_| skip > 0);
+        let feed = match kept {
+            Some(feed) => feed,
+            None => {
+                let entries = self.store.feed(&accounts)?;
+                ReadFeed { accounts, entries, read_at: Instant::now() }
+            }
+        };
+        let answer = feed_from(&feed.entries, skip);
+        if matches!(answer, Answer::Feed { more: true, .. }) {
+            self.feeds.truncate(FEEDS_KEPT - 1);
+            self.feeds.push(feed);
+        }
+        Ok(answer)
     }
 
     /// Whose these posts are, with what the accounts were called last.
@@ -256,14 +295,14 @@ fn listed_verdicts(mut verdicts: Vec<(Verdict, bool)>) -> Answer {
 
 /// The entries after the first `skip`, as many as fit one message. One always does, with as many of its posts
 /// as fit.
-fn feed_from(entries: Vec<FeedEntry>, skip: u32) -> Answer {
+fn feed_from(entries: &[FeedEntry], skip: u32) -> Answer {
     /// Less than a message: the answer travels on, in one of another form.
     const MOST: usize = MAX_MESSAGE_BYTES - 4096;
     let skip = usize::try_from(skip).unwrap_or(usize::MAX).min(entries.len());
-    let mut rest = entries.into_iter().skip(skip).peekable();
+    let mut rest = entries.iter().skip(skip).peekable();
     let (mut fitting, mut bytes) = (Vec::new(), 0);
-    while let Some(mut entry) = rest.next_if(|entry| fitting.is_empty() || bytes + entry.len_bytes() <= MOST)
-    {
+    while let Some(entry) = rest.next_if(|entry| fitting.is_empty() || bytes + entry.len_bytes() <= MOST) {
+        let mut entry: FeedEntry = entry.clone();
         while entry.len_bytes() > MOST && entry.posts.len() > 1 {
             entry.posts.pop();
         }
@@ -348,7 +387,7 @@ mod tests {
             .collect();
         let (mut found, mut skip) = (Vec::new(), 0);
         loop {
-            let answer = feed_from(entries.clone(), skip);
+            let answer = feed_from(&entries, skip);
             let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer: answer.clone() };
             assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
             let Answer::Feed { entries, more } = answer else { panic!() };
@@ -360,7 +399,7 @@ mod tests {
             }
         }
         assert_eq!(found, entries.iter().map(FeedEntry::id).collect::<Vec<_>>());
-        assert_eq!(feed_from(entries, u32::MAX), Answer::Feed { entries: vec![], more: false });
+        assert_eq!(feed_from(&entries, u32::MAX), Answer::Feed { entries: vec![], more: false });
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! Watches: what each of them is waiting for, and when its accounts are looked at next. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::base::clock::Monotonic;
-use crate::base::ids::{AccountKey, ContainerId, ImageId, QueryId};
+use crate::base::ids::{AccountKey, ContainerId, QueryId};
+use crate::broker::vocabulary::Asker;
 use crate::domain::watches::{FeedEntry, Watch, WatchId};
 
 /// All watches. They are few, and all in memory.
 #[derive(Debug, Default)]
 pub struct Watches {
     all: BTreeMap<WatchId, Watched>,
+    /// Queries that watches have begun for the artists of their pages, until they have ended: also those whose
+    /// watches were ended meanwhile.
+    pub artists: BTreeSet<QueryId>,
     /// Fronts that have asked for a feed: they are told when one changes.
     pub fronts: BTreeSet<ContainerId>,
 }
@@ -24,8 +28,14 @@ pub struct Watched {
     /// Why it found no account, or hears of nothing, as a sentence.
     pub problem: Option<String>,
     pub telling: Telling,
-    /// Something has been stored since the feed was read for its webhook.
-    pub has_news: bool,
+    /// What its webhook is told after that, the earliest first.
+    pub news: VecDeque<FeedEntry>,
+    /// When the feed is to be read for more; `None` while nothing has been stored since.
+    pub news_due: Option<Monotonic>,
+    /// When the feed was read for its webhook.
+    pub news_read: Option<Monotonic>,
+    /// Who waits until it is kept, and whether they began it; `None` once it is.
+    pub begun_by: Option<Vec<(Asker, bool)>>,
 }
 
 /// How the accounts of a watch are found out.
@@ -42,16 +52,34 @@ pub enum Errand {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Telling {
     Idle,
-    /// The feed is being read; this is the earliest news so far.
-    Reading(Option<Box<FeedEntry>>),
-    /// It is told of what has changed with this image.
-    Under(ImageId),
+    /// The feed is being read.
+    Reading,
+    /// It is told of this.
+    Under(Box<FeedEntry>),
 }
 
 impl Watched {
     pub fn new(watch: Watch, due: Monotonic) -> Watched {
-        let (errand, telling) = (Errand::None, Telling::Idle);
-        Watched { watch, due, errand, problem: None, telling, has_news: false }
+        Watched {
+            watch,
+            due,
+            errand: Errand::None,
+            problem: None,
+            telling: Telling::Idle,
+            news: VecDeque::new(),
+            news_due: None,
+            news_read: None,
+            begun_by: None,
+        }
+    }
+
+    /// Whether it would survive a restart.
+    pub fn is_kept(&self) -> bool {
+        self.begun_by.is_none()
+    }
+
+    fn next_due(&self) -> Monotonic {
+        self.news_due.map_or(self.due, |news| news.min(self.due))
     }
 }
 
@@ -87,11 +115,7 @@ impl Watches {
 
     /// The earliest moment at which accounts of one are looked at.
     pub fn next_due(&self) -> Option<Monotonic> {
-        self.all.values().map(|watched| watched.due).min()
-    }
-
-    pub fn due_by(&self, now: Monotonic) -> Vec<WatchId> {
-        self.ids_where(|watched| watched.due <= now)
+        self.all.values().map(Watched::next_due).min()
     }
 
     /// Those that watch this account.

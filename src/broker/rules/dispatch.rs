@@ -206,8 +206,8 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
             let woken = scans::on_stored(turn, scan, &posts);
             indexing::on_woken(turn, woken);
         }
-        (Pending::PostsApart(posts), FromStorekeeper::Stored { .. }) => {
-            watches::on_any_stored(turn);
+        (Pending::PostsApart { account, posts }, FromStorekeeper::Stored { .. }) => {
+            watches::on_stored(turn, &account);
             turn.send_to_store(ToStorekeeper::SettleWanted { posts });
         }
         (Pending::Cursor { scan, step }, FromStorekeeper::Stored { .. }) => {
@@ -220,6 +220,8 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
         (Pending::ScanStart(start), FromStorekeeper::Answered { answer, .. }) => {
             scan_requests::on_start_known(turn, *start, answer);
         }
+        // Posts of a scan that was cancelled are stored all the same.
+        (Pending::Dropped, FromStorekeeper::Stored { .. }) => watches::feeds_changed(turn),
         (Pending::CursorForgotten, FromStorekeeper::Answered { .. }) | (Pending::Dropped, _) => {}
         (Pending::SearchStart { query, account }, FromStorekeeper::Answered { answer, .. }) => {
             queries::on_account_known(turn, query, account, answer);
@@ -231,7 +233,7 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
             indexing::on_named_posts_known(turn, query, answer);
         }
         (Pending::NamedPostStored { query }, FromStorekeeper::Stored { .. }) => {
-            watches::on_any_stored(turn);
+            watches::feeds_changed(turn);
             indexing::on_named_post_stored(turn, query);
         }
         (Pending::AccountRecords(asker), FromStorekeeper::Answered { answer, .. }) => {
@@ -266,15 +268,15 @@ fn on_awaited(turn: &mut Turn, pending: Pending, message: FromStorekeeper) {
         }
         (Pending::Forgotten(mark), FromStorekeeper::Removed { removal, .. }) => {
             forgetting::on_removed(turn, mark, removal);
-            watches::on_any_stored(turn);
+            watches::feeds_changed(turn);
         }
-        (Pending::GoneRemoved, FromStorekeeper::Removed { .. }) => watches::on_any_stored(turn),
-        (Pending::WatchBegun { asker, watch }, FromStorekeeper::Answered { answer, .. }) => {
-            watches::on_begun(turn, asker, *watch, answer);
+        (Pending::GoneRemoved, FromStorekeeper::Removed { .. }) => watches::feeds_changed(turn),
+        (Pending::WatchBegun(id), FromStorekeeper::Answered { answer, .. }) => {
+            watches::on_begun(turn, id, answer);
         }
         (Pending::WatchKept, FromStorekeeper::Answered { answer, .. }) => watches::on_kept(turn, answer),
-        (Pending::WatchEnded { asker, id }, FromStorekeeper::Answered { answer, .. }) => {
-            watches::on_ended(turn, asker, id, answer);
+        (Pending::WatchEnded { asker, watch }, FromStorekeeper::Answered { answer, .. }) => {
+            watches::on_ended(turn, asker, *watch, answer);
         }
         (Pending::FeedRead { asker, watch, skip }, FromStorekeeper::Answered { answer, .. }) => {
             watches::on_feed_read(turn, asker, watch, skip, answer);

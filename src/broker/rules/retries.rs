@@ -75,6 +75,6 @@ pub fn work_apart(account: Account, post: ListedPost) -> Work {
 pub fn on_indexed(turn: &mut Turn, account: Account, posts: Vec<IndexedPost>) {
     let complete = posts.iter().filter(|post| !post.incomplete);
     let keys = complete.map(|post| post.key.clone()).collect();
-    let ticket = turn.expect(Pending::PostsApart(keys));
+    let ticket = turn.expect(Pending::PostsApart { account: account.key.clone(), posts: keys });
     turn.send_to_store(ToStorekeeper::StorePosts { ticket, account, posts });
 }

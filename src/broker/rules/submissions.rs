@@ -194,11 +194,25 @@ pub fn resume_page(
     following::notify(turn, id);
 }
 
+/// Starts a query that this program wants for itself. It is written down like any other: others may join it, and
+/// are told that it is under way.
+pub fn begin_for_house(turn: &mut Turn, url: String, key: &str, wanted: Wanted, origin: Origin) {
+    resume_page(turn, url, wanted, Vec::new(), origin, 0);
+    let Some(id) = turn.state.query_keys.get(key).copied() else { return };
+    if let Some(entry) = turn.live(id).map(|query| query.accepted()) {
+        write_down(turn, Vec::new(), id, entry);
+    }
+}
+
 // ---- what its asker is told
 
 /// "Accepted" is said only once it is written down.
 pub fn answer_once_written(turn: &mut Turn, asker: Asker, query: QueryId, entry: JournalEntry) {
-    let ticket = turn.expect(Pending::Accepted { askers: vec![asker], query });
+    write_down(turn, vec![asker], query, entry);
+}
+
+fn write_down(turn: &mut Turn, askers: Vec<Asker>, query: QueryId, entry: JournalEntry) {
+    let ticket = turn.expect(Pending::Accepted { askers, query });
     if let Some(query) = turn.state.queries.get_mut(&query) {
         query.head.being_written = Some(ticket);
     }

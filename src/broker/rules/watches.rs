@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::base::Timestamp;
-use crate::base::ids::{AccountKey, ImageId, Networks, QueryId};
+use crate::base::ids::{AccountKey, ImageId, QueryId};
 use crate::broker::books::items::Owner;
 use crate::broker::books::query::{Facts, Origin, Outcome, Phase, Query};
 use crate::broker::books::query_key::page_key;
@@ -42,24 +42,34 @@ const MOST_PARTS: usize = 4;
 const LOOK_UP_EVERY: Duration = Duration::from_secs(7 * 24 * 3600);
 /// So soon again where a network bills for nothing and the account could not be read, or be listed.
 const LOOK_UP_AGAIN: Duration = Duration::from_secs(24 * 3600);
-/// While the network is lost, the round is put off by this.
+/// Queries for the artists of pages that run for watches at the same time, and how long the next one waits.
+const MAX_ARTISTS: usize = 4;
+const TURN: Duration = Duration::from_secs(5);
+/// A feed is read for its webhook once in so long.
+const BREATH: Duration = Duration::from_secs(5);
+/// Things to tell a webhook that are kept from one reading of the feed.
+const MAX_NEWS: usize = 20;
+/// While the network is lost, or the database, the round is put off by this.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 // ---- what people ask
 
 pub fn ask(turn: &mut Turn, asker: Asker, order: WatchOrder) {
     match order {
-        WatchOrder::Begin { id, who, subject, webhook } => begin(turn, asker, id, who, &subject, webhook),
+        WatchOrder::Begin { id, who, subject, networks, webhook } => {
+            let (began, told) = (turn.now.wall, ImageId(0));
+            let subject = subject.trim().to_owned();
+            begin(
+                turn,
+                asker,
+                Watch { id, subject, who, began, networks, webhook, told, accounts: Vec::new() },
+            );
+        }
         WatchOrder::List { who, after } => {
             let answer = list(turn.state, who.as_deref(), after);
             tell(turn, asker, answer);
         }
-        WatchOrder::End { who, id } => match turn.state.watches.get(id) {
-            Some(watched) if who.is_none_or(|who| who == watched.watch.who) => {
-                turn.ask_store(Pending::WatchEnded { asker, id }, Question::EndWatch(id));
-            }
-            Some(_) | None => tell(turn, asker, WatchesAnswer::Unknown),
-        },
+        WatchOrder::End { who, id } => end(turn, asker, who, id),
     }
 }
 
@@ -67,82 +77,117 @@ fn tell(turn: &mut Turn, asker: Asker, answer: WatchesAnswer) {
     turn.answer(asker, FrontAnswer::Watches(answer));
 }
 
-fn begin(turn: &mut Turn, asker: Asker, id: WatchId, who: String, subject: &str, webhook: Option<String>) {
-    let wrong = |turn: &mut Turn, why: String| tell(turn, asker, WatchesAnswer::Wrong { why });
-    let meant = match Subject::named(subject) {
+fn begin(turn: &mut Turn, asker: Asker, watch: Watch) {
+    let meant = match Subject::named(&watch.subject) {
         Ok(meant) => meant,
-        Err(why) => return wrong(turn, why),
+        Err(why) => return tell(turn, asker, WatchesAnswer::Wrong { why }),
     };
-    if let Subject::Account(account) = &meant
-        && turn.state.forgotten.names_ref(account)
-    {
-        return wrong(turn, format!("{account} {}", LeftOutReason::Forgotten.why()));
+    let is_same = |known: &&Watched| {
+        let known = &known.watch;
+        let is_theirs =
+            (&known.who, &known.webhook, &known.networks) == (&watch.who, &watch.webhook, &watch.networks);
+        is_theirs && known.meant().as_ref() == Some(&meant)
+    };
+    let known = turn.state.watches.after(None).find(is_same).map(|known| known.watch.id);
+    if let Some(known) = known.and_then(|known| turn.state.watches.get_mut(known)) {
+        match &mut known.begun_by {
+            // Whoever is told of it finds it again after a crash.
+            Some(waiting) => waiting.push((asker, false)),
+            None => {
+                let watch = view(known);
+                tell(turn, asker, WatchesAnswer::Begun { watch, is_new: false });
+            }
+        }
+        return;
     }
-    let of_theirs = || turn.state.watches.after(None).filter(|known| known.watch.who == who);
-    let is_same =
-        |known: &&Watched| known.watch.webhook == webhook && known.watch.meant().as_ref() == Some(&meant);
-    let known = of_theirs().find(is_same).map(view);
-    let theirs = of_theirs().count();
-    if let Some(watch) = known {
-        return tell(turn, asker, WatchesAnswer::Begun { watch, is_new: false });
+    if let Some(why) = why_not(turn.state, &watch, &meant) {
+        return tell(turn, asker, WatchesAnswer::Wrong { why });
     }
-    if let Some(name) = webhook.as_ref().filter(|name| !turn.state.policy.webhooks.contains(name)) {
-        return wrong(turn, format!("there is no webhook {name:?} here ([[webhooks]] names them)"));
+    let question = Question::KeepWatch(Box::new(watch.clone()));
+    turn.ask_store(Pending::WatchBegun(watch.id), question);
+    // It counts from now on, so that many that are begun at once pass no limit.
+    let due = turn.now.mono.plus(turn.state.policy.watch_every);
+    let begun_by = Some(vec![(asker, true)]);
+    turn.state.watches.add(Watched { begun_by, ..Watched::new(watch, due) });
+}
+
+/// Why this cannot be watched, for people.
+fn why_not(state: &State, watch: &Watch, meant: &Subject) -> Option<String> {
+    let Watch { who, webhook, networks, .. } = watch;
+    let policy = &state.policy;
+    if let Subject::Account(account) = meant {
+        if state.forgotten.names_ref(account) {
+            return Some(format!("{account} {}", LeftOutReason::Forgotten.why()));
+        }
+        if !networks.have_any(account.may_be_on()) {
+            return Some(format!(
+                "{account} is on {}, and only {networks} can be watched",
+                account.network()
+            ));
+        }
     }
-    let policy = &turn.state.policy;
-    if turn.state.watches.len() >= policy.max_watches {
-        let why = format!(
+    if let Some(name) = webhook.as_ref().filter(|name| !policy.webhooks.contains(name)) {
+        return Some(format!("there is no webhook {name:?} here ([[webhooks]] names them)"));
+    }
+    let theirs = state.watches.after(None).filter(|known| known.watch.who == *who).count();
+    if state.watches.len() >= policy.max_watches {
+        return Some(format!(
             "{} watches are kept here, which is as many as may be (watches.most): end one first",
             policy.max_watches
-        );
-        return wrong(turn, why);
+        ));
     }
-    if theirs >= policy.max_watches_per_key {
-        let why = format!(
+    (theirs >= policy.max_watches_per_key).then(|| {
+        format!(
             "{who} has {theirs} watches, which is as many as one may have (watches.most_per_key): end one first"
-        );
-        return wrong(turn, why);
-    }
-    let subject = subject.trim().to_owned();
-    let began = turn.now.wall;
-    let watch = Watch { id, subject, who, began, webhook, told: ImageId(0), accounts: Vec::new() };
-    let question = Question::KeepWatch(Box::new(watch.clone()));
-    turn.ask_store(Pending::WatchBegun { asker, watch: Box::new(watch) }, question);
+        )
+    })
 }
 
-pub fn on_begun(turn: &mut Turn, asker: Asker, watch: Watch, answer: Answer) {
+/// It is kept, or could not be.
+pub fn on_begun(turn: &mut Turn, id: WatchId, answer: Answer) {
+    let Some(watched) = turn.state.watches.get_mut(id) else { return };
+    let waiting = watched.begun_by.take().unwrap_or_default();
     if answer != Answer::Done {
-        return not_now(turn, asker, answer);
-    }
-    let id = watch.id;
-    turn.state.watches.add(Watched::new(watch, turn.now.mono));
-    look_at(turn, id);
-    if let Some(watched) = turn.state.watches.get(id) {
-        let answer = WatchesAnswer::Begun { watch: view(watched), is_new: true };
-        tell(turn, asker, answer);
-    }
-}
-
-pub fn on_ended(turn: &mut Turn, asker: Asker, id: WatchId, answer: Answer) {
-    if answer != Answer::Done {
-        return not_now(turn, asker, answer);
-    }
-    match turn.state.watches.remove(id) {
-        Some(Watched { watch, .. }) => {
-            turn.drop_work(|owner| *owner == Owner::Watch(id));
-            changed(turn, Some(id));
-            tell(turn, asker, WatchesAnswer::Ended(watch));
+        turn.state.watches.remove(id);
+        for (asker, _) in waiting {
+            not_now(turn, asker, answer.clone());
         }
-        None => tell(turn, asker, WatchesAnswer::Unknown),
+        return;
     }
+    look_at(turn, id);
+    let Some(watch) = turn.state.watches.get(id).map(view) else { return };
+    for (asker, is_new) in waiting {
+        tell(turn, asker, WatchesAnswer::Begun { watch: watch.clone(), is_new });
+    }
+}
+
+fn end(turn: &mut Turn, asker: Asker, who: Option<String>, id: WatchId) {
+    let known = turn.state.watches.get(id).filter(|watched| watched.is_kept());
+    if known.is_none_or(|known| who.is_some_and(|who| who != known.watch.who)) {
+        return tell(turn, asker, WatchesAnswer::Unknown);
+    }
+    // At once: what is kept of it after this would bring it back.
+    let Some(Watched { watch, .. }) = turn.state.watches.remove(id) else { return };
+    turn.drop_work(|owner| *owner == Owner::Watch(id));
+    changed(turn, Some(id));
+    turn.ask_store(Pending::WatchEnded { asker, watch: Box::new(watch) }, Question::EndWatch(id));
+}
+
+pub fn on_ended(turn: &mut Turn, asker: Asker, watch: Watch, answer: Answer) {
+    if answer == Answer::Done {
+        return tell(turn, asker, WatchesAnswer::Ended(watch));
+    }
+    // It is there as before.
+    turn.state.watches.add(Watched::new(watch, turn.now.mono));
+    not_now(turn, asker, answer);
 }
 
 fn list(state: &State, who: Option<&str>, after: Option<WatchId>) -> WatchesAnswer {
     /// Of a view beside its watch.
     const NUMBERS: usize = 16;
     let mut bytes = 1024;
-    let mut theirs =
-        state.watches.after(after).filter(|known| who.is_none_or(|who| known.watch.who == who)).peekable();
+    let is_theirs = |known: &&Watched| known.is_kept() && who.is_none_or(|who| known.watch.who == who);
+    let mut theirs = state.watches.after(after).filter(is_theirs).peekable();
     let mut watches: Vec<WatchView> = Vec::new();
     while let Some(watched) = theirs.peek() {
         bytes += watched.watch.len_bytes() + watched.problem.as_ref().map_or(0, String::len) + NUMBERS;
@@ -201,10 +246,22 @@ fn drop_forgotten(state: &State, entries: &mut Vec<FeedEntry>) {
     entries.retain(|entry| !entry.posts.is_empty());
 }
 
-/// The accounts whose posts a watch shows.
+/// The accounts whose posts a watch shows: none that is private or gone, left out, or forgotten; and none at all
+/// where nobody may watch any more.
 fn listed(state: &State, watch: &Watch) -> Vec<AccountKey> {
-    let keys = watch.accounts.iter().map(|account| &account.key);
-    keys.filter(|key| !state.forgotten.names_account(key)).cloned().collect()
+    if rests(state, watch) {
+        return Vec::new();
+    }
+    let is_shown = |watched: &&WatchedAccount| {
+        let account = Account { key: watched.key.clone(), handle: watched.handle.clone(), posts: None };
+        watched.unreadable.is_none() && state.why_left_out(&account).is_none()
+    };
+    watch.accounts.iter().filter(is_shown).map(|watched| watched.key.clone()).collect()
+}
+
+/// The key that began it is gone, or may watch no more.
+fn rests(state: &State, watch: &Watch) -> bool {
+    !state.policy.watchers.contains(&watch.who)
 }
 
 // ---- their accounts
@@ -232,14 +289,21 @@ pub fn resume(turn: &mut Turn, watches: Vec<Watch>) {
 
 /// Looks at what is due, and takes up what queries have found out for watches.
 pub fn on_time_passed(turn: &mut Turn) {
+    let State { watches, queries, .. } = &mut *turn.state;
+    watches.artists.retain(|query| queries.get(query).is_some_and(Query::is_live));
     for (watch, query) in turn.state.watches.awaiting_artists() {
         if turn.state.queries.get(&query).is_none_or(|query| !query.is_live()) {
             on_artist(turn, watch, query);
         }
     }
-    if turn.state.watches.next_due().is_some_and(|due| due <= turn.now.mono) {
-        for id in turn.state.watches.due_by(turn.now.mono) {
+    let now = turn.now.mono;
+    if turn.state.watches.next_due().is_some_and(|due| due <= now) {
+        for id in turn.state.watches.ids_where(|watched| watched.due <= now) {
             look_at(turn, id);
+        }
+        let has_news = |watched: &Watched| watched.news_due.is_some_and(|due| due <= now);
+        for id in turn.state.watches.ids_where(has_news) {
+            read_news(turn, id);
         }
     }
 }
@@ -248,14 +312,21 @@ pub fn on_time_passed(turn: &mut Turn) {
 fn look_at(turn: &mut Turn, id: WatchId) {
     let is_lost = turn.state.connectivity.is_lost();
     let every = turn.state.policy.watch_every;
-    let Some(watched) = turn.state.watches.get_mut(id) else { return };
+    let Some(watched) = turn.state.watches.get_mut(id).filter(|watched| watched.is_kept()) else { return };
     watched.due = turn.now.mono.plus(if is_lost { LOOK_AGAIN.min(every) } else { every });
     if is_lost || watched.errand != Errand::None {
         return;
     }
     let watch = watched.watch.clone();
+    if rests(turn.state, &watch) {
+        if let Some(watched) = turn.state.watches.get_mut(id) {
+            let why = "The API key that began it is gone, or may watch no more (watches = true): it rests.";
+            watched.problem = Some(why.to_owned());
+        }
+        return;
+    }
     let refs = match (watch.accounts.is_empty(), watch.meant()) {
-        (true, Some(Subject::Page(_))) => return ask_for_artist(turn, id, watch.subject),
+        (true, Some(Subject::Page(_))) => return ask_for_artist(turn, id, watch),
         (true, Some(Subject::Account(account))) => vec![account],
         (true, None) => return turn.contradiction("a watch is kept of what is no subject"),
         (false, _) => {
@@ -301,23 +372,27 @@ fn has_failed_since(state: &State, account: &WatchedAccount, turn: &Turn) -> boo
 fn look_up(turn: &mut Turn, id: WatchId, refs: Vec<AccountRef>) {
     if let Some(watched) = turn.state.watches.get_mut(id) {
         watched.errand = Errand::LookUp;
-        let priority = match watched.watch.accounts.is_empty() {
-            true => Priority::User,
-            false => Priority::Maintenance,
-        };
-        turn.enqueue(Owner::Watch(id), Work::Resolve { refs }, priority, 0);
+        turn.enqueue(Owner::Watch(id), Work::Resolve { refs }, Priority::Maintenance, 0);
     }
 }
 
-/// The query that finds the artist of the page, the one that runs or has ended lately, or a new one.
-fn ask_for_artist(turn: &mut Turn, id: WatchId, page: String) {
-    let (networks, wanted) = (Networks::default(), Wanted::Artist);
+/// The query that finds the artist of the page, the one that runs or has ended lately, or a new one. Few at a time
+/// are begun for watches: nobody's limit counts them.
+fn ask_for_artist(turn: &mut Turn, id: WatchId, Watch { subject: page, networks, .. }: Watch) {
+    let wanted = Wanted::Artist;
     let Some(key) = page_key(&page, &networks, wanted) else {
         return turn.contradiction("the page of a watch is no URL");
     };
     if !turn.state.query_keys.contains_key(&key) {
+        if turn.state.watches.artists.len() >= MAX_ARTISTS {
+            if let Some(watched) = turn.state.watches.get_mut(id) {
+                watched.due = turn.now.mono.plus(TURN);
+            }
+            return;
+        }
         let origin = Origin { client: Client::Exempt, networks };
-        submissions::resume_page(turn, page, wanted, Vec::new(), origin, 0);
+        submissions::begin_for_house(turn, page, &key, wanted, origin);
+        turn.state.watches.artists.extend(turn.state.query_keys.get(&key));
     }
     let query = turn.state.query_keys.get(&key).copied();
     if let (Some(query), Some(watched)) = (query, turn.state.watches.get_mut(id)) {
@@ -339,10 +414,13 @@ fn on_artist(turn: &mut Turn, id: WatchId, query: QueryId) {
             for account in accounts {
                 watched.watch.learn(account);
             }
-            keep(turn, id);
-            list_accounts(turn, id);
+            on_accounts_known(turn, id);
         }
-        Err(why) => watched.problem = Some(why),
+        Err(why) => {
+            watched.problem = Some(why);
+            // A page that leads to nobody is asked about seldom.
+            watched.due = turn.now.mono.plus(LOOK_UP_AGAIN);
+        }
     }
 }
 
@@ -381,6 +459,8 @@ pub fn on_resolved(turn: &mut Turn, id: WatchId, resolutions: Vec<Resolution>) {
     let now = turn.now.wall;
     let mut news = Vec::new();
     let mut problem = None;
+    let Some(Watched { watch: Watch { networks, .. }, .. }) = turn.state.watches.get(id) else { return };
+    let networks = networks.clone();
     for Resolution { asked, outcome } in resolutions {
         let known = match &asked {
             AccountRef::Id(key) => Some(key.clone()),
@@ -389,7 +469,11 @@ pub fn on_resolved(turn: &mut Turn, id: WatchId, resolutions: Vec<Resolution>) {
         let unasked = matches!(outcome, ResolutionOutcome::Unasked { .. });
         match (outcome.readable(), known) {
             (Ok(found), _) if turn.state.forgotten.names_account(&found.key) => {
-                problem = Some(sentence(&asked, LeftOutReason::Forgotten.why()));
+                // It was watched by its name.
+                return on_forgotten_subject(turn, id);
+            }
+            (Ok(found), None) if !networks.has(found.key.network) => {
+                problem = Some(sentence(&asked, LeftOutReason::OtherNetwork.why()));
             }
             (Ok(found), known) => {
                 if let Some(old) = known.filter(|old| *old != found.key) {
@@ -417,8 +501,7 @@ pub fn on_resolved(turn: &mut Turn, id: WatchId, resolutions: Vec<Resolution>) {
         let handle = handle.or_else(|| known.map(|known| known.handle.clone())).unwrap_or_default();
         watched.watch.learn(WatchedAccount { key, handle, unreadable, looked_up: now });
     }
-    keep(turn, id);
-    list_accounts(turn, id);
+    on_accounts_known(turn, id);
 }
 
 fn sentence(asked: &AccountRef, why: &str) -> String {
@@ -436,6 +519,14 @@ pub fn on_work_failed(turn: &mut Turn, id: WatchId, work: &Work, why: String) {
             }
         }
     }
+}
+
+/// What is known of its accounts has changed, and with it the feed: some of it may be stored already.
+fn on_accounts_known(turn: &mut Turn, id: WatchId) {
+    keep(turn, id);
+    changed(turn, Some(id));
+    on_news(turn, id);
+    list_accounts(turn, id);
 }
 
 fn keep(turn: &mut Turn, id: WatchId) {
@@ -473,7 +564,8 @@ fn is_being_scanned(state: &State, account: &AccountKey) -> bool {
 
 pub fn on_states(turn: &mut Turn, id: WatchId, answer: Answer) {
     let Answer::AccountStates(states) = answer else { return };
-    let Some(watched) = turn.state.watches.get(id) else { return };
+    let Some(watched) = turn.state.watches.get_mut(id) else { return };
+    watched.problem = None;
     let watch = watched.watch.clone();
     for state in states {
         let Some(known) = watch.accounts.iter().find(|account| account.key == state.key) else { continue };
@@ -482,21 +574,33 @@ pub fn on_states(turn: &mut Turn, id: WatchId, answer: Answer) {
         if is_being_scanned(turn.state, &account.key) || turn.state.why_left_out(&account).is_some() {
             continue;
         }
-        for reach in reaches(turn.state, &state, watch.began, turn.now.wall) {
+        let failure = last_failure(turn.state, &account.key);
+        if let (Some((_, why, _)), Some(watched)) = (&failure, turn.state.watches.get_mut(id)) {
+            watched.problem = Some(format!("The last listing of @{} failed: {why}.", account.handle));
+        }
+        // The fault may be in the way to list a window: then the whole is the only way, if it costs nothing.
+        let is_free = !turn.state.policy.is_billed(account.key.network);
+        let has_no_windows =
+            matches!(failure, Some((FailureCode::ProcessingError, _, Reach::Window(_)))) && is_free;
+        for reach in reaches(&state, has_no_windows, watch.began, turn.now.wall) {
             scans::start(turn, account.clone(), state.clone(), reach, Priority::Maintenance, None);
         }
     }
 }
 
+/// Why the last scan of this account failed, and of how much of it; `None` where it did not.
+fn last_failure(state: &State, account: &AccountKey) -> Option<(FailureCode, String, Reach)> {
+    let ended =
+        state.scans.values().filter(|scan| scan.head.account.key == *account && scan.ended().is_some());
+    let last = ended.max_by_key(|scan| scan.ended())?;
+    match last.outcome()? {
+        ScanOutcome::Failed { code, why } => Some((*code, why.clone(), last.head.reach)),
+        ScanOutcome::Done => None,
+    }
+}
+
 /// What of the account is to be listed.
-fn reaches(state: &State, account: &AccountState, began: Timestamp, now: Timestamp) -> Vec<Reach> {
-    // The fault may be in the way to list a window: then the whole is the only way.
-    let has_no_windows = state.scans.values().any(|scan| {
-        let code = FailureCode::ProcessingError;
-        let has_failed =
-            matches!(scan.outcome(), Some(ScanOutcome::Failed { code: known, .. }) if *known == code);
-        has_failed && scan.head.account.key == account.key && matches!(scan.head.reach, Reach::Window(_))
-    });
+fn reaches(account: &AccountState, has_no_windows: bool, began: Timestamp, now: Timestamp) -> Vec<Reach> {
     if account.scanned_at().is_some() || has_no_windows {
         return vec![Reach::Whole];
     }
@@ -518,13 +622,9 @@ pub fn on_stored(turn: &mut Turn, account: &AccountKey) {
 }
 
 /// Posts were stored or removed, nobody knows whose.
-pub fn on_any_stored(turn: &mut Turn) {
-    if turn.state.watches.len() == 0 {
-        return;
-    }
-    changed(turn, None);
-    for id in turn.state.watches.ids_where(|watched| watched.watch.webhook.is_some()) {
-        on_news(turn, id);
+pub fn feeds_changed(turn: &mut Turn) {
+    if turn.state.watches.len() > 0 {
+        changed(turn, None);
     }
 }
 
@@ -536,18 +636,33 @@ fn changed(turn: &mut Turn, watch: Option<WatchId>) {
     }
 }
 
-/// Reads the feed for what the webhook has not heard of.
+/// There may be something that the webhook has not heard of. While an account is being scanned that is so all the
+/// time, and reading a feed is work.
 fn on_news(turn: &mut Turn, id: WatchId) {
+    let now = turn.now.mono;
     let Some(watched) = turn.state.watches.get_mut(id) else { return };
-    if watched.watch.webhook.is_none() {
+    if watched.watch.webhook.is_none() || !watched.is_kept() {
         return;
     }
+    let due = watched.news_read.map_or(now, |read| read.plus(BREATH)).max(now);
+    watched.news_due = Some(watched.news_due.map_or(due, |known| known.min(due)));
+    if due <= now {
+        read_news(turn, id);
+    }
+}
+
+/// Reads the feed, unless the webhook is being told: then later.
+fn read_news(turn: &mut Turn, id: WatchId) {
+    let now = turn.now.mono;
+    let Some(watched) = turn.state.watches.get_mut(id) else { return };
     if watched.telling != Telling::Idle {
-        watched.has_news = true;
+        watched.news_due = Some(now.plus(BREATH));
         return;
     }
-    watched.has_news = false;
-    watched.telling = Telling::Reading(None);
+    watched.news_due = None;
+    watched.news_read = Some(now);
+    watched.news.clear();
+    watched.telling = Telling::Reading;
     read_on(turn, id, 0);
 }
 
@@ -557,90 +672,109 @@ fn read_on(turn: &mut Turn, id: WatchId, skip: u32) {
     turn.ask_store(Pending::WatchNews { id, skip }, Question::Feed { accounts, skip });
 }
 
-/// A piece of the feed: the earliest thing that the webhook has not heard of is told first.
+/// A piece of the feed: of what the webhook has not heard of, the earliest is told first.
 pub fn on_news_read(turn: &mut Turn, id: WatchId, skip: u32, answer: Answer) {
-    let (mut entries, more) = match answer {
-        Answer::Feed { entries, more } => (entries, more),
-        // With whatever is stored next, it is read again.
-        _ => {
-            if let Some(watched) = turn.state.watches.get_mut(id) {
-                watched.telling = Telling::Idle;
-            }
-            return;
-        }
+    let now = turn.now.mono;
+    let watched = turn.state.watches.get_mut(id).filter(|watched| watched.telling == Telling::Reading);
+    let Some(watched) = watched else { return };
+    let Answer::Feed { entries, more } = answer else {
+        watched.telling = Telling::Idle;
+        watched.news_due = Some(now.plus(LOOK_AGAIN));
+        return;
     };
     let read = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-    drop_forgotten(turn.state, &mut entries);
-    let Some(watched) = turn.state.watches.get_mut(id) else { return };
-    let Telling::Reading(best) = &mut watched.telling else { return };
     let (told, began) = (watched.watch.told, watched.watch.began);
-    // Entries come by their first date, and what joins an old one may be new: all of them are read.
-    for entry in entries.into_iter().filter(|entry| entry.is_news(told, began)) {
-        if best.as_ref().is_none_or(|best| entry.changed < best.changed) {
-            *best = Some(Box::new(entry));
-        }
+    // Entries come by their dates, and what joins an old one may be new: all of them are read.
+    let news = entries.into_iter().filter(|entry| entry.is_news(told, began));
+    let mut all: Vec<FeedEntry> = watched.news.drain(..).chain(news).collect();
+    all.sort_by_key(|entry| entry.changed);
+    if all.len() > MAX_NEWS {
+        all.truncate(MAX_NEWS);
+        watched.news_due = Some(now.plus(BREATH));
     }
+    watched.news = all.into();
     if more && read > 0 {
         return read_on(turn, id, skip.saturating_add(read));
     }
-    match (best.take(), watched.watch.webhook.clone()) {
-        (Some(entry), Some(webhook)) => {
-            watched.telling = Telling::Under(entry.changed);
-            let subject = watched.watch.subject.clone();
-            let post = WatchedPost { watch: id, subject, webhook, entry: *entry };
-            turn.enqueue(Owner::Watch(id), Work::Tell(Box::new(post)), Priority::User, 0);
-        }
-        _ => {
-            watched.telling = Telling::Idle;
-            if watched.has_news {
-                on_news(turn, id);
-            }
-        }
+    watched.telling = Telling::Idle;
+    tell_next(turn, id);
+}
+
+/// Tells the webhook of the next thing.
+fn tell_next(turn: &mut Turn, id: WatchId) {
+    loop {
+        let Some(watched) = turn.state.watches.get_mut(id) else { return };
+        let (Some(entry), Some(webhook)) = (watched.news.pop_front(), watched.watch.webhook.clone()) else {
+            return;
+        };
+        let mut entries = vec![entry];
+        drop_forgotten(turn.state, &mut entries);
+        let (Some(entry), Some(watched)) = (entries.pop(), turn.state.watches.get_mut(id)) else { continue };
+        watched.telling = Telling::Under(Box::new(entry.clone()));
+        let subject = watched.watch.subject.clone();
+        let post = WatchedPost { watch: id, subject, webhook, entry };
+        turn.enqueue(Owner::Watch(id), Work::Tell(Box::new(post)), Priority::User, 0);
+        return;
     }
 }
 
 /// The webhook has heard of it, or it is given up. There may be more.
 pub fn on_told(turn: &mut Turn, id: WatchId, changed: ImageId) {
     let Some(watched) = turn.state.watches.get_mut(id) else { return };
-    if watched.telling != Telling::Under(changed) {
+    if !matches!(&watched.telling, Telling::Under(entry) if entry.changed == changed) {
         return;
     }
     watched.watch.told = watched.watch.told.max(changed);
     watched.telling = Telling::Idle;
     keep(turn, id);
-    on_news(turn, id);
+    tell_next(turn, id);
 }
 
 // ---- what is forgotten
 
 /// Takes what is forgotten out of watches. A watch of nothing else ends.
 pub fn on_forgotten(turn: &mut Turn, subject: &Forgotten) {
-    // What is on its way to a webhook may tell of it: it is read again without.
-    for id in turn.state.watches.ids_where(|watched| watched.telling != Telling::Idle) {
+    // What is on its way to a webhook and tells of it is read again without.
+    let is_told = |watched: &Watched| match &watched.telling {
+        Telling::Under(entry) => entry.posts.iter().any(|post| match subject {
+            Forgotten::Account(key) => post.account == *key,
+            Forgotten::Post(key) => post.key == *key,
+        }),
+        Telling::Idle | Telling::Reading => false,
+    };
+    for id in turn.state.watches.ids_where(is_told) {
         let Some(watched) = turn.state.watches.get_mut(id) else { continue };
-        if matches!(watched.telling, Telling::Under(_)) {
-            watched.telling = Telling::Idle;
-            // A look-up goes with it, and is begun again.
-            if watched.errand == Errand::LookUp {
-                (watched.errand, watched.due) = (Errand::None, turn.now.mono);
-            }
-            turn.drop_work(|owner| *owner == Owner::Watch(id));
-            on_news(turn, id);
+        watched.telling = Telling::Idle;
+        watched.news_due = Some(turn.now.mono);
+        // A look-up goes with it, and is begun again.
+        if watched.errand == Errand::LookUp {
+            (watched.errand, watched.due) = (Errand::None, turn.now.mono);
         }
+        turn.drop_work(|owner| *owner == Owner::Watch(id));
     }
     if let Forgotten::Account(key) = subject {
         for id in turn.state.watches.of_account(key) {
             let Some(watched) = turn.state.watches.get_mut(id) else { continue };
             watched.watch.accounts.retain(|account| account.key != *key);
             let is_of_it_alone = matches!(watched.watch.meant(), Some(Subject::Account(_)));
-            if is_of_it_alone && watched.watch.accounts.is_empty() {
-                turn.state.watches.remove(id);
-                turn.drop_work(|owner| *owner == Owner::Watch(id));
-                turn.ask_store(Pending::WatchKept, Question::EndWatch(id));
-            } else {
-                keep(turn, id);
+            match is_of_it_alone && watched.watch.accounts.is_empty() {
+                true => on_forgotten_subject(turn, id),
+                false => keep(turn, id),
             }
         }
     }
     changed(turn, None);
+}
+
+/// A watch of what is forgotten ends; of a page's artist, it goes on without the account.
+fn on_forgotten_subject(turn: &mut Turn, id: WatchId) {
+    let Some(watched) = turn.state.watches.get_mut(id) else { return };
+    if let Some(Subject::Page(_)) = watched.watch.meant() {
+        (watched.errand, watched.problem) = (Errand::None, None);
+        return;
+    }
+    turn.state.watches.remove(id);
+    turn.drop_work(|owner| *owner == Owner::Watch(id));
+    turn.ask_store(Pending::WatchKept, Question::EndWatch(id));
+    changed(turn, Some(id));
 }

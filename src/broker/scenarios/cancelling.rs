@@ -33,7 +33,7 @@ pub(super) struct Broker {
     pub state: State,
     pub now: Now,
     pub leased: Vec<(LeaseId, Work)>,
-    revoked: Vec<LeaseId>,
+    pub revoked: Vec<LeaseId>,
     pub answers: Vec<FrontAnswer>,
     /// Orders to the database, which nobody carries out.
     pub orders: Vec<ToStorekeeper>,

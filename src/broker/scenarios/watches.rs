@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cancelling::{Broker, account};
 use crate::base::Timestamp;
-use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
+use crate::base::ids::{AccountKey, ContainerId, ImageId, LeaseId, Network, Networks, PostKey};
 use crate::base::roles::{Role, Stage};
 use crate::broker::vocabulary::Event;
 use crate::domain::accounts::{AccountRef, AccountState, Resolution, ResolutionOutcome};
@@ -12,10 +12,12 @@ use crate::domain::scans::{Cursor, Reach};
 use crate::domain::watches::{FeedEntry, FeedImage, FeedPost, Watch, WatchId};
 use crate::proto::front::{FrontAnswer, FrontQuestion, WatchOrder, WatchView, WatchesAnswer};
 use crate::proto::stage::{Answer, Question, StageToBroker};
-use crate::proto::work::{StageOutput, Work};
+use crate::proto::work::{LeaseOutcome, StageOutput, Work};
 use crate::storekeeper::orders::{FromStorekeeper, ToStorekeeper};
 
 const ID: WatchId = WatchId(7);
+const HOOKS: ContainerId = ContainerId(6);
+const BREATH: Duration = Duration::from_secs(5);
 const HOUR: Duration = Duration::from_secs(3600);
 
 impl Broker {
@@ -53,7 +55,8 @@ impl Broker {
     /// Begins a watch, up to where it is kept.
     fn begin(&mut self, subject: &str, webhook: Option<&str>) -> WatchView {
         let webhook = webhook.map(str::to_owned);
-        let order = WatchOrder::Begin { id: ID, who: "bot".to_owned(), subject: subject.to_owned(), webhook };
+        let (who, name) = ("bot".to_owned(), subject.to_owned());
+        let order = WatchOrder::Begin { id: ID, who, subject: name, networks: Networks::default(), webhook };
         assert_eq!(self.watches(order), None, "not before it is kept");
         assert!(matches!(self.asked(), Question::KeepWatch(watch) if watch.subject == subject));
         self.database_says(Answer::Done);
@@ -83,7 +86,39 @@ impl Broker {
         self.resolved(ResolutionOutcome::Readable(account("1")));
         assert!(matches!(self.asked(), Question::KeepWatch(watch) if watch.accounts.len() == 1));
         self.database_says(Answer::Done);
+        if webhook.is_some() {
+            self.feed_is(&[]);
+        }
         assert_eq!(self.asked(), Question::AccountStates(vec![account("1").key]));
+    }
+
+    /// The database is asked for the feed, and says this.
+    fn feed_is(&mut self, entries: &[FeedEntry]) {
+        assert!(matches!(self.asked(), Question::Feed { skip: 0, .. }), "{:?}", self.asked());
+        self.database_says(Answer::Feed { entries: entries.to_vec(), more: false });
+    }
+
+    /// What the webhook is being told.
+    fn tells(&self) -> Option<(LeaseId, u64)> {
+        match self.leased.last() {
+            Some((lease, Work::Tell(post))) => Some((*lease, post.entry.changed.0)),
+            _ => None,
+        }
+    }
+
+    /// The webhook has heard it.
+    fn hears(&mut self, lease: LeaseId) {
+        self.leased.clear();
+        let outcome = LeaseOutcome::Done(StageOutput::Delivered);
+        self.handle(Event::FromStage(HOOKS, StageToBroker::Report { lease, outcome, elapsed_micros: 1 }));
+    }
+
+    /// A worker that tells webhooks.
+    fn with_deliveries(&mut self) {
+        let workers = vec![vec![Stage::Delivery]];
+        let hello = StageToBroker::Hello { role: Role::Maintenance, pid: 2, workers };
+        self.handle(Event::FromStage(HOOKS, hello));
+        self.handle(Event::FromStage(HOOKS, StageToBroker::Ready { worker: 0 }));
     }
 
     fn pass(&mut self, by: Duration) {
@@ -144,13 +179,14 @@ fn an_account_that_was_scanned_whole_is_listed_from_its_cursor() {
 }
 
 #[test]
-fn what_is_no_subject_or_too_much_is_refused() {
+fn what_is_no_subjector_too_much_is_refused() {
     let mut broker = Broker::new();
     broker.state.policy.max_watches_per_key = 1;
     let begin = |subject: &str, webhook: Option<&str>, who: &str| WatchOrder::Begin {
         id: WatchId(8),
         who: who.to_owned(),
         subject: subject.to_owned(),
+        networks: Networks::default(),
         webhook: webhook.map(str::to_owned),
     };
     let refused = |broker: &mut Broker, order, expect: &str| match broker.watches(order) {
@@ -251,10 +287,7 @@ fn a_page_is_watched_by_the_accounts_of_its_artist() {
 #[test]
 fn a_webhook_is_told_of_one_thing_after_the_other_and_of_none_twice() {
     let mut broker = Broker::new();
-    let workers = vec![vec![Stage::Delivery]];
-    let hooks = crate::base::ids::ContainerId(6);
-    broker.handle(Event::FromStage(hooks, StageToBroker::Hello { role: Role::Maintenance, pid: 2, workers }));
-    broker.handle(Event::FromStage(hooks, StageToBroker::Ready { worker: 0 }));
+    broker.with_deliveries();
     broker.watching(Some("bot"));
     broker.database_says(Answer::AccountStates(vec![]));
     let now = broker.now.wall;
@@ -274,36 +307,49 @@ fn a_webhook_is_told_of_one_thing_after_the_other_and_of_none_twice() {
         }
     };
     stored(&mut broker);
+    assert!(!broker.is_database_asked(), "the feed was read just now");
+    broker.pass(BREATH);
     assert!(matches!(broker.asked(), Question::Feed { skip: 0, .. }));
     broker.database_says(Answer::Feed { entries: feed[..2].to_vec(), more: true });
     assert!(matches!(broker.asked(), Question::Feed { skip: 2, .. }));
     broker.database_says(Answer::Feed { entries: feed[2..].to_vec(), more: false });
-    let told = |broker: &Broker| match broker.leased.last() {
-        Some((lease, Work::Tell(post))) => Some((*lease, post.entry.changed.0)),
-        _ => None,
-    };
     // What was published before the watch began is no news.
-    let (lease, changed) = told(&broker).unwrap();
+    let (lease, changed) = broker.tells().unwrap();
     assert_eq!(changed, 20);
     // Meanwhile more is stored.
     stored(&mut broker);
-    broker.leased.clear();
-    let report = |lease| StageToBroker::Report {
-        lease,
-        outcome: crate::proto::work::LeaseOutcome::Done(StageOutput::Delivered),
-        elapsed_micros: 1,
-    };
-    broker.handle(Event::FromStage(hooks, report(lease)));
+    broker.hears(lease);
     assert!(matches!(broker.asked(), Question::KeepWatch(watch) if watch.told == ImageId(20)));
     broker.database_says(Answer::Done);
-    broker.database_says(Answer::Feed { entries: feed.clone(), more: false });
-    let (lease, changed) = told(&broker).unwrap();
+    let (lease, changed) = broker.tells().unwrap();
     assert_eq!(changed, 30);
-    broker.leased.clear();
-    broker.handle(Event::FromStage(hooks, report(lease)));
+    broker.hears(lease);
     broker.database_says(Answer::Done);
-    broker.database_says(Answer::Feed { entries: feed, more: false });
-    assert_eq!(told(&broker), None);
+    broker.pass(BREATH);
+    broker.feed_is(&feed);
+    assert_eq!(broker.tells(), None);
+}
+
+#[test]
+fn what_is_forgotten_on_its_way_to_a_webhook_is_told_no_further() {
+    let mut broker = Broker::new();
+    broker.with_deliveries();
+    broker.begin("a1", Some("bot"));
+    broker.resolved(ResolutionOutcome::Readable(account("1")));
+    broker.database_says(Answer::Done);
+    let now = broker.now.wall;
+    broker.feed_is(&[entry("2", 20, now), entry("1", 10, now)]);
+    broker.database_says(Answer::AccountStates(vec![]));
+    let (lease, changed) = broker.tells().unwrap();
+    assert_eq!(changed, 10);
+    broker.ask(FrontQuestion::Forget { what: "https://x.com/a1/status/1".to_owned(), note: String::new() });
+    broker.write_down();
+    assert!(broker.revoked.contains(&lease), "{:?}", broker.orders);
+    // The other is told all the same: the feed is read again.
+    broker.feed_is(&[entry("2", 20, now), entry("1", 10, now)]);
+    // It was told before the worker heard that it is not to.
+    broker.hears(lease);
+    assert_eq!(broker.tells().map(|(_, changed)| changed), Some(20), "the row is being removed still");
 }
 
 #[test]
@@ -331,6 +377,7 @@ fn watches_go_on_after_a_start() {
         subject: "a1".to_owned(),
         who: "bot".to_owned(),
         began: broker.now.wall,
+        networks: Networks::default(),
         webhook: webhook.map(str::to_owned),
         told: ImageId(5),
         accounts: vec![crate::domain::watches::WatchedAccount {
@@ -359,4 +406,113 @@ fn watches_go_on_after_a_start() {
     assert!(!broker.is_database_asked());
     broker.pass(HOUR / 4);
     assert!(broker.is_database_asked());
+}
+
+#[test]
+fn what_is_begun_counts_before_it_is_kept() {
+    let mut broker = Broker::new();
+    broker.state.policy.max_watches_per_key = 1;
+    let begin = |id, subject: &str| WatchOrder::Begin {
+        id: WatchId(id),
+        who: "bot".to_owned(),
+        subject: subject.to_owned(),
+        networks: Networks::default(),
+        webhook: None,
+    };
+    assert_eq!(broker.watches(begin(1, "a1")), None);
+    assert!(matches!(broker.watches(begin(2, "a2")), Some(WatchesAnswer::Wrong { .. })));
+    assert_eq!(broker.watches(begin(3, "a1")), None, "waits for the first");
+    assert_eq!(broker.listed(), [], "it may not be kept");
+    broker.database_says(Answer::Done);
+    let said: Vec<_> = [broker.said(), broker.said()]
+        .map(|answer| match answer {
+            Some(WatchesAnswer::Begun { watch, is_new }) => (watch.watch.id, is_new),
+            other => panic!("{other:?}"),
+        })
+        .into();
+    assert_eq!(said, [(WatchId(1), false), (WatchId(1), true)]);
+}
+
+#[test]
+fn what_could_not_be_kept_is_watched_by_nobody() {
+    let mut broker = Broker::new();
+    let order = WatchOrder::Begin {
+        id: ID,
+        who: "bot".to_owned(),
+        subject: "a1".to_owned(),
+        networks: Networks::default(),
+        webhook: None,
+    };
+    assert_eq!(broker.watches(order), None);
+    broker.database_says(Answer::Unavailable("the disk is full".to_owned()));
+    assert!(matches!(broker.answers.pop(), Some(FrontAnswer::NotNow { why }) if why.contains("disk")));
+    assert_eq!(broker.listed(), []);
+    broker.begin("a1", None);
+}
+
+#[test]
+fn what_is_looked_up_meanwhile_does_not_bring_an_ended_watch_back() {
+    let mut broker = Broker::new();
+    broker.begin("a1", None);
+    assert_eq!(broker.watches(WatchOrder::End { who: None, id: ID }), None);
+    let lease = broker.leased.last().unwrap().0;
+    assert!(broker.revoked.contains(&lease));
+    broker.resolved(ResolutionOutcome::Readable(account("1")));
+    broker.database_says(Answer::Done);
+    assert!(matches!(broker.said(), Some(WatchesAnswer::Ended(_))));
+    assert!(!broker.is_database_asked(), "{:?}", broker.orders);
+}
+
+#[test]
+fn a_key_watches_on_its_networks_only() {
+    let mut broker = Broker::new();
+    let order = |subject: &str| WatchOrder::Begin {
+        id: ID,
+        who: "bot".to_owned(),
+        subject: subject.to_owned(),
+        networks: Networks::of([Network::Mastodon]).unwrap(),
+        webhook: None,
+    };
+    let Some(WatchesAnswer::Wrong { why }) = broker.watches(order("@a1")) else { panic!("X is not theirs") };
+    assert!(why.contains("mastodon"), "{why}");
+    assert_eq!(broker.watches(order("https://site.example/1")), None);
+    broker.database_says(Answer::Done);
+    broker.write_down();
+    broker.report(StageOutput::Links(Box::new(super::cancelling::links(&["1"]))));
+    broker.answers.clear();
+    broker.pass(HOUR);
+    assert_eq!(broker.listed()[0].watch.accounts, [], "and not through a page either");
+}
+
+#[test]
+fn a_watch_rests_when_its_key_may_watch_no_more() {
+    let mut broker = Broker::new();
+    broker.watching(Some("bot"));
+    broker.database_says(Answer::AccountStates(vec![]));
+    broker.state.policy.watchers.retain(|name| name != "bot");
+    broker.pass(HOUR * 24 * 8);
+    assert!(broker.leased.is_empty() || !broker.is_database_asked());
+    assert!(broker.listed()[0].problem.as_ref().unwrap().contains("rests"));
+    broker.ask(FrontQuestion::Feed { watch: ID, skip: 0 });
+    assert_eq!(broker.asked(), Question::Feed { accounts: vec![], skip: 0 });
+}
+
+#[test]
+fn accounts_that_are_private_or_may_not_be_indexed_are_not_shown() {
+    let mut broker = Broker::new();
+    broker.watching(None);
+    broker.database_says(Answer::AccountStates(vec![]));
+    let shown = |broker: &mut Broker| {
+        broker.ask(FrontQuestion::Feed { watch: ID, skip: 0 });
+        let Question::Feed { accounts, .. } = broker.asked() else { panic!("{:?}", broker.asked()) };
+        broker.database_says(Answer::Feed { entries: vec![], more: false });
+        broker.answers.clear();
+        accounts.len()
+    };
+    assert_eq!(shown(&mut broker), 1);
+    broker.leased.clear();
+    broker.pass(HOUR * 24 * 8);
+    broker.resolved(ResolutionOutcome::Private);
+    broker.database_says(Answer::Done);
+    assert_eq!(shown(&mut broker), 0);
 }

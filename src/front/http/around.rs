@@ -127,6 +127,7 @@ fn shown_path(path: &str) -> String {
     if described_path(path).starts_with(FEEDS) {
         return format!("{FEEDS}...");
     }
+    let path = &without_long_ids(path);
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
     let plain = path.bytes().take(MAX_SHOWN_PATH).take_while(|byte| is_plain(*byte)).count();
     match path.split_at_checked(plain) {
@@ -134,6 +135,25 @@ fn shown_path(path: &str) -> String {
         Some((start, _)) => format!("{start}..."),
         None => String::new(),
     }
+}
+
+/// The path up to the first name of 32 hexadecimal digits, such as feeds have, with or without dashes: also where it
+/// was asked for in the wrong place.
+fn without_long_ids(path: &str) -> String {
+    const DIGITS: usize = 32;
+    let (mut from, mut digits) = (0, 0);
+    for (place, c) in path.char_indices() {
+        match c {
+            c if c.is_ascii_hexdigit() => digits += 1,
+            '-' if digits > 0 => {}
+            _ => (from, digits) = (place + c.len_utf8(), 0),
+        }
+        if digits >= DIGITS {
+            // A sign that ends what looks like a path.
+            return format!("{}\u{2026}", path.get(..from).unwrap_or_default());
+        }
+    }
+    path.to_owned()
 }
 
 /// The endpoint of this path: by its whole name, or with something in the places that it leaves open
@@ -183,7 +203,10 @@ mod tests {
         check("/画家", "/...");
         check("/feeds/0123456789abcdef0123456789abcdef.atom", "/feeds/...");
         check("/api/feeds/0123456789abcdef0123456789abcdef/events", "/feeds/...");
-        check(&format!("/{}", "a".repeat(1000)), &format!("/{}...", "a".repeat(MAX_SHOWN_PATH - 1)));
+        check("/watches/0123456789abcdef0123456789abcdef", "/watches/...");
+        check("//feeds/0123456789ABCDEF0123456789abcdef.atom", "//feeds/...");
+        check("/feed/01234567-89ab-cdef-0123-456789abcdef", "/feed/...");
+        check(&format!("/{}", "z".repeat(1000)), &format!("/{}...", "z".repeat(MAX_SHOWN_PATH - 1)));
     }
 
     #[test]

@@ -166,7 +166,8 @@ pub(super) async fn feed_events(
     let feed = feed_of(&api, id, Newness::Now).await?.ok_or(HttpError::NoFeed { name })?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let newest = feed.entries.iter().map(|entry| entry.changed).max().unwrap_or(ImageId(0));
-    let heard = last.map_or(newest, ImageId);
+    // Beyond the newest is nothing: the database may have been put back from a backup.
+    let heard = last.map_or(newest, |last| ImageId(last).min(newest));
     let stopped = api.stopped.clone();
     let now = Instant::now();
     let listener = Listener {

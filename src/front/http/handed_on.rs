@@ -9,6 +9,7 @@
 
 use crate::base::ids::{AccountKey, Network};
 use crate::domain::accounts::AccountRecord;
+use crate::domain::failure::FailureCode;
 use crate::domain::posts::snowflake_time;
 use crate::domain::verdicts::Claim;
 use crate::domain::watches::{FeedPost, Watch};
@@ -82,8 +83,19 @@ fn strip(view: &mut QueryView) {
             verdict.handle.clear();
         }
     }
-    // What networks say of accounts: how many posts they have.
+    // What networks say of accounts: how many posts they have, by which the rest is priced.
     view.posts_total = None;
+    view.rest = None;
+    // Some of these name accounts.
+    if let Some(
+        code @ (FailureCode::NoValidTwitterAccountFound
+        | FailureCode::ApiBudgetExhausted
+        | FailureCode::InvalidTwitterAccount
+        | FailureCode::ProcessingError),
+    ) = view.error
+    {
+        view.error_detail = code.explanation().to_owned();
+    }
     // A search may have been asked for a post, whose picture this is then.
     if view.is_direct_search() {
         view.image_url = None;

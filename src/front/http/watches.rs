@@ -11,6 +11,7 @@ use super::body::{self, JSON_DEADLINE};
 use super::caller::Caller;
 use super::error::{Closed, HttpError};
 use super::limits::RateClass;
+use super::query::chosen_networks;
 use super::state::Api;
 use super::url_parameter;
 use crate::api::errors::ErrorBody;
@@ -83,7 +84,9 @@ pub(super) async fn watches_post(
     if let Some(name) = webhook.as_ref().filter(|name| !api.webhooks.contains(name)) {
         return Err(HttpError::UnknownWebhook { name: name.clone() });
     }
-    match ask(&api, WatchOrder::Begin { id: new_watch_id(), who, subject, webhook }).await? {
+    // What the key is about, of what this server searches.
+    let networks = chosen_networks(&api, &caller, None)?;
+    match ask(&api, WatchOrder::Begin { id: new_watch_id(), who, subject, networks, webhook }).await? {
         WatchesAnswer::Begun { watch, is_new } => {
             Ok(Json(BegunWatch { watch: WatchAnswer::from(&watch), new: is_new }))
         }

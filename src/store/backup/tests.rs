@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::Timestamp;
-use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
+use crate::base::ids::{AccountKey, ImageId, Network, Networks, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::forgotten::Subject;
 use crate::domain::images::{Detail, ImageFacts};
@@ -79,6 +79,7 @@ fn fill(store: &mut dyn Store) {
         subject: "https://a.example/\u{e9}".to_owned(),
         who: "bot".to_owned(),
         began: NOW,
+        networks: Networks::default(),
         webhook: None,
         told: ImageId(5),
         accounts: vec![WatchedAccount {

@@ -15,6 +15,7 @@ pub fn keep(connection: &mut Connection, watch: &Watch) -> Result<(), StoreError
         watch.who.as_str().into(),
         watch.subject.as_str().into(),
         watch.began.0.into(),
+        watch.networks.to_string().as_str().into(),
         watch.webhook.as_deref().unwrap_or_default().into(),
         codec::image_no(watch.told).into(),
         codec::watched_text(&watch.accounts).as_str().into(),
@@ -34,9 +35,10 @@ pub fn all(connection: &mut Connection) -> Result<Vec<Watch>, StoreError> {
             who: row.string(1)?,
             subject: row.string(2)?,
             began: Timestamp(row.number(3)?),
-            webhook: Some(row.string(4)?).filter(|name| !name.is_empty()),
-            told: codec::image_id(row.number(5)?)?,
-            accounts: codec::watched_of(&row.string(6)?)?,
+            networks: codec::networks_of(&row.string(4)?)?,
+            webhook: Some(row.string(5)?).filter(|name| !name.is_empty()),
+            told: codec::image_id(row.number(6)?)?,
+            accounts: codec::watched_of(&row.string(7)?)?,
         })
     })
 }
