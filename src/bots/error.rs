@@ -34,9 +34,10 @@ impl BotError {
             BotError::NoToken { .. }
             | BotError::WrongToken { .. }
             | BotError::Server { .. }
-            | BotError::ShutOut { .. } => true,
-            BotError::Twice { .. }
-            | BotError::Resolver
+            | BotError::ShutOut { .. }
+            // Started again, the two would take each other's messages for ever.
+            | BotError::Twice { .. } => true,
+            BotError::Resolver
             | BotError::Confine { .. }
             | BotError::Requests { .. }
             | BotError::Runtime { .. } => false,

@@ -157,6 +157,7 @@ fn answer(state: &Arc<Mutex<State>>, asked: &Asked) -> Answer {
     const CONTENT: &[&str] = &[
         "content",
         "nonce",
+        "enforce_nonce",
         "tts",
         "embeds",
         "allowed_mentions",

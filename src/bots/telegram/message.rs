@@ -16,10 +16,11 @@ pub struct Asked {
     pub picture: Option<String>,
 }
 
-/// `None` for what is none of the bot's business: in groups all that is not addressed to it, and other bots.
+/// `None` for what is none of the bot's business: in groups all that is not addressed to it, other bots, and
+/// what Telegram itself says.
 pub fn asked(message: &Message, me: &User) -> Option<Asked> {
     let is_bot = message.from.as_ref().is_some_and(|from| from.is_bot) && message.sender_chat.is_none();
-    if message.is_automatic_forward || is_bot {
+    if message.is_automatic_forward || is_bot || !message.is_written() {
         return None;
     }
     let is_private = message.chat.kind == "private";
@@ -228,6 +229,17 @@ mod tests {
         check("private", document("application/zip", 9), "?");
         let both = json!({"caption": "https://a.example", "photo": [size("s", 90, 1)]});
         check("private", both, "https://a.example [s]");
+    }
+
+    #[test]
+    fn what_telegram_says_itself_is_no_question() {
+        let pinned = json!({"message_id": 4, "date": 1, "chat": {"id": 1, "type": "private"},
+            "from": {"id": 3}, "text": "https://a.example/1"});
+        check("private", json!({"pinned_message": pinned}), "-");
+        check("private", json!({"message_auto_delete_timer_changed": {"message_auto_delete_time": 9}}), "-");
+        check("private", json!({"chat_background_set": {}}), "-");
+        check("private", json!({"sticker": {"file_id": "s"}}), "?");
+        check("private", json!({"voice": {"file_id": "s"}}), "?");
     }
 
     #[test]
