@@ -44,3 +44,15 @@ impl BotError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The units do not start it again then.
+    #[test]
+    fn two_processes_with_one_token_are_a_matter_of_configuration() {
+        assert!(BotError::Twice { service: "Telegram", told: String::new() }.is_configuration());
+        assert!(!BotError::Resolver.is_configuration());
+    }
+}

@@ -56,3 +56,22 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_told_by_what_was_asked_about() {
+        for (code, link, picture) in [
+            (Some("CANNOT_GET_IMAGE"), Failure::ArtworkUnreadable, Failure::PictureUnreadable),
+            (Some("ERROR_DURING_REVERSE_SEARCH"), Failure::ArtworkUnreadable, Failure::PictureUnreadable),
+            (Some("NOT_AN_ARTWORK_PAGE"), Failure::NoArtwork, Failure::NoArtwork),
+            (Some("UNSUPPORTED_WEBSITE"), Failure::NotSupported, Failure::NotSupported),
+            (Some("PROCESSING_ERROR"), Failure::Failed, Failure::Failed),
+            (None, Failure::Nobody, Failure::Nobody),
+        ] {
+            assert_eq!((Failure::of_link(code), Failure::of_picture(code)), (link, picture), "{code:?}");
+        }
+    }
+}
