@@ -14,6 +14,7 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use self::api::{Content, Message, Reply, Telegram, TelegramError, User};
 use self::message::Asked;
@@ -37,8 +38,9 @@ const MAX_MESSAGE: usize = 4096;
 const MAX_TASKS: usize = 256;
 /// Telegram sends the items of an album one by one, each as a message; with so much between two of them at most.
 const ALBUM_GATHERS: Duration = Duration::from_secs(1);
-/// Albums that were answered lately, whose further items are passed over.
+/// Albums that were answered lately, whose further items are passed over: so many, and so long.
 const MAX_ALBUMS: usize = 256;
+const ALBUM_LASTS: Duration = Duration::from_secs(120);
 /// Searches for one post of a channel whose links its author changes meanwhile.
 const MAX_SEARCHES: u32 = 3;
 /// Polls that another process took, one after the other, before this one ends.
@@ -243,9 +245,15 @@ async fn give_credit(
         if links.is_empty() {
             return Ok(());
         }
-        let Ok(credit) = desk.credit(place.0, &links).await else { return Ok(()) };
+        let credit = desk.credit(place.0, &links).await;
+        // Others than it was looked for: nothing that was found, or not, is about them.
+        if now().is_some_and(|post| links_of_caption(&post) != links) {
+            continue;
+        }
+        let Ok(credit) = credit else { return Ok(()) };
         let credit = calling_nobody(&credit);
-        // Anew at each try: its author may have changed it while Telegram was waited for.
+        // Anew at each try: its author may have changed it while Telegram was waited for, and with other links this
+        // would be the credit of another artwork.
         let edit = async || {
             let Some(post) = now() else { return Ok(true) };
             if links_of_caption(&post) != links {
@@ -261,7 +269,6 @@ async fn give_credit(
         if desk.sending().persist(|error| again(error, true), edit).await? {
             return Ok(());
         }
-        // The links are others now: this would be the credit of another artwork.
     }
     Ok(())
 }
@@ -280,7 +287,7 @@ struct Albums {
     /// Those whose items are being gathered, with what they ask for.
     gathering: HashMap<(i64, String), (Asked, Place)>,
     /// Those of before, the latest last.
-    answered: VecDeque<(i64, String)>,
+    answered: VecDeque<(Instant, (i64, String))>,
 }
 
 impl Albums {
@@ -292,7 +299,10 @@ impl Albums {
             }
             return false;
         }
-        if self.answered.contains(album) {
+        while self.answered.front().is_some_and(|(then, _)| then.elapsed() > ALBUM_LASTS) {
+            self.answered.pop_front();
+        }
+        if self.answered.iter().any(|(_, answered)| answered == album) {
             return false;
         }
         self.gathering.insert(album.clone(), (asked, place));
@@ -304,7 +314,7 @@ impl Albums {
         if self.answered.len() == MAX_ALBUMS {
             self.answered.pop_front();
         }
-        self.answered.push_back(album.clone());
+        self.answered.push_back((Instant::now(), album.clone()));
         self.gathering.remove(album)
     }
 }
