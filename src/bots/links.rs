@@ -40,6 +40,20 @@ pub fn address(written: &str) -> Option<String> {
 /// The addresses that a text names with their scheme, without the signs of a sentence or of Markdown around
 /// them.
 pub fn in_text(text: &str) -> Vec<String> {
+    found(text, true)
+}
+
+/// The same where nothing is Markdown: a name may end with its signs, as `https://x.com/ann_`.
+pub fn in_plain_text(text: &str) -> Vec<String> {
+    found(text, false)
+}
+
+/// The part of what somebody else took for an address that can be one.
+pub fn before_end(written: &str) -> &str {
+    &written[..written.find(ends_link).unwrap_or(written.len())]
+}
+
+fn found(text: &str, is_markdown: bool) -> Vec<String> {
     let mut found = Vec::new();
     // Each letter at the place of the one in the text.
     let lower = text.to_ascii_lowercase();
@@ -49,10 +63,10 @@ pub fn in_text(text: &str) -> Vec<String> {
         places.min().map(|at| done + at)
     };
     while let Some(start) = next(done) {
-        let end = text[start..].find(ends_link).map_or(text.len(), |length| start + length);
+        let end = start + before_end(&text[start..]).len();
         // Two that are written together: `[https://a.example](https://a.example)`.
         let end = lower[start..end].find("](http").map_or(end, |length| start + length);
-        found.extend(address(without_sentence(&text[start..end])));
+        found.extend(address(without_sentence(&text[start..end], is_markdown)));
         done = end;
     }
     found
@@ -67,12 +81,13 @@ fn ends_link(c: char) -> bool {
 }
 
 /// Without the signs at its end that belong to the sentence.
-fn without_sentence(mut token: &str) -> &str {
+fn without_sentence(mut token: &str, is_markdown: bool) -> &str {
     while let Some(last) = token.chars().next_back() {
         let is_sentence = match last {
             ')' => !token.contains('('),
             ']' => !token.contains('['),
-            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~' | '…' | '»' => true,
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '…' | '»' => true,
+            '*' | '_' | '~' => is_markdown,
             _ => false,
         };
         if !is_sentence {
@@ -137,6 +152,8 @@ mod tests {
         {
             check(&format!("絵{open}https://a.example/1{close}です"), &["https://a.example/1"]);
         }
+        assert_eq!(in_plain_text("by https://x.com/ann_."), ["https://x.com/ann_"]);
+        assert_eq!(before_end("a.example/1」です"), "a.example/1");
         check("HTTPS://A.example/X Http://b.example", &["https://A.example/X", "http://b.example"]);
         check("[HTTPS://a.example](HTTP://b.example)", &["https://a.example", "http://b.example"]);
     }

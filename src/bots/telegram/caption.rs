@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::links::in_text;
+use super::super::links::in_plain_text;
 use super::super::reply::utf16_length;
 
 /// The longest caption of Telegram, in UTF-16 code units.
@@ -17,7 +17,7 @@ pub fn can_be_kept(entities: &[Value]) -> bool {
 /// The caption with the credit at its end, so that the places of its entities stay right; `None` where the
 /// post gives credit already, or nothing of it fits.
 pub fn with_credit(caption: &str, entities: &[Value], credit: &str) -> Option<String> {
-    let addresses = in_text(credit);
+    let addresses = in_plain_text(credit);
     let is_named = |address: &String| {
         let stands_in = |text: &str| {
             text.match_indices(address.as_str()).any(|(at, _)| {
@@ -42,7 +42,9 @@ pub fn with_credit(caption: &str, entities: &[Value], credit: &str) -> Option<St
         kept.push(line);
     }
     // A heading without anything below it says nothing.
-    while kept.last().is_some_and(|line| in_text(line).is_empty()) && kept.len() < credit.lines().count() {
+    while kept.last().is_some_and(|line| in_plain_text(line).is_empty())
+        && kept.len() < credit.lines().count()
+    {
         kept.pop();
     }
     (!kept.is_empty()).then(|| format!("{caption}\n\n{}", kept.join("\n")))
@@ -69,6 +71,9 @@ mod tests {
             "the beginning of another"
         );
         assert_eq!(with_credit("a", &[], "no address"), None);
+        let underscore = "Artist:\nhttps://x.com/ann_";
+        let once = with_credit("a", &[], underscore).unwrap();
+        assert_eq!(with_credit(&once, &[], underscore), None, "the sign is the name's");
         let own = "Art: a (https://x.com/a), seen at https://x.com/a/status/1.";
         let once = with_credit("a", &[], own).unwrap();
         assert_eq!(once, format!("a\n\n{own}"), "in an operator's own words they stand anywhere");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::desk::Wish;
-use super::super::links::{address, first_few, in_text, utf16_part};
+use super::super::links::{address, before_end, first_few, in_text, utf16_part};
 use super::api::{Entity, MAX_FILE_BYTES, Message, User};
 
 /// The commands that ask for what the message, or the one it replies to, shows.
@@ -62,7 +62,10 @@ pub fn links(message: &Message) -> Vec<String> {
     for (text, entities) in texts(message) {
         for entity in read(entities) {
             found.extend(match entity.kind.as_str() {
-                "url" => utf16_part(text, entity.offset, entity.length).and_then(address),
+                "url" => {
+                    let written = utf16_part(text, entity.offset, entity.length);
+                    written.map(before_end).and_then(address)
+                }
                 "text_link" => entity.url.as_deref().and_then(address),
                 _ => None,
             });
