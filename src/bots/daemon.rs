@@ -22,8 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// Between two questions about the same search: grows from the first to the second.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
-/// How long there may be no answer to any question before it is given up: a daemon that is started again, on a
-/// large database, is away for less.
+/// How long there may be no answer to any question before it is given up: a daemon that is started again, on
+/// a large database, is away for less.
 const MAX_SILENCE: Duration = Duration::from_secs(60);
 /// What is told with status 200 where the key has as many requests in progress as it may.
 const LATER: &str = "YOUR_IP_HAS_MAX_PROCESSING_REQUESTS";

@@ -161,7 +161,7 @@ impl Desk {
         for link in links {
             match self.daemon.credit(link, deadline).await {
                 Ok(credit) => return Ok(credit),
-                // The others would wait as long. One beyond the budget says nothing of the others: they may be known.
+                // The others would wait as long. (One beyond the budget says nothing of them: they may be known.)
                 Err(failure @ (Failure::GoesOn | Failure::Unavailable)) => return Err(failure),
                 Err(failure) if failed == Failure::NotSupported => failed = failure,
                 Err(_) => {}

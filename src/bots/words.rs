@@ -68,7 +68,8 @@ pub const FRENCH: Words = Words {
         répondez-moi.",
     too_often: "C'est plus que je ne peux répondre dans cette discussion. Redemandez dans une minute.",
     busy: "J'ai trop à faire en ce moment. Redemandez dans quelques minutes.",
-    chat_busy: "Trois recherches sont en cours pour cette discussion. Redemandez quand elles auront leur réponse.",
+    chat_busy: "Trois recherches sont en cours pour cette discussion. Redemandez quand elles auront leur \
+        réponse.",
     page: "La page de l'illustration\u{a0}:",
     command: "Qui a fait cette illustration\u{a0}?",
     command_url: "L'adresse de la page de l'illustration",

@@ -40,8 +40,8 @@ const MAX_TASKS: usize = 256;
 const MAX_RESUMES: u32 = 3;
 /// Discord keeps a session for some minutes after its connection was lost.
 const SESSION_LASTS: Duration = Duration::from_secs(180);
-/// Answers that did not know the token, one after the other, before it is believed: a service in trouble says so
-/// too.
+/// Answers that did not know the token, one after the other, before it is believed: a service in trouble says
+/// so too.
 const MAX_REFUSALS: u32 = 4;
 
 /// Answers until it is told to stop.

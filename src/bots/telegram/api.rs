@@ -108,8 +108,8 @@ pub struct Message {
     pub other: OtherContent,
 }
 
-/// What people send beside texts and pictures. A message with none of these is one that Telegram writes itself:
-/// of a pinned message, or a new member.
+/// What people send beside texts and pictures. A message with none of these is one that Telegram writes
+/// itself: of a pinned message, or a new member.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct OtherContent {

@@ -36,7 +36,7 @@ const SECTION: &str = "telegram";
 const MAX_MESSAGE: usize = 4096;
 /// Answers on their way, with those that wait for Telegram; with more, no messages are asked for.
 const MAX_TASKS: usize = 256;
-/// Telegram sends the items of an album one by one, each as a message; with so much between two of them at most.
+/// Telegram sends the items of an album one by one, each as a message, within this time.
 const ALBUM_GATHERS: Duration = Duration::from_secs(1);
 /// Albums that were answered lately, whose further items are passed over: so many, and so long.
 const MAX_ALBUMS: usize = 256;
@@ -45,8 +45,8 @@ const ALBUM_LASTS: Duration = Duration::from_secs(120);
 const MAX_SEARCHES: u32 = 3;
 /// Polls that another process took, one after the other, before this one ends.
 const MAX_CONFLICTS: u32 = 6;
-/// Answers that did not know the token, one after the other, before it is believed: a service in trouble says so
-/// too.
+/// Answers that did not know the token, one after the other, before it is believed: a service in trouble says
+/// so too.
 const MAX_REFUSALS: u32 = 4;
 
 /// Answers until it is told to stop.
@@ -252,17 +252,23 @@ async fn give_credit(
         }
         let Ok(credit) = credit else { return Ok(()) };
         let credit = calling_nobody(&credit);
-        // Anew at each try: its author may have changed it while Telegram was waited for, and with other links this
-        // would be the credit of another artwork.
+        // Anew at each try: its author may have changed it while Telegram was waited for, and with other links
+        // this would be the credit of another artwork.
         let edit = async || {
-            let Some(post) = now() else { return Ok(true) };
-            if links_of_caption(&post) != links {
-                return Ok(false);
-            }
-            let before = post.caption.as_deref().unwrap_or_default();
-            match caption::with_credit(before, &post.caption_entities, &credit) {
-                Some(after) => api.edit_caption(&post, &after).await.map(|()| true),
-                None => Ok(true),
+            loop {
+                let Some(post) = now() else { return Ok(true) };
+                if links_of_caption(&post) != links {
+                    return Ok(false);
+                }
+                let before = post.caption.as_deref().unwrap_or_default();
+                let Some(after) = caption::with_credit(before, &post.caption_entities, &credit) else {
+                    return Ok(true);
+                };
+                api.edit_caption(&post, &after).await?;
+                // Else its author's words came while ours were on their way, and may have been overwritten.
+                if now().is_none_or(|newest| Rc::ptr_eq(&newest, &post)) {
+                    return Ok(true);
+                }
             }
         };
         // Twice the same caption does no harm.
@@ -379,8 +385,8 @@ impl Chat for Place {
     }
 }
 
-/// Whether to try again. What `may_repeat` does no harm when it was done already; else there is another try only
-/// where Telegram has certainly done nothing.
+/// Whether to try again. What `may_repeat` does no harm when it was done already; else there is another try
+/// only where Telegram has certainly done nothing.
 fn again(error: &TelegramError, may_repeat: bool) -> Again {
     match error {
         TelegramError::TooMany { after } => Again::After(*after),
