@@ -76,6 +76,8 @@ struct State {
     unanswered: usize,
     /// Signs of life.
     signs: usize,
+    /// An update that comes while the next caption is being given, and is heard before that is done.
+    meanwhile: Option<Value>,
 }
 
 struct Telegram {
@@ -237,6 +239,7 @@ fn answer((state, changed): &(Mutex<State>, Condvar), asked: &Asked) -> Answer {
             let offset = sent["offset"].as_i64().unwrap();
             held.acknowledged = held.acknowledged.max(offset - 1);
             held.updates.retain(|update| update["update_id"].as_i64().unwrap() >= offset);
+            changed.notify_all();
             let wait = Duration::from_secs(sent["timeout"].as_u64().unwrap()).min(DEADLINE);
             held = changed.wait_timeout_while(held, wait, |state| state.updates.is_empty()).unwrap().0;
             json!(held.updates)
@@ -248,6 +251,16 @@ fn answer((state, changed): &(Mutex<State>, Condvar), asked: &Asked) -> Answer {
         }
         "sendMessage" | "editMessageCaption" => {
             held.done.push((method.to_owned(), sent));
+            if method == "editMessageCaption"
+                && let Some(mut update) = held.meanwhile.take()
+            {
+                update["update_id"] = held.next_update.into();
+                held.next_update += 1;
+                held.updates.push_back(update);
+                changed.notify_all();
+                let is_unheard = |state: &mut State| !state.updates.is_empty();
+                drop(changed.wait_timeout_while(held, DEADLINE, is_unheard).unwrap());
+            }
             json!({ "message_id": 5000, "date": 1, "chat": { "id": 1, "type": "private" } })
         }
         "getFile" => {
@@ -494,6 +507,19 @@ fn a_caption_gets_the_credit_of_its_newest_links() {
     telegram.edit(id, post(&format!("a typo {PAGE}")));
     let edit = telegram.edits(2).remove(1);
     assert_eq!(edit["caption"], format!("a typo {PAGE}\n\n{credit}"), "{edit:#}");
+
+    // Or while the caption is on its way.
+    let mut crossed = post(&format!("mended {PAGE}"));
+    telegram.with(|state| {
+        crossed["message_id"] = (1000 + state.next_update).into();
+        crossed["date"] = 1_700_000_000.into();
+        state.meanwhile = Some(json!({ "edited_channel_post": crossed }));
+    });
+    telegram.say("channel_post", post(&format!("broken {PAGE}")));
+    let captions = telegram.edits(4).split_off(2);
+    for (edit, own) in captions.iter().zip(["broken", "mended"]) {
+        assert_eq!(edit["caption"], format!("{own} {PAGE}\n\n{credit}"), "{edit:#}");
+    }
     telegram.nothing_wrong();
 }
 
