@@ -31,7 +31,7 @@ pub fn fitting(text: &str, max_units: usize) -> String {
 /// No name in it calls a person or everybody, and nothing turns its direction. Addresses stay as they are.
 pub fn calling_nobody(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    // In front of a path an `@` may stand in an address; so far it is good for.
+    // Where the path of the last address begins, and where that address ends: an `@` may stand between.
     let (mut before, mut path, mut address_end) = (' ', 0, 0);
     for (at, c) in text.char_indices() {
         if at >= address_end
