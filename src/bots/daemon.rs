@@ -13,7 +13,7 @@ use super::words::Words;
 use crate::base::ids::Network;
 use crate::config::Secret;
 use crate::domain::credit::{Credit, CreditLink, Markup, Template};
-use crate::fetch::few_hosts::{FewHosts, Question, Reply, Verb};
+use crate::fetch::few_hosts::{FewHosts, FewHostsError, Question, Reply, Verb};
 use crate::telemetry::events;
 
 /// For one answer of the daemon.
@@ -22,8 +22,11 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_ANSWER_BYTES: usize = 4 << 20;
 /// Between two questions about the same search: grows from the first to the second.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
-/// Questions without an answer, one after the other, before it is given up.
-const MAX_SILENCE: u32 = 4;
+/// How long there may be no answer to any question before it is given up: a daemon that is started again, on
+/// a large database, is away for less.
+const MAX_SILENCE: Duration = Duration::from_secs(60);
+/// What is told with status 200 where the key has as many requests in progress as it may.
+const LATER: &str = "YOUR_IP_HAS_MAX_PROCESSING_REQUESTS";
 /// Posts of a search by image that are named: the closest.
 const MAX_POSTS: usize = 5;
 
@@ -34,6 +37,7 @@ pub struct Daemon {
     authorization: Option<String>,
     words: &'static Words,
     markup: Markup,
+    max_silence: Duration,
 }
 
 /// What is read of an answer, and nothing else: it may be that of another version.
@@ -83,6 +87,7 @@ impl Daemon {
             authorization: key.map(|key| format!("Bearer {}", key.reveal())),
             words,
             markup,
+            max_silence: MAX_SILENCE,
         }
     }
 
@@ -97,16 +102,16 @@ impl Daemon {
             // Its text says why to people; the code, which programs go by, is in the query's own answer.
             404 => {
                 let target = format!("/query?url={page}");
-                let answer = read(&self.ended(deadline, |_| true, || self.get(&target)).await?)?;
-                Err(Failure::of_code(answer.error.as_deref()))
+                let answer = read(&self.ended(deadline, has_ended, || self.get(&target)).await?)?;
+                Err(Failure::of_link(answer.error.as_deref()))
             }
             400 => Err(Failure::NotSupported),
             status => Err(self.refused(status)),
         }
     }
 
-    /// The posts that show this picture, if they are there by `deadline`.
-    pub async fn search(&self, picture: Bytes, deadline: Instant) -> Outcome {
+    /// Hands a picture over; returns the name of the search.
+    pub async fn begin_search(&self, picture: Bytes, deadline: Instant) -> Result<String, Failure> {
         let begin = || {
             let mut question = self.get("/search");
             question.verb = Verb::Post;
@@ -121,15 +126,14 @@ impl Daemon {
             400 | 415 => return Err(Failure::PictureUnreadable),
             status => return Err(self.refused(status)),
         };
-        let Some(identifier) = begun.identifier.filter(|_| begun.error.is_none()) else {
-            return Err(Failure::of_code(begun.error.as_deref()));
-        };
+        let failed = || Failure::of_picture(begun.error.as_deref());
+        begun.identifier.filter(|_| begun.error.is_none()).ok_or_else(failed)
+    }
+
+    /// The posts that a search by image finds, if they are there by `deadline`.
+    pub async fn found(&self, identifier: &str, deadline: Instant) -> Outcome {
         let identifier = url::form_urlencoded::byte_serialize(identifier.as_bytes()).collect::<String>();
         let target = format!("/search?identifier={identifier}");
-        let has_ended = |reply: &Reply| {
-            reply.status != 200
-                || read(reply).map_or(true, |answer| answer.status.is_none_or(|status| status == "END"))
-        };
         let reply = self.ended(deadline, has_ended, || self.get(&target)).await?;
         match reply.status {
             200 => self.told(read(&reply)?),
@@ -140,7 +144,7 @@ impl Daemon {
     /// What a search by image has found, as a credit.
     fn told(&self, answer: Answer) -> Outcome {
         if let Some(code) = answer.error {
-            return Err(Failure::of_code(Some(&code)));
+            return Err(Failure::of_picture(Some(&code)));
         }
         let shows = |class: &str| matches!(class, "identical" | "recompressed");
         let title = |network: &str| {
@@ -183,7 +187,7 @@ impl Daemon {
     }
 
     /// Asks until the daemon does not say "later" any more, and `has_ended` is content; patient with one that
-    /// is restarted.
+    /// is restarted, itself or behind a proxy that says so.
     async fn ended(
         &self,
         deadline: Instant,
@@ -191,18 +195,23 @@ impl Daemon {
         question: impl Fn() -> Question,
     ) -> Result<Reply, Failure> {
         let [mut pause, longest] = PAUSES;
-        let mut silence = 0;
+        let mut silent_since = None;
         loop {
             let wait = match self.hosts.ask(question()).await {
-                Ok(reply) if matches!(reply.status, 202 | 429 | 503) => {
-                    silence = 0;
+                Ok(reply) if is_later(&reply) => {
+                    silent_since = None;
                     reply.retry_after.map_or(pause, |wait| wait.min(Duration::from_secs(30))).max(pause)
                 }
+                Ok(Reply { status: 502 | 504, .. }) if !self.is_silent_too_long(&mut silent_since) => pause,
                 Ok(reply) if has_ended(&reply) => return Ok(reply),
-                Ok(_) => pause,
+                Ok(_) => {
+                    silent_since = None;
+                    pause
+                }
                 Err(error) => {
-                    silence += 1;
-                    if silence == MAX_SILENCE {
+                    let is_passing =
+                        !matches!(error, FewHostsError::TooBig { .. } | FewHostsError::Forbidden { .. });
+                    if !is_passing || self.is_silent_too_long(&mut silent_since) {
                         events::bot_without_daemon(&error);
                         return Err(Failure::Unavailable);
                     }
@@ -217,10 +226,27 @@ impl Daemon {
         }
     }
 
+    fn is_silent_too_long(&self, since: &mut Option<Instant>) -> bool {
+        let now = Instant::now();
+        now.duration_since(*since.get_or_insert(now)) >= self.max_silence
+    }
+
     fn refused(&self, status: u16) -> Failure {
         events::bot_refused_by_daemon(status);
         Failure::Unavailable
     }
+}
+
+/// Whether the daemon has not looked at the question yet.
+fn is_later(reply: &Reply) -> bool {
+    matches!(reply.status, 202 | 429 | 503)
+        || reply.status == 200 && read(reply).is_ok_and(|answer| answer.error.as_deref() == Some(LATER))
+}
+
+/// Whether an answer is the last one.
+fn has_ended(reply: &Reply) -> bool {
+    reply.status != 200
+        || read(reply).map_or(true, |answer| answer.status.is_none_or(|status| status == "END"))
 }
 
 fn read(reply: &Reply) -> Result<Answer, Failure> {
@@ -264,6 +290,32 @@ mod tests {
         );
         assert_eq!(told(&english, &format!(r#"{{"posts": [{other}]}}"#)), Err(Failure::PictureUnknown));
         assert_eq!(told(&english, r#"{"error": "CANNOT_GET_IMAGE"}"#), Err(Failure::PictureUnreadable));
-        assert_eq!(told(&english, r#"{"error": "OF_A_LATER_VERSION"}"#), Err(Failure::Unavailable));
+        assert_eq!(told(&english, r#"{"error": "OF_A_LATER_VERSION"}"#), Err(Failure::Failed));
+    }
+
+    #[test]
+    fn a_daemon_with_too_much_to_do_is_asked_later() {
+        let check = |status: u16, body: &str, expect: (bool, bool)| {
+            let reply = Reply { status, retry_after: None, body: Bytes::copy_from_slice(body.as_bytes()) };
+            assert_eq!((is_later(&reply), has_ended(&reply)), expect, "{status} {body}");
+        };
+        check(200, r#"{"error": "YOUR_IP_HAS_MAX_PROCESSING_REQUESTS"}"#, (true, true));
+        check(200, r#"{"status": "END", "error": "CANNOT_GET_IMAGE"}"#, (false, true));
+        check(200, r#"{"status": "Searching"}"#, (false, false));
+        check(200, "Posts:", (false, true));
+        check(503, "", (true, true));
+        check(404, "", (false, true));
+    }
+
+    /// Silence is a matter of time: a refused connection is known at once.
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_daemon_that_is_away_is_given_up_after_a_while() {
+        let mut away = daemon(&ENGLISH, Markup::Plain);
+        away.max_silence = Duration::ZERO;
+        let long = Instant::now() + Duration::from_secs(600);
+        assert_eq!(away.credit("https://a.example", long).await, Err(Failure::Unavailable));
+        away.max_silence = Duration::from_secs(900);
+        let short = Instant::now() + Duration::from_secs(2);
+        assert_eq!(away.credit("https://a.example", short).await, Err(Failure::GoesOn), "it may come back");
     }
 }

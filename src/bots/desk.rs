@@ -2,6 +2,8 @@
 //! and always with an end. Nothing of a message is kept or logged.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,15 +13,15 @@ use tokio::time::Instant;
 use super::daemon::Daemon;
 use super::limits::{ChatLimits, Turn};
 use super::outcome::{Failure, Outcome};
+use super::sending::{LONGEST_WAIT, Sending};
 use super::words::Words;
 use crate::base::clock::Monotonic;
 use crate::telemetry::events;
 
-/// So long the searches for a message are waited for, all together. They go on without us, and who asks again
-/// is told what they found.
-const LONGEST_WAIT: Duration = Duration::from_secs(600);
 /// Messages that are being answered at the same time; more are told to come back.
 const MAX_ANSWERING: usize = 64;
+/// Of these, for one chat: each may take its ten minutes, and other chats have their places too.
+const MAX_ANSWERING_CHAT: usize = 3;
 /// Pictures in memory at the same time, of up to 20 MB each.
 const MAX_PICTURES: usize = 4;
 /// The sign of life ends after so many; who waits longer has seen them.
@@ -52,6 +54,8 @@ pub struct Desk {
     words: &'static Words,
     limits: RefCell<ChatLimits>,
     places: Semaphore,
+    /// Those of each chat that is being answered.
+    places_of_chats: RefCell<HashMap<i64, Rc<Semaphore>>>,
     pictures: Semaphore,
     stopping: watch::Receiver<bool>,
 }
@@ -68,6 +72,7 @@ impl Desk {
             words,
             limits: RefCell::new(ChatLimits::new(replies_per_minute)),
             places: Semaphore::new(MAX_ANSWERING),
+            places_of_chats: RefCell::default(),
             pictures: Semaphore::new(MAX_PICTURES),
             stopping,
         }
@@ -78,14 +83,23 @@ impl Desk {
         self.limits.borrow_mut().take(chat, Monotonic::now())
     }
 
-    /// Answers to a message, for which the chat has its turn.
-    pub async fn answer(&self, chat: &impl Chat, turn: Turn, wish: Wish) {
+    /// The time that the answer to a message has which has just come.
+    pub fn sending(&self) -> Sending {
+        Sending::new(self.stopping.clone())
+    }
+
+    /// Answers to a message, for which the chat with this id has its turn.
+    pub async fn answer(&self, id: i64, chat: &impl Chat, turn: Turn, wish: Wish) {
         let text = match turn {
             Turn::Silence => return,
             Turn::TellOnce => self.words.too_often.to_owned(),
             Turn::Answer => match wish {
                 Wish::Help => self.words.help.to_owned(),
                 Wish::Credit { links, picture } => {
+                    let places = self.places_of(id);
+                    let Ok(_one_of_the_chat) = places.try_acquire() else {
+                        return chat.reply(self.words.chat_busy).await;
+                    };
                     let Ok(_place) = self.places.try_acquire() else {
                         return chat.reply(self.words.busy).await;
                     };
@@ -102,13 +116,28 @@ impl Desk {
         chat.reply(&text).await;
     }
 
-    /// The credit of what these links lead to, for who needs no answer where there is none.
-    pub async fn credit(&self, links: &[String]) -> Outcome {
-        let Ok(_place) = self.places.try_acquire() else { return Err(Failure::Unavailable) };
+    /// The credit of what these links lead to, for who needs no answer where there is none, and waits for its
+    /// place: nobody is there to ask again.
+    pub async fn credit(&self, id: i64, links: &[String]) -> Outcome {
+        let deadline = Instant::now() + LONGEST_WAIT;
+        let places = self.places_of(id);
+        let look = async {
+            let one = tokio::time::timeout_at(deadline, places.acquire()).await;
+            let Ok(_one_of_the_chat) = one else { return Err(Failure::GoesOn) };
+            let Ok(_place) = self.places.try_acquire() else { return Err(Failure::Unavailable) };
+            self.of_links(links, deadline).await
+        };
         tokio::select! {
-            outcome = self.of_links(links, Instant::now() + LONGEST_WAIT) => outcome,
+            outcome = look => outcome,
             () = self.stopped() => Err(Failure::Stopping),
         }
+    }
+
+    fn places_of(&self, chat: i64) -> Rc<Semaphore> {
+        let mut chats = self.places_of_chats.borrow_mut();
+        // Of which nobody holds a place or waits for one: all are free, as in a new one.
+        chats.retain(|_, places| Rc::strong_count(places) > 1);
+        Rc::clone(chats.entry(chat).or_insert_with(|| Rc::new(Semaphore::new(MAX_ANSWERING_CHAT))))
     }
 
     async fn look(&self, chat: &impl Chat, links: &[String], picture: bool) -> Outcome {
@@ -132,10 +161,8 @@ impl Desk {
         for link in links {
             match self.daemon.credit(link, deadline).await {
                 Ok(credit) => return Ok(credit),
-                // The others would wait as long.
-                Err(failure @ (Failure::GoesOn | Failure::Unavailable | Failure::Budget)) => {
-                    return Err(failure);
-                }
+                // The others would wait as long. (One beyond the budget says nothing of them: they may be known.)
+                Err(failure @ (Failure::GoesOn | Failure::Unavailable)) => return Err(failure),
                 Err(failure) if failed == Failure::NotSupported => failed = failure,
                 Err(_) => {}
             }
@@ -144,9 +171,13 @@ impl Desk {
     }
 
     async fn of_picture(&self, chat: &impl Chat, deadline: Instant) -> Outcome {
-        let room = tokio::time::timeout_at(deadline, self.pictures.acquire()).await;
-        let Ok(_room) = room else { return Err(Failure::GoesOn) };
-        self.daemon.search(chat.picture().await?, deadline).await
+        let begun = {
+            let room = tokio::time::timeout_at(deadline, self.pictures.acquire()).await;
+            let Ok(_room) = room else { return Err(Failure::GoesOn) };
+            self.daemon.begin_search(chat.picture().await?, deadline).await?
+        };
+        // The daemon has the picture now: while it searches, others may be fetched.
+        self.daemon.found(&begun, deadline).await
     }
 
     async fn stopped(&self) {

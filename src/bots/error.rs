@@ -34,12 +34,25 @@ impl BotError {
             BotError::NoToken { .. }
             | BotError::WrongToken { .. }
             | BotError::Server { .. }
-            | BotError::ShutOut { .. } => true,
-            BotError::Twice { .. }
-            | BotError::Resolver
+            | BotError::ShutOut { .. }
+            // Started again, the two would take each other's messages for ever.
+            | BotError::Twice { .. } => true,
+            BotError::Resolver
             | BotError::Confine { .. }
             | BotError::Requests { .. }
             | BotError::Runtime { .. } => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The units do not start it again then.
+    #[test]
+    fn two_processes_with_one_token_are_a_matter_of_configuration() {
+        assert!(BotError::Twice { service: "Telegram", told: String::new() }.is_configuration());
+        assert!(!BotError::Resolver.is_configuration());
     }
 }

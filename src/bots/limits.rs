@@ -24,6 +24,8 @@ pub enum Turn {
 pub struct ChatLimits {
     per_minute: u32,
     chats: HashMap<i64, Bucket>,
+    /// When those at rest were last forgotten.
+    tidied: Option<Monotonic>,
 }
 
 #[derive(Debug)]
@@ -35,7 +37,7 @@ struct Bucket {
 
 impl ChatLimits {
     pub fn new(per_minute: u32) -> ChatLimits {
-        ChatLimits { per_minute, chats: HashMap::new() }
+        ChatLimits { per_minute, chats: HashMap::new(), tidied: None }
     }
 
     /// Takes a token of the chat, where there is one.
@@ -45,10 +47,12 @@ impl ChatLimits {
             let share = now.since(bucket.filled).as_secs_f64() / MINUTE.as_secs_f64();
             (bucket.tokens + share * full).min(full)
         };
-        if !self.chats.contains_key(&chat) && self.chats.len() >= MAX_CHATS {
-            // A full bucket is as good as none.
+        let is_full = !self.chats.contains_key(&chat) && self.chats.len() >= MAX_CHATS;
+        if is_full || self.tidied.is_none_or(|tidied| now.since(tidied) >= MINUTE) {
+            self.tidied = Some(now);
+            // A full bucket is as good as none, and who wrote is kept no longer than it serves.
             self.chats.retain(|_, bucket| grown(bucket) < full);
-            if self.chats.len() >= MAX_CHATS {
+            if is_full && self.chats.len() >= MAX_CHATS {
                 return Turn::Silence;
             }
         }
@@ -83,6 +87,16 @@ mod tests {
         assert_eq!(limits.take(2, at(32)), Turn::Answer, "another chat");
         let later: Vec<Turn> = [9_000; 3].map(|secs| limits.take(1, at(secs))).to_vec();
         assert_eq!(later, [Answer, Answer, TellOnce], "no more than a minute's share is saved");
+    }
+
+    #[test]
+    fn chats_at_rest_are_forgotten() {
+        let mut limits = ChatLimits::new(2);
+        limits.take(1, at(0));
+        limits.take(2, at(50));
+        limits.take(3, at(70));
+        assert!(!limits.chats.contains_key(&1), "it wrote more than a minute ago");
+        assert_eq!(limits.chats.len(), 2);
     }
 
     #[test]

@@ -27,9 +27,10 @@ pub fn utf16_part(text: &str, offset: usize, length: usize) -> Option<&str> {
 /// the web.
 pub fn address(written: &str) -> Option<String> {
     let written = written.trim();
-    let whole = match written.contains("://") {
-        true => written.to_owned(),
-        false => format!("https://{written}"),
+    let whole = match written.split_once("://") {
+        // Its case is nobody's wish, but that of a keyboard which begins a sentence.
+        Some((scheme, rest)) => format!("{}://{rest}", scheme.to_ascii_lowercase()),
+        None => format!("https://{written}"),
     };
     let url = Url::parse(&whole).ok()?;
     let is_page = matches!(url.scheme(), "http" | "https") && url.has_host();
@@ -39,30 +40,54 @@ pub fn address(written: &str) -> Option<String> {
 /// The addresses that a text names with their scheme, without the signs of a sentence or of Markdown around
 /// them.
 pub fn in_text(text: &str) -> Vec<String> {
+    found(text, true)
+}
+
+/// The same where nothing is Markdown: a name may end with its signs, as `https://x.com/ann_`.
+pub fn in_plain_text(text: &str) -> Vec<String> {
+    found(text, false)
+}
+
+/// The part of what somebody else took for an address that can be one.
+pub fn before_end(written: &str) -> &str {
+    &written[..written.find(ends_link).unwrap_or(written.len())]
+}
+
+fn found(text: &str, is_markdown: bool) -> Vec<String> {
     let mut found = Vec::new();
-    let mut rest = text;
-    while let Some(at) = ["http://", "https://"].iter().filter_map(|scheme| rest.find(scheme)).min() {
-        let from = &rest[at..];
-        let end = from.find(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | '|'));
-        let (token, behind) = from.split_at(end.unwrap_or(from.len()));
+    // Each letter at the place of the one in the text.
+    let lower = text.to_ascii_lowercase();
+    let mut done = 0;
+    let next = |done: usize| {
+        let places = ["http://", "https://"].iter().filter_map(|scheme| lower[done..].find(scheme));
+        places.min().map(|at| done + at)
+    };
+    while let Some(start) = next(done) {
+        let end = start + before_end(&text[start..]).len();
         // Two that are written together: `[https://a.example](https://a.example)`.
-        let token = match token[1..].find("](http") {
-            Some(at) => &token[..at + 1],
-            None => token,
-        };
-        found.extend(address(without_sentence(token)));
-        rest = if behind.len() + token.len() < from.len() { &from[token.len()..] } else { behind };
+        let end = lower[start..end].find("](http").map_or(end, |length| start + length);
+        found.extend(address(without_sentence(&text[start..end], is_markdown)));
+        done = end;
     }
     found
 }
 
+/// Signs that stand in no address as it is copied, so that Japanese, which is written without blanks, can go
+/// on behind one.
+fn ends_link(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '<' | '>' | '"' | '`' | '|')
+        || "「」『』【】（）《》〈〉〔〕［］｛｝、。，．！？：；".contains(c)
+}
+
 /// Without the signs at its end that belong to the sentence.
-fn without_sentence(mut token: &str) -> &str {
+fn without_sentence(mut token: &str, is_markdown: bool) -> &str {
     while let Some(last) = token.chars().next_back() {
         let is_sentence = match last {
             ')' => !token.contains('('),
             ']' => !token.contains('['),
-            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '_' | '~' | '…' | '»' | '。' | '、' => true,
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '…' | '»' => true,
+            '*' | '_' | '~' => is_markdown,
             _ => false,
         };
         if !is_sentence {
@@ -122,6 +147,15 @@ mod tests {
         check("javascript:alert(1) ftp://a.example mailto:a@a.example", &[]);
         check("https://a.example/絵。", &["https://a.example/絵"]);
         check(&format!("https://a.example/{}", "a".repeat(300)), &[]);
+        for (open, close) in
+            ["「」", "『』", "【】", "（）", "《》", "、。", "！？"].map(|pair| pair.split_at(3))
+        {
+            check(&format!("絵{open}https://a.example/1{close}です"), &["https://a.example/1"]);
+        }
+        assert_eq!(in_plain_text("by https://x.com/ann_."), ["https://x.com/ann_"]);
+        assert_eq!(before_end("a.example/1」です"), "a.example/1");
+        check("HTTPS://A.example/X Http://b.example", &["https://A.example/X", "http://b.example"]);
+        check("[HTTPS://a.example](HTTP://b.example)", &["https://a.example", "http://b.example"]);
     }
 
     #[test]
@@ -143,7 +177,8 @@ mod tests {
         #[test]
         fn no_text_panics(text in ".{0,80}|(https?://|[<>()\\[\\]|*_ a🎨]){0,40}", offset: u16, length: u16) {
             for link in in_text(&text) {
-                prop_assert!(text.contains(&link) && Url::parse(&link).is_ok());
+                let is_there = text.to_ascii_lowercase().contains(&link.to_ascii_lowercase());
+                prop_assert!(is_there && Url::parse(&link).is_ok());
             }
             if let Some(part) = utf16_part(&text, offset.into(), length.into()) {
                 prop_assert_eq!(part.encode_utf16().count(), usize::from(length));

@@ -14,6 +14,7 @@ mod links;
 mod outcome;
 mod patience;
 mod reply;
+mod sending;
 mod telegram;
 mod words;
 

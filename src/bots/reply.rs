@@ -31,20 +31,49 @@ pub fn fitting(text: &str, max_units: usize) -> String {
 /// No name in it calls a person or everybody, and nothing turns its direction. Addresses stay as they are.
 pub fn calling_nobody(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut before = ' ';
-    for c in text.chars() {
+    // Where the path of the last address begins, and where that address ends: an `@` may stand between.
+    let (mut before, mut path, mut address_end) = (' ', 0, 0);
+    for (at, c) in text.char_indices() {
+        if at >= address_end
+            && let Some(address) = address_at(&text[at..])
+        {
+            (path, address_end) = (at + address.path, at + address.end);
+        }
         match c {
             '\n' => out.push(c),
             c if steers(c) => {}
-            // In an address another sign stands before it.
-            '@' if !(before.is_alphanumeric() || matches!(before, '/' | '.' | '-' | '_' | '=' | '%')) => {
-                out.push_str("@\u{200b}");
+            '@' => {
+                let in_address = (path..address_end).contains(&at)
+                    && (before.is_ascii_alphanumeric()
+                        || matches!(before, '/' | '.' | '-' | '_' | '=' | '%'));
+                // Of mail: nobody's name begins within a word.
+                let in_word = before.is_ascii_alphanumeric();
+                out.push_str(if in_address || in_word { "@" } else { "@\u{200b}" });
             }
             c => out.push(c),
         }
         before = c;
     }
     out
+}
+
+/// Where the parts of an address are that a text begins with.
+struct Address {
+    path: usize,
+    end: usize,
+}
+
+/// `None` where it begins with none that chats would make a link of.
+fn address_at(text: &str) -> Option<Address> {
+    let scheme = ["https://", "http://"].into_iter().find(|scheme| text.starts_with(scheme))?.len();
+    let ends = |c: char| c.is_whitespace() || steers(c) || "<>\"'`|{}\\^()[]".contains(c);
+    let end = text.find(ends).unwrap_or(text.len());
+    let path = scheme + text[scheme..end].find('/')?;
+    let host = &text[scheme..path];
+    let is_host = host.contains('.')
+        && !host.starts_with('.')
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'));
+    is_host.then_some(Address { path, end })
 }
 
 #[cfg(test)]
@@ -73,6 +102,11 @@ mod tests {
         );
         let address = "https://mastodon.example/@ann and a@b.example";
         assert_eq!(calling_nobody(address), address);
+        for sign in
+            [".", "-", "/", "=", "_", "%", "é", "(", "http://", "https://a.example/ ", "https://a.example/("]
+        {
+            assert_eq!(calling_nobody(&format!("{sign}@name")), format!("{sign}@\u{200b}name"));
+        }
     }
 
     proptest! {

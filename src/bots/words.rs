@@ -13,12 +13,16 @@ pub struct Words {
     pub too_often: &'static str,
     /// More is being answered than can be.
     pub busy: &'static str,
+    /// The same of this one chat.
+    pub chat_busy: &'static str,
     /// Stands above the page of an artwork that a picture led to.
     pub page: &'static str,
     pub command: &'static str,
     pub command_url: &'static str,
     pub command_picture: &'static str,
     not_supported: &'static str,
+    no_artwork: &'static str,
+    artwork_unreadable: &'static str,
     nobody: &'static str,
     picture_unknown: &'static str,
     picture_unreadable: &'static str,
@@ -26,6 +30,7 @@ pub struct Words {
     pictures_off: &'static str,
     budget: &'static str,
     goes_on: &'static str,
+    failed: &'static str,
     unavailable: &'static str,
     stopping: &'static str,
 }
@@ -36,11 +41,14 @@ pub const ENGLISH: Words = Words {
         show it, and the artist's pages. In a group, mention me or reply to me.",
     too_often: "That is more than I may answer in this chat. Ask again in a minute.",
     busy: "I have as much to do as I can bear. Ask again in a few minutes.",
+    chat_busy: "Three searches for this chat are on their way. Ask again when they are answered.",
     page: "The artwork's page:",
     command: "Who made this artwork?",
     command_url: "The address of the artwork's page",
     command_picture: "The picture itself",
     not_supported: "This is not the page of an artwork on a site that I know.",
+    no_artwork: "I find no artwork on this page. Perhaps it was deleted.",
+    artwork_unreadable: "I cannot read the picture of this artwork. Ask again later.",
     nobody: "I found nobody to credit for this.",
     picture_unknown: "I have not seen this picture yet. With the link to its page I can find more.",
     picture_unreadable: "I cannot read this picture.",
@@ -48,6 +56,7 @@ pub const ENGLISH: Words = Words {
     pictures_off: "I may not search for pictures here. Send me the link to the artwork's page.",
     budget: "What may be read today has been read. Ask again tomorrow.",
     goes_on: "The search takes longer than I wait, and goes on. Ask again later.",
+    failed: "Something went wrong with this search. Ask again later.",
     unavailable: "The search does not answer now. Ask again later.",
     stopping: "I am being started again. Ask once more in a minute.",
 };
@@ -59,11 +68,15 @@ pub const FRENCH: Words = Words {
         répondez-moi.",
     too_often: "C'est plus que je ne peux répondre dans cette discussion. Redemandez dans une minute.",
     busy: "J'ai trop à faire en ce moment. Redemandez dans quelques minutes.",
+    chat_busy: "Trois recherches sont en cours pour cette discussion. Redemandez quand elles auront leur \
+        réponse.",
     page: "La page de l'illustration\u{a0}:",
     command: "Qui a fait cette illustration\u{a0}?",
     command_url: "L'adresse de la page de l'illustration",
     command_picture: "L'image elle-même",
     not_supported: "Ce n'est pas la page d'une illustration sur un site que je connais.",
+    no_artwork: "Je ne trouve pas d'illustration sur cette page. Peut-être a-t-elle été supprimée.",
+    artwork_unreadable: "Je ne peux pas lire l'image de cette illustration. Redemandez plus tard.",
     nobody: "Je n'ai trouvé personne à créditer pour ceci.",
     picture_unknown: "Je n'ai pas encore vu cette image. Avec le lien de sa page, je peux en trouver plus.",
     picture_unreadable: "Je ne peux pas lire cette image.",
@@ -71,6 +84,7 @@ pub const FRENCH: Words = Words {
     pictures_off: "Je ne peux pas chercher d'images ici. Envoyez-moi le lien de la page de l'illustration.",
     budget: "Ce qui pouvait être lu aujourd'hui l'a été. Redemandez demain.",
     goes_on: "La recherche dure plus longtemps que je n'attends, et continue. Redemandez plus tard.",
+    failed: "Quelque chose a échoué dans cette recherche. Redemandez plus tard.",
     unavailable: "La recherche ne répond pas en ce moment. Redemandez plus tard.",
     stopping: "On me redémarre. Redemandez dans une minute.",
 };
@@ -85,6 +99,8 @@ impl Words {
     pub fn tell(&self, failure: Failure) -> &'static str {
         match failure {
             Failure::NotSupported => self.not_supported,
+            Failure::NoArtwork => self.no_artwork,
+            Failure::ArtworkUnreadable => self.artwork_unreadable,
             Failure::Nobody => self.nobody,
             Failure::PictureUnknown => self.picture_unknown,
             Failure::PictureUnreadable => self.picture_unreadable,
@@ -92,6 +108,7 @@ impl Words {
             Failure::PicturesOff => self.pictures_off,
             Failure::Budget => self.budget,
             Failure::GoesOn => self.goes_on,
+            Failure::Failed => self.failed,
             Failure::Unavailable => self.unavailable,
             Failure::Stopping => self.stopping,
         }

@@ -42,6 +42,14 @@ struct State {
     heartbeats: u64,
     /// The next request of this kind is told to wait.
     too_many: u32,
+    /// The next request of this kind is done, and somebody in front of Discord says that it was not.
+    lost: u32,
+    /// Questions for the gateway's place that are told that the token is not known.
+    refused: u32,
+    /// The gateway of the session is not there.
+    no_resume: bool,
+    /// Connections with it that were asked for in vain.
+    not_resumed: usize,
     picture: Vec<u8>,
     /// What the published API does not know.
     wrong: Vec<String>,
@@ -135,6 +143,10 @@ fn answer(state: &Arc<Mutex<State>>, asked: &Asked) -> Answer {
         if !host.ends_with(".discord.gg") || asked.target != "/?v=10&encoding=json" {
             held.wrong.push(format!("a gateway at {host}{}", asked.target));
         }
+        if held.no_resume && host == "gateway-eu1.discord.gg" {
+            held.not_resumed += 1;
+            return Answer::Json(503, Value::Null);
+        }
         let key = asked.header("sec-websocket-key").unwrap_or_default().to_owned();
         let state = Arc::clone(state);
         return Answer::Taken(Box::new(move |stream| drop(gateway(&state, stream, &key))));
@@ -157,6 +169,7 @@ fn answer(state: &Arc<Mutex<State>>, asked: &Asked) -> Answer {
     const CONTENT: &[&str] = &[
         "content",
         "nonce",
+        "enforce_nonce",
         "tts",
         "embeds",
         "allowed_mentions",
@@ -170,6 +183,10 @@ fn answer(state: &Arc<Mutex<State>>, asked: &Asked) -> Answer {
                 json!({ "total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1 });
             let place =
                 json!({ "url": "wss://gateway.discord.gg", "shards": 1, "session_start_limit": limit });
+            if held.refused > 0 {
+                held.refused -= 1;
+                return Answer::Json(401, json!({ "message": "401: Unauthorized", "code": 0 }));
+            }
             return Answer::Json(200, place);
         }
         ("POST", ["channels", _, "typing"]) => return Answer::Json(204, Value::Null),
@@ -197,6 +214,10 @@ fn answer(state: &Arc<Mutex<State>>, asked: &Asked) -> Answer {
         return Answer::JsonWith(429, vec![("retry-after", "1".to_owned())], told);
     }
     held.done.push((asked.method.clone(), asked.target.clone(), body));
+    if held.lost > 0 && known.contains(&"content") {
+        held.lost -= 1;
+        return Answer::Json(502, Value::Null);
+    }
     Answer::Json(status, result)
 }
 
@@ -330,6 +351,17 @@ fn who_sends_a_link_is_answered_with_the_credit() {
     discord.say(10, json!({ "content": "hello" }));
     assert!(discord.answer(10)["content"].as_str().unwrap().starts_with("Send me"));
 
+    // What may have arrived is sent again so that Discord knows it.
+    discord.with(|state| state.lost = 1);
+    discord.say(11, json!({ "content": "hello" }));
+    for sent in discord.requests("POST", "/api/v10/channels/11/messages", 2) {
+        assert_eq!(
+            (&sent["nonce"], &sent["enforce_nonce"]),
+            (&json!("5000000000000000005"), &json!(true)),
+            "{sent:#}"
+        );
+    }
+
     wait_for("heartbeats", || discord.with(|state| (state.heartbeats > 2).then_some(())));
     let (status, log) = bot.stop();
     assert!(status.success(), "{status}: {log}");
@@ -417,6 +449,21 @@ fn a_session_goes_on_after_a_lost_connection() {
     assert_eq!(commands, 1, "commands are registered once");
     let (status, log) = bot.stop();
     assert!(status.success(), "{status}: {log}");
+    discord.nothing_wrong();
+}
+
+/// A session whose own gateway is gone is left for a new one; a token is not given up for one refusal.
+#[test]
+fn a_gateway_that_is_gone_is_not_asked_for_ever() {
+    let (daemon, discord) = (daemon(), Discord::start());
+    let _bot = discord.bot(&daemon);
+    discord.said(2, 1);
+    discord.with(|state| (state.no_resume, state.refused) = (true, 1));
+    discord.order(Order::Payload(json!({ "op": 7, "d": null })));
+    discord.said(2, 2);
+    assert_eq!(discord.with(|state| (state.not_resumed, state.refused)), (3, 0));
+    discord.say(7, json!({ "content": "hello" }));
+    discord.answer(7);
     discord.nothing_wrong();
 }
 

@@ -1,8 +1,9 @@
 //! The Telegram bot, against a server that knows what Telegram's Bot API publishes and refuses all else.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::io::Read as _;
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aotf::demo::world::picture::ArtId;
 use serde_json::{Value, json};
@@ -13,6 +14,9 @@ use crate::fake_service::{Answer, Asked, FakeService, unknown_fields};
 
 const TOKEN: &str = "123456:the-token_of-the-bot";
 const FILE: &str = "photos/file_1.png";
+/// Pages without an artwork, and one that cannot be read.
+const GONE: &str = "https://danbooru.donmai.us/posts/7999999";
+const BROKEN: &str = "https://danbooru.donmai.us/posts/7000006";
 
 /// The methods, each with its parameters (https://core.telegram.org/bots/api).
 const METHODS: &[(&str, &[&str])] = &[
@@ -66,6 +70,14 @@ struct State {
     /// What the published API does not know.
     wrong: Vec<String>,
     picture: Vec<u8>,
+    /// The method whose calls are not answered.
+    silent: Option<&'static str>,
+    /// How many there were.
+    unanswered: usize,
+    /// Signs of life.
+    signs: usize,
+    /// An update that comes while the next caption is being given, and is heard before that is done.
+    meanwhile: Option<Value>,
 }
 
 struct Telegram {
@@ -134,6 +146,29 @@ impl Telegram {
         self.answers(chat, count).iter().map(|sent| sent["text"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// The author of a channel's post changes it.
+    fn edit(&self, update: i64, post: Value) {
+        self.with(|state| {
+            let mut post = post;
+            post["message_id"] = (1000 + update).into();
+            post["date"] = 1_700_000_000.into();
+            state.updates.push_back(json!({ "update_id": state.next_update, "edited_channel_post": post }));
+            state.next_update += 1;
+        });
+    }
+
+    /// The captions that were given, as soon as there are so many.
+    #[track_caller]
+    fn edits(&self, count: usize) -> Vec<Value> {
+        wait_for(&format!("{count} captions"), || {
+            let edits: Vec<Value> = self.with(|state| {
+                let edits = state.done.iter().filter(|(method, _)| method == "editMessageCaption");
+                edits.map(|(_, edit)| edit.clone()).collect()
+            });
+            (edits.len() >= count).then_some(edits)
+        })
+    }
+
     fn plan(&self, method: &'static str, status: u16, body: Value) {
         self.with(|state| state.planned.entry(method).or_default().push_back((status, body)));
     }
@@ -188,6 +223,11 @@ fn answer((state, changed): &(Mutex<State>, Condvar), asked: &Asked) -> Answer {
     if !unknown.is_empty() || asked.header("content-type") != Some("application/json") {
         held.wrong.push(format!("{method}: {unknown:?}"));
     }
+    if held.silent == Some(method) {
+        held.unanswered += 1;
+        // Until the bot hangs up.
+        return Answer::Taken(Box::new(|mut stream| drop(stream.read(&mut [0]))));
+    }
     if let Some((status, body)) = held.planned.get_mut(method).and_then(VecDeque::pop_front) {
         return Answer::Json(status, body);
     }
@@ -199,6 +239,7 @@ fn answer((state, changed): &(Mutex<State>, Condvar), asked: &Asked) -> Answer {
             let offset = sent["offset"].as_i64().unwrap();
             held.acknowledged = held.acknowledged.max(offset - 1);
             held.updates.retain(|update| update["update_id"].as_i64().unwrap() >= offset);
+            changed.notify_all();
             let wait = Duration::from_secs(sent["timeout"].as_u64().unwrap()).min(DEADLINE);
             held = changed.wait_timeout_while(held, wait, |state| state.updates.is_empty()).unwrap().0;
             json!(held.updates)
@@ -210,12 +251,25 @@ fn answer((state, changed): &(Mutex<State>, Condvar), asked: &Asked) -> Answer {
         }
         "sendMessage" | "editMessageCaption" => {
             held.done.push((method.to_owned(), sent));
+            if method == "editMessageCaption"
+                && let Some(mut update) = held.meanwhile.take()
+            {
+                update["update_id"] = held.next_update.into();
+                held.next_update += 1;
+                held.updates.push_back(update);
+                changed.notify_all();
+                let is_unheard = |state: &mut State| !state.updates.is_empty();
+                drop(changed.wait_timeout_while(held, DEADLINE, is_unheard).unwrap());
+            }
             json!({ "message_id": 5000, "date": 1, "chat": { "id": 1, "type": "private" } })
         }
         "getFile" => {
             json!({ "file_id": sent["file_id"], "file_unique_id": "u", "file_size": 9, "file_path": FILE })
         }
-        _ => json!(true),
+        _ => {
+            held.signs += 1;
+            json!(true)
+        }
     };
     Answer::Json(200, json!({ "ok": true, "result": result }))
 }
@@ -315,6 +369,7 @@ fn who_sends_a_picture_is_answered_with_its_posts() {
 fn what_telegram_refuses_is_tried_again_or_left() {
     let (daemon, telegram) = (daemon(), Telegram::start());
     telegram.plan("getMe", 502, json!("<html>Bad Gateway"));
+    telegram.plan("getMe", 401, failure(401, "Unauthorized"));
     let mut later = failure(429, "Too Many Requests: retry after 1");
     later["parameters"] = json!({ "retry_after": 1 });
     telegram.plan("sendMessage", 429, later);
@@ -382,7 +437,6 @@ fn captions_of_a_channel_are_given_their_credit_once() {
     let entities = json!([
         { "type": "bold", "offset": 0, "length": 2 },
         { "type": "text_link", "offset": 3, "length": 6, "url": PAGE },
-        { "type": "custom_emoji", "offset": 0, "length": 2, "custom_emoji_id": "1" },
     ]);
     let chat = json!({ "id": -100, "type": "channel", "title": "Art" });
     let photo = json!([{ "file_id": "f", "file_unique_id": "f", "width": 9, "height": 9 }]);
@@ -391,17 +445,8 @@ fn captions_of_a_channel_are_given_their_credit_once() {
         json!({ "chat": chat, "photo": photo, "caption": caption,
         "caption_entities": entities, "reply_markup": keyboard, "show_caption_above_media": true })
     };
-    let edits = |count: usize| {
-        wait_for("the captions", || {
-            let edits: Vec<Value> = telegram.with(|state| {
-                let edits = state.done.iter().filter(|(method, _)| method == "editMessageCaption");
-                edits.map(|(_, edit)| edit.clone()).collect()
-            });
-            (edits.len() >= count).then_some(edits)
-        })
-    };
     telegram.say("channel_post", post("🎨 source"));
-    let edit = edits(1).remove(0);
+    let edit = telegram.edits(1).remove(0);
     assert_eq!(edit["caption"], format!("🎨 source\n\n{credit}"), "{edit:#}");
     assert_eq!((&edit["caption_entities"], &edit["reply_markup"]), (&entities, &keyboard));
     assert_eq!((&edit["message_id"], &edit["show_caption_above_media"]), (&json!(1001), &json!(true)));
@@ -410,21 +455,18 @@ fn captions_of_a_channel_are_given_their_credit_once() {
     let slow = slow.iter().find(|case| case.about == "a site that takes ten seconds").unwrap().url().unwrap();
     let plain = |caption: String| json!({ "chat": chat, "photo": photo, "caption": caption });
     let id = telegram.say("channel_post", plain(format!("a tpyo {slow}")));
-    let mut edited = json!({ "edited_channel_post": plain(format!("a typo {slow}")) });
-    edited["edited_channel_post"]["message_id"] = (1000 + id).into();
-    edited["edited_channel_post"]["date"] = 1_700_000_000.into();
-    telegram.with(|state| {
-        edited["update_id"] = state.next_update.into();
-        state.next_update += 1;
-        state.updates.push_back(edited);
-    });
-    let text = edits(2)[1]["caption"].as_str().unwrap().to_owned();
+    telegram.edit(id, plain(format!("a typo {slow}")));
+    let text = telegram.edits(2)[1]["caption"].as_str().unwrap().to_owned();
     assert!(text.starts_with(&format!("a typo {slow}\n\nPosts:\nhttps://")), "{text}");
     // One that has it already, one without a link, one that is too long, a text; then one where it may not.
     telegram.say("channel_post", post(&format!("🎨 source\n\n{credit}")));
     telegram.say("channel_post", json!({ "chat": chat, "photo": photo, "caption": "no link" }));
     telegram.say("channel_post", post(&"🎨".repeat(510)));
     telegram.say("channel_post", json!({ "chat": chat, "text": PAGE }));
+    let mut emoji = post("🎨 source");
+    let own = json!({ "type": "custom_emoji", "offset": 0, "length": 2, "custom_emoji_id": "1" });
+    emoji["caption_entities"].as_array_mut().unwrap().push(own);
+    telegram.say("channel_post", emoji);
     telegram.plan("editMessageCaption", 400, failure(400, "Bad Request: message can't be edited"));
     let other = json!({ "id": -101, "type": "channel", "title": "Other" });
     let mut refused = post("🎨 source");
@@ -433,8 +475,97 @@ fn captions_of_a_channel_are_given_their_credit_once() {
     wait_for("the refusal", || bot.log().contains("message can't be edited").then_some(()));
     telegram.ask(7, "hello");
     telegram.answers(7, 1);
-    assert_eq!(edits(2).len(), 2);
+    assert_eq!(telegram.edits(2).len(), 2);
     assert_eq!(telegram.with(|state| state.done.len()), 3, "nobody was answered in a channel");
+    telegram.nothing_wrong();
+}
+
+/// Whose links the author changes while the artist is looked for gets the credit of what it shows then.
+#[test]
+fn a_caption_gets_the_credit_of_its_newest_links() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let _bot = telegram.bot(&daemon, "edit_captions = true");
+    let slow = daemon.world.known();
+    let slow = slow.iter().find(|case| case.about == "a site that takes ten seconds").unwrap().url().unwrap();
+    let credit = credit(&daemon, "plain", PAGE);
+    let chat = json!({ "id": -100, "type": "channel", "title": "Art" });
+    let photo = json!([{ "file_id": "f", "file_unique_id": "f", "width": 9, "height": 9 }]);
+    let post = |caption: &str| json!({ "chat": chat, "photo": photo, "caption": caption });
+    let id = telegram.say("channel_post", post(&format!("another's {slow}")));
+    telegram.edit(id, post(&format!("the right one {PAGE}")));
+    let edit = telegram.edits(1).remove(0);
+    assert_eq!(edit["caption"], format!("the right one {PAGE}\n\n{credit}"), "{edit:#}");
+
+    // Also while Telegram lets wait.
+    let mut later = failure(429, "Too Many Requests: retry after 4");
+    later["parameters"] = json!({ "retry_after": 4 });
+    telegram.plan("editMessageCaption", 429, later);
+    let id = telegram.say("channel_post", post(&format!("a tpyo {PAGE}")));
+    wait_for("the refusal", || {
+        telegram.with(|state| state.planned["editMessageCaption"].is_empty()).then_some(())
+    });
+    telegram.edit(id, post(&format!("a typo {PAGE}")));
+    let edit = telegram.edits(2).remove(1);
+    assert_eq!(edit["caption"], format!("a typo {PAGE}\n\n{credit}"), "{edit:#}");
+
+    // Or while the caption is on its way.
+    let mut crossed = post(&format!("mended {PAGE}"));
+    telegram.with(|state| {
+        crossed["message_id"] = (1000 + state.next_update).into();
+        crossed["date"] = 1_700_000_000.into();
+        state.meanwhile = Some(json!({ "edited_channel_post": crossed }));
+    });
+    telegram.say("channel_post", post(&format!("broken {PAGE}")));
+    let captions = telegram.edits(4).split_off(2);
+    for (edit, own) in captions.iter().zip(["broken", "mended"]) {
+        assert_eq!(edit["caption"], format!("{own} {PAGE}\n\n{credit}"), "{edit:#}");
+    }
+    telegram.nothing_wrong();
+}
+
+/// Each item of an album is a message; who sent it has asked once.
+#[test]
+fn an_album_is_answered_once() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let _bot = telegram.bot(&daemon, "");
+    let photo = json!([{ "file_id": "f", "file_unique_id": "f", "width": 9, "height": 9 }]);
+    for number in 0..10 {
+        let mut item = json!({ "chat": private(7), "from": person(7), "photo": photo,
+            "media_group_id": "12345" });
+        if number == 1 {
+            item["caption"] = PAGE.into();
+        }
+        telegram.say("message", item);
+    }
+    let sent = telegram.answers(7, 1).remove(0);
+    assert_eq!(sent["text"], credit(&daemon, "plain", PAGE), "{sent:#}");
+    assert_eq!(sent["reply_parameters"]["message_id"], 1002, "{sent:#}");
+    for chat in 8..12 {
+        telegram.ask(7, "hello");
+        telegram.ask(chat, "hello");
+        telegram.answers(chat, 1);
+    }
+    assert_eq!(telegram.answers(7, 5).len(), 5, "one turn was taken for it");
+    telegram.nothing_wrong();
+}
+
+/// What is wrong with one link does not hide the next, and is told in words that fit.
+#[test]
+fn a_link_that_fails_is_told_as_it_is() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let _bot = telegram.bot(&daemon, "");
+    telegram.ask(7, &format!("{BROKEN} {PAGE}"));
+    assert_eq!(telegram.texts(7, 1), [credit(&daemon, "plain", PAGE)]);
+    telegram.ask(8, BROKEN);
+    assert_eq!(telegram.texts(8, 1), ["Something went wrong with this search. Ask again later."]);
+    telegram.ask(9, GONE);
+    assert_eq!(telegram.texts(9, 1), ["I find no artwork on this page. Perhaps it was deleted."]);
+    // Nobody asked.
+    let pinned = json!({ "message_id": 1, "date": 1, "chat": private(9), "from": person(9), "text": PAGE });
+    telegram.say("message", json!({ "chat": private(9), "from": person(9), "pinned_message": pinned }));
+    telegram.ask(10, "hello");
+    telegram.answers(10, 1);
+    assert_eq!(telegram.answers(9, 1).len(), 1);
     telegram.nothing_wrong();
 }
 
@@ -460,9 +591,9 @@ fn hostile_words_are_words() {
     telegram.nothing_wrong();
 }
 
-/// A daemon that is not there is not waited for; a service that is not, is.
+/// A daemon that is started again is waited for; one that does not let the bot in is not.
 #[test]
-fn a_daemon_that_is_away_is_told() {
+fn a_daemon_that_comes_back_is_asked_again() {
     let (mut daemon, telegram) = (daemon(), Telegram::start());
     // One that does not know the key is no help either, and the operator is told.
     let bot = telegram.bot_with(&daemon, TOKEN, Some("another-key-than-its"), "");
@@ -476,7 +607,11 @@ fn a_daemon_that_is_away_is_told() {
     daemon.root.kill().unwrap();
     daemon.root.wait().unwrap();
     telegram.ask(7, PAGE);
-    assert_eq!(telegram.texts(7, 2)[1], "The search does not answer now. Ask again later.");
+    // It asks, in vain.
+    wait_for("a sign of life", || telegram.with(|state| (state.signs > 0).then_some(())));
+    daemon.root = Daemon::spawn(&daemon.config());
+    daemon.wait_until_ready();
+    assert_eq!(telegram.texts(7, 2)[1], credit(&daemon, "plain", PAGE));
 }
 
 /// Who waits hears of it, and nothing that was received comes again.
@@ -498,6 +633,38 @@ fn a_stop_leaves_nobody_waiting() {
     let _again = telegram.bot(&daemon, "");
     telegram.ask(7, slow);
     assert_eq!(telegram.texts(7, 2)[1], credit(&daemon, "plain", slow));
+    telegram.nothing_wrong();
+}
+
+/// Also while it waits for an answer to its first question.
+#[test]
+fn a_stop_is_heeded_before_the_bot_is_there() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    telegram.with(|state| state.silent = Some("getMe"));
+    let bot = telegram.bot(&daemon, "");
+    wait_for("the question", || telegram.with(|state| (state.unanswered > 0).then_some(())));
+    let told = Instant::now();
+    let (status, log) = bot.stop();
+    assert!(status.success(), "{status}: {log}");
+    assert!(told.elapsed() < Duration::from_secs(20), "it waited for the answer");
+}
+
+/// Who asks for ten minutes' work at once leaves places for others.
+#[test]
+fn one_chat_has_three_answers_at_a_time() {
+    let (daemon, telegram) = (daemon(), Telegram::start());
+    let slow = daemon.world.known();
+    let slow = slow.iter().find(|case| case.about == "a site that takes ten seconds").unwrap().url().unwrap();
+    let _bot = telegram.bot(&daemon, "");
+    for _ in 0..5 {
+        telegram.ask(7, slow);
+    }
+    let texts = telegram.texts(7, 5);
+    let busy = texts.iter().filter(|text| text.starts_with("Three searches for this chat")).count();
+    let answered = texts.iter().filter(|text| **text == credit(&daemon, "plain", slow)).count();
+    assert_eq!((answered, busy), (3, 2), "{texts:#?}");
+    telegram.ask(7, slow);
+    assert_eq!(telegram.texts(7, 6)[5], credit(&daemon, "plain", slow), "there is a place again");
     telegram.nothing_wrong();
 }
 

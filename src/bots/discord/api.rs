@@ -83,10 +83,12 @@ impl Discord {
         self.call(Verb::Put, &path, Some(&commands())).await.map(drop)
     }
 
-    /// Replies to a message.
+    /// Replies to a message, once however often it is sent: Discord knows the second by its `nonce`.
     pub async fn reply(&self, channel: u64, message: u64, text: &str) -> Result<(), DiscordError> {
         let mut body = content(text);
         body["message_reference"] = json!({ "message_id": message.to_string(), "fail_if_not_exists": false });
+        body["nonce"] = message.to_string().into();
+        body["enforce_nonce"] = true.into();
         self.call(Verb::Post, &format!("/channels/{channel}/messages"), Some(&body)).await.map(drop)
     }
 

@@ -92,7 +92,7 @@ pub async fn live(
     token: &Secret,
     session: &mut Option<Session>,
     stopping: &mut watch::Receiver<bool>,
-    mut on_event: impl FnMut(Event),
+    on_event: impl FnMut(Event),
 ) -> End {
     let opened = tokio::select! {
         opened = hosts.open_web_socket(url, OPENING) => opened,
@@ -106,12 +106,29 @@ pub async fn live(
     config.max_message_size = Some(MAX_MESSAGE_BYTES);
     config.max_frame_size = Some(MAX_MESSAGE_BYTES);
     let mut socket = WebSocketStream::from_raw_socket(stream, Role::Client, Some(config)).await;
-    let beat = match timeout(OPENING, hello(&mut socket)).await {
+    tokio::select! {
+        end = converse(&mut socket, token, session, on_event) => end,
+        // Whatever is waited for then.
+        _ = stopping.wait_for(|stop| *stop) => {
+            let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
+            End::Stopped
+        }
+    }
+}
+
+/// Hears and says what is to be, until the connection ends.
+async fn converse(
+    socket: &mut Socket,
+    token: &Secret,
+    session: &mut Option<Session>,
+    mut on_event: impl FnMut(Event),
+) -> End {
+    let beat = match timeout(OPENING, hello(socket)).await {
         Ok(Ok(beat)) => beat,
         Ok(Err(end)) => return end,
         Err(_) => return lost("no greeting"),
     };
-    if let Err(end) = say(&mut socket, &greeting(token, session.as_ref())).await {
+    if let Err(end) = say(socket, &greeting(token, session.as_ref())).await {
         return end;
     }
     // The first beat comes after a random part of the time, so that not all bots beat at once.
@@ -121,21 +138,17 @@ pub async fn live(
     let mut answered = true;
     loop {
         let payload = tokio::select! {
-            _ = stopping.wait_for(|stop| *stop) => {
-                let _ = timeout(Duration::from_secs(1), socket.close(None)).await;
-                return End::Stopped;
-            }
             _ = beats.tick() => {
                 if !answered {
                     return lost("no answer to a heartbeat");
                 }
                 answered = false;
-                if let Err(end) = say(&mut socket, &heartbeat(session.as_ref())).await {
+                if let Err(end) = say(socket, &heartbeat(session.as_ref())).await {
                     return end;
                 }
                 continue;
             }
-            heard = hear(&mut socket) => match heard {
+            heard = hear(socket) => match heard {
                 Ok(payload) => payload,
                 Err(end) => return end,
             },
@@ -162,7 +175,7 @@ pub async fn live(
             (0, Some("MESSAGE_CREATE")) => on_event(Event::Message(payload.d)),
             (0, Some("INTERACTION_CREATE")) => on_event(Event::Interaction(payload.d)),
             (1, _) => {
-                if let Err(end) = say(&mut socket, &heartbeat(session.as_ref())).await {
+                if let Err(end) = say(socket, &heartbeat(session.as_ref())).await {
                     return end;
                 }
             }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use url::Url;
 
 use self::api::{Discord, DiscordError};
@@ -21,6 +22,7 @@ use super::limits::Turn;
 use super::outcome::Failure;
 use super::patience::{Patience, pause};
 use super::reply::fitting;
+use super::sending::{Again, LAST_WORDS, Sending};
 use crate::config::Secret;
 use crate::fetch::few_hosts::{FewHosts, FewHostsError};
 use crate::telemetry::events;
@@ -33,9 +35,14 @@ const SECTION: &str = "discord";
 const MAX_MESSAGE: usize = 2000;
 /// Answers on their way; more messages are not answered, since the gateway does not wait.
 const MAX_TASKS: usize = 256;
-const MAX_TRIES: u32 = 4;
-const LONGEST_RETRY: Duration = Duration::from_secs(60);
-const LAST_WORDS: Duration = Duration::from_secs(5);
+/// Connections to a session's own gateway that do not come to anything, one after the other, before a new
+/// session is begun: that gateway may be gone for good.
+const MAX_RESUMES: u32 = 3;
+/// Discord keeps a session for some minutes after its connection was lost.
+const SESSION_LASTS: Duration = Duration::from_secs(180);
+/// Answers that did not know the token, one after the other, before it is believed: a service in trouble says
+/// so too.
+const MAX_REFUSALS: u32 = 4;
 
 /// Answers until it is told to stop.
 ///
@@ -51,12 +58,22 @@ pub async fn run(
     let mut patience = Patience::new(SERVICE);
     let mut session: Option<Session> = None;
     let mut bot = Bot { api, desk, tasks: JoinSet::new(), me: None };
+    let (mut resumes, mut refusals) = (0, 0);
+    let mut heard = Instant::now();
     loop {
+        if resumes == MAX_RESUMES || heard.elapsed() >= SESSION_LASTS {
+            session = None;
+        }
         let url = match session.as_ref().and_then(|session| gateway_url(&hosts, &session.url)) {
             Some(url) => url,
             None => {
-                session = None;
-                match first_url(&bot.api, &hosts, &mut patience).await? {
+                (session, resumes) = (None, 0);
+                let first = tokio::select! {
+                    biased;
+                    _ = stopping.wait_for(|stop| *stop) => break,
+                    first = first_url(&bot.api, &hosts, &mut patience, &mut refusals) => first?,
+                };
+                match first {
                     Ok(url) => url,
                     Err(wait) if pause(wait, &mut stopping).await => break,
                     Err(_) => continue,
@@ -71,6 +88,9 @@ pub async fn run(
         .await;
         if was_ready {
             patience.calm();
+            (resumes, heard) = (0, Instant::now());
+        } else {
+            resumes += 1;
         }
         let wait = match end {
             End::Stopped => break,
@@ -104,6 +124,7 @@ async fn first_url(
     api: &Discord,
     hosts: &FewHosts,
     patience: &mut Patience,
+    refusals: &mut u32,
 ) -> Result<Result<Url, Duration>, BotError> {
     let error = match api.gateway().await {
         Ok(place) if place.session_start_limit.remaining == 0 => {
@@ -112,14 +133,20 @@ async fn first_url(
             DiscordError::TooMany { after }
         }
         Ok(place) => match gateway_url(hosts, &place.url) {
-            Some(url) => return Ok(Ok(url)),
+            Some(url) => {
+                *refusals = 0;
+                return Ok(Ok(url));
+            }
             None => DiscordError::Unreadable,
         },
-        Err(DiscordError::Token { told }) => {
-            return Err(BotError::WrongToken { service: SERVICE, section: SECTION, told });
-        }
         Err(error) => error,
     };
+    if let DiscordError::Token { told } = &error {
+        *refusals += 1;
+        if *refusals == MAX_REFUSALS {
+            return Err(BotError::WrongToken { service: SERVICE, section: SECTION, told: told.clone() });
+        }
+    }
     let told = match &error {
         DiscordError::TooMany { after } => Some(*after),
         _ => None,
@@ -151,8 +178,10 @@ impl Bot {
                 // Once: they stay until they are replaced.
                 if self.me.replace(ready).is_none() {
                     let api = Rc::clone(&self.api);
+                    let sending = self.desk.sending();
                     self.tasks.spawn_local(async move {
-                        told(persist(async || api.register_commands(ready.application).await).await);
+                        let register = async || api.register_commands(ready.application).await;
+                        told(sending.persist(again, register).await);
                     });
                 }
             }
@@ -188,11 +217,13 @@ impl Bot {
 
     fn answer(&mut self, channel: u64, to: To, asked: Asked) {
         // Some number of the channel's own is all that is needed.
-        let turn = self.desk.turn(channel.cast_signed());
+        let id = channel.cast_signed();
+        let turn = self.desk.turn(id);
         if turn == Turn::Silence || self.tasks.len() >= MAX_TASKS {
             return;
         }
-        let place = Place { api: Rc::clone(&self.api), to, picture: asked.picture };
+        let sending = self.desk.sending();
+        let place = Place { api: Rc::clone(&self.api), sending, to, picture: asked.picture };
         let desk = Rc::clone(&self.desk);
         self.tasks.spawn_local(async move {
             if let To::Command { interaction, token, .. } = &place.to
@@ -200,7 +231,7 @@ impl Bot {
             {
                 return events::bot_not_heard(SERVICE, &error);
             }
-            desk.answer(&place, turn, asked.wish).await;
+            desk.answer(id, &place, turn, asked.wish).await;
         });
     }
 }
@@ -213,6 +244,7 @@ enum To {
 /// Where something was asked.
 struct Place {
     api: Rc<Discord>,
+    sending: Sending,
     to: To,
     picture: Option<String>,
 }
@@ -249,24 +281,22 @@ impl Chat for Place {
                 self.api.answer_deferred(*application, token, &text).await
             }
         };
-        told(persist(send).await);
+        told(self.sending.persist(again, send).await);
     }
 }
 
-/// Tries a few times what may be better later. What may have arrived without an answer is not sent again.
-async fn persist(mut attempt: impl AsyncFnMut() -> Result<(), DiscordError>) -> Result<(), DiscordError> {
-    let mut wait = Duration::from_secs(1);
-    for _ in 1..MAX_TRIES {
-        let pause = match attempt().await {
-            Err(DiscordError::TooMany { after }) if after <= LONGEST_RETRY => after,
-            Err(DiscordError::Http(FewHostsError::Unreachable { .. })) => wait,
-            Err(DiscordError::Refused { status: 500.., .. }) => wait,
-            done => return done,
-        };
-        tokio::time::sleep(pause).await;
-        wait *= 2;
+/// Whether to try again: nothing that is sent here happens twice when it comes twice.
+fn again(error: &DiscordError) -> Again {
+    match error {
+        DiscordError::TooMany { after } => Again::After(*after),
+        DiscordError::Refused { status: 500.., .. } => Again::Later,
+        DiscordError::Http(
+            FewHostsError::Unreachable { .. }
+            | FewHostsError::NoAnswer { .. }
+            | FewHostsError::Timeout { .. },
+        ) => Again::Later,
+        _ => Again::Never,
     }
-    attempt().await
 }
 
 fn told(done: Result<(), DiscordError>) {

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -101,6 +102,59 @@ pub struct Message {
     #[serde(default)]
     pub photo: Vec<PhotoSize>,
     pub document: Option<Document>,
+    /// What the items of an album have in common.
+    pub media_group_id: Option<String>,
+    #[serde(flatten)]
+    pub other: OtherContent,
+}
+
+/// What people send beside texts and pictures. A message with none of these is one that Telegram writes
+/// itself: of a pinned message, or a new member.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct OtherContent {
+    animation: Option<IgnoredAny>,
+    audio: Option<IgnoredAny>,
+    contact: Option<IgnoredAny>,
+    dice: Option<IgnoredAny>,
+    game: Option<IgnoredAny>,
+    location: Option<IgnoredAny>,
+    paid_media: Option<IgnoredAny>,
+    poll: Option<IgnoredAny>,
+    sticker: Option<IgnoredAny>,
+    story: Option<IgnoredAny>,
+    venue: Option<IgnoredAny>,
+    video: Option<IgnoredAny>,
+    video_note: Option<IgnoredAny>,
+    voice: Option<IgnoredAny>,
+}
+
+impl Message {
+    /// Whether somebody wrote it.
+    pub fn is_written(&self) -> bool {
+        let other = &self.other;
+        let others = [
+            &other.animation,
+            &other.audio,
+            &other.contact,
+            &other.dice,
+            &other.game,
+            &other.location,
+            &other.paid_media,
+            &other.poll,
+            &other.sticker,
+            &other.story,
+            &other.venue,
+            &other.video,
+            &other.video_note,
+            &other.voice,
+        ];
+        self.text.is_some()
+            || self.caption.is_some()
+            || !self.photo.is_empty()
+            || self.document.is_some()
+            || others.iter().any(|content| content.is_some())
+    }
 }
 
 /// Something new.

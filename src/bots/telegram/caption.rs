@@ -2,18 +2,25 @@
 
 use serde_json::Value;
 
+use super::super::links::in_plain_text;
 use super::super::reply::utf16_length;
 
 /// The longest caption of Telegram, in UTF-16 code units.
 const MAX_CAPTION: usize = 1024;
 
+/// Whether a caption can be sent back as it is: Telegram takes emoji of its own sets from most bots as plain
+/// ones, and the author's would be lost.
+pub fn can_be_kept(entities: &[Value]) -> bool {
+    entities.iter().all(|entity| entity["type"] != "custom_emoji")
+}
+
 /// The caption with the credit at its end, so that the places of its entities stay right; `None` where the
 /// post gives credit already, or nothing of it fits.
 pub fn with_credit(caption: &str, entities: &[Value], credit: &str) -> Option<String> {
-    let addresses: Vec<&str> = credit.lines().filter(|line| line.starts_with("http")).collect();
-    let is_named = |address: &&str| {
+    let addresses = in_plain_text(credit);
+    let is_named = |address: &String| {
         let stands_in = |text: &str| {
-            text.match_indices(*address).any(|(at, _)| {
+            text.match_indices(address.as_str()).any(|(at, _)| {
                 // As a whole, and not as the beginning of another.
                 let next = text[at + address.len()..].chars().next();
                 next.is_none_or(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '%' | '/')))
@@ -35,7 +42,9 @@ pub fn with_credit(caption: &str, entities: &[Value], credit: &str) -> Option<St
         kept.push(line);
     }
     // A heading without anything below it says nothing.
-    while kept.last().is_some_and(|line| !line.starts_with("http")) && kept.len() < credit.lines().count() {
+    while kept.last().is_some_and(|line| in_plain_text(line).is_empty())
+        && kept.len() < credit.lines().count()
+    {
         kept.pop();
     }
     (!kept.is_empty()).then(|| format!("{caption}\n\n{}", kept.join("\n")))
@@ -62,6 +71,20 @@ mod tests {
             "the beginning of another"
         );
         assert_eq!(with_credit("a", &[], "no address"), None);
+        let underscore = "Artist:\nhttps://x.com/ann_";
+        let once = with_credit("a", &[], underscore).unwrap();
+        assert_eq!(with_credit(&once, &[], underscore), None, "the sign is the name's");
+        let own = "Art: a (https://x.com/a), seen at https://x.com/a/status/1.";
+        let once = with_credit("a", &[], own).unwrap();
+        assert_eq!(once, format!("a\n\n{own}"), "in an operator's own words they stand anywhere");
+        assert_eq!(with_credit(&once, &[], own), None);
+    }
+
+    #[test]
+    fn emoji_of_telegrams_sets_would_be_lost() {
+        let entity = |kind: &str| json!({"type": kind, "offset": 0, "length": 2});
+        assert!(can_be_kept(&[entity("bold"), entity("url")]));
+        assert!(!can_be_kept(&[entity("bold"), entity("custom_emoji")]));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::desk::Wish;
-use super::super::links::{address, first_few, in_text, utf16_part};
+use super::super::links::{address, before_end, first_few, in_text, utf16_part};
 use super::api::{Entity, MAX_FILE_BYTES, Message, User};
 
 /// The commands that ask for what the message, or the one it replies to, shows.
@@ -16,10 +16,11 @@ pub struct Asked {
     pub picture: Option<String>,
 }
 
-/// `None` for what is none of the bot's business: in groups all that is not addressed to it, and other bots.
+/// `None` for what is none of the bot's business: in groups all that is not addressed to it, other bots, and
+/// what Telegram itself says.
 pub fn asked(message: &Message, me: &User) -> Option<Asked> {
     let is_bot = message.from.as_ref().is_some_and(|from| from.is_bot) && message.sender_chat.is_none();
-    if message.is_automatic_forward || is_bot {
+    if message.is_automatic_forward || is_bot || !message.is_written() {
         return None;
     }
     let is_private = message.chat.kind == "private";
@@ -61,7 +62,10 @@ pub fn links(message: &Message) -> Vec<String> {
     for (text, entities) in texts(message) {
         for entity in read(entities) {
             found.extend(match entity.kind.as_str() {
-                "url" => utf16_part(text, entity.offset, entity.length).and_then(address),
+                "url" => {
+                    let written = utf16_part(text, entity.offset, entity.length);
+                    written.map(before_end).and_then(address)
+                }
                 "text_link" => entity.url.as_deref().and_then(address),
                 _ => None,
             });
@@ -228,6 +232,17 @@ mod tests {
         check("private", document("application/zip", 9), "?");
         let both = json!({"caption": "https://a.example", "photo": [size("s", 90, 1)]});
         check("private", both, "https://a.example [s]");
+    }
+
+    #[test]
+    fn what_telegram_says_itself_is_no_question() {
+        let pinned = json!({"message_id": 4, "date": 1, "chat": {"id": 1, "type": "private"},
+            "from": {"id": 3}, "text": "https://a.example/1"});
+        check("private", json!({"pinned_message": pinned}), "-");
+        check("private", json!({"message_auto_delete_timer_changed": {"message_auto_delete_time": 9}}), "-");
+        check("private", json!({"chat_background_set": {}}), "-");
+        check("private", json!({"sticker": {"file_id": "s"}}), "?");
+        check("private", json!({"voice": {"file_id": "s"}}), "?");
     }
 
     #[test]

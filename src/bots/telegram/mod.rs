@@ -6,7 +6,7 @@ mod caption;
 mod message;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,14 +14,17 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use self::api::{Content, Message, Reply, Telegram, TelegramError, User};
-use super::desk::{Chat, Desk};
+use self::message::Asked;
+use super::desk::{Chat, Desk, Wish};
 use super::error::BotError;
 use super::limits::Turn;
 use super::outcome::Failure;
 use super::patience::{Patience, pause};
 use super::reply::{calling_nobody, fitting};
+use super::sending::{Again, LAST_WORDS, Sending};
 use crate::config::{Secret, TelegramBot};
 use crate::fetch::few_hosts::{FewHosts, FewHostsError};
 use crate::telemetry::events;
@@ -33,17 +36,18 @@ const SECTION: &str = "telegram";
 const MAX_MESSAGE: usize = 4096;
 /// Answers on their way, with those that wait for Telegram; with more, no messages are asked for.
 const MAX_TASKS: usize = 256;
-/// How often a message is tried to be sent.
-const MAX_TRIES: u32 = 4;
-/// The longest that Telegram may tell an answer to wait.
-const LONGEST_RETRY: Duration = Duration::from_secs(60);
+/// Telegram sends the items of an album one by one, each as a message, within this time.
+const ALBUM_GATHERS: Duration = Duration::from_secs(1);
+/// Albums that were answered lately, whose further items are passed over: so many, and so long.
+const MAX_ALBUMS: usize = 256;
+const ALBUM_LASTS: Duration = Duration::from_secs(120);
+/// Searches for one post of a channel whose links its author changes meanwhile.
+const MAX_SEARCHES: u32 = 3;
 /// Polls that another process took, one after the other, before this one ends.
 const MAX_CONFLICTS: u32 = 6;
-/// Polls that did not know the token any more, one after the other, before it is believed: it was right at
-/// first, and a service in trouble says so too.
+/// Answers that did not know the token, one after the other, before it is believed: a service in trouble says
+/// so too.
 const MAX_REFUSALS: u32 = 4;
-/// For answers that are on their way when the bot is told to stop.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Answers until it is told to stop.
 ///
@@ -58,11 +62,18 @@ pub async fn run(
 ) -> Result<(), BotError> {
     let api = Rc::new(Telegram::new(hosts, token));
     let mut patience = Patience::new(SERVICE);
+    let mut refusals = 0;
     let me = loop {
-        match api.get_me().await {
+        let known = tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+            known = api.get_me() => known,
+        };
+        match known {
             Ok(me) => break Rc::new(me),
             Err(error) => {
-                let wait = wait_after(error, &mut patience, MAX_REFUSALS, 0)?;
+                refusals += u32::from(matches!(error, TelegramError::Token { .. }));
+                let wait = wait_after(error, &mut patience, refusals, 0)?;
                 if pause(wait, &mut stopping).await {
                     return Ok(());
                 }
@@ -71,14 +82,25 @@ pub async fn run(
     };
     events::bot_ready(SERVICE, me.username.as_deref().unwrap_or_default());
     patience.calm();
-    let mut tasks = JoinSet::new();
-    let posts = Posts::default();
-    let (mut offset, mut refusals, mut conflicts) = (0, 0, 0);
+    let mut bot = Bot {
+        api: Rc::clone(&api),
+        desk,
+        me,
+        tasks: JoinSet::new(),
+        posts: Posts::default(),
+        albums: Rc::default(),
+        stopping: stopping.clone(),
+    };
+    let (mut offset, mut conflicts) = (0, 0);
+    refusals = 0;
     loop {
-        while tasks.try_join_next().is_some() {}
-        if tasks.len() >= MAX_TASKS {
-            tasks.join_next().await;
-            continue;
+        while bot.tasks.try_join_next().is_some() {}
+        if bot.tasks.len() >= MAX_TASKS {
+            tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stop| *stop) => break,
+                _ = bot.tasks.join_next() => continue,
+            }
         }
         let polled = tokio::select! {
             biased;
@@ -92,13 +114,11 @@ pub async fn run(
                 for update in updates {
                     offset = update.id.saturating_add(1);
                     match update.content {
-                        Content::Message(message) => answer(&mut tasks, &api, &desk, &me, *message),
-                        Content::ChannelPost(post) if settings.edit_captions => {
-                            caption(&mut tasks, &api, &desk, &posts, *post);
-                        }
+                        Content::Message(message) => bot.hear(*message),
+                        Content::ChannelPost(post) if settings.edit_captions => bot.caption(*post),
                         Content::EditedChannelPost(post) => {
-                            if let Some(waiting) = posts.borrow_mut().get_mut(&place_of(&post)) {
-                                *waiting = *post;
+                            if let Some(waiting) = bot.posts.borrow_mut().get_mut(&place_of(&post)) {
+                                *waiting = Rc::new(*post);
                             }
                         }
                         Content::ChannelPost(_) => {}
@@ -119,7 +139,7 @@ pub async fn run(
     // Who is being answered hears that it was in vain, and nothing that was received comes again.
     let last = async {
         let _ = api.acknowledge(offset).await;
-        while tasks.join_next().await.is_some() {}
+        while bot.tasks.join_next().await.is_some() {}
     };
     let _ = tokio::time::timeout(LAST_WORDS, last).await;
     Ok(())
@@ -144,57 +164,180 @@ fn wait_after(
     }
 }
 
-fn answer(tasks: &mut JoinSet<()>, api: &Rc<Telegram>, desk: &Rc<Desk>, me: &Rc<User>, message: Message) {
-    let Some(asked) = message::asked(&message, me) else { return };
-    let turn = desk.turn(message.chat.id);
-    if turn == Turn::Silence {
-        return;
-    }
-    let place = Place {
-        api: Rc::clone(api),
-        chat: Cell::new(message.chat.id),
-        thread: message.message_thread_id.filter(|_| message.is_topic_message),
-        message: message.message_id,
-        picture: asked.picture,
-    };
-    let desk = Rc::clone(desk);
-    tasks.spawn_local(async move { desk.answer(&place, turn, asked.wish).await });
+struct Bot {
+    api: Rc<Telegram>,
+    desk: Rc<Desk>,
+    me: Rc<User>,
+    tasks: JoinSet<()>,
+    posts: Posts,
+    albums: Rc<RefCell<Albums>>,
+    stopping: watch::Receiver<bool>,
 }
 
 /// Posts of channels whose credit is being looked for, as they are now: their authors may change them
 /// meanwhile.
-type Posts = Rc<RefCell<HashMap<(i64, i64), Message>>>;
+type Posts = Rc<RefCell<HashMap<(i64, i64), Rc<Message>>>>;
 
 fn place_of(post: &Message) -> (i64, i64) {
     (post.chat.id, post.message_id)
 }
 
-/// Nobody has asked: what fails is told to the operator alone.
-fn caption(tasks: &mut JoinSet<()>, api: &Rc<Telegram>, desk: &Rc<Desk>, posts: &Posts, post: Message) {
-    if post.caption.is_none() {
-        return;
+impl Bot {
+    fn hear(&mut self, message: Message) {
+        let Some(asked) = message::asked(&message, &self.me) else { return };
+        let place = Place {
+            api: Rc::clone(&self.api),
+            sending: self.desk.sending(),
+            chat: Cell::new(message.chat.id),
+            thread: message.message_thread_id.filter(|_| message.is_topic_message),
+            message: message.message_id,
+            picture: asked.picture.clone(),
+        };
+        let id = message.chat.id;
+        let Some(group) = message.media_group_id else {
+            let turn = self.desk.turn(id);
+            if turn != Turn::Silence {
+                let desk = Rc::clone(&self.desk);
+                self.tasks.spawn_local(async move { desk.answer(id, &place, turn, asked.wish).await });
+            }
+            return;
+        };
+        let album = (id, group);
+        if !self.albums.borrow_mut().is_first(&album, asked, place) {
+            return;
+        }
+        let (desk, albums, mut stopping) =
+            (Rc::clone(&self.desk), Rc::clone(&self.albums), self.stopping.clone());
+        self.tasks.spawn_local(async move {
+            pause(ALBUM_GATHERS, &mut stopping).await;
+            let Some((asked, place)) = albums.borrow_mut().best(&album) else { return };
+            let turn = desk.turn(id);
+            desk.answer(id, &place, turn, asked.wish).await;
+        });
     }
-    let links = message::links(&post);
-    if links.is_empty() || desk.turn(post.chat.id) != Turn::Answer {
-        return;
+
+    /// Nobody has asked: what fails is told to the operator alone.
+    fn caption(&mut self, post: Message) {
+        if links_of_caption(&post).is_empty() || self.desk.turn(post.chat.id) != Turn::Answer {
+            return;
+        }
+        let (api, desk, posts) = (Rc::clone(&self.api), Rc::clone(&self.desk), Rc::clone(&self.posts));
+        let place = place_of(&post);
+        posts.borrow_mut().insert(place, Rc::new(post));
+        self.tasks.spawn_local(async move {
+            told(give_credit(&api, &desk, &posts, place).await);
+            // Until now each edit of its author's was heard.
+            posts.borrow_mut().remove(&place);
+        });
     }
-    let (api, desk, posts) = (Rc::clone(api), Rc::clone(desk), Rc::clone(posts));
-    let place = place_of(&post);
-    posts.borrow_mut().insert(place, post);
-    tasks.spawn_local(async move {
-        let credit = desk.credit(&links).await;
-        let Some(post) = posts.borrow_mut().remove(&place) else { return };
-        let Ok(credit) = credit else { return };
-        let before = post.caption.as_deref().unwrap_or_default();
+}
+
+/// Looks for the credit of a post, and gives it to the post as it is then.
+async fn give_credit(
+    api: &Telegram,
+    desk: &Desk,
+    posts: &Posts,
+    place: (i64, i64),
+) -> Result<(), TelegramError> {
+    let now = || posts.borrow().get(&place).cloned();
+    for _ in 0..MAX_SEARCHES {
+        let Some(links) = now().map(|post| links_of_caption(&post)) else { return Ok(()) };
+        if links.is_empty() {
+            return Ok(());
+        }
+        let credit = desk.credit(place.0, &links).await;
+        // Others than it was looked for: nothing that was found, or not, is about them.
+        if now().is_some_and(|post| links_of_caption(&post) != links) {
+            continue;
+        }
+        let Ok(credit) = credit else { return Ok(()) };
         let credit = calling_nobody(&credit);
-        let Some(after) = caption::with_credit(before, &post.caption_entities, &credit) else { return };
-        told(persist(async || api.edit_caption(&post, &after).await).await);
-    });
+        // Anew at each try: its author may have changed it while Telegram was waited for, and with other links
+        // this would be the credit of another artwork.
+        let edit = async || {
+            loop {
+                let Some(post) = now() else { return Ok(true) };
+                if links_of_caption(&post) != links {
+                    return Ok(false);
+                }
+                let before = post.caption.as_deref().unwrap_or_default();
+                let Some(after) = caption::with_credit(before, &post.caption_entities, &credit) else {
+                    return Ok(true);
+                };
+                api.edit_caption(&post, &after).await?;
+                // Else its author's words came while ours were on their way, and may have been overwritten.
+                if now().is_none_or(|newest| Rc::ptr_eq(&newest, &post)) {
+                    return Ok(true);
+                }
+            }
+        };
+        // Twice the same caption does no harm.
+        if desk.sending().persist(|error| again(error, true), edit).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// The links that a post is given credit for: none where its caption cannot be written.
+fn links_of_caption(post: &Message) -> Vec<String> {
+    if post.caption.is_none() || !caption::can_be_kept(&post.caption_entities) {
+        return Vec::new();
+    }
+    message::links(post)
+}
+
+/// The items of an album come as messages of their own, and are answered as one.
+#[derive(Default)]
+struct Albums {
+    /// Those whose items are being gathered, with what they ask for.
+    gathering: HashMap<(i64, String), (Asked, Place)>,
+    /// Those of before, the latest last.
+    answered: VecDeque<(Instant, (i64, String))>,
+}
+
+impl Albums {
+    /// Takes an item; whether it is the first of its album.
+    fn is_first(&mut self, album: &(i64, String), asked: Asked, place: Place) -> bool {
+        if let Some(best) = self.gathering.get_mut(album) {
+            if worth(&asked) > worth(&best.0) {
+                *best = (asked, place);
+            }
+            return false;
+        }
+        while self.answered.front().is_some_and(|(then, _)| then.elapsed() > ALBUM_LASTS) {
+            self.answered.pop_front();
+        }
+        if self.answered.iter().any(|(_, answered)| answered == album) {
+            return false;
+        }
+        self.gathering.insert(album.clone(), (asked, place));
+        true
+    }
+
+    /// The item that says most, of those that came.
+    fn best(&mut self, album: &(i64, String)) -> Option<(Asked, Place)> {
+        if self.answered.len() == MAX_ALBUMS {
+            self.answered.pop_front();
+        }
+        self.answered.push_back((Instant::now(), album.clone()));
+        self.gathering.remove(album)
+    }
+}
+
+/// How much an item of an album says.
+fn worth(asked: &Asked) -> u8 {
+    match &asked.wish {
+        Wish::Credit { links, .. } if !links.is_empty() => 2,
+        Wish::Credit { .. } => 1,
+        Wish::Help => 0,
+    }
 }
 
 /// Where a message was written.
 struct Place {
     api: Rc<Telegram>,
+    sending: Sending,
     /// A group gets another id when it grows.
     chat: Cell<i64>,
     thread: Option<i64>,
@@ -237,27 +380,32 @@ impl Chat for Place {
             }
             sent
         };
-        told(persist(send).await);
+        // What may have arrived is not sent again.
+        told(self.sending.persist(|error| again(error, false), send).await);
     }
 }
 
-/// Tries a few times what may be better later. What may have arrived without an answer is not sent again.
-async fn persist(mut attempt: impl AsyncFnMut() -> Result<(), TelegramError>) -> Result<(), TelegramError> {
-    let mut wait = Duration::from_secs(1);
-    for _ in 1..MAX_TRIES {
-        let pause = match attempt().await {
-            Err(TelegramError::TooMany { after }) if after <= LONGEST_RETRY => after,
-            Err(TelegramError::Migrated { .. }) => Duration::ZERO,
-            Err(TelegramError::Http(FewHostsError::Unreachable { .. })) => wait,
-            Err(TelegramError::Refused { code: 500.., .. } | TelegramError::Unreadable { status: 500.. }) => {
-                wait
-            }
-            done => return done,
-        };
-        tokio::time::sleep(pause).await;
-        wait *= 2;
+/// Whether to try again. What `may_repeat` does no harm when it was done already; else there is another try
+/// only where Telegram has certainly done nothing.
+fn again(error: &TelegramError, may_repeat: bool) -> Again {
+    match error {
+        TelegramError::TooMany { after } => Again::After(*after),
+        TelegramError::Migrated { .. } => Again::Now,
+        TelegramError::Http(FewHostsError::Unreachable { .. }) => Again::Later,
+        TelegramError::Http(FewHostsError::NoAnswer { .. } | FewHostsError::Timeout { .. }) if may_repeat => {
+            Again::Later
+        }
+        // 502 and 504 are told by somebody in front, who does not know what became of it.
+        TelegramError::Refused { code: 500 | 503, .. } | TelegramError::Unreadable { status: 500 | 503 } => {
+            Again::Later
+        }
+        TelegramError::Refused { code: 500.., .. } | TelegramError::Unreadable { status: 500.. }
+            if may_repeat =>
+        {
+            Again::Later
+        }
+        _ => Again::Never,
     }
-    attempt().await
 }
 
 fn told(done: Result<(), TelegramError>) {
@@ -266,5 +414,35 @@ fn told(done: Result<(), TelegramError>) {
         // As it should be already: the same post came twice.
         Err(TelegramError::Refused { code: 400, told }) if told.contains("is not modified") => {}
         Err(error) => events::bot_not_heard(SERVICE, &error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_have_arrived_is_not_sent_again() {
+        let refused = |code| TelegramError::Refused { code, told: String::new() };
+        let http = |error: fn(String, String) -> FewHostsError| {
+            TelegramError::Http(error("host".to_owned(), "why".to_owned()))
+        };
+        let unreachable = || http(|host, why| FewHostsError::Unreachable { host, why });
+        let no_answer = || http(|host, why| FewHostsError::NoAnswer { host, why });
+        for (error, message, caption) in [
+            (refused(500), Again::Later, Again::Later),
+            (refused(502), Again::Never, Again::Later),
+            (refused(503), Again::Later, Again::Later),
+            (TelegramError::Unreadable { status: 504 }, Again::Never, Again::Later),
+            (TelegramError::Unreadable { status: 200 }, Again::Never, Again::Never),
+            (unreachable(), Again::Later, Again::Later),
+            (no_answer(), Again::Never, Again::Later),
+            (refused(403), Again::Never, Again::Never),
+            (TelegramError::Migrated { to: 1 }, Again::Now, Again::Now),
+        ] {
+            assert_eq!((again(&error, false), again(&error, true)), (message, caption), "{error}");
+        }
+        let told = Duration::from_secs(300);
+        assert_eq!(again(&TelegramError::TooMany { after: told }, false), Again::After(told));
     }
 }
