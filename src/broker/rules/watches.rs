@@ -1,9 +1,9 @@
-//! Watches: artists whose new posts somebody wants to hear of. They are begun, listed and ended; their accounts
-//! are found out, looked up now and then, and listed by plan; whatever is stored of them is told to the fronts,
-//! whose feeds change by it, and to the watch's webhook.
+//! Watches: artists whose new posts somebody wants to hear of. They are begun, listed and ended; their
+//! accounts are found out, looked up now and then, and listed by plan; whatever is stored of them is told to
+//! the fronts, whose feeds change by it, and to the watch's webhook.
 //!
-//! An account that was scanned whole is listed from its cursors on. Of any other only the time of the watch is
-//! listed, as windows, and not all that was posted before.
+//! An account that was scanned whole is listed from its cursors on. Of any other only the time of the watch
+//! is listed, as windows, and not all that was posted before.
 
 use std::time::Duration;
 
@@ -167,10 +167,16 @@ fn end(turn: &mut Turn, asker: Asker, who: Option<String>, id: WatchId) {
         return tell(turn, asker, WatchesAnswer::Unknown);
     }
     // At once: what is kept of it after this would bring it back.
-    let Some(Watched { watch, .. }) = turn.state.watches.remove(id) else { return };
+    let Some(Watched { watch, .. }) = remove(turn, id) else { return };
+    turn.ask_store(Pending::WatchEnded { asker, watch: Box::new(watch) }, Question::EndWatch(id));
+}
+
+/// Takes the watch, and what is under way for it, out of memory.
+fn remove(turn: &mut Turn, id: WatchId) -> Option<Watched> {
+    let watched = turn.state.watches.remove(id)?;
     turn.drop_work(|owner| *owner == Owner::Watch(id));
     changed(turn, Some(id));
-    turn.ask_store(Pending::WatchEnded { asker, watch: Box::new(watch) }, Question::EndWatch(id));
+    Some(watched)
 }
 
 pub fn on_ended(turn: &mut Turn, asker: Asker, watch: Watch, answer: Answer) {
@@ -246,8 +252,8 @@ fn drop_forgotten(state: &State, entries: &mut Vec<FeedEntry>) {
     entries.retain(|entry| !entry.posts.is_empty());
 }
 
-/// The accounts whose posts a watch shows: none that is private or gone, left out, or forgotten; and none at all
-/// where nobody may watch any more.
+/// The accounts whose posts a watch shows: none that is private or gone, left out, or forgotten; and none at
+/// all where nobody may watch any more.
 fn listed(state: &State, watch: &Watch) -> Vec<AccountKey> {
     if rests(state, watch) {
         return Vec::new();
@@ -376,8 +382,8 @@ fn look_up(turn: &mut Turn, id: WatchId, refs: Vec<AccountRef>) {
     }
 }
 
-/// The query that finds the artist of the page, the one that runs or has ended lately, or a new one. Few at a time
-/// are begun for watches: nobody's limit counts them.
+/// The query that finds the artist of the page, the one that runs or has ended lately, or a new one. Few at a
+/// time are begun for watches: nobody's limit counts them.
 fn ask_for_artist(turn: &mut Turn, id: WatchId, Watch { subject: page, networks, .. }: Watch) {
     let wanted = Wanted::Artist;
     let Some(key) = page_key(&page, &networks, wanted) else {
@@ -636,8 +642,8 @@ fn changed(turn: &mut Turn, watch: Option<WatchId>) {
     }
 }
 
-/// There may be something that the webhook has not heard of. While an account is being scanned that is so all the
-/// time, and reading a feed is work.
+/// There may be something that the webhook has not heard of. While an account is being scanned that is so all
+/// the time, and reading a feed is work.
 fn on_news(turn: &mut Turn, id: WatchId) {
     let now = turn.now.mono;
     let Some(watched) = turn.state.watches.get_mut(id) else { return };
@@ -773,8 +779,6 @@ fn on_forgotten_subject(turn: &mut Turn, id: WatchId) {
         (watched.errand, watched.problem) = (Errand::None, None);
         return;
     }
-    turn.state.watches.remove(id);
-    turn.drop_work(|owner| *owner == Owner::Watch(id));
+    remove(turn, id);
     turn.ask_store(Pending::WatchKept, Question::EndWatch(id));
-    changed(turn, Some(id));
 }

@@ -227,6 +227,18 @@ impl Api {
         key.and_then(|key| key.credit.of(markup)).or_else(|| self.credit.of(markup))
     }
 
+    /// Counts a request that only keys with a certain right may make, and returns the key's name.
+    pub(super) fn count_key(
+        &self,
+        caller: &Caller,
+        is_allowed: bool,
+        closed: Closed,
+    ) -> Result<String, HttpError> {
+        let key = caller.key.as_ref().filter(|_| is_allowed).ok_or(HttpError::Forbidden(closed))?;
+        self.count(caller, RateClass::Query)?;
+        Ok(key.name().to_owned())
+    }
+
     /// Counts a request that will cost the broker something; none is begun for the pages of other sites.
     pub(super) fn count(&self, caller: &Caller, class: RateClass) -> Result<(), HttpError> {
         if caller.cross_site {

@@ -10,7 +10,6 @@ use axum::http::HeaderMap;
 use super::body::{self, JSON_DEADLINE};
 use super::caller::Caller;
 use super::error::{Closed, HttpError};
-use super::limits::RateClass;
 use super::state::Api;
 use super::url_parameter;
 use crate::api::errors::ErrorBody;
@@ -123,10 +122,7 @@ pub(super) async fn verdict_delete(
 
 /// The name of the key, if it may.
 fn permit(api: &Api, caller: &Caller) -> Result<String, HttpError> {
-    let key = caller.key.as_ref().filter(|_| caller.verdicts);
-    let name = key.ok_or(HttpError::Forbidden(Closed::Verdicts))?.name().to_owned();
-    api.count(caller, RateClass::Query)?;
-    Ok(name)
+    api.count_key(caller, caller.verdicts, Closed::Verdicts)
 }
 
 fn saying(wanted: VerdictRequest) -> Result<Saying, &'static str> {

@@ -1,7 +1,6 @@
 //! Answers that are pushed.
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::world::World;
@@ -14,21 +13,8 @@ use crate::proto::view::QueryStatus;
 async fn changes_are_pushed_until_the_end() {
     let begun = sample_view_at(QueryStatus::LinkFinder, 1);
     let world = World::new(FakeBroker::answering([FrontAnswer::Query(begun)])).await;
-    let stream = TcpStream::connect(world.addr).await.unwrap();
-    let (reader, mut writer) = stream.into_split();
-    writer
-        .write_all(
-            b"GET /query/events?url=https://a.example/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-        )
-        .await
-        .unwrap();
-    let mut lines = BufReader::new(reader).lines();
-    let mut next = async |wanted: &str| loop {
-        let line = lines.next_line().await.unwrap()?;
-        if let Some(value) = line.strip_prefix(wanted) {
-            return Some(value.to_owned());
-        }
-    };
+    let mut lines = world.lines("/query/events?url=https://a.example/").await;
+    let mut next = async |wanted: &str| lines.next(wanted).await;
     assert!(next("content-type: ").await.unwrap().contains("text/event-stream"));
     let status = |data: Option<String>| {
         serde_json::from_str::<Value>(&data.unwrap()).unwrap()["status"].as_str().unwrap().to_owned()

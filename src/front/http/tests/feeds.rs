@@ -1,8 +1,6 @@
 //! Feeds: kept until they change, and pushed when they do.
 
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
 
 use super::world::World;
 use crate::api::samples::{sample_entry, sample_watch};
@@ -83,17 +81,8 @@ async fn what_is_new_is_pushed_and_a_watch_that_ends_ends_the_stream() {
         FrontAnswer::Watches(WatchesAnswer::Unknown),
     ];
     let world = World::new(FakeBroker::answering(answers)).await;
-    let stream = TcpStream::connect(world.addr).await.unwrap();
-    let (reader, mut writer) = stream.into_split();
-    let head = format!("GET {}/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", path());
-    writer.write_all(head.as_bytes()).await.unwrap();
-    let mut lines = BufReader::new(reader).lines();
-    let mut next = async |wanted: &str| loop {
-        let line = lines.next_line().await.unwrap()?;
-        if let Some(value) = line.strip_prefix(wanted) {
-            return Some(value.to_owned());
-        }
-    };
+    let mut lines = world.lines(&format!("{}/events", path())).await;
+    let mut next = async |wanted: &str| lines.next(wanted).await;
     assert!(next("content-type: ").await.unwrap().contains("text/event-stream"));
     // What was there before is no news; another feed's change is none of this one's.
     world.broker.change_feed(Some(crate::domain::watches::WatchId(1)));

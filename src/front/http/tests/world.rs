@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -71,6 +71,14 @@ impl World {
         Reply::parse(&String::from_utf8(bytes).unwrap())
     }
 
+    /// The response to a `GET`, line by line as it arrives.
+    pub(super) async fn lines(&self, target: &str) -> ReplyLines {
+        let mut stream = TcpStream::connect(self.addr).await.unwrap();
+        let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        ReplyLines(BufReader::new(stream).lines())
+    }
+
     /// A stream up to the end of its first event.
     pub(super) async fn first_event(&self, head: &str) -> Reply {
         let mut stream = TcpStream::connect(self.addr).await.unwrap();
@@ -95,6 +103,21 @@ impl World {
 
     pub(super) fn last_asked(&self) -> Asked {
         self.broker.asked().last().expect("the broker was asked").clone()
+    }
+}
+
+/// A response that is still arriving.
+pub(super) struct ReplyLines(Lines<BufReader<TcpStream>>);
+
+impl ReplyLines {
+    /// What follows `prefix` in the next line that begins so; `None` once the response has ended.
+    pub(super) async fn next(&mut self, prefix: &str) -> Option<String> {
+        loop {
+            let line = self.0.next_line().await.unwrap()?;
+            if let Some(value) = line.strip_prefix(prefix) {
+                return Some(value.to_owned());
+            }
+        }
     }
 }
 
