@@ -16,11 +16,11 @@ use crate::domain::credit::{Credit, CreditLink, Markup, Template};
 use crate::fetch::few_hosts::{FewHosts, FewHostsError, Question, Reply, Verb};
 use crate::telemetry::events;
 
-/// For one answer of the daemon.
+/// How long the daemon may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// An answer to a search by image names some hundred posts at most.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
-/// Between two questions about the same search: grows from the first to the second.
+/// The pause between two questions about the same search grows from the first to the second.
 const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(5)];
 /// How long there may be no answer to any question before it is given up: a daemon that is started again, on
 /// a large database, is away for less.
@@ -237,13 +237,13 @@ impl Daemon {
     }
 }
 
-/// Whether the daemon has not looked at the question yet.
+/// Whether the daemon was too busy to take the question up: it is asked again later.
 fn is_later(reply: &Reply) -> bool {
     matches!(reply.status, 202 | 429 | 503)
         || reply.status == 200 && read(reply).is_ok_and(|answer| answer.error.as_deref() == Some(LATER))
 }
 
-/// Whether an answer is the last one.
+/// Whether the search has ended, so that nothing more is asked about it.
 fn has_ended(reply: &Reply) -> bool {
     reply.status != 200
         || read(reply).map_or(true, |answer| answer.status.is_none_or(|status| status == "END"))

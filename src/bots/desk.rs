@@ -20,7 +20,8 @@ use crate::telemetry::events;
 
 /// Messages that are being answered at the same time; more are told to come back.
 const MAX_ANSWERING: usize = 64;
-/// Of these, for one chat: each may take its ten minutes, and other chats have their places too.
+/// Messages of one chat that are being answered at the same time: each may take ten minutes, and one chat
+/// must not occupy all places.
 const MAX_ANSWERING_CHAT: usize = 3;
 /// Pictures in memory at the same time, of up to 20 MB each.
 const MAX_PICTURES: usize = 4;
@@ -78,7 +79,7 @@ impl Desk {
         }
     }
 
-    /// Whether this chat may be answered now, or what it gets instead.
+    /// Counts a message against the limits of its chat, and says whether it is answered.
     pub fn turn(&self, chat: i64) -> Turn {
         self.limits.borrow_mut().take(chat, Monotonic::now())
     }
@@ -135,7 +136,7 @@ impl Desk {
 
     fn places_of(&self, chat: i64) -> Rc<Semaphore> {
         let mut chats = self.places_of_chats.borrow_mut();
-        // Of which nobody holds a place or waits for one: all are free, as in a new one.
+        // Where nobody holds a place or waits for one, a new semaphore is as good as the old one.
         chats.retain(|_, places| Rc::strong_count(places) > 1);
         Rc::clone(chats.entry(chat).or_insert_with(|| Rc::new(Semaphore::new(MAX_ANSWERING_CHAT))))
     }
@@ -161,7 +162,8 @@ impl Desk {
         for link in links {
             match self.daemon.credit(link, deadline).await {
                 Ok(credit) => return Ok(credit),
-                // The others would wait as long. (One beyond the budget says nothing of them: they may be known.)
+                // The others would wait as long. (One beyond the budget says nothing of them: they may be
+                // known.)
                 Err(failure @ (Failure::GoesOn | Failure::Unavailable)) => return Err(failure),
                 Err(failure) if failed == Failure::NotSupported => failed = failure,
                 Err(_) => {}

@@ -1053,7 +1053,8 @@ proptest! {
         prop_assert_eq!(world.state.deliveries, 0);
         prop_assert!(world.state.held_pages.is_empty());
         prop_assert!(world.state.pending.is_empty(), "awaited for ever: {:?}", world.state.pending);
-        // What webhooks have not heard of a watch they hear no more: it was stored before what they heard last.
+        // What webhooks have not heard of a watch they hear no more: it was stored before what they heard
+        // last.
         for watch in world.watches.values().filter(|watch| watch.webhook.is_some()) {
             let accounts: Vec<AccountKey> =
                 watch.accounts.iter().map(|account| account.key.clone()).collect();

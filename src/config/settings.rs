@@ -129,8 +129,8 @@ fn complete(settings: &mut Settings, section: &mut Section<'_>) {
     }
 }
 
-/// Whoever runs a server for strangers hands nobody's pictures on, removes what is gone, and can be reached by
-/// those whose posts it keeps.
+/// Whoever runs a server for strangers hands nobody's pictures on, removes what is gone, and can be reached
+/// by those whose posts it keeps.
 fn check_public(settings: &Settings, section: &mut Section<'_>) {
     if !settings.http.public {
         return;

@@ -109,8 +109,8 @@ pub struct FewHosts {
 }
 
 impl FewHosts {
-    /// `names` are reached over HTTPS at public addresses, or where an upstream of the settings says; one that
-    /// begins with a dot stands for all names that end so. `own` is our own server, wherever it is.
+    /// `names` are reached over HTTPS at public addresses, or where an upstream of the settings says; one
+    /// that begins with a dot stands for all names that end so. `own` is our own server, wherever it is.
     ///
     /// # Errors
     /// An upstream is no server's address, or the TLS library cannot be set up.

@@ -33,8 +33,8 @@ pub trait Broker: Send + Sync + 'static {
     /// Dropping the last receiver ends the watch.
     fn follow(&self, query: QueryId) -> watch::Receiver<Option<QueryView>>;
 
-    /// Calls `listener` with each watch whose feed may have changed, `None` for any, and whenever the broker was
-    /// away; until it returns false. It must be quick. Only feeds that were asked for are told of.
+    /// Calls `listener` with each watch whose feed may have changed, `None` for any, and whenever the broker
+    /// was away; until it returns false. It must be quick. Only feeds that were asked for are told of.
     fn follow_feeds(&self, listener: FeedListener);
 }
 

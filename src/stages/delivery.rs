@@ -1,4 +1,5 @@
-//! Final answers, and what watches have heard of, to webhooks: signed, sent, and tried again while the receiver cannot take them.
+//! Final answers, and what watches have heard of, to webhooks: signed, sent, and tried again while the
+//! receiver cannot take them.
 //!
 //! ```text
 //! POST the webhook's URL            body: the JSON that GET /query answers, or what a watch has heard of

@@ -103,8 +103,8 @@ fn see_images(connection: &mut Connection, posts: &mut [Seen]) -> Result<(), Sto
     })
 }
 
-/// Whether the two are copies of one picture. Most pairs are told apart by the large fingerprint, which costs a
-/// hundredth of comparing the thumbnails.
+/// Whether the two are copies of one picture. Most pairs are told apart by the large fingerprint, which costs
+/// a hundredth of comparing the thumbnails.
 fn is_same(a: &Detail, b: &Detail) -> bool {
     a.distance256(b) <= SAME_PICTURE_BITS && class_of(a, b).shows_artwork()
 }
@@ -134,7 +134,8 @@ fn grouped(mut posts: Vec<Seen>) -> Vec<FeedEntry> {
             }),
         }
     }
-    // Of one moment, what was stored last comes first. An entry that another post has joined is as new as that.
+    // Of one moment, what was stored last comes first. An entry that another post has joined is as new as
+    // that.
     groups.reverse();
     groups.sort_by_key(|group| std::cmp::Reverse(group.entry.updated()));
     groups.into_iter().map(|group| group.entry).collect()

@@ -77,8 +77,8 @@ pub trait Store: Send {
         limit: u32,
     ) -> Result<Vec<IndexEntry>, StoreError>;
 
-    /// Of up to `limit` images of an account beyond the image `after`, searchable or not, in the order of their
-    /// numbers: the posts' ids and dates.
+    /// Of up to `limit` images of an account beyond the image `after`, searchable or not, in the order of
+    /// their numbers: the posts' ids and dates.
     fn stored_posts(
         &mut self,
         account: AccountNo,

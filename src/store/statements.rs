@@ -123,8 +123,8 @@ statements! {
     HANDLES_TO_FORGET = "DELETE FROM handles WHERE account = ?";
     IMAGES_TO_REMOVE = "SELECT id FROM images WHERE post IN (@)";
 
-    /// The newest posts of an account that have images. There is no index by their date, which would make every
-    /// insertion dearer: all of the account's images are read.
+    /// The newest posts of an account that have images. There is no index by their date, which would make
+    /// every insertion dearer: all of the account's images are read.
     FEED_POSTS =
         "SELECT DISTINCT p.no, p.native, p.published, p.stored_at, coalesce(p.published, p.stored_at) AS dated
          FROM images i JOIN posts p ON p.no = i.post

@@ -1,5 +1,5 @@
-//! An HTTP server on loopback that plays a service of others: each request is answered by what a test decides,
-//! or its connection is taken over.
+//! An HTTP server on loopback that plays a service of others: each request is answered by what a test
+//! decides, or its connection is taken over.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};

@@ -1,5 +1,5 @@
-//! Watches through the real processes: accounts are listed, and new posts come out as a feed, as events and at a
-//! webhook. The network is this test's own, so that it can publish.
+//! Watches through the real processes: accounts are listed, and new posts come out as a feed, as events and
+//! at a webhook. The network is this test's own, so that it can publish.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -207,8 +207,8 @@ fn events(daemon: &Daemon, path: &str, last: Option<&str>) -> mpsc::Receiver<(St
     received
 }
 
-/// The next event, of what the network has published by now. An account is listed when somebody begins to watch
-/// it, and not again within the hour.
+/// The next event, of what the network has published by now. An account is listed when somebody begins to
+/// watch it, and not again within the hour.
 fn heard_now(daemon: &Daemon, heard: &mpsc::Receiver<(String, Value)>) -> (String, Value) {
     wait_for("an event", || {
         let output = daemon.command(&["watch", HANDLE, "--json"]);

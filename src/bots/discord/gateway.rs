@@ -20,9 +20,9 @@ use crate::fetch::few_hosts::{FewHosts, FewHostsError, WebSocketBytes};
 const INTENTS: u32 = 1 << 9 | 1 << 12;
 /// The first message tells of all servers that the bot is in.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
-/// For the connection, and for the first words on it.
+/// How long the connection and the handshake on it may take.
 const OPENING: Duration = Duration::from_secs(30);
-/// What a heartbeat may be apart at most, whatever the other side says.
+/// The longest interval between two heartbeats, whatever the gateway asks for.
 const LONGEST_BEAT: Duration = Duration::from_secs(300);
 
 /// A session that can be gone on with on another connection.

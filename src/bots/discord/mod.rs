@@ -285,7 +285,8 @@ impl Chat for Place {
     }
 }
 
-/// Whether to try again: nothing that is sent here happens twice when it comes twice.
+/// Whether to try again. Every request here may be repeated: a reply carries a nonce, by which Discord knows
+/// the second one, and commands replace what was registered before.
 fn again(error: &DiscordError) -> Again {
     match error {
         DiscordError::TooMany { after } => Again::After(*after),

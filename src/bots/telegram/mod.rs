@@ -252,8 +252,8 @@ async fn give_credit(
         }
         let Ok(credit) = credit else { return Ok(()) };
         let credit = calling_nobody(&credit);
-        // Anew at each try: its author may have changed it while Telegram was waited for, and with other links
-        // this would be the credit of another artwork.
+        // Anew at each try: its author may have changed it while Telegram was waited for, and with other
+        // links this would be the credit of another artwork.
         let edit = async || {
             loop {
                 let Some(post) = now() else { return Ok(true) };

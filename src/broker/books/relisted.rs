@@ -1,5 +1,5 @@
-//! What one listing of an account that was listed before has shown: of the posts that the database has from the same
-//! time, those that it did not show may be gone. Pure.
+//! What one listing of an account that was listed before has shown: of the posts that the database has from
+//! the same time, those that it did not show may be gone. Pure.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -49,8 +49,8 @@ impl Relisted {
         self.newest.as_ref().map(|(_, post)| post)
     }
 
-    /// Whether it should have shown a post of this date, and did not. At the ends of the span others may stand
-    /// with the same date.
+    /// Whether it should have shown a post of this date, and did not. At the ends of the span others may
+    /// stand with the same date.
     pub fn misses(&self, native: &str, published: Option<Timestamp>) -> bool {
         let (Some(published), Some((newest, _)), Some(oldest)) = (published, &self.newest, self.oldest)
         else {

@@ -1,5 +1,5 @@
-//! Posts that were looked for because a listing did not show them: a listing that never shows a post which is there
-//! must not have it looked for each time. Pure.
+//! Posts that were looked for because a listing did not show them: a listing that never shows a post which is
+//! there must not have it looked for each time. Pure.
 
 use std::collections::{HashSet, VecDeque};
 

@@ -11,8 +11,8 @@ use crate::domain::watches::{FeedEntry, Watch, WatchId};
 #[derive(Debug, Default)]
 pub struct Watches {
     all: BTreeMap<WatchId, Watched>,
-    /// Queries that watches have begun for the artists of their pages, until they have ended: also those whose
-    /// watches were ended meanwhile.
+    /// Queries that watches have begun for the artists of their pages, until they have ended: also those
+    /// whose watches were ended meanwhile.
     pub artists: BTreeSet<QueryId>,
     /// Fronts that have asked for a feed: they are told when one changes.
     pub fronts: BTreeSet<ContainerId>,

@@ -102,8 +102,8 @@ impl FrontClient {
         let _ = outbox.send(FrontToBroker::Follow { query });
     }
 
-    /// Calls `listener` with each feed that may have changed, and with all of them when the link is lost, until
-    /// it returns false. It must be quick and must not call this client.
+    /// Calls `listener` with each feed that may have changed, and with all of them when the link is lost,
+    /// until it returns false. It must be quick and must not call this client.
     pub fn follow_feeds(&self, listener: FeedListener) {
         self.lock().feeds.push(listener);
     }

@@ -123,8 +123,8 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
         | Question::ResetSearchCursors(_)) => {
             return turn.ask_store(Pending::StageAsk { container: from, ask }, question);
         }
-        // What people say and watch is no business of processes that read strangers' bytes, nor is all that is
-        // stored.
+        // What people say and watch is no business of processes that read strangers' bytes, nor is all that
+        // is stored.
         Question::VerdictsBefore(_)
         | Question::KeepVerdicts(_)
         | Question::RemoveVerdict(_)

@@ -1,9 +1,10 @@
 //! Posts that their network says are gone: they are removed, if that is wanted. Nothing keeps them from coming back,
 //! since networks say the same of accounts that are closed for a while.
 //!
-//! They are noticed when they are found for a query, and when an account is listed again: a post that is stored,
-//! and that the listing should have shown by its date, is suspected. Listings leave out posts for other reasons
-//! too, so that nothing is removed by a suspicion: the post is looked for, and its network decides.
+//! They are noticed when they are found for a query, and when an account is listed again: a post that is
+//! stored, and that the listing should have shown by its date, is suspected. Listings leave out posts for
+//! other reasons too, so that nothing is removed by a suspicion: the post is looked for, and its network
+//! decides.
 
 use crate::base::ids::{AccountKey, ImageId, PostKey};
 use crate::broker::books::items::Owner;

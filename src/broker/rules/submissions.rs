@@ -194,8 +194,8 @@ pub fn resume_page(
     following::notify(turn, id);
 }
 
-/// Starts a query that this program wants for itself. It is written down like any other: others may join it, and
-/// are told that it is under way.
+/// Starts a query that this program wants for itself. It is written down like any other: others may join it,
+/// and are told that it is under way.
 pub fn begin_for_house(turn: &mut Turn, url: String, key: &str, wanted: Wanted, origin: Origin) {
     resume_page(turn, url, wanted, Vec::new(), origin, 0);
     let Some(id) = turn.state.query_keys.get(key).copied() else { return };

@@ -137,8 +137,8 @@ fn shown_path(path: &str) -> String {
     }
 }
 
-/// The path up to the first name of 32 hexadecimal digits, such as feeds have, with or without dashes: also where it
-/// was asked for in the wrong place.
+/// The path up to the first name of 32 hexadecimal digits, such as feeds have, with or without dashes: also
+/// where it was asked for in the wrong place.
 fn without_long_ids(path: &str) -> String {
     const DIGITS: usize = 32;
     let (mut from, mut digits) = (0, 0);

@@ -3,9 +3,9 @@
 //! other networks. So nothing that is left out here reaches the API, the page, a credit or a stream: this
 //! stands where the broker's answers come in.
 //!
-//! Of posts on every network: the pictures' addresses. Of X besides: names of accounts, counts, and dates but for
-//! those that the posts' ids hold. What stays is what ids say, and what this program has found out by itself:
-//! which picture of which post, how alike it is, and by which pages it came to the account.
+//! Of posts on every network: the pictures' addresses. Of X besides: names of accounts, counts, and dates but
+//! for those that the posts' ids hold. What stays is what ids say, and what this program has found out by
+//! itself: which picture of which post, how alike it is, and by which pages it came to the account.
 
 use crate::base::ids::{AccountKey, Network};
 use crate::domain::accounts::AccountRecord;
@@ -37,7 +37,8 @@ pub fn answer(mut answer: FrontAnswer) -> FrontAnswer {
             WatchesAnswer::Ended(watch) => strip_watch(watch),
             WatchesAnswer::Wrong { .. } | WatchesAnswer::Unknown => {}
         },
-        // Nothing of posts or accounts; or for those who work for the server, who hold a key or the admin socket.
+        // Nothing of posts or accounts; or for those who work for the server, who hold a key or the admin
+        // socket.
         FrontAnswer::Scan(_)
         | FrontAnswer::Forgetting(_)
         | FrontAnswer::Tombstones { .. }

@@ -52,8 +52,8 @@ pub(super) struct Written {
 struct Slot {
     /// Whoever reads it holds this, so that many who ask at once have it read once.
     feed: tokio::sync::Mutex<Option<(u64, Arc<Feed>)>>,
-    /// Changes that were told so far. A feed is kept with what it was before it was read: whoever reads may leave
-    /// in the middle.
+    /// Changes that were told so far. A feed is kept with what it was before it was read: whoever reads may
+    /// leave in the middle.
     changes: AtomicU64,
     bytes: AtomicUsize,
 }
@@ -94,8 +94,8 @@ impl KeptFeeds {
         self.changes.subscribe()
     }
 
-    /// The feed of this watch as it is kept or, where that is too old, as `read` gives it; `None` where it gives
-    /// none. Many who ask at once have it read once.
+    /// The feed of this watch as it is kept or, where that is too old, as `read` gives it; `None` where it
+    /// gives none. Many who ask at once have it read once.
     pub async fn get<E>(
         &self,
         id: WatchId,

@@ -2,8 +2,8 @@
 //! `query.rs`,
 //! `batch.rs` (many queries), `events.rs` (pushed answers), `search.rs` (images), `account.rs`, `status.rs`
 //! (figures, limits, health), `errors.rs`, `metrics.rs`, `openapi.rs` and `docs.rs` (the description, for
-//! programs and for people), `page.rs` and `assets.rs` (the web page), `userscript.rs`. They share `state.rs`; `around.rs`
-//! stands around each of them.
+//! programs and for people), `page.rs` and `assets.rs` (the web page), `userscript.rs`. They share
+//! `state.rs`; `around.rs` stands around each of them.
 //!
 //! What comes in is guarded by `caller.rs` (who asks), `limits.rs`, `cors.rs`, `url_parameter.rs` and
 //! `body.rs`, and the connections by `serve.rs`.

@@ -1,5 +1,5 @@
-//! The address by which a caller reached this server, for what is made to lead back here: the bookmarklet, the
-//! userscript.
+//! The address by which a caller reached this server, for what is made to lead back here: the bookmarklet,
+//! the userscript.
 
 use axum::http::{HeaderMap, HeaderName, header};
 

@@ -1,5 +1,5 @@
-//! A person who holds a key that may says what is wrong with an answer: the form, and what was sent. There are no
-//! sessions: the key comes with each form, so that no other site can send one for somebody.
+//! A person who holds a key that may says what is wrong with an answer: the form, and what was sent. There
+//! are no sessions: the key comes with each form, so that no other site can send one for somebody.
 
 use std::fmt::Write as _;
 

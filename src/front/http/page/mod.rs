@@ -158,7 +158,8 @@ pub(super) async fn submitted_image(
     visit.respond(&api, &caller, "", &state).await
 }
 
-/// Somebody with a key that may says what is wrong with an answer: it is kept, and the page is asked for anew.
+/// Somebody with a key that may says what is wrong with an answer: it is kept, and the page is asked for
+/// anew.
 pub(super) async fn submitted_verdict(
     State(api): State<Arc<Api>>,
     Extension(peer): Extension<Peer>,
