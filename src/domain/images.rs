@@ -181,13 +181,23 @@ pub enum MatchClass {
     /// Made from the picture, or from the same drawing: cropped, captioned, recolored, another
     /// expression.
     EditedOrVariant,
+    /// The same picture, inside another: cropped, framed, in a screenshot or a collage.
+    InsideAnother,
+    /// Both show the same thing somewhere: a pasted body, a logo, a background.
+    PartInCommon,
     /// Alike at first sight only.
     Similar,
 }
 
 impl MatchClass {
-    pub const ALL: [MatchClass; 4] =
-        [MatchClass::Identical, MatchClass::Recompressed, MatchClass::EditedOrVariant, MatchClass::Similar];
+    pub const ALL: [MatchClass; 6] = [
+        MatchClass::Identical,
+        MatchClass::Recompressed,
+        MatchClass::EditedOrVariant,
+        MatchClass::InsideAnother,
+        MatchClass::PartInCommon,
+        MatchClass::Similar,
+    ];
 
     /// Whether it is the artwork itself: an edited picture or a variant may be another one.
     pub fn shows_artwork(self) -> bool {
@@ -200,6 +210,8 @@ impl MatchClass {
             MatchClass::Identical => "identical",
             MatchClass::Recompressed => "recompressed",
             MatchClass::EditedOrVariant => "edited_or_variant",
+            MatchClass::InsideAnother => "inside_another",
+            MatchClass::PartInCommon => "part_in_common",
             MatchClass::Similar => "similar",
         }
     }

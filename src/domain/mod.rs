@@ -13,6 +13,7 @@ pub mod forgotten;
 pub mod images;
 pub mod official;
 pub mod pages;
+pub mod parts;
 pub mod posts;
 pub mod reads;
 pub mod scans;

@@ -14,6 +14,7 @@ pub mod detail;
 mod kernel;
 mod luma;
 mod orientation;
+pub mod parts;
 mod phash;
 mod resample;
 pub mod shrink;

@@ -1,0 +1,32 @@
+//! What tells that two pictures share a part: local features of one picture, and a match of two.
+
+use serde::{Deserialize, Serialize};
+
+/// Most bytes that the features of one image take.
+pub const MAX_PARTS_BYTES: usize = 2080;
+
+/// The local features of one image, as `fingerprint::parts` encodes them: a byte that names the version, then
+/// what that version says. At most [`MAX_PARTS_BYTES`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parts(pub Vec<u8>);
+
+/// A region of a picture: four corners in per mille of its width and height, in the order top left, top right,
+/// bottom right, bottom left *of the shared part as the stored image shows it*. Where the part is turned or
+/// mirrored in the query image, so are the corners there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Region(pub [[i16; 2]; 4]);
+
+/// A part that a query image and a stored image share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartMatch {
+    /// Keypoints that agree on one place, scale and turn.
+    pub keypoints: u16,
+    /// Of the fields of the shared part that have structure, how many look alike, in percent.
+    pub agreement: u8,
+    /// The query image was mirrored to find it.
+    pub mirrored: bool,
+    /// The query image was inverted to find it.
+    pub inverted: bool,
+    pub in_query: Region,
+    pub in_stored: Region,
+}
