@@ -4,30 +4,23 @@
 use super::describe::{self, Histogram, Turn};
 use super::picture::Gray;
 use super::pyramid::{self, Extremum, Octave};
-use crate::domain::parts::Parts;
+use super::constants::{HALF_STEP, STEP};
+use crate::domain::parts::{PARTS_VERSION, Parts};
 
-/// The version of the stored bytes. Raise it with any change of the method: what is of another version is
-/// passed over by the search, and made anew by `aotf db complete`.
-pub const VERSION: u8 = 1;
 /// Pixels of the picture in which the features of a stored image are looked for.
 pub const STORED_AREA: u32 = 400 * 400;
-/// Keypoints that are stored of an image: that is what a 100 KB image gives up for 2 KB.
-pub const STORED_KEYPOINTS: usize = 128;
 /// Pixels of the picture in which the features of a query image are looked for: more than of a stored one, since
 /// a part of it may be all that is stored.
 pub const QUERY_AREA: u32 = 560 * 560;
-/// Keypoints of a query image.
-pub const QUERY_KEYPOINTS: usize = 500;
-/// Of these with two turns, the second ones included.
-pub const QUERY_CODES: usize = 600;
 /// Extrema among which the most telling are chosen: noise has tens of thousands, and each is compared with all.
 const MOST_EXTREMA: usize = 1500;
+/// Codes that differ by so many bits at most look the same.
+const ALIKE_BITS: u32 = 8;
 /// The longer side of the little picture.
 pub const LITTLE_SIDE: usize = 32;
 /// Levels that the little picture tells apart.
 const LITTLE_LEVELS: u8 = 16;
-/// Steps of a keypoint's size: eighths of a doubling, from half a pixel on.
-const SIZE_STEPS: f32 = 8.0;
+
 
 /// A keypoint, in pixels of the picture in which it was looked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,28 +36,52 @@ pub struct Keypoint {
 pub struct Feature {
     pub point: Keypoint,
     pub histogram: Histogram,
+    pub code: u64,
 }
 
-/// The features of a picture, the most telling first; of the last keypoints none, if there are more than
-/// `most_codes`.
-pub fn find(gray: &Gray, most: usize, turns_of_each: usize, most_codes: usize) -> Vec<Feature> {
+/// How many features of a picture are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    pub keypoints: usize,
+    /// Turns of one keypoint: one that looks as well in two is a feature in both.
+    pub turns: usize,
+    pub features: usize,
+    /// Features that look the same: letters of a watermark and tiles take the place of nothing else.
+    pub alike: usize,
+}
+
+/// What is stored of an image.
+pub const STORED: Wanted = Wanted { keypoints: 128, turns: 1, features: 128, alike: 3 };
+/// What a query image is searched by.
+pub const ASKED: Wanted = Wanted { keypoints: 500, turns: 2, features: 600, alike: 3 };
+
+/// The features of a picture, the most telling first.
+pub fn find(gray: &Gray, wanted: Wanted) -> Vec<Feature> {
     let (octaves, mut extrema) = pyramid::look(gray);
-    spread(&octaves, &mut extrema, most);
-    let mut features = Vec::with_capacity(most_codes.min(extrema.len() * turns_of_each));
+    spread(&octaves, &mut extrema);
+    let mut features: Vec<Feature> = Vec::new();
+    let mut keypoints = 0;
     for extremum in &extrema {
+        if keypoints == wanted.keypoints {
+            break;
+        }
         let octave = &octaves[extremum.octave];
-        for turn in describe::turns(octave, extremum, turns_of_each) {
-            if features.len() == most_codes {
+        let before = features.len();
+        for turn in describe::turns(octave, extremum, wanted.turns) {
+            if features.len() == wanted.features {
                 return features;
             }
-            let point = Keypoint {
-                x: extremum.x * octave.step,
-                y: extremum.y * octave.step,
-                size: size_of(extremum.sigma * octave.step),
-                turn,
-            };
-            features.push(Feature { point, histogram: describe::histogram(octave, extremum, turn) });
+            let histogram = describe::histogram(octave, extremum, turn);
+            let code = describe::code(&histogram);
+            let is_alike = |other: &&Feature| (other.code ^ code).count_ones() <= ALIKE_BITS;
+            if features.iter().filter(is_alike).count() >= wanted.alike {
+                continue;
+            }
+            let (x, y) = (extremum.x * octave.step, extremum.y * octave.step);
+            let point = Keypoint { x, y, size: size_of(extremum.sigma * octave.step), turn };
+            features.push(Feature { point, histogram, code });
         }
+        keypoints += usize::from(features.len() > before);
     }
     features
 }
@@ -72,9 +89,9 @@ pub fn find(gray: &Gray, most: usize, turns_of_each: usize, most_codes: usize) -
 /// The logarithm of a size, from a table: what a library's logarithm gives may differ between machines.
 fn size_of(sigma: f32) -> u8 {
     let mut steps = 0;
-    let mut edge = 0.5 * super::constants::HALF_STEP;
+    let mut edge = 0.5 * HALF_STEP;
     while sigma > edge && steps < 127 {
-        edge *= super::constants::STEP;
+        edge *= STEP;
         steps += 1;
     }
     steps
@@ -84,17 +101,17 @@ fn size_of(sigma: f32) -> u8 {
 pub fn ratio_of(steps: i32) -> f32 {
     let mut ratio = 1.0_f32;
     for _ in 0..steps.unsigned_abs().min(128) {
-        ratio *= super::constants::STEP;
+        ratio *= STEP;
     }
     if steps < 0 { 1.0 / ratio } else { ratio }
 }
 
-/// Puts first what stands out from all that is near it, and keeps `most`: each is judged by its distance to the
+/// Puts first what stands out from all that is near it: each is judged by its distance to the
 /// next one that is clearly stronger.
 ///
 /// After M. Brown, R. Szeliski and S. Winder, "Multi-image matching using multi-scale oriented patches" (2005),
 /// section 3.
-fn spread(octaves: &[Octave], extrema: &mut Vec<Extremum>, most: usize) {
+fn spread(octaves: &[Octave], extrema: &mut Vec<Extremum>) {
     const CLEARLY: f32 = 1.1;
     let order = |a: &Extremum, b: &Extremum| {
         b.contrast
@@ -124,18 +141,17 @@ fn spread(octaves: &[Octave], extrema: &mut Vec<Extremum>, most: usize) {
         ranked.push((nearest, at));
     }
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-    ranked.truncate(most);
     *extrema = ranked.into_iter().map(|(_, at)| extrema[at]).collect();
 }
 
 /// What is stored of an image.
 pub fn of_stored(gray: &Gray) -> Parts {
-    let features = find(gray, STORED_KEYPOINTS, 1, STORED_KEYPOINTS);
+    let features = find(gray, STORED);
     let longer = gray.width.max(gray.height);
     let side = |length: usize| (length * LITTLE_SIDE.min(longer) / longer).max(1);
     let little = gray.reduced_to(side(gray.width), side(gray.height));
     let size = |length: usize| u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes();
-    let mut bytes = vec![VERSION];
+    let mut bytes = vec![PARTS_VERSION];
     bytes.extend(size(gray.width));
     bytes.extend(size(gray.height));
     bytes.extend([little.width as u8, little.height as u8]);
@@ -144,7 +160,7 @@ pub fn of_stored(gray: &Gray) -> Parts {
         bytes.push(level(0) | level(1) << 4);
     }
     bytes.push(features.len() as u8);
-    for Feature { point, histogram } in &features {
+    for Feature { point, code, .. } in &features {
         let place = |at: f32, length: usize| (at * 256.0 / length as f32).clamp(0.0, 255.0) as u8;
         bytes.extend([
             place(point.x + 0.5, gray.width),
@@ -152,7 +168,7 @@ pub fn of_stored(gray: &Gray) -> Parts {
             point.size,
             (point.turn * 256.0) as u8,
         ]);
-        bytes.extend(describe::code(histogram).to_le_bytes());
+        bytes.extend(code.to_le_bytes());
     }
     Parts(bytes)
 }
@@ -182,7 +198,7 @@ const POINT: usize = 12;
 /// The head with the little picture, and the keypoints.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[[u8; POINT]])> {
     let head: &[u8; HEAD] = bytes.first_chunk()?;
-    let [VERSION, _, _, _, _, width, height] = *head else { return None };
+    let [PARTS_VERSION, _, _, _, _, width, height] = *head else { return None };
     if !(1..=LITTLE_SIDE).contains(&width.into()) || !(1..=LITTLE_SIDE).contains(&height.into()) {
         return None;
     }
@@ -190,7 +206,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[[u8; POINT]])> {
     let (head, rest) = bytes.split_at_checked(HEAD + n_pixels.div_ceil(2))?;
     let (&n_points, points) = rest.split_first()?;
     let (points, left) = points.as_chunks();
-    let is_whole = left.is_empty() && points.len() == usize::from(n_points) && points.len() <= STORED_KEYPOINTS;
+    let is_whole = left.is_empty() && points.len() == usize::from(n_points) && points.len() <= STORED.keypoints;
     is_whole.then_some((head, points))
 }
 

@@ -9,7 +9,7 @@ const SCALES: usize = 3;
 /// Blur of the first picture of an octave, in its pixels.
 pub const FIRST_SIGMA: f32 = 1.6;
 /// Differences smaller than this, in levels of 255, are noise.
-const LEAST_CONTRAST: f32 = 1.0;
+const LEAST_CONTRAST: f32 = 0.4;
 /// A point on an edge, more than so many times as sharp across as along it, can be anywhere on it.
 const MOST_EDGE_RATIO: f32 = 10.0;
 /// Pixels along the border of a picture in which nothing is looked for.

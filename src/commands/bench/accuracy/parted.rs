@@ -264,16 +264,16 @@ fn watermark(mut picture: RgbImage) -> RgbImage {
     let mut mask = RgbImage::new(width, height);
     let mut y = 0;
     while y < height {
-        let shift = (y / (dot * 11) % 2) * dot * 14;
+        let shift = (y / (dot * 15) % 2) * dot * 20;
         let mut x = 0;
         while x + shift < width {
             write(&mut mask, [x + shift, y], 6, dot, [255; 3], 50);
-            x += dot * 30;
+            x += dot * 40;
         }
-        y += dot * 11;
+        y += dot * 15;
     }
     for (pixel, mark) in picture.pixels_mut().zip(mask.pixels()).filter(|(_, mark)| mark.0[0] > 0) {
-        pixel.0 = [0, 1, 2].map(|at| ((u16::from(pixel.0[at]) * 45 + u16::from(mark.0[at]) * 55) / 100) as u8);
+        pixel.0 = [0, 1, 2].map(|at| ((u16::from(pixel.0[at]) * 55 + u16::from(mark.0[at]) * 45) / 100) as u8);
     }
     picture
 }

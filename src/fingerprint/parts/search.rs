@@ -1,0 +1,245 @@
+//! Which stored images share a part with a query image: codes that look alike, a map on which they agree, and a
+//! look at the little pictures.
+
+use std::sync::Arc;
+
+use super::describe;
+use super::features::{self, ASKED, Feature, Keypoint, Stored, codes_of};
+use super::geometry::{Match, agreement, regions};
+use super::kernel::{self, Hit};
+use super::overlay::{Overlay, Reductions, overlay};
+use super::picture::Gray;
+use crate::domain::images::MatchClass;
+use crate::domain::parts::{PartMatch, Parts, Region};
+
+/// Codes look alike where they differ by so many bits at most.
+const MOST_BITS: u8 = 11;
+/// Keypoints that agree at least, for a closer look.
+const LEAST_KEYPOINTS: usize = 3;
+/// A query with fewer codes may be missed, whatever it is.
+const FEW_CODES: usize = 12;
+/// Codes of the mirrored and the inverted form of the query: such copies are rare, and as many codes as of the plain
+/// form would make a search three times as long.
+const OTHER_FORMS_CODES: usize = 200;
+/// A code that more than this part of the searched images have tells nothing of any of them: it is of an app's
+/// frame, a watermark, a signature.
+const COMMON_PART: f32 = 0.08;
+/// So many images may have a code wherever few are searched: variants of one drawing, above all.
+const NOT_YET_COMMON: u32 = 8;
+
+/// Gray levels of a query image, reduced to the size at which its features are looked for. Cheap to clone; takes
+/// 314 KB at most.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueryPicture(Arc<Gray>);
+
+impl QueryPicture {
+    pub fn new(gray: Gray) -> QueryPicture {
+        QueryPicture(Arc::new(gray))
+    }
+}
+
+/// One form of the query image.
+#[derive(Clone, Debug)]
+struct Form {
+    mirrored: bool,
+    inverted: bool,
+    points: Vec<Keypoint>,
+    codes: Vec<u64>,
+}
+
+/// The features of a query image, in the forms in which it is searched: as it is, mirrored, inverted.
+#[derive(Clone, Debug)]
+pub struct QueryParts {
+    forms: Vec<Form>,
+    picture: Reductions,
+    flipped: Reductions,
+}
+
+/// A stored image that shares a part with the query image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundPart {
+    /// Its place in the list that was searched.
+    pub index: usize,
+    /// [`MatchClass::InsideAnother`] or [`MatchClass::PartInCommon`].
+    pub class: MatchClass,
+    pub part: PartMatch,
+}
+
+/// A stored image with features that look like some of the query image, and agree on where it lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// Its place in the list that was searched.
+    pub index: usize,
+    pub mirrored: bool,
+    pub inverted: bool,
+    /// Keypoints that agree, counted apart from each other.
+    pub keypoints: usize,
+    pub overlay: Overlay,
+    pub in_query: Region,
+    pub in_stored: Region,
+}
+
+impl Candidate {
+    /// What it is to the query image; `None` where that may be chance. `docs/accuracy.md` tells how the numbers
+    /// were chosen.
+    pub fn class(&self) -> Option<MatchClass> {
+        let Overlay { share, windows, of_stored, of_query, .. } = self.overlay;
+        if self.keypoints >= 4 && share >= 0.65 && of_stored.max(of_query) >= 0.7 {
+            return Some(MatchClass::InsideAnother);
+        }
+        let least_share = match self.keypoints {
+            0..3 => return None,
+            3 if windows < 8 => return None,
+            3 => 0.75,
+            4 => 0.4,
+            5 => 0.3,
+            6 => 0.15,
+            _ => 0.0,
+        };
+        (share >= least_share).then_some(MatchClass::PartInCommon)
+    }
+
+    /// The same among the images of a whole database, where a chance of one in a million is met.
+    pub fn strict_class(&self) -> Option<MatchClass> {
+        let is_sure = self.keypoints >= 8 && self.overlay.share >= 0.6;
+        self.class().filter(|_| is_sure)
+    }
+
+    fn found(&self, class: MatchClass) -> FoundPart {
+        let part = PartMatch {
+            keypoints: u16::try_from(self.keypoints).unwrap_or(u16::MAX),
+            agreement: (self.overlay.share * 100.0) as u8,
+            mirrored: self.mirrored,
+            inverted: self.inverted,
+            in_query: self.in_query,
+            in_stored: self.in_stored,
+        };
+        FoundPart { index: self.index, class, part }
+    }
+}
+
+impl QueryParts {
+    /// Takes some ten milliseconds.
+    pub fn of(picture: &QueryPicture) -> QueryParts {
+        let gray = &*picture.0;
+        let features = features::find(gray, ASKED);
+        let flipped = Gray {
+            levels: gray.levels.chunks(gray.width.max(1)).flat_map(|row| row.iter().rev().copied()).collect(),
+            ..*gray
+        };
+        let plain = (features.iter()).map(|Feature { point, code, .. }| (*point, *code)).unzip();
+        let others = &features[..features.len().min(OTHER_FORMS_CODES)];
+        let upright = |turn: f32| turn - turn.floor();
+        let mirrored = others.iter().map(|Feature { point, histogram, .. }| {
+            let (x, turn) = (gray.width as f32 - 1.0 - point.x, upright(0.5 - point.turn));
+            (Keypoint { x, turn, ..*point }, describe::code(&describe::mirrored(histogram)))
+        });
+        let inverted = others.iter().map(|Feature { point, histogram, .. }| {
+            let point = Keypoint { turn: upright(point.turn + 0.5), ..*point };
+            (point, describe::code(&describe::inverted(histogram)))
+        });
+        let form = |mirrored, inverted, (points, codes)| Form { mirrored, inverted, points, codes };
+        QueryParts {
+            forms: vec![
+                form(false, false, plain),
+                form(true, false, mirrored.unzip()),
+                form(false, true, inverted.unzip()),
+            ],
+            picture: Reductions::of(gray),
+            flipped: Reductions::of(&flipped),
+        }
+    }
+
+    /// The codes of the image as it is, the most telling first.
+    pub fn codes(&self) -> &[u64] {
+        &self.forms[0].codes
+    }
+
+    /// It shows too little for features to be found by: gradients, flat shapes. The fingerprint of the whole
+    /// picture remains.
+    pub fn are_too_few(&self) -> bool {
+        self.codes().len() < FEW_CODES
+    }
+
+    /// The stored images that share a part with the query image, in the order of the list. `stored` are images
+    /// of the accounts that are searched, some thousands at a time: features that many of them have count for
+    /// nothing. What is damaged or of another version is passed over.
+    pub fn search(&self, stored: &[Parts]) -> Vec<FoundPart> {
+        let candidates = self.candidates(stored);
+        candidates.iter().filter_map(|one| Some(one.found(one.class()?))).collect()
+    }
+
+    /// The same for images out of a whole database: only what can hardly be chance.
+    pub fn search_strictly(&self, stored: &[Parts]) -> Vec<FoundPart> {
+        let candidates = self.candidates(stored);
+        candidates.iter().filter_map(|one| Some(one.found(one.strict_class()?))).collect()
+    }
+
+    /// All that is worth a closer look, each image once: by the form of the query that agrees best.
+    pub fn candidates(&self, stored: &[Parts]) -> Vec<Candidate> {
+        let mut found: Vec<Candidate> = self.forms.iter().flat_map(|form| self.candidates_of(form, stored)).collect();
+        let rank = |one: &Candidate| (one.class().is_none(), one.class(), std::cmp::Reverse(one.keypoints));
+        found.sort_by_key(|one| (one.index, rank(one)));
+        found.dedup_by_key(|one| one.index);
+        found
+    }
+
+    fn candidates_of(&self, form: &Form, stored: &[Parts]) -> Vec<Candidate> {
+        let query = if form.mirrored { &self.flipped } else { &self.picture };
+        let mut found = Vec::new();
+        for (index, hits) in telling_hits(&form.codes, stored) {
+            let Some(image) = Stored::read(&stored[index]) else { continue };
+            let matches: Vec<Match> = hits
+                .iter()
+                .map(|hit| Match {
+                    stored: image.points[usize::from(hit.stored)],
+                    asked: form.points[usize::from(hit.asked)],
+                })
+                .collect();
+            let Some(agreed) = agreement(&matches, LEAST_KEYPOINTS) else { continue };
+            let overlay = overlay(&image, query, &agreed.map, form.inverted);
+            let (mut in_query, in_stored) = regions((image.width, image.height), query.size(), &agreed.map);
+            if form.mirrored {
+                in_query.0.iter_mut().for_each(|corner| corner[0] = 1000 - corner[0]);
+            }
+            found.push(Candidate {
+                index,
+                mirrored: form.mirrored,
+                inverted: form.inverted,
+                keypoints: agreed.keypoints,
+                overlay,
+                in_query,
+                in_stored,
+            });
+        }
+        found
+    }
+}
+
+/// By image, the hits of codes that are not common among the images: as many as a closer look needs, or more.
+fn telling_hits(asked: &[u64], stored: &[Parts]) -> Vec<(usize, Vec<Hit>)> {
+    let mut codes = Vec::new();
+    let mut near = Vec::new();
+    let mut hits: Vec<(usize, Hit)> = Vec::new();
+    // How many images have each code, and which one was counted last.
+    let mut met = vec![(0_u32, usize::MAX); asked.len()];
+    for (index, parts) in stored.iter().enumerate() {
+        if codes_of(parts, &mut codes).is_none() {
+            continue;
+        }
+        near.clear();
+        kernel::nearest(&codes, asked, MOST_BITS, &mut near);
+        for hit in &near {
+            let (count, last) = &mut met[usize::from(hit.asked)];
+            *count += u32::from(*last != index);
+            *last = index;
+            hits.push((index, *hit));
+        }
+    }
+    let common = (stored.len() as f32 * COMMON_PART) as u32;
+    hits.retain(|(_, hit)| met[usize::from(hit.asked)].0 <= common.max(NOT_YET_COMMON));
+    hits.chunk_by(|a, b| a.0 == b.0)
+        .filter(|of_image| of_image.len() >= LEAST_KEYPOINTS)
+        .map(|of_image| (of_image[0].0, of_image.iter().map(|(_, hit)| *hit).collect()))
+        .collect()
+}
