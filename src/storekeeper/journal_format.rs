@@ -650,7 +650,7 @@ choice! {
 
 choice! {
     #[serde(rename_all = "snake_case")]
-    ClassV1 of MatchClass { Identical Recompressed EditedOrVariant Similar }
+    ClassV1 of MatchClass { Identical Recompressed EditedOrVariant InsideAnother PartInCommon Similar }
 }
 
 choice! {

@@ -245,6 +245,8 @@ fn class_in_words(class: MatchClass) -> &'static str {
         MatchClass::Identical => "identical",
         MatchClass::Recompressed => "recompressed",
         MatchClass::EditedOrVariant => "edited or variant",
+        MatchClass::InsideAnother => "inside another",
+        MatchClass::PartInCommon => "part in common",
         MatchClass::Similar => "similar",
     }
 }

@@ -7,11 +7,13 @@
 
 pub mod apply;
 mod backfill;
+mod delete;
 mod due;
 pub mod flush;
 mod forget;
 mod import;
 pub mod load;
+mod parts;
 pub mod rows;
 pub mod verdicts;
 pub mod watches;
