@@ -15,7 +15,7 @@ pub mod work;
 
 /// Raised with every change of a message. Both ends of a link are the same executable, so a
 /// difference means that an old process survived an upgrade: it is refused.
-pub const PROTOCOL_VERSION: u32 = 20;
+pub const PROTOCOL_VERSION: u32 = 21;
 
 /// Messages stay below this size; anything bigger travels as shared memory or in pieces, because
 /// a send larger than the socket buffer whose receiver was killed never returns.

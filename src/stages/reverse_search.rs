@@ -430,6 +430,7 @@ fn found_image(candidate: &Candidate, record: ImageRecord, query: &Variants) -> 
         variant: candidate.variant,
         class,
         second_stage,
+        part: None,
         said_same: false,
     }
 }

@@ -135,6 +135,7 @@ mod tests {
             variant: Variant::AsIs,
             class,
             second_stage: Some(SecondStage { distance256: 256, thumbnail_centilevels: 25_500 }),
+            part: None,
             said_same: false,
         }
     }
