@@ -5,10 +5,25 @@ use serde::{Deserialize, Serialize};
 /// Most bytes that the features of one image take.
 pub const MAX_PARTS_BYTES: usize = 2080;
 
+/// The version of the features that this program computes.
+pub const PARTS_VERSION: u8 = 1;
+
 /// The local features of one image, as `fingerprint::parts` encodes them: a byte that names the version, then
 /// what that version says. At most [`MAX_PARTS_BYTES`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parts(pub Vec<u8>);
+
+impl Parts {
+    /// Whether this program computes such features and can compare them; others count as missing.
+    pub fn are_current(&self) -> bool {
+        self.0.first() == Some(&PARTS_VERSION)
+    }
+
+    /// Whether features can take so many bytes. What a worker or a file says of them is not believed before.
+    pub fn can_have(bytes: usize) -> bool {
+        (1..=MAX_PARTS_BYTES).contains(&bytes)
+    }
+}
 
 /// A region of a picture: four corners in per mille of its width and height, in the order top left, top right,
 /// bottom right, bottom left *of the shared part as the stored image shows it*. Where the part is turned or

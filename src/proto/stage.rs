@@ -8,6 +8,7 @@ use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{Account, AccountRecord, AccountRef, AccountState};
 use crate::domain::forgotten::{Mark, Tombstone};
 use crate::domain::images::AnsweredPage;
+use crate::domain::parts::Parts;
 use crate::domain::posts::{ImageRecord, ListedPost, RetryPost};
 use crate::domain::reads::{PaidReads, ReadWish, Reserved};
 use crate::domain::scans::{Hold, Priority};
@@ -120,6 +121,9 @@ pub const MAX_PAGES_PER_ANSWER: usize = 20;
 /// Images in one answer to `StoredPosts`.
 pub const MAX_STORED_POSTS: usize = 1000;
 
+/// Images of which one question may ask the features: they are the candidates of a search.
+pub const MAX_PARTS_PER_QUESTION: usize = 25;
+
 /// Tombstones in one answer: with its note, each takes 300 bytes at most.
 pub const MAX_TOMBSTONES_PER_ANSWER: u32 = 150;
 
@@ -137,6 +141,11 @@ pub enum Question {
     /// [`MAX_FINGERPRINTS_PER_ANSWER`]; fewer means that there are no more. For searches while the index
     /// does not hold everything.
     AccountFingerprints { account: AccountNo, after: ImageId },
+    /// Of one account's searchable images beyond `after`, in the order of their numbers, those whose features are
+    /// known: as many as fit a message.
+    AccountParts { account: AccountNo, after: ImageId },
+    /// The features of these images, at most [`MAX_PARTS_PER_QUESTION`]; images without are left out.
+    PartsOf(Vec<ImageId>),
     /// Accounts whose turn it is, for a maintenance task, at most `limit`.
     AccountsDue { task: MaintenanceTask, limit: u32 },
     /// Posts to be tried again, at most `limit`, and as many as fit a message.
@@ -198,6 +207,14 @@ pub enum Answer {
     AccountNumbers(Vec<(AccountKey, crate::base::ids::AccountNo)>),
     /// By image, each with that of what its border frames.
     Fingerprints(Vec<(ImageId, Fingerprint, Option<Fingerprint>)>),
+    AccountParts {
+        /// Each with its fingerprint, that of what its border frames, and its features.
+        images: Vec<(ImageId, Fingerprint, Option<Fingerprint>, Parts)>,
+        /// Where to go on: the next question's `after`. `None` when there are no more.
+        next: Option<ImageId>,
+    },
+    /// In the order asked.
+    PartsOf(Vec<(ImageId, Parts)>),
     Accounts(Vec<(Account, AccountState)>),
     Retries(Vec<RetryPost>),
     WantedPosts(Vec<PostKey>),
@@ -241,6 +258,7 @@ mod tests {
     use crate::domain::accounts::SeenHandle;
     use crate::domain::forgotten::{MAX_NOTE_BYTES, SubjectKind};
     use crate::domain::images::Detail;
+    use crate::domain::parts::MAX_PARTS_BYTES;
     use crate::domain::reads::Resource;
     use crate::domain::scans::Coverage;
     use crate::domain::verdicts::Claim;
@@ -284,6 +302,10 @@ mod tests {
         let fingerprint = Fingerprint(u64::MAX);
         let entry = (ImageId(u64::MAX), fingerprint, Some(fingerprint));
         let answer = Answer::Fingerprints(vec![entry; MAX_FINGERPRINTS_PER_ANSWER]);
+        let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer };
+        assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+        let parts = (ImageId(u64::MAX), Parts(vec![255; MAX_PARTS_BYTES]));
+        let answer = Answer::PartsOf(vec![parts; MAX_PARTS_PER_QUESTION]);
         let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer };
         assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
     }
@@ -332,6 +354,8 @@ mod tests {
             Question::Images(vec![ImageId(1)]),
             Question::AccountNumbers(vec![key.clone()]),
             Question::AccountFingerprints { account: AccountNo(1), after: ImageId(2) },
+            Question::AccountParts { account: AccountNo(1), after: ImageId(2) },
+            Question::PartsOf(vec![ImageId(1)]),
             Question::AccountsDue { task: MaintenanceTask::UpdateAccounts, limit: 2 },
             Question::RetriesDue { limit: 2 },
             Question::StartScans {
@@ -378,6 +402,11 @@ mod tests {
             Answer::AccountNumbers(vec![(key, AccountNo(1))]),
             Answer::Accounts(vec![(account, state.clone())]),
             Answer::Fingerprints(vec![(ImageId(1), Fingerprint(2), None)]),
+            Answer::AccountParts {
+                images: vec![(ImageId(1), Fingerprint(2), Some(Fingerprint(3)), Parts(vec![1, 2]))],
+                next: Some(ImageId(1)),
+            },
+            Answer::PartsOf(vec![(ImageId(1), Parts(vec![1, 2]))]),
             Answer::Retries(vec![]),
             Answer::WantedPosts(vec![PostKey::new(Network::Twitter, "2")]),
             Answer::SearchedPosts(vec!["1".into()]),

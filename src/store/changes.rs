@@ -8,6 +8,7 @@ use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::forgotten::{Mark, Removal, Subject};
 use crate::domain::images::StoreCounts;
+use crate::domain::parts::Parts;
 use crate::domain::posts::{IndexedPost, RetryPost};
 use crate::domain::scans::ListingEnd;
 use crate::domain::verdicts::{KeptVerdicts, Verdict, VerdictId};
@@ -16,6 +17,9 @@ use crate::domain::watches::{Watch, WatchId};
 /// What is searchable of one image: its fingerprint, and where it has a uniform border, that of what
 /// the border frames.
 pub type IndexEntry = (ImageId, AccountNo, Fingerprint, Option<Fingerprint>);
+
+/// A searchable image with its fingerprints, and its features where they are known.
+pub type PartsEntry = (ImageId, Fingerprint, Option<Fingerprint>, Option<Parts>);
 
 /// An image, with its post's id and date.
 pub type StoredPost = (ImageId, String, Option<Timestamp>);

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::backfill::BareImage;
-use super::changes::{Change, Committed, IndexEntry, RetryRule, StoredPost};
+use super::changes::{Change, Committed, IndexEntry, PartsEntry, RetryRule, StoredPost};
 use super::commit::apply::apply;
 use super::commit::load;
 use super::commit::verdicts;
@@ -23,6 +23,7 @@ use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState, SeenHandle};
 use crate::domain::forgotten::{Mark, SubjectKind, Tombstone};
 use crate::domain::images::{Detail, StoreCounts};
+use crate::domain::parts::Parts;
 use crate::domain::posts::{ImageRecord, ListedImage, ListedPost};
 use crate::domain::verdicts::{Verdict, VerdictId};
 use crate::domain::watches::{FeedEntry, Watch};
@@ -193,6 +194,33 @@ impl Store for Database {
         self.index_entries(statements::FINGERPRINTS_OF_ACCOUNT, &values)
     }
 
+    fn parts_of_account(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<PartsEntry>, StoreError> {
+        let values = [i64::from(account.0).into(), codec::image_no(after).into(), i64::from(limit).into()];
+        self.connection.list(statements::PARTS_OF_ACCOUNT, &values, "read an account's features", |row| {
+            let fingerprint = searchable_fingerprint(row, 1)?;
+            let trimmed = row.array(2)?.map(codec::fingerprint);
+            Ok((codec::image_id(row.number(0)?)?, fingerprint, trimmed, parts_in(row, 3)?))
+        })
+    }
+
+    fn parts(&mut self, ids: &[ImageId]) -> Result<Vec<(ImageId, Parts)>, StoreError> {
+        let values: Vec<Value> = ids.iter().map(|id| codec::image_no(*id).into()).collect();
+        let mut found: HashMap<ImageId, Parts> = HashMap::new();
+        let (sql, step) = (statements::PARTS_OF_IMAGES, "look up the features of images");
+        load::in_lists(&mut self.connection, sql, &[], &values, step, |row| {
+            if let Some(parts) = parts_in(row, 1)? {
+                found.insert(codec::image_id(row.number(0)?)?, parts);
+            }
+            Ok(())
+        })?;
+        Ok(ids.iter().filter_map(|id| Some((*id, found.get(id)?.clone()))).collect())
+    }
+
     fn stored_posts(
         &mut self,
         account: AccountNo,
@@ -320,14 +348,10 @@ impl Store for Database {
 impl Database {
     fn index_entries(&mut self, sql: &str, values: &[Value]) -> Result<Vec<IndexEntry>, StoreError> {
         self.connection.list(sql, values, "read the fingerprints", |row| {
-            let fingerprint = row.array(2)?.map(codec::fingerprint).ok_or_else(|| StoreError::Strange {
-                what: "an image that is searchable without a fingerprint",
-                value: row.number(0).map(|id| id.to_string()).unwrap_or_default(),
-            })?;
             Ok((
                 codec::image_id(row.number(0)?)?,
                 codec::account_no(row.number(1)?)?,
-                fingerprint,
+                searchable_fingerprint(row, 2)?,
                 row.array(3)?.map(codec::fingerprint),
             ))
         })
@@ -394,6 +418,20 @@ impl Database {
         }
         Ok(numbers)
     }
+}
+
+/// The fingerprint in this column, of an image whose number is in the first.
+fn searchable_fingerprint(row: &Row<'_>, column: usize) -> Result<Fingerprint, StoreError> {
+    row.array(column)?.map(codec::fingerprint).ok_or_else(|| StoreError::Strange {
+        what: "an image that is searchable without a fingerprint",
+        value: row.number(0).map(|id| id.to_string()).unwrap_or_default(),
+    })
+}
+
+/// The features in this column. What cannot be any, by its length, is none.
+fn parts_in(row: &Row<'_>, column: usize) -> Result<Option<Parts>, StoreError> {
+    let fits = |bytes: &&[u8]| Parts::can_have(bytes.len());
+    Ok(row.bytes(column)?.filter(fits).map(|bytes| Parts(bytes.to_vec())))
 }
 
 fn image_record(row: &Row<'_>) -> Result<ImageRecord, StoreError> {

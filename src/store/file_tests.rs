@@ -193,9 +193,9 @@ fn the_file_is_durable_and_readable_by_others() {
 fn a_database_of_the_future_is_refused_unchanged() {
     let file = TempFile::new();
     drop(file.store());
-    file.other().execute("INSERT INTO migrations VALUES (11, 'later', '')", []).unwrap();
+    file.other().execute("INSERT INTO migrations VALUES (12, 'later', '')", []).unwrap();
     let error = file.location().open().err().unwrap();
-    assert!(error.to_string().contains("schema 11"), "{error}");
+    assert!(error.to_string().contains("schema 12"), "{error}");
     assert!(file.location().open_reader().is_err());
 }
 
@@ -213,7 +213,9 @@ fn posts_of_before_get_the_dates_in_their_ids() {
     sql += "INSERT INTO posts VALUES (NULL, 2, '1558553189766631429', 1, NULL, 0, 1);
             INSERT INTO posts VALUES (NULL, 1, '1558553189766631430', 1, 7, 0, 1);
             ALTER TABLE accounts DROP COLUMN windows; ALTER TABLE accounts DROP COLUMN stated_media;
-            ALTER TABLE accounts DROP COLUMN found_media; DROP TABLE tombstones; DROP TABLE removed_images; DROP TABLE verdicts; DROP TABLE watches; DELETE FROM migrations WHERE number >= 4;";
+            ALTER TABLE accounts DROP COLUMN found_media; DROP TABLE tombstones; DROP TABLE removed_images; DROP TABLE verdicts; DROP TABLE watches;
+            DROP TABLE parts; DROP TABLE furniture; ALTER TABLE summary DROP COLUMN parts;
+            ALTER TABLE summary DROP COLUMN part_bytes; DELETE FROM migrations WHERE number >= 4;";
     other.execute_batch(&sql).unwrap();
     let mut store = file.store();
     let dates = store.connection.list("SELECT published FROM posts ORDER BY no", &[], "", |row| row.int(0));

@@ -1,13 +1,14 @@
 //! What a database can do for the rest of the program, whatever the engine.
 
 use super::backfill;
-use super::changes::{Change, Committed, IndexEntry, StoredPost};
+use super::changes::{Change, Committed, IndexEntry, PartsEntry, StoredPost};
 use super::error::StoreError;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState};
 use crate::domain::forgotten::{Mark, Tombstone};
 use crate::domain::images::StoreCounts;
+use crate::domain::parts::Parts;
 use crate::domain::posts::{ImageRecord, ListedPost};
 use crate::domain::verdicts::{Verdict, VerdictId};
 use crate::domain::watches::{FeedEntry, Watch};
@@ -76,6 +77,18 @@ pub trait Store: Send {
         after: ImageId,
         limit: u32,
     ) -> Result<Vec<IndexEntry>, StoreError>;
+
+    /// Up to `limit` searchable images of the account beyond the image `after`, in the order of their numbers, each
+    /// with its features, where it has any of a length that features can have.
+    fn parts_of_account(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<PartsEntry>, StoreError>;
+
+    /// The features of these images, in the order asked; images without are left out.
+    fn parts(&mut self, ids: &[ImageId]) -> Result<Vec<(ImageId, Parts)>, StoreError>;
 
     /// Of up to `limit` images of an account beyond the image `after`, searchable or not, in the order of
     /// their numbers: the posts' ids and dates.

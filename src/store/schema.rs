@@ -139,6 +139,9 @@ pub const IMAGES: Table = Table {
 pub const DETAILS: Table =
     Table { name: "details", columns: &[("image", Int), ("phash256", Bytes), ("thumbnail", Bytes)], key: 1 };
 
+/// Apart from `details`, which is read for every candidate.
+pub const PARTS: Table = Table { name: "parts", columns: &[("image", Int), ("features", Bytes)], key: 1 };
+
 pub const RETRIES: Table = Table {
     name: "retries",
     columns: &[("post", Int), ("attempts", Int), ("last_tried", Int), ("next_due", Int)],
@@ -210,6 +213,7 @@ pub const ALL: &[&Table] = &[
     &POSTS,
     &IMAGES,
     &DETAILS,
+    &PARTS,
     &RETRIES,
     &RETRY_IMAGES,
     &VERDICTS,

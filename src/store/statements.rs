@@ -81,6 +81,14 @@ statements! {
          WHERE id IN (@) AND solid_ground = 1
             AND NOT EXISTS (SELECT 1 FROM details WHERE details.image = images.id)";
 
+    /// Images without features are among the rows, and the outer join only keeps a server from beginning with the
+    /// features of everybody.
+    PARTS_OF_ACCOUNT =
+        "SELECT i.id, i.fingerprint, i.trimmed, p.features
+         FROM images i LEFT JOIN parts p ON p.image = i.id
+         WHERE i.account = ? AND i.id > ? AND i.solid_ground = 1 ORDER BY i.id LIMIT ?";
+    PARTS_OF_IMAGES = "SELECT image, features FROM parts WHERE image IN (@)";
+
     RETRIES_OF_POSTS = "SELECT post, attempts, last_tried, next_due FROM retries WHERE post IN (@)";
     RETRY_IMAGES = "SELECT post, position, url, why FROM retry_images WHERE post IN (@)";
     RETRIES_DUE =

@@ -13,11 +13,14 @@ use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState};
 use crate::domain::forgotten::{Mark, Tombstone};
 use crate::domain::images::StoreCounts;
+use crate::domain::parts::Parts;
 use crate::domain::posts::{ImageRecord, ListedPost};
 use crate::domain::verdicts::{Verdict, VerdictId};
 use crate::domain::watches::{FeedEntry, Watch};
 use crate::store::backfill::BareImage;
-use crate::store::{Change, Committed, EngineError, EngineFault, IndexEntry, Store, StoreError, StoredPost};
+use crate::store::{
+    Change, Committed, EngineError, EngineFault, IndexEntry, PartsEntry, Store, StoreError, StoredPost,
+};
 
 /// An index that survives its storekeeper, as the files of the real one do.
 #[derive(Clone)]
@@ -171,6 +174,17 @@ impl Store for FailingStore {
         limit: u32,
     ) -> Result<Vec<IndexEntry>, StoreError> {
         self.reach()?.fingerprints_of_account(account, after, limit)
+    }
+    fn parts_of_account(
+        &mut self,
+        account: AccountNo,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<PartsEntry>, StoreError> {
+        self.reach()?.parts_of_account(account, after, limit)
+    }
+    fn parts(&mut self, ids: &[ImageId]) -> Result<Vec<(ImageId, Parts)>, StoreError> {
+        self.reach()?.parts(ids)
     }
     fn stored_posts(
         &mut self,

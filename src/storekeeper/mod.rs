@@ -334,6 +334,10 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         Question::AccountFingerprints { account, after } => {
             Sorted::Read(reader::Read::AccountFingerprints { account, after })
         }
+        Question::AccountParts { account, after } => {
+            Sorted::Read(reader::Read::AccountParts { account, after })
+        }
+        Question::PartsOf(ids) => Sorted::Read(reader::Read::PartsOf(ids)),
         Question::ResetSearchCursors(accounts) => Sorted::Change(Change::ForgetSearchCursors { accounts }),
         Question::Verdicts { pages, accounts } => Sorted::Read(reader::Read::Verdicts { pages, accounts }),
         Question::PostImages(posts) => Sorted::Read(reader::Read::PostImages(posts)),

@@ -17,7 +17,8 @@ use crate::domain::verdicts::{self, Verdict, VerdictId};
 use crate::domain::watches::FeedEntry;
 use crate::proto::MAX_MESSAGE_BYTES;
 use crate::proto::stage::{
-    Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, MAX_STORED_POSTS, MAX_TOMBSTONES_PER_ANSWER,
+    Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, MAX_PARTS_PER_QUESTION, MAX_STORED_POSTS,
+    MAX_TOMBSTONES_PER_ANSWER,
 };
 use crate::store::{Store, StoreError, StoredPost};
 use crate::storekeeper::orders::{FromStorekeeper, StorePart, Ticket};
@@ -36,6 +37,10 @@ const MAX_ASKED: usize = 100;
 
 /// Images in one answer about posts.
 const MAX_POST_IMAGES: usize = 100;
+
+/// Images that are read at a time for an answer with their features, which about so many fill; and how often.
+const PARTS_AT_A_TIME: u32 = 30;
+const PARTS_PIECES: usize = 12;
 
 /// Feeds of which the rest is kept for who reads on, and for how long.
 const FEEDS_KEPT: usize = 4;
@@ -66,6 +71,8 @@ pub enum Read {
     AccountNumbers(Vec<AccountKey>),
     Images(Vec<ImageId>),
     AccountFingerprints { account: AccountNo, after: ImageId },
+    AccountParts { account: AccountNo, after: ImageId },
+    PartsOf(Vec<ImageId>),
     Accounts(AccountRef),
     PostAuthors(Vec<PostKey>),
     Verdicts { pages: Vec<String>, accounts: Vec<AccountKey> },
@@ -169,6 +176,11 @@ impl Reader {
                     Answer::Fingerprints(plain.collect())
                 })
             }
+            Read::AccountParts { account, after } => self.account_parts(account, after),
+            Read::PartsOf(mut ids) => {
+                ids.truncate(MAX_PARTS_PER_QUESTION);
+                self.store.parts(&ids).map(Answer::PartsOf)
+            }
             Read::Accounts(asked) => self.accounts(&asked).map(Answer::AccountRecords),
             Read::PostAuthors(posts) => self.authors(&posts).map(Answer::PostAuthors),
             Read::Verdicts { mut pages, mut accounts } => {
@@ -225,6 +237,38 @@ impl Reader {
             Some((_, number)) => self.store.stored_posts(*number, after, MAX_STORED_POSTS as u32),
             None => Ok(Vec::new()),
         }
+    }
+
+    /// The features of the account's images, as many as fit a message. Where few images have any, many are looked
+    /// through for one answer, and no more than that: a question must not hold up the others for long.
+    fn account_parts(&mut self, account: AccountNo, after: ImageId) -> Result<Answer, StoreError> {
+        /// Of an image without its features.
+        const NUMBERS: usize = 36;
+        /// What an answer without images takes comes to less.
+        const MOST: usize = MAX_MESSAGE_BYTES - 64;
+        let (mut images, mut bytes) = (Vec::new(), 0);
+        let (mut last, mut limit) = (after, PARTS_AT_A_TIME);
+        for _ in 0..PARTS_PIECES {
+            let found = self.store.parts_of_account(account, last, limit)?;
+            let is_end = found.len() < limit as usize;
+            for (image, fingerprint, trimmed, parts) in found {
+                if let Some(parts) = parts {
+                    bytes += NUMBERS + parts.0.len();
+                    if bytes > MOST {
+                        return Ok(Answer::AccountParts { images, next: Some(last) });
+                    }
+                    images.push((image, fingerprint, trimmed, parts));
+                }
+                last = image;
+            }
+            if is_end {
+                return Ok(Answer::AccountParts { images, next: None });
+            }
+            if images.is_empty() {
+                limit = (limit * 4).min(MAX_FINGERPRINTS_PER_ANSWER as u32);
+            }
+        }
+        Ok(Answer::AccountParts { images, next: Some(last) })
     }
 
     /// A piece of a feed. The first reads all of it, the others go on in what was read then.

@@ -112,6 +112,8 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
         | Question::Accounts(_)
         | Question::AccountNumbers(_)
         | Question::AccountFingerprints { .. }
+        | Question::AccountParts { .. }
+        | Question::PartsOf(_)
         | Question::AccountsDue { .. }
         | Question::RetriesDue { .. }
         | Question::WantedPostsDue { .. }

@@ -3,9 +3,9 @@
 
 use std::collections::HashSet;
 
-use super::flush::{self, delete};
-use super::load;
+use super::delete::delete;
 use super::work::Work;
+use super::{flush, load};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, PostKey};
 use crate::domain::forgotten::{Mark, Removal, Removed, Subject, SubjectKind};

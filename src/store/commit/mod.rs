@@ -7,6 +7,7 @@
 
 pub mod apply;
 mod backfill;
+mod delete;
 mod due;
 pub mod flush;
 mod forget;
