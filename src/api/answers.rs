@@ -118,19 +118,6 @@ pub enum PartsStateName {
     TooFew,
 }
 
-impl PartsStateName {
-    /// As it stands in the answer, and in the names of the page's texts.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            PartsStateName::Off => "off",
-            PartsStateName::Searched => "searched",
-            PartsStateName::Incomplete => "incomplete",
-            PartsStateName::OnlyAlike => "only_alike",
-            PartsStateName::TooFew => "too_few",
-        }
-    }
-}
-
 impl From<PartsState> for PartsAnswer {
     fn from(state: PartsState) -> PartsAnswer {
         let (state, images_without) = match state {

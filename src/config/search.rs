@@ -17,6 +17,8 @@ section! {
         /// Keeps, of each artwork's page that was answered, its address and what its picture looks like, so
         /// that a search by image leads from a post to the page of its artwork.
         remember_pages: bool = true, switch();
+        /// Looks for crops, screenshots and collages too, by parts of the images.
+        parts: bool = true, switch();
         /// Most results of one query.
         max_results: u32 = 1000, number(1..=100_000);
     }
