@@ -142,7 +142,14 @@ pub fn sample_metric() -> MetricView {
 
 pub fn sample_stats() -> StatsView {
     StatsView {
-        store: StoreCounts { accounts: 3, posts: 1234, images: 2000, retries: 0 },
+        store: StoreCounts {
+            accounts: 3,
+            posts: 1234,
+            images: 2000,
+            retries: 0,
+            parts: 1500,
+            part_bytes: 2_700_000,
+        },
         index: IndexProgress { done: 500, total: 2000 },
         queries_in_progress: 2,
         scans_in_progress: 1,

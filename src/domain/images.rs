@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ids::{AccountKey, ImageId, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::domain::parts::PartMatch;
+use crate::domain::parts::{PartMatch, Parts};
 
 /// Where an image can be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ pub struct ImageFacts {
     pub width: u32,
     pub height: u32,
     pub detail: Detail,
+    /// Local features; `None` where they were not computed.
+    pub parts: Option<Parts>,
 }
 
 /// Length of `Detail::thumbnail`.
@@ -305,6 +307,10 @@ pub struct StoreCounts {
     pub posts: u64,
     pub images: u64,
     pub retries: u64,
+    /// Images whose local features are known.
+    pub parts: u64,
+    /// What these features take.
+    pub part_bytes: u64,
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! What tells that two pictures share a part: local features of one picture, and a match of two.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Most bytes that the features of one image take.
 pub const MAX_PARTS_BYTES: usize = 2080;
@@ -10,7 +15,7 @@ pub const PARTS_VERSION: u8 = 1;
 
 /// The local features of one image, as `fingerprint::parts` encodes them: a byte that names the version, then
 /// what that version says. At most [`MAX_PARTS_BYTES`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts(pub Vec<u8>);
 
 impl Parts {
@@ -75,4 +80,76 @@ pub enum PartsState {
     OnlyAlike,
     /// The query image has too few features to be found by.
     TooFew,
+}
+
+/// As bytes; as text in Base64, since a list of numbers would be three times as long.
+impl Serialize for Parts {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match to.is_human_readable() {
+            true => to.serialize_str(&STANDARD.encode(&self.0)),
+            false => to.serialize_bytes(&self.0),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Parts {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Parts, D::Error> {
+        match from.is_human_readable() {
+            true => from.deserialize_str(PartsVisitor),
+            false => from.deserialize_byte_buf(PartsVisitor),
+        }
+    }
+}
+
+struct PartsVisitor;
+
+impl Visitor<'_> for PartsVisitor {
+    type Value = Parts;
+
+    fn expecting(&self, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text.write_str("the features of an image")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Parts, E> {
+        STANDARD.decode(text).map(Parts).map_err(E::custom)
+    }
+
+    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Parts, E> {
+        Ok(Parts(bytes.to_vec()))
+    }
+
+    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Parts, E> {
+        Ok(Parts(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_go_there_and_back() {
+        for parts in [Parts::default(), Parts(vec![PARTS_VERSION, 0, 255]), Parts(vec![7; MAX_PARTS_BYTES])] {
+            let text = serde_json::to_string(&parts).unwrap();
+            assert_eq!(serde_json::from_str::<Parts>(&text).unwrap(), parts);
+            assert!(text.len() <= parts.0.len().div_ceil(3) * 4 + 2, "{text}");
+            let bytes = postcard::to_stdvec(&parts).unwrap();
+            assert_eq!(postcard::from_bytes::<Parts>(&bytes).unwrap(), parts);
+            assert!(bytes.len() <= parts.0.len() + 2);
+        }
+        for text in ["\"a\"", "\"%%%%\"", "[1]", "null"] {
+            assert!(serde_json::from_str::<Parts>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_features_of_this_version_count() {
+        assert!(Parts(vec![PARTS_VERSION]).are_current());
+        assert!(
+            !Parts(vec![PARTS_VERSION + 1, PARTS_VERSION]).are_current() && !Parts::default().are_current()
+        );
+        assert!(
+            !Parts::can_have(0) && Parts::can_have(MAX_PARTS_BYTES) && !Parts::can_have(MAX_PARTS_BYTES + 1)
+        );
+    }
 }

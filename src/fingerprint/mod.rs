@@ -21,7 +21,7 @@ pub mod shrink;
 mod thumbnail;
 mod turn;
 
-pub use analysis::{QueryImage, analyze, phash, query_variants, query_variants_turned};
+pub use analysis::{QueryImage, analyze, analyze_with_parts, phash, query_variants, query_variants_turned};
 pub use decode::{DecodeError, Limits};
 
 #[cfg(test)]

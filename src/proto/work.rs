@@ -241,7 +241,7 @@ mod tests {
         Candidate, Elsewhere, Evidence, LeftOut, LeftOutReason, NoImage, ResolutionOutcome,
     };
     use crate::domain::images::{Detail, ImageFacts, MatchClass, SecondStage, Variant};
-    use crate::domain::parts::PartMatch;
+    use crate::domain::parts::{PartMatch, Parts};
     use crate::domain::posts::{ImageState, IndexedImage, ListedImage, Place, PostOutcome};
     use crate::domain::scans::Coverage;
     use crate::domain::verdicts::Claim;
@@ -365,6 +365,7 @@ mod tests {
             width: 1,
             height: 2,
             detail: Detail { phash256: [1, 2, 3, 4], thumbnail: vec![7; 192], trimmed: None },
+            parts: Some(Parts(vec![1, 2])),
         };
         let image = |state| IndexedImage::new("a.jpg", state);
         for output in [

@@ -16,6 +16,7 @@ use crate::fingerprint::decode::decode;
 use crate::fingerprint::shrink::Shrink;
 use crate::fingerprint::{self, Limits};
 use crate::networks;
+use crate::proto::MAX_MESSAGE_BYTES;
 use crate::proto::work::{MAX_PICTURE_BYTES, StageOutput, Work};
 
 /// A smaller picture shows nothing.
@@ -26,6 +27,8 @@ pub struct Indexing {
     pub fetch: Arc<dyn Fetch>,
     pub decoding: DecodeSlots,
     pub max_image_bytes: u64,
+    /// Whether local features are computed too.
+    pub parts: bool,
 }
 
 impl StageWorker for Indexing {
@@ -54,7 +57,7 @@ impl StageWorker for Indexing {
         }
         lease.doing(format!("hands over {}", counted(posts.len(), "post")))?;
         let mut states = states.into_iter();
-        let indexed = posts
+        let mut indexed: Vec<IndexedPost> = posts
             .into_iter()
             .map(|post| IndexedPost {
                 images: post
@@ -69,7 +72,36 @@ impl StageWorker for Indexing {
                 incomplete: post.incomplete,
             })
             .collect();
+        fit_into_message(&mut indexed);
         Ok(StageOutput::Indexed(indexed))
+    }
+}
+
+/// Takes the features of so many images away, the last ones first, that a report of these posts is one message.
+/// What has none can get them later; posts that cannot be reported would be lost.
+fn fit_into_message(posts: &mut [IndexedPost]) {
+    /// Of a post without its id and images; of an image without its texts and features; of a report without posts.
+    const POST: usize = 24;
+    const IMAGE: usize = 16;
+    const FACTS: usize = 280;
+    const REPORT: usize = 128;
+    let texts = |image: &IndexedImage| match &image.state {
+        ImageState::Fingerprinted(_) => FACTS,
+        ImageState::Lost => 0,
+        ImageState::Failed { url, why } => url.len() + why.len(),
+    };
+    let of_image = |image: &IndexedImage| IMAGE + image.name.len() + texts(image);
+    let of_post =
+        |post: &IndexedPost| POST + post.key.native.len() + post.images.iter().map(of_image).sum::<usize>();
+    let mut left = MAX_MESSAGE_BYTES.saturating_sub(REPORT + posts.iter().map(of_post).sum::<usize>());
+    for image in posts.iter_mut().flat_map(|post| &mut post.images) {
+        let ImageState::Fingerprinted(facts) = &mut image.state else { continue };
+        let bytes = facts.parts.as_ref().map_or(0, |parts| parts.0.len());
+        if bytes > left {
+            facts.parts = None;
+        } else {
+            left -= bytes;
+        }
     }
 }
 
@@ -160,7 +192,11 @@ impl Indexing {
         let failed = |why: String| ImageState::Failed { url: image.url.clone(), why: shortened(why) };
         match response {
             Ok(response) if response.is_success() => {
-                match self.decoding.during(|| fingerprint::analyze(&response.body, &Limits::default())) {
+                let analyze = match self.parts {
+                    true => fingerprint::analyze_with_parts,
+                    false => fingerprint::analyze,
+                };
+                match self.decoding.during(|| analyze(&response.body, &Limits::default())) {
                     Ok(facts) => ImageState::Fingerprinted(facts),
                     Err(_) => ImageState::Lost,
                 }

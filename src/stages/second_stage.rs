@@ -110,6 +110,7 @@ mod tests {
                 width: 1,
                 height: 1,
                 detail: detail([0; 4], 100),
+                parts: None,
             },
             other_details: vec![(Variant::OnWhite, detail([u64::MAX; 4], 200))],
             picture: QueryPicture {},

@@ -112,6 +112,7 @@ fn facts(fingerprint: u64) -> ImageFacts {
             thumbnail: vec![7; 192],
             trimmed: (fingerprint == FRAMED).then_some(Fingerprint(1)),
         },
+        parts: None,
     }
 }
 
@@ -305,7 +306,7 @@ pub fn a_missing_fingerprint_is_filled_in_under_a_new_number<D: TestDatabase>() 
     assert_eq!(store.account_numbers(&[key("1")]).unwrap(), [(key("1"), number)]);
     assert_eq!(records(&mut *store, &[1]), [], "the old number is gone");
     assert_eq!(records(&mut *store, &[id.0]), [(id.0, "10".to_owned(), 1, 3, "a".to_owned())]);
-    let expect = StoreCounts { accounts: 1, posts: 2, images: 4, retries: 0 };
+    let expect = StoreCounts { accounts: 1, posts: 2, images: 4, retries: 0, ..StoreCounts::default() };
     assert_eq!(store.counts().unwrap(), expect);
     let found = store.fingerprints_after(ImageId(0), 9).unwrap();
     assert_eq!(found.iter().map(|entry| entry.2.0).collect::<Vec<_>>(), [2, 3, 5]);
@@ -685,7 +686,10 @@ pub fn strange_posts_do_no_harm<D: TestDatabase>() {
         vec![post("1", vec![]), post("2", many), post("", vec![odd]), post("4", twins), post("1", vec![])],
     );
     let committed = store.apply(&[change], NOW).unwrap();
-    assert_eq!(committed.counts, StoreCounts { accounts: 1, posts: 4, images: 255 + 4, retries: 1 });
+    assert_eq!(
+        committed.counts,
+        StoreCounts { accounts: 1, posts: 4, images: 255 + 4, retries: 1, ..StoreCounts::default() }
+    );
     let last = store.images(&[ImageId(255)]).unwrap().remove(0);
     assert_eq!((last.position, last.count), (255, 255));
     // Images of the same name are filled in one after the other.
@@ -726,7 +730,7 @@ pub fn the_sizes_are_right<D: TestDatabase>() {
         posts("3", vec![post("3", vec![failed("d"), failed("e")])]),
     ];
     let committed = store.apply(&changes, NOW).unwrap();
-    let expect = StoreCounts { accounts: 3, posts: 3, images: 5, retries: 1 };
+    let expect = StoreCounts { accounts: 3, posts: 3, images: 5, retries: 1, ..StoreCounts::default() };
     assert_eq!((committed.counts, store.counts().unwrap()), (expect, expect));
     drop(store);
     assert_eq!(database.open().counts().unwrap(), expect);
@@ -916,7 +920,10 @@ pub fn imports_add_and_never_overwrite<D: TestDatabase>() {
     let committed = store.apply(&[Change::Import(page.clone())], NOW).unwrap();
     assert_eq!(committed.outcomes, [Outcome::Imported { new: 3 }]);
     assert_eq!(committed.entries.iter().map(|entry| entry.2.0).collect::<Vec<_>>(), [!solid, solid]);
-    assert_eq!(committed.counts, StoreCounts { accounts: 1, posts: 3, images: 5, retries: 0 });
+    assert_eq!(
+        committed.counts,
+        StoreCounts { accounts: 1, posts: 3, images: 5, retries: 0, ..StoreCounts::default() }
+    );
     let keys = ["10", "11", "12", "13"].map(|native| PostKey::new(Network::Twitter, native));
     let print = |bits| Some(Fingerprint(bits));
     let expect =
@@ -1209,7 +1216,7 @@ pub fn what_is_forgotten_never_comes_back<D: TestDatabase>() {
     assert_eq!(removal, Removal { removed, more: false, since: None });
     assert_eq!(store.account_record(&key("1")).unwrap(), None);
     assert_eq!(store.accounts_called(Network::Twitter, "artist1").unwrap(), []);
-    let left = StoreCounts { accounts: 1, posts: 2, images: 2, retries: 0 };
+    let left = StoreCounts { accounts: 1, posts: 2, images: 2, retries: 0, ..StoreCounts::default() };
     assert_eq!(store.counts().unwrap(), left);
     // The index is to lose all of them.
     let images = store.removed_images(1000).unwrap();

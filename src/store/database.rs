@@ -23,7 +23,7 @@ use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState, SeenHandle};
 use crate::domain::forgotten::{Mark, SubjectKind, Tombstone};
 use crate::domain::images::{Detail, StoreCounts};
-use crate::domain::parts::Parts;
+use crate::domain::parts::{PARTS_VERSION, Parts};
 use crate::domain::posts::{ImageRecord, ListedImage, ListedPost};
 use crate::domain::verdicts::{Verdict, VerdictId};
 use crate::domain::watches::{FeedEntry, Watch};
@@ -236,13 +236,13 @@ impl Store for Database {
 
     fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<BareImage>, StoreError> {
         let values = [codec::image_no(after).into(), i64::from(limit).into()];
-        self.connection.list(statements::BARE_IMAGES, &values, "look for images without detail", |row| {
-            Ok(BareImage {
-                image: codec::image_id(row.number(0)?)?,
-                account: codec::account_key(row.number(1)?, row.string(2)?)?,
-                name: row.string(3)?,
-            })
-        })
+        self.connection.list(statements::BARE_IMAGES, &values, "look for images without detail", bare_image)
+    }
+
+    fn images_without_parts(&mut self, after: ImageId, limit: u32) -> Result<Vec<BareImage>, StoreError> {
+        let values = [codec::image_no(after).into(), vec![PARTS_VERSION].into(), i64::from(limit).into()];
+        let step = "look for images without features";
+        self.connection.list(statements::IMAGES_WITHOUT_PARTS, &values, step, bare_image)
     }
 
     fn verdicts(&mut self, pages: &[String], accounts: &[AccountKey]) -> Result<Vec<Verdict>, StoreError> {
@@ -425,6 +425,14 @@ fn searchable_fingerprint(row: &Row<'_>, column: usize) -> Result<Fingerprint, S
     row.array(column)?.map(codec::fingerprint).ok_or_else(|| StoreError::Strange {
         what: "an image that is searchable without a fingerprint",
         value: row.number(0).map(|id| id.to_string()).unwrap_or_default(),
+    })
+}
+
+fn bare_image(row: &Row<'_>) -> Result<BareImage, StoreError> {
+    Ok(BareImage {
+        image: codec::image_id(row.number(0)?)?,
+        account: codec::account_key(row.number(1)?, row.string(2)?)?,
+        name: row.string(3)?,
     })
 }
 

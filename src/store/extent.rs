@@ -14,6 +14,11 @@ pub struct Extent {
     pub posts: u64,
     pub images: u64,
     pub retries: u64,
+    /// Backups of before have none.
+    #[serde(default)]
+    pub parts: u64,
+    #[serde(default)]
+    pub part_bytes: u64,
     pub last_account: i64,
     pub last_post: i64,
     pub last_image: i64,
@@ -21,8 +26,8 @@ pub struct Extent {
 
 impl Extent {
     pub fn counts(&self) -> StoreCounts {
-        let Extent { accounts, posts, images, retries, .. } = *self;
-        StoreCounts { accounts, posts, images, retries }
+        let Extent { accounts, posts, images, retries, parts, part_bytes, .. } = *self;
+        StoreCounts { accounts, posts, images, retries, parts, part_bytes }
     }
 
     /// As the database has it.
@@ -39,7 +44,8 @@ impl Extent {
     /// Makes it the database's.
     pub fn store(&self, connection: &mut Connection) -> Result<(), StoreError> {
         let step = "store the sizes";
-        let sizes = [self.accounts, self.posts, self.images, self.retries].map(codec::count);
+        let sizes = [self.accounts, self.posts, self.images, self.retries, self.parts, self.part_bytes]
+            .map(codec::count);
         let last = [self.last_account, self.last_post, self.last_image];
         let (sizes, last) = (sizes.map(Value::from), last.map(Value::from));
         match connection.dialect() {
@@ -70,9 +76,11 @@ fn read(connection: &mut Connection, sql: &str) -> Result<Extent, StoreError> {
             posts: codec::size(row.number(1)?)?,
             images: codec::size(row.number(2)?)?,
             retries: codec::size(row.number(3)?)?,
-            last_account: row.number(4)?,
-            last_post: row.number(5)?,
-            last_image: row.number(6)?,
+            parts: codec::size(row.number(4)?)?,
+            part_bytes: codec::size(row.number(5)?)?,
+            last_account: row.number(6)?,
+            last_post: row.number(7)?,
+            last_image: row.number(8)?,
         })
     })?;
     found.first().copied().ok_or_else(|| StoreError::Strange {

@@ -9,9 +9,10 @@ use super::extent::Extent;
 use super::location::Location;
 use super::schema::{Kind, Value};
 use super::state::StateFile;
-use super::table_io::TableIo;
+use super::table_io::{SizeOfParts, TableIo};
 use crate::base::Timestamp;
 use crate::base::ids::AccountKey;
+use crate::domain::parts::{PARTS_VERSION, Parts};
 
 /// An account that nothing was ever stored of is forgotten after this, ms: thirty days.
 const EMPTY_FOR: i64 = 30 * 86_400_000;
@@ -63,6 +64,21 @@ const RULES: &[Rule] = &[
         about: "details of images of no post",
         table: "details",
         condition: "EXISTS (SELECT 1 FROM images WHERE images.id = details.image
+            AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.no = images.post))",
+        wrong: true,
+        removable: true,
+    },
+    Rule {
+        about: "features of no image",
+        table: "parts",
+        condition: "NOT EXISTS (SELECT 1 FROM images WHERE images.id = parts.image)",
+        wrong: true,
+        removable: true,
+    },
+    Rule {
+        about: "features of images of no post",
+        table: "parts",
+        condition: "EXISTS (SELECT 1 FROM images WHERE images.id = parts.image
             AND NOT EXISTS (SELECT 1 FROM posts WHERE posts.no = images.post))",
         wrong: true,
         removable: true,
@@ -178,6 +194,20 @@ pub fn check_references(location: &Location) -> Result<Vec<Finding>, StoreError>
     Ok(found)
 }
 
+/// Images whose features this program cannot compare: of another version, or of a length that none have. They are no
+/// damage: they count as missing, and are computed anew like those that are.
+///
+/// # Errors
+/// When the database cannot be read.
+pub fn other_parts(location: &Location) -> Result<u64, StoreError> {
+    let found = location.open_tables()?.sizes_of_parts("true")?;
+    let is_current = |size: &&SizeOfParts| {
+        let each = usize::try_from(size.bytes / size.rows.max(1)).unwrap_or(usize::MAX);
+        size.version == Some(PARTS_VERSION) && Parts::can_have(each)
+    };
+    Ok(found.iter().filter(|size| !is_current(size)).map(|size| size.rows).sum())
+}
+
 /// Finds what can be removed, and removes it if `really`; in one change.
 pub fn clean_up(location: &Location, really: bool, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
     let old = now.0.saturating_sub(EMPTY_FOR);
@@ -216,12 +246,15 @@ fn count(tables: &mut TableIo, rule: &Rule, old: i64) -> Result<Option<Finding>,
 /// The sizes as they are; the highest numbers as they were, or higher.
 fn counted(tables: &mut TableIo) -> Result<Extent, StoreError> {
     let kept = tables.extent()?;
+    let parts = tables.sizes_of_parts("true")?;
     let mut count = |table: &str| codec::size(tables.number(&format!("SELECT count(*) FROM {table}"))?);
     Ok(Extent {
         accounts: count("accounts")?,
         posts: count("posts")?,
         images: count("images")?,
         retries: count("retries")?,
+        parts: parts.iter().map(|size| size.rows).sum(),
+        part_bytes: parts.iter().map(|size| size.bytes).sum(),
         ..kept
     })
 }
@@ -233,6 +266,9 @@ pub struct Stats {
     pub posts: u64,
     pub images: u64,
     pub retries: u64,
+    /// Images whose local features are known, and what these take.
+    pub parts: u64,
+    pub part_bytes: u64,
     /// Images without a fingerprint.
     pub lost_images: u64,
     /// Retries that were given up.
@@ -302,6 +338,8 @@ pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
         posts: extent.posts,
         images: extent.images,
         retries: extent.retries,
+        parts: extent.parts,
+        part_bytes: extent.part_bytes,
         wanted,
         wanted_given_up,
         lost_images: codec::size(tables.number("SELECT count(*) FROM images WHERE fingerprint IS NULL")?)?,

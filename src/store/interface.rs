@@ -103,6 +103,14 @@ pub trait Store: Send {
     /// still be had, in the order of their numbers.
     fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<backfill::BareImage>, StoreError>;
 
+    /// Up to `limit` images beyond the image `after` that are searchable, have second-stage detail and no features of
+    /// this version, and may still be had, in the order of their numbers.
+    fn images_without_parts(
+        &mut self,
+        after: ImageId,
+        limit: u32,
+    ) -> Result<Vec<backfill::BareImage>, StoreError>;
+
     /// What people say that holds for one of these pages, and what holds for all pages about one of these
     /// accounts.
     fn verdicts(&mut self, pages: &[String], accounts: &[AccountKey]) -> Result<Vec<Verdict>, StoreError>;

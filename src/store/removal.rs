@@ -1,4 +1,4 @@
-//! Removes whole accounts: their posts, images, details and retries. Called by `aotf db prune`, with the data
+//! Removes whole accounts: their posts, images, details, features and retries. Called by `aotf db prune`, with the data
 //! folder to itself. Like `integrity.rs` it knows no engine.
 
 use std::collections::HashMap;
@@ -113,6 +113,7 @@ pub fn remove(location: &Location, accounts: &[(AccountNo, AccountKey)]) -> Resu
     let mut tables = location.open_tables()?;
     tables.begin_removing()?;
     let mut removed = Stored::default();
+    let (mut parts, mut part_bytes) = (0, 0);
     for some in accounts.chunks(ACCOUNTS_AT_A_TIME) {
         let numbers = some.iter().map(|(no, _)| no.0.to_string()).collect::<Vec<_>>().join(", ");
         let same = still_the_same(&mut tables, some, &numbers)?;
@@ -120,10 +121,16 @@ pub fn remove(location: &Location, accounts: &[(AccountNo, AccountKey)]) -> Resu
             continue;
         }
         let posts = format!("SELECT no FROM posts WHERE account IN ({same})");
+        let of_them = format!("image IN (SELECT id FROM images WHERE post IN ({posts}))");
+        for size in tables.sizes_of_parts(&of_them)? {
+            parts += size.rows;
+            part_bytes += size.bytes;
+        }
         let mut delete = |what: String| tables.run(&format!("DELETE FROM {what}"));
         delete(format!("retry_images WHERE post IN ({posts})"))?;
         removed.retries += delete(format!("retries WHERE post IN ({posts})"))?;
-        delete(format!("details WHERE image IN (SELECT id FROM images WHERE post IN ({posts}))"))?;
+        delete(format!("details WHERE {of_them}"))?;
+        delete(format!("parts WHERE {of_them}"))?;
         removed.images += delete(format!("images WHERE post IN ({posts})"))?;
         removed.posts += delete(format!("posts WHERE account IN ({same})"))?;
         delete(format!("handles WHERE account IN ({same})"))?;
@@ -135,6 +142,8 @@ pub fn remove(location: &Location, accounts: &[(AccountNo, AccountKey)]) -> Resu
         posts: kept.posts.saturating_sub(removed.posts),
         images: kept.images.saturating_sub(removed.images),
         retries: kept.retries.saturating_sub(removed.retries),
+        parts: kept.parts.saturating_sub(parts),
+        part_bytes: kept.part_bytes.saturating_sub(part_bytes),
         ..kept
     })?;
     tables.commit_removing()?;

@@ -134,7 +134,7 @@ mod checks {
         }
         let mut slow = Vec::new();
         for (name, sql) in statements::ALL {
-            let sql = sql.replace('@', "?, ?, ?").replace("id < ?", "id < '1'");
+            let sql = sql.replace('@', "?, ?, ?").replace("id < ?", "id < '1'").replace("<> ?", "<> '1'");
             let filled = match ["native IN (", "native = ?", "handle IN (", "handle = ?"]
                 .iter()
                 .any(|text| sql.contains(text))

@@ -89,6 +89,23 @@ statements! {
          WHERE i.account = ? AND i.id > ? AND i.solid_ground = 1 ORDER BY i.id LIMIT ?";
     PARTS_OF_IMAGES = "SELECT image, features FROM parts WHERE image IN (@)";
 
+    /// How many there are, and what they take; in some groups.
+    SIZES_OF_PARTS =
+        "SELECT count(*), count(*) * length(features) FROM parts WHERE image IN (@) GROUP BY length(features)";
+    /// Features of another version count as none. Each image has an account: the outer join only keeps a server from
+    /// beginning with the accounts, and the `coalesce` from beginning with the details.
+    IMAGES_WITHOUT_PARTS =
+        "SELECT i.id, a.network, a.native, i.name
+         FROM images i LEFT JOIN accounts a ON a.no = i.account
+            LEFT JOIN details d ON d.image = i.id LEFT JOIN unavailable u ON u.image = i.id
+            LEFT JOIN parts p ON p.image = i.id
+         WHERE i.id > ? AND i.solid_ground = 1 AND coalesce(d.image, 0) > 0 AND u.image IS NULL
+            AND (p.image IS NULL OR substr(p.features, 1, 1) <> ?)
+         ORDER BY i.id LIMIT ?";
+    WITHOUT_PARTS =
+        "SELECT i.id, i.fingerprint FROM images i LEFT JOIN parts p ON p.image = i.id
+         WHERE (p.image IS NULL OR substr(p.features, 1, 1) <> ?) AND i.id IN (@) AND i.solid_ground = 1";
+
     RETRIES_OF_POSTS = "SELECT post, attempts, last_tried, next_due FROM retries WHERE post IN (@)";
     RETRY_IMAGES = "SELECT post, position, url, why FROM retry_images WHERE post IN (@)";
     RETRIES_DUE =
@@ -160,20 +177,22 @@ pub const REMOVE_VERDICT: &str = "DELETE FROM verdicts WHERE id = ?";
 pub const RAISE_COUNT: &str = "UPDATE posts SET image_count = ? WHERE no = ?";
 
 /// On a server `summary` also holds the highest numbers.
-pub const EXTENT: &str = "SELECT accounts, posts, images, retries, last_account, last_post, last_image
+pub const EXTENT: &str =
+    "SELECT accounts, posts, images, retries, parts, part_bytes, last_account, last_post, last_image
      FROM summary WHERE only_row = 1";
 pub const STORE_EXTENT: &str = "UPDATE summary SET accounts = ?, posts = ?, images = ?, retries = ?,
-        last_account = ?, last_post = ?, last_image = ? WHERE only_row = 1";
+        parts = ?, part_bytes = ?, last_account = ?, last_post = ?, last_image = ? WHERE only_row = 1";
 
 /// In SQLite the highest numbers are where AUTOINCREMENT keeps them: in its own table of a handful of rows,
 /// without index.
-pub const EXTENT_OF_FILE: &str = "SELECT accounts, posts, images, retries,
+pub const EXTENT_OF_FILE: &str = "SELECT accounts, posts, images, retries, parts, part_bytes,
         (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'accounts'),
         (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'posts'),
         (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'images')
      FROM summary WHERE only_row = 1";
 pub const STORE_EXTENT_OF_FILE: &str =
-    "UPDATE summary SET accounts = ?, posts = ?, images = ?, retries = ? WHERE only_row = 1";
+    "UPDATE summary SET accounts = ?, posts = ?, images = ?, retries = ?, parts = ?, part_bytes = ?
+     WHERE only_row = 1";
 pub const FORGET_SEQUENCES: &str =
     "DELETE FROM sqlite_sequence WHERE name IN ('accounts', 'posts', 'images')";
 pub const STORE_SEQUENCES: &str =

@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 
+use super::codec;
 use super::engine::connection::Connection;
 use super::engine::dialect::Dialect;
 use super::error::StoreError;
@@ -20,6 +21,15 @@ const DROP_INDEX_FOR_REMOVAL: &str = "DROP INDEX posts_for_removal";
 fn select(table: &Table) -> String {
     let key: Vec<&str> = table.columns.iter().take(table.key).map(|(name, _)| *name).collect();
     format!("SELECT {} FROM {} ORDER BY {}", table.column_list(), table.name, key.join(", "))
+}
+
+/// Rows of `parts` that have the same first byte and length.
+pub struct SizeOfParts {
+    /// `None` where there is no byte at all.
+    pub version: Option<u8>,
+    pub rows: u64,
+    /// Of all of them together.
+    pub bytes: u64,
 }
 
 /// One connection to a database, for reading or writing whole tables.
@@ -65,6 +75,22 @@ impl TableIo {
     /// The rows of such a question, of columns of these kinds.
     pub fn question(&mut self, sql: &str, kinds: &[Kind]) -> Result<Vec<Vec<Value>>, StoreError> {
         self.connection.list(sql, &[], "ask the database", |row| row.values(kinds.iter().copied()))
+    }
+
+    /// What the features take whose rows in `parts` fulfil the condition, by their first byte and their length.
+    pub fn sizes_of_parts(&mut self, condition: &str) -> Result<Vec<SizeOfParts>, StoreError> {
+        // The products are numbers of 64 bits in every engine, which sums and lengths are not.
+        let sql = format!(
+            "SELECT substr(features, 1, 1), count(*), count(*) * length(features) FROM parts WHERE {condition} \
+             GROUP BY substr(features, 1, 1), length(features)"
+        );
+        self.connection.list(&sql, &[], "measure features", |row| {
+            Ok(SizeOfParts {
+                version: row.bytes(0)?.and_then(|bytes| bytes.first().copied()),
+                rows: codec::size(row.number(1)?)?,
+                bytes: codec::size(row.number(2)?)?,
+            })
+        })
     }
 
     /// From now on everything that is written is one change, which `commit` ends. Dropped before, it

@@ -151,6 +151,9 @@ impl Store for FailingStore {
     fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<BareImage>, StoreError> {
         self.reach()?.bare_images(after, limit)
     }
+    fn images_without_parts(&mut self, after: ImageId, limit: u32) -> Result<Vec<BareImage>, StoreError> {
+        self.reach()?.images_without_parts(after, limit)
+    }
     fn missing(&mut self, posts: &[ListedPost]) -> Result<Vec<ListedPost>, StoreError> {
         self.reach()?.missing(posts)
     }

@@ -236,7 +236,8 @@ fn change(first: u64, of_forgotten: u64) -> Change {
         let bits = bits(number, position);
         let detail = Detail { phash256: [bits, !bits, bits, !bits], thumbnail: vec![7; 192], trimmed: None };
         let fingerprint = Fingerprint(bits);
-        let facts = ImageFacts { fingerprint, solid_ground: true, width: 680, height: 480, detail };
+        let facts =
+            ImageFacts { fingerprint, solid_ground: true, width: 680, height: 480, detail, parts: None };
         IndexedImage::new(format!("F{bits:016x}.jpg"), ImageState::Fingerprinted(facts))
     };
     let posts = (first..first + POSTS_PER_CHANGE).map(|number| {

@@ -129,7 +129,8 @@ fn change(first: u64) -> Change {
         let bits = (number * 2 + position).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let detail = Detail { phash256: [bits, !bits, bits, !bits], thumbnail: vec![7; 192], trimmed: None };
         let fingerprint = Fingerprint(bits);
-        let facts = ImageFacts { fingerprint, solid_ground: true, width: 680, height: 480, detail };
+        let facts =
+            ImageFacts { fingerprint, solid_ground: true, width: 680, height: 480, detail, parts: None };
         IndexedImage::new(format!("F{bits:016x}.jpg"), ImageState::Fingerprinted(facts))
     };
     let published = Some(Timestamp(1_600_000_000_000));

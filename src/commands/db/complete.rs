@@ -1,5 +1,5 @@
 //! `aotf db complete`: downloads images again of which only the fingerprint is known (imported ones), and
-//! stores what the second stage needs of them. Beside a running daemon or without one, as an import.
+//! stores what the second stage needs of them; then those whose local features are not known, and stores these. Beside a running daemon or without one, as an import.
 //!
 //! Bounded: a page of images at a time. Resumable: what is done is not found again. What is decoded is
 //! decoded in a process of its own (`helpers/complete_worker.rs`).
@@ -59,7 +59,7 @@ struct Report {
     /// The first reason for that.
     #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
-    /// No image without detail was left that this run had not asked for.
+    /// No image was left that lacks something and that this run had not asked for.
     finished: bool,
     seconds: f64,
 }
@@ -89,7 +89,8 @@ pub fn run(args: &CompleteArgs, settings: &Settings, out: &mut dyn Write) -> any
         &stop,
         &mut |report| {
             bar.set_position(report.images);
-            bar.set_message(format!("{} completed", report.done.completed));
+            let Completed { completed, parts, .. } = report.done;
+            bar.set_message(format!("{completed} completed, {parts} with features"));
         },
         &mut report,
     );
@@ -102,6 +103,13 @@ pub fn run(args: &CompleteArgs, settings: &Settings, out: &mut dyn Write) -> any
     ended
 }
 
+/// What the images lack that are looked for: those without detail come first, and get their features with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lacks {
+    Detail,
+    Parts,
+}
+
 fn complete(
     args: &CompleteArgs,
     settings: &Settings,
@@ -112,6 +120,7 @@ fn complete(
     report: &mut Report,
 ) -> anyhow::Result<()> {
     let start = Instant::now();
+    let mut lacks = Lacks::Detail;
     let mut after = ImageId(0);
     while !stop.is_set() && args.time.is_none_or(|time| start.elapsed() < time) {
         let left = args.limit.map_or(u64::MAX, |limit| limit.saturating_sub(report.images));
@@ -119,15 +128,25 @@ fn complete(
         if page == 0 {
             break;
         }
-        let images = patiently(stop, || store.bare_images(after, page))?;
+        let images = patiently(stop, || match lacks {
+            Lacks::Detail => store.bare_images(after, page),
+            Lacks::Parts => store.images_without_parts(after, page),
+        })?;
         let Some(last) = images.last() else {
+            if lacks == Lacks::Detail && settings.search.parts {
+                (lacks, after) = (Lacks::Parts, ImageId(0));
+                continue;
+            }
             report.finished = true;
             break;
         };
         after = last.image;
         report.images += u64::try_from(images.len()).unwrap_or(u64::MAX);
         let seen = look_at(settings, worker, &images, report)?;
-        let change = [Change::Complete(seen)];
+        let change = match lacks {
+            Lacks::Detail => [Change::Complete(seen)],
+            Lacks::Parts => [Change::AddParts(seen)],
+        };
         let committed = patiently(stop, || store.apply(&change, Timestamp::now()))?;
         for outcome in committed.outcomes {
             if let Outcome::Completed(done) = outcome {
@@ -281,7 +300,7 @@ impl Drop for Process {
 
 fn tell(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let Report { images, done, failed, why, finished, seconds } = report;
-    let Completed { completed, framed, other_fingerprint, other_picture, gone } = done;
+    let Completed { completed, framed, other_fingerprint, parts, other_picture, gone } = done;
     writeln!(out, "{} in {seconds:.1} s", counted(*images, "image"))?;
     let line = |out: &mut dyn Write, count: &u64, what: &str| match count {
         0 => Ok(()),
@@ -294,6 +313,7 @@ fn tell(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         other_fingerprint,
         "of these with another fingerprint than computed now: the stored one stays",
     )?;
+    line(out, parts, "with features now, by which crops and screenshots of them are found")?;
     line(out, gone, "gone; not asked for again")?;
     line(out, other_picture, "show another picture than was stored; not asked for again")?;
     line(out, failed, "could not be had now; the next run asks again")?;
@@ -319,8 +339,9 @@ mod tests {
             String::from_utf8(out).unwrap()
         };
         let mut report = Report { images: 3, finished: true, ..Report::default() };
-        report.done = Completed { completed: 2, framed: 1, ..Completed::default() };
+        report.done = Completed { completed: 2, framed: 1, parts: 3, ..Completed::default() };
         let told = text(&report);
+        assert!(told.contains("           3  with features now"), "{told}");
         assert!(told.contains("           2  completed\n           1  of these in a border"), "{told}");
         assert!(!told.contains("gone") && told.ends_with("Nothing is left to complete.\n"), "{told}");
         report.failed = 1;

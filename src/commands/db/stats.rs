@@ -27,8 +27,19 @@ pub fn run(args: &StatsArgs, database: &Location, state: &Path, out: &mut impl W
 }
 
 fn tell(stats: &Stats, out: &mut impl Write) -> io::Result<()> {
-    let Stats { accounts, posts, images, retries, lost_images, given_up, wanted, wanted_given_up, .. } =
-        stats;
+    let Stats {
+        accounts,
+        posts,
+        images,
+        retries,
+        parts,
+        part_bytes,
+        lost_images,
+        given_up,
+        wanted,
+        wanted_given_up,
+        ..
+    } = stats;
     writeln!(
         out,
         "{}, {}, {} ({lost_images} without a fingerprint)",
@@ -36,6 +47,10 @@ fn tell(stats: &Stats, out: &mut impl Write) -> io::Result<()> {
         counted(*posts, "post"),
         counted(*images, "image"),
     )?;
+    if *parts > 0 {
+        let megabytes = *part_bytes as f64 / 1e6;
+        writeln!(out, "{} with local features, which take {megabytes:.1} MB", counted(*parts, "image"))?;
+    }
     let list = |out: &mut dyn Write, title: &str, lines: Vec<(String, String)>| -> io::Result<()> {
         if lines.is_empty() {
             return Ok(());

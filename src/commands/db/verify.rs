@@ -62,11 +62,12 @@ pub fn run(args: &VerifyArgs, settings: &Settings, out: &mut impl Write) -> anyh
         Err(error) => return Err(error.into()),
     };
     let wrong = integrity::check_references(&database)?;
+    let rows = Rows { wrong, other_parts: integrity::other_parts(&database)? };
     if !args.json {
-        tell_references(&wrong, out)?;
+        tell_rows(&rows, out)?;
     }
-    let index = verify(&database, &settings.index_dir(), &wrong, args.json, out)?;
-    Ok(index && wrong.is_empty())
+    let index = verify(&database, &settings.index_dir(), &rows, args.json, out)?;
+    Ok(index && rows.wrong.is_empty())
 }
 
 /// The database, once every page of its file and of the state file was found readable.
@@ -81,14 +82,26 @@ fn files(settings: &Settings) -> Result<Location, StoreError> {
     Ok(database)
 }
 
-fn tell_references(wrong: &[Finding], out: &mut impl Write) -> io::Result<()> {
-    if wrong.is_empty() {
-        return writeln!(out, "database: every row refers to what is there");
+/// What was found out about the rows of the database.
+struct Rows {
+    wrong: Vec<Finding>,
+    /// Images whose features are of no use, which is no damage.
+    other_parts: u64,
+}
+
+fn tell_rows(Rows { wrong, other_parts }: &Rows, out: &mut impl Write) -> io::Result<()> {
+    match wrong.is_empty() {
+        true => writeln!(out, "database: every row refers to what is there")?,
+        false => writeln!(out, "database:")?,
     }
-    writeln!(out, "database:")?;
     for Finding { about, rows, removable } in wrong {
         let what = if *removable { "`aotf db cleanup` removes them" } else { "put a backup back" };
         writeln!(out, "  {rows:>12}  {about} ({what})")?;
+    }
+    if *other_parts > 0 {
+        let about =
+            "images with features of another version or length (`aotf db complete` computes them anew)";
+        writeln!(out, "  {other_parts:>12}  {about}")?;
     }
     Ok(())
 }
@@ -103,7 +116,7 @@ pub enum VerifyError {
 }
 
 /// Compares the database with the index in `index_dir` and writes a report to `out`, as JSON with the
-/// `references` that are wrong. True where the index is well; one that a daemon is still making is, as
+/// `rows` of the database. True where the index is well; one that a daemon is still making is, as
 /// far as it has come.
 ///
 /// # Errors
@@ -111,14 +124,14 @@ pub enum VerifyError {
 fn verify(
     database: &Location,
     index_dir: &Path,
-    references: &[Finding],
+    rows: &Rows,
     json: bool,
     out: &mut dyn Write,
 ) -> Result<bool, VerifyError> {
     let mut store = database.open_reader()?;
     let report = compare(&mut *store, index_dir)?;
     let told = match json {
-        true => tell_json(&report, references, out),
+        true => tell_json(&report, rows, out),
         false => tell(&report, index_dir, out),
     };
     told.map_err(|source| VerifyError::Report { source })?;
@@ -329,10 +342,11 @@ fn compare_ranges(
     Ok(())
 }
 
-fn tell_json(report: &Report, references: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+fn tell_json(report: &Report, rows: &Rows, out: &mut dyn Write) -> io::Result<()> {
     let mut value = serde_json::to_value(report)?;
-    value["references"] = serde_json::to_value(references)?;
-    value["well"] = (report.is_well() && references.is_empty()).into();
+    value["references"] = serde_json::to_value(&rows.wrong)?;
+    value["other_parts"] = rows.other_parts.into();
+    value["well"] = (report.is_well() && rows.wrong.is_empty()).into();
     writeln!(out, "{}", shown::json(&value)?)
 }
 
@@ -432,6 +446,7 @@ mod tests {
                 width: 1,
                 height: 1,
                 detail: Detail { phash256: [0; 4], thumbnail: vec![0; 192], trimmed },
+                parts: None,
             };
             IndexedImage::new("a.jpg", ImageState::Fingerprinted(facts))
         };
@@ -480,14 +495,27 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let location = database(folder.path());
         let report = compare(&mut *location.open_reader().unwrap(), &folder.path().join("index")).unwrap();
-        let told = |references: &[Finding]| {
+        let told = |wrong: &[Finding]| {
             let mut text = Vec::new();
-            tell_json(&report, references, &mut text).unwrap();
+            let rows = Rows { wrong: wrong.to_vec(), other_parts: 2 };
+            tell_json(&report, &rows, &mut text).unwrap();
             serde_json::from_slice::<serde_json::Value>(&text).unwrap()
         };
-        assert_eq!(told(&[])["well"], true);
+        let well = told(&[]);
+        assert_eq!((&well["well"], &well["other_parts"]), (&true.into(), &2.into()), "they are no damage");
         let wrong = told(&[Finding { about: "images of no post", rows: 3, removable: true }]);
         assert_eq!((&wrong["well"], &wrong["references"][0]["rows"]), (&false.into(), &3.into()));
+    }
+
+    #[test]
+    fn features_of_another_version_are_told() {
+        let told = |other_parts| {
+            let mut text = Vec::new();
+            tell_rows(&Rows { wrong: Vec::new(), other_parts }, &mut text).unwrap();
+            String::from_utf8(text).unwrap()
+        };
+        assert_eq!(told(0), "database: every row refers to what is there\n");
+        assert!(told(7).contains("           7  images with features of another version"), "{}", told(7));
     }
 
     #[test]

@@ -47,7 +47,8 @@ pub fn run(input: &mut impl BufRead, out: &mut impl Write) -> anyhow::Result<()>
     confine(Role::Indexing, &settings)?;
     let fetch: Arc<dyn Fetch> = Arc::new(HttpFetch::start(&settings.fetch, &settings.upstreams)?);
     let decoding = DecodeSlots::new(1);
-    let indexing = Indexing { fetch, decoding, max_image_bytes: settings.fetch.max_image_bytes };
+    let max_image_bytes = settings.fetch.max_image_bytes;
+    let indexing = Indexing { fetch, decoding, max_image_bytes, parts: settings.search.parts };
     loop {
         line.clear();
         if input.read_line(&mut line).context("could not read a question")? == 0 {

@@ -17,6 +17,7 @@ pub fn stats(stats: &StatsView, style: Style) -> String {
         ("accounts indexed", stats.store.accounts),
         ("posts indexed", stats.store.posts),
         ("images indexed", stats.store.images),
+        ("images with local features", stats.store.parts),
         ("posts to be tried again", stats.store.retries),
         ("queries in progress", stats.queries_in_progress),
         ("scans in progress", stats.scans_in_progress),

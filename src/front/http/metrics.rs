@@ -162,6 +162,8 @@ impl Text {
             ("aotf_accounts", "Accounts in the database", stats.store.accounts),
             ("aotf_posts", "Posts in the database", stats.store.posts),
             ("aotf_images", "Images in the database", stats.store.images),
+            ("aotf_images_with_parts", "Images whose local features are known", stats.store.parts),
+            ("aotf_parts_bytes", "What these features take in the database", stats.store.part_bytes),
             (
                 "aotf_posts_to_retry",
                 "Posts of which an image failed and will be tried again",

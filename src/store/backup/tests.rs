@@ -39,7 +39,7 @@ fn account(native: u64) -> Account {
 fn image(name: &str, number: u64) -> IndexedImage {
     let detail = Detail { phash256: [number, 1, u64::MAX, 0], thumbnail: vec![9; 192], trimmed: None };
     let fingerprint = crate::base::Fingerprint(u64::MAX - number);
-    let facts = ImageFacts { fingerprint, solid_ground: true, width: 5, height: 6, detail };
+    let facts = ImageFacts { fingerprint, solid_ground: true, width: 5, height: 6, detail, parts: None };
     IndexedImage::new(name, ImageState::Fingerprinted(facts))
 }
 

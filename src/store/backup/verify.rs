@@ -108,8 +108,8 @@ pub fn verify(folder: &Path, progress: &mut Progress<'_>) -> Result<Manifest, Ba
         entry.map_or(0, |entry| entry.rows)
     };
     let extent = &manifest.extent;
-    let found = ["accounts.zst", "posts.zst", "images.zst", "retries.zst"].map(rows);
-    let expect = [extent.accounts, extent.posts, extent.images, extent.retries];
+    let found = ["accounts.zst", "posts.zst", "images.zst", "retries.zst", "parts.zst"].map(rows);
+    let expect = [extent.accounts, extent.posts, extent.images, extent.retries, extent.parts];
     if found != expect {
         return Err(damaged(folder, format!("it has {found:?} rows, the database had {expect:?}")));
     }

@@ -68,6 +68,7 @@ fn fill(
             "accounts" => extent.accounts,
             "posts" => extent.posts,
             "images" => extent.images,
+            "parts" => extent.parts,
             _ => 0,
         };
         let mut rows = 0;

@@ -61,6 +61,10 @@ pub fn carry_out(
             flush::flush(connection, work)?;
             return Ok(Outcome::Completed(backfill::complete(connection, work, images)?));
         }
+        Change::AddParts(images) => {
+            flush::flush(connection, work)?;
+            return Ok(Outcome::Completed(backfill::add_parts(connection, work, images)?));
+        }
         Change::KeepVerdicts(said) => {
             return Ok(Outcome::VerdictsKept(verdicts::keep(connection, said)?));
         }

@@ -1,8 +1,10 @@
 //! Writes what a commit has changed, many rows with one statement.
 
 use super::delete::delete;
+use super::parts;
 use super::rows::{AccountRow, NewImage};
 use super::work::Work;
+use crate::domain::parts::Parts;
 use crate::store::codec;
 use crate::store::engine::connection::Connection;
 use crate::store::error::StoreError;
@@ -12,6 +14,7 @@ use crate::store::statements;
 
 /// Writes everything, in an order in which every row finds what it refers to.
 pub fn flush(connection: &mut Connection, work: &mut Work) -> Result<(), StoreError> {
+    parts::remove(connection, &mut work.extent, &work.deleted_images)?;
     delete(connection, "images", "id", &work.deleted_images)?;
     let changed = work.accounts.values().filter(|account| account.changed);
     let mut accounts: Vec<Vec<Value>> = changed.map(|account| account_values(&account.row)).collect();
@@ -46,6 +49,8 @@ pub fn flush(connection: &mut Connection, work: &mut Work) -> Result<(), StoreEr
     connection.insert(&schema::IMAGES, &images, false)?;
     let details: Vec<Vec<Value>> = work.new_images.values().filter_map(detail_values).collect();
     connection.insert(&schema::DETAILS, &details, false)?;
+    let features: Vec<(i64, &Parts)> = work.new_images.values().filter_map(parts_of).collect();
+    parts::add(connection, &mut work.extent, &features)?;
     flush_retries(connection, work)?;
     work.written();
     Ok(())
@@ -142,4 +147,8 @@ fn detail_values(image: &NewImage) -> Option<Vec<Value>> {
         codec::phash256_bytes(detail.phash256).to_vec().into(),
         detail.thumbnail.clone().into(),
     ])
+}
+
+fn parts_of(image: &NewImage) -> Option<(i64, &Parts)> {
+    Some((image.id, image.print.as_ref()?.storable_parts()?))
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::delete::delete;
 use super::work::Work;
-use super::{flush, load};
+use super::{flush, load, parts};
 use crate::base::Timestamp;
 use crate::base::ids::{AccountKey, AccountNo, PostKey};
 use crate::domain::forgotten::{Mark, Removal, Removed, Subject, SubjectKind};
@@ -182,6 +182,7 @@ fn remove_numbered(
     // First: what is searchable and in no table would stay in the index.
     connection.insert(&schema::REMOVED_IMAGES, &rows, false)?;
     delete(connection, "details", "image", &images)?;
+    parts::remove(connection, &mut work.extent, &images)?;
     delete(connection, "unavailable", "image", &images)?;
     let removed_images = delete(connection, "images", "id", &images)?;
     delete(connection, "retry_images", "post", numbers)?;

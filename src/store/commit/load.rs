@@ -93,6 +93,7 @@ impl<'a> Concerned<'a> {
             Change::TakeAccounts { .. }
             | Change::TakeRetries { .. }
             | Change::Complete(_)
+            | Change::AddParts(_)
             | Change::KeepVerdicts(_)
             | Change::RemoveVerdict(_)
             | Change::KeepWatch(_)

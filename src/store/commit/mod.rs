@@ -13,6 +13,7 @@ pub mod flush;
 mod forget;
 mod import;
 pub mod load;
+mod parts;
 pub mod rows;
 pub mod verdicts;
 pub mod watches;

@@ -6,6 +6,7 @@ use crate::base::ids::{AccountKey, AccountNo, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{AccountRecord, AccountState, SeenHandle};
 use crate::domain::images::{Detail, ImageFacts};
+use crate::domain::parts::Parts;
 use crate::store::codec;
 use crate::store::error::StoreError;
 use crate::store::import::pages::is_solid;
@@ -129,7 +130,7 @@ pub struct NewPost {
     pub image_count: u8,
 }
 
-/// A row of `images` that is new, with its row of `details`.
+/// A row of `images` that is new, with its rows of `details` and `parts`.
 pub struct NewImage {
     pub id: i64,
     pub post: i64,
@@ -145,6 +146,7 @@ pub struct Print {
     pub solid_ground: bool,
     pub size: Option<(u32, u32)>,
     pub detail: Option<Detail>,
+    pub parts: Option<Parts>,
 }
 
 impl Print {
@@ -154,16 +156,22 @@ impl Print {
             solid_ground: facts.solid_ground,
             size: Some((facts.width, facts.height)),
             detail: Some(facts.detail.clone()),
+            parts: facts.parts.clone(),
         }
     }
 
     pub fn imported(fingerprint: Fingerprint) -> Print {
-        Print { fingerprint, solid_ground: is_solid(fingerprint), size: None, detail: None }
+        Print { fingerprint, solid_ground: is_solid(fingerprint), size: None, detail: None, parts: None }
     }
 
     /// Thumbnails of another size come from a worker that is not ours to believe; the image is found
     /// without its detail.
     pub fn storable_detail(&self) -> Option<&Detail> {
         self.detail.as_ref().filter(|detail| detail.thumbnail.len() == THUMBNAIL_BYTES)
+    }
+
+    /// Likewise.
+    pub fn storable_parts(&self) -> Option<&Parts> {
+        self.parts.as_ref().filter(|parts| Parts::can_have(parts.0.len()))
     }
 }

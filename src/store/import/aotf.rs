@@ -298,7 +298,8 @@ mod tests {
         assert_eq!(report.wanted, [twitter("1610000000000000001")]);
         assert_eq!(std::fs::read(&file).unwrap(), before, "the original is untouched");
         // 21 accounts, and one that has posts but no row.
-        let counts = StoreCounts { accounts: 22, posts: 2003, images: 2956, retries: 19 };
+        let counts =
+            StoreCounts { accounts: 22, posts: 2003, images: 2956, retries: 19, ..StoreCounts::default() };
         assert_eq!(place.store.counts().unwrap(), counts);
         assert_eq!(place.store.fingerprints_after(ImageId(0), 9999).unwrap().len(), 2915);
 
