@@ -13,6 +13,7 @@ use crate::domain::accounts::{Elsewhere, Evidence};
 use crate::domain::addresses::account_url;
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{FoundPage, MatchClass};
+use crate::domain::parts::PartsState;
 use crate::domain::scans::{CoveredWindow, Window};
 use crate::proto::view::{AccountView, QueryStatus, QueryView, SearchedView};
 
@@ -36,7 +37,8 @@ pub struct Answer {
     /// Names the query for `GET /queries?ids=`; the same page has always the same. `null` when the
     /// request was not accepted.
     pub id: Option<String>,
-    /// What is too far away for a result, but within the wider radius: by class, then distance.
+    /// What is too far away for a result, but within the wider radius, or shares a part with the artwork: by
+    /// class, then by how alike it is.
     pub similar: Vec<ResultAnswer>,
     /// What exactly went wrong, for people. Empty without an error.
     pub error_detail: String,
@@ -58,7 +60,8 @@ pub struct Answer {
     /// What was found, on all networks; closest first. While posts are still being indexed: what was found so
     /// far, of which some may be gone from its network.
     pub posts: Vec<PostAnswer>,
-    /// What is too far away for a result, on all networks: by class, then distance.
+    /// What is too far away for a result, or shares a part with the artwork, on all networks: by class, then by
+    /// how alike it is.
     pub similar_posts: Vec<PostAnswer>,
     /// When the artist published the work, where its site tells.
     #[schema(format = DateTime)]
@@ -87,6 +90,45 @@ pub struct Answer {
     /// What people said that has acted on this answer: accounts that were added or left out, posts that were
     /// left out or stand first; and what contradicts each other, or came to nothing.
     pub verdicts: Vec<SaidAnswer>,
+    /// Whether images were looked for that share a part with the artwork.
+    pub parts: PartsAnswer,
+}
+
+/// Whether images were looked for that share a part with the artwork.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PartsAnswer {
+    pub state: PartsStateName,
+    /// Images of the accounts whose details are not known, so that they were compared as wholes alone.
+    pub images_without: u64,
+}
+
+/// How far the search for parts went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PartsStateName {
+    /// There was none, or there is none yet.
+    Off,
+    /// It went through all images of the accounts.
+    Searched,
+    /// It left out `images_without` images, whose details are not known.
+    Incomplete,
+    /// Over the whole database, only images that are alike at first sight were compared.
+    OnlyAlike,
+    /// The artwork shows too few details for it.
+    TooFew,
+}
+
+impl From<PartsState> for PartsAnswer {
+    fn from(state: PartsState) -> PartsAnswer {
+        let (state, images_without) = match state {
+            PartsState::Off => (PartsStateName::Off, 0),
+            PartsState::Searched => (PartsStateName::Searched, 0),
+            PartsState::Incomplete { images_without } => (PartsStateName::Incomplete, images_without),
+            PartsState::OnlyAlike => (PartsStateName::OnlyAlike, 0),
+            PartsState::TooFew => (PartsStateName::TooFew, 0),
+        };
+        PartsAnswer { state, images_without }
+    }
 }
 
 /// A page of the artist's on a site that is not searched.
@@ -271,6 +313,7 @@ impl Answer {
             cost_usd: 0.0,
             rest_usd: None,
             verdicts: Vec::new(),
+            parts: PartsState::Off.into(),
         }
     }
 
@@ -323,6 +366,7 @@ impl From<&QueryView> for Answer {
             cost_usd: view.cost.usd(),
             rest_usd: view.rest.map(MicroUsd::usd),
             verdicts: view.verdicts.iter().map(SaidAnswer::from).collect(),
+            parts: view.parts.into(),
         }
     }
 }

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::base::ids::{Network, PostKey};
 use crate::domain::addresses::{image_url, post_url, thumbnail_url};
 use crate::domain::images::{MatchClass, Variant};
+use crate::domain::parts::{PartMatch, Region};
 use crate::proto::view::ResultView;
 
 /// An image of a post on any network.
@@ -33,6 +34,8 @@ pub struct PostAnswer {
     pub distance256: Option<u16>,
     /// Mean difference of the colors, in levels of 255; `null` with the one above.
     pub thumbnail_difference: Option<f64>,
+    /// What it shares with the artwork, where that was looked for and is not all of either; else `null`.
+    pub part: Option<PartAnswer>,
     /// When it was posted, RFC 3339.
     pub published: Option<String>,
     /// Of the copies found, this one was posted first.
@@ -68,8 +71,43 @@ pub struct ResultAnswer {
     pub distance256: Option<u16>,
     /// Mean difference of the colors, in levels of 255; `null` with the one above.
     pub thumbnail_difference: Option<f64>,
+    /// What it shares with the artwork, where that was looked for and is not all of either; else `null`.
+    pub part: Option<PartAnswer>,
     /// When it was posted, RFC 3339.
     pub published: Option<String>,
+}
+
+/// A part that a posted image shares with the artwork.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct PartAnswer {
+    /// Details that agree on one place, scale and turn.
+    pub keypoints: u16,
+    /// Of the shared part, how much looks alike, 0 to 1.
+    pub agreement: f64,
+    /// The artwork had to be mirrored to find it.
+    pub mirrored: bool,
+    /// The artwork's colors had to be inverted to find it.
+    pub inverted: bool,
+    /// Where it is in the artwork: the corners top left, top right, bottom right and bottom left of the part as
+    /// the post shows it, each as x and y, parts of the width and of the height. A corner may lie outside.
+    pub in_artwork: [[f64; 2]; 4],
+    /// The same corners in the post's image.
+    pub in_post: [[f64; 2]; 4],
+}
+
+impl From<&PartMatch> for PartAnswer {
+    fn from(part: &PartMatch) -> PartAnswer {
+        let PartMatch { keypoints, agreement, mirrored, inverted, in_query, in_stored } = part;
+        let corners = |region: &Region| region.0.map(|corner| corner.map(|side| f64::from(side) / 1000.0));
+        PartAnswer {
+            keypoints: *keypoints,
+            agreement: f64::from(*agreement) / 100.0,
+            mirrored: *mirrored,
+            inverted: *inverted,
+            in_artwork: corners(in_query),
+            in_post: corners(in_stored),
+        }
+    }
 }
 
 /// The answers for what was found; the earliest copy is marked.
@@ -88,9 +126,9 @@ pub fn similar_posts(results: &[ResultView]) -> Vec<PostAnswer> {
 }
 
 /// The post among these that was published first; `None` where no date is known. What only resembles the
-/// artwork is no copy of it.
+/// artwork, or shares a part with it, is no copy of it.
 pub fn earliest(results: &[ResultView]) -> Option<&PostKey> {
-    let copies = results.iter().filter(|result| result.said_same || result.class != MatchClass::Similar);
+    let copies = results.iter().filter(|result| result.said_same || result.class.is_copy());
     let dated = copies.filter_map(|result| Some((result.published?, &result.post)));
     dated.min_by_key(|(published, _)| *published).map(|(_, post)| post)
 }
@@ -118,6 +156,7 @@ impl From<&ResultView> for PostAnswer {
             thumbnail_difference: result
                 .second_stage
                 .map(|numbers| f64::from(numbers.thumbnail_centilevels) / 100.0),
+            part: result.part.as_ref().map(PartAnswer::from),
             published: result.published.map(|moment| moment.to_rfc3339()),
             earliest: false,
             said_same: result.said_same,
@@ -147,6 +186,7 @@ impl ResultAnswer {
             class: post.class,
             distance256: post.distance256,
             thumbnail_difference: post.thumbnail_difference,
+            part: post.part,
             published: post.published,
         }
     }
@@ -181,7 +221,9 @@ mod tests {
         };
         let copy = MatchClass::Recompressed;
         check(&[(Some(5), copy), (Some(3), copy), (Some(4), copy)], Some(1));
-        check(&[(Some(5), copy), (Some(3), MatchClass::Similar)], Some(0));
+        for class in [MatchClass::InsideAnother, MatchClass::PartInCommon, MatchClass::Similar] {
+            check(&[(Some(5), copy), (Some(3), class)], Some(0));
+        }
         check(&[(None, copy), (Some(3), copy)], Some(1));
         check(&[(None, copy)], None);
         check(&[], None);

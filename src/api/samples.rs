@@ -8,6 +8,7 @@ use crate::domain::accounts::{
 };
 use crate::domain::forgotten::{Removed, Subject, SubjectKind, Tombstone};
 use crate::domain::images::{IndexProgress, MatchClass, SecondStage, StoreCounts, Variant};
+use crate::domain::parts::{PartMatch, PartsState};
 use crate::domain::reads::ReadCounts;
 use crate::domain::scans::{Coverage, CoveredWindow, Window};
 use crate::domain::verdicts::{Claim, Effect, Verdict, VerdictId};
@@ -257,6 +258,7 @@ pub fn sample_view() -> QueryView {
                 second_stage: Some(SecondStage { distance256: 4, thumbnail_centilevels: 85 }),
                 image_name: "FcvniV_yKc3SOQ.jpg".to_owned(),
                 published: Timestamp::parse_rfc3339("2022-09-16T10:00:00Z"),
+                part: None,
                 said_same: false,
             },
             ResultView {
@@ -271,6 +273,7 @@ pub fn sample_view() -> QueryView {
                 second_stage: None,
                 image_name: "https://i.example/b.png".to_owned(),
                 published: None,
+                part: None,
                 said_same: false,
             },
             ResultView {
@@ -285,23 +288,43 @@ pub fn sample_view() -> QueryView {
                 second_stage: None,
                 image_name: "bafkreiabc".to_owned(),
                 published: Timestamp::parse_rfc3339("2022-09-15T10:00:00Z"),
+                part: None,
                 said_same: false,
             },
         ],
-        similar: vec![ResultView {
-            post: PostKey::new(Network::Twitter, "21"),
-            account: AccountKey::new(Network::Twitter, "783214"),
-            handle: Some("jane_paints".to_owned()),
-            position: 1,
-            count: 1,
-            distance: 8,
-            variant: Variant::AsIs,
-            class: MatchClass::EditedOrVariant,
-            second_stage: Some(SecondStage { distance256: 30, thumbnail_centilevels: 1250 }),
-            image_name: "c.png".to_owned(),
-            published: None,
-            said_same: false,
-        }],
+        similar: vec![
+            ResultView {
+                post: PostKey::new(Network::Twitter, "21"),
+                account: AccountKey::new(Network::Twitter, "783214"),
+                handle: Some("jane_paints".to_owned()),
+                position: 1,
+                count: 1,
+                distance: 8,
+                variant: Variant::AsIs,
+                class: MatchClass::EditedOrVariant,
+                second_stage: Some(SecondStage { distance256: 30, thumbnail_centilevels: 1250 }),
+                image_name: "c.png".to_owned(),
+                published: None,
+                part: None,
+                said_same: false,
+            },
+            ResultView {
+                post: PostKey::new(Network::Twitter, "23"),
+                account: AccountKey::new(Network::Twitter, "783214"),
+                handle: Some("jane_paints".to_owned()),
+                position: 1,
+                count: 1,
+                distance: 29,
+                variant: Variant::AsIs,
+                class: MatchClass::InsideAnother,
+                second_stage: Some(SecondStage { distance256: 120, thumbnail_centilevels: 6000 }),
+                image_name: "d.png".to_owned(),
+                published: None,
+                part: Some(PartMatch::sample()),
+                said_same: false,
+            },
+        ],
+        parts: PartsState::Incomplete { images_without: 12 },
         error: None,
         error_detail: String::new(),
         image_url: Some("https://a.example/art/1.png".to_owned()),

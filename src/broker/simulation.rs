@@ -570,6 +570,7 @@ impl World {
                                 false => MatchClass::EditedOrVariant,
                             },
                             second_stage: None,
+                            part: None,
                             said_same: false,
                         })
                         .collect(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ids::{AccountKey, ImageId, PostKey};
 use crate::base::{Fingerprint, Timestamp};
-use crate::domain::parts::Parts;
+use crate::domain::parts::{PartMatch, Parts};
 
 /// Where an image can be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,6 +160,8 @@ pub struct FoundImage {
     pub class: MatchClass,
     /// The numbers behind the class; `None` where the distance alone decided.
     pub second_stage: Option<SecondStage>,
+    /// What it shares with the query image, where that was looked for and is not all of either.
+    pub part: Option<PartMatch>,
     /// A person said that it shows the artwork.
     pub said_same: bool,
 }
@@ -205,6 +207,17 @@ impl MatchClass {
     /// Whether it is the artwork itself: an edited picture or a variant may be another one.
     pub fn shows_artwork(self) -> bool {
         matches!(self, MatchClass::Identical | MatchClass::Recompressed)
+    }
+
+    /// Whether it is the artwork as a whole, or was made from it: another picture that holds it, or a part of
+    /// it, may be anything.
+    pub fn is_copy(self) -> bool {
+        self.shows_artwork() || self == MatchClass::EditedOrVariant
+    }
+
+    /// Whether only the parts of the images say so.
+    pub fn is_by_parts(self) -> bool {
+        matches!(self, MatchClass::InsideAnother | MatchClass::PartInCommon)
     }
 
     /// The name in the API.

@@ -51,6 +51,37 @@ pub struct PartMatch {
     pub in_stored: Region,
 }
 
+#[cfg(test)]
+impl PartMatch {
+    /// The right half of a query image, as large as it can be told, in the middle of a stored one.
+    pub fn sample() -> PartMatch {
+        PartMatch {
+            keypoints: 42,
+            agreement: 93,
+            mirrored: false,
+            inverted: false,
+            in_query: Region([[500, 0], [1000, 0], [1000, 1000], [500, 1000]]),
+            in_stored: Region([[250, 125], [750, 125], [750, 875], [250, 875]]),
+        }
+    }
+}
+
+/// Whether a search has looked for images that share a part with the query image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PartsState {
+    /// It has not, or not yet.
+    #[default]
+    Off,
+    /// Among all images of the accounts.
+    Searched,
+    /// Among all images of the accounts but these many, whose features are not known.
+    Incomplete { images_without: u64 },
+    /// Among the images of the whole database that are alike at first sight, and no others.
+    OnlyAlike,
+    /// The query image has too few features to be found by.
+    TooFew,
+}
+
 /// As bytes; as text in Base64, since a list of numbers would be three times as long.
 impl Serialize for Parts {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

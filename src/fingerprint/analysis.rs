@@ -5,6 +5,7 @@ use super::border::{Area, BorderFinder};
 use super::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use super::luma::{LumaRow, flatten_row, is_transparent};
 use super::orientation;
+use super::parts::QueryPicture;
 use super::phash::{phash64, phash256};
 use super::resample::Resampler;
 use super::thumbnail::Thumbnail;
@@ -25,6 +26,8 @@ pub struct QueryImage {
     /// The details of the other forms: flattened on white and on black where the image is
     /// transparent, and any of them without its border where it has one.
     pub other_details: Vec<(Variant, Detail)>,
+    /// By which it is found inside other images.
+    pub picture: QueryPicture,
 }
 
 impl QueryImage {
@@ -115,6 +118,7 @@ fn query_forms(bytes: &[u8], limits: &Limits, turns: &[Orientation]) -> Result<Q
             .chain(inner.into_iter().map(|detail| (Variant::Trimmed, detail)))
             .chain(turned.into_iter().map(|(kind, _, detail)| (kind, detail)))
             .collect(),
+        picture: QueryPicture {},
     })
 }
 

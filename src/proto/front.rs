@@ -379,6 +379,7 @@ mod tests {
     use crate::domain::accounts::{AccountRef, Candidate, Evidence, LeftOutReason, OtherAccount, Standing};
     use crate::domain::forgotten::{Removed, Subject, SubjectKind};
     use crate::domain::images::{MatchClass, SecondStage, Variant};
+    use crate::domain::parts::{PartMatch, PartsState};
     use crate::domain::scans::{CoveredWindow, Window};
     use crate::domain::verdicts::{Claim, Effect};
     use crate::domain::wanted::Wanted;
@@ -399,6 +400,7 @@ mod tests {
             second_stage: Some(SecondStage { distance256: 30, thumbnail_centilevels: 12 }),
             image_name: "a.jpg".into(),
             published: None,
+            part: None,
             said_same: true,
         };
         let window = Window { from: Timestamp(1), to: Timestamp(2) };
@@ -434,7 +436,12 @@ mod tests {
             .to_vec(),
             look_up: Some(MicroUsd(7)),
             results: vec![result.clone()],
-            similar: vec![ResultView { second_stage: None, ..result.clone() }],
+            similar: vec![ResultView {
+                class: MatchClass::InsideAnother,
+                second_stage: None,
+                part: Some(PartMatch::sample()),
+                ..result.clone()
+            }],
             named_posts: vec![result],
             elsewhere: vec![],
             artwork_pages: vec![],
@@ -467,6 +474,7 @@ mod tests {
                 why: "w".into(),
                 effect: Effect::Conflict,
             }],
+            parts: PartsState::Incomplete { images_without: u64::MAX },
         }
     }
 

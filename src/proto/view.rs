@@ -12,6 +12,7 @@ use crate::domain::accounts::{Elsewhere, Evidence, OtherAccount};
 use crate::domain::failure::FailureCode;
 use crate::domain::forgotten::{Removed, Subject};
 use crate::domain::images::{FoundPage, IndexProgress, MatchClass, SecondStage, StoreCounts, Variant};
+use crate::domain::parts::{PartMatch, PartsState};
 use crate::domain::reads::ReadCounts;
 use crate::domain::scans::{CoveredWindow, Window};
 use crate::domain::verdicts::{Claim, Effect, VerdictId};
@@ -138,6 +139,8 @@ pub struct QueryView {
     pub rest: Option<MicroUsd>,
     /// What people said that has acted, or that contradicts what others said.
     pub verdicts: Vec<VerdictView>,
+    /// Whether images were looked for that share a part with the artwork.
+    pub parts: PartsState,
 }
 
 /// What somebody said, and what became of it in an answer. Who said it is not told to everybody.
@@ -211,6 +214,8 @@ pub struct ResultView {
     pub class: MatchClass,
     /// The numbers behind the class; `None` where the distance alone decided.
     pub second_stage: Option<SecondStage>,
+    /// What it shares with the artwork, where that was looked for and is not all of either.
+    pub part: Option<PartMatch>,
     /// As stored: on X what follows `/media/`.
     pub image_name: String,
     pub published: Option<Timestamp>,
@@ -463,6 +468,7 @@ impl QueryView {
             cost: MicroUsd(0),
             rest: None,
             verdicts: vec![],
+            parts: PartsState::Off,
         }
     }
 }

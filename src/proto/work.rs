@@ -9,6 +9,7 @@ use crate::domain::failure::FailureCode;
 use crate::domain::images::{
     FoundImage, FoundPage, ImageFacts, ImageSource, PictureSize, QueryImage, SearchScope,
 };
+use crate::domain::parts::PartsState;
 use crate::domain::posts::{IndexedPost, ListedPost, LookedUpPost, PostState};
 use crate::domain::scans::{Cursor, ListingEnd, ListingPlace, ListingStep, Searched};
 use crate::domain::verdicts::Verdict;
@@ -40,6 +41,9 @@ pub enum Work {
         turned: bool,
         /// For which people may have said something of accounts and pictures.
         pages: Vec<String>,
+        /// Where images are looked for that share a part with this one. It takes longer, so a search whose
+        /// answer does not count yet does without.
+        parts_in: Option<SearchScope>,
     },
     Resolve {
         refs: Vec<AccountRef>,
@@ -190,7 +194,8 @@ pub struct ScanPlan {
 pub struct SearchFound {
     /// Within the distance that makes a result; nearest first.
     pub images: Vec<FoundImage>,
-    /// Farther ones that a closer look may still like; by class, then distance.
+    /// Farther ones that a closer look may still like, and those that only their parts show; by class, then
+    /// by how alike they are.
     pub similar: Vec<FoundImage>,
     /// More were found than an answer holds.
     pub cut: bool,
@@ -202,6 +207,8 @@ pub struct SearchFound {
     pub artwork_pages: Vec<FoundPage>,
     /// What people say that holds for the pages of the query.
     pub verdicts: Vec<Verdict>,
+    /// Whether images were looked for that share a part with the query image.
+    pub parts: PartsState,
 }
 
 impl SearchFound {
@@ -234,7 +241,7 @@ mod tests {
         Candidate, Elsewhere, Evidence, LeftOut, LeftOutReason, NoImage, ResolutionOutcome,
     };
     use crate::domain::images::{Detail, ImageFacts, MatchClass, SecondStage, Variant};
-    use crate::domain::parts::Parts;
+    use crate::domain::parts::{PartMatch, Parts};
     use crate::domain::posts::{ImageState, IndexedImage, ListedImage, Place, PostOutcome};
     use crate::domain::scans::Coverage;
     use crate::domain::verdicts::Claim;
@@ -267,6 +274,7 @@ mod tests {
                 of_page: true,
                 turned: true,
                 pages: vec!["u".into()],
+                parts_in: None,
             },
             Work::SearchImage {
                 query: QueryId(1),
@@ -275,6 +283,7 @@ mod tests {
                 of_page: false,
                 turned: false,
                 pages: vec![],
+                parts_in: Some(SearchScope::Accounts(vec![account().key])),
             },
             Work::Resolve { refs: vec![AccountRef::Id(account().key)] },
             Work::Resolve {
@@ -343,6 +352,7 @@ mod tests {
             variant: Variant::Trimmed,
             class,
             second_stage,
+            part: class.is_by_parts().then(PartMatch::sample),
             said_same: true,
         }
     }
@@ -411,6 +421,7 @@ mod tests {
                     answered_at: Timestamp(2),
                 }],
                 verdicts: vec![verdict()],
+                parts: PartsState::Incomplete { images_without: 7 },
             }),
             StageOutput::NamesPost { post: post().key, position: Some(2) },
             StageOutput::Resolved(vec![Resolution {

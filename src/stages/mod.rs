@@ -12,6 +12,8 @@ pub mod indexing;
 pub mod link_finder;
 pub mod listing;
 pub mod maintenance;
+pub mod part_search;
 pub mod reverse_search;
 pub mod second_stage;
+pub mod stored_images;
 pub mod worker;

@@ -1,31 +1,33 @@
 //! Step 3: from an image to the stored images that resemble it.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use url::Url;
 
 use super::decoding::DecodeSlots;
-use super::second_stage;
+use super::stored_images::{Candidate, describe, each_fingerprint};
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work, verdicts_of};
+use super::{part_search, second_stage};
 use crate::base::clock::Monotonic;
 use crate::base::ids::{AccountKey, AccountNo, FormId, ImageId, PostKey};
-use crate::base::{Fingerprint, Reaction};
+use crate::base::{Fingerprint, Reaction, counted};
 use crate::config;
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{
     AnsweredPage, FoundImage, FoundPage, ImageSource, MatchClass, QueryImage, SearchScope, Variant,
 };
-use crate::domain::posts::ImageRecord;
+use crate::domain::parts::{Parts, PartsState};
 use crate::domain::verdicts::{Claim, Verdict};
 use crate::fetch::{Fetch, FetchError, Request};
+use crate::fingerprint::parts::QueryParts;
 use crate::fingerprint::{self, DecodeError, Limits, QueryImage as Variants};
 use crate::index::flat::FlatIndex;
 use crate::index::shared::{Reader, Status};
 use crate::index::{Entry, HammingIndex};
 use crate::links;
-use crate::proto::stage::{Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, Question};
+use crate::proto::stage::{Answer, Question};
 use crate::proto::work::{SearchFound, StageOutput, Work};
 
 /// Images shown beside the results at most: a look at more tells nobody anything.
@@ -60,7 +62,7 @@ struct FetchedImage {
     at: Monotonic,
 }
 
-/// Images that are remembered: about 3 KB each.
+/// Images that are remembered: their pictures make them 320 KB each at most, so 20 MB all.
 const MAX_FETCHED: usize = 64;
 /// An image at an address may be replaced.
 const FETCHED_FOR: Duration = Duration::from_secs(600);
@@ -87,7 +89,7 @@ impl Fetched {
 
 impl StageWorker for ReverseSearch {
     fn run(&mut self, work: Work, lease: &Lease<'_>) -> Result<StageOutput, StageError> {
-        let Work::SearchImage { image, scope, of_page, turned, pages, .. } = work else {
+        let Work::SearchImage { image, scope, of_page, turned, pages, parts_in, .. } = work else {
             return Err(unexpected_work(&work));
         };
         // At each search anew: what people say while a query runs counts from its next search on.
@@ -157,20 +159,22 @@ impl StageWorker for ReverseSearch {
         let mut farther = nearest.split_off(nearest.partition_point(|near| self.is_result(near)));
         farther.truncate(if accounts.is_some() { MAX_SIMILAR } else { MAX_LOOKED_AT });
         nearest.extend(farther);
-        let mut images =
-            lease.measure("reverse search: database", || describe(&nearest, &variants, lease))?;
+        let ask = |question| lease.ask(question);
+        let mut images = lease.measure("reverse search: database", || describe(&nearest, &variants, &ask))?;
+        let (by_parts, parts) = lease
+            .measure("reverse search: parts", || self.by_parts(parts_in, &variants, &mut images, lease))?;
         if accounts.is_none() {
             second_stage::drop_strangers(&mut images, self.search.max_distance, MAX_SIMILAR);
         }
         let picture = of_page.then(|| Box::new(variants.facts.clone()));
-        let mut found = second_stage::answer(images, self.search.max_distance, cut);
+        let mut found = second_stage::answer(images, by_parts, self.search.max_distance, cut);
         let said = self.said_same(&verdicts, &variants, lease)?;
         let is_new = |image: &FoundImage| {
             found.images.iter().chain(&found.similar).all(|known| known.image != image.image)
         };
         let missed: Vec<FoundImage> = said.into_iter().filter(is_new).collect();
         found.similar.extend(missed);
-        Ok(StageOutput::Found(SearchFound { picture, artwork_pages, verdicts, ..found }))
+        Ok(StageOutput::Found(SearchFound { picture, artwork_pages, verdicts, parts, ..found }))
     }
 }
 
@@ -292,7 +296,41 @@ impl ReverseSearch {
         }
         let farthest = Fingerprint(0).distance(Fingerprint(u64::MAX));
         let (near, _) = nearest(&flat, &self.search, variants, None, farthest);
-        describe(&near, variants, lease)
+        describe(&near, variants, &|question| lease.ask(question))
+    }
+
+    /// What parts of images add: to `images`, which were found as wholes, and beside them. Then whether they
+    /// were looked for.
+    fn by_parts(
+        &self,
+        scope: Option<SearchScope>,
+        variants: &Variants,
+        images: &mut [FoundImage],
+        lease: &Lease<'_>,
+    ) -> Result<(Vec<FoundImage>, PartsState), StageError> {
+        let Some(scope) = scope.filter(|_| self.search.parts) else {
+            return Ok((Vec::new(), PartsState::Off));
+        };
+        let query = QueryParts::of(&variants.picture);
+        if query.are_too_few() {
+            return Ok((Vec::new(), PartsState::TooFew));
+        }
+        let ask = |question| lease.ask(question);
+        let compare = |stored: &[Parts]| {
+            // It takes a while each time: a lease that is gone ends it here.
+            lease.doing(format!("look for parts in {}", counted(stored.len(), "image")))?;
+            Ok(query.search(stored))
+        };
+        match scope {
+            SearchScope::Accounts(keys) => {
+                let accounts = self.numbers_of(&keys, lease)?;
+                part_search::in_accounts(&accounts, variants, images, &ask, &compare)
+            }
+            SearchScope::Everything => {
+                part_search::among_alike(images, self.search.max_distance, &ask, &compare)?;
+                Ok((Vec::new(), PartsState::OnlyAlike))
+            }
+        }
     }
 
     fn is_result(&self, candidate: &Candidate) -> bool {
@@ -314,24 +352,15 @@ impl ReverseSearch {
 fn read_accounts(accounts: &[AccountNo], lease: &Lease<'_>) -> Result<FlatIndex, StageError> {
     let mut flat = FlatIndex::new();
     for &account in accounts {
-        let mut after = ImageId(0);
-        loop {
-            let found = match lease.ask(Question::AccountFingerprints { account, after })? {
-                Answer::Fingerprints(found) => found,
-                answer => return Err(unexpected_answer(&answer)),
-            };
-            for &(image, fingerprint, trimmed) in &found {
+        each_fingerprint(account, &|question| lease.ask(question), |found| {
+            for &(image, fingerprint, trimmed) in found {
                 let whole = Entry { image: FormId::whole(image), account, fingerprint };
                 let inner =
                     trimmed.map(|inner| Entry { image: FormId::trimmed(image), fingerprint: inner, ..whole });
                 flat.extend(&[whole]);
                 flat.extend(inner.as_slice());
             }
-            match found.last() {
-                Some(&(last, ..)) if found.len() == MAX_FINGERPRINTS_PER_ANSWER => after = last,
-                _ => break,
-            }
-        }
+        })?;
     }
     Ok(flat)
 }
@@ -376,60 +405,4 @@ fn nearest(
         nearest.drain(max_results..n_results);
     }
     (nearest, cut)
-}
-
-/// An image that the first stage has found. In the order of preference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
-    distance: u32,
-    /// It was found by what its border frames, of which the database knows no detail.
-    is_framed: bool,
-    variant: Variant,
-    image: ImageId,
-}
-
-/// Asks the database for the posts of the candidates, and classes them.
-fn describe(
-    candidates: &[Candidate],
-    query: &Variants,
-    lease: &Lease<'_>,
-) -> Result<Vec<FoundImage>, StageError> {
-    let mut found = Vec::with_capacity(candidates.len());
-    let mut rest = candidates;
-    while !rest.is_empty() {
-        let asked = rest.get(..MAX_IMAGES_PER_QUESTION).unwrap_or(rest);
-        let ids = asked.iter().map(|candidate| candidate.image).collect();
-        let (records, looked_up) = match lease.ask(Question::Images(ids))? {
-            Answer::Images { records, looked_up } => (records, looked_up),
-            answer => return Err(unexpected_answer(&answer)),
-        };
-        // A part at least, whatever the answer says: it must come to an end.
-        let part;
-        (part, rest) = rest.split_at((looked_up as usize).clamp(1, asked.len()));
-        let mut records: HashMap<_, _> = records.into_iter().map(|record| (record.image, record)).collect();
-        let known =
-            part.iter().filter_map(|near| Some(found_image(near, records.remove(&near.image)?, query)));
-        found.extend(known);
-    }
-    Ok(found)
-}
-
-fn found_image(candidate: &Candidate, record: ImageRecord, query: &Variants) -> FoundImage {
-    let detail = record.detail.filter(|_| !candidate.is_framed);
-    let (class, second_stage) = second_stage::judge(candidate.distance, query, detail);
-    FoundImage {
-        image: record.image,
-        post: record.post,
-        account: record.account,
-        handle: record.handle,
-        position: record.position,
-        count: record.count,
-        name: record.name,
-        published: record.published,
-        distance: candidate.distance,
-        variant: candidate.variant,
-        class,
-        second_stage,
-        said_same: false,
-    }
 }

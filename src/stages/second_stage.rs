@@ -1,7 +1,10 @@
 //! A closer look at what the index has found: what each image is to the query image, and how the
 //! answer is made of them.
 
+use std::cmp::Reverse;
+
 use crate::domain::images::{Detail, FoundImage, MatchClass, SecondStage, THUMBNAIL_BYTES};
+use crate::domain::parts::PartMatch;
 use crate::fingerprint::QueryImage;
 use crate::fingerprint::detail::{class_by_distance, class_of};
 use crate::proto::work::SearchFound;
@@ -24,35 +27,51 @@ pub fn judge(distance: u32, query: &QueryImage, stored: Option<Detail>) -> (Matc
     (class, Some(second_stage))
 }
 
-/// Of `images`, which come nearest first, leaves out those beyond `max_distance` that the second stage does
-/// not confirm: over a whole database, their nearness is chance. Of the others beyond, `most` stay.
+/// Of `images`, which come nearest first, leaves out those beyond `max_distance` that neither the second stage
+/// nor a part confirms: over a whole database, their nearness is chance. Of the others beyond, `most` stay.
 pub fn drop_strangers(images: &mut Vec<FoundImage>, max_distance: u32, most: usize) {
     let mut n_similar = 0;
     images.retain(|image| {
         let is_result = image.distance <= max_distance;
-        let is_confirmed = image.second_stage.is_some() && image.class != MatchClass::Similar;
+        let is_confirmed =
+            image.class.is_by_parts() || image.second_stage.is_some() && image.class != MatchClass::Similar;
         n_similar += usize::from(!is_result && is_confirmed);
         is_result || (is_confirmed && n_similar <= most)
     });
 }
 
-/// Parts `images`, which come nearest first, into the results, which are within `max_distance`, and
-/// the others, as far as they fit a message: the farthest are left out. `cut` says that results are
-/// missing already.
-pub fn answer(mut images: Vec<FoundImage>, max_distance: u32, mut cut: bool) -> SearchFound {
-    let mut len_bytes = 0;
-    let n_fitting = images
-        .iter()
-        .take_while(|image| {
-            len_bytes += len_bytes_of(image);
-            len_bytes <= MAX_FOUND_BYTES
-        })
-        .count();
+/// The order of what is less alike: by class; where parts made it, by how much of them agrees; by distance.
+pub fn likeness(class: MatchClass, part: Option<&PartMatch>, distance: u32) -> impl Ord + use<> {
+    let part = part.filter(|_| class.is_by_parts());
+    (class, Reverse(part.map(|part| (part.keypoints, part.agreement))), distance)
+}
+
+/// Divides `images`, which come nearest first, into the results, which are within `max_distance`, and the
+/// others, to which those that only their parts show belong. As far as they fit a message: of the results the
+/// farthest are left out, then of the others the least alike. `cut` says that results are missing already.
+pub fn answer(
+    mut images: Vec<FoundImage>,
+    by_parts: Vec<FoundImage>,
+    max_distance: u32,
+    mut cut: bool,
+) -> SearchFound {
     let n_results = images.partition_point(|image| image.distance <= max_distance);
+    let mut similar = images.split_off(n_results);
+    similar.extend(by_parts);
+    similar.sort_by(|a, b| {
+        let likeness = |image: &FoundImage| likeness(image.class, image.part.as_ref(), image.distance);
+        likeness(a).cmp(&likeness(b))
+    });
+    let mut len_bytes = 0;
+    let mut fits = |image: &FoundImage| {
+        len_bytes += len_bytes_of(image);
+        len_bytes <= MAX_FOUND_BYTES
+    };
+    let n_fitting = images.iter().take_while(|image| fits(image)).count();
     cut |= n_fitting < n_results;
     images.truncate(n_fitting);
-    let mut similar = images.split_off(n_results.min(n_fitting));
-    similar.sort_by_key(|image| (image.class, image.distance));
+    let n_fitting = similar.iter().take_while(|image| fits(image)).count();
+    similar.truncate(n_fitting);
     SearchFound { images, similar, cut, ..SearchFound::default() }
 }
 
@@ -60,8 +79,10 @@ pub fn answer(mut images: Vec<FoundImage>, max_distance: u32, mut cut: bool) -> 
 fn len_bytes_of(image: &FoundImage) -> usize {
     const NUMBERS: usize = 48;
     const HANDLE: usize = 16;
+    const PART: usize = 56;
     let handle = image.handle.as_ref().map_or(HANDLE, String::len);
-    NUMBERS + image.post.native.len() + image.account.native.len() + handle + image.name.len()
+    let part = image.part.map_or(0, |_| PART);
+    NUMBERS + part + image.post.native.len() + image.account.native.len() + handle + image.name.len()
 }
 
 #[cfg(test)]
@@ -70,6 +91,8 @@ mod tests {
     use crate::base::Fingerprint;
     use crate::base::ids::{AccountKey, ImageId, Network, PostKey};
     use crate::domain::images::{ImageFacts, Variant};
+    use crate::domain::parts::Region;
+    use crate::fingerprint::parts::QueryPicture;
     use crate::proto::MAX_MESSAGE_BYTES;
     use crate::proto::work::StageOutput;
 
@@ -90,6 +113,7 @@ mod tests {
                 parts: None,
             },
             other_details: vec![(Variant::OnWhite, detail([u64::MAX; 4], 200))],
+            picture: QueryPicture {},
         }
     }
 
@@ -136,8 +160,15 @@ mod tests {
             variant: Variant::AsIs,
             class,
             second_stage: Some(SecondStage { distance256: 256, thumbnail_centilevels: 25_500 }),
+            part: None,
             said_same: false,
         }
+    }
+
+    fn by_part(distance: u32, class: MatchClass, keypoints: u16) -> FoundImage {
+        let far = Region([[-3000, 3000]; 4]);
+        let part = PartMatch { keypoints, in_query: far, in_stored: far, ..PartMatch::sample() };
+        FoundImage { part: Some(part), ..found(distance, class) }
     }
 
     #[test]
@@ -155,18 +186,28 @@ mod tests {
         drop_strangers(&mut images, 6, 2);
         let left: Vec<_> = images.iter().map(|image| (image.distance, image.class)).collect();
         assert_eq!(left, [(6, similar), (7, edited), (9, edited)]);
+        // The part confirms where the second stage knows nothing.
+        let inside = FoundImage { second_stage: None, ..by_part(9, MatchClass::InsideAnother, 4) };
+        let mut images = vec![found(8, similar), inside.clone()];
+        drop_strangers(&mut images, 6, 2);
+        assert_eq!(images, [inside]);
     }
 
     #[test]
     fn what_is_beyond_the_distance_is_sorted_by_class() {
         let (edited, similar) = (MatchClass::EditedOrVariant, MatchClass::Similar);
         let images = vec![found(2, similar), found(6, edited), found(7, similar), found(8, edited)];
-        let answer = answer(images, 6, false);
+        let inside = MatchClass::InsideAnother;
+        let by_parts =
+            vec![by_part(3, MatchClass::PartInCommon, 90), by_part(30, inside, 20), by_part(20, inside, 21)];
+        let answer = answer(images, by_parts, 6, false);
         let short = |images: &[FoundImage]| -> Vec<_> {
             images.iter().map(|image| (image.distance, image.class)).collect()
         };
         assert_eq!(short(&answer.images), [(2, similar), (6, edited)]);
-        assert_eq!(short(&answer.similar), [(8, edited), (7, similar)]);
+        let common = (3, MatchClass::PartInCommon);
+        let expect = [(8, edited), (20, inside), (30, inside), common, (7, similar)];
+        assert_eq!(short(&answer.similar), expect);
         assert!(!answer.cut);
     }
 
@@ -174,8 +215,14 @@ mod tests {
     fn an_answer_always_fits_a_message() {
         let mut images = vec![found(0, MatchClass::Similar); 1000];
         images.extend(vec![found(10, MatchClass::Similar); 50]);
-        let answer = answer(images, 6, false);
+        let answer = answer(images, vec![by_part(30, MatchClass::InsideAnother, 9); 50], 6, false);
         assert!(answer.cut && answer.images.len() > 200 && answer.similar.is_empty());
+        let len_bytes = postcard::to_stdvec(&StageOutput::Found(answer)).unwrap().len();
+        assert!(len_bytes < MAX_MESSAGE_BYTES / 3 * 2, "{len_bytes}");
+        // Those that only parts show count as what they take.
+        let many = vec![by_part(64, MatchClass::PartInCommon, u16::MAX); 1000];
+        let answer = super::answer(Vec::new(), many, 6, false);
+        assert!(!answer.cut && answer.similar.len() > 150);
         let len_bytes = postcard::to_stdvec(&StageOutput::Found(answer)).unwrap().len();
         assert!(len_bytes < MAX_MESSAGE_BYTES / 3 * 2, "{len_bytes}");
     }

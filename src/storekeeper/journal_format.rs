@@ -5,7 +5,7 @@
 //! A row is JSON with its version: `{"version":4,"request":{"Query":{...}}}`. Rows of version 1 are
 //! the request alone; version 3 brought the answer `Cancelled`, version 4 windows and what a query searched,
 //! version 5 the pages that are not searched, version 6 queries for the artist alone, the accounts that an
-//! answer tells beside those that can be read, and what people say.
+//! answer tells beside those that can be read, and what people say, version 7 the parts that images share.
 //!
 //! To change the format, raise `VERSION`, give the changed struct a sibling with the new suffix (a suffix is
 //! the version that brought the struct), convert both, and put rows of the new version into
@@ -21,6 +21,7 @@ use crate::domain::accounts::{
 };
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{MatchClass, SecondStage, Variant};
+use crate::domain::parts::{PartMatch, PartsState, Region};
 use crate::domain::scans::{CoveredWindow, EndedSearch, Priority, Reach, ScanDeaths, Window};
 use crate::domain::verdicts::{Claim, Effect, VerdictId};
 use crate::domain::wanted::Wanted;
@@ -30,7 +31,7 @@ use crate::proto::work::Delivery;
 use crate::storekeeper::orders::AcceptedRequest;
 
 /// The version that this program writes. It reads all up to this one.
-const VERSION: u64 = 6;
+const VERSION: u64 = 7;
 
 /// Why a row cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -435,6 +436,9 @@ record! {
         look_up: Option<PriceV4>,
         #[serde(default)]
         verdicts: Vec<VerdictV6>,
+        // Nor did those before version 7 know this.
+        #[serde(default)]
+        parts: PartsStateV7,
     }
     // Only direct searches have any, and none of those is written down.
     without artwork_pages
@@ -632,6 +636,73 @@ record! {
         // Programs before version 6 did not know it.
         #[serde(default)]
         said_same: bool,
+        // Nor did those before version 7 know this.
+        #[serde(default)]
+        part: Option<PartV7>,
+    }
+}
+
+record! {
+    PartV7 of PartMatch {
+        keypoints: u16,
+        agreement: u8,
+        mirrored: bool,
+        inverted: bool,
+        in_query: RegionV7,
+        in_stored: RegionV7,
+    }
+}
+
+/// Four corners in per mille of a picture's width and height.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct RegionV7([[i16; 2]; 4]);
+
+impl Format for RegionV7 {
+    type Plain = Region;
+
+    fn of(plain: Region) -> RegionV7 {
+        RegionV7(plain.0)
+    }
+
+    fn plain(self) -> Region {
+        Region(self.0)
+    }
+}
+
+#[derive(Default, Serialize, Deserialize)]
+enum PartsStateV7 {
+    #[default]
+    Off,
+    Searched,
+    Incomplete {
+        images_without: u64,
+    },
+    OnlyAlike,
+    TooFew,
+}
+
+impl Format for PartsStateV7 {
+    type Plain = PartsState;
+
+    fn of(plain: PartsState) -> PartsStateV7 {
+        match plain {
+            PartsState::Off => PartsStateV7::Off,
+            PartsState::Searched => PartsStateV7::Searched,
+            PartsState::Incomplete { images_without } => PartsStateV7::Incomplete { images_without },
+            PartsState::OnlyAlike => PartsStateV7::OnlyAlike,
+            PartsState::TooFew => PartsStateV7::TooFew,
+        }
+    }
+
+    fn plain(self) -> PartsState {
+        match self {
+            PartsStateV7::Off => PartsState::Off,
+            PartsStateV7::Searched => PartsState::Searched,
+            PartsStateV7::Incomplete { images_without } => PartsState::Incomplete { images_without },
+            PartsStateV7::OnlyAlike => PartsState::OnlyAlike,
+            PartsStateV7::TooFew => PartsState::TooFew,
+        }
     }
 }
 
@@ -648,6 +719,7 @@ choice! {
     EvidenceV1 of Evidence { Person Mutual ProfileField Curated ProfileText WorkText SameHandle }
 }
 
+// Version 7 brought `InsideAnother` and `PartInCommon`.
 choice! {
     #[serde(rename_all = "snake_case")]
     ClassV1 of MatchClass { Identical Recompressed EditedOrVariant InsideAnother PartInCommon Similar }
@@ -676,13 +748,14 @@ pub(super) mod tests {
     use crate::store::state::StateFile;
 
     /// Dumps of `state.db` as the program wrote it, one for each version that there was.
-    pub const GOLDEN: [&str; 6] = [
+    pub const GOLDEN: [&str; 7] = [
         include_str!("../../tests/fixtures/journal/v1.sql"),
         include_str!("../../tests/fixtures/journal/v2.sql"),
         include_str!("../../tests/fixtures/journal/v3.sql"),
         include_str!("../../tests/fixtures/journal/v4.sql"),
         include_str!("../../tests/fixtures/journal/v5.sql"),
         include_str!("../../tests/fixtures/journal/v6.sql"),
+        include_str!("../../tests/fixtures/journal/v7.sql"),
     ];
 
     /// A `state.db` with what a dump holds.
@@ -748,6 +821,7 @@ pub(super) mod tests {
             second_stage,
             image_name: "https://files.example/1.png".to_owned(),
             published: Some(Timestamp(1_600_000_000_000)),
+            part: None,
             said_same: false,
         }
     }
@@ -823,6 +897,17 @@ pub(super) mod tests {
         standings.map(other).collect()
     }
 
+    /// What version 7 brought.
+    fn parts_of(version: u64) -> Vec<ResultView> {
+        if version < 7 {
+            return Vec::new();
+        }
+        let mirrored = PartMatch { mirrored: true, inverted: true, ..PartMatch::sample() };
+        [(MatchClass::InsideAnother, PartMatch::sample()), (MatchClass::PartInCommon, mirrored)]
+            .map(|(class, part)| ResultView { part: Some(part), ..found(Variant::AsIs, class, None) })
+            .to_vec()
+    }
+
     /// Queries for the artist alone.
     fn artists() -> [AcceptedRequest; 2] {
         let artist = |url: &str, networks, resolve, deaths| AcceptedRequest::Artist {
@@ -851,10 +936,16 @@ pub(super) mod tests {
             Variant::UpsideDown,
             Variant::TurnedLeft,
         ];
+        let classes = [
+            MatchClass::Identical,
+            MatchClass::Recompressed,
+            MatchClass::EditedOrVariant,
+            MatchClass::Similar,
+        ];
         let results = variants
             .into_iter()
             .enumerate()
-            .map(|(n, variant)| found(variant, MatchClass::ALL[n % 4], Some(second).filter(|_| n % 2 == 0)));
+            .map(|(n, variant)| found(variant, classes[n % 4], Some(second).filter(|_| n % 2 == 0)));
         let evidence = [
             Evidence::Mutual,
             Evidence::ProfileField,
@@ -930,7 +1021,8 @@ pub(super) mod tests {
             accounts: known.chain([named]).collect(),
             results: results.map(|result| ResultView { said_same: version >= 6, ..result }).collect(),
             verdicts: verdicts_of(version),
-            similar: vec![bare],
+            similar: std::iter::once(bare).chain(parts_of(version)).collect(),
+            parts: if version < 7 { PartsState::Off } else { PartsState::Incomplete { images_without: 7 } },
             image_url: Some("https://i.pximg.net/4.png".to_owned()),
             steps: QueryStatus::ALL.into_iter().zip(0..).collect(),
             queue_position: Some(2),
@@ -1045,7 +1137,7 @@ pub(super) mod tests {
             let why = decode(row).unwrap_err().to_string();
             assert!(why.contains(expect), "{row}: {why}");
         };
-        check(r#"{"version":7,"anything":[]}"#, "version 7 of the journal");
+        check(r#"{"version":8,"anything":[]}"#, "version 8 of the journal");
         check(r#"{"version":99}"#, "install that program again");
         check(r#"{"version":1,"request":{}}"#, "it claims version 1");
         check(r#"{"version":2,"request":{"Dance":{}}}"#, "unknown variant `Dance`");

@@ -19,6 +19,7 @@ use crate::domain::accounts::{
 use crate::domain::failure::FailureCode;
 use crate::domain::images::{FoundImage, FoundPage, ImageFacts, ImageSource, QueryImage, SearchScope};
 use crate::domain::pages::page_form;
+use crate::domain::parts::PartsState;
 use crate::domain::verdicts::{Claim, Rulings, Verdict};
 use crate::domain::wanted::Wanted;
 use crate::proto::front::Client;
@@ -129,6 +130,8 @@ pub struct Facts {
     pub pages: Vec<String>,
     /// What people say of its accounts and pictures.
     pub rulings: Rulings,
+    /// Whether images were looked for that share a part with the artwork.
+    pub parts: PartsState,
     /// What was billed for it at most: of a scan that several queries wait for, all of it.
     pub cost: MicroUsd,
 }
@@ -341,6 +344,7 @@ impl Facts {
             second_stage: image.second_stage,
             image_name: image.name,
             published: image.published,
+            part: image.part,
             said_same: image.said_same,
         }
     }

@@ -193,7 +193,7 @@ fn look(turn: &mut Turn, id: QueryId) {
     let stored = by_scans.sum::<u64>().saturating_add(query.facts.named.stored);
     let at_least_once = indexed_already || !query.facts.named.known.is_empty();
     if query.facts.preview.begin(stored, at_least_once) {
-        let work = query_steps::search_work(query, id);
+        let work = query_steps::preview_work(query, id);
         query_steps::enqueue(turn, id, work);
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::accounts::{
     OtherAccount, Resolution, ResolutionOutcome, Standing,
 };
 use crate::domain::failure::FailureCode;
-use crate::domain::images::{FoundImage, ImageSource, QueryImage, SearchScope};
+use crate::domain::images::{FoundImage, ImageSource, MatchClass, QueryImage, SearchScope};
 use crate::domain::posts::{LookedUpPost, PostOutcome, PostState};
 use crate::domain::reads::Resource;
 use crate::domain::wanted::Wanted;
@@ -456,6 +456,7 @@ pub fn on_found(turn: &mut Turn, id: QueryId, mut found: SearchFound) {
     }
     query.facts.artwork_pages.clone_from(&found.artwork_pages);
     query.facts.picture.clone_from(&found.picture);
+    query.facts.parts = found.parts;
     let had_accounts = !query.facts.accounts.is_empty();
     let ([found, similar, named], dropped) = indexing::sort_out(query, found);
     if had_accounts && query.facts.accounts.is_empty() {
@@ -574,14 +575,16 @@ fn end_if_checked(turn: &mut Turn, id: QueryId) {
     let Phase::Checking { batches_left: 0, gone, found, similar, named } = &mut query.phase else { return };
     found.retain(|image| !gone.contains(&image.post));
     found.sort_by(|a, b| rank(a).cmp(&rank(b)));
-    // These stay in the order of the search: by class, then distance.
+    // These stay in the order of the search: by class, then by how alike they are.
     similar.retain(|image| !gone.contains(&image.post));
     named.retain(|image| !gone.contains(&image.post));
     let views = |images: &mut Vec<FoundImage>| {
         std::mem::take(images).into_iter().map(|image| query.facts.result_view(image)).collect()
     };
     let [results, similar, named]: [Vec<ResultView>; 3] = [views(found), views(similar), views(named)];
-    let is_unfinished = |_: &(FailureCode, String)| results.is_empty() && similar.is_empty();
+    // A part in common is no reason to think that the artwork was found.
+    let is_hint = |image: &ResultView| image.class == MatchClass::PartInCommon;
+    let is_unfinished = |_: &(FailureCode, String)| results.is_empty() && similar.iter().all(is_hint);
     let failure = query.facts.no_account.clone().or(query.facts.held.clone().filter(is_unfinished));
     let outcome = match failure {
         Some((code, why)) => Outcome::Failed { code, why, named },

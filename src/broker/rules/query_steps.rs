@@ -45,32 +45,40 @@ pub fn enter(turn: &mut Turn, id: QueryId, phase: Phase) {
 /// Step 3: the search whose answer counts, among the artist's accounts and the posts that the page names.
 pub fn search_accounts(turn: &mut Turn, id: QueryId) {
     let Some(query) = turn.live(id) else { return };
-    let work = search_work(query, id);
+    let artists = query.facts.accounts.iter().map(|account| account.key.clone()).collect();
+    let work = search_in(query, id, stored_of(query), Some(SearchScope::Accounts(artists)));
     begin_search(turn, id, work);
 }
 
-/// The search of what is stored of the query's accounts.
-pub fn search_work(query: &Query, id: QueryId) -> Work {
+/// The search of what is stored of the query's accounts so far. It is repeated while they are indexed, so it
+/// looks for whole images alone.
+pub fn preview_work(query: &Query, id: QueryId) -> Work {
+    search_in(query, id, stored_of(query), None)
+}
+
+/// The artist's accounts, and those of the posts that the page names.
+fn stored_of(query: &Query) -> SearchScope {
     let facts = &query.facts;
     let artists = facts.accounts.iter().map(|account| &account.key);
     let authors = facts.named.authors.iter().map(|author| &author.key);
     let authors = authors.filter(|key| facts.accounts.iter().all(|account| account.key != **key));
     let accounts: Vec<AccountKey> = artists.chain(authors).cloned().collect();
-    search_in(query, id, SearchScope::Accounts(accounts))
+    SearchScope::Accounts(accounts)
 }
 
-fn search_in(query: &Query, id: QueryId, scope: SearchScope) -> Work {
+fn search_in(query: &Query, id: QueryId, scope: SearchScope, parts_in: Option<SearchScope>) -> Work {
     let (image, turned) = match &query.head.kind {
         Kind::Page => (QueryImage::Urls(query.facts.images.clone()), false),
         Kind::Image { image, turned, .. } => (image.clone(), *turned),
     };
     let of_page = matches!(query.head.kind, Kind::Page);
-    Work::SearchImage { query: id, image, scope, of_page, turned, pages: query.facts.pages.clone() }
+    let pages = query.facts.pages.clone();
+    Work::SearchImage { query: id, image, scope, of_page, turned, pages, parts_in }
 }
 
 pub fn search(turn: &mut Turn, id: QueryId, scope: SearchScope) {
     let Some(query) = turn.live(id) else { return };
-    let work = search_in(query, id, scope);
+    let work = search_in(query, id, scope.clone(), Some(scope));
     begin_search(turn, id, work);
 }
 

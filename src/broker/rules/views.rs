@@ -72,6 +72,7 @@ pub fn query_view(state: &State, id: QueryId, now: Now) -> Option<QueryView> {
         cost: facts.cost,
         rest: rest(state, facts),
         verdicts: verdicts(facts, !query.is_live()),
+        parts: facts.parts,
     })
 }
 

@@ -336,6 +336,7 @@ fn found_image(account: &str, post: &str) -> FoundImage {
         variant: Variant::AsIs,
         class: MatchClass::Identical,
         second_stage: None,
+        part: None,
         said_same: false,
     }
 }

@@ -95,6 +95,7 @@ fn found(name: &str) -> ResultView {
         second_stage: None,
         image_name: name.to_owned(),
         published: None,
+        part: None,
         said_same: false,
     }
 }

@@ -47,6 +47,7 @@ fn found(of: &str, native: &str, distance: u32) -> FoundImage {
         variant: Variant::AsIs,
         class: if distance < 3 { MatchClass::Recompressed } else { MatchClass::Similar },
         second_stage: None,
+        part: None,
         said_same: false,
     }
 }

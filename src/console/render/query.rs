@@ -14,6 +14,7 @@ use crate::console::words::{day, duration};
 use crate::domain::accounts::{Elsewhere, Evidence, OtherAccount};
 use crate::domain::addresses::post_url;
 use crate::domain::images::{MatchClass, Variant};
+use crate::domain::parts::PartsState;
 use crate::domain::scans::{CoveredWindow, Window};
 use crate::proto::view::{QueryStatus, QueryView, ResultView};
 
@@ -41,6 +42,7 @@ pub fn query(view: &QueryView, style: Style) -> String {
     text += &named_posts(view);
     text += &in_answer(&view.verdicts);
     text += &searched(view);
+    text += &parts(view);
     let total: u64 = view.steps.iter().map(|(_, ms)| ms).sum();
     // What was refused as it was typed took no time.
     if view.error.is_none() || total > 0 {
@@ -123,6 +125,22 @@ fn searched(view: &QueryView) -> String {
         None => {}
     }
     text
+}
+
+/// Whether crops and the like were looked for, where that is not the whole truth by itself.
+fn parts(view: &QueryView) -> String {
+    let text = match view.parts {
+        PartsState::Off | PartsState::Searched => return String::new(),
+        PartsState::Incomplete { images_without } => {
+            let images = counted(usize::try_from(images_without).unwrap_or(usize::MAX), "image");
+            format!("Crops and screenshots were not looked for among {images} whose details are not known.")
+        }
+        PartsState::OnlyAlike => "Crops and screenshots are only looked for within accounts.".to_owned(),
+        PartsState::TooFew => {
+            "The picture shows too few details for crops and screenshots of it to be found.".to_owned()
+        }
+    };
+    text + "\n"
 }
 
 fn accounts(view: &QueryView, style: Style) -> String {

@@ -5,7 +5,8 @@
 //!
 //! Of posts on every network: the pictures' addresses. Of X besides: names of accounts, counts, and dates but
 //! for those that the posts' ids hold. What stays is what ids say, and what this program has found out by
-//! itself: which picture of which post, how alike it is, and by which pages it came to the account.
+//! itself: which picture of which post, how alike it is, which part it shares, and by which pages it came to
+//! the account.
 
 use crate::base::ids::{AccountKey, Network};
 use crate::domain::accounts::AccountRecord;

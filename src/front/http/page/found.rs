@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::markup::{bdi, is_web, link};
+use super::part::outline;
 use super::render::Page;
 use crate::api::answers::Answer;
 use crate::api::posts::PostAnswer;
@@ -125,7 +126,7 @@ impl Page<'_> {
             }
             html += "</section>";
         }
-        html
+        html + &self.parts_state(answer)
     }
 
     /// Whose pictures this server makes small for the page; `None` where it does not.
@@ -182,7 +183,7 @@ impl Page<'_> {
         }
     }
 
-    fn picture(&self, address: &str, alt: &str) -> String {
+    pub(super) fn picture(&self, address: &str, alt: &str) -> String {
         format!(
             "<img src=\"{}\" alt=\"{}\" loading=\"lazy\" referrerpolicy=\"no-referrer\">",
             escape(address),
@@ -257,12 +258,22 @@ impl Page<'_> {
             |name| format!("<p class=\"who\">{} <small>{network}</small></p>", bdi(&format!("@{name}"))),
         );
         let shown = self.small(list, picture, &post.image_url, &post.thumbnail_url);
+        let (shown, part) = match &post.part {
+            Some(part) => {
+                let artwork = list.answer.image_url.as_deref().filter(|_| self.subject.search.is_none());
+                let artwork =
+                    artwork.and_then(|image| self.small(list, AnswerPicture::Artwork, image, image));
+                (String::new(), self.part(part, artwork.as_deref(), shown.as_deref()))
+            }
+            None => {
+                (shown.map_or_else(String::new, |address| self.picture(&address, "posted")), String::new())
+            }
+        };
         format!(
             "<li class=\"card\">{shown}{who}{tags}<p class=\"facts\">{position}{day} · {bits}</p>\
-             {compare}<div class=\"actions\">{open}\
+             {part}{compare}<div class=\"actions\">{open}\
              <button type=\"button\" class=\"button second js-only\" data-copy=\"{url}\">{copy}\
              <span class=\"visually-hidden\">, {number}</span></button></div></li>",
-            shown = shown.map_or_else(String::new, |address| self.picture(&address, "posted")),
             compare = self.compare(list, picture, post, &number),
             open = link(&post.url, &self.text("open"), &format!(", {number}"), "button"),
             url = escape(&post.url),
@@ -275,26 +286,36 @@ impl Page<'_> {
         if !is_web(&post.image_url) {
             return String::new();
         }
-        let figure = |picture: AnswerPicture, image: &str, name: &str| {
+        let outlined = |image: String, corners: Option<&[[f64; 2]; 4]>| match corners {
+            Some(corners) => format!("<span class=\"outlined\">{image}{}</span>", outline(corners)),
+            None => image,
+        };
+        let in_artwork = post.part.as_ref().map(|part| &part.in_artwork);
+        let in_post = post.part.as_ref().map(|part| &part.in_post);
+        let figure = |picture: AnswerPicture, image: &str, name: &str, corners| {
             let large = match &list.of {
                 Some(of) => picture::address(of, picture, PictureSize::Large, image),
                 None => image.to_owned(),
             };
             let original =
                 link(image, &self.text("compare.original"), &format!(": {}, {number}", self.text(name)), "");
+            let name = self.text(name);
+            let image = format!(
+                "<img data-src=\"{}\" alt=\"{name}\" referrerpolicy=\"no-referrer\" hidden>",
+                escape(&large)
+            );
             format!(
-                "<figure><img data-src=\"{}\" alt=\"{name}\" referrerpolicy=\"no-referrer\" hidden>\
-                 <figcaption>{name} · {original}</figcaption></figure>",
-                escape(&large),
-                name = self.text(name),
+                "<figure>{}<figcaption>{name} · {original}</figcaption></figure>",
+                outlined(image, corners)
             )
         };
         let artwork = match &list.answer.image_url {
-            _ if self.subject.search.is_some() => format!(
-                "<figure class=\"own\" hidden><img alt=\"{0}\"><figcaption>{0}</figcaption></figure>",
-                self.text("artwork.own")
-            ),
-            Some(image) if is_web(image) => figure(AnswerPicture::Artwork, image, "artwork"),
+            _ if self.subject.search.is_some() => {
+                let name = self.text("artwork.own");
+                let image = outlined(format!("<img alt=\"{name}\">"), in_artwork);
+                format!("<figure class=\"own\" hidden>{image}<figcaption>{name}</figcaption></figure>")
+            }
+            Some(image) if is_web(image) => figure(AnswerPicture::Artwork, image, "artwork", in_artwork),
             _ => String::new(),
         };
         format!(
@@ -304,7 +325,7 @@ impl Page<'_> {
             // Of the picture itself: its number changes when others are found before it.
             escape(&format!("{}-{}", post.url, post.image_position)),
             self.text("compare"),
-            figure(picture, &post.image_url, "posted"),
+            figure(picture, &post.image_url, "posted", in_post),
         )
     }
 }

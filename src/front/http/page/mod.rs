@@ -15,6 +15,7 @@ mod credit;
 mod found;
 mod help;
 mod markup;
+mod part;
 mod pasted;
 mod render;
 mod searched;
