@@ -239,7 +239,7 @@ mod tests {
                 detail,
             },
             other_details: Vec::new(),
-            picture: QueryPicture {},
+            picture: QueryPicture::default(),
         }
     }
 

@@ -74,8 +74,8 @@ fn gradient(plane: &Plane, x: f32, y: f32) -> (f32, f32) {
     (levels[middle + 1] - levels[middle - 1], levels[2 * middle] - levels[0])
 }
 
-/// The directions of a keypoint, the strongest first, at most `most`.
-pub fn turns(octave: &Octave, point: &Extremum, most: usize) -> Vec<Turn> {
+/// The directions of a keypoint, the strongest first: one or two.
+pub fn turns(octave: &Octave, point: &Extremum) -> Vec<Turn> {
     let plane = &octave.blurred[point.level];
     // A grid as for the histogram, over three sigmas of a window one and a half times as wide as the keypoint.
     const GRID: i32 = 8;
@@ -116,7 +116,7 @@ pub fn turns(octave: &Octave, point: &Extremum, most: usize) -> Vec<Turn> {
     peaks.sort_by(|a, b| b.0.total_cmp(&a.0));
     let strongest = peaks.first().map_or(0.0, |peak| peak.0);
     peaks.retain(|peak| peak.0 >= SECOND_TURN * strongest);
-    peaks.truncate(most);
+    peaks.truncate(2);
     if peaks.is_empty() {
         return vec![0.0];
     }
@@ -175,7 +175,9 @@ pub fn histogram(octave: &Octave, point: &Extremum, turn: Turn) -> Histogram {
 /// The same keypoint in the mirrored picture, whose turn is mirrored too: rows are exchanged, since the mirrored
 /// picture's frame has its second axis the other way, and directions turn the other way.
 pub fn mirrored(histogram: &Histogram) -> Histogram {
-    rearranged(histogram, |row, column, direction| (FIELDS - 1 - row, column, (DIRECTIONS - direction) % DIRECTIONS))
+    rearranged(histogram, |row, column, direction| {
+        (FIELDS - 1 - row, column, (DIRECTIONS - direction) % DIRECTIONS)
+    })
 }
 
 /// The same keypoint in the inverted picture: light and dark exchanged turn its gradients, and with them its

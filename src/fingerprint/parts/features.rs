@@ -1,10 +1,10 @@
 //! The features of one picture: keypoints with their codes, the most telling ones first, and a little picture;
 //! and the bytes in which they are stored.
 
+use super::constants::{HALF_STEP, STEP};
 use super::describe::{self, Histogram, Turn};
 use super::picture::Gray;
 use super::pyramid::{self, Extremum, Octave};
-use super::constants::{HALF_STEP, STEP};
 use crate::domain::parts::{PARTS_VERSION, Parts};
 
 /// Pixels of the picture in which the features of a stored image are looked for.
@@ -20,7 +20,6 @@ const ALIKE_BITS: u32 = 8;
 pub const LITTLE_SIDE: usize = 32;
 /// Levels that the little picture tells apart.
 const LITTLE_LEVELS: u8 = 16;
-
 
 /// A keypoint, in pixels of the picture in which it was looked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,35 +54,46 @@ pub const STORED: Wanted = Wanted { keypoints: 128, turns: 1, features: 128, ali
 /// What a query image is searched by.
 pub const ASKED: Wanted = Wanted { keypoints: 500, turns: 2, features: 600, alike: 3 };
 
-/// The features of a picture, the most telling first.
+/// The features of a picture, the most telling first. Where there are few, each keypoint counts in its second
+/// turn as well.
 pub fn find(gray: &Gray, wanted: Wanted) -> Vec<Feature> {
     let (octaves, mut extrema) = pyramid::look(gray);
     spread(&octaves, &mut extrema);
     let mut features: Vec<Feature> = Vec::new();
+    let mut second_turns = Vec::new();
     let mut keypoints = 0;
     for extremum in &extrema {
-        if keypoints == wanted.keypoints {
-            break;
+        if keypoints == wanted.keypoints || features.len() == wanted.features {
+            return features;
         }
-        let octave = &octaves[extremum.octave];
+        let mut turns = describe::turns(&octaves[extremum.octave], extremum).into_iter();
         let before = features.len();
-        for turn in describe::turns(octave, extremum, wanted.turns) {
-            if features.len() == wanted.features {
-                return features;
-            }
-            let histogram = describe::histogram(octave, extremum, turn);
-            let code = describe::code(&histogram);
-            let is_alike = |other: &&Feature| (other.code ^ code).count_ones() <= ALIKE_BITS;
-            if features.iter().filter(is_alike).count() >= wanted.alike {
-                continue;
-            }
-            let (x, y) = (extremum.x * octave.step, extremum.y * octave.step);
-            let point = Keypoint { x, y, size: size_of(extremum.sigma * octave.step), turn };
-            features.push(Feature { point, histogram, code });
+        for turn in turns.by_ref().take(wanted.turns) {
+            add(&mut features, &octaves, extremum, turn, wanted);
         }
+        second_turns.extend(turns.map(|turn| (extremum, turn)));
         keypoints += usize::from(features.len() > before);
     }
+    for (extremum, turn) in second_turns {
+        add(&mut features, &octaves, extremum, turn, wanted);
+    }
     features
+}
+
+/// Adds a feature, unless there are enough, or enough that look the same.
+fn add(features: &mut Vec<Feature>, octaves: &[Octave], extremum: &Extremum, turn: Turn, wanted: Wanted) {
+    if features.len() == wanted.features {
+        return;
+    }
+    let octave = &octaves[extremum.octave];
+    let histogram = describe::histogram(octave, extremum, turn);
+    let code = describe::code(&histogram);
+    let is_alike = |other: &&Feature| (other.code ^ code).count_ones() <= ALIKE_BITS;
+    if features.iter().filter(is_alike).count() < wanted.alike {
+        let (x, y) = (extremum.x * octave.step, extremum.y * octave.step);
+        let point = Keypoint { x, y, size: size_of(extremum.sigma * octave.step), turn };
+        features.push(Feature { point, histogram, code });
+    }
 }
 
 /// The logarithm of a size, from a table: what a library's logarithm gives may differ between machines.
@@ -134,9 +144,8 @@ fn spread(octaves: &[Octave], extrema: &mut Vec<Extremum>) {
             stronger += 1;
         }
         let (x, y) = places[at];
-        let square = |&(other_x, other_y): &(f32, f32)| {
-            (x - other_x) * (x - other_x) + (y - other_y) * (y - other_y)
-        };
+        let square =
+            |&(other_x, other_y): &(f32, f32)| (x - other_x) * (x - other_x) + (y - other_y) * (y - other_y);
         let nearest = places[..stronger].iter().map(square).fold(f32::INFINITY, f32::min);
         ranked.push((nearest, at));
     }
@@ -206,7 +215,8 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[[u8; POINT]])> {
     let (head, rest) = bytes.split_at_checked(HEAD + n_pixels.div_ceil(2))?;
     let (&n_points, points) = rest.split_first()?;
     let (points, left) = points.as_chunks();
-    let is_whole = left.is_empty() && points.len() == usize::from(n_points) && points.len() <= STORED.keypoints;
+    let is_whole =
+        left.is_empty() && points.len() == usize::from(n_points) && points.len() <= STORED.keypoints;
     is_whole.then_some((head, points))
 }
 

@@ -9,9 +9,10 @@ use std::path::Path;
 
 use super::describe::{self, LENGTH};
 use super::features::{self, STORED, STORED_AREA, Wanted};
-use super::picture::{Gray, Reducer};
+use super::picture::Gray;
+use super::rows::Rows;
 use crate::fingerprint::decode::{Layout, Limits, RowSink, decode};
-use crate::fingerprint::luma::{LumaRow, flatten_row};
+use crate::fingerprint::luma::LumaRow;
 
 /// Blur that a picture has before it is blurred.
 const PRESENT_SIGMA: f64 = 0.5;
@@ -20,42 +21,42 @@ const FIRST_SIGMA: f64 = 1.6;
 const LEVELS: i32 = 6;
 const SEED: u64 = 0x616f_7466;
 
-/// Collects a picture in front of white.
+/// Collects the picture of an image that features are looked for in.
 #[derive(Default)]
 struct Collected {
+    rows: Option<Rows>,
     layout: Option<Layout>,
-    reducer: Option<Reducer>,
     luma: Option<LumaRow>,
-    flat: Vec<u8>,
 }
 
 impl RowSink for Collected {
     fn start(&mut self, width: u32, height: u32, layout: Layout) {
+        self.rows = Some(Rows::new(width, height, layout, STORED_AREA));
         self.layout = Some(layout);
-        self.reducer = Some(Reducer::new(width, height, STORED_AREA));
         self.luma = Some(LumaRow::new(width));
     }
 
     fn row(&mut self, pixels: &[u8]) {
-        let (Some(layout), Some(reducer), Some(luma)) = (self.layout, &mut self.reducer, &mut self.luma) else {
+        let (Some(rows), Some(layout), Some(luma)) = (&mut self.rows, self.layout, &mut self.luma) else {
             return;
         };
-        flatten_row(pixels, layout, 255, &mut self.flat);
-        luma.fill(&self.flat, Layout::Rgb);
-        reducer.row(luma.levels());
+        luma.fill(pixels, layout);
+        rows.row(pixels, luma.levels());
     }
 }
 
 fn artworks() -> Vec<Gray> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/demo/assets");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|end| ["jpg", "png", "webp"].iter().any(|one| end == *one)));
+    files.retain(|file| {
+        file.extension().is_some_and(|end| ["jpg", "png", "webp"].iter().any(|one| end == *one))
+    });
     files.sort();
     assert!(files.len() > 20, "the demo has pictures");
     let gray = |file: &std::path::PathBuf| {
         let mut sink = Collected::default();
         decode(&fs::read(file).unwrap(), &Limits::default(), &mut sink).unwrap();
-        sink.reducer.unwrap().finish()
+        sink.rows.unwrap().finish()
     };
     files.iter().map(gray).collect()
 }
@@ -108,16 +109,29 @@ fn table(numbers: &[f64], digits: usize) -> String {
 fn constants() -> String {
     let sigma = |level: i32| FIRST_SIGMA * 2.0_f64.powf(f64::from(level) / 3.0);
     let between = |from: f64, to: f64| blur((to * to - from * from).sqrt());
-    let mut text = "//! Numbers of the method. Made by `make_constants.rs`, which tells how; never edited.\n\n".to_owned();
+    let mut text =
+        "//! Numbers of the method. Made by `make_constants.rs`, which tells how; never edited.\n\n"
+            .to_owned();
     text += "#![allow(clippy::unreadable_literal, reason = \"numbers that a program has written\")]\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\n";
     let sigmas: Vec<f64> = (0..LEVELS).map(sigma).collect();
     let blurs: Vec<String> = (0..LEVELS)
-        .map(|level| if level == 0 { between(PRESENT_SIGMA, sigma(0)) } else { between(sigma(level - 1), sigma(level)) })
+        .map(|level| {
+            if level == 0 {
+                between(PRESENT_SIGMA, sigma(0))
+            } else {
+                between(sigma(level - 1), sigma(level))
+            }
+        })
         .map(|weights| format!("    &[\n    {}    ],\n", table(&weights, 7).replace("\n    ", "\n        ")))
         .collect();
     let signs: Vec<String> = random_words().iter().map(|word| format!("    0x{word:016x},\n")).collect();
     for (comment, name, kind, value) in [
-        ("Blur of each picture of an octave, in its pixels.", "SIGMAS", "[f32; 6]", format!("[\n{}]", table(&sigmas, 6))),
+        (
+            "Blur of each picture of an octave, in its pixels.",
+            "SIGMAS",
+            "[f32; 6]",
+            format!("[\n{}]", table(&sigmas, 6)),
+        ),
         (
             "Halves of the Gaussians that make each picture of an octave of the one before, from the middle on.",
             "BLURS",
@@ -126,8 +140,18 @@ fn constants() -> String {
         ),
         ("The eighth root of two.", "STEP", "f32", format!("{:.7}", 2.0_f64.powf(0.125))),
         ("Its square root.", "HALF_STEP", "f32", format!("{:.7}", 2.0_f64.powf(0.0625))),
-        ("Signs of the projection, for each of its two rounds.", "SIGNS", "[u64; 4]", format!("[\n{}]", signs.concat())),
-        ("What a feature's histogram is in the mean.", "MEAN", "[f32; 128]", format!("[\n{}]", table(&mean(), 4))),
+        (
+            "Signs of the projection, for each of its two rounds.",
+            "SIGNS",
+            "[u64; 4]",
+            format!("[\n{}]", signs.concat()),
+        ),
+        (
+            "What a feature's histogram is in the mean.",
+            "MEAN",
+            "[f32; 128]",
+            format!("[\n{}]", table(&mean(), 4)),
+        ),
     ] {
         write!(text, "/// {comment}\npub const {name}: {kind} = {value};\n").unwrap();
     }
@@ -141,6 +165,10 @@ fn constants_are_what_the_program_makes() {
     if std::env::var_os("AOTF_TEST_UPDATE").is_some() {
         fs::write(path, made).unwrap();
     } else {
-        assert_eq!(fs::read_to_string(path).unwrap(), made, "run this test with AOTF_TEST_UPDATE=1 after a change");
+        assert_eq!(
+            fs::read_to_string(path).unwrap(),
+            made,
+            "run this test with AOTF_TEST_UPDATE=1 after a change"
+        );
     }
 }
