@@ -237,6 +237,7 @@ mod tests {
                 width: 1,
                 height: 1,
                 detail,
+                parts: None,
             },
             other_details: Vec::new(),
             picture: QueryPicture::default(),

@@ -201,6 +201,25 @@ pub fn codes_of(parts: &Parts, codes: &mut Vec<u64>) -> Option<()> {
     Some(())
 }
 
+/// The first codes of an image, at most [`FIRST`]: what an index over a whole database holds. None where the bytes
+/// are of another version, or damaged.
+pub fn first_codes(parts: &Parts) -> Vec<u64> {
+    let mut codes = Vec::new();
+    if codes_of(parts, &mut codes).is_none() {
+        codes.clear();
+    }
+    codes.truncate(FIRST);
+    codes
+}
+
+/// How many keypoints are stored of an image.
+pub fn n_keypoints(parts: &Parts) -> usize {
+    split(&parts.0).map_or(0, |(_, points)| points.len())
+}
+
+/// See [`first_codes`].
+const FIRST: usize = 32;
+
 const HEAD: usize = 7;
 const POINT: usize = 12;
 

@@ -19,10 +19,12 @@ mod pyramid;
 mod rows;
 mod search;
 
-pub use features::{QUERY_AREA, STORED_AREA, of_stored};
+pub use features::{QUERY_AREA, STORED_AREA, first_codes, n_keypoints, of_stored};
 pub use picture::Gray;
 pub use rows::Rows;
 pub use search::{Candidate, FoundPart, QueryParts, QueryPicture};
 
 #[cfg(test)]
 mod make_constants;
+#[cfg(test)]
+mod tests;
