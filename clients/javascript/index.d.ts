@@ -160,6 +160,12 @@ export interface ArtworkPage {
   answered_at: string;
 }
 
+/** Whether images were looked for that share a part with the artwork, and among how many they were not. */
+export interface PartsSearched {
+  state: "off" | "searched" | "incomplete" | "only_alike" | "too_few";
+  images_without: number;
+}
+
 /** The answer about a query. `posts` is what was found; `results` the part of it that is on X. */
 export interface Answer {
   status: Status | null;
@@ -200,6 +206,8 @@ export interface Answer {
   rest_usd: number | null;
   /** What people said that has acted on the answer. */
   verdicts: Said[];
+  /** Whether images were looked for that share a part with the artwork. */
+  parts: PartsSearched;
 }
 
 export interface SearchAnswer extends Answer {
@@ -225,6 +233,8 @@ export interface Stats {
   budget_month_usd: number | null;
   deferred_scans_count: number;
   index_percent: number;
+  images_with_parts_count: number;
+  parts_bytes: number;
 }
 
 export interface Config {

@@ -189,6 +189,16 @@ impl Store for FailingStore {
     fn parts(&mut self, ids: &[ImageId]) -> Result<Vec<(ImageId, Parts)>, StoreError> {
         self.reach()?.parts(ids)
     }
+    fn parts_sample(
+        &mut self,
+        after: AccountNo,
+        limit: u32,
+    ) -> Result<Vec<(AccountNo, Option<Parts>)>, StoreError> {
+        self.reach()?.parts_sample(after, limit)
+    }
+    fn furniture(&mut self) -> Result<Option<(Timestamp, Vec<u8>)>, StoreError> {
+        self.reach()?.furniture()
+    }
     fn stored_posts(
         &mut self,
         account: AccountNo,

@@ -36,7 +36,7 @@ Post = TypedDict(
         "class": str,  # identical, recompressed, edited_or_variant, inside_another, part_in_common, similar
         "distance256": Optional[int],
         "thumbnail_difference": Optional[float],
-        "part": Optional["Part"],
+        "part": Optional[Part],
         "published": Optional[str],
         "earliest": bool,
         "said_same": bool,
@@ -58,7 +58,7 @@ Result = TypedDict(
         "class": str,
         "distance256": Optional[int],
         "thumbnail_difference": Optional[float],
-        "part": Optional["Part"],
+        "part": Optional[Part],
         "published": Optional[str],
     },
 )
@@ -169,6 +169,13 @@ class Searched(TypedDict):
     windows: List[Window]
 
 
+class PartsSearched(TypedDict):
+    """Whether images were looked for that share a part with the artwork."""
+
+    state: str  # off, searched, incomplete, only_alike, too_few
+    images_without: int
+
+
 class Answer(TypedDict):
     """The answer about a query. `posts` is what was found; `results` the part of it that is on X.
 
@@ -205,6 +212,7 @@ class Answer(TypedDict):
     cost_usd: float
     rest_usd: Optional[float]
     verdicts: List[Said]
+    parts: PartsSearched
 
 
 class SearchAnswer(Answer):
@@ -235,6 +243,8 @@ class Stats(TypedDict):
     budget_month_usd: Optional[float]
     deferred_scans_count: int
     index_percent: int
+    images_with_parts_count: int
+    parts_bytes: int
 
 
 class Config(TypedDict):
