@@ -88,8 +88,8 @@ pub struct PartAnswer {
     pub mirrored: bool,
     /// The artwork's colors had to be inverted to find it.
     pub inverted: bool,
-    /// Where it is in the artwork: the corners top left, top right, bottom right and bottom left of the part as
-    /// the post shows it, each as x and y, parts of the width and of the height. A corner may lie outside.
+    /// Where it is in the artwork: the corners top left, top right, bottom right and bottom left of the part
+    /// as the post shows it, each as x and y, parts of the width and of the height. A corner may lie outside.
     pub in_artwork: [[f64; 2]; 4],
     /// The same corners in the post's image.
     pub in_post: [[f64; 2]; 4],
