@@ -319,11 +319,14 @@ mod tests {
         stored.iter().enumerate().filter_map(share).collect()
     }
 
+    /// An image by its number, with its class, its distance and the keypoints it shares.
+    type Short = (u64, MatchClass, u32, u16);
+
     fn searched(
         at_once: usize,
         stored: &[Stored],
         images: &mut [FoundImage],
-    ) -> (Vec<(u64, MatchClass, u32, u16)>, PartsState, Vec<usize>) {
+    ) -> (Vec<Short>, PartsState, Vec<usize>) {
         let compared = RefCell::new(Vec::new());
         let compare = |parts: &[Parts]| {
             compared.borrow_mut().push(parts.len());
