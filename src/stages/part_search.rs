@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::second_stage::likeness;
+use super::second_stage::{likeness, with_part};
 use super::stored_images::{Ask, Candidate, Prints, describe, each_fingerprint};
 use super::worker::{StageError, unexpected_answer};
 use crate::base::ids::{AccountNo, ImageId};
@@ -134,12 +134,9 @@ pub fn among_alike(
     Ok(())
 }
 
-/// What is certain of an image that was found as a whole stays: its part makes more only of one that was alike
-/// at first sight, and says of one that was edited what is left.
+/// Tells of an image that was found as a whole that a part of it agrees. Of a copy that is no news.
 fn tell_part(image: &mut FoundImage, class: MatchClass, part: PartMatch) {
-    if image.class == MatchClass::Similar {
-        image.class = class;
-    }
+    image.class = with_part(image.class, class);
     if !image.class.shows_artwork() {
         image.part = Some(part);
     }
@@ -322,11 +319,14 @@ mod tests {
         stored.iter().enumerate().filter_map(share).collect()
     }
 
+    /// An image by its number, with its class, its distance and the keypoints it shares.
+    type Short = (u64, MatchClass, u32, u16);
+
     fn searched(
         at_once: usize,
         stored: &[Stored],
         images: &mut [FoundImage],
-    ) -> (Vec<(u64, MatchClass, u32, u16)>, PartsState, Vec<usize>) {
+    ) -> (Vec<Short>, PartsState, Vec<usize>) {
         let compared = RefCell::new(Vec::new());
         let compare = |parts: &[Parts]| {
             compared.borrow_mut().push(parts.len());
