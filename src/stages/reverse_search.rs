@@ -21,7 +21,7 @@ use crate::domain::images::{
 use crate::domain::parts::{Parts, PartsState};
 use crate::domain::verdicts::{Claim, Verdict};
 use crate::fetch::{Fetch, FetchError, Request};
-use crate::fingerprint::parts::QueryParts;
+use crate::fingerprint::parts::{self, QueryParts};
 use crate::fingerprint::{self, DecodeError, Limits, QueryImage as Variants};
 use crate::index::flat::FlatIndex;
 use crate::index::shared::{Reader, Status};
@@ -319,7 +319,7 @@ impl ReverseSearch {
         let compare = |stored: &[Parts]| {
             // It takes a while each time: a lease that is gone ends it here.
             lease.doing(format!("look for parts in {}", counted(stored.len(), "image")))?;
-            Ok(query.search(stored))
+            Ok(parts::search(&query, stored))
         };
         match scope {
             SearchScope::Accounts(keys) => {

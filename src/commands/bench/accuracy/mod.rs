@@ -357,7 +357,7 @@ mod tests {
         assert_eq!(measured["rows"][0]["found"][3], 2);
         assert_eq!(measured["rows"][0]["across"][5], 0);
         assert_eq!(measured["parts"]["rows"][0]["name"], "plain");
-        assert_eq!(measured["parts"]["rows"][0]["held_out"][0]["of"], 2);
+        assert_eq!(measured["parts"]["rows"][0]["held_out"][0]["of"], 1);
         let text = fs::read_to_string(document).unwrap();
         assert!(
             text.starts_with("before\n") && text.ends_with("\nafter\n") && !text.contains("old"),

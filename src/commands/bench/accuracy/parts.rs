@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use aotf_parts::{Candidate, n_keypoints};
 use image::RgbImage;
 use serde::Serialize;
 
@@ -16,7 +17,7 @@ use super::{Artwork, BenchAccuracyError, WIDE_RADIUS};
 use crate::domain::images::{ImageFacts, MatchClass};
 use crate::domain::parts::Parts;
 use crate::fingerprint::decode::Limits;
-use crate::fingerprint::parts::{Candidate, QueryParts, n_keypoints};
+use crate::fingerprint::parts::{QueryParts, class_of};
 use crate::fingerprint::{QueryImage, analyze_with_parts, query_variants};
 
 /// The longer side of a post's image, and of a query's, at most.
@@ -95,12 +96,12 @@ impl Pairs {
         let Some(candidate) = candidate else { return };
         self.three_agree += usize::from(candidate.keypoints >= 3);
         self.four_agree += usize::from(candidate.keypoints >= 4);
-        let class = candidate.class();
+        let class = candidate.shared().map(class_of);
         let is_inside = class == Some(MatchClass::InsideAnother);
         self.part_in_common += usize::from(class == Some(MatchClass::PartInCommon));
         self.inside_another += usize::from(is_inside);
         self.inside_and_correlated += usize::from(is_inside && candidate.overlay.whole >= 0.9);
-        self.strictly += usize::from(candidate.strict_class().is_some());
+        self.strictly += usize::from(candidate.shared_for_sure().is_some());
     }
 }
 
@@ -161,7 +162,7 @@ pub fn measure(artworks: &[Artwork]) -> Result<PartsMeasured, BenchAccuracyError
     };
     // What is not altered is the plain picture.
     let plain = make_all(&PARTINGS[0])?;
-    let keypoints: Vec<usize> = plain.iter().map(|one| n_keypoints(&one.parts_of_post())).collect();
+    let keypoints: Vec<usize> = plain.iter().map(|one| n_keypoints(&one.parts_of_post().0)).collect();
     let mut measured = PartsMeasured {
         few_keypoints: keypoints.iter().filter(|&&n| n < FEW_KEYPOINTS).count(),
         ..PartsMeasured::default()
@@ -181,13 +182,13 @@ pub fn measure(artworks: &[Artwork]) -> Result<PartsMeasured, BenchAccuracyError
                     }
                 }
                 let candidate = candidates.iter().find(|one| one.index == artwork);
-                let class = candidate.and_then(Candidate::class);
+                let class = candidate.and_then(Candidate::shared).map(class_of);
                 let (query, post) = (&queries[artwork].whole, &posts[artwork].stored);
                 let whole = super::search(query, post).is_some_and(|(distance, ..)| distance <= WIDE_RADIUS);
                 row.add(side, is_chosen_by(&artworks[artwork]), class, whole);
                 if row.counts {
                     misses[artwork] += usize::from(class.is_none());
-                    measured.strictly.add(candidate.is_some_and(|one| one.strict_class().is_some()));
+                    measured.strictly.add(candidate.is_some_and(|one| one.shared_for_sure().is_some()));
                     let (_, kind) = artist_and_kind(&artworks[artwork].family);
                     measured.by_kind.entry(kind).or_default().add(class.is_some());
                     if keypoints[artwork] >= FEW_KEYPOINTS {
@@ -250,7 +251,7 @@ impl PartsMeasured {
             for (other, known) in artworks.iter().enumerate() {
                 let candidate = candidates.iter().find(|one| one.index == other);
                 if other == artwork {
-                    self.same_app_found.add(candidate.and_then(Candidate::class).is_some());
+                    self.same_app_found.add(candidate.and_then(Candidate::shared).map(class_of).is_some());
                 } else if artist_and_kind(&known.family).0 != artist {
                     self.same_app.add(candidate);
                 }
