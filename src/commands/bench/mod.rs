@@ -17,6 +17,7 @@ mod links;
 mod listing;
 mod networks;
 mod pages;
+mod parts;
 mod pipeline;
 mod reliability;
 mod report;
@@ -39,6 +40,8 @@ pub enum Bench {
     Index(index::IndexArgs),
     /// Decoding and fingerprinting: images per second of one core
     Fingerprint(fingerprint::FingerprintArgs),
+    /// Local features: processor time to compute them, and to search an artist's images by them
+    Parts(parts::PartsArgs),
     /// A database: posts written, fingerprints read, posts looked up per second
     Store(store::StoreArgs),
     /// Forgetting an account of many posts: time, and what searches and commits of others wait meanwhile
@@ -68,6 +71,7 @@ pub fn run(bench: &Bench, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Bench::Accuracy(args) => accuracy::run(args, out)?,
         Bench::Index(args) => index::run(args, out)?,
         Bench::Fingerprint(args) => return Ok(fingerprint::run(args, out, &mut io::stderr()).into()),
+        Bench::Parts(args) => parts::run(args, out)?,
         Bench::Store(args) => store::run(args, out)?,
         Bench::Forget(args) => forget::run(args, out)?,
         Bench::Links(args) => links::run(args, out)?,
