@@ -16,14 +16,14 @@ test-tools:
 
 # All tests, the integration tests among them (they start the real binary with its real processes).
 test: setup test-tools
-	cargo test --locked
+	cargo test --locked --workspace
 
 lint: setup
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
 
 doc: setup
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 
 check: lint doc test
 
