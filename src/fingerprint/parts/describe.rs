@@ -175,7 +175,9 @@ pub fn histogram(octave: &Octave, point: &Extremum, turn: Turn) -> Histogram {
 /// The same keypoint in the mirrored picture, whose turn is mirrored too: rows are exchanged, since the mirrored
 /// picture's frame has its second axis the other way, and directions turn the other way.
 pub fn mirrored(histogram: &Histogram) -> Histogram {
-    rearranged(histogram, |row, column, direction| (FIELDS - 1 - row, column, (DIRECTIONS - direction) % DIRECTIONS))
+    rearranged(histogram, |row, column, direction| {
+        (FIELDS - 1 - row, column, (DIRECTIONS - direction) % DIRECTIONS)
+    })
 }
 
 /// The same keypoint in the inverted picture: light and dark exchanged turn its gradients, and with them its

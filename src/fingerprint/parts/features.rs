@@ -1,10 +1,10 @@
 //! The features of one picture: keypoints with their codes, the most telling ones first, and a little picture;
 //! and the bytes in which they are stored.
 
+use super::constants::{HALF_STEP, STEP};
 use super::describe::{self, Histogram, Turn};
 use super::picture::Gray;
 use super::pyramid::{self, Extremum, Octave};
-use super::constants::{HALF_STEP, STEP};
 use crate::domain::parts::{PARTS_VERSION, Parts};
 
 /// Pixels of the picture in which the features of a stored image are looked for.
@@ -20,7 +20,6 @@ const ALIKE_BITS: u32 = 8;
 pub const LITTLE_SIDE: usize = 32;
 /// Levels that the little picture tells apart.
 const LITTLE_LEVELS: u8 = 16;
-
 
 /// A keypoint, in pixels of the picture in which it was looked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -134,9 +133,8 @@ fn spread(octaves: &[Octave], extrema: &mut Vec<Extremum>) {
             stronger += 1;
         }
         let (x, y) = places[at];
-        let square = |&(other_x, other_y): &(f32, f32)| {
-            (x - other_x) * (x - other_x) + (y - other_y) * (y - other_y)
-        };
+        let square =
+            |&(other_x, other_y): &(f32, f32)| (x - other_x) * (x - other_x) + (y - other_y) * (y - other_y);
         let nearest = places[..stronger].iter().map(square).fold(f32::INFINITY, f32::min);
         ranked.push((nearest, at));
     }
@@ -192,6 +190,18 @@ pub fn codes_of(parts: &Parts, codes: &mut Vec<u64>) -> Option<()> {
     Some(())
 }
 
+/// The codes that tell most of an image, for an index of a whole database: 32 at most. None where the bytes are of
+/// another version, or damaged.
+pub fn first_codes(parts: &Parts) -> Vec<u64> {
+    const FIRST: usize = 32;
+    let mut codes = Vec::new();
+    if codes_of(parts, &mut codes).is_none() {
+        return Vec::new();
+    }
+    codes.truncate(FIRST);
+    codes
+}
+
 const HEAD: usize = 7;
 const POINT: usize = 12;
 
@@ -206,7 +216,8 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[[u8; POINT]])> {
     let (head, rest) = bytes.split_at_checked(HEAD + n_pixels.div_ceil(2))?;
     let (&n_points, points) = rest.split_first()?;
     let (points, left) = points.as_chunks();
-    let is_whole = left.is_empty() && points.len() == usize::from(n_points) && points.len() <= STORED.keypoints;
+    let is_whole =
+        left.is_empty() && points.len() == usize::from(n_points) && points.len() <= STORED.keypoints;
     is_whole.then_some((head, points))
 }
 

@@ -31,10 +31,7 @@ impl Map {
     fn inverse(&self) -> Map {
         let growth = self.growth();
         let (a, b, c, d) = (self.y[1] / growth, -self.x[1] / growth, -self.y[0] / growth, self.x[0] / growth);
-        Map {
-            x: [a, b, -(a * self.x[2] + b * self.y[2])],
-            y: [c, d, -(c * self.x[2] + d * self.y[2])],
-        }
+        Map { x: [a, b, -(a * self.x[2] + b * self.y[2])], y: [c, d, -(c * self.x[2] + d * self.y[2])] }
     }
 
     /// The one that brings the first keypoint onto the second, of its size and turn.
@@ -53,7 +50,8 @@ impl Map {
         const MOST_GROWTH: f32 = 400.0;
         const MOST_PRESSED: f32 = 1.8;
         let growth = self.growth();
-        let squares = self.x[0] * self.x[0] + self.x[1] * self.x[1] + self.y[0] * self.y[0] + self.y[1] * self.y[1];
+        let squares =
+            self.x[0] * self.x[0] + self.x[1] * self.x[1] + self.y[0] * self.y[0] + self.y[1] * self.y[1];
         // The singular values' sum of squares over twice their product is 1 for a turn with a growth.
         growth > 1.0 / MOST_GROWTH
             && growth < MOST_GROWTH
@@ -99,7 +97,9 @@ pub fn agreement(matches: &[Match], least: usize) -> Option<Agreement> {
             // A turn that is off by a little is off by more the farther away.
             let (far_x, far_y) = (other.asked.x - hypothesis.asked.x, other.asked.y - hypothesis.asked.y);
             let reach = COARSE + 0.12 * (far_x * far_x + far_y * far_y).sqrt();
-            (other_steps - steps).abs() <= SIZES && turned.abs() <= TURNS && dx * dx + dy * dy <= reach * reach
+            (other_steps - steps).abs() <= SIZES
+                && turned.abs() <= TURNS
+                && dx * dx + dy * dy <= reach * reach
         };
         let agreeing: Vec<usize> =
             matches.iter().enumerate().filter(|(_, other)| agrees(other)).map(|(at, _)| at).collect();
@@ -146,11 +146,13 @@ fn size_steps(map: &Map) -> i32 {
 /// How many of them are apart from each other in both pictures.
 fn apart(matches: &[&Match]) -> usize {
     let mut counted: Vec<&Match> = Vec::new();
-    let is_near = |a: &Keypoint, b: &Keypoint| {
-        (a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y) < APART * APART
-    };
+    let is_near =
+        |a: &Keypoint, b: &Keypoint| (a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y) < APART * APART;
     for one in matches {
-        if counted.iter().all(|other| !is_near(&one.stored, &other.stored) && !is_near(&one.asked, &other.asked)) {
+        if counted
+            .iter()
+            .all(|other| !is_near(&one.stored, &other.stored) && !is_near(&one.asked, &other.asked))
+        {
             counted.push(one);
         }
     }
@@ -209,7 +211,8 @@ pub fn regions(stored_size: (f32, f32), query_size: (f32, f32), map: &Map) -> (R
     let back = map.inverse();
     let in_query = shared(stored_size, query_size, map);
     let in_stored = shared(query_size, stored_size, &back);
-    let part = |[x0, y0, x1, y1]: [f32; 4], (width, height): (f32, f32)| (x1 - x0) * (y1 - y0) / (width * height);
+    let part =
+        |[x0, y0, x1, y1]: [f32; 4], (width, height): (f32, f32)| (x1 - x0) * (y1 - y0) / (width * height);
     let corners = |[x0, y0, x1, y1]: [f32; 4]| [(x0, y0), (x1, y0), (x1, y1), (x0, y1)];
     let per_mille = |corners: [(f32, f32); 4], (width, height): (f32, f32)| {
         let one = |at: f32, length: f32| (at / length * 1000.0).clamp(0.0, 1000.0).round() as i16;

@@ -140,12 +140,17 @@ fn extrema_portable(rows: &Neighborhood<'_>, least: f32, margin: usize, places: 
         // Most of a picture is flat.
         if is_visible {
             let (mut greater, mut smaller) = ([true; LANES], [true; LANES]);
-            for (scale, row) in rows.iter().enumerate().flat_map(|(scale, rows)| rows.iter().enumerate().map(move |(y, row)| ((scale, y), row))) {
+            for (scale, row) in rows
+                .iter()
+                .enumerate()
+                .flat_map(|(scale, rows)| rows.iter().enumerate().map(move |(y, row)| ((scale, y), row)))
+            {
                 for shift in 0..3 {
                     if (scale, shift) == ((1, 1), 1) {
                         continue;
                     }
-                    let other: &[f32; LANES] = row[from - 1 + shift..].first_chunk().expect("a margin is left");
+                    let other: &[f32; LANES] =
+                        row[from - 1 + shift..].first_chunk().expect("a margin is left");
                     for lane in 0..LANES {
                         greater[lane] &= here[lane] > other[lane];
                         smaller[lane] &= here[lane] < other[lane];

@@ -37,7 +37,8 @@ impl RowSink for Collected {
     }
 
     fn row(&mut self, pixels: &[u8]) {
-        let (Some(layout), Some(reducer), Some(luma)) = (self.layout, &mut self.reducer, &mut self.luma) else {
+        let (Some(layout), Some(reducer), Some(luma)) = (self.layout, &mut self.reducer, &mut self.luma)
+        else {
             return;
         };
         flatten_row(pixels, layout, 255, &mut self.flat);
@@ -49,7 +50,9 @@ impl RowSink for Collected {
 fn artworks() -> Vec<Gray> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/demo/assets");
     let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|end| ["jpg", "png", "webp"].iter().any(|one| end == *one)));
+    files.retain(|file| {
+        file.extension().is_some_and(|end| ["jpg", "png", "webp"].iter().any(|one| end == *one))
+    });
     files.sort();
     assert!(files.len() > 20, "the demo has pictures");
     let gray = |file: &std::path::PathBuf| {
@@ -108,16 +111,29 @@ fn table(numbers: &[f64], digits: usize) -> String {
 fn constants() -> String {
     let sigma = |level: i32| FIRST_SIGMA * 2.0_f64.powf(f64::from(level) / 3.0);
     let between = |from: f64, to: f64| blur((to * to - from * from).sqrt());
-    let mut text = "//! Numbers of the method. Made by `make_constants.rs`, which tells how; never edited.\n\n".to_owned();
+    let mut text =
+        "//! Numbers of the method. Made by `make_constants.rs`, which tells how; never edited.\n\n"
+            .to_owned();
     text += "#![allow(clippy::unreadable_literal, reason = \"numbers that a program has written\")]\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\n";
     let sigmas: Vec<f64> = (0..LEVELS).map(sigma).collect();
     let blurs: Vec<String> = (0..LEVELS)
-        .map(|level| if level == 0 { between(PRESENT_SIGMA, sigma(0)) } else { between(sigma(level - 1), sigma(level)) })
+        .map(|level| {
+            if level == 0 {
+                between(PRESENT_SIGMA, sigma(0))
+            } else {
+                between(sigma(level - 1), sigma(level))
+            }
+        })
         .map(|weights| format!("    &[\n    {}    ],\n", table(&weights, 7).replace("\n    ", "\n        ")))
         .collect();
     let signs: Vec<String> = random_words().iter().map(|word| format!("    0x{word:016x},\n")).collect();
     for (comment, name, kind, value) in [
-        ("Blur of each picture of an octave, in its pixels.", "SIGMAS", "[f32; 6]", format!("[\n{}]", table(&sigmas, 6))),
+        (
+            "Blur of each picture of an octave, in its pixels.",
+            "SIGMAS",
+            "[f32; 6]",
+            format!("[\n{}]", table(&sigmas, 6)),
+        ),
         (
             "Halves of the Gaussians that make each picture of an octave of the one before, from the middle on.",
             "BLURS",
@@ -126,8 +142,18 @@ fn constants() -> String {
         ),
         ("The eighth root of two.", "STEP", "f32", format!("{:.7}", 2.0_f64.powf(0.125))),
         ("Its square root.", "HALF_STEP", "f32", format!("{:.7}", 2.0_f64.powf(0.0625))),
-        ("Signs of the projection, for each of its two rounds.", "SIGNS", "[u64; 4]", format!("[\n{}]", signs.concat())),
-        ("What a feature's histogram is in the mean.", "MEAN", "[f32; 128]", format!("[\n{}]", table(&mean(), 4))),
+        (
+            "Signs of the projection, for each of its two rounds.",
+            "SIGNS",
+            "[u64; 4]",
+            format!("[\n{}]", signs.concat()),
+        ),
+        (
+            "What a feature's histogram is in the mean.",
+            "MEAN",
+            "[f32; 128]",
+            format!("[\n{}]", table(&mean(), 4)),
+        ),
     ] {
         write!(text, "/// {comment}\npub const {name}: {kind} = {value};\n").unwrap();
     }
@@ -141,6 +167,10 @@ fn constants_are_what_the_program_makes() {
     if std::env::var_os("AOTF_TEST_UPDATE").is_some() {
         fs::write(path, made).unwrap();
     } else {
-        assert_eq!(fs::read_to_string(path).unwrap(), made, "run this test with AOTF_TEST_UPDATE=1 after a change");
+        assert_eq!(
+            fs::read_to_string(path).unwrap(),
+            made,
+            "run this test with AOTF_TEST_UPDATE=1 after a change"
+        );
     }
 }

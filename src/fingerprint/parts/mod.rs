@@ -18,7 +18,7 @@ mod picture;
 mod pyramid;
 mod search;
 
-pub use features::{QUERY_AREA, STORED_AREA, of_stored};
+pub use features::{QUERY_AREA, STORED_AREA, first_codes, of_stored};
 pub use picture::{Gray, Reducer};
 pub use search::{Candidate, FoundPart, QueryParts, QueryPicture};
 

@@ -88,7 +88,9 @@ pub fn overlay(stored: &Stored, query: &Reductions, map: &Map, inverted: bool) -
     let pair = |at: usize| seen[at].map(|level| (f32::from(little.levels[at]), level));
     let mut windows = 0;
     let mut alike = 0;
-    let starts = |length: usize| (0..).step_by(WINDOW_STEP).take_while(move |start| start + WINDOW <= length.max(WINDOW));
+    let starts = |length: usize| {
+        (0..).step_by(WINDOW_STEP).take_while(move |start| start + WINDOW <= length.max(WINDOW))
+    };
     for top in starts(little.height) {
         for left in starts(little.width) {
             let (bottom, right) = ((top + WINDOW).min(little.height), (left + WINDOW).min(little.width));
@@ -137,4 +139,3 @@ fn correlation(pairs: &[(f32, f32)]) -> Correlation {
     let r = if aa > 0.0 && bb > 0.0 { ab / (aa * bb).sqrt() } else { 0.0 };
     Correlation { r, deviations: ((aa / n).sqrt(), (bb / n).sqrt()) }
 }
-

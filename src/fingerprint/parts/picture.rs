@@ -37,7 +37,8 @@ impl Reducer {
         let side = |length: u32| ((f64::from(length) * scale) as usize).max(1);
         // A side of one pixel leaves more for the other than there is room for.
         let (target_width, target_height) = (side(width), side(height));
-        let target = (target_width.min(area as usize), target_height.min(area as usize / target_width.max(1)).max(1));
+        let target =
+            (target_width.min(area as usize), target_height.min(area as usize / target_width.max(1)).max(1));
         Reducer {
             source,
             target,

@@ -109,9 +109,8 @@ fn find(octave: usize, blurred: &[Plane], extrema: &mut Vec<Extremum>) {
         let [below, here, above] = [level - 1, level, level + 1].map(|level| &differences[level]);
         for y in MARGIN..height.saturating_sub(MARGIN) {
             places.clear();
-            let rows = [below, here, above].map(|plane| {
-                [y - 1, y, y + 1].map(|y| &plane.levels[y * width..(y + 1) * width])
-            });
+            let rows = [below, here, above]
+                .map(|plane| [y - 1, y, y + 1].map(|y| &plane.levels[y * width..(y + 1) * width]));
             super::kernel::extrema(&rows, LEAST_CONTRAST, MARGIN, &mut places);
             for &x in &places {
                 extrema.extend(refined(octave, level, usize::from(x), y, [below, here, above]));
@@ -128,7 +127,8 @@ fn refined(octave: usize, level: usize, x: usize, y: usize, planes: [&Plane; 3])
     let (up, down) = (here.at(x, y - 1), here.at(x, y + 1));
     let dxx = left + right - 2.0 * middle;
     let dyy = up + down - 2.0 * middle;
-    let dxy = (here.at(x + 1, y + 1) - here.at(x - 1, y + 1) - here.at(x + 1, y - 1) + here.at(x - 1, y - 1)) / 4.0;
+    let dxy =
+        (here.at(x + 1, y + 1) - here.at(x - 1, y + 1) - here.at(x + 1, y - 1) + here.at(x - 1, y - 1)) / 4.0;
     let (trace, determinant) = (dxx + dyy, dxx * dyy - dxy * dxy);
     let limit = (MOST_EDGE_RATIO + 1.0) * (MOST_EDGE_RATIO + 1.0) / MOST_EDGE_RATIO;
     if determinant <= 0.0 || trace * trace >= limit * determinant {

@@ -177,7 +177,8 @@ impl QueryParts {
 
     /// All that is worth a closer look, each image once: by the form of the query that agrees best.
     pub fn candidates(&self, stored: &[Parts]) -> Vec<Candidate> {
-        let mut found: Vec<Candidate> = self.forms.iter().flat_map(|form| self.candidates_of(form, stored)).collect();
+        let mut found: Vec<Candidate> =
+            self.forms.iter().flat_map(|form| self.candidates_of(form, stored)).collect();
         let rank = |one: &Candidate| (one.class().is_none(), one.class(), std::cmp::Reverse(one.keypoints));
         found.sort_by_key(|one| (one.index, rank(one)));
         found.dedup_by_key(|one| one.index);
