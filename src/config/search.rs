@@ -21,7 +21,17 @@ section! {
         /// image in the database, and some milliseconds when it is indexed. Off, they are neither computed nor
         /// searched; what is stored stays.
         parts: bool = true, switch();
+        /// Finds them among all images, too, where no account is known: for searches by an image alone. Needs `parts`,
+        /// and an index of its own: MEMORY an image in memory and on disk, so MEMORY for a million.
+        parts_everything: bool = false, switch();
         /// Most results of one query.
         max_results: u32 = 1000, number(1..=100_000);
+    }
+}
+
+impl Search {
+    /// Whether there is an index of the codes of local features.
+    pub fn indexes_codes(&self) -> bool {
+        self.parts && self.parts_everything
     }
 }

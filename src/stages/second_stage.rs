@@ -113,7 +113,7 @@ mod tests {
                 parts: None,
             },
             other_details: vec![(Variant::OnWhite, detail([u64::MAX; 4], 200))],
-            picture: QueryPicture {},
+            picture: QueryPicture::default(),
         }
     }
 
