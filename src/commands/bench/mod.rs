@@ -17,6 +17,7 @@ mod links;
 mod listing;
 mod networks;
 mod pages;
+mod parts_index;
 mod pipeline;
 mod reliability;
 mod report;
@@ -37,6 +38,8 @@ pub enum Bench {
     Accuracy(accuracy::AccuracyArgs),
     /// The fingerprint index: time per query, bytes per image
     Index(index::IndexArgs),
+    /// An index of the codes of local features: time per query, bytes per image, what is found
+    PartsIndex(parts_index::PartsIndexArgs),
     /// Decoding and fingerprinting: images per second of one core
     Fingerprint(fingerprint::FingerprintArgs),
     /// A database: posts written, fingerprints read, posts looked up per second
@@ -67,6 +70,7 @@ pub fn run(bench: &Bench, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Bench::Ipc(args) => ipc::run(args, out)?,
         Bench::Accuracy(args) => accuracy::run(args, out)?,
         Bench::Index(args) => index::run(args, out)?,
+        Bench::PartsIndex(args) => parts_index::run(args, out)?,
         Bench::Fingerprint(args) => return Ok(fingerprint::run(args, out, &mut io::stderr()).into()),
         Bench::Store(args) => store::run(args, out)?,
         Bench::Forget(args) => forget::run(args, out)?,
