@@ -210,6 +210,8 @@ export interface Stats {
   budget_month_usd: number | null;
   deferred_scans_count: number;
   index_percent: number;
+  images_with_parts_count: number;
+  parts_bytes: number;
 }
 
 export interface Config {

@@ -14,10 +14,6 @@ use crate::proto::view::StatsView;
 pub struct StatsAnswer {
     pub indexed_tweets_count: u64,
     pub indexed_accounts_count: u64,
-    /// Images whose local features are known, by which crops and screenshots are found.
-    pub images_with_parts_count: u64,
-    /// What these features take in the database.
-    pub parts_bytes: u64,
     pub processing_user_requests_count: u64,
     pub processing_scan_requests_count: u64,
     /// Posts listed but not yet indexed.
@@ -35,6 +31,10 @@ pub struct StatsAnswer {
     pub deferred_scans_count: u64,
     /// How much of the fingerprint index is there; below 100 while it is made anew.
     pub index_percent: u64,
+    /// Images whose local features are known, by which crops and screenshots are found.
+    pub images_with_parts_count: u64,
+    /// What these features take in the database.
+    pub parts_bytes: u64,
 }
 
 impl StatsAnswer {
@@ -56,8 +56,6 @@ impl From<StatsView> for StatsAnswer {
         StatsAnswer {
             indexed_tweets_count: stats.store.posts,
             indexed_accounts_count: stats.store.accounts,
-            images_with_parts_count: stats.store.parts,
-            parts_bytes: stats.store.part_bytes,
             processing_user_requests_count: stats.queries_in_progress,
             processing_scan_requests_count: stats.scans_in_progress,
             pending_tweets_count: stats.posts_pending,
@@ -68,6 +66,8 @@ impl From<StatsView> for StatsAnswer {
             budget_month_usd: stats.spending.monthly_limit.map(MicroUsd::usd),
             deferred_scans_count: stats.spending.scans_waiting,
             index_percent: stats.index.percent(),
+            images_with_parts_count: stats.store.parts,
+            parts_bytes: stats.store.part_bytes,
         }
     }
 }

@@ -17,9 +17,9 @@ section! {
         /// Keeps, of each artwork's page that was answered, its address and what its picture looks like, so
         /// that a search by image leads from a post to the page of its artwork.
         remember_pages: bool = true, switch();
-        /// Finds crops, screenshots and collages within accounts, by local features of the images: about 2 KB an
-        /// image in the database, and some milliseconds when it is indexed. Off, they are neither computed nor
-        /// searched; what is stored stays.
+        /// Finds crops, screenshots and collages within accounts, by local features of the images: about 2 KB
+        /// an image in the database, and some milliseconds when it is indexed. Off, they are neither computed
+        /// nor searched; what is stored stays.
         parts: bool = true, switch();
         /// Finds them among all images, too, where no account is known: for searches by an image alone. Needs `parts`,
         /// and an index of its own: MEMORY an image in memory and on disk, so MEMORY for a million.

@@ -13,6 +13,10 @@ pub const MAX_PARTS_BYTES: usize = 2080;
 /// The version of the features that this program computes.
 pub const PARTS_VERSION: u8 = 1;
 
+/// Most bytes of the list of features that many accounts have in common, as frames of apps and watermarks
+/// have them.
+pub const MAX_FURNITURE_BYTES: usize = 40 * 1024;
+
 /// The local features of one image, as `fingerprint::parts` encodes them: a byte that names the version, then
 /// what that version says. At most [`MAX_PARTS_BYTES`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

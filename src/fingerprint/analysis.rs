@@ -5,7 +5,7 @@ use super::border::{Area, BorderFinder};
 use super::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use super::luma::{LumaRow, flatten_row, is_transparent};
 use super::orientation;
-use super::parts::QueryPicture;
+use super::parts::{Gray, QUERY_AREA, QueryPicture, Rows, STORED_AREA, of_stored};
 use super::phash::{phash64, phash256};
 use super::resample::Resampler;
 use super::thumbnail::Thumbnail;
@@ -53,18 +53,22 @@ pub fn phash(bytes: &[u8], limits: &Limits) -> Result<(Fingerprint, bool), Decod
 /// # Errors
 /// See [`DecodeError`].
 pub fn analyze(bytes: &[u8], limits: &Limits) -> Result<ImageFacts, DecodeError> {
-    let mut sink = AnalysisSink::new(&[Variant::AsIs]);
-    decode(bytes, limits, &mut sink)?;
-    let (mut pictures, _) = sink.finish(bytes, limits)?;
-    Ok(pictures.swap_remove(0))
+    analyze_by(AnalysisSink::new(&[Variant::AsIs]), bytes, limits)
 }
 
-/// The same, with the local features of the image.
+/// The same, with the local features of the image, of which they are made in the same pass over its rows.
 ///
 /// # Errors
 /// See [`DecodeError`].
 pub fn analyze_with_parts(bytes: &[u8], limits: &Limits) -> Result<ImageFacts, DecodeError> {
-    analyze(bytes, limits)
+    analyze_by(AnalysisSink::new(&[Variant::AsIs]).with_picture(STORED_AREA), bytes, limits)
+}
+
+fn analyze_by(mut sink: AnalysisSink<'_>, bytes: &[u8], limits: &Limits) -> Result<ImageFacts, DecodeError> {
+    decode(bytes, limits, &mut sink)?;
+    let parts = sink.take_picture().map(|gray| of_stored(&gray));
+    let (mut pictures, _) = sink.finish(bytes, limits)?;
+    Ok(ImageFacts { parts, ..pictures.swap_remove(0) })
 }
 
 /// Everything by which an image is searched: also turned as its EXIF data says, since networks turn the
@@ -87,8 +91,10 @@ pub fn query_variants_turned(bytes: &[u8], limits: &Limits) -> Result<QueryImage
 }
 
 fn query_forms(bytes: &[u8], limits: &Limits, turns: &[Orientation]) -> Result<QueryImage, DecodeError> {
-    let mut sink = AnalysisSink::new(&[Variant::AsIs, Variant::OnWhite, Variant::OnBlack]);
+    let mut sink =
+        AnalysisSink::new(&[Variant::AsIs, Variant::OnWhite, Variant::OnBlack]).with_picture(QUERY_AREA);
     decode(bytes, limits, &mut sink)?;
+    let picture = QueryPicture::new(sink.take_picture().unwrap_or_default());
     let kinds: Vec<Variant> = sink.pictures.iter().map(|picture| picture.kind).collect();
     let tagged = orientation::of(bytes);
     let others = turns.iter().copied().filter(|&turn| Some(turn) != tagged);
@@ -118,7 +124,7 @@ fn query_forms(bytes: &[u8], limits: &Limits, turns: &[Orientation]) -> Result<Q
             .chain(inner.into_iter().map(|detail| (Variant::Trimmed, detail)))
             .chain(turned.into_iter().map(|(kind, _, detail)| (kind, detail)))
             .collect(),
-        picture: QueryPicture {},
+        picture,
     })
 }
 
@@ -216,6 +222,9 @@ struct AnalysisSink<'a> {
     transparent: bool,
     pictures: Vec<Picture>,
     flat: Vec<u8>,
+    /// How many pixels the picture may have in which features are looked for; none where they are not.
+    area: Option<u32>,
+    rows: Option<Rows>,
 }
 
 impl<'a> AnalysisSink<'a> {
@@ -226,7 +235,19 @@ impl<'a> AnalysisSink<'a> {
             transparent: false,
             pictures: Vec::new(),
             flat: Vec::new(),
+            area: None,
+            rows: None,
         }
+    }
+
+    /// Makes the picture as well in which local features are looked for, of so many pixels at most.
+    fn with_picture(self, area: u32) -> AnalysisSink<'a> {
+        AnalysisSink { area: Some(area), ..self }
+    }
+
+    /// That picture, after the last row.
+    fn take_picture(&mut self) -> Option<Gray> {
+        self.rows.take().map(Rows::finish)
     }
 
     /// The pictures in these turns, the flattened ones only where the image turned out to be transparent.
@@ -275,6 +296,7 @@ impl RowSink for AnalysisSink<'_> {
         self.layout = layout;
         let kinds = self.wanted.iter().filter(|&&kind| background(kind).is_none() || layout.has_alpha());
         self.pictures = kinds.map(|&kind| Picture::new(kind, width, height)).collect();
+        self.rows = self.area.map(|area| Rows::new(width, height, layout, area));
     }
 
     fn row(&mut self, pixels: &[u8]) {
@@ -287,6 +309,9 @@ impl RowSink for AnalysisSink<'_> {
                     picture.row(&self.flat, Layout::Rgb);
                 }
             }
+        }
+        if let (Some(rows), Some(as_is)) = (&mut self.rows, self.pictures.first()) {
+            rows.row(pixels, as_is.luma.levels());
         }
     }
 }

@@ -141,11 +141,19 @@ pub enum Question {
     /// [`MAX_FINGERPRINTS_PER_ANSWER`]; fewer means that there are no more. For searches while the index
     /// does not hold everything.
     AccountFingerprints { account: AccountNo, after: ImageId },
-    /// Of one account's searchable images beyond `after`, in the order of their numbers, those whose features are
-    /// known: as many as fit a message.
+    /// Of one account's searchable images beyond `after`, in the order of their numbers, those whose features
+    /// are known: as many as fit a message.
     AccountParts { account: AccountNo, after: ImageId },
     /// The features of these images, at most [`MAX_PARTS_PER_QUESTION`]; images without are left out.
     PartsOf(Vec<ImageId>),
+    /// Of the accounts beyond `after`, at most `limit` and at most [`MAX_PARTS_PER_QUESTION`], the features
+    /// of one of their newest images. Only maintenance asks this.
+    PartsSample { after: AccountNo, limit: u32 },
+    /// The features that many accounts have in common.
+    Furniture,
+    /// They are these from now on; at most
+    /// [`MAX_FURNITURE_BYTES`](crate::domain::parts::MAX_FURNITURE_BYTES). Only maintenance asks this.
+    KeepFurniture(Vec<u8>),
     /// Accounts whose turn it is, for a maintenance task, at most `limit`.
     AccountsDue { task: MaintenanceTask, limit: u32 },
     /// Posts to be tried again, at most `limit`, and as many as fit a message.
@@ -215,6 +223,14 @@ pub enum Answer {
     },
     /// In the order asked.
     PartsOf(Vec<(ImageId, Parts)>),
+    PartsSample {
+        /// Accounts whose newest images have no features are left out.
+        parts: Vec<(AccountNo, Parts)>,
+        /// Where to go on. `None` when there are no more accounts.
+        next: Option<AccountNo>,
+    },
+    /// With when they were kept; `None` before the first time.
+    Furniture(Option<(Timestamp, Vec<u8>)>),
     Accounts(Vec<(Account, AccountState)>),
     Retries(Vec<RetryPost>),
     WantedPosts(Vec<PostKey>),
@@ -258,7 +274,7 @@ mod tests {
     use crate::domain::accounts::SeenHandle;
     use crate::domain::forgotten::{MAX_NOTE_BYTES, SubjectKind};
     use crate::domain::images::Detail;
-    use crate::domain::parts::MAX_PARTS_BYTES;
+    use crate::domain::parts::{MAX_FURNITURE_BYTES, MAX_PARTS_BYTES};
     use crate::domain::reads::Resource;
     use crate::domain::scans::Coverage;
     use crate::domain::verdicts::Claim;
@@ -308,6 +324,14 @@ mod tests {
         let answer = Answer::PartsOf(vec![parts; MAX_PARTS_PER_QUESTION]);
         let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer };
         assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+        let sampled = (AccountNo(u32::MAX), Parts(vec![255; MAX_PARTS_BYTES]));
+        let parts = vec![sampled; MAX_PARTS_PER_QUESTION];
+        let answer = Answer::PartsSample { parts, next: Some(AccountNo(u32::MAX)) };
+        let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer };
+        assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+        let question = Question::KeepFurniture(vec![255; MAX_FURNITURE_BYTES]);
+        let message = StageToBroker::Ask { ask: AskId(u64::MAX), question };
+        assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
     }
 
     fn verdict() -> Verdict {
@@ -356,6 +380,9 @@ mod tests {
             Question::AccountFingerprints { account: AccountNo(1), after: ImageId(2) },
             Question::AccountParts { account: AccountNo(1), after: ImageId(2) },
             Question::PartsOf(vec![ImageId(1)]),
+            Question::PartsSample { after: AccountNo(0), limit: 9 },
+            Question::Furniture,
+            Question::KeepFurniture(vec![1, 2]),
             Question::AccountsDue { task: MaintenanceTask::UpdateAccounts, limit: 2 },
             Question::RetriesDue { limit: 2 },
             Question::StartScans {
@@ -407,6 +434,8 @@ mod tests {
                 next: Some(ImageId(1)),
             },
             Answer::PartsOf(vec![(ImageId(1), Parts(vec![1, 2]))]),
+            Answer::PartsSample { parts: vec![(AccountNo(1), Parts(vec![1]))], next: Some(AccountNo(2)) },
+            Answer::Furniture(Some((Timestamp(1), vec![1, 2]))),
             Answer::Retries(vec![]),
             Answer::WantedPosts(vec![PostKey::new(Network::Twitter, "2")]),
             Answer::SearchedPosts(vec!["1".into()]),

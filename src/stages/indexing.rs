@@ -77,10 +77,11 @@ impl StageWorker for Indexing {
     }
 }
 
-/// Takes the features of so many images away, the last ones first, that a report of these posts is one message.
-/// What has none can get them later; posts that cannot be reported would be lost.
+/// Takes features away where they would make a report of these posts longer than a message, of the last
+/// images. What has none can get them later; posts that cannot be reported would be lost.
 fn fit_into_message(posts: &mut [IndexedPost]) {
-    /// Of a post without its id and images; of an image without its texts and features; of a report without posts.
+    /// Of a post without its id and images; of an image without its texts and features; of a report without
+    /// posts.
     const POST: usize = 24;
     const IMAGE: usize = 16;
     const FACTS: usize = 280;
@@ -234,4 +235,87 @@ fn is_absent(response: &Result<Response, FetchError>) -> bool {
 /// The host could not be reached at all.
 pub fn is_network_loss(response: &Result<Response, FetchError>) -> bool {
     matches!(response, Err(FetchError::Unreachable { .. }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::{LeaseId, PostKey};
+    use crate::base::{Fingerprint, Timestamp};
+    use crate::domain::images::{Detail, ImageFacts};
+    use crate::domain::parts::{MAX_PARTS_BYTES, Parts};
+    use crate::proto::stage::StageToBroker;
+    use crate::proto::work::LeaseOutcome;
+
+    fn seen() -> ImageState {
+        let fingerprint = Fingerprint(u64::MAX);
+        let phash256 = [u64::MAX; 4];
+        ImageState::Fingerprinted(ImageFacts {
+            fingerprint,
+            solid_ground: true,
+            width: u32::MAX,
+            height: u32::MAX,
+            detail: Detail { phash256, thumbnail: vec![255; 192], trimmed: Some(fingerprint) },
+            parts: Some(Parts(vec![255; MAX_PARTS_BYTES])),
+        })
+    }
+
+    /// Of posts with so many images each; every fifth image failed. How many images kept their features, of
+    /// how many that had any.
+    #[track_caller]
+    fn check(images: &[usize], name_bytes: usize, url_bytes: usize) -> (usize, usize) {
+        let failed = || ImageState::Failed { url: "u".repeat(url_bytes), why: "w".repeat(203) };
+        let image = |place: usize| {
+            let state = if place % 5 == 4 { failed() } else { seen() };
+            IndexedImage::new("n".repeat(name_bytes), state)
+        };
+        let post = |count: &usize| {
+            let key = PostKey::new(Network::Twitter, "18446744073709551615");
+            IndexedPost::of_images(key, Some(Timestamp(i64::MAX)), (0..*count).map(image))
+        };
+        let mut posts: Vec<IndexedPost> = images.iter().map(post).collect();
+        let has_parts = |image: &&IndexedImage| match &image.state {
+            ImageState::Fingerprinted(facts) => facts.parts.is_some(),
+            ImageState::Lost | ImageState::Failed { .. } => false,
+        };
+        let count =
+            |posts: &[IndexedPost]| posts.iter().flat_map(|post| &post.images).filter(has_parts).count();
+        let before = count(&posts);
+        fit_into_message(&mut posts);
+        let kept = count(&posts);
+        let flags: Vec<bool> = posts
+            .iter()
+            .flat_map(|post| &post.images)
+            .filter(|image| matches!(image.state, ImageState::Fingerprinted(_)))
+            .map(|image| has_parts(&image))
+            .collect();
+        assert!(flags.is_sorted_by(|a, b| a >= b), "the last ones go without: {flags:?}");
+        let message = StageToBroker::Report {
+            lease: LeaseId(u64::MAX),
+            outcome: LeaseOutcome::Done(StageOutput::Indexed(posts)),
+            elapsed_micros: u64::MAX,
+        };
+        let bytes = postcard::to_stdvec(&message).unwrap().len();
+        assert!(bytes <= MAX_MESSAGE_BYTES, "{bytes} bytes");
+        assert!(
+            kept == before || bytes + MAX_PARTS_BYTES + 4096 > MAX_MESSAGE_BYTES,
+            "{kept} of {before}: {bytes}"
+        );
+        (kept, before)
+    }
+
+    #[test]
+    fn the_largest_report_is_one_message() {
+        // As many as the broker hands out, of X: all keep their features.
+        assert_eq!(check(&[4; 6], 30, 60), (24, 24));
+        assert_eq!(check(&[3; 8], 30, 60), (24, 24));
+        // Some posts of one image each.
+        assert_eq!(check(&[1; 8], 600, 60), (8, 8));
+        // More than a batch, in one post; long texts.
+        let (kept, before) = check(&[100], 20, 60);
+        assert!(kept >= 10 && kept < before, "{kept} of {before}");
+        let (kept, before) = check(&[6, 6, 6, 6], 500, 500);
+        assert!(kept >= 15 && kept < before, "{kept} of {before}");
+        assert_eq!(check(&[], 1, 1), (0, 0));
+    }
 }

@@ -33,8 +33,8 @@ pub(super) fn storable_parts(facts: &ImageFacts) -> Option<&Parts> {
     facts.parts.as_ref().filter(|parts| Parts::can_have(parts.0.len()))
 }
 
-/// What became of the images of one `Change::Complete` or `Change::AddParts`. Those that had already what they
-/// were to get, or are stored no more, are not counted.
+/// What became of the images of one `Change::Complete` or `Change::AddParts`. Those that had already what
+/// they were to get, or are stored no more, are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Completed {
     /// Images that have their detail now.

@@ -7,11 +7,12 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
 use super::*;
-use crate::base::ids::{AccountKey, ImageId, Network, Networks, PostKey};
+use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, Networks, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::{Account, AccountState};
 use crate::domain::forgotten::{Removal, Removed, Subject, SubjectKind};
 use crate::domain::images::{Detail, ImageFacts, StoreCounts};
+use crate::domain::parts::{MAX_FURNITURE_BYTES, MAX_PARTS_BYTES, PARTS_VERSION, Parts};
 use crate::domain::posts::{
     ImageRecord, ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost, Place, RetryPost,
 };
@@ -74,6 +75,9 @@ macro_rules! contract_tests {
             an_unfinished_removal_is_found_again
             watches_are_kept_changed_and_ended
             a_feed_has_each_artwork_once
+            features_lie_beside_their_images_and_go_with_them
+            features_are_added_to_images_of_before
+            common_features_are_kept_and_accounts_sampled
         );
     };
     ($database:ty: $($name:ident)*) => {
@@ -999,7 +1003,8 @@ pub fn images_are_completed_once_and_keep_their_fingerprints<D: TestDatabase>() 
     ]);
     let before = store.counts().unwrap();
     let committed = store.apply(std::slice::from_ref(&change), NOW).unwrap();
-    let expect = Completed { completed: 2, framed: 1, other_fingerprint: 1, other_picture: 1, gone: 1 };
+    let expect =
+        Completed { completed: 2, framed: 1, other_fingerprint: 1, other_picture: 1, gone: 1, parts: 0 };
     assert_eq!(committed.outcomes, [Outcome::Completed(expect)]);
     // Only the one with a border is new to the index, under a new number.
     let moved = committed.images_after;
@@ -1408,4 +1413,190 @@ pub fn a_feed_has_each_artwork_once<D: TestDatabase>() {
     assert!(entries[2].changed > before && entries[2].changed > last, "{entries:?}");
     store.apply(&[Change::RemovePosts(vec![PostKey::new(Network::Twitter, "11")])], NOW).unwrap();
     assert_eq!(short(&mut *store, &["1", "2"]), [vec!["12"], vec!["20"], vec!["10"]]);
+}
+
+/// An image with features of this version that end in `tag`.
+fn featured(name: &str, fingerprint: u64, tag: u8) -> IndexedImage {
+    let facts = ImageFacts { parts: Some(features(tag)), ..facts(fingerprint) };
+    IndexedImage::new(name, ImageState::Fingerprinted(facts))
+}
+
+fn features(tag: u8) -> Parts {
+    Parts(vec![PARTS_VERSION, 0, 255, tag])
+}
+
+/// Those of the account of this number, as a search reads them.
+fn parts_of(store: &mut dyn Store, account: u32) -> Vec<(u64, Option<Parts>)> {
+    let found = store.parts_of_account(AccountNo(account), ImageId(0), 100).unwrap();
+    found.into_iter().map(|(image, _, _, parts)| (image.0, parts)).collect()
+}
+
+fn part_sizes(store: &mut dyn Store) -> (u64, u64) {
+    let counts = store.counts().unwrap();
+    (counts.parts, counts.part_bytes)
+}
+
+pub fn features_lie_beside_their_images_and_go_with_them<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let sized = |name: &str, bytes: usize| {
+        let parts = Some(Parts(vec![PARTS_VERSION; bytes]));
+        IndexedImage::new(name, ImageState::Fingerprinted(ImageFacts { parts, ..facts(3) }))
+    };
+    let images = vec![featured("a", 1, 1), good("b", 2), failed("c"), sized("d", MAX_PARTS_BYTES)];
+    // A worker is not ours to believe.
+    let odd = vec![sized("e", MAX_PARTS_BYTES + 1), sized("f", 0), featured("g", FRAMED, 7)];
+    let other = posts("2", vec![post("20", vec![featured("a", 9, 9)])]);
+    let first = posts("1", vec![post("10", images), post("11", odd)]);
+    store.apply(&[first.clone(), other], NOW).unwrap();
+    let whole = Parts(vec![PARTS_VERSION; MAX_PARTS_BYTES]);
+    let expect = [
+        (1, Some(features(1))),
+        (2, None),
+        (4, Some(whole.clone())),
+        (5, None),
+        (6, None),
+        (7, Some(features(7))),
+    ];
+    assert_eq!(parts_of(&mut *store, 1), expect);
+    assert_eq!(part_sizes(&mut *store), (4, 12 + MAX_PARTS_BYTES as u64));
+    // Pages go on where the one before ended, with what a search needs besides.
+    let page = store.parts_of_account(AccountNo(1), ImageId(2), 1).unwrap();
+    assert_eq!(page, [(ImageId(4), Fingerprint(3), None, Some(whole))]);
+    let framed = store.parts_of_account(AccountNo(1), ImageId(6), 9).unwrap();
+    assert_eq!(framed[0].2, Some(Fingerprint(1)));
+    assert_eq!(store.parts_of_account(AccountNo(77), ImageId(0), 9).unwrap(), []);
+    let asked = [7, 2, 1, 999].map(ImageId);
+    assert_eq!(store.parts(&asked).unwrap(), [(ImageId(7), features(7)), (ImageId(1), features(1))]);
+
+    // The image that failed gets its fingerprint, and with it another number; repeating changes nothing.
+    let filled = posts("1", vec![post("10", vec![featured("c", 5, 5)])]);
+    for change in [filled.clone(), first, filled] {
+        store.apply(&[change], NOW).unwrap();
+        assert_eq!(parts_of(&mut *store, 1)[6..], [(9, Some(features(5)))]);
+        assert_eq!(part_sizes(&mut *store), (5, 16 + MAX_PARTS_BYTES as u64));
+    }
+    // One post is gone, one account is forgotten.
+    store.apply(&[Change::RemovePosts(vec![PostKey::new(Network::Twitter, "10")])], NOW).unwrap();
+    assert_eq!(parts_of(&mut *store, 1), expect[3..]);
+    assert_eq!(part_sizes(&mut *store), (2, 8));
+    forget(&mut *store, &Subject::Account(key("1")));
+    assert_eq!(part_sizes(&mut *store), (1, 4));
+    assert_eq!(store.parts(&[7, 8].map(ImageId)).unwrap(), [(ImageId(8), features(9))]);
+}
+
+pub fn features_are_added_to_images_of_before<D: TestDatabase>() {
+    use backfill::{Completed, Seen};
+    use import::pages::{ImportedImage, ImportedPost, Page};
+    let database = D::new();
+    let mut store = database.open();
+    let solid = 0xf0f0_1234_5678_9abc_u64;
+    let old = Parts(vec![PARTS_VERSION + 1; 100]);
+    let of_before = ImageFacts { parts: Some(old.clone()), ..facts(solid ^ 3) };
+    let images = vec![
+        good("a", solid),
+        IndexedImage::new("b", ImageState::Fingerprinted(of_before)),
+        featured("c", solid ^ 7, 7),
+        noisy("d", 1),
+        good("e", !solid),
+        good("f", solid ^ 15),
+    ];
+    let bare = |name: &str, fingerprint| ImportedImage {
+        name: name.to_owned(),
+        fingerprint: Some(Fingerprint(fingerprint)),
+    };
+    let imported = ImportedPost {
+        key: PostKey::new(Network::Twitter, "11"),
+        account: key("1"),
+        images: vec![bare("g", solid), bare("h", solid << 1)],
+    };
+    let page = Change::Import(Page::Posts(vec![imported]));
+    store.apply(&[posts("1", vec![post("10", images)]), page], NOW).unwrap();
+    let lacking = |store: &mut dyn Store, after, limit| -> Vec<(u64, String)> {
+        let found = store.images_without_parts(ImageId(after), limit).unwrap();
+        assert!(found.iter().all(|image| image.account == key("1")));
+        found.into_iter().map(|image| (image.image.0, image.name)).collect()
+    };
+    let named = |image: u64, name: &str| (image, name.to_owned());
+    // Not those without detail: they get it first, and their features with it.
+    let expect = [named(1, "a"), named(2, "b"), named(5, "e"), named(6, "f")];
+    assert_eq!(lacking(&mut *store, 0, 9), expect);
+    assert_eq!(lacking(&mut *store, 1, 2), expect[1..3]);
+
+    let seen = |fingerprint: u64, tag: u8| {
+        Seen::Picture(ImageFacts { parts: Some(features(tag)), ..facts(fingerprint) })
+    };
+    let plain = |fingerprint| Seen::Picture(facts(fingerprint));
+    let before = store.fingerprints_after(ImageId(0), 99).unwrap();
+    let change = Change::AddParts(vec![
+        // One bit off.
+        (ImageId(1), seen(solid ^ 1, 1)),
+        (ImageId(1), seen(solid, 11)),
+        (ImageId(2), seen(solid ^ 3, 2)),
+        (ImageId(3), seen(solid ^ 7, 33)),
+        (ImageId(5), seen(solid, 5)),
+        (ImageId(6), Seen::Gone),
+        (ImageId(999), seen(solid, 9)),
+    ]);
+    let committed = store.apply(std::slice::from_ref(&change), NOW).unwrap();
+    let done = Completed { parts: 2, other_picture: 1, gone: 1, ..Completed::default() };
+    assert_eq!((committed.outcomes, committed.entries), (vec![Outcome::Completed(done)], vec![]));
+    let expect = [(ImageId(1), features(1)), (ImageId(2), features(2)), (ImageId(3), features(7))];
+    let asked = [1, 2, 3, 5, 6].map(ImageId);
+    assert_eq!(store.parts(&asked).unwrap(), expect);
+    assert_eq!(part_sizes(&mut *store), (3, 12));
+    assert_eq!(store.fingerprints_after(ImageId(0), 99).unwrap(), before, "fingerprints stay");
+    // Nobody asks again for what is there, gone, or another picture.
+    assert_eq!(lacking(&mut *store, 0, 9), []);
+    let again = store.apply(&[change], NOW).unwrap();
+    let done = Completed { other_picture: 1, gone: 1, ..Completed::default() };
+    assert_eq!(again.outcomes, [Outcome::Completed(done)]);
+    assert_eq!(store.parts(&asked).unwrap(), expect);
+
+    // With the detail come the features, also where the image gets another number.
+    let framed = ImageFacts {
+        parts: Some(features(8)),
+        detail: Detail { trimmed: Some(Fingerprint(99)), ..facts(1).detail },
+        ..facts(solid << 1)
+    };
+    let change = Change::Complete(vec![(ImageId(7), seen(solid, 4)), (ImageId(8), Seen::Picture(framed))]);
+    let committed = store.apply(&[change], NOW).unwrap();
+    let done = Completed { completed: 2, framed: 1, parts: 2, ..Completed::default() };
+    assert_eq!(committed.outcomes, [Outcome::Completed(done)]);
+    let asked = [7, 8, 9].map(ImageId);
+    assert_eq!(store.parts(&asked).unwrap(), [(ImageId(7), features(4)), (ImageId(9), features(8))]);
+    assert_eq!(part_sizes(&mut *store), (5, 20));
+    // A picture of which no features came is asked for again.
+    store.apply(&[posts("1", vec![post("12", vec![good("i", solid)])])], NOW).unwrap();
+    let change = Change::AddParts(vec![(ImageId(10), plain(solid))]);
+    assert_eq!(store.apply(&[change], NOW).unwrap().outcomes, [Outcome::Completed(Completed::default())]);
+    assert_eq!(lacking(&mut *store, 0, 9), [named(10, "i")]);
+}
+
+pub fn common_features_are_kept_and_accounts_sampled<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    assert_eq!(store.furniture().unwrap(), None);
+    assert_eq!(store.parts_sample(AccountNo(0), 9).unwrap(), []);
+    let later = Timestamp(NOW.0 + 1);
+    for (list, at) in [(vec![1, 0, 255], NOW), (vec![9; MAX_FURNITURE_BYTES], later), (vec![], later)] {
+        store.apply(&[Change::KeepFurniture(list.clone())], at).unwrap();
+        assert_eq!(store.furniture().unwrap(), Some((at, list)));
+    }
+    // One of the newest images of each that has any, and where to go on.
+    let change = [
+        posts("1", vec![post("10", vec![featured("a", 1, 1), featured("b", 2, 2), good("c", 3)])]),
+        posts("2", vec![post("20", vec![good("a", 4)])]),
+        posts("3", vec![post("30", vec![featured("a", 5, 5)])]),
+        posts("4", vec![]),
+    ];
+    store.apply(&change, NOW).unwrap();
+    let expect = [
+        (AccountNo(1), Some(features(2))),
+        (AccountNo(2), None),
+        (AccountNo(3), Some(features(5))),
+        (AccountNo(4), None),
+    ];
+    assert_eq!(store.parts_sample(AccountNo(0), 9).unwrap(), expect);
+    assert_eq!(store.parts_sample(AccountNo(1), 2).unwrap(), expect[1..3]);
 }

@@ -29,6 +29,9 @@ use crate::domain::verdicts::{Verdict, VerdictId};
 use crate::domain::watches::{FeedEntry, Watch};
 use crate::fingerprint::parts::first_codes;
 
+/// An account's newest images among which one with features is looked for.
+const SAMPLED_IMAGES: i64 = 32;
+
 /// An open database, with the newest schema.
 pub struct Database {
     pub(super) connection: Connection,
@@ -229,6 +232,34 @@ impl Store for Database {
             let codes = parts.map_or_else(Vec::new, |parts| first_codes(&parts));
             Ok((codec::image_id(row.number(0)?)?, codec::account_no(row.number(1)?)?, codes))
         })
+    }
+
+    fn parts_sample(
+        &mut self,
+        after: AccountNo,
+        limit: u32,
+    ) -> Result<Vec<(AccountNo, Option<Parts>)>, StoreError> {
+        let (step, values) = ("sample the features", [i64::from(after.0).into(), i64::from(limit).into()]);
+        let accounts = self
+            .connection
+            .list(statements::ACCOUNTS_AFTER, &values, step, |row| codec::account_no(row.number(0)?))?;
+        let mut images = Vec::with_capacity(accounts.len());
+        for account in &accounts {
+            let values = [i64::from(account.0).into(), SAMPLED_IMAGES.into()];
+            let newest = self.connection.list(statements::NEWEST_IMAGES, &values, step, |row| row.int(1))?;
+            images.push(newest.into_iter().flatten().next().map(codec::image_id).transpose()?);
+        }
+        let known: Vec<ImageId> = images.iter().flatten().copied().collect();
+        let mut parts: HashMap<ImageId, Parts> = self.parts(&known)?.into_iter().collect();
+        let sample = accounts.into_iter().zip(images);
+        Ok(sample.map(|(account, image)| (account, image.and_then(|image| parts.remove(&image)))).collect())
+    }
+
+    fn furniture(&mut self) -> Result<Option<(Timestamp, Vec<u8>)>, StoreError> {
+        let found = self.connection.list(statements::FURNITURE, &[], "read the common features", |row| {
+            Ok((Timestamp(row.number(0)?), row.bytes(1)?.unwrap_or_default().to_vec()))
+        })?;
+        Ok(found.into_iter().next())
     }
 
     fn stored_posts(

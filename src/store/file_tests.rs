@@ -213,8 +213,9 @@ fn posts_of_before_get_the_dates_in_their_ids() {
     sql += "INSERT INTO posts VALUES (NULL, 2, '1558553189766631429', 1, NULL, 0, 1);
             INSERT INTO posts VALUES (NULL, 1, '1558553189766631430', 1, 7, 0, 1);
             ALTER TABLE accounts DROP COLUMN windows; ALTER TABLE accounts DROP COLUMN stated_media;
-            ALTER TABLE accounts DROP COLUMN found_media; DROP TABLE tombstones; DROP TABLE removed_images; DROP TABLE verdicts; DROP TABLE watches;
-            DROP TABLE parts; DROP TABLE furniture; ALTER TABLE summary DROP COLUMN parts;
+            ALTER TABLE accounts DROP COLUMN found_media; DROP TABLE tombstones; DROP TABLE removed_images;
+            DROP TABLE verdicts; DROP TABLE watches; DROP TABLE parts; DROP TABLE furniture;
+            ALTER TABLE summary DROP COLUMN parts;
             ALTER TABLE summary DROP COLUMN part_bytes; DELETE FROM migrations WHERE number >= 4;";
     other.execute_batch(&sql).unwrap();
     let mut store = file.store();

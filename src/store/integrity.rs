@@ -194,8 +194,8 @@ pub fn check_references(location: &Location) -> Result<Vec<Finding>, StoreError>
     Ok(found)
 }
 
-/// Images whose features this program cannot compare: of another version, or of a length that none have. They are no
-/// damage: they count as missing, and are computed anew like those that are.
+/// Images whose features this program cannot compare: of another version, or of a length that none have. They
+/// are no damage: they count as missing, and are computed anew like those that are.
 ///
 /// # Errors
 /// When the database cannot be read.
@@ -366,8 +366,10 @@ pub fn stats(location: &Location, state: &Path) -> Result<Stats, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Fingerprint;
     use crate::base::ids::{Network, PostKey};
     use crate::domain::accounts::Account;
+    use crate::domain::images::{Detail, ImageFacts};
     use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
     use crate::store::Change;
     use crate::store::contract::{RULE, TestDatabase};
@@ -419,6 +421,32 @@ mod tests {
         assert_eq!(clean_up(location, false, later).unwrap(), []);
         let counts = store.counts().unwrap();
         assert_eq!((counts.accounts, counts.posts, counts.images, counts.retries), (2, 5, 5, 5));
+
+        // Features of another version are no damage; those of an image that is not there are.
+        let facts = |version| ImageFacts {
+            fingerprint: Fingerprint(7),
+            solid_ground: true,
+            width: 1,
+            height: 1,
+            detail: Detail { phash256: [0; 4], thumbnail: vec![0; 192], trimmed: None },
+            parts: Some(Parts(vec![version, 1, 2])),
+        };
+        let Change::Posts { account, mut posts } = post(100, 1) else { unreachable!() };
+        posts[0].images[0].state = ImageState::Fingerprinted(facts(PARTS_VERSION + 1));
+        let Change::Posts { posts: more, .. } = post(101, 1) else { unreachable!() };
+        posts.extend(more);
+        posts[1].images[0].state = ImageState::Fingerprinted(facts(PARTS_VERSION));
+        store.apply(&[Change::Posts { account, posts }], NOW).unwrap();
+        assert_eq!((check_references(location).unwrap(), other_parts(location).unwrap()), (vec![], 1));
+        let figures = stats(location, Path::new("no-state.db")).unwrap();
+        assert_eq!((figures.parts, figures.part_bytes), (2, 6));
+        unchained("UPDATE parts SET image = 999 WHERE image = (SELECT max(id) FROM images)");
+        let about: Vec<&str> = check_references(location).unwrap().iter().map(|found| found.about).collect();
+        assert_eq!(about, ["features of no image"]);
+        assert_eq!(clean_up(location, true, NOW).unwrap().len(), 1);
+        assert_eq!(check_references(location).unwrap(), []);
+        let counts = store.counts().unwrap();
+        assert_eq!((counts.parts, counts.part_bytes), (1, 3));
     }
 
     #[test]

@@ -78,8 +78,8 @@ pub trait Store: Send {
         limit: u32,
     ) -> Result<Vec<IndexEntry>, StoreError>;
 
-    /// Up to `limit` searchable images of the account beyond the image `after`, in the order of their numbers, each
-    /// with its features, where it has any of a length that features can have.
+    /// Up to `limit` searchable images of the account beyond the image `after`, in the order of their
+    /// numbers, each with its features, where it has any of a length that features can have.
     fn parts_of_account(
         &mut self,
         account: AccountNo,
@@ -94,6 +94,17 @@ pub trait Store: Send {
     /// `limit` means that there are no more at present.
     fn codes_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<CodesEntry>, StoreError>;
 
+    /// Of up to `limit` accounts beyond `after`, in the order of their numbers, the features of one of their
+    /// newest images, where these have any.
+    fn parts_sample(
+        &mut self,
+        after: AccountNo,
+        limit: u32,
+    ) -> Result<Vec<(AccountNo, Option<Parts>)>, StoreError>;
+
+    /// The features that many accounts have in common, and when they were kept.
+    fn furniture(&mut self) -> Result<Option<(Timestamp, Vec<u8>)>, StoreError>;
+
     /// Of up to `limit` images of an account beyond the image `after`, searchable or not, in the order of
     /// their numbers: the posts' ids and dates.
     fn stored_posts(
@@ -107,8 +118,8 @@ pub trait Store: Send {
     /// still be had, in the order of their numbers.
     fn bare_images(&mut self, after: ImageId, limit: u32) -> Result<Vec<backfill::BareImage>, StoreError>;
 
-    /// Up to `limit` images beyond the image `after` that are searchable, have second-stage detail and no features of
-    /// this version, and may still be had, in the order of their numbers.
+    /// Up to `limit` images beyond the image `after` that are searchable, have second-stage detail and no
+    /// features of this version, and may still be had, in the order of their numbers.
     fn images_without_parts(
         &mut self,
         after: ImageId,

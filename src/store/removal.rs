@@ -1,5 +1,5 @@
-//! Removes whole accounts: their posts, images, details, features and retries. Called by `aotf db prune`, with the data
-//! folder to itself. Like `integrity.rs` it knows no engine.
+//! Removes whole accounts: their posts, images, details, features and retries. Called by `aotf db prune`,
+//! with the data folder to itself. Like `integrity.rs` it knows no engine.
 
 use std::collections::HashMap;
 
@@ -173,7 +173,10 @@ fn still_the_same(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Fingerprint;
     use crate::base::ids::{Network, PostKey};
+    use crate::domain::images::{Detail, ImageFacts};
+    use crate::domain::parts::{PARTS_VERSION, Parts};
     use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
     use crate::domain::scans::{Coverage, Cursor, ListingEnd, Window};
     use crate::store::Change;
@@ -187,6 +190,17 @@ mod tests {
         AccountKey::new(Network::Twitter, account.to_string())
     }
 
+    fn seen() -> ImageState {
+        ImageState::Fingerprinted(ImageFacts {
+            fingerprint: Fingerprint(7),
+            solid_ground: true,
+            width: 1,
+            height: 1,
+            detail: Detail { phash256: [0; 4], thumbnail: vec![0; 192], trimmed: None },
+            parts: Some(Parts(vec![PARTS_VERSION; 5])),
+        })
+    }
+
     fn post(number: u32, account: u32) -> Change {
         let failed = ImageState::Failed { url: "u".to_owned(), why: "w".to_owned() };
         Change::Posts {
@@ -194,7 +208,7 @@ mod tests {
             posts: vec![IndexedPost::of_images(
                 PostKey::new(Network::Twitter, number.to_string()),
                 None,
-                [IndexedImage::new("a", failed), IndexedImage::new("b", ImageState::Lost)],
+                [IndexedImage::new("a", failed), IndexedImage::new("b", seen())],
             )],
         }
     }
@@ -221,6 +235,7 @@ mod tests {
         assert_eq!(check_references(location).unwrap(), []);
         let counts = store.counts().unwrap();
         assert_eq!((counts.accounts, counts.posts, counts.images, counts.retries), (5, 15, 30, 15));
+        assert_eq!((counts.parts, counts.part_bytes), (15, 75));
         assert_eq!(accounts(location).unwrap(), found[25..]);
         assert_eq!(remove(location, &gone).unwrap(), Stored::default(), "once is enough");
         // An account of which a window was listed was there then, though it was never listed whole.

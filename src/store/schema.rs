@@ -154,6 +154,10 @@ pub const RETRY_IMAGES: Table = Table {
     key: 2,
 };
 
+/// One row at most.
+pub const FURNITURE: Table =
+    Table { name: "furniture", columns: &[("only_row", Int), ("made_at", Int), ("features", Bytes)], key: 1 };
+
 /// Not in backups: what it says would be found out again.
 pub const UNAVAILABLE: Table =
     Table { name: "unavailable", columns: &[("image", Int), ("since", Int)], key: 1 };
@@ -219,4 +223,5 @@ pub const ALL: &[&Table] = &[
     &VERDICTS,
     &TOMBSTONES,
     &WATCHES,
+    &FURNITURE,
 ];

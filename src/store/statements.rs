@@ -81,8 +81,8 @@ statements! {
          WHERE id IN (@) AND solid_ground = 1
             AND NOT EXISTS (SELECT 1 FROM details WHERE details.image = images.id)";
 
-    /// Images without features are among the rows, and the outer join only keeps a server from beginning with the
-    /// features of everybody.
+    /// Images without features are among the rows, and the outer join only keeps a server from beginning with
+    /// the features of everybody.
     PARTS_OF_ACCOUNT =
         "SELECT i.id, i.fingerprint, i.trimmed, p.features
          FROM images i LEFT JOIN parts p ON p.image = i.id
@@ -94,11 +94,19 @@ statements! {
          WHERE p.image > ? ORDER BY p.image LIMIT ?";
     PARTS_OF_IMAGES = "SELECT image, features FROM parts WHERE image IN (@)";
 
+    ACCOUNTS_AFTER = "SELECT no FROM accounts WHERE no > ? ORDER BY no LIMIT ?";
+    /// An account's newest images, and which of them have features; the outer join only keeps a server from
+    /// beginning with the features of everybody.
+    NEWEST_IMAGES =
+        "SELECT i.id, p.image FROM images i LEFT JOIN parts p ON p.image = i.id
+         WHERE i.account = ? ORDER BY i.id DESC LIMIT ?";
+    FURNITURE = "SELECT made_at, features FROM furniture WHERE only_row = 1";
     /// How many there are, and what they take; in some groups.
     SIZES_OF_PARTS =
-        "SELECT count(*), count(*) * length(features) FROM parts WHERE image IN (@) GROUP BY length(features)";
-    /// Features of another version count as none. Each image has an account: the outer join only keeps a server from
-    /// beginning with the accounts, and the `coalesce` from beginning with the details.
+        "SELECT count(*), count(*) * length(features) FROM parts WHERE image IN (@)
+         GROUP BY length(features)";
+    /// Features of another version count as none. Each image has an account: the outer join only keeps a
+    /// server from beginning with the accounts, and the `coalesce` from beginning with the details.
     IMAGES_WITHOUT_PARTS =
         "SELECT i.id, a.network, a.native, i.name
          FROM images i LEFT JOIN accounts a ON a.no = i.account

@@ -77,12 +77,13 @@ impl TableIo {
         self.connection.list(sql, &[], "ask the database", |row| row.values(kinds.iter().copied()))
     }
 
-    /// What the features take whose rows in `parts` fulfil the condition, by their first byte and their length.
+    /// What the features take whose rows in `parts` fulfil the condition, by their first byte and their
+    /// length.
     pub fn sizes_of_parts(&mut self, condition: &str) -> Result<Vec<SizeOfParts>, StoreError> {
         // The products are numbers of 64 bits in every engine, which sums and lengths are not.
         let sql = format!(
-            "SELECT substr(features, 1, 1), count(*), count(*) * length(features) FROM parts WHERE {condition} \
-             GROUP BY substr(features, 1, 1), length(features)"
+            "SELECT substr(features, 1, 1), count(*), count(*) * length(features) FROM parts \
+             WHERE {condition} GROUP BY substr(features, 1, 1), length(features)"
         );
         self.connection.list(&sql, &[], "measure features", |row| {
             Ok(SizeOfParts {

@@ -195,6 +195,16 @@ impl Store for FailingStore {
     fn codes_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<CodesEntry>, StoreError> {
         self.reach()?.codes_after(after, limit)
     }
+    fn parts_sample(
+        &mut self,
+        after: AccountNo,
+        limit: u32,
+    ) -> Result<Vec<(AccountNo, Option<Parts>)>, StoreError> {
+        self.reach()?.parts_sample(after, limit)
+    }
+    fn furniture(&mut self) -> Result<Option<(Timestamp, Vec<u8>)>, StoreError> {
+        self.reach()?.furniture()
+    }
     fn stored_posts(
         &mut self,
         account: AccountNo,

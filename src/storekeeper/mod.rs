@@ -34,6 +34,7 @@ use self::results::ResultsLog;
 use self::writer::Awaited;
 use crate::base::{ErrorChain, Timestamp};
 use crate::config::Maintenance;
+use crate::domain::parts::MAX_FURNITURE_BYTES;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::work::MaintenanceTask;
 use crate::store::state::StateFile;
@@ -360,6 +361,13 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         Question::AccountParts { account, after } => {
             Sorted::Read(reader::Read::AccountParts { account, after })
         }
+        Question::PartsSample { after, limit } => Sorted::Read(reader::Read::PartsSample { after, limit }),
+        Question::Furniture => Sorted::Read(reader::Read::Furniture),
+        Question::KeepFurniture(features) if features.len() > MAX_FURNITURE_BYTES => {
+            tracing::error!(bytes = features.len(), "the list of common features is too long to be kept");
+            Sorted::Known(Answer::Unavailable("the list of common features is too long".to_owned()))
+        }
+        Question::KeepFurniture(features) => Sorted::Change(Change::KeepFurniture(features)),
         Question::PartsOf(ids) => Sorted::Read(reader::Read::PartsOf(ids)),
         Question::ResetSearchCursors(accounts) => Sorted::Change(Change::ForgetSearchCursors { accounts }),
         Question::Verdicts { pages, accounts } => Sorted::Read(reader::Read::Verdicts { pages, accounts }),

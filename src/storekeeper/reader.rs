@@ -73,6 +73,8 @@ pub enum Read {
     AccountFingerprints { account: AccountNo, after: ImageId },
     AccountParts { account: AccountNo, after: ImageId },
     PartsOf(Vec<ImageId>),
+    PartsSample { after: AccountNo, limit: u32 },
+    Furniture,
     Accounts(AccountRef),
     PostAuthors(Vec<PostKey>),
     Verdicts { pages: Vec<String>, accounts: Vec<AccountKey> },
@@ -181,6 +183,16 @@ impl Reader {
                 ids.truncate(MAX_PARTS_PER_QUESTION);
                 self.store.parts(&ids).map(Answer::PartsOf)
             }
+            Read::PartsSample { after, limit } => {
+                let limit = limit.min(MAX_PARTS_PER_QUESTION as u32);
+                self.store.parts_sample(after, limit).map(|found| {
+                    let is_end = found.len() < limit as usize;
+                    let next = found.last().map(|(account, _)| *account).filter(|_| !is_end);
+                    let known = found.into_iter().filter_map(|(account, parts)| Some((account, parts?)));
+                    Answer::PartsSample { parts: known.collect(), next }
+                })
+            }
+            Read::Furniture => self.store.furniture().map(Answer::Furniture),
             Read::Accounts(asked) => self.accounts(&asked).map(Answer::AccountRecords),
             Read::PostAuthors(posts) => self.authors(&posts).map(Answer::PostAuthors),
             Read::Verdicts { mut pages, mut accounts } => {
@@ -239,8 +251,8 @@ impl Reader {
         }
     }
 
-    /// The features of the account's images, as many as fit a message. Where few images have any, many are looked
-    /// through for one answer, and no more than that: a question must not hold up the others for long.
+    /// The features of the account's images, as many as fit a message. Where few images have any, many are
+    /// looked through for one answer, and no more than that: a question must not hold up the others for long.
     fn account_parts(&mut self, account: AccountNo, after: ImageId) -> Result<Answer, StoreError> {
         /// Of an image without its features.
         const NUMBERS: usize = 36;

@@ -11,19 +11,20 @@ use super::fakes::{FailingStore, FakeIndex, Fault};
 use super::journal_format::tests::{GOLDEN, golden_requests, write_golden, write_odd};
 use super::*;
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
-use crate::domain;
+use crate::base::ids::{AccountKey, AccountNo, AskId, ImageId, Network, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::forgotten::{Mark, Subject};
 use crate::domain::images::IndexProgress;
 use crate::domain::images::{Detail, ImageFacts, StoreCounts};
+use crate::domain::parts::{self, MAX_FURNITURE_BYTES, MAX_PARTS_BYTES, PARTS_VERSION};
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd, Priority};
 use crate::index::HammingIndex;
 use crate::index::codes::image_of;
 use crate::index::shared::{Reader, Status};
+use crate::proto::MAX_MESSAGE_BYTES;
 use crate::proto::front::Client;
-use crate::proto::stage::MAX_IMAGES_PER_QUESTION;
+use crate::proto::stage::{BrokerToStage, MAX_IMAGES_PER_QUESTION, MAX_PARTS_PER_QUESTION};
 use crate::proto::view::QueryView;
 use crate::proto::work::{Delivery, MaintenanceTask};
 use crate::store::EngineFault;
@@ -312,6 +313,69 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "it did not come to be so");
         std::thread::yield_now();
     }
+}
+
+/// An image with as many bytes of features.
+fn featured(name: &str, bytes: usize) -> IndexedImage {
+    let mut image = image(name, 5);
+    if let ImageState::Fingerprinted(facts) = &mut image.state {
+        facts.parts = Some(parts::Parts(vec![PARTS_VERSION; bytes]));
+    }
+    image
+}
+
+#[test]
+fn features_come_in_answers_of_one_message() {
+    let world = World::new();
+    let (running, ..) = world.start().opened();
+    // Of an account whose first images were stored before there were features.
+    for post in 0..20 {
+        running.send(store(post, 100 + post, (0..10).map(|n| image(&format!("{n}"), 5)).collect()));
+        running.expect_stored(post);
+    }
+    for post in 20..30 {
+        let bytes = if post % 2 == 0 { MAX_PARTS_BYTES } else { 700 };
+        running.send(store(post, 100 + post, (0..10).map(|n| featured(&format!("{n}"), bytes)).collect()));
+        running.expect_stored(post);
+    }
+    let (mut found, mut after, mut questions) = (Vec::new(), ImageId(0), 0);
+    loop {
+        let answer = running.ask(Question::AccountParts { account: AccountNo(1), after });
+        let message = BrokerToStage::Answer { ask: AskId(u64::MAX), answer: answer.clone() };
+        assert!(postcard::to_stdvec(&message).unwrap().len() < MAX_MESSAGE_BYTES);
+        let Answer::AccountParts { images, next } = answer else { panic!() };
+        found.extend(images.iter().map(|(image, ..)| image.0));
+        questions += 1;
+        match next {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    assert_eq!(found, (201..=300).collect::<Vec<_>>());
+    assert!(questions <= 4, "{questions} questions");
+    let nobody = running.ask(Question::AccountParts { account: AccountNo(9), after: ImageId(0) });
+    assert_eq!(nobody, Answer::AccountParts { images: vec![], next: None });
+
+    let ids = [5, 300, 201].map(ImageId).to_vec();
+    let Answer::PartsOf(parts) = running.ask(Question::PartsOf(ids)) else { panic!() };
+    assert_eq!(parts.iter().map(|(image, _)| image.0).collect::<Vec<_>>(), [300, 201]);
+    let many = (201..=300).map(ImageId).collect();
+    let Answer::PartsOf(parts) = running.ask(Question::PartsOf(many)) else { panic!() };
+    assert_eq!(parts.len(), MAX_PARTS_PER_QUESTION);
+
+    assert_eq!(running.ask(Question::Furniture), Answer::Furniture(None));
+    let list = vec![7; MAX_FURNITURE_BYTES];
+    assert_eq!(running.ask(Question::KeepFurniture(list.clone())), Answer::Done);
+    let longer = Question::KeepFurniture(vec![7; MAX_FURNITURE_BYTES + 1]);
+    assert!(matches!(running.ask(longer), Answer::Unavailable(_)));
+    let Answer::Furniture(Some((_, kept))) = running.ask(Question::Furniture) else { panic!() };
+    assert_eq!(kept, list);
+    let sample = |limit| match running.ask(Question::PartsSample { after: AccountNo(0), limit }) {
+        Answer::PartsSample { parts, next } => (parts.len(), next),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((sample(1), sample(u32::MAX)), ((1, Some(AccountNo(1))), (1, None)));
+    running.stop();
 }
 
 #[test]
@@ -902,10 +966,10 @@ fn image_with(name: &str, codes: &[u64]) -> IndexedImage {
 }
 
 /// A little picture of one pixel, and keypoints that all lie in one place.
-fn parts_of(codes: &[u64]) -> domain::parts::Parts {
-    let head = [domain::parts::PARTS_VERSION, 1, 0, 1, 0, 1, 1, 0, codes.len() as u8];
+fn parts_of(codes: &[u64]) -> parts::Parts {
+    let head = [PARTS_VERSION, 1, 0, 1, 0, 1, 1, 0, codes.len() as u8];
     let points = codes.iter().flat_map(|code| [0; 4].into_iter().chain(code.to_le_bytes()));
-    domain::parts::Parts(head.into_iter().chain(points).collect())
+    parts::Parts(head.into_iter().chain(points).collect())
 }
 
 /// The images that have this code, as a searching process finds them in the index of codes.

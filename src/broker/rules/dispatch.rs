@@ -114,6 +114,7 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
         | Question::AccountFingerprints { .. }
         | Question::AccountParts { .. }
         | Question::PartsOf(_)
+        | Question::Furniture
         | Question::AccountsDue { .. }
         | Question::RetriesDue { .. }
         | Question::WantedPostsDue { .. }
@@ -125,9 +126,17 @@ fn on_stage_asked(turn: &mut Turn, from: ContainerId, ask: AskId, question: Ques
         | Question::ResetSearchCursors(_)) => {
             return turn.ask_store(Pending::StageAsk { container: from, ask }, question);
         }
+        // What would keep everybody's crops from being found, and what is seen of everybody.
+        question @ (Question::PartsSample { .. } | Question::KeepFurniture(_))
+            if turn.state.registry.identity(from).is_some_and(|(role, _)| role == Role::Maintenance) =>
+        {
+            return turn.ask_store(Pending::StageAsk { container: from, ask }, question);
+        }
         // What people say and watch is no business of processes that read strangers' bytes, nor is all that
         // is stored.
-        Question::VerdictsBefore(_)
+        Question::PartsSample { .. }
+        | Question::KeepFurniture(_)
+        | Question::VerdictsBefore(_)
         | Question::KeepVerdicts(_)
         | Question::RemoveVerdict(_)
         | Question::Feed { .. }

@@ -26,8 +26,8 @@ use crate::storekeeper::orders::{AcceptedRequest, JournalEntry, ToStorekeeper};
 pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Posts handed to an indexing worker at once. Small, so that a batch that fails or is lost costs little.
 const BATCH_POSTS: usize = 8;
-/// Images in such a batch, unless one post has more: what is found out about one is 2.4 kilobytes, and the report is
-/// one message.
+/// Images in such a batch, unless one post has more: what is found out about one is 2.4 kilobytes, and the
+/// report is one message.
 const BATCH_IMAGES: usize = 24;
 /// Bytes of the addresses in such a batch, unless one post has more. They come back with the report.
 const BATCH_BYTES: usize = 24 * 1024;

@@ -9,6 +9,7 @@ mod fairness;
 mod forgetting;
 mod health;
 mod looking;
+mod questions;
 mod scan_deaths;
 mod searching;
 mod verdicts;

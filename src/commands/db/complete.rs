@@ -1,5 +1,6 @@
 //! `aotf db complete`: downloads images again of which only the fingerprint is known (imported ones), and
-//! stores what the second stage needs of them; then those whose local features are not known, and stores these. Beside a running daemon or without one, as an import.
+//! stores what the second stage needs of them; then those whose local features are not known, and stores
+//! these. Beside a running daemon or without one, as an import.
 //!
 //! Bounded: a page of images at a time. Resumable: what is done is not found again. What is decoded is
 //! decoded in a process of its own (`helpers/complete_worker.rs`).

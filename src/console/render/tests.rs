@@ -145,6 +145,7 @@ fn tables_of_the_daemon() {
 accounts indexed                            3
 posts indexed                            1234
 images indexed                           2000
+images with local features               1500
 posts to be tried again                     0
 queries in progress                         2
 scans in progress                           1

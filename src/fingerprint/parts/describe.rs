@@ -74,8 +74,8 @@ fn gradient(plane: &Plane, x: f32, y: f32) -> (f32, f32) {
     (levels[middle + 1] - levels[middle - 1], levels[2 * middle] - levels[0])
 }
 
-/// The directions of a keypoint, the strongest first, at most `most`.
-pub fn turns(octave: &Octave, point: &Extremum, most: usize) -> Vec<Turn> {
+/// The directions of a keypoint, the strongest first: one or two.
+pub fn turns(octave: &Octave, point: &Extremum) -> Vec<Turn> {
     let plane = &octave.blurred[point.level];
     // A grid as for the histogram, over three sigmas of a window one and a half times as wide as the keypoint.
     const GRID: i32 = 8;
@@ -116,7 +116,7 @@ pub fn turns(octave: &Octave, point: &Extremum, most: usize) -> Vec<Turn> {
     peaks.sort_by(|a, b| b.0.total_cmp(&a.0));
     let strongest = peaks.first().map_or(0.0, |peak| peak.0);
     peaks.retain(|peak| peak.0 >= SECOND_TURN * strongest);
-    peaks.truncate(most);
+    peaks.truncate(2);
     if peaks.is_empty() {
         return vec![0.0];
     }

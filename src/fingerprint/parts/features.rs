@@ -54,35 +54,46 @@ pub const STORED: Wanted = Wanted { keypoints: 128, turns: 1, features: 128, ali
 /// What a query image is searched by.
 pub const ASKED: Wanted = Wanted { keypoints: 500, turns: 2, features: 600, alike: 3 };
 
-/// The features of a picture, the most telling first.
+/// The features of a picture, the most telling first. Where there are few, each keypoint counts in its second
+/// turn as well.
 pub fn find(gray: &Gray, wanted: Wanted) -> Vec<Feature> {
     let (octaves, mut extrema) = pyramid::look(gray);
     spread(&octaves, &mut extrema);
     let mut features: Vec<Feature> = Vec::new();
+    let mut second_turns = Vec::new();
     let mut keypoints = 0;
     for extremum in &extrema {
-        if keypoints == wanted.keypoints {
-            break;
+        if keypoints == wanted.keypoints || features.len() == wanted.features {
+            return features;
         }
-        let octave = &octaves[extremum.octave];
+        let mut turns = describe::turns(&octaves[extremum.octave], extremum).into_iter();
         let before = features.len();
-        for turn in describe::turns(octave, extremum, wanted.turns) {
-            if features.len() == wanted.features {
-                return features;
-            }
-            let histogram = describe::histogram(octave, extremum, turn);
-            let code = describe::code(&histogram);
-            let is_alike = |other: &&Feature| (other.code ^ code).count_ones() <= ALIKE_BITS;
-            if features.iter().filter(is_alike).count() >= wanted.alike {
-                continue;
-            }
-            let (x, y) = (extremum.x * octave.step, extremum.y * octave.step);
-            let point = Keypoint { x, y, size: size_of(extremum.sigma * octave.step), turn };
-            features.push(Feature { point, histogram, code });
+        for turn in turns.by_ref().take(wanted.turns) {
+            add(&mut features, &octaves, extremum, turn, wanted);
         }
+        second_turns.extend(turns.map(|turn| (extremum, turn)));
         keypoints += usize::from(features.len() > before);
     }
+    for (extremum, turn) in second_turns {
+        add(&mut features, &octaves, extremum, turn, wanted);
+    }
     features
+}
+
+/// Adds a feature, unless there are enough, or enough that look the same.
+fn add(features: &mut Vec<Feature>, octaves: &[Octave], extremum: &Extremum, turn: Turn, wanted: Wanted) {
+    if features.len() == wanted.features {
+        return;
+    }
+    let octave = &octaves[extremum.octave];
+    let histogram = describe::histogram(octave, extremum, turn);
+    let code = describe::code(&histogram);
+    let is_alike = |other: &&Feature| (other.code ^ code).count_ones() <= ALIKE_BITS;
+    if features.iter().filter(is_alike).count() < wanted.alike {
+        let (x, y) = (extremum.x * octave.step, extremum.y * octave.step);
+        let point = Keypoint { x, y, size: size_of(extremum.sigma * octave.step), turn };
+        features.push(Feature { point, histogram, code });
+    }
 }
 
 /// The logarithm of a size, from a table: what a library's logarithm gives may differ between machines.

@@ -9,9 +9,10 @@ use std::path::Path;
 
 use super::describe::{self, LENGTH};
 use super::features::{self, STORED, STORED_AREA, Wanted};
-use super::picture::{Gray, Reducer};
+use super::picture::Gray;
+use super::rows::Rows;
 use crate::fingerprint::decode::{Layout, Limits, RowSink, decode};
-use crate::fingerprint::luma::{LumaRow, flatten_row};
+use crate::fingerprint::luma::LumaRow;
 
 /// Blur that a picture has before it is blurred.
 const PRESENT_SIGMA: f64 = 0.5;
@@ -20,30 +21,27 @@ const FIRST_SIGMA: f64 = 1.6;
 const LEVELS: i32 = 6;
 const SEED: u64 = 0x616f_7466;
 
-/// Collects a picture in front of white.
+/// Collects the picture of an image that features are looked for in.
 #[derive(Default)]
 struct Collected {
+    rows: Option<Rows>,
     layout: Option<Layout>,
-    reducer: Option<Reducer>,
     luma: Option<LumaRow>,
-    flat: Vec<u8>,
 }
 
 impl RowSink for Collected {
     fn start(&mut self, width: u32, height: u32, layout: Layout) {
+        self.rows = Some(Rows::new(width, height, layout, STORED_AREA));
         self.layout = Some(layout);
-        self.reducer = Some(Reducer::new(width, height, STORED_AREA));
         self.luma = Some(LumaRow::new(width));
     }
 
     fn row(&mut self, pixels: &[u8]) {
-        let (Some(layout), Some(reducer), Some(luma)) = (self.layout, &mut self.reducer, &mut self.luma)
-        else {
+        let (Some(rows), Some(layout), Some(luma)) = (&mut self.rows, self.layout, &mut self.luma) else {
             return;
         };
-        flatten_row(pixels, layout, 255, &mut self.flat);
-        luma.fill(&self.flat, Layout::Rgb);
-        reducer.row(luma.levels());
+        luma.fill(pixels, layout);
+        rows.row(pixels, luma.levels());
     }
 }
 
@@ -58,7 +56,7 @@ fn artworks() -> Vec<Gray> {
     let gray = |file: &std::path::PathBuf| {
         let mut sink = Collected::default();
         decode(&fs::read(file).unwrap(), &Limits::default(), &mut sink).unwrap();
-        sink.reducer.unwrap().finish()
+        sink.rows.unwrap().finish()
     };
     files.iter().map(gray).collect()
 }

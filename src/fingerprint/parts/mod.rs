@@ -16,10 +16,12 @@ mod kernel;
 mod overlay;
 mod picture;
 mod pyramid;
+mod rows;
 mod search;
 
 pub use features::{QUERY_AREA, STORED_AREA, first_codes, of_stored};
-pub use picture::{Gray, Reducer};
+pub use picture::Gray;
+pub use rows::Rows;
 pub use search::{Candidate, FoundPart, QueryParts, QueryPicture};
 
 #[cfg(test)]

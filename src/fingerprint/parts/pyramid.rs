@@ -6,8 +6,6 @@ use super::picture::Gray;
 
 /// Scales that are looked at in each octave.
 const SCALES: usize = 3;
-/// Blur of the first picture of an octave, in its pixels.
-pub const FIRST_SIGMA: f32 = 1.6;
 /// Differences smaller than this, in levels of 255, are noise.
 const LEAST_CONTRAST: f32 = 0.4;
 /// A point on an edge, more than so many times as sharp across as along it, can be anywhere on it.
@@ -18,7 +16,6 @@ const MARGIN: usize = 3;
 const LEAST_SIDE: usize = 12;
 
 /// Half of a Gaussian: the weight of the middle, then those beside it. They add up to 1, the sides counted twice.
-/// Made by `examples/parts_constants.rs`.
 const BLURS: [&[f32]; SCALES + 3] = super::constants::BLURS;
 
 /// Gray levels with fractions.

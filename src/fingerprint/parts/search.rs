@@ -87,16 +87,14 @@ impl Candidate {
         if self.keypoints >= 4 && share >= 0.65 && of_stored.max(of_query) >= 0.7 {
             return Some(MatchClass::InsideAnother);
         }
-        let least_share = match self.keypoints {
-            0..3 => return None,
-            3 if windows < 8 => return None,
-            3 => 0.75,
-            4 => 0.4,
-            5 => 0.3,
-            6 => 0.15,
-            _ => 0.0,
+        let agrees = match self.keypoints {
+            0..3 => false,
+            3 => share >= 0.7 && windows >= 8,
+            4 => share >= 0.6,
+            5 => share >= 0.2,
+            _ => true,
         };
-        (share >= least_share).then_some(MatchClass::PartInCommon)
+        agrees.then_some(MatchClass::PartInCommon)
     }
 
     /// The same among the images of a whole database, where a chance of one in a million is met.

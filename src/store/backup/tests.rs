@@ -12,6 +12,7 @@ use crate::base::ids::{AccountKey, ImageId, Network, Networks, PostKey};
 use crate::domain::accounts::Account;
 use crate::domain::forgotten::Subject;
 use crate::domain::images::{Detail, ImageFacts};
+use crate::domain::parts::{PARTS_VERSION, Parts};
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost};
 use crate::domain::reads::{PaidReads, Resource};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd};
@@ -39,7 +40,9 @@ fn account(native: u64) -> Account {
 fn image(name: &str, number: u64) -> IndexedImage {
     let detail = Detail { phash256: [number, 1, u64::MAX, 0], thumbnail: vec![9; 192], trimmed: None };
     let fingerprint = crate::base::Fingerprint(u64::MAX - number);
-    let facts = ImageFacts { fingerprint, solid_ground: true, width: 5, height: 6, detail, parts: None };
+    // Not of all images.
+    let parts = (!number.is_multiple_of(3)).then(|| Parts([PARTS_VERSION, 0, 255].repeat(600)));
+    let facts = ImageFacts { fingerprint, solid_ground: true, width: 5, height: 6, detail, parts };
     IndexedImage::new(name, ImageState::Fingerprinted(facts))
 }
 
@@ -90,7 +93,8 @@ fn fill(store: &mut dyn Store) {
         }],
     }));
     let cursor = Change::Cursor { account: account(1), end };
-    store.apply(&[retried, cursor, said, forgotten, watched], NOW).unwrap();
+    let common = Change::KeepFurniture(vec![PARTS_VERSION, 0, 255]);
+    store.apply(&[retried, cursor, said, forgotten, watched, common], NOW).unwrap();
 }
 
 /// Everything in a database, as rows.
@@ -221,6 +225,7 @@ fn damage_is_found_and_nothing_of_it_is_put_back() {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
     });
+    check("parts.zst", &|bytes| bytes.truncate(bytes.len() / 2));
     check("accounts.zst", &|bytes| bytes.clear());
     check(MANIFEST, &|bytes| bytes.truncate(10));
     check(MANIFEST, &|bytes| {
@@ -232,6 +237,36 @@ fn damage_is_found_and_nothing_of_it_is_put_back() {
         *bytes = text.replace("\"format\": 1", "\"format\": 2").into_bytes();
     });
     verify::verify(&made, &mut quiet).unwrap();
+}
+
+/// Its manifest knows no sizes of features, and it has no files of the tables that came later.
+#[test]
+fn a_backup_of_before_there_were_features_is_put_back() {
+    let (dir, target) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut store = sqlite(&dir).open().unwrap();
+    store.apply(&[post(0), post(3), post(9)], NOW).unwrap();
+    assert_eq!(store.counts().unwrap().parts, 0);
+    let made = write::write(
+        &sqlite(&dir),
+        &dir.path().join("state.db"),
+        &dir.path().join("backups"),
+        NOW,
+        &mut quiet,
+    );
+    let made = made.unwrap();
+    let path = made.join(MANIFEST);
+    let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for size in ["parts", "part_bytes"] {
+        assert!(manifest["extent"].as_object_mut().unwrap().remove(size).is_some());
+    }
+    let later = ["parts.zst", "furniture.zst"];
+    let files = manifest["files"].as_array_mut().unwrap();
+    files.retain(|file| !later.contains(&file["name"].as_str().unwrap()));
+    later.iter().for_each(|name| fs::remove_file(made.join(name)).unwrap());
+    fs::write(&path, manifest.to_string()).unwrap();
+    verify::verify(&made, &mut quiet).unwrap();
+    restore::restore(&made, &sqlite(&target), &target.path().join("state.db"), &mut quiet).unwrap();
+    assert_eq!(everything(&sqlite(&target)), everything(&sqlite(&dir)));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::store::engine::connection::Connection;
 use crate::store::engine::dialect::Dialect;
 use crate::store::error::StoreError;
 use crate::store::extent::Extent;
-use crate::store::{codec, statements};
+use crate::store::{codec, schema, statements};
 
 /// See `Store::apply`.
 pub fn apply(
@@ -64,6 +64,10 @@ pub fn carry_out(
         Change::AddParts(images) => {
             flush::flush(connection, work)?;
             return Ok(Outcome::Completed(backfill::add_parts(connection, work, images)?));
+        }
+        Change::KeepFurniture(features) => {
+            let row = vec![1.into(), work.now.0.into(), features.clone().into()];
+            connection.insert(&schema::FURNITURE, &[row], true)?;
         }
         Change::KeepVerdicts(said) => {
             return Ok(Outcome::VerdictsKept(verdicts::keep(connection, said)?));

@@ -86,8 +86,8 @@ pub fn complete(
     Ok(done)
 }
 
-/// Stores the features of images that have none of this version; nothing else of them changes. What came before was
-/// written.
+/// Stores the features of images that have none of this version; nothing else of them changes. What came
+/// before was written.
 pub fn add_parts(
     connection: &mut Connection,
     work: &mut Work,

@@ -94,6 +94,7 @@ impl<'a> Concerned<'a> {
             | Change::TakeRetries { .. }
             | Change::Complete(_)
             | Change::AddParts(_)
+            | Change::KeepFurniture(_)
             | Change::KeepVerdicts(_)
             | Change::RemoveVerdict(_)
             | Change::KeepWatch(_)

@@ -221,6 +221,8 @@ class Stats(TypedDict):
     budget_month_usd: Optional[float]
     deferred_scans_count: int
     index_percent: int
+    images_with_parts_count: int
+    parts_bytes: int
 
 
 class Config(TypedDict):

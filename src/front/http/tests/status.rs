@@ -20,7 +20,8 @@ async fn figures_are_cached_and_limits_are_the_callers_own() {
     let first = "{\"indexed_tweets_count\":1234,\"indexed_accounts_count\":3,\"processing_user_requests_count\":2,\
                  \"processing_scan_requests_count\":1,\"pending_tweets_count\":5,\
                  \"spent_today_usd\":1.25,\"spent_month_usd\":20.0,\"left_today_usd\":3.75,\"budget_day_usd\":5.0,\
-                 \"budget_month_usd\":null,\"deferred_scans_count\":1,\"index_percent\":25}";
+                 \"budget_month_usd\":null,\"deferred_scans_count\":1,\"index_percent\":25,\
+                 \"images_with_parts_count\":1500,\"parts_bytes\":2700000}";
     assert_eq!(world.get("/stats").await.body, first);
     world.clock.store(2999, Ordering::SeqCst);
     assert_eq!(world.get("/stats").await.body, first);
