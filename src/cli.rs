@@ -40,7 +40,7 @@ enum Command {
     Ask(ask::Ask),
     /// Print fingerprints as ImageHash prints them
     Hash(hash::HashArgs),
-    /// Compare two images: distances, variants, verdict
+    /// Compare two images: distances, variants, shared part, verdict
     Compare(compare::CompareArgs),
     /// Find an artwork's image and its artist's accounts, without a daemon; shows the way to each
     Links(links::LinksArgs),

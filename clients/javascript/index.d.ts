@@ -9,7 +9,21 @@ export type Status =
   | "WAIT_IMAGE_REVERSE_SEARCH"
   | "IMAGE_REVERSE_SEARCH"
   | "END";
-export type MatchClass = "identical" | "recompressed" | "edited_or_variant" | "similar";
+export type MatchClass = "identical" | "recompressed" | "edited_or_variant" | "inside_another" | "part_in_common" | "similar";
+
+/** A corner as x and y, parts of a picture's width and height. */
+export type Corner = [number, number];
+
+/** A part that a posted image shares with the artwork. */
+export interface Part {
+  keypoints: number;
+  /** 0 to 1. */
+  agreement: number;
+  mirrored: boolean;
+  inverted: boolean;
+  in_artwork: [Corner, Corner, Corner, Corner];
+  in_post: [Corner, Corner, Corner, Corner];
+}
 
 /** What both forms of a found post have. */
 interface Found {
@@ -26,6 +40,7 @@ interface Found {
   class: MatchClass;
   distance256: number | null;
   thumbnail_difference: number | null;
+  part: Part | null;
   published: string | null;
 }
 
@@ -145,6 +160,12 @@ export interface ArtworkPage {
   answered_at: string;
 }
 
+/** Whether images were looked for that share a part with the artwork, and among how many they were not. */
+export interface PartsSearched {
+  state: "off" | "searched" | "incomplete" | "only_alike" | "too_few";
+  images_without: number;
+}
+
 /** The answer about a query. `posts` is what was found; `results` the part of it that is on X. */
 export interface Answer {
   status: Status | null;
@@ -185,6 +206,8 @@ export interface Answer {
   rest_usd: number | null;
   /** What people said that has acted on the answer. */
   verdicts: Said[];
+  /** Whether images were looked for that share a part with the artwork. */
+  parts: PartsSearched;
 }
 
 export interface SearchAnswer extends Answer {

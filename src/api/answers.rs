@@ -60,8 +60,8 @@ pub struct Answer {
     /// What was found, on all networks; closest first. While posts are still being indexed: what was found so
     /// far, of which some may be gone from its network.
     pub posts: Vec<PostAnswer>,
-    /// What is too far away for a result, or shares a part with the artwork, on all networks: by class, then by
-    /// how alike it is.
+    /// What is too far away for a result, or shares a part with the artwork, on all networks: by class, then
+    /// by how alike it is.
     pub similar_posts: Vec<PostAnswer>,
     /// When the artist published the work, where its site tells.
     #[schema(format = DateTime)]

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::base::ids::{Network, PostKey};
 use crate::domain::addresses::{image_url, post_url, thumbnail_url};
 use crate::domain::images::{MatchClass, Variant};
-use crate::domain::parts::{PartMatch, Region};
+use crate::domain::parts::PartMatch;
 use crate::proto::view::ResultView;
 
 /// An image of a post on any network.
@@ -88,8 +88,8 @@ pub struct PartAnswer {
     pub mirrored: bool,
     /// The artwork's colors had to be inverted to find it.
     pub inverted: bool,
-    /// Where it is in the artwork: the corners top left, top right, bottom right and bottom left of the part as
-    /// the post shows it, each as x and y, parts of the width and of the height. A corner may lie outside.
+    /// Where it is in the artwork: the corners top left, top right, bottom right and bottom left of the part
+    /// as the post shows it, each as x and y, parts of the width and of the height. A corner may lie outside.
     pub in_artwork: [[f64; 2]; 4],
     /// The same corners in the post's image.
     pub in_post: [[f64; 2]; 4],
@@ -98,14 +98,13 @@ pub struct PartAnswer {
 impl From<&PartMatch> for PartAnswer {
     fn from(part: &PartMatch) -> PartAnswer {
         let PartMatch { keypoints, agreement, mirrored, inverted, in_query, in_stored } = part;
-        let corners = |region: &Region| region.0.map(|corner| corner.map(|side| f64::from(side) / 1000.0));
         PartAnswer {
             keypoints: *keypoints,
             agreement: f64::from(*agreement) / 100.0,
             mirrored: *mirrored,
             inverted: *inverted,
-            in_artwork: corners(in_query),
-            in_post: corners(in_stored),
+            in_artwork: in_query.corners(),
+            in_post: in_stored.corners(),
         }
     }
 }

@@ -40,6 +40,24 @@ impl Parts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region(pub [[i16; 2]; 4]);
 
+impl Region {
+    /// The corners in parts of the picture's width and height.
+    pub fn corners(&self) -> Corners {
+        self.0.map(|corner| corner.map(|side| f64::from(side) / 1000.0))
+    }
+}
+
+/// Four corners of a picture's region, in parts of its width and height.
+pub type Corners = [[f64; 2]; 4];
+
+/// How much of the picture a region is, in percent. What lies outside of the picture counts for nothing.
+pub fn percent_of_picture(corners: &Corners) -> u64 {
+    let corners = corners.map(|corner| corner.map(|side| side.clamp(0.0, 1.0)));
+    let next = corners.iter().cycle().skip(1);
+    let twice: f64 = corners.iter().zip(next).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum();
+    (twice.abs() * 50.0).round() as u64
+}
+
 /// A part that a query image and a stored image share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartMatch {
@@ -155,5 +173,16 @@ mod tests {
         assert!(
             !Parts::can_have(0) && Parts::can_have(MAX_PARTS_BYTES) && !Parts::can_have(MAX_PARTS_BYTES + 1)
         );
+    }
+
+    #[test]
+    fn a_share_is_that_of_what_can_be_seen() {
+        let check = |corners, percent| assert_eq!(percent_of_picture(&corners), percent, "{corners:?}");
+        check([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]], 100);
+        check([[0.5, 0.0], [1.0, 0.0], [1.0, 0.5], [0.5, 0.5]], 25);
+        // Mirrored, the corners go round the other way.
+        check([[1.0, 0.0], [0.5, 0.0], [0.5, 0.5], [1.0, 0.5]], 25);
+        check([[-2.0, -1.0], [3.0, -1.0], [3.0, 2.0], [-2.0, 2.0]], 100);
+        check([[0.3, 0.3]; 4], 0);
     }
 }

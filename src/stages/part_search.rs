@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::second_stage::likeness;
+use super::second_stage::{likeness, with_part};
 use super::stored_images::{Ask, Candidate, Prints, describe, each_fingerprint, prints_of};
 use super::worker::{StageError, unexpected_answer};
 use crate::base::ids::{AccountNo, ImageId};
@@ -153,12 +153,9 @@ fn parts_of(images: &[ImageId], ask: Ask<'_>) -> Result<(Vec<ImageId>, Vec<Parts
     Ok((ids, all))
 }
 
-/// What is certain of an image that was found as a whole stays: its part makes more only of one that was alike
-/// at first sight, and says of one that was edited what is left.
+/// Tells of an image that was found as a whole that a part of it agrees. Of a copy that is no news.
 fn tell_part(image: &mut FoundImage, class: MatchClass, part: PartMatch) {
-    if image.class == MatchClass::Similar {
-        image.class = class;
-    }
+    image.class = with_part(image.class, class);
     if !image.class.shows_artwork() {
         image.part = Some(part);
     }
@@ -285,6 +282,7 @@ mod tests {
                 width: 1,
                 height: 1,
                 detail,
+                parts: None,
             },
             other_details: Vec::new(),
             picture: QueryPicture::default(),
@@ -369,11 +367,14 @@ mod tests {
         stored.iter().enumerate().filter_map(share).collect()
     }
 
+    /// An image by its number, with its class, its distance and the keypoints it shares.
+    type Short = (u64, MatchClass, u32, u16);
+
     fn searched(
         at_once: usize,
         stored: &[Stored],
         images: &mut [FoundImage],
-    ) -> (Vec<(u64, MatchClass, u32, u16)>, PartsState, Vec<usize>) {
+    ) -> (Vec<Short>, PartsState, Vec<usize>) {
         let compared = RefCell::new(Vec::new());
         let compare = |parts: &[Parts]| {
             compared.borrow_mut().push(parts.len());

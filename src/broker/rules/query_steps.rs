@@ -45,9 +45,15 @@ pub fn enter(turn: &mut Turn, id: QueryId, phase: Phase) {
 /// Step 3: the search whose answer counts, among the artist's accounts and the posts that the page names.
 pub fn search_accounts(turn: &mut Turn, id: QueryId) {
     let Some(query) = turn.live(id) else { return };
-    let artists = query.facts.accounts.iter().map(|account| account.key.clone()).collect();
-    let work = search_in(query, id, stored_of(query), Some(SearchScope::Accounts(artists)));
+    let work = final_work(query, id);
     begin_search(turn, id, work);
+}
+
+/// The search of what is stored of the query's accounts. Parts are looked for in those of the artist alone: of
+/// the others, only what the page names counts, and only where it shows the artwork itself.
+pub fn final_work(query: &Query, id: QueryId) -> Work {
+    let artists = query.facts.accounts.iter().map(|account| account.key.clone()).collect();
+    search_in(query, id, stored_of(query), Some(SearchScope::Accounts(artists)))
 }
 
 /// The search of what is stored of the query's accounts so far. It is repeated while they are indexed, so it

@@ -2,15 +2,18 @@
 
 use crate::base::Timestamp;
 use crate::base::clock::Monotonic;
-use crate::base::ids::{AccountKey, AskId, ContainerId, LeaseId, Network, Networks, PostKey};
+use crate::base::ids::{AccountKey, AskId, ContainerId, ImageId, LeaseId, Network, Networks, PostKey};
 use crate::base::roles::{Role, Stage};
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Effect, Event, Now, Policy};
 use crate::domain::accounts::Account;
 use crate::domain::failure::FailureCode;
 use crate::domain::forgotten::Mark;
-use crate::domain::images::{FoundPage, ImageSource, MatchClass, QueryImage};
-use crate::domain::posts::{ListedImage, ListedPost, LookedUpPost, Place, PostOutcome};
+use crate::domain::images::{
+    FoundImage, FoundPage, ImageSource, MatchClass, QueryImage, SearchScope, Variant,
+};
+use crate::domain::parts::{PartMatch, PartsState};
+use crate::domain::posts::{ListedImage, ListedPost, LookedUpPost, Place, PostOutcome, PostState};
 use crate::proto::front::{BrokerToFront, Client, FrontAnswer, FrontQuestion};
 use crate::proto::stage::{BrokerToStage, StageToBroker};
 use crate::proto::view::{QueryStatus, QueryView};
@@ -212,4 +215,39 @@ fn posts_that_lead_to_posts_are_followed_once() {
     let seen = search.seen();
     assert_eq!((seen.status, seen.error), (QueryStatus::End, Some(FailureCode::CannotGetImage)));
     assert!(search.leased.is_empty());
+}
+
+/// What only parts show stands beside the results, however near it is.
+#[test]
+fn a_direct_search_looks_for_parts_where_it_looks_for_wholes() {
+    let mut search = Search::by("https://server.example/a.png");
+    let Work::SearchImage { scope, parts_in, .. } = search.work() else { panic!() };
+    assert_eq!((&scope, &parts_in), (&SearchScope::Everything, &Some(scope.clone())));
+    let part = Some(PartMatch::sample());
+    let image = FoundImage {
+        image: ImageId(1),
+        post: post(),
+        account: AccountKey::new(Network::Mastodon, "https://server.example/users/jane"),
+        handle: None,
+        position: 1,
+        count: 1,
+        name: "a.png".to_owned(),
+        published: Some(Timestamp(1)),
+        distance: 0,
+        variant: Variant::AsIs,
+        class: MatchClass::InsideAnother,
+        second_stage: None,
+        part,
+        said_same: false,
+    };
+    let parts = PartsState::Incomplete { images_without: 3 };
+    let found = SearchFound { similar: vec![image], parts, ..SearchFound::default() };
+    search.report(LeaseOutcome::Done(StageOutput::Found(found)));
+    let Work::CheckPosts { posts } = search.work() else { panic!() };
+    assert_eq!(posts, [post()], "posts that are gone are left out as everywhere");
+    search.report(LeaseOutcome::Done(StageOutput::Checked(vec![PostState::Visible])));
+    let seen = search.seen();
+    assert_eq!((seen.status, seen.results.len(), seen.parts), (QueryStatus::End, 0, parts));
+    assert_eq!((seen.similar[0].class, seen.similar[0].part), (MatchClass::InsideAnother, part));
+    assert!(!seen.similar[0].shows_artwork());
 }

@@ -9,10 +9,11 @@ use crate::broker::rules::{indexing, verdicts};
 use crate::broker::state::State;
 use crate::broker::vocabulary::{Now, Policy};
 use crate::domain::accounts::{Account, AccountRef, Candidate, Evidence};
-use crate::domain::images::{FoundImage, MatchClass, Variant};
+use crate::domain::images::{FoundImage, MatchClass, SearchScope, Variant};
+use crate::domain::parts::PartMatch;
 use crate::domain::verdicts::{Claim, Effect, Verdict};
 use crate::proto::front::Client;
-use crate::proto::work::SearchFound;
+use crate::proto::work::{SearchFound, Work};
 
 const PAGE: &str = "https://a.example/1";
 
@@ -102,6 +103,46 @@ fn posts_are_left_out_or_put_first() {
     check(vec![picture("77", None, true)], &["10", "20"], &["11"], &[Effect::Nothing]);
     let both = vec![picture("10", None, false), picture("10", Some(1), true)];
     check(both, &["10", "20"], &["11"], &[Effect::Conflict, Effect::Conflict]);
+}
+
+/// An image that nothing but its part shows.
+fn by_part(of: &str, native: &str) -> FoundImage {
+    let (class, part) = (MatchClass::InsideAnother, Some(PartMatch::sample()));
+    FoundImage { class, part, ..found(of, native, 30) }
+}
+
+#[test]
+fn what_people_say_acts_on_images_that_only_parts_show() {
+    let sorted = |similar: Vec<FoundImage>, verdicts| {
+        let mut query = query();
+        query.facts.named.add(post("90"), account("9"));
+        let found = SearchFound { similar, verdicts, ..SearchFound::default() };
+        indexing::sort_out(&mut query, found).0
+    };
+    let [found, similar, named] = sorted(vec![by_part("1", "10"), by_part("9", "90")], vec![]);
+    assert_eq!((found.len(), similar.len(), named.len()), (0, 1, 0), "named posts show the artwork itself");
+    let [_, similar, _] = sorted(vec![by_part("1", "10")], vec![picture("10", None, false)]);
+    assert!(similar.is_empty());
+    let [found, ..] = sorted(vec![by_part("1", "10")], vec![picture("10", None, true)]);
+    assert!(found[0].said_same && found[0].part == Some(PartMatch::sample()));
+    let [.., named] = sorted(vec![by_part("9", "90")], vec![picture("90", None, true)]);
+    assert_eq!(named.len(), 1);
+}
+
+#[test]
+fn parts_are_looked_for_at_last_and_in_the_artists_accounts() {
+    let mut query = query();
+    query.facts.named.add(post("90"), account("9"));
+    let accounts =
+        |of: &[&str]| Some(SearchScope::Accounts(of.iter().map(|native| account(native).key).collect()));
+    for (work, expect) in [
+        (query_steps::preview_work(&query, QueryId(1)), None),
+        (query_steps::final_work(&query, QueryId(1)), accounts(&["1", "2"])),
+    ] {
+        let Work::SearchImage { scope, parts_in, .. } = work else { panic!("{work:?}") };
+        assert_eq!(parts_in, expect);
+        assert_eq!(Some(scope), accounts(&["1", "2", "9"]));
+    }
 }
 
 #[test]

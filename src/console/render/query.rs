@@ -42,7 +42,9 @@ pub fn query(view: &QueryView, style: Style) -> String {
     text += &named_posts(view);
     text += &in_answer(&view.verdicts);
     text += &searched(view);
-    text += &parts(view);
+    if view.error.is_none() {
+        text += &parts(view);
+    }
     let total: u64 = view.steps.iter().map(|(_, ms)| ms).sum();
     // What was refused as it was typed took no time.
     if view.error.is_none() || total > 0 {

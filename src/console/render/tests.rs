@@ -22,7 +22,7 @@ fn a_search_through_everything_names_whose_posts_it_found() {
     for width in [200, 60] {
         let answer = FrontAnswer::Search { identifier: "abc".to_owned(), view: view.clone() };
         let shown = text(&Reply::Answer(answer), Style { width, ..PLAIN });
-        assert_eq!(shown.matches("@jane_paints on X").count(), 2, "{shown}");
+        assert_eq!(shown.matches("@jane_paints on X").count(), 3, "{shown}");
         assert!(shown.contains("Bluesky"), "the network, where no name is known: {shown}");
     }
 }
@@ -47,12 +47,14 @@ https://bsky.app/profile/did:plc:abc/post/3k      1/1           1  identical    
 Less alike:
 post                                 image  distance                     published
 https://x.com/jane_paints/status/21  1/1           8  edited or variant
+https://x.com/jane_paints/status/23  1/1          29  inside another
 A person said on 2026-05-02: @repost_bot on X is not the artist's (It reposts <b>everybody</b>.): left out.
 A person said on 2026-05-02: image 2 of https://x.com/i/status/22 is not the artwork: left out.
 @jane_paints on X: searched 2022-09-08 to 2022-09-22; the rest of the account was not looked through
 @jane.example on Bluesky: searched whole, last listed on 2026-05-03
 Reading for it was billed $0.05.
 Add --whole to search the rest, for about $4.47.
+Crops and screenshots were not looked for among 12 images whose details are not known.
 Took 1 min 06 s.
 ",
     );

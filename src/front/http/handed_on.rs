@@ -170,7 +170,7 @@ mod tests {
         let mut whole = sample_view();
         let on_x = whole.results.iter().filter(|result| is_on_x(&result.account)).count();
         assert!(on_x > 0 && on_x < whole.results.len(), "the sample has posts on X and elsewhere");
-        whole.similar = whole.results.clone();
+        whole.similar.extend(whole.results.clone());
         whole.named_posts = whole.results.clone();
         let before = Answer::from(&whole);
         let after = Answer::from(&view(whole));
@@ -185,8 +185,8 @@ mod tests {
                 // What the id says, and what was measured.
                 assert_eq!((&kept.id, &kept.account_id), (&found.id, &found.account_id));
                 assert_eq!(
-                    (kept.class, kept.distance, kept.distance256),
-                    (found.class, found.distance, found.distance256)
+                    (kept.class, kept.distance, kept.distance256, &kept.part),
+                    (found.class, found.distance, found.distance256, &found.part)
                 );
                 assert!(kept.url.starts_with("https://"), "{kept:?}");
                 let is_on_x = found.network == Network::Twitter;

@@ -7,6 +7,18 @@ from __future__ import annotations
 
 from typing import List, Optional, TypedDict
 
+
+class Part(TypedDict):
+    """A part that a posted image shares with the artwork; corners are [x, y], parts of width and height."""
+
+    keypoints: int
+    agreement: float
+    mirrored: bool
+    inverted: bool
+    in_artwork: List[List[float]]
+    in_post: List[List[float]]
+
+
 # `class` and `from` are words of the language, so these are written as calls.
 Post = TypedDict(
     "Post",
@@ -21,9 +33,10 @@ Post = TypedDict(
         "image_position": str,  # "1/4": the first of four
         "distance": int,  # bits of 64
         "variant": str,
-        "class": str,  # identical, recompressed, edited_or_variant, similar
+        "class": str,  # identical, recompressed, edited_or_variant, inside_another, part_in_common, similar
         "distance256": Optional[int],
         "thumbnail_difference": Optional[float],
+        "part": Optional[Part],
         "published": Optional[str],
         "earliest": bool,
         "said_same": bool,
@@ -45,6 +58,7 @@ Result = TypedDict(
         "class": str,
         "distance256": Optional[int],
         "thumbnail_difference": Optional[float],
+        "part": Optional[Part],
         "published": Optional[str],
     },
 )
@@ -155,6 +169,13 @@ class Searched(TypedDict):
     windows: List[Window]
 
 
+class PartsSearched(TypedDict):
+    """Whether images were looked for that share a part with the artwork."""
+
+    state: str  # off, searched, incomplete, only_alike, too_few
+    images_without: int
+
+
 class Answer(TypedDict):
     """The answer about a query. `posts` is what was found; `results` the part of it that is on X.
 
@@ -191,6 +212,7 @@ class Answer(TypedDict):
     cost_usd: float
     rest_usd: Optional[float]
     verdicts: List[Said]
+    parts: PartsSearched
 
 
 class SearchAnswer(Answer):

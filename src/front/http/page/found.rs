@@ -8,6 +8,7 @@ use super::render::Page;
 use crate::api::answers::Answer;
 use crate::api::posts::PostAnswer;
 use crate::domain::images::{AnswerPicture, MatchClass, PictureSize, Variant};
+use crate::domain::parts::Corners;
 use crate::front::http::assets::escape;
 use crate::front::http::picture;
 use crate::proto::front::PictureOf;
@@ -286,7 +287,7 @@ impl Page<'_> {
         if !is_web(&post.image_url) {
             return String::new();
         }
-        let outlined = |image: String, corners: Option<&[[f64; 2]; 4]>| match corners {
+        let outlined = |image: String, corners: Option<&Corners>| match corners {
             Some(corners) => format!("<span class=\"outlined\">{image}{}</span>", outline(corners)),
             None => image,
         };

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use super::render::Page;
 use crate::api::answers::{Answer, PartsAnswer, PartsStateName};
 use crate::api::posts::PartAnswer;
+use crate::domain::parts::{Corners, percent_of_picture};
 
 /// Its outline, to be laid over a picture. What is hidden from screen readers is said in words beside it.
-pub(super) fn outline(corners: &[[f64; 2]; 4]) -> String {
+pub(super) fn outline(corners: &Corners) -> String {
     let mut points = String::new();
     for [x, y] in corners {
         let _ = write!(points, "{:.1},{:.1} ", x * 100.0, y * 100.0);
@@ -17,15 +18,6 @@ pub(super) fn outline(corners: &[[f64; 2]; 4]) -> String {
          <polygon points=\"{}\"></polygon></svg>",
         points.trim_end()
     )
-}
-
-/// How much of the picture it is, in percent: what lies outside of the picture counts for nothing there.
-fn share(corners: &[[f64; 2]; 4]) -> u64 {
-    let corners = corners.map(|corner| corner.map(|side| side.clamp(0.0, 1.0)));
-    let next = corners.iter().cycle().skip(1);
-    let twice: f64 = corners.iter().zip(next).map(|(a, b)| a[0] * b[1] - b[0] * a[1]).sum();
-    // At most 50 for each half.
-    (twice.abs() * 50.0).round() as u64
 }
 
 impl Page<'_> {
@@ -51,8 +43,8 @@ impl Page<'_> {
         let words = self.filled(
             "part.about",
             &[
-                ("artwork", &*number(share(&part.in_artwork))),
-                ("post", &number(share(&part.in_post))),
+                ("artwork", &*number(percent_of_picture(&part.in_artwork))),
+                ("post", &number(percent_of_picture(&part.in_post))),
                 ("n", &number(part.keypoints.into())),
             ],
         );
@@ -75,21 +67,5 @@ impl Page<'_> {
         };
         let text = self.filled(key, &[("n", &self.language.number(images_without))]);
         format!("<p id=\"parts\" class=\"facts\">{text}</p>")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_that_of_what_can_be_seen() {
-        let check = |corners, percent| assert_eq!(share(&corners), percent, "{corners:?}");
-        check([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]], 100);
-        check([[0.5, 0.0], [1.0, 0.0], [1.0, 0.5], [0.5, 0.5]], 25);
-        // Mirrored, the corners go round the other way.
-        check([[1.0, 0.0], [0.5, 0.0], [0.5, 0.5], [1.0, 0.5]], 25);
-        check([[-2.0, -1.0], [3.0, -1.0], [3.0, 2.0], [-2.0, 2.0]], 100);
-        check([[0.3, 0.3]; 4], 0);
     }
 }

@@ -198,7 +198,7 @@ fn links_and_buttons_have_names_of_their_own() {
         }
     }
     let opened = names.iter().filter(|name| name.contains("Open the post")).count();
-    assert_eq!(opened, 31);
+    assert_eq!(opened, 32);
     let all = names.len();
     names.sort();
     let doubles: Vec<&String> = names.windows(2).filter(|two| two[0] == two[1]).map(|two| &two[0]).collect();
@@ -209,6 +209,35 @@ fn links_and_buttons_have_names_of_their_own() {
     ids.sort_unstable();
     let twice: Vec<_> = ids.windows(2).filter(|two| two[0] == two[1]).collect();
     assert!(twice.is_empty(), "{twice:?}");
+}
+
+#[test]
+fn a_shared_part_is_outlined_in_both_pictures_and_said_in_words() {
+    let setting = Setting::new();
+    let subject = |pictures| Subject { pictures, ..about("https://a.example/1") };
+    let html = |view: &QueryView, pictures| {
+        setting.page(Language::English, subject(pictures)).render("u", &shown(view), None)
+    };
+    let view = sample_view();
+    let (outlines, words) = (
+        ["50.0,0.0 100.0,0.0 100.0,100.0 50.0,100.0", "25.0,12.5 75.0,12.5 75.0,87.5 25.0,87.5"],
+        "The outlined part is 50% of the artwork and 38% of the posted picture; 42 details agree.",
+    );
+    let with_pictures = html(&view, true);
+    let pair = with_pictures.split("class=\"pair parts\"").nth(1).unwrap().split("</div>").next().unwrap();
+    assert_eq!(pair.matches("<img src=").count(), 2);
+    assert_eq!(attributes(pair, "points"), outlines);
+    assert!(with_pictures.contains(words) && !with_pictures.contains(" style="), "{with_pictures}");
+    let incomplete = "Crops and screenshots were not looked for among 12 images whose details are not known.";
+    assert!(with_pictures.contains(incomplete));
+    // To be compared at full size they are outlined as well, once they are asked for.
+    let without = html(&view, false);
+    assert!(!without.contains("pair parts") && without.contains(words));
+    assert_eq!(attributes(&without, "points"), outlines);
+    // A public server shows no posted picture, and says where the part is all the same.
+    let public = html(&crate::front::http::handed_on::view(view), true);
+    assert_eq!(attributes(&public, "points"), outlines[..1]);
+    assert!(public.contains(words));
 }
 
 #[test]

@@ -56,7 +56,7 @@ async fn requests_without_a_usable_url_are_answers_too() {
          \"error_detail\":\"No URL was given: put the address of the artwork's page in the field \\\"url\\\".\",\
          \"image_url\":null,\"steps\":[],\"queue_position\":null,\"estimated_wait_ms\":null,\"waits_for_network\":false,\"posts_listed\":0,\"posts_indexed\":0,\"accounts\":[],\"posts\":[],\"similar_posts\":[],\
          \"published\":null,\"named_posts\":[],\"elsewhere\":[],\"artwork_pages\":[],\"other_accounts\":[],\"searched\":[],\"complete\":false,\"looking\":null,\"cost_usd\":0.0,\
-         \"rest_usd\":null,\"verdicts\":[]}"
+         \"rest_usd\":null,\"verdicts\":[],\"parts\":{\"state\":\"off\",\"images_without\":0}}"
     );
     let reply = world.exchange("POST /query HTTP/1.1", long.as_bytes()).await;
     assert_eq!(reply.json()["error"], "URL_TOO_LONG");
