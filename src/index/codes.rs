@@ -1,8 +1,8 @@
-//! The index of the codes of local features: how its entries are numbered, and which images a search takes from it
-//! for a closer look.
+//! The index of the codes of local features: how its entries are numbered, and which images a search takes
+//! from it for a closer look.
 //!
-//! It has the files and the searches of the index of fingerprints. Of each image it holds the first codes, those that
-//! tell most, so that an image of the whole database is found by a few of them.
+//! It has the files and the searches of the index of fingerprints. Of each image it holds the first codes,
+//! those that tell most, so that an image of the whole database is found by a few of them.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,12 +13,12 @@ use crate::base::ids::{AccountNo, FormId, ImageId};
 /// Codes of one image in the index, at most.
 pub const MAX_CODES: usize = 32;
 
-/// Codes of one feature in two copies of a picture differ by so many bits, mostly. Strangers' codes come within
-/// reach quickly beyond it.
+/// Codes of one feature in two copies of a picture differ by so many bits, mostly. Strangers' codes come
+/// within reach quickly beyond it.
 pub const RADIUS: u32 = 6;
 
-/// Neighbors of one code that are looked at. Of what more images have than these, as the letters of a watermark or
-/// the frame of an app, only what is nearer than the crowd counts.
+/// Neighbors of one code that are looked at. Of what more images have than these, as the letters of a
+/// watermark or the frame of an app, only what is nearer than the crowd counts.
 const MAX_NEIGHBORS: usize = 512;
 
 /// An image is found by so many of its codes at least.
@@ -38,18 +38,18 @@ pub fn image_of(entry: FormId) -> ImageId {
     ImageId(entry.0 / MAX_CODES as u64)
 }
 
-/// Up to which image an index that ends with this entry holds everything. An image may have fewer codes than there
-/// is room for, or its last ones may be missing yet: only what lies before it is certain.
+/// Up to which image an index that ends with this entry holds everything. An image may have fewer codes than
+/// there is room for, or its last ones may be missing yet: only what lies before it is certain.
 pub fn whole_up_to(last: FormId) -> ImageId {
     let is_whole = last.0 % MAX_CODES as u64 == MAX_CODES as u64 - 1;
     ImageId(image_of(last).0.saturating_sub(u64::from(!is_whole)))
 }
 
-/// The images that share most with a query image of these codes, most first and `limit` at most: the candidates for
-/// a closer look. `n_entries` says how large the index is.
+/// The images that share most with a query image of these codes, most first and `limit` at most: the
+/// candidates for a closer look. `n_entries` says how large the index is.
 ///
-/// An image counts the more by a code, the fewer codes of others are as near to it. No code counts twice: neither
-/// one of the query for several of an image, nor one of an image for several of the query.
+/// An image counts the more by a code, the fewer codes of others are as near to it. No code counts twice:
+/// neither one of the query for several of an image, nor one of an image for several of the query.
 pub fn candidates(index: &dyn HammingIndex, n_entries: u64, codes: &[u64], limit: usize) -> Vec<ImageId> {
     let mut weights: HashMap<FormId, u32> = HashMap::new();
     for &code in codes {

@@ -110,8 +110,8 @@ pub fn among_alike(
     Ok(())
 }
 
-/// Looks at the candidates among all images of the database, as [`in_accounts`] looks at those of accounts. `compare`
-/// is to be strict: there are many strangers.
+/// Looks at the candidates among all images of the database, as [`in_accounts`] looks at those of accounts.
+/// `compare` is to be strict: there are many strangers.
 ///
 /// # Errors
 /// As `Lease::ask`.

@@ -16,11 +16,12 @@ use crate::store::{Committed, IndexEntry, Store, StoreError};
 
 /// What an index holds of an image.
 pub trait Indexed: Sized {
-    /// Images read from the database at a time. An index is made from nothing in large pieces faster than in small
-    /// ones.
+    /// Images read from the database at a time. An index is made from nothing in large pieces faster than in
+    /// small ones.
     const CHUNK: u32;
 
-    /// Images that are added before the daemon is ready. Of an index that lacks more, all is left to the writer.
+    /// Images that are added before the daemon is ready. Of an index that lacks more, all is left to the
+    /// writer.
     const AT_START: u64;
 
     /// Goes with the identity of the database from which an index was made: one whose entries were numbered
@@ -29,8 +30,8 @@ pub trait Indexed: Sized {
 
     fn image(&self) -> ImageId;
 
-    /// Up to `limit` of what the database has beyond the image `after`, by increasing number. Fewer than `limit`
-    /// means that there are no more at present.
+    /// Up to `limit` of what the database has beyond the image `after`, by increasing number. Fewer than
+    /// `limit` means that there are no more at present.
     ///
     /// # Errors
     /// As the database.
@@ -54,7 +55,8 @@ impl Indexed for IndexEntry {
     }
 }
 
-/// The writing end of an index. It may be behind the database; it is never to hold what the database does not.
+/// The writing end of an index. It may be behind the database; it is never to hold what the database does
+/// not.
 pub trait Publisher: Send {
     type Entry: Indexed;
 
@@ -195,9 +197,9 @@ impl<P: Publisher> Index<P> {
         Index { publisher, halt, covered, goal: ImageId(0) }
     }
 
-    /// Makes sure that what the index holds comes from this database, given what is noted as its source. One that was
-    /// made from another, or from a later state than this (a backup was put back), gives images to the wrong posts: it
-    /// is emptied. The source to note, where that is another.
+    /// Makes sure that what the index holds comes from this database, given what is noted as its source. One
+    /// that was made from another, or from a later state than this (a backup was put back), gives images to
+    /// the wrong posts: it is emptied. The source to note, where that is another.
     pub fn attach(
         &mut self,
         store: &mut dyn Store,

@@ -1,9 +1,9 @@
-//! The index of the codes of local features (`search.parts_everything`): filled from the features in the database, in
-//! the order of their images.
+//! The index of the codes of local features (`search.parts_everything`): filled from the features in the
+//! database, in the order of their images.
 //!
-//! It follows the database like the index of fingerprints, with one difference: features may be stored later than
-//! their images (`aotf db complete`), behind what is indexed. Whoever stores such features takes the note of its source
-//! away ([`is_behind`]), and it is remade.
+//! It follows the database like the index of fingerprints, with one difference: features may be stored later
+//! than their images (`aotf db complete`), behind what is indexed. Whoever stores such features takes the
+//! note of its source away ([`is_behind`]), and it is remade.
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -17,8 +17,8 @@ use crate::index::shared::{IndexError, Opened, Writer};
 use crate::store::{CodesEntry, Store, StoreError};
 
 impl Indexed for CodesEntry {
-    /// 80 MB are read of the database, half a second, and 10 MB kept of them: with their entries, what the other
-    /// index takes for one piece.
+    /// 80 MB are read of the database, half a second, and 10 MB kept of them: with their entries, what the
+    /// other index takes for one piece.
     const CHUNK: u32 = if cfg!(test) { 8 } else { 40_000 };
     const AT_START: u64 = if cfg!(test) { 8 } else { 10_000 };
     const NUMBERING: &str = "32 codes each";
@@ -54,8 +54,8 @@ fn source_file(folder: &Path) -> PathBuf {
     folder.join("source")
 }
 
-/// Features were stored of images that the index in `folder` has passed: it is remade, by a running daemon within
-/// seconds.
+/// Features were stored of images that the index in `folder` has passed: it is remade, by a running daemon
+/// within seconds.
 ///
 /// # Errors
 /// The note of its source cannot be removed.
@@ -98,8 +98,8 @@ impl Publisher for CodesWriter {
 }
 
 impl Index<CodesWriter> {
-    /// Makes sure that what the index holds comes from this database, with all features of the images that it has
-    /// passed, and adds what is missing, if that is little; how many images were added.
+    /// Makes sure that what the index holds comes from this database, with all features of the images that it
+    /// has passed, and adds what is missing, if that is little; how many images were added.
     pub fn begin_codes(&mut self, store: &mut dyn Store) -> Result<u64, IndexFailure> {
         let file = source_file(&self.publisher.folder);
         // Whatever is wrong with the note, there is none.

@@ -555,7 +555,8 @@ fn what_others_write_becomes_searchable_by_itself() {
     let index = Index::new(world.index.clone(), Halt::default());
     let (said, heard) = crossbeam_channel::unbounded();
     let tell: Tell = Arc::new(move |message| said.send(message).unwrap_or_default());
-    let mut writer = writer::Writer::new(world.location().open().unwrap(), index, tell, Halt::default());
+    let store = world.location().open().unwrap();
+    let mut writer = writer::Writer::new(store, index, None, tell, Halt::default());
     other.apply(&[change(20, 7)], Timestamp(0)).unwrap();
     writer.look().unwrap();
     assert_eq!(world.index.fingerprints(), [7]);

@@ -1,6 +1,6 @@
-//! `aotf bench parts-index`: fills an index with the codes of local features, as `search.parts_everything` does, and
-//! tells its size, how long a search takes, and how much the codes of a copy may differ for it to be found. Beside it an
-//! inverted file, which is the other way to do it.
+//! `aotf bench parts-index`: fills an index with the codes of local features, as `search.parts_everything`
+//! does, and tells its size, how long a search takes, and how much the codes of a copy may differ for it to
+//! be found. Beside it an inverted file, which is the other way to do it.
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -27,8 +27,8 @@ const N_CANDIDATES: usize = 200;
 const AT_ONCE: usize = 40_000;
 /// Images of one account.
 const IMAGES_PER_ACCOUNT: usize = 1000;
-/// A quarter of the codes are near one of so many centers, up to eight bits away. So about as many pairs of strangers'
-/// codes are within six bits as of real pictures: 1.8 of 100,000.
+/// A quarter of the codes are near one of so many centers, up to eight bits away. So about as many pairs of
+/// strangers' codes are within six bits as of real pictures: 1.8 of 100,000.
 const N_CENTERS: u64 = 1200;
 /// Longer than the merges after building 10 million images take.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(3600);
@@ -67,7 +67,8 @@ struct Found {
     bytes_per_image: f64,
     median_us: f64,
     longest_us: f64,
-    /// The part of the copies that was found where each of their codes differs by none, one, two bits and so on.
+    /// The part of the copies that was found where each of their codes differs by none, one, two bits and so
+    /// on.
     recall: Vec<f64>,
 }
 

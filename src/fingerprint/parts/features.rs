@@ -201,8 +201,8 @@ pub fn codes_of(parts: &Parts, codes: &mut Vec<u64>) -> Option<()> {
     Some(())
 }
 
-/// The codes that tell most of an image, for an index of a whole database: 32 at most. None where the bytes are of
-/// another version, or damaged.
+/// The codes that tell most of an image, for an index of a whole database: 32 at most. None where the bytes
+/// are of another version, or damaged.
 pub fn first_codes(parts: &Parts) -> Vec<u64> {
     const FIRST: usize = 32;
     let mut codes = Vec::new();

@@ -277,8 +277,8 @@ impl Keeper {
         published.map(|()| true)
     }
 
-    /// Takes the doomed entries out of the segments, and says how many those were: each segment that holds some is
-    /// written anew, and takes the place of the old one. Searches go on in what there is.
+    /// Takes the doomed entries out of the segments, and says how many those were: each segment that holds
+    /// some is written anew, and takes the place of the old one. Searches go on in what there is.
     pub fn remove(&self, is_doomed: &dyn Fn(FormId) -> bool) -> Result<u64, IndexError> {
         let mut removed = 0;
         loop {

@@ -187,8 +187,8 @@ impl Writer {
     }
 
     /// Takes the entries that are doomed out of the files; how many there were. Takes as long as writing the
-    /// segments that hold some of them, a second for some millions of entries, and as much room on the disk until it
-    /// is done.
+    /// segments that hold some of them, a second for some millions of entries, and as much room on the disk
+    /// until it is done.
     pub fn remove(&mut self, is_doomed: &dyn Fn(FormId) -> bool) -> Result<u64, IndexError> {
         self.finish_sealing()?;
         let all = self.active.len();
