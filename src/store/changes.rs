@@ -21,7 +21,7 @@ pub type IndexEntry = (ImageId, AccountNo, Fingerprint, Option<Fingerprint>);
 /// A searchable image with its fingerprints, and its features where they are known.
 pub type PartsEntry = (ImageId, Fingerprint, Option<Fingerprint>, Option<Parts>);
 
-/// An image that has features, with its first codes ([`fingerprint::parts::first_codes`]). It has none where
+/// An image that has features, with its first codes (`fingerprint::parts::first_codes`). It has none where
 /// it is not searchable, or where they are of another version.
 ///
 /// [`fingerprint::parts::first_codes`]: crate::fingerprint::parts::first_codes
