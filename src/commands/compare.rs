@@ -15,7 +15,7 @@ use crate::domain::images::{Detail, ImageFacts, MatchClass, Variant};
 use crate::domain::parts::{Corners, PartMatch, percent_of_picture};
 use crate::fingerprint::decode::Limits;
 use crate::fingerprint::detail::class_of;
-use crate::fingerprint::parts::QueryParts;
+use crate::fingerprint::parts::{self, QueryParts};
 use crate::fingerprint::{QueryImage, analyze_with_parts, query_variants};
 use crate::stages::second_stage::{likeness, with_part};
 
@@ -125,7 +125,7 @@ fn shared(query: &QueryImage, stored: &ImageFacts) -> (Option<(MatchClass, PartM
     if query.are_too_few() {
         return (None, true);
     }
-    let found = query.search(stored.parts.as_slice());
+    let found = parts::search(&query, stored.parts.as_slice());
     (found.first().map(|found| (found.class, found.part)), false)
 }
 

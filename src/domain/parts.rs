@@ -22,6 +22,12 @@ pub const MAX_FURNITURE_BYTES: usize = 40 * 1024;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parts(pub Vec<u8>);
 
+impl AsRef<[u8]> for Parts {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl Parts {
     /// Whether this program computes such features and can compare them; others count as missing.
     pub fn are_current(&self) -> bool {

@@ -1,17 +1,20 @@
 //! Everything that is computed of an image: for the store when it is indexed, for a search when it
 //! is the query.
 
+use aotf_parts::Gray;
+
 use super::border::{Area, BorderFinder};
 use super::decode::{DecodeError, Layout, Limits, RowSink, decode};
 use super::luma::{LumaRow, flatten_row, is_transparent};
 use super::orientation;
-use super::parts::{Gray, QUERY_AREA, QueryPicture, Rows, STORED_AREA, of_stored};
+use super::parts::{QUERY_AREA, QueryPicture, Rows, STORED_AREA};
 use super::phash::{phash64, phash256};
 use super::resample::Resampler;
 use super::thumbnail::Thumbnail;
 use super::turn::{Orientation, TURNS, turned};
 use crate::base::Fingerprint;
 use crate::domain::images::{Detail, ImageFacts, Variant};
+use crate::domain::parts::Parts;
 
 /// What an image is searched by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +69,7 @@ pub fn analyze_with_parts(bytes: &[u8], limits: &Limits) -> Result<ImageFacts, D
 
 fn analyze_by(mut sink: AnalysisSink<'_>, bytes: &[u8], limits: &Limits) -> Result<ImageFacts, DecodeError> {
     decode(bytes, limits, &mut sink)?;
-    let parts = sink.take_picture().map(|gray| of_stored(&gray));
+    let parts = sink.take_picture().map(|gray| Parts(aotf_parts::of_stored(&gray)));
     let (mut pictures, _) = sink.finish(bytes, limits)?;
     Ok(ImageFacts { parts, ..pictures.swap_remove(0) })
 }

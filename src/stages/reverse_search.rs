@@ -21,7 +21,7 @@ use crate::domain::images::{
 use crate::domain::parts::{Parts, PartsState};
 use crate::domain::verdicts::{Claim, Verdict};
 use crate::fetch::{Fetch, FetchError, Request};
-use crate::fingerprint::parts::QueryParts;
+use crate::fingerprint::parts::{self, QueryParts};
 use crate::fingerprint::{self, DecodeError, Limits, QueryImage as Variants};
 use crate::index::codes::candidates;
 use crate::index::flat::FlatIndex;
@@ -325,7 +325,7 @@ impl ReverseSearch {
         let compare = |stored: &[Parts]| {
             // It takes a while each time: a lease that is gone ends it here.
             lease.doing(format!("look for parts in {}", counted(stored.len(), "image")))?;
-            Ok(query.search(stored))
+            Ok(parts::search(&query, stored))
         };
         match scope {
             SearchScope::Accounts(keys) => {
@@ -340,7 +340,7 @@ impl ReverseSearch {
                 };
                 let find = || candidates(codes, codes.len(), query.codes(), MAX_BY_CODES);
                 let candidates = lease.measure("reverse search: index of codes", find);
-                let compare = |stored: &[Parts]| Ok(query.search_strictly(stored));
+                let compare = |stored: &[Parts]| Ok(parts::search_strictly(&query, stored));
                 let found = part_search::in_everything(&candidates, variants, images, &ask, &compare)?;
                 Ok((found, PartsState::Searched))
             }

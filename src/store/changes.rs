@@ -23,8 +23,6 @@ pub type PartsEntry = (ImageId, Fingerprint, Option<Fingerprint>, Option<Parts>)
 
 /// An image that has features, with its first codes (`fingerprint::parts::first_codes`). It has none where
 /// it is not searchable, or where they are of another version.
-///
-/// [`fingerprint::parts::first_codes`]: crate::fingerprint::parts::first_codes
 pub type CodesEntry = (ImageId, AccountNo, Vec<u64>);
 
 /// An image, with its post's id and date.

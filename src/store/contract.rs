@@ -1490,7 +1490,7 @@ pub fn features_are_added_to_images_of_before<D: TestDatabase>() {
     use import::pages::{ImportedImage, ImportedPost, Page};
     let database = D::new();
     let mut store = database.open();
-    let solid = 0xf0f0_1234_5678_9abc_u64;
+    let solid = 0x5555_5555_5555_5555_u64;
     let old = Parts(vec![PARTS_VERSION + 1; 100]);
     let of_before = ImageFacts { parts: Some(old.clone()), ..facts(solid ^ 3) };
     let images = vec![

@@ -229,7 +229,7 @@ impl Store for Database {
         let values = [codec::image_no(after).into(), i64::from(limit).into()];
         self.connection.list(statements::PARTS_AFTER, &values, "read the features", |row| {
             let parts = if row.number(2)? == 1 { parts_in(row, 3)? } else { None };
-            let codes = parts.map_or_else(Vec::new, |parts| first_codes(&parts));
+            let codes = parts.map_or_else(Vec::new, |parts| first_codes(&parts.0));
             Ok((codec::image_id(row.number(0)?)?, codec::account_no(row.number(1)?)?, codes))
         })
     }

@@ -1,4 +1,4 @@
-//! The program that makes `constants.rs`. With `AOTF_TEST_UPDATE` set it writes the file, else it compares.
+//! The program that makes `src/parts/constants.rs`. With `AOTF_TEST_UPDATE` set it writes the file, else it compares.
 //!
 //! The mean is that of the features of the demo's artworks (`demo/assets/LICENSES.md`), in all the forms in which a
 //! picture is searched, so that none of them is at a disadvantage.
@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use super::describe::{self, LENGTH};
-use super::features::{self, STORED, STORED_AREA, Wanted};
-use super::picture::Gray;
+use aotf_parts::describe::{self, LENGTH};
+use aotf_parts::{Gray, STORED, STORED_AREA, Wanted};
+
 use super::rows::Rows;
 use crate::fingerprint::decode::{Layout, Limits, RowSink, decode};
 use crate::fingerprint::luma::LumaRow;
@@ -66,7 +66,7 @@ fn mean() -> [f64; LENGTH] {
     let (mut sums, mut count) = ([0.0; LENGTH], 0.0);
     for gray in artworks() {
         // Those that look alike too: which these are, the mean decides.
-        for feature in features::find(&gray, Wanted { alike: usize::MAX, ..STORED }) {
+        for feature in aotf_parts::find(&gray, Wanted { alike: usize::MAX, ..STORED }) {
             let plain = feature.histogram;
             let mirrored = describe::mirrored(&plain);
             for form in [plain, mirrored, describe::inverted(&plain), describe::inverted(&mirrored)] {
@@ -161,7 +161,7 @@ fn constants() -> String {
 #[test]
 fn constants_are_what_the_program_makes() {
     let made = constants();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/fingerprint/parts/constants.rs");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/parts/constants.rs");
     if std::env::var_os("AOTF_TEST_UPDATE").is_some() {
         fs::write(path, made).unwrap();
     } else {

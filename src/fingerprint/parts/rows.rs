@@ -1,6 +1,7 @@
 //! The picture that features are looked for in, while the rows of an image pass by.
 
-use super::picture::{Gray, Reducer};
+use aotf_parts::{Gray, Reducer};
+
 use crate::fingerprint::decode::Layout;
 use crate::fingerprint::luma::{LumaRow, flatten_row};
 

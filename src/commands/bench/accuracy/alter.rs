@@ -135,7 +135,7 @@ pub fn plain_post(artwork: &RgbaImage) -> turbojpeg::Result<Vec<u8>> {
 }
 
 /// In front of a gray of this level.
-fn flat(artwork: &RgbaImage, level: u8) -> RgbImage {
+pub fn flat(artwork: &RgbaImage, level: u8) -> RgbImage {
     let mut picture = RgbImage::new(artwork.width(), artwork.height());
     for (from, to) in artwork.pixels().zip(picture.pixels_mut()) {
         let [red, green, blue, alpha] = from.0.map(u32::from);
@@ -146,7 +146,7 @@ fn flat(artwork: &RgbaImage, level: u8) -> RgbImage {
 }
 
 /// Made smaller until its longer side has at most so many pixels.
-fn fit(picture: &RgbImage, side: u32) -> RgbImage {
+pub fn fit(picture: &RgbImage, side: u32) -> RgbImage {
     let longer = picture.width().max(picture.height());
     if longer <= side {
         return picture.clone();
@@ -186,7 +186,7 @@ fn frame(picture: &RgbImage, per_mille: [u32; 4], color: Rgb<u8>) -> RgbImage {
     framed
 }
 
-fn jpeg(picture: &RgbImage, quality: i32) -> turbojpeg::Result<Vec<u8>> {
+pub fn jpeg(picture: &RgbImage, quality: i32) -> turbojpeg::Result<Vec<u8>> {
     let (width, height) = (picture.width() as usize, picture.height() as usize);
     let mut compressor = Compressor::new()?;
     compressor.set_quality(quality)?;

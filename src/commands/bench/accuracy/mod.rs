@@ -3,6 +3,8 @@
 
 mod alter;
 mod measured;
+mod parted;
+mod parts;
 mod report;
 
 use std::collections::BTreeMap;
@@ -30,7 +32,8 @@ const WIDE_RADIUS: u32 = 10;
 
 #[derive(Debug, Args)]
 pub struct AccuracyArgs {
-    /// Folder with artworks and their manifest.csv (file, ..., group_id in the 8th column)
+    /// Folder with artworks and their manifest.csv (file, ..., group_id in the 8th column, family in
+    /// the 9th)
     #[arg(long, value_name = "DIR")]
     material: PathBuf,
     /// Answer as JSON
@@ -57,7 +60,7 @@ pub enum BenchAccuracyError {
     Alter { file: String, alteration: String, source: turbojpeg::Error },
     #[error("could not read {alteration:?} of {file} back")]
     Altered { file: String, alteration: String, source: DecodeError },
-    #[error("{} has no marks {:?} and {:?}", path.display(), report::BEGIN, report::END)]
+    #[error("{} has no marks {:?} and {:?}", path.display(), report::MEASURED, report::PARTS)]
     NoMarks { path: PathBuf },
     #[error("could not print the result")]
     Print { source: io::Error },
@@ -85,20 +88,32 @@ pub fn run(args: &AccuracyArgs, out: &mut dyn Write) -> Result<(), BenchAccuracy
             .map(|(at, alteration)| measure(alteration, at, &artworks, &made))
             .collect(),
     };
-    let tables = report::markdown(&measured);
+    let parts = parts::measure(&artworks)?;
+    let (tables, part_tables) = (report::markdown(&measured), parts::markdown(&parts));
     if let Some(path) = &args.document {
         let text = fs::read_to_string(path).map_err(file_error("read", path))?;
-        let text = report::put_between_marks(&text, &tables)
+        let text = report::put_between_marks(&text, report::MEASURED, &tables)
+            .and_then(|text| report::put_between_marks(&text, report::PARTS, &part_tables))
             .ok_or_else(|| BenchAccuracyError::NoMarks { path: path.clone() })?;
         fs::write(path, text).map_err(file_error("write", path))?;
     }
-    super::report::report(&measured, args.json, out, |_, out| write!(out, "{tables}"))
+    let both = Both { whole: measured, parts };
+    super::report::report(&both, args.json, out, |_, out| write!(out, "{tables}\n{part_tables}"))
         .map_err(|source| BenchAccuracyError::Print { source })
+}
+
+/// By the fingerprint of the whole picture, and by parts.
+#[derive(serde::Serialize)]
+struct Both {
+    #[serde(flatten)]
+    whole: Measured,
+    parts: parts::PartsMeasured,
 }
 
 struct Artwork {
     file: String,
     group: String,
+    family: String,
     pixels: RgbaImage,
     query: QueryImage,
 }
@@ -197,7 +212,8 @@ fn read_material(folder: &Path) -> Result<Vec<Artwork>, BenchAccuracyError> {
         let bytes = load(&folder.join(file), &limits).map_err(unreadable)?;
         let read = |bytes: &[u8]| Ok((pixels(bytes, &limits)?, query_variants(bytes, &limits)?));
         let (pixels, query) = read(&bytes).map_err(|error: DecodeError| unreadable(error.into()))?;
-        artworks.push(Artwork { file: file.clone(), group: group.clone(), pixels, query });
+        let family = columns.get(8).cloned().unwrap_or_default();
+        artworks.push(Artwork { file: file.clone(), group: group.clone(), family, pixels, query });
     }
     if artworks.is_empty() {
         return Err(BenchAccuracyError::NoArtworks { path });
@@ -325,7 +341,8 @@ mod tests {
         let manifest = "file,,,,,,,group_id\na.png,,,,,,,g1\nb.png,,,,,,,g2\n";
         fs::write(folder.path().join("manifest.csv"), manifest).unwrap();
         let document = folder.path().join("accuracy.md");
-        fs::write(&document, format!("before\n{}\nold\n{}\nafter\n", report::BEGIN, report::END)).unwrap();
+        let marks = [report::MEASURED, report::PARTS].map(|[begin, end]| format!("{begin}\nold\n{end}\n"));
+        fs::write(&document, format!("before\n{}after\n", marks.concat())).unwrap();
         let args = AccuracyArgs {
             material: folder.path().into(),
             json: true,
@@ -339,6 +356,8 @@ mod tests {
         assert_eq!(measured["rows"][0]["name"], "JPEG 95");
         assert_eq!(measured["rows"][0]["found"][3], 2);
         assert_eq!(measured["rows"][0]["across"][5], 0);
+        assert_eq!(measured["parts"]["rows"][0]["name"], "plain");
+        assert_eq!(measured["parts"]["rows"][0]["held_out"][0]["of"], 1);
         let text = fs::read_to_string(document).unwrap();
         assert!(
             text.starts_with("before\n") && text.ends_with("\nafter\n") && !text.contains("old"),

@@ -49,7 +49,10 @@ pub const PARTINGS: [Parting; 32] = [
     Parting { quality: Some(10), ..alteration("JPEG 10", |art, at| art[at].clone()) },
     alteration("200 px", |art, at| fit(&art[at], 200)),
     alteration("150 px", |art, at| fit(&art[at], 150)),
-    Parting { is_plain_query: false, ..alteration("mirrored", |art, at| imageops::flip_horizontal(&art[at])) },
+    Parting {
+        is_plain_query: false,
+        ..alteration("mirrored", |art, at| imageops::flip_horizontal(&art[at]))
+    },
     Parting { is_plain_query: false, ..alteration("inverted", |art, at| inverted(art[at].clone())) },
 ];
 
@@ -60,7 +63,8 @@ const fn alteration(name: &'static str, make: fn(&[RgbImage], usize) -> RgbImage
 /// A number below `n` that depends on the artwork and on what it is for.
 fn drawn(at: usize, purpose: u64, n: u32) -> u32 {
     // The finalizer of MurmurHash3.
-    let mut bits = (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ purpose.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let mut bits =
+        (at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ purpose.wrapping_mul(0xff51_afd7_ed55_8ccd);
     bits = (bits ^ bits >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
     bits = (bits ^ bits >> 33).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
     ((bits ^ bits >> 33) % u64::from(n.max(1))) as u32
@@ -116,7 +120,14 @@ fn caption(art: &RgbImage, part: f64, at: usize) -> RgbImage {
     let dot = (bar / 20).max(1);
     for line in 0..2 {
         let letters = art.width().saturating_sub(20) / (4 * dot);
-        write(&mut picture, [10, bar / 8 + line * bar / 2], letters, dot, [0; 3], at as u64 * 2 + u64::from(line) + 100);
+        write(
+            &mut picture,
+            [10, bar / 8 + line * bar / 2],
+            letters,
+            dot,
+            [0; 3],
+            at as u64 * 2 + u64::from(line) + 100,
+        );
     }
     picture
 }
@@ -213,7 +224,8 @@ fn warped(art: &RgbImage, width: u32, height: u32, from: impl Fn(f64, f64) -> (f
         let (x, y) = from(f64::from(x), f64::from(y));
         let (left, top) = (x.floor() as i64, y.floor() as i64);
         let (along, down) = (x - x.floor(), y - y.floor());
-        let corners = [level(left, top), level(left + 1, top), level(left, top + 1), level(left + 1, top + 1)];
+        let corners =
+            [level(left, top), level(left + 1, top), level(left, top + 1), level(left + 1, top + 1)];
         let mix = |channel: usize| {
             let [a, b, c, d] = corners.map(|corner| corner[channel]);
             (a * (1.0 - along) + b * along) * (1.0 - down) + (c * (1.0 - along) + d * along) * down
@@ -250,9 +262,9 @@ fn photo(art: &RgbImage, at: usize) -> RgbImage {
         let light = 0.78 + 0.22 * (fx / new_width);
         let grain = f64::from(drawn((y * 5003 + x) as usize, 11, 17)) - 8.0;
         let glare = 40.0 * (-((fx / new_width - 0.8).powi(2) + (fy / new_height - 0.2).powi(2)) * 30.0).exp();
-        pixel.0 = pixel.0.map(|level| {
-            (f64::from(level) * dots * light + 10.0 + glare + grain).clamp(0.0, 255.0) as u8
-        });
+        pixel.0 = pixel
+            .0
+            .map(|level| (f64::from(level) * dots * light + 10.0 + glare + grain).clamp(0.0, 255.0) as u8);
     }
     imageops::blur(&picture, 1.0)
 }
@@ -273,7 +285,8 @@ fn watermark(mut picture: RgbImage) -> RgbImage {
         y += dot * 15;
     }
     for (pixel, mark) in picture.pixels_mut().zip(mask.pixels()).filter(|(_, mark)| mark.0[0] > 0) {
-        pixel.0 = [0, 1, 2].map(|at| ((u16::from(pixel.0[at]) * 55 + u16::from(mark.0[at]) * 45) / 100) as u8);
+        pixel.0 =
+            [0, 1, 2].map(|at| ((u16::from(pixel.0[at]) * 55 + u16::from(mark.0[at]) * 45) / 100) as u8);
     }
     picture
 }
@@ -282,11 +295,14 @@ fn watermark(mut picture: RgbImage) -> RgbImage {
 fn stickers(mut picture: RgbImage, part: f64, at: usize) -> RgbImage {
     const COUNT: u32 = 5;
     let (width, height) = picture.dimensions();
-    let radius = (f64::from(width) * f64::from(height) * part / f64::from(COUNT) / std::f64::consts::PI).sqrt() as i64;
+    let radius =
+        (f64::from(width) * f64::from(height) * part / f64::from(COUNT) / std::f64::consts::PI).sqrt() as i64;
     for sticker in 0..COUNT {
-        let place = |purpose: u64, length: u32| i64::from(drawn(at, purpose + 20 + u64::from(sticker), length));
+        let place =
+            |purpose: u64, length: u32| i64::from(drawn(at, purpose + 20 + u64::from(sticker), length));
         let (x, y) = (place(0, width), place(100, height));
-        let color = [0, 1, 2].map(|channel| 80 + drawn(at, 300 + u64::from(sticker * 3 + channel), 176) as u8);
+        let color =
+            [0, 1, 2].map(|channel| 80 + drawn(at, 300 + u64::from(sticker * 3 + channel), 176) as u8);
         for dy in -radius..=radius {
             for dx in -radius..=radius {
                 let (px, py) = (x + dx, y + dy);

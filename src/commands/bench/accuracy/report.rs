@@ -6,15 +6,18 @@ use super::alter::Family;
 use super::measured::{Measured, RADII, RESULT_RADIUS};
 use crate::domain::images::MatchClass;
 
-/// What stands between these lines of a document is replaced.
-pub const BEGIN: &str = "<!-- measured: begin -->";
-pub const END: &str = "<!-- measured: end -->";
+/// The two lines of a document between which something is replaced.
+pub type Marks = [&'static str; 2];
+/// Of what is measured of whole pictures.
+pub const MEASURED: Marks = ["<!-- measured: begin -->", "<!-- measured: end -->"];
+/// Of what is measured of parts.
+pub const PARTS: Marks = ["<!-- parts: begin -->", "<!-- parts: end -->"];
 
-/// The document with `tables` between its marks; `None` where it has no marks.
-pub fn put_between_marks(document: &str, tables: &str) -> Option<String> {
-    let (before, rest) = document.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{tables}{END}{after}"))
+/// The document with `tables` between these marks; `None` where it does not have them.
+pub fn put_between_marks(document: &str, [begin, end]: Marks, tables: &str) -> Option<String> {
+    let (before, rest) = document.split_once(begin)?;
+    let (_, after) = rest.split_once(end)?;
+    Some(format!("{before}{begin}\n{tables}{end}{after}"))
 }
 
 pub fn markdown(measured: &Measured) -> String {
@@ -131,8 +134,10 @@ mod tests {
 
     #[test]
     fn a_document_without_marks_is_left_alone() {
-        assert_eq!(put_between_marks("text", "t"), None);
-        let document = format!("a\n{BEGIN}\nold\n{END}\nb");
-        assert_eq!(put_between_marks(&document, "new\n").unwrap(), format!("a\n{BEGIN}\nnew\n{END}\nb"));
+        let [begin, end] = MEASURED;
+        let document = |between: &str| format!("a\n{begin}\n{between}\n{end}\nb");
+        assert_eq!(put_between_marks("text", MEASURED, "t"), None);
+        assert_eq!(put_between_marks(&document("old"), PARTS, "t"), None);
+        assert_eq!(put_between_marks(&document("old"), MEASURED, "new\n").unwrap(), document("new"));
     }
 }

@@ -1,7 +1,10 @@
 //! Whether matches of single features agree on one place: where one picture lies in the other.
 
-use super::features::{Keypoint, ratio_of};
-use crate::domain::parts::Region;
+use crate::features::{Keypoint, ratio_of};
+
+/// A region of a picture: four corners, x and y in per mille of its width and height. Each corner of the region in one
+/// picture shows what the same corner of the region in the other does.
+pub type Corners = [[i16; 2]; 4];
 
 /// Two keypoints that look alike.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,7 +40,7 @@ impl Map {
     /// The one that brings the first keypoint onto the second, of its size and turn.
     fn between(stored: &Keypoint, asked: &Keypoint) -> Map {
         let scale = ratio_of(i32::from(asked.size) - i32::from(stored.size));
-        let (cosine, sine) = super::describe::direction(asked.turn - stored.turn);
+        let (cosine, sine) = crate::describe::direction(asked.turn - stored.turn);
         let (a, b) = (cosine * scale, sine * scale);
         Map {
             x: [a, -b, asked.x - a * stored.x + b * stored.y],
@@ -207,7 +210,7 @@ fn fitted(matches: &[&Match]) -> Option<Map> {
 
 /// The regions that two pictures share, in the query picture and in the stored one. That of which more is shared
 /// is the one that lies in the other: its part is a rectangle of its own.
-pub fn regions(stored_size: (f32, f32), query_size: (f32, f32), map: &Map) -> (Region, Region) {
+pub fn regions(stored_size: (f32, f32), query_size: (f32, f32), map: &Map) -> (Corners, Corners) {
     let back = map.inverse();
     let in_query = shared(stored_size, query_size, map);
     let in_stored = shared(query_size, stored_size, &back);
@@ -216,18 +219,23 @@ pub fn regions(stored_size: (f32, f32), query_size: (f32, f32), map: &Map) -> (R
     let corners = |[x0, y0, x1, y1]: [f32; 4]| [(x0, y0), (x1, y0), (x1, y1), (x0, y1)];
     let per_mille = |corners: [(f32, f32); 4], (width, height): (f32, f32)| {
         let one = |at: f32, length: f32| (at / length * 1000.0).clamp(0.0, 1000.0).round() as i16;
-        Region(corners.map(|(x, y)| [one(x, width), one(y, height)]))
+        corners.map(|(x, y)| [one(x, width), one(y, height)])
     };
-    if part(in_stored, stored_size) >= part(in_query, query_size) {
+    let (mut of_query, mut of_stored) = if part(in_stored, stored_size) >= part(in_query, query_size) {
         let corners = corners(in_stored);
-        let seen = corners.map(|(x, y)| map.of(x, y));
-        (per_mille(seen, query_size), per_mille(corners, stored_size))
+        (corners.map(|(x, y)| map.of(x, y)), corners)
     } else {
-        // In the order of the stored picture's corners: the query's may be turned against them.
         let corners = corners(in_query);
-        let seen = corners.map(|(x, y)| back.of(x, y));
-        (per_mille(corners, query_size), per_mille(seen, stored_size))
-    }
+        (corners, corners.map(|(x, y)| back.of(x, y)))
+    };
+    // In the order in which the stored picture shows them: the query's may be turned against it.
+    let first = (0..4).min_by(|&a, &b| {
+        let from_top_left = |at: usize| of_stored[at].0 / stored_size.0 + of_stored[at].1 / stored_size.1;
+        from_top_left(a).total_cmp(&from_top_left(b))
+    });
+    of_query.rotate_left(first.unwrap_or(0));
+    of_stored.rotate_left(first.unwrap_or(0));
+    (per_mille(of_query, query_size), per_mille(of_stored, stored_size))
 }
 
 /// The smallest rectangle of a picture of size `size` that holds all that another of size `other` shows of it.

@@ -1,12 +1,14 @@
 //! The features of one picture: keypoints with their codes, the most telling ones first, and a little picture;
 //! and the bytes in which they are stored.
 
-use super::constants::{HALF_STEP, STEP};
-use super::describe::{self, Histogram, Turn};
-use super::picture::Gray;
-use super::pyramid::{self, Extremum, Octave};
-use crate::domain::parts::{PARTS_VERSION, Parts};
+use crate::constants::{HALF_STEP, STEP};
+use crate::describe::{self, Histogram, Turn};
+use crate::picture::Gray;
+use crate::pyramid::{self, Extremum, Octave};
 
+/// The version of the bytes that are stored of an image. Raise it with any change of the method: what is of another
+/// version cannot be compared.
+pub const VERSION: u8 = 1;
 /// Pixels of the picture in which the features of a stored image are looked for.
 pub const STORED_AREA: u32 = 400 * 400;
 /// Pixels of the picture in which the features of a query image are looked for: more than of a stored one, since
@@ -154,13 +156,13 @@ fn spread(octaves: &[Octave], extrema: &mut Vec<Extremum>) {
 }
 
 /// What is stored of an image.
-pub fn of_stored(gray: &Gray) -> Parts {
+pub fn of_stored(gray: &Gray) -> Vec<u8> {
     let features = find(gray, STORED);
     let longer = gray.width.max(gray.height);
     let side = |length: usize| (length * LITTLE_SIDE.min(longer) / longer).max(1);
     let little = gray.reduced_to(side(gray.width), side(gray.height));
     let size = |length: usize| u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes();
-    let mut bytes = vec![PARTS_VERSION];
+    let mut bytes = vec![VERSION];
     bytes.extend(size(gray.width));
     bytes.extend(size(gray.height));
     bytes.extend([little.width as u8, little.height as u8]);
@@ -179,7 +181,7 @@ pub fn of_stored(gray: &Gray) -> Parts {
         ]);
         bytes.extend(code.to_le_bytes());
     }
-    Parts(bytes)
+    bytes
 }
 
 /// What is stored of an image, as it is compared.
@@ -194,24 +196,31 @@ pub struct Stored {
 }
 
 /// Only the codes, for the first look. `None` where the bytes are of another version, or damaged.
-pub fn codes_of(parts: &Parts, codes: &mut Vec<u64>) -> Option<()> {
-    let (_, points) = split(&parts.0)?;
+pub fn codes_of(parts: &[u8], codes: &mut Vec<u64>) -> Option<()> {
+    let (_, points) = split(parts)?;
     codes.clear();
     codes.extend(points.iter().map(|point| u64::from_le_bytes(*point.last_chunk().expect("12 bytes"))));
     Some(())
 }
 
-/// The codes that tell most of an image, for an index of a whole database: 32 at most. None where the bytes
+/// The first codes of an image, at most [`FIRST`]: what an index over a whole database holds. None where the bytes
 /// are of another version, or damaged.
-pub fn first_codes(parts: &Parts) -> Vec<u64> {
-    const FIRST: usize = 32;
+pub fn first_codes(parts: &[u8]) -> Vec<u64> {
     let mut codes = Vec::new();
     if codes_of(parts, &mut codes).is_none() {
-        return Vec::new();
+        codes.clear();
     }
     codes.truncate(FIRST);
     codes
 }
+
+/// How many keypoints are stored of an image.
+pub fn n_keypoints(parts: &[u8]) -> usize {
+    split(parts).map_or(0, |(_, points)| points.len())
+}
+
+/// See [`first_codes`].
+const FIRST: usize = 32;
 
 const HEAD: usize = 7;
 const POINT: usize = 12;
@@ -219,7 +228,7 @@ const POINT: usize = 12;
 /// The head with the little picture, and the keypoints.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[[u8; POINT]])> {
     let head: &[u8; HEAD] = bytes.first_chunk()?;
-    let [PARTS_VERSION, _, _, _, _, width, height] = *head else { return None };
+    let [VERSION, _, _, _, _, width, height] = *head else { return None };
     if !(1..=LITTLE_SIDE).contains(&width.into()) || !(1..=LITTLE_SIDE).contains(&height.into()) {
         return None;
     }
@@ -234,8 +243,8 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[[u8; POINT]])> {
 
 impl Stored {
     /// `None` where the bytes are of another version, or damaged.
-    pub fn read(parts: &Parts) -> Option<Stored> {
-        let (head, points) = split(&parts.0)?;
+    pub fn read(parts: &[u8]) -> Option<Stored> {
+        let (head, points) = split(parts)?;
         let size = |at: usize| f32::from(u16::from_le_bytes([head[at], head[at + 1]]).max(1));
         let (width, height) = (size(1), size(3));
         let levels = head[HEAD..].iter().flat_map(|pair| [pair & 15, pair >> 4]);

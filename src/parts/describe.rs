@@ -7,8 +7,8 @@
 //! rows of a Hadamard matrix whose columns were given random signs (N. Ailon and B. Chazelle, "The fast
 //! Johnson-Lindenstrauss transform", 2009).
 
-use super::constants::{MEAN, SIGNS};
-use super::pyramid::{Extremum, Octave, Plane};
+use crate::constants::{MEAN, SIGNS};
+use crate::pyramid::{Extremum, Octave, Plane};
 
 /// Fields of the histogram on a side.
 const FIELDS: usize = 4;

@@ -1,8 +1,8 @@
 //! The second look: how the little picture of a stored image looks, laid onto the query picture.
 
-use super::features::Stored;
-use super::geometry::Map;
-use super::picture::Gray;
+use crate::features::Stored;
+use crate::geometry::Map;
+use crate::picture::Gray;
 
 /// A query picture, and what is left of it at half, a quarter, ... of its size.
 #[derive(Clone, Debug)]

@@ -46,8 +46,12 @@ pub enum Form {
     Avx512,
 }
 
-/// The widest form that this processor has.
-pub fn form() -> Form {
+/// The form that is used: the widest that this processor has.
+fn form() -> Form {
+    FORCED.get().unwrap_or_else(widest)
+}
+
+fn widest() -> Form {
     #[cfg(target_arch = "x86_64")]
     {
         let has_512 = is_x86_feature_detected!("avx512f")
@@ -63,6 +67,33 @@ pub fn form() -> Form {
         }
     }
     Form::Portable
+}
+
+thread_local! {
+    static FORCED: std::cell::Cell<Option<Form>> = const { std::cell::Cell::new(None) };
+}
+
+/// Does something with the loops of this form on this thread, to compare it with the others. Of a form that the
+/// processor does not have, with the widest that it has.
+pub fn in_form<T>(form: Form, work: impl FnOnce() -> T) -> T {
+    FORCED.set(Form::all_here().contains(&form).then_some(form));
+    let done = work();
+    FORCED.set(None);
+    done
+}
+
+impl Form {
+    /// Those that this processor has.
+    pub fn all_here() -> Vec<Form> {
+        let mut forms = vec![Form::Portable];
+        if widest() != Form::Portable {
+            forms.push(Form::Avx2);
+        }
+        if widest() == Form::Avx512 {
+            forms.push(Form::Avx512);
+        }
+        forms
+    }
 }
 
 in_widest_form! {
@@ -304,5 +335,65 @@ mod x86 {
             }
         }
         nearest_from(blocks.len() * AT_ONCE, rest, asked, most, hits);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn all_forms_find_the_same_codes(
+            base in any::<u64>(),
+            flips in prop::collection::vec(any::<u64>(), 0..160),
+            asked in prop::collection::vec(any::<u64>(), 0..40),
+            most in 0_u8..=64,
+        ) {
+            // Products of random words have few bits set: near and far codes in one list.
+            let near = |flip: &u64| base ^ (flip & flip.rotate_left(7) & flip.rotate_left(19));
+            let stored: Vec<u64> = flips.iter().map(near).collect();
+            let asked: Vec<u64> = asked.iter().map(near).collect();
+            let found = |form| in_form(form, || {
+                let mut hits = Vec::new();
+                nearest(&stored, &asked, most, &mut hits);
+                hits
+            });
+            let expect = found(Form::Portable);
+            for form in Form::all_here() {
+                prop_assert_eq!(found(form), expect.clone(), "{:?}", form);
+            }
+            for hit in expect {
+                let distance = |other: &u64| (stored[usize::from(hit.stored)] ^ other).count_ones();
+                prop_assert_eq!(asked.iter().map(distance).min(), Some(u32::from(hit.bits)));
+            }
+        }
+
+        #[test]
+        fn all_forms_blur_alike_and_see_the_same(
+            width in 4_usize..70,
+            levels in prop::collection::vec(-2.0_f32..2.0, 210),
+        ) {
+            let levels = &levels[..levels.len() / width * width];
+            let blurred = |form| in_form(form, || {
+                let mut to = vec![0.0; levels.len()];
+                blur(levels, width, &[0.4, 0.2, 0.1], &mut Vec::new(), &mut to);
+                to.iter().map(|level| level.to_bits()).collect::<Vec<u32>>()
+            });
+            let rows = [0, 0, 0].map(|_| [0, 1, 2].map(|y| &levels[(y % (levels.len() / width)) * width..][..width]));
+            let flat = vec![0.0; width];
+            let rows = [[&flat[..]; 3], rows[1], [&flat[..]; 3]];
+            let seen = |form| in_form(form, || {
+                let mut places = Vec::new();
+                extrema(&rows, 0.5, 1, &mut places);
+                places
+            });
+            for form in Form::all_here() {
+                prop_assert_eq!(blurred(form), blurred(Form::Portable), "{:?}", form);
+                prop_assert_eq!(seen(form), seen(Form::Portable), "{:?}", form);
+            }
+        }
     }
 }

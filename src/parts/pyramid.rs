@@ -2,7 +2,7 @@
 //!
 //! After D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (2004), sections 3 and 4.
 
-use super::picture::Gray;
+use crate::picture::Gray;
 
 /// Scales that are looked at in each octave.
 const SCALES: usize = 3;
@@ -16,7 +16,7 @@ const MARGIN: usize = 3;
 const LEAST_SIDE: usize = 12;
 
 /// Half of a Gaussian: the weight of the middle, then those beside it. They add up to 1, the sides counted twice.
-const BLURS: [&[f32]; SCALES + 3] = super::constants::BLURS;
+const BLURS: [&[f32]; SCALES + 3] = crate::constants::BLURS;
 
 /// Gray levels with fractions.
 #[derive(Clone, Default)]
@@ -71,6 +71,9 @@ pub struct Extremum {
 pub fn look(gray: &Gray) -> (Vec<Octave>, Vec<Extremum>) {
     let mut octaves: Vec<Octave> = Vec::new();
     let mut extrema = Vec::new();
+    if gray.levels.is_empty() {
+        return (octaves, extrema);
+    }
     let mut scratch = Vec::new();
     let mut first = blur(&Plane::of(gray), BLURS[0], &mut scratch);
     let mut step = 1.0;
@@ -90,7 +93,7 @@ pub fn look(gray: &Gray) -> (Vec<Octave>, Vec<Extremum>) {
 
 fn blur(plane: &Plane, weights: &[f32], scratch: &mut Vec<f32>) -> Plane {
     let mut levels = vec![0.0; plane.levels.len()];
-    super::kernel::blur(&plane.levels, plane.width, weights, scratch, &mut levels);
+    crate::kernel::blur(&plane.levels, plane.width, weights, scratch, &mut levels);
     Plane { levels, ..*plane }
 }
 
@@ -108,7 +111,7 @@ fn find(octave: usize, blurred: &[Plane], extrema: &mut Vec<Extremum>) {
             places.clear();
             let rows = [below, here, above]
                 .map(|plane| [y - 1, y, y + 1].map(|y| &plane.levels[y * width..(y + 1) * width]));
-            super::kernel::extrema(&rows, LEAST_CONTRAST, MARGIN, &mut places);
+            crate::kernel::extrema(&rows, LEAST_CONTRAST, MARGIN, &mut places);
             for &x in &places {
                 extrema.extend(refined(octave, level, usize::from(x), y, [below, here, above]));
             }
@@ -145,7 +148,7 @@ fn refined(octave: usize, level: usize, x: usize, y: usize, planes: [&Plane; 3])
         level,
         x: x as f32 + top(left, right),
         y: y as f32 + top(up, down),
-        sigma: super::constants::SIGMAS[level] * between,
+        sigma: crate::constants::SIGMAS[level] * between,
         contrast: middle.abs(),
     })
 }

@@ -3,14 +3,12 @@
 
 use std::sync::Arc;
 
-use super::describe;
-use super::features::{self, ASKED, Feature, Keypoint, Stored, codes_of};
-use super::geometry::{Match, agreement, regions};
-use super::kernel::{self, Hit};
-use super::overlay::{Overlay, Reductions, overlay};
-use super::picture::Gray;
-use crate::domain::images::MatchClass;
-use crate::domain::parts::{PartMatch, Parts, Region};
+use crate::describe;
+use crate::features::{self, ASKED, Feature, Keypoint, Stored, codes_of};
+use crate::geometry::{Corners, Match, agreement, regions};
+use crate::kernel::{self, Hit};
+use crate::overlay::{Overlay, Reductions, overlay};
+use crate::picture::Gray;
 
 /// Codes look alike where they differ by so many bits at most.
 const MOST_BITS: u8 = 11;
@@ -55,14 +53,13 @@ pub struct QueryParts {
     flipped: Reductions,
 }
 
-/// A stored image that shares a part with the query image.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundPart {
-    /// Its place in the list that was searched.
-    pub index: usize,
-    /// [`MatchClass::InsideAnother`] or [`MatchClass::PartInCommon`].
-    pub class: MatchClass,
-    pub part: PartMatch,
+/// What two pictures share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shared {
+    /// They are the same picture, one inside the other.
+    Picture,
+    /// Both show the same thing somewhere.
+    Part,
 }
 
 /// A stored image with features that look like some of the query image, and agree on where it lies.
@@ -75,17 +72,17 @@ pub struct Candidate {
     /// Keypoints that agree, counted apart from each other.
     pub keypoints: usize,
     pub overlay: Overlay,
-    pub in_query: Region,
-    pub in_stored: Region,
+    pub in_query: Corners,
+    pub in_stored: Corners,
 }
 
 impl Candidate {
     /// What it is to the query image; `None` where that may be chance. `docs/accuracy.md` tells how the numbers
     /// were chosen.
-    pub fn class(&self) -> Option<MatchClass> {
+    pub fn shared(&self) -> Option<Shared> {
         let Overlay { share, windows, of_stored, of_query, .. } = self.overlay;
         if self.keypoints >= 4 && share >= 0.65 && of_stored.max(of_query) >= 0.7 {
-            return Some(MatchClass::InsideAnother);
+            return Some(Shared::Picture);
         }
         let agrees = match self.keypoints {
             0..3 => false,
@@ -94,25 +91,13 @@ impl Candidate {
             5 => share >= 0.2,
             _ => true,
         };
-        agrees.then_some(MatchClass::PartInCommon)
+        agrees.then_some(Shared::Part)
     }
 
     /// The same among the images of a whole database, where a chance of one in a million is met.
-    pub fn strict_class(&self) -> Option<MatchClass> {
+    pub fn shared_for_sure(&self) -> Option<Shared> {
         let is_sure = self.keypoints >= 8 && self.overlay.share >= 0.6;
-        self.class().filter(|_| is_sure)
-    }
-
-    fn found(&self, class: MatchClass) -> FoundPart {
-        let part = PartMatch {
-            keypoints: u16::try_from(self.keypoints).unwrap_or(u16::MAX),
-            agreement: (self.overlay.share * 100.0) as u8,
-            mirrored: self.mirrored,
-            inverted: self.inverted,
-            in_query: self.in_query,
-            in_stored: self.in_stored,
-        };
-        FoundPart { index: self.index, class, part }
+        self.shared().filter(|_| is_sure)
     }
 }
 
@@ -159,35 +144,24 @@ impl QueryParts {
         self.codes().len() < FEW_CODES
     }
 
-    /// The stored images that share a part with the query image, in the order of the list. `stored` are images
-    /// of the accounts that are searched, some thousands at a time: features that many of them have count for
-    /// nothing. What is damaged or of another version is passed over.
-    pub fn search(&self, stored: &[Parts]) -> Vec<FoundPart> {
-        let candidates = self.candidates(stored);
-        candidates.iter().filter_map(|one| Some(one.found(one.class()?))).collect()
-    }
-
-    /// The same for images out of a whole database: only what can hardly be chance.
-    pub fn search_strictly(&self, stored: &[Parts]) -> Vec<FoundPart> {
-        let candidates = self.candidates(stored);
-        candidates.iter().filter_map(|one| Some(one.found(one.strict_class()?))).collect()
-    }
-
-    /// All that is worth a closer look, each image once: by the form of the query that agrees best.
-    pub fn candidates(&self, stored: &[Parts]) -> Vec<Candidate> {
+    /// The stored images that are worth a closer look, in the order of the list, each by the form of the query that
+    /// agrees best. `stored`: what [`of_stored`](crate::of_stored) gave for the images that are searched, some
+    /// thousands at a time, since features that many of them have count for nothing. What is damaged or of another
+    /// version is passed over.
+    pub fn candidates(&self, stored: &[impl AsRef<[u8]>]) -> Vec<Candidate> {
         let mut found: Vec<Candidate> =
             self.forms.iter().flat_map(|form| self.candidates_of(form, stored)).collect();
-        let rank = |one: &Candidate| (one.class().is_none(), one.class(), std::cmp::Reverse(one.keypoints));
+        let rank = |one: &Candidate| (one.shared().is_none(), one.shared(), std::cmp::Reverse(one.keypoints));
         found.sort_by_key(|one| (one.index, rank(one)));
         found.dedup_by_key(|one| one.index);
         found
     }
 
-    fn candidates_of(&self, form: &Form, stored: &[Parts]) -> Vec<Candidate> {
+    fn candidates_of(&self, form: &Form, stored: &[impl AsRef<[u8]>]) -> Vec<Candidate> {
         let query = if form.mirrored { &self.flipped } else { &self.picture };
         let mut found = Vec::new();
         for (index, hits) in telling_hits(&form.codes, stored) {
-            let Some(image) = Stored::read(&stored[index]) else { continue };
+            let Some(image) = Stored::read(stored[index].as_ref()) else { continue };
             let matches: Vec<Match> = hits
                 .iter()
                 .map(|hit| Match {
@@ -199,7 +173,7 @@ impl QueryParts {
             let overlay = overlay(&image, query, &agreed.map, form.inverted);
             let (mut in_query, in_stored) = regions((image.width, image.height), query.size(), &agreed.map);
             if form.mirrored {
-                in_query.0.iter_mut().for_each(|corner| corner[0] = 1000 - corner[0]);
+                in_query.iter_mut().for_each(|corner| corner[0] = 1000 - corner[0]);
             }
             found.push(Candidate {
                 index,
@@ -216,14 +190,14 @@ impl QueryParts {
 }
 
 /// By image, the hits of codes that are not common among the images: as many as a closer look needs, or more.
-fn telling_hits(asked: &[u64], stored: &[Parts]) -> Vec<(usize, Vec<Hit>)> {
+fn telling_hits(asked: &[u64], stored: &[impl AsRef<[u8]>]) -> Vec<(usize, Vec<Hit>)> {
     let mut codes = Vec::new();
     let mut near = Vec::new();
     let mut hits: Vec<(usize, Hit)> = Vec::new();
     // How many images have each code, and which one was counted last.
     let mut met = vec![(0_u32, usize::MAX); asked.len()];
     for (index, parts) in stored.iter().enumerate() {
-        if codes_of(parts, &mut codes).is_none() {
+        if codes_of(parts.as_ref(), &mut codes).is_none() {
             continue;
         }
         near.clear();
