@@ -348,6 +348,13 @@ mod tests {
                     .filter(|(image, _)| ids.contains(image))
                     .collect(),
             ),
+            Question::PostImages(posts) => {
+                let of_post = |post: PostKey| {
+                    let image = post.native.parse().unwrap();
+                    (post, 1, ImageId(image), Fingerprint(image), None)
+                };
+                Answer::PostImages(posts.into_iter().map(of_post).collect())
+            }
             Question::Images(ids) => {
                 let looked_up = ids.len() as u32;
                 Answer::Images { records: ids.into_iter().map(record).collect(), looked_up }
@@ -460,6 +467,20 @@ mod tests {
         let edited = (MatchClass::EditedOrVariant, true);
         let copy = (MatchClass::Recompressed, false);
         assert_eq!(classes, [copy, (common, true), (similar, false), (similar, false), edited]);
+    }
+
+    #[test]
+    fn candidates_of_the_whole_database_are_told_as_those_of_accounts() {
+        let stored =
+            [Stored(1, Some(5)), Stored(3, Some(SHARES_NOTHING)), Stored(7, Some(INSIDE)), Stored(8, None)];
+        let mut images = vec![found(1, MatchClass::Similar)];
+        let candidates = [1, 3, 7, 8, 9].map(ImageId);
+        let ask = |question| database(&stored, question);
+        let compare = |parts: &[Parts]| Ok(compare(parts));
+        let others = in_everything(&candidates, &query(), &mut images, &ask, &compare).unwrap();
+        let short = |image: &FoundImage| (image.image.0, image.class, image.distance, image.part.is_some());
+        assert_eq!(others.iter().map(short).collect::<Vec<_>>(), [(7, MatchClass::InsideAnother, 3, true)]);
+        assert_eq!((images[0].class, images[0].part.is_some()), (MatchClass::PartInCommon, true));
     }
 
     #[test]
