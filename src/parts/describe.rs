@@ -1,11 +1,11 @@
 //! What a keypoint looks like: its turn, and a code of 64 bits.
 //!
 //! The histogram of gradients is that of D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints"
-//! (2004), sections 5 and 6, taken from a fixed grid of samples; its square root is that of R. Arandjelović and
-//! A. Zisserman, "Three things everyone should know to improve object retrieval" (2012). The bits are signs of
-//! random projections (M. Charikar, "Similarity estimation techniques from rounding algorithms", 2002) along the
-//! rows of a Hadamard matrix whose columns were given random signs (N. Ailon and B. Chazelle, "The fast
-//! Johnson-Lindenstrauss transform", 2009).
+//! (2004), sections 5 and 6, taken from a fixed grid of samples; its square root is that of R. Arandjelović
+//! and A. Zisserman, "Three things everyone should know to improve object retrieval" (2012). The bits are
+//! signs of random projections (M. Charikar, "Similarity estimation techniques from rounding algorithms",
+//! 2002) along the rows of a Hadamard matrix whose columns were given random signs (N. Ailon and B. Chazelle,
+//! "The fast Johnson-Lindenstrauss transform", 2009).
 
 use crate::constants::{MEAN, SIGNS};
 use crate::pyramid::{Extremum, Octave, Plane};
@@ -31,8 +31,8 @@ pub type Turn = f32;
 /// What a field of view is described by: 4 x 4 fields of 8 directions.
 pub type Histogram = [f32; LENGTH];
 
-/// The direction of a vector. An approximation within a tenth of a degree, made of operations that are the same
-/// on every machine.
+/// The direction of a vector. An approximation within a tenth of a degree, made of operations that are the
+/// same on every machine.
 #[inline(always)]
 fn turn_of(x: f32, y: f32) -> Turn {
     let (along, across) = (x.abs().max(y.abs()), x.abs().min(y.abs()));
@@ -77,7 +77,8 @@ fn gradient(plane: &Plane, x: f32, y: f32) -> (f32, f32) {
 /// The directions of a keypoint, the strongest first: one or two.
 pub fn turns(octave: &Octave, point: &Extremum) -> Vec<Turn> {
     let plane = &octave.blurred[point.level];
-    // A grid as for the histogram, over three sigmas of a window one and a half times as wide as the keypoint.
+    // A grid as for the histogram, over three sigmas of a window one and a half times as wide as the
+    // keypoint.
     const GRID: i32 = 8;
     let step = 4.5 * point.sigma / GRID as f32;
     let mut bins = [0.0_f32; TURNS];
@@ -172,8 +173,8 @@ pub fn histogram(octave: &Octave, point: &Extremum, turn: Turn) -> Histogram {
     histogram
 }
 
-/// The same keypoint in the mirrored picture, whose turn is mirrored too: rows are exchanged, since the mirrored
-/// picture's frame has its second axis the other way, and directions turn the other way.
+/// The same keypoint in the mirrored picture, whose turn is mirrored too: rows are exchanged, since the
+/// mirrored picture's frame has its second axis the other way, and directions turn the other way.
 pub fn mirrored(histogram: &Histogram) -> Histogram {
     rearranged(histogram, |row, column, direction| {
         (FIELDS - 1 - row, column, (DIRECTIONS - direction) % DIRECTIONS)

@@ -1,20 +1,21 @@
-//! The features of one picture: keypoints with their codes, the most telling ones first, and a little picture;
-//! and the bytes in which they are stored.
+//! The features of one picture: keypoints with their codes, the most telling ones first, and a little
+//! picture; and the bytes in which they are stored.
 
 use crate::constants::{HALF_STEP, STEP};
 use crate::describe::{self, Histogram, Turn};
 use crate::picture::Gray;
 use crate::pyramid::{self, Extremum, Octave};
 
-/// The version of the bytes that are stored of an image. Raise it with any change of the method: what is of another
-/// version cannot be compared.
+/// The version of the bytes that are stored of an image. Raise it with any change of the method: what is of
+/// another version cannot be compared.
 pub const VERSION: u8 = 1;
 /// Pixels of the picture in which the features of a stored image are looked for.
 pub const STORED_AREA: u32 = 400 * 400;
-/// Pixels of the picture in which the features of a query image are looked for: more than of a stored one, since
-/// a part of it may be all that is stored.
+/// Pixels of the picture in which the features of a query image are looked for: more than of a stored one,
+/// since a part of it may be all that is stored.
 pub const QUERY_AREA: u32 = 560 * 560;
-/// Extrema among which the most telling are chosen: noise has tens of thousands, and each is compared with all.
+/// Extrema among which the most telling are chosen: noise has tens of thousands, and each is compared with
+/// all.
 const MOST_EXTREMA: usize = 1500;
 /// Codes that differ by so many bits at most look the same.
 const ALIKE_BITS: u32 = 8;
@@ -111,18 +112,26 @@ fn size_of(sigma: f32) -> u8 {
 
 /// How much longer a length is than another, of sizes in eighths of a doubling.
 pub fn ratio_of(steps: i32) -> f32 {
-    let mut ratio = 1.0_f32;
-    for _ in 0..steps.unsigned_abs().min(128) {
-        ratio *= STEP;
-    }
-    if steps < 0 { 1.0 / ratio } else { ratio }
+    const EIGHTHS: [f32; 8] = {
+        let mut powers = [1.0_f32; 8];
+        let mut at = 1;
+        while at < 8 {
+            powers[at] = powers[at - 1] * STEP;
+            at += 1;
+        }
+        powers
+    };
+    let steps = steps.clamp(-127, 127);
+    let doublings = steps.div_euclid(8);
+    // Powers of two are exact.
+    EIGHTHS[steps.rem_euclid(8) as usize] * f32::from_bits(((127 + doublings) as u32) << 23)
 }
 
 /// Puts first what stands out from all that is near it: each is judged by its distance to the
 /// next one that is clearly stronger.
 ///
-/// After M. Brown, R. Szeliski and S. Winder, "Multi-image matching using multi-scale oriented patches" (2005),
-/// section 3.
+/// After M. Brown, R. Szeliski and S. Winder, "Multi-image matching using multi-scale oriented patches"
+/// (2005), section 3.
 fn spread(octaves: &[Octave], extrema: &mut Vec<Extremum>) {
     const CLEARLY: f32 = 1.1;
     let order = |a: &Extremum, b: &Extremum| {
@@ -203,8 +212,8 @@ pub fn codes_of(parts: &[u8], codes: &mut Vec<u64>) -> Option<()> {
     Some(())
 }
 
-/// The first codes of an image, at most [`FIRST`]: what an index over a whole database holds. None where the bytes
-/// are of another version, or damaged.
+/// The first codes of an image, at most [`FIRST`]: what an index over a whole database holds. None where the
+/// bytes are of another version, or damaged.
 pub fn first_codes(parts: &[u8]) -> Vec<u64> {
     let mut codes = Vec::new();
     if codes_of(parts, &mut codes).is_none() {

@@ -73,8 +73,8 @@ thread_local! {
     static FORCED: std::cell::Cell<Option<Form>> = const { std::cell::Cell::new(None) };
 }
 
-/// Does something with the loops of this form on this thread, to compare it with the others. Of a form that the
-/// processor does not have, with the widest that it has.
+/// Does something with the loops of this form on this thread, to compare it with the others. Of a form that
+/// the processor does not have, with the widest that it has.
 pub fn in_form<T>(form: Form, work: impl FnOnce() -> T) -> T {
     FORCED.set(Form::all_here().contains(&form).then_some(form));
     let done = work();

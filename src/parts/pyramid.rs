@@ -15,7 +15,8 @@ const MARGIN: usize = 3;
 /// An octave has at least so many pixels on its shorter side.
 const LEAST_SIDE: usize = 12;
 
-/// Half of a Gaussian: the weight of the middle, then those beside it. They add up to 1, the sides counted twice.
+/// Half of a Gaussian: the weight of the middle, then those beside it. They add up to 1, the sides counted
+/// twice.
 const BLURS: [&[f32]; SCALES + 3] = crate::constants::BLURS;
 
 /// Gray levels with fractions.

@@ -22,8 +22,13 @@ const OTHER_FORMS_CODES: usize = 200;
 /// A code that more than this part of the searched images have tells nothing of any of them: it is of an app's
 /// frame, a watermark, a signature.
 const COMMON_PART: f32 = 0.08;
-/// So many images may have a code wherever few are searched: variants of one drawing, above all.
-const NOT_YET_COMMON: u32 = 8;
+/// So many images may have a code wherever few are searched.
+const NOT_YET_COMMON: u32 = 4;
+
+/// Matches of common codes from which on a variant is thought of.
+const LEAST_COMMON: usize = 4;
+/// The least part of the windows of a variant that look alike.
+const SHARE_OF_VARIANTS: f32 = 0.8;
 
 /// Gray levels of a query image, reduced to the size at which its features are looked for. Cheap to clone; takes
 /// 314 KB at most.
@@ -158,39 +163,62 @@ impl QueryParts {
     }
 
     fn candidates_of(&self, form: &Form, stored: &[impl AsRef<[u8]>]) -> Vec<Candidate> {
-        let query = if form.mirrored { &self.flipped } else { &self.picture };
         let mut found = Vec::new();
-        for (index, hits) in telling_hits(&form.codes, stored) {
+        for of_image in hits(&form.codes, stored) {
+            let index = of_image.index;
             let Some(image) = Stored::read(stored[index].as_ref()) else { continue };
-            let matches: Vec<Match> = hits
-                .iter()
-                .map(|hit| Match {
-                    stored: image.points[usize::from(hit.stored)],
-                    asked: form.points[usize::from(hit.asked)],
-                })
-                .collect();
-            let Some(agreed) = agreement(&matches, LEAST_KEYPOINTS) else { continue };
-            let overlay = overlay(&image, query, &agreed.map, form.inverted);
-            let (mut in_query, in_stored) = regions((image.width, image.height), query.size(), &agreed.map);
-            if form.mirrored {
-                in_query.iter_mut().for_each(|corner| corner[0] = 1000 - corner[0]);
+            let telling = self.candidate(form, index, &image, &of_image.telling);
+            if telling.is_some_and(|one| one.shared().is_some()) || of_image.common.len() < LEAST_COMMON {
+                found.extend(telling);
+                continue;
             }
-            found.push(Candidate {
-                index,
-                mirrored: form.mirrored,
-                inverted: form.inverted,
-                keypoints: agreed.keypoints,
-                overlay,
-                in_query,
-                in_stored,
-            });
+            // Variants of one drawing have everything in common. Unlike those of an app's frame, they look alike.
+            let all = [of_image.telling, of_image.common].concat();
+            let all = self.candidate(form, index, &image, &all);
+            let is_variant = |one: &Candidate| {
+                one.shared() == Some(Shared::Picture) && one.overlay.share >= SHARE_OF_VARIANTS
+            };
+            found.extend(all.filter(is_variant).or(telling));
         }
         found
     }
+
+    fn candidate(&self, form: &Form, index: usize, image: &Stored, hits: &[Hit]) -> Option<Candidate> {
+        let query = if form.mirrored { &self.flipped } else { &self.picture };
+        let pair = |hit: &Hit| Match {
+            stored: image.points[usize::from(hit.stored)],
+            asked: form.points[usize::from(hit.asked)],
+        };
+        let matches: Vec<Match> = hits.iter().map(pair).collect();
+        let agreed = agreement(&matches, LEAST_KEYPOINTS)?;
+        let overlay = overlay(image, query, &agreed.map, form.inverted);
+        let (mut in_query, in_stored) = regions((image.width, image.height), query.size(), &agreed.map);
+        if form.mirrored {
+            in_query.iter_mut().for_each(|corner| corner[0] = 1000 - corner[0]);
+        }
+        Some(Candidate {
+            index,
+            mirrored: form.mirrored,
+            inverted: form.inverted,
+            keypoints: agreed.keypoints,
+            overlay,
+            in_query,
+            in_stored,
+        })
+    }
 }
 
-/// By image, the hits of codes that are not common among the images: as many as a closer look needs, or more.
-fn telling_hits(asked: &[u64], stored: &[impl AsRef<[u8]>]) -> Vec<(usize, Vec<Hit>)> {
+/// What of an image looks like some of the query.
+struct HitsOf {
+    index: usize,
+    /// By codes that tell something of it.
+    telling: Vec<Hit>,
+    /// By codes that many of the images have.
+    common: Vec<Hit>,
+}
+
+/// By image, where there are enough for a closer look.
+fn hits(asked: &[u64], stored: &[impl AsRef<[u8]>]) -> Vec<HitsOf> {
     let mut codes = Vec::new();
     let mut near = Vec::new();
     let mut hits: Vec<(usize, Hit)> = Vec::new();
@@ -209,10 +237,13 @@ fn telling_hits(asked: &[u64], stored: &[impl AsRef<[u8]>]) -> Vec<(usize, Vec<H
             hits.push((index, *hit));
         }
     }
-    let common = (stored.len() as f32 * COMMON_PART) as u32;
-    hits.retain(|(_, hit)| met[usize::from(hit.asked)].0 <= common.max(NOT_YET_COMMON));
+    let most = ((stored.len() as f32 * COMMON_PART) as u32).max(NOT_YET_COMMON);
+    let is_common = |hit: &Hit| met[usize::from(hit.asked)].0 > most;
     hits.chunk_by(|a, b| a.0 == b.0)
         .filter(|of_image| of_image.len() >= LEAST_KEYPOINTS)
-        .map(|of_image| (of_image[0].0, of_image.iter().map(|(_, hit)| *hit).collect()))
+        .map(|of_image| {
+            let (common, telling) = of_image.iter().map(|(_, hit)| *hit).partition(is_common);
+            HitsOf { index: of_image[0].0, telling, common }
+        })
         .collect()
 }

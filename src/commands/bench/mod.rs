@@ -17,6 +17,7 @@ mod links;
 mod listing;
 mod networks;
 mod pages;
+mod parts;
 mod parts_index;
 mod pipeline;
 mod reliability;
@@ -42,6 +43,8 @@ pub enum Bench {
     PartsIndex(parts_index::PartsIndexArgs),
     /// Decoding and fingerprinting: images per second of one core
     Fingerprint(fingerprint::FingerprintArgs),
+    /// Local features: processor time to compute them, and to search an artist's images by them
+    Parts(parts::PartsArgs),
     /// A database: posts written, fingerprints read, posts looked up per second
     Store(store::StoreArgs),
     /// Forgetting an account of many posts: time, and what searches and commits of others wait meanwhile
@@ -72,6 +75,7 @@ pub fn run(bench: &Bench, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Bench::Index(args) => index::run(args, out)?,
         Bench::PartsIndex(args) => parts_index::run(args, out)?,
         Bench::Fingerprint(args) => return Ok(fingerprint::run(args, out, &mut io::stderr()).into()),
+        Bench::Parts(args) => parts::run(args, out)?,
         Bench::Store(args) => store::run(args, out)?,
         Bench::Forget(args) => forget::run(args, out)?,
         Bench::Links(args) => links::run(args, out)?,

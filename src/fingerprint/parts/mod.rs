@@ -21,9 +21,9 @@ pub struct FoundPart {
     pub part: PartMatch,
 }
 
-/// The stored images that share a part with the query image, in the order of the list. `stored` are images of the
-/// accounts that are searched, some thousands at a time: features that many of them have count for nothing. What is
-/// damaged or of another version is passed over.
+/// The stored images that share a part with the query image, in the order of the list. `stored` are images of
+/// the accounts that are searched, some thousands at a time: features that many of them have count for
+/// nothing. What is damaged or of another version is passed over.
 pub fn search(query: &QueryParts, stored: &[Parts]) -> Vec<FoundPart> {
     let candidates = query.candidates(stored);
     candidates.iter().filter_map(|one| Some(found(one, one.shared()?))).collect()

@@ -154,6 +154,20 @@ fn what_many_images_have_finds_none_of_them() {
     let found = search(&query(&framed("p0006.jpg")), &posts);
     let indexes: Vec<usize> = found.iter().map(|one| one.index).collect();
     assert_eq!(indexes, [0], "{found:?}");
+    // Variants have as much in common, and are found: they look alike all over.
+    let variants: Vec<Parts> = (0..13_u8)
+        .map(|at| {
+            let mut variant = artwork(KNIGHT);
+            imageops::replace(
+                &mut variant,
+                &RgbImage::from_pixel(40, 40, image::Rgb([at * 19; 3])),
+                180,
+                150,
+            );
+            stored(&variant)
+        })
+        .collect();
+    assert_eq!(search(&query(&artwork(KNIGHT)), &variants).len(), 13);
     // Of one alone it cannot be known that the frame is nobody's.
     let found = search(&query(&framed("p0006.jpg")), &posts[1..2]);
     assert_eq!(found.len(), 1);

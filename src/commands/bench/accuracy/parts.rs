@@ -1,5 +1,5 @@
-//! How many artworks are found by their parts, after each alteration, in the post and in the query; what the search
-//! says of them; and what it finds that it should not.
+//! How many artworks are found by their parts, after each alteration, in the post and in the query; what the
+//! search says of them; and what it finds that it should not.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
