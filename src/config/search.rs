@@ -21,7 +21,17 @@ section! {
         /// an image in the database, and some milliseconds when it is indexed. Off, they are neither computed
         /// nor searched; what is stored stays.
         parts: bool = true, switch();
+        /// Finds them in the whole database too, for searches by an image alone. Needs `parts`, and an index
+        /// of its own, which lies in memory and on disk: 1.2 KB an image, so 1.2 GB for a million.
+        parts_everything: bool = false, switch();
         /// Most results of one query.
         max_results: u32 = 1000, number(1..=100_000);
+    }
+}
+
+impl Search {
+    /// Whether there is an index of the codes of local features.
+    pub fn indexes_codes(&self) -> bool {
+        self.parts && self.parts_everything
     }
 }

@@ -78,6 +78,12 @@ impl Settings {
     pub fn index_dir(&self) -> PathBuf {
         self.data_dir.join("index")
     }
+
+    /// Where the index of the codes of local features lies, if there is one: among the files of the other, so
+    /// that whoever may read these may read those.
+    pub fn codes_dir(&self) -> PathBuf {
+        self.index_dir().join("codes")
+    }
 }
 
 fn read_upstreams(mut section: Section<'_>) -> BTreeMap<String, String> {

@@ -1,6 +1,8 @@
 //! The broker: its loop, and beside it the storekeeper, which it alone speaks to.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel as queue;
@@ -10,11 +12,11 @@ use crate::base::ids::Network;
 use crate::broker::Policy;
 use crate::broker::server::{self, Notices, StoreLink};
 use crate::config::Settings;
-use crate::index::shared::{IndexError, Writer};
+use crate::index::shared::{IndexError, Opened, Writer};
 use crate::ipc::container::{ContainerContext, ContainerError};
 use crate::proto::front::CONSOLE;
 use crate::proto::work::MaintenanceTask;
-use crate::storekeeper::{self, StorekeeperError};
+use crate::storekeeper::{self, CodesWriter, Indexes, StorekeeperError};
 
 /// How long the end waits for the last commit. Less than the root's own patience.
 const STORE_PATIENCE: Duration = Duration::from_millis(400);
@@ -28,8 +30,8 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
         // When the loop has ended, nobody waits for it.
         let tell = move |message| drop(report.send(message));
         let open = move || {
-            let index = || open_index(&settings);
-            storekeeper::open::open_patiently(&settings, &stop, index, taken, tell)
+            let indexes = || open_indexes(&settings);
+            storekeeper::open::open_patiently(&settings, &stop, indexes, taken, tell)
         };
         std::thread::Builder::new()
             .name("open-database".to_owned())
@@ -70,12 +72,32 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
     ended.map_err(|error| ContainerError::passing("the broker cannot go on", error))
 }
 
-fn open_index(settings: &Settings) -> Result<Writer, IndexError> {
-    let (index, opened) = Writer::open(&settings.index_dir())?;
-    if let Some(lost) = opened.lost {
-        tracing::warn!(error = %ErrorChain(&lost), "the fingerprint index is remade from the database");
+fn open_indexes(settings: &Settings) -> Result<Indexes<Writer>, IndexError> {
+    let note = |opened: Opened, what: &str| {
+        if let Some(lost) = opened.lost {
+            tracing::warn!(error = %ErrorChain(&lost), "{what} is remade from the database");
+        }
+    };
+    let (images, opened) = Writer::open(&settings.index_dir())?;
+    note(opened, "the fingerprint index");
+    let folder = settings.codes_dir();
+    if !settings.search.indexes_codes() {
+        remove_codes(&folder);
+        return Ok(Indexes { images, codes: None });
     }
-    Ok(index)
+    let (codes, opened) = CodesWriter::open(&folder)?;
+    note(opened, "the index of codes");
+    Ok(Indexes { images, codes: Some(codes) })
+}
+
+/// An index that nobody wants any more goes: it would take its room, and keep what is forgotten meanwhile.
+fn remove_codes(folder: &Path) {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            tracing::warn!(%error, folder = %folder.display(), "the unused index of codes could not be removed");
+        }
+        _ => {}
+    }
 }
 
 fn policy(settings: &Settings) -> Policy {

@@ -1,5 +1,6 @@
 //! Step 3 of a query: from the artwork's image to posts.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,21 +25,21 @@ pub fn prepare(settings: &Settings) -> Result<Prepared, ContainerError> {
     Ok(None)
 }
 
-/// Follows the index. What is damaged the broker makes anew, within seconds of the damage; `None` if the
+/// Follows an index. What is damaged the broker makes anew, within seconds of the damage; `None` if the
 /// program is stopped before.
-fn open_index(settings: &Settings, stop: &StopSignal) -> Result<Option<Reader>, ContainerError> {
+fn open_index(folder: &Path, stop: &StopSignal) -> Result<Option<Reader>, ContainerError> {
     const PATIENCE: Duration = Duration::from_secs(60);
     const PAUSE: Duration = Duration::from_millis(500);
     let begun = Monotonic::now();
     loop {
-        let error = match Reader::open(&settings.index_dir()) {
+        let error = match Reader::open(folder) {
             Ok(index) => return Ok(Some(index)),
             Err(error) => error,
         };
         if Monotonic::now().since(begun) > PATIENCE {
-            return Err(ContainerError::passing("the fingerprint index cannot be mapped", error));
+            return Err(ContainerError::passing("an index cannot be mapped", error));
         }
-        tracing::warn!(error = %ErrorChain(&error), "the fingerprint index cannot be mapped yet");
+        tracing::warn!(error = %ErrorChain(&error), "an index cannot be mapped yet");
         if stop.wait(PAUSE) {
             return Ok(None);
         }
@@ -50,22 +51,31 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
     let http = start_fetch(&context)?;
     let folder = AllowedFile::at(&settings.index_dir());
     end_when_replaced(&context, folder, Duration::from_secs(1), events::index_folder_replaced)?;
-    let Some(index) = open_index(&settings, &context.stop)? else { return Ok(()) };
-    let cold = index.clone();
+    let Some(index) = open_index(&settings.index_dir(), &context.stop)? else { return Ok(()) };
+    let codes = match settings.search.indexes_codes() {
+        false => None,
+        true => match open_index(&settings.codes_dir(), &context.stop)? {
+            None => return Ok(()),
+            codes => codes,
+        },
+    };
+    let cold = [Some(index.clone()), codes.clone()];
     std::thread::Builder::new()
         .name("index-warmer".to_owned())
-        .spawn(move || cold.warm_up())
+        .spawn(move || cold.iter().flatten().for_each(Reader::warm_up))
         .map_err(|error| ContainerError::passing("could not start a thread", error))?;
     let decoding = DecodeSlots::new(settings.workers.reverse_search);
     let fetched = Fetched::default();
     let specs = (0..threads(settings.workers.reverse_search)).map(|_| {
         let fetch: Arc<dyn Fetch> = Arc::clone(&http) as _;
-        let (decoding, index, settings) = (decoding.clone(), index.clone(), settings.clone());
+        let (decoding, settings) = (decoding.clone(), settings.clone());
+        let (index, codes) = (index.clone(), codes.clone());
         let fetched = fetched.clone();
         WorkerSpec::new(context.stages, move |_| ReverseSearch {
             fetch,
             decoding,
             index,
+            codes,
             search: settings.search.clone(),
             max_image_bytes: settings.fetch.max_image_bytes,
             fetched,

@@ -100,7 +100,8 @@ pub enum PartsState {
     /// It has not, or not yet.
     #[default]
     Off,
-    /// Among all images of the accounts.
+    /// Among all images of the accounts; in a search of the whole database, among all whose features are
+    /// known.
     Searched,
     /// Among all images of the accounts but these many, whose features are not known.
     Incomplete { images_without: u64 },

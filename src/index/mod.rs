@@ -11,6 +11,9 @@
 //! finds equal fingerprints. A *code* is a fingerprint's 64 bits as a plain number. A *position* is
 //! the place of an image inside one segment.
 //!
+//! Beside the index of fingerprints there may be one of the codes of local features ([`codes`]), in files of
+//! the same kind: what is said of an image's forms here holds there for its codes.
+//!
 //! # The rule
 //!
 //! Exact: what may miss a neighbor must not implement [`HammingIndex`]. [`flat`] compares one by
@@ -21,6 +24,7 @@ mod hamming;
 mod layout;
 mod scan;
 
+pub mod codes;
 pub mod flat;
 pub mod multi;
 pub mod shared;

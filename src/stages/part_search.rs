@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::second_stage::{likeness, with_part};
-use super::stored_images::{Ask, Candidate, Prints, describe, each_fingerprint};
+use super::stored_images::{Ask, Candidate, Prints, describe, each_fingerprint, prints_of};
 use super::worker::{StageError, unexpected_answer};
 use crate::base::ids::{AccountNo, ImageId};
 use crate::domain::images::{FoundImage, MatchClass};
@@ -49,8 +49,7 @@ fn in_accounts_by(
     ask: Ask<'_>,
     compare: Compare<'_>,
 ) -> Result<(Vec<FoundImage>, PartsState), StageError> {
-    let known = images.iter().map(|image| image.image).collect();
-    let mut kept = Kept { known, agreeing: BTreeMap::new(), others: Vec::new() };
+    let mut kept = Kept::beside(images);
     let mut batch = Batch::default();
     let (mut n_images, mut n_with) = (0_u64, 0_u64);
     for &account in accounts {
@@ -80,19 +79,7 @@ fn in_accounts_by(
         }
     }
     batch.compare(query, &mut kept, compare)?;
-    for image in images {
-        if let Some((class, part)) = kept.agreeing.remove(&image.image) {
-            tell_part(image, class, part);
-        }
-    }
-    let candidates: Vec<Candidate> = kept.others.iter().map(|hit| hit.candidate).collect();
-    let mut by_parts = describe(&candidates, query, ask)?;
-    for image in &mut by_parts {
-        if let Some(hit) = kept.others.iter().find(|hit| hit.candidate.image == image.image) {
-            // Whatever else it is, it was found by its part.
-            (image.class, image.part) = (hit.class, Some(hit.part));
-        }
-    }
+    let by_parts = kept.tell(query, images, ask)?;
     // Images that were stored while this went on are in one count and not in the other.
     let state = match n_images.saturating_sub(n_with) {
         0 => PartsState::Searched,
@@ -113,8 +100,46 @@ pub fn among_alike(
 ) -> Result<(), StageError> {
     let is_open = |image: &&FoundImage| image.distance > max_distance || image.class == MatchClass::Similar;
     let open: Vec<ImageId> = images.iter().filter(is_open).map(|image| image.image).collect();
+    let (ids, all) = parts_of(&open, ask)?;
+    for FoundPart { index, class, part } in compare(&all)? {
+        let image = ids.get(index).and_then(|id| images.iter_mut().find(|image| image.image == *id));
+        if let Some(image) = image {
+            tell_part(image, class, part);
+        }
+    }
+    Ok(())
+}
+
+/// Looks at the candidates among all images of the database, as [`in_accounts`] looks at those of accounts.
+/// `compare` is to be strict: there are many strangers.
+///
+/// # Errors
+/// As `Lease::ask`.
+pub fn in_everything(
+    candidates: &[ImageId],
+    query: &QueryImage,
+    images: &mut [FoundImage],
+    ask: Ask<'_>,
+    compare: Compare<'_>,
+) -> Result<Vec<FoundImage>, StageError> {
+    let mut kept = Kept::beside(images);
+    let (ids, parts) = parts_of(candidates, ask)?;
+    let found = compare(&parts)?;
+    let shown: Vec<ImageId> = found.iter().filter_map(|found| ids.get(found.index)).copied().collect();
+    let prints = prints_of(&shown, ask)?;
+    for FoundPart { index, class, part } in found {
+        let prints = ids.get(index).and_then(|id| prints.iter().find(|(image, ..)| image == id));
+        if let Some(candidate) = prints.and_then(|prints| Candidate::nearest(query, *prints)) {
+            kept.add(Hit { candidate, class, part });
+        }
+    }
+    kept.tell(query, images, ask)
+}
+
+/// The features of the first of these images, as far as they can be compared, each with its image.
+fn parts_of(images: &[ImageId], ask: Ask<'_>) -> Result<(Vec<ImageId>, Vec<Parts>), StageError> {
     let (mut ids, mut all) = (Vec::new(), Vec::new());
-    for asked in open.chunks(MAX_PARTS_PER_QUESTION).take(MAX_CANDIDATES / MAX_PARTS_PER_QUESTION) {
+    for asked in images.chunks(MAX_PARTS_PER_QUESTION).take(MAX_CANDIDATES / MAX_PARTS_PER_QUESTION) {
         match ask(Question::PartsOf(asked.to_vec()))? {
             Answer::PartsOf(found) => {
                 for (image, parts) in found.into_iter().filter(|(_, parts)| parts.are_current()) {
@@ -125,13 +150,7 @@ pub fn among_alike(
             answer => return Err(unexpected_answer(&answer)),
         }
     }
-    for FoundPart { index, class, part } in compare(&all)? {
-        let image = ids.get(index).and_then(|id| images.iter_mut().find(|image| image.image == *id));
-        if let Some(image) = image {
-            tell_part(image, class, part);
-        }
-    }
-    Ok(())
+    Ok((ids, all))
 }
 
 /// Tells of an image that was found as a whole that a part of it agrees. Of a copy that is no news.
@@ -188,6 +207,35 @@ struct Kept {
 }
 
 impl Kept {
+    /// Nothing yet, beside images that were found as wholes.
+    fn beside(images: &[FoundImage]) -> Kept {
+        let known = images.iter().map(|image| image.image).collect();
+        Kept { known, agreeing: BTreeMap::new(), others: Vec::new() }
+    }
+
+    /// Tells of the images that were found as wholes which share a part, and gives the others.
+    fn tell(
+        mut self,
+        query: &QueryImage,
+        images: &mut [FoundImage],
+        ask: Ask<'_>,
+    ) -> Result<Vec<FoundImage>, StageError> {
+        for image in images {
+            if let Some((class, part)) = self.agreeing.remove(&image.image) {
+                tell_part(image, class, part);
+            }
+        }
+        let candidates: Vec<Candidate> = self.others.iter().map(|hit| hit.candidate).collect();
+        let mut by_parts = describe(&candidates, query, ask)?;
+        for image in &mut by_parts {
+            if let Some(hit) = self.others.iter().find(|hit| hit.candidate.image == image.image) {
+                // Whatever else it is, it was found by its part.
+                (image.class, image.part) = (hit.class, Some(hit.part));
+            }
+        }
+        Ok(by_parts)
+    }
+
     fn add(&mut self, hit: Hit) {
         let image = hit.candidate.image;
         if self.known.contains(&image) {
@@ -300,6 +348,13 @@ mod tests {
                     .filter(|(image, _)| ids.contains(image))
                     .collect(),
             ),
+            Question::PostImages(posts) => {
+                let of_post = |post: PostKey| {
+                    let image = post.native.parse().unwrap();
+                    (post, 1, ImageId(image), Fingerprint(image), None)
+                };
+                Answer::PostImages(posts.into_iter().map(of_post).collect())
+            }
             Question::Images(ids) => {
                 let looked_up = ids.len() as u32;
                 Answer::Images { records: ids.into_iter().map(record).collect(), looked_up }
@@ -412,6 +467,20 @@ mod tests {
         let edited = (MatchClass::EditedOrVariant, true);
         let copy = (MatchClass::Recompressed, false);
         assert_eq!(classes, [copy, (common, true), (similar, false), (similar, false), edited]);
+    }
+
+    #[test]
+    fn candidates_of_the_whole_database_are_told_as_those_of_accounts() {
+        let stored =
+            [Stored(1, Some(5)), Stored(3, Some(SHARES_NOTHING)), Stored(7, Some(INSIDE)), Stored(8, None)];
+        let mut images = vec![found(1, MatchClass::Similar)];
+        let candidates = [1, 3, 7, 8, 9].map(ImageId);
+        let ask = |question| database(&stored, question);
+        let compare = |parts: &[Parts]| Ok(compare(parts));
+        let others = in_everything(&candidates, &query(), &mut images, &ask, &compare).unwrap();
+        let short = |image: &FoundImage| (image.image.0, image.class, image.distance, image.part.is_some());
+        assert_eq!(others.iter().map(short).collect::<Vec<_>>(), [(7, MatchClass::InsideAnother, 3, true)]);
+        assert_eq!((images[0].class, images[0].part.is_some()), (MatchClass::PartInCommon, true));
     }
 
     #[test]

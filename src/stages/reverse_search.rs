@@ -23,6 +23,7 @@ use crate::domain::verdicts::{Claim, Verdict};
 use crate::fetch::{Fetch, FetchError, Request};
 use crate::fingerprint::parts::{self, QueryParts};
 use crate::fingerprint::{self, DecodeError, Limits, QueryImage as Variants};
+use crate::index::codes::candidates;
 use crate::index::flat::FlatIndex;
 use crate::index::shared::{Reader, Status};
 use crate::index::{Entry, HammingIndex};
@@ -37,6 +38,9 @@ const MAX_SIMILAR: usize = 50;
 /// strangers'.
 const MAX_LOOKED_AT: usize = 200;
 
+/// Images of the whole database that are looked at more closely since they share codes with the query image.
+const MAX_BY_CODES: usize = 200;
+
 /// Images that are shown by people's word at most: the few that a page may have said of it.
 const MAX_SAID: usize = 24;
 
@@ -45,6 +49,8 @@ pub struct ReverseSearch {
     pub fetch: Arc<dyn Fetch>,
     pub decoding: DecodeSlots,
     pub index: Reader,
+    /// Of the codes of local features, where there is to be one.
+    pub codes: Option<Reader>,
     pub search: config::Search,
     pub max_image_bytes: u64,
     pub fetched: Fetched,
@@ -328,7 +334,15 @@ impl ReverseSearch {
             }
             SearchScope::Everything => {
                 part_search::among_alike(images, self.search.max_distance, &ask, &compare)?;
-                Ok((Vec::new(), PartsState::OnlyAlike))
+                let Some(codes) = self.codes.as_ref().filter(|codes| codes.status() == Status::Complete)
+                else {
+                    return Ok((Vec::new(), PartsState::OnlyAlike));
+                };
+                let find = || candidates(codes, codes.len(), query.codes(), MAX_BY_CODES);
+                let candidates = lease.measure("reverse search: index of codes", find);
+                let compare = |stored: &[Parts]| Ok(parts::search_strictly(&query, stored));
+                let found = part_search::in_everything(&candidates, variants, images, &ask, &compare)?;
+                Ok((found, PartsState::Searched))
             }
         }
     }

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use super::second_stage;
 use super::worker::{StageError, unexpected_answer};
 use crate::base::Fingerprint;
-use crate::base::ids::{AccountNo, ImageId};
+use crate::base::ids::{AccountNo, ImageId, PostKey};
 use crate::domain::images::{FoundImage, Variant};
 use crate::domain::posts::ImageRecord;
 use crate::fingerprint::QueryImage;
 use crate::proto::stage::{Answer, MAX_FINGERPRINTS_PER_ANSWER, MAX_IMAGES_PER_QUESTION, Question};
+
+/// Posts of which one question asks the images: few enough for an answer that holds all of them.
+const POSTS_PER_QUESTION: usize = 20;
 
 /// The way to the database.
 pub type Ask<'a> = &'a dyn Fn(Question) -> Result<Answer, StageError>;
@@ -64,6 +67,27 @@ pub fn each_fingerprint(
     }
 }
 
+/// The fingerprints of these images, in no order; images that are stored no more are left out.
+///
+/// # Errors
+/// As `Lease::ask`.
+pub fn prints_of(images: &[ImageId], ask: Ask<'_>) -> Result<Vec<Prints>, StageError> {
+    let mut prints = Vec::with_capacity(images.len());
+    let mut posts: Vec<PostKey> = records_of(images, ask)?.into_values().map(|record| record.post).collect();
+    posts.sort_unstable();
+    posts.dedup();
+    for asked in posts.chunks(POSTS_PER_QUESTION) {
+        match ask(Question::PostImages(asked.to_vec()))? {
+            Answer::PostImages(found) => {
+                let wanted = found.into_iter().filter(|(_, _, image, ..)| images.contains(image));
+                prints.extend(wanted.map(|(_, _, image, whole, trimmed)| (image, whole, trimmed)));
+            }
+            answer => return Err(unexpected_answer(&answer)),
+        }
+    }
+    Ok(prints)
+}
+
 /// Asks the database for the posts of the candidates, and classes them.
 ///
 /// # Errors
@@ -73,24 +97,28 @@ pub fn describe(
     query: &QueryImage,
     ask: Ask<'_>,
 ) -> Result<Vec<FoundImage>, StageError> {
-    let mut found = Vec::with_capacity(candidates.len());
-    let mut rest = candidates;
+    let images: Vec<ImageId> = candidates.iter().map(|candidate| candidate.image).collect();
+    let mut records = records_of(&images, ask)?;
+    let found =
+        candidates.iter().filter_map(|near| Some(found_image(near, records.remove(&near.image)?, query)));
+    Ok(found.collect())
+}
+
+/// What is stored of these images; of those that are stored no more, nothing.
+fn records_of(images: &[ImageId], ask: Ask<'_>) -> Result<HashMap<ImageId, ImageRecord>, StageError> {
+    let mut all = HashMap::with_capacity(images.len());
+    let mut rest = images;
     while !rest.is_empty() {
         let asked = rest.get(..MAX_IMAGES_PER_QUESTION).unwrap_or(rest);
-        let ids = asked.iter().map(|candidate| candidate.image).collect();
-        let (records, looked_up) = match ask(Question::Images(ids))? {
+        let (records, looked_up) = match ask(Question::Images(asked.to_vec()))? {
             Answer::Images { records, looked_up } => (records, looked_up),
             answer => return Err(unexpected_answer(&answer)),
         };
         // A part at least, whatever the answer says: it must come to an end.
-        let part;
-        (part, rest) = rest.split_at((looked_up as usize).clamp(1, asked.len()));
-        let mut records: HashMap<_, _> = records.into_iter().map(|record| (record.image, record)).collect();
-        let known =
-            part.iter().filter_map(|near| Some(found_image(near, records.remove(&near.image)?, query)));
-        found.extend(known);
+        rest = &rest[(looked_up as usize).clamp(1, asked.len())..];
+        all.extend(records.into_iter().map(|record| (record.image, record)));
     }
-    Ok(found)
+    Ok(all)
 }
 
 fn found_image(candidate: &Candidate, record: ImageRecord, query: &QueryImage) -> FoundImage {

@@ -21,6 +21,10 @@ pub type IndexEntry = (ImageId, AccountNo, Fingerprint, Option<Fingerprint>);
 /// A searchable image with its fingerprints, and its features where they are known.
 pub type PartsEntry = (ImageId, Fingerprint, Option<Fingerprint>, Option<Parts>);
 
+/// An image that has features, with its first codes (`fingerprint::parts::first_codes`). It has none where
+/// it is not searchable, or where they are of another version.
+pub type CodesEntry = (ImageId, AccountNo, Vec<u64>);
+
 /// An image, with its post's id and date.
 pub type StoredPost = (ImageId, String, Option<Timestamp>);
 

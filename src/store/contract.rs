@@ -76,6 +76,7 @@ macro_rules! contract_tests {
             watches_are_kept_changed_and_ended
             a_feed_has_each_artwork_once
             features_lie_beside_their_images_and_go_with_them
+            first_codes_are_read_in_the_order_of_their_images
             features_are_added_to_images_of_before
             common_features_are_kept_and_accounts_sampled
         );
@@ -1483,6 +1484,40 @@ pub fn features_lie_beside_their_images_and_go_with_them<D: TestDatabase>() {
     forget(&mut *store, &Subject::Account(key("1")));
     assert_eq!(part_sizes(&mut *store), (1, 4));
     assert_eq!(store.parts(&[7, 8].map(ImageId)).unwrap(), [(ImageId(8), features(9))]);
+}
+
+pub fn first_codes_are_read_in_the_order_of_their_images<D: TestDatabase>() {
+    let database = D::new();
+    let mut store = database.open();
+    let with = |name: &str, parts: Vec<u8>| {
+        let facts = ImageFacts { parts: Some(Parts(parts)), ..facts(3) };
+        IndexedImage::new(name, ImageState::Fingerprinted(facts))
+    };
+    // A little picture of one pixel, and keypoints that all lie in one place.
+    let parts = |codes: &[u64]| {
+        let points = codes.iter().flat_map(|code| [0; 4].into_iter().chain(code.to_le_bytes()));
+        let head = [PARTS_VERSION, 1, 0, 1, 0, 1, 1, 0, codes.len() as u8];
+        head.into_iter().chain(points).collect::<Vec<u8>>()
+    };
+    let many: Vec<u64> = (1..=128).collect();
+    let images = vec![
+        with("a", parts(&many)),
+        good("b", 2),
+        with("c", parts(&[7, u64::MAX])),
+        with("d", vec![PARTS_VERSION; 40]),
+    ];
+    let other = posts("2", vec![post("20", vec![with("a", parts(&[8]))])]);
+    store.apply(&[posts("1", vec![post("10", images)]), other], NOW).unwrap();
+    let expect = [
+        (ImageId(1), AccountNo(1), many[..32].to_vec()),
+        (ImageId(3), AccountNo(1), vec![7, u64::MAX]),
+        // What is damaged has none, and still counts: a page that is not full is the last one.
+        (ImageId(4), AccountNo(1), Vec::new()),
+        (ImageId(5), AccountNo(2), vec![8]),
+    ];
+    assert_eq!(store.codes_after(ImageId(0), 100).unwrap(), expect);
+    assert_eq!(store.codes_after(ImageId(1), 2).unwrap(), expect[1..3]);
+    assert_eq!(store.codes_after(ImageId(5), 9).unwrap(), []);
 }
 
 pub fn features_are_added_to_images_of_before<D: TestDatabase>() {

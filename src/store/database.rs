@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::backfill::BareImage;
-use super::changes::{Change, Committed, IndexEntry, PartsEntry, RetryRule, StoredPost};
+use super::changes::{Change, CodesEntry, Committed, IndexEntry, PartsEntry, RetryRule, StoredPost};
 use super::commit::apply::apply;
 use super::commit::load;
 use super::commit::verdicts;
@@ -27,6 +27,7 @@ use crate::domain::parts::{PARTS_VERSION, Parts};
 use crate::domain::posts::{ImageRecord, ListedImage, ListedPost};
 use crate::domain::verdicts::{Verdict, VerdictId};
 use crate::domain::watches::{FeedEntry, Watch};
+use crate::fingerprint::parts::first_codes;
 
 /// An account's newest images among which one with features is looked for.
 const SAMPLED_IMAGES: i64 = 32;
@@ -222,6 +223,15 @@ impl Store for Database {
             Ok(())
         })?;
         Ok(ids.iter().filter_map(|id| Some((*id, found.get(id)?.clone()))).collect())
+    }
+
+    fn codes_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<CodesEntry>, StoreError> {
+        let values = [codec::image_no(after).into(), i64::from(limit).into()];
+        self.connection.list(statements::PARTS_AFTER, &values, "read the features", |row| {
+            let parts = if row.number(2)? == 1 { parts_in(row, 3)? } else { None };
+            let codes = parts.map_or_else(Vec::new, |parts| first_codes(&parts.0));
+            Ok((codec::image_id(row.number(0)?)?, codec::account_no(row.number(1)?)?, codes))
+        })
     }
 
     fn parts_sample(

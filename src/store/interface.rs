@@ -1,7 +1,7 @@
 //! What a database can do for the rest of the program, whatever the engine.
 
 use super::backfill;
-use super::changes::{Change, Committed, IndexEntry, PartsEntry, StoredPost};
+use super::changes::{Change, CodesEntry, Committed, IndexEntry, PartsEntry, StoredPost};
 use super::error::StoreError;
 use crate::base::ids::{AccountKey, AccountNo, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
@@ -89,6 +89,10 @@ pub trait Store: Send {
 
     /// The features of these images, in the order asked; images without are left out.
     fn parts(&mut self, ids: &[ImageId]) -> Result<Vec<(ImageId, Parts)>, StoreError>;
+
+    /// Up to `limit` images that have features beyond the image `after`, in the order of their numbers. Fewer
+    /// than `limit` means that there are no more at present.
+    fn codes_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<CodesEntry>, StoreError>;
 
     /// Of up to `limit` accounts beyond `after`, in the order of their numbers, the features of one of their
     /// newest images, where these have any.

@@ -51,8 +51,8 @@ mod table_io;
 mod test_server;
 
 pub use changes::{
-    AccountTask, AccountsDue, Change, Committed, IndexEntry, MovedHandle, Outcome, PartsEntry, RetryRule,
-    StoredPost,
+    AccountTask, AccountsDue, Change, CodesEntry, Committed, IndexEntry, MovedHandle, Outcome, PartsEntry,
+    RetryRule, StoredPost,
 };
 pub use error::{EngineError, EngineFault, MigrateError, StoreError};
 pub use interface::Store;

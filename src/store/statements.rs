@@ -87,6 +87,11 @@ statements! {
         "SELECT i.id, i.fingerprint, i.trimmed, p.features
          FROM images i LEFT JOIN parts p ON p.image = i.id
          WHERE i.account = ? AND i.id > ? AND i.solid_ground = 1 ORDER BY i.id LIMIT ?";
+    /// Each has an image: the outer join only keeps a server from beginning with the images, and sorting.
+    PARTS_AFTER =
+        "SELECT p.image, i.account, coalesce(i.solid_ground, 0), p.features
+         FROM parts p LEFT JOIN images i ON i.id = p.image
+         WHERE p.image > ? ORDER BY p.image LIMIT ?";
     PARTS_OF_IMAGES = "SELECT image, features FROM parts WHERE image IN (@)";
 
     ACCOUNTS_AFTER = "SELECT no FROM accounts WHERE no > ? ORDER BY no LIMIT ?";

@@ -19,7 +19,8 @@ use crate::domain::verdicts::{Verdict, VerdictId};
 use crate::domain::watches::{FeedEntry, Watch};
 use crate::store::backfill::BareImage;
 use crate::store::{
-    Change, Committed, EngineError, EngineFault, IndexEntry, PartsEntry, Store, StoreError, StoredPost,
+    Change, CodesEntry, Committed, EngineError, EngineFault, IndexEntry, PartsEntry, Store, StoreError,
+    StoredPost,
 };
 
 /// An index that survives its storekeeper, as the files of the real one do.
@@ -55,6 +56,8 @@ impl FakeIndex {
 }
 
 impl Publisher for FakeIndex {
+    type Entry = IndexEntry;
+
     fn last(&self) -> Option<ImageId> {
         self.entries.lock().unwrap().last().map(|entry| entry.0)
     }
@@ -188,6 +191,9 @@ impl Store for FailingStore {
     }
     fn parts(&mut self, ids: &[ImageId]) -> Result<Vec<(ImageId, Parts)>, StoreError> {
         self.reach()?.parts(ids)
+    }
+    fn codes_after(&mut self, after: ImageId, limit: u32) -> Result<Vec<CodesEntry>, StoreError> {
+        self.reach()?.codes_after(after, limit)
     }
     fn parts_sample(
         &mut self,

@@ -53,7 +53,8 @@ fn be_the_victim(dir: &Path) {
         // Fails once nobody listens any more: then it is about to be killed.
         let _ = writeln!(std::io::stdout(), "\n{line}");
     };
-    let _handle = start(settings, FakeIndex::new(), orders, tell).unwrap();
+    let indexes = Indexes { images: FakeIndex::new(), codes: None };
+    let _handle = start(settings, indexes, orders, tell).unwrap();
     for number in 0.. {
         let key = AccountKey::new(Network::Twitter, "1");
         let account = Account { key, handle: "a".to_owned(), posts: None };

@@ -38,7 +38,7 @@ use crate::domain::parts::MAX_FURNITURE_BYTES;
 use crate::proto::stage::{Answer, Question};
 use crate::proto::work::MaintenanceTask;
 use crate::store::state::StateFile;
-use crate::store::{AccountTask, AccountsDue, Change, Location, RetryRule, Store, StoreError};
+use crate::store::{AccountTask, AccountsDue, Change, IndexEntry, Location, RetryRule, Store, StoreError};
 use crate::storekeeper::orders::{FromStorekeeper, ToStorekeeper};
 
 #[cfg(test)]
@@ -51,6 +51,7 @@ mod kill_test;
 pub mod open;
 pub mod orders;
 mod publish;
+mod publish_codes;
 mod reader;
 mod reports;
 mod results;
@@ -63,6 +64,7 @@ mod trouble;
 mod writer;
 
 pub use publish::Publisher;
+pub use publish_codes::{CodesWriter, is_behind};
 pub use settings::{StorekeeperError, StorekeeperSettings};
 
 /// Messages that may wait before the sender has to, and again before each of the three threads.
@@ -109,6 +111,13 @@ fn retry_rule(maintenance: &Maintenance) -> RetryRule {
     RetryRule { pause: maintenance.retry, max_attempts: MAX_ATTEMPTS }
 }
 
+/// The writing ends of the indexes.
+pub struct Indexes<P> {
+    pub images: P,
+    /// `None` where there is to be none.
+    pub codes: Option<CodesWriter>,
+}
+
 /// Opens the database and the journal and starts the threads.
 ///
 /// The first message `from` gets is `Opened`, after a moment. An index that lacks more than a hundred
@@ -120,7 +129,7 @@ fn retry_rule(maintenance: &Maintenance) -> RetryRule {
 /// When the database or the journal cannot be opened, or were made by a newer program.
 pub fn start(
     settings: StorekeeperSettings,
-    publisher: impl Publisher + 'static,
+    indexes: Indexes<impl Publisher<Entry = IndexEntry> + 'static>,
     to: Receiver<ToStorekeeper>,
     from: impl Fn(FromStorekeeper) + Send + Sync + 'static,
 ) -> Result<StorekeeperHandle, StorekeeperError> {
@@ -142,7 +151,7 @@ pub fn start(
         tell,
         halt,
     };
-    launch(parts, publisher, to)
+    launch(parts, indexes, to)
 }
 
 /// Everything opened, before the threads divide it among them.
@@ -158,7 +167,7 @@ struct Parts {
 
 fn launch(
     parts: Parts,
-    publisher: impl Publisher + 'static,
+    indexes: Indexes<impl Publisher<Entry = IndexEntry> + 'static>,
     to: Receiver<ToStorekeeper>,
 ) -> Result<StorekeeperHandle, StorekeeperError> {
     let halt = parts.halt.clone();
@@ -168,19 +177,24 @@ fn launch(
         .spawn(move || {
             // Dropped at the end, however that comes, which `finish` hears.
             let _ending: Sender<()> = ending;
-            run(parts, publisher, &to);
+            run(parts, indexes, &to);
         })
         .map_err(|source| StorekeeperError::Thread { source })?;
     Ok(StorekeeperHandle { thread, halt, ended })
 }
 
 /// Catches up, says so, and hands out messages until the end.
-fn run(parts: Parts, publisher: impl Publisher + 'static, to: &Receiver<ToStorekeeper>) {
+fn run(
+    parts: Parts,
+    indexes: Indexes<impl Publisher<Entry = IndexEntry> + 'static>,
+    to: &Receiver<ToStorekeeper>,
+) {
     let Parts { mut store, reader, mut state, maintenance, results, tell, halt } = parts;
     let _watch = PanicWatch { tell: Arc::clone(&tell) };
-    let mut index = Index::new(publisher, halt.clone());
+    let mut index = Index::new(indexes.images, halt.clone());
+    let mut codes = indexes.codes.map(|codes| Index::new(codes, halt.clone()));
     let opened = loop {
-        match open(&mut *store, &mut state, &mut index) {
+        match open(&mut *store, &mut state, &mut index, codes.as_mut()) {
             Ok(opened) => break opened,
             Err(failure) if failure.may_pass() => {
                 tracing::warn!(error = %ErrorChain(&failure), "the index cannot follow the database yet");
@@ -198,7 +212,7 @@ fn run(parts: Parts, publisher: impl Publisher + 'static, to: &Receiver<ToStorek
     // Both are closed here, one after the other. Connections that close at the same time may each take the
     // other for a user of the log, and a log that stays belongs to the file: who copies the file alone, or
     // puts another in its place, would lose by it.
-    let mut writer = writer::Writer::new(store, index, Arc::clone(&tell), halt.clone());
+    let mut writer = writer::Writer::new(store, index, codes, Arc::clone(&tell), halt.clone());
     let mut reader = reader::Reader::new(reader, Arc::clone(&tell));
     let (write, read) = (&mut writer, &mut reader);
     let journal =
@@ -228,13 +242,16 @@ fn run(parts: Parts, publisher: impl Publisher + 'static, to: &Receiver<ToStorek
     });
 }
 
-/// Brings the index in step with the database, and reads what the broker starts from.
-fn open<P: Publisher>(
+/// Brings the indexes in step with the database, and reads what the broker starts from.
+fn open<P: Publisher<Entry = IndexEntry>>(
     store: &mut dyn Store,
     state: &mut StateFile,
     index: &mut Index<P>,
+    codes: Option<&mut Index<CodesWriter>>,
 ) -> Result<FromStorekeeper, IndexFailure> {
-    index.attach(store, state)?;
+    if let Some(source) = index.attach(store, state.index_source()?.as_deref())? {
+        state.set_index_source(&source)?;
+    }
     // Little is added before anybody is heard; much is added by the writer, beside its other work.
     let added = index.begin(store)?;
     let progress = index.progress();
@@ -242,6 +259,12 @@ fn open<P: Publisher>(
         tracing::info!(images = progress.total, "the fingerprint index is being made");
     } else if added > 0 {
         tracing::info!(fingerprints = added, "the index caught up with the database");
+    }
+    if let Some(codes) = codes {
+        codes.begin_codes(store)?;
+        if !codes.progress().is_complete() {
+            tracing::info!(images = codes.progress().total, "the index of codes is being made");
+        }
     }
     let counts = store.counts()?;
     let unfinished = journal::unfinished(state)?;

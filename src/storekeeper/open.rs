@@ -7,12 +7,12 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use super::surroundings::of_disk;
-use super::{Publisher, StorekeeperError, StorekeeperHandle, StorekeeperSettings, location, start};
+use super::{Indexes, Publisher, StorekeeperError, StorekeeperHandle, StorekeeperSettings, location, start};
 use crate::base::{ErrorChain, Reaction, StopSignal};
 use crate::config::Settings;
 use crate::index::shared::IndexError;
 use crate::store::state::StateFile;
-use crate::store::{Location, StoreError};
+use crate::store::{IndexEntry, Location, StoreError};
 use crate::storekeeper::orders::{FromStorekeeper, StorePart, ToStorekeeper};
 
 /// The state file of a data folder.
@@ -40,16 +40,16 @@ pub fn new_database(settings: &Settings) -> Result<Location, StoreError> {
     location(&settings.database.url, &settings.data_dir, &settings.maintenance)
 }
 
-/// Waits until the index, the database and the journal can be opened, since a server may start later than
+/// Waits until the indexes, the database and the journal can be opened, since a server may start later than
 /// this program and a full disk may get room, says meanwhile what it waits for, and starts the storekeeper.
 /// `None` if the program was stopped meanwhile.
 ///
 /// # Errors
 /// When waiting is useless.
-pub fn open_patiently<P: Publisher + 'static>(
+pub fn open_patiently<P: Publisher<Entry = IndexEntry> + 'static>(
     settings: &Settings,
     stop: &StopSignal,
-    open_index: impl Fn() -> Result<P, IndexError>,
+    open_indexes: impl Fn() -> Result<Indexes<P>, IndexError>,
     taken: Receiver<ToStorekeeper>,
     tell: impl Fn(FromStorekeeper) + Send + Sync + 'static,
 ) -> Result<Option<StorekeeperHandle>, StorekeeperError> {
@@ -62,11 +62,11 @@ pub fn open_patiently<P: Publisher + 'static>(
         StateFile::refuse_cut_off(&journal, &counts)
             .and_then(|()| StateFile::open(&journal))
             .map_err(|source| StorekeeperError::Journal { source })?;
-        open_index().map_err(|source| StorekeeperError::Index { source })
+        open_indexes().map_err(|source| StorekeeperError::Index { source })
     };
-    let index = loop {
+    let indexes = loop {
         let error = match open() {
-            Ok(index) => break index,
+            Ok(indexes) => break indexes,
             Err(error) => error,
         };
         if error.reaction() == Reaction::GiveUp {
@@ -90,5 +90,5 @@ pub fn open_patiently<P: Publisher + 'static>(
         index_dir: settings.index_dir(),
         results_log: settings.log.results_log.then(|| settings.data_dir.join("logs/results.jsonl")),
     };
-    start(parameters, index, taken, tell).map(Some)
+    start(parameters, indexes, taken, tell).map(Some)
 }

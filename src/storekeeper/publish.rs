@@ -1,20 +1,65 @@
 //! After the commit: hands new fingerprints to the shared index, and brings the index in step with
 //! the database at start. The index is derived data: whenever there is doubt, the database is read.
+//!
+//! The index of codes (`publish_codes.rs`) follows the database in the same way.
 
 use std::collections::HashSet;
 use std::error::Error;
+use std::io;
 
 use super::halt::Halt;
 use crate::base::Reaction;
 use crate::base::ids::{FormId, ImageId};
 use crate::domain::images::IndexProgress;
 use crate::index;
-use crate::store::state::StateFile;
 use crate::store::{Committed, IndexEntry, Store, StoreError};
 
-/// The writing end of the fingerprint index. It may be behind the database; it is never to hold
-/// what the database does not.
+/// What an index holds of an image.
+pub trait Indexed: Sized {
+    /// Images read from the database at a time. An index is made from nothing in large pieces faster than in
+    /// small ones.
+    const CHUNK: u32;
+
+    /// Images that are added before the daemon is ready. Of an index that lacks more, all is left to the
+    /// writer.
+    const AT_START: u64;
+
+    /// Goes with the identity of the database from which an index was made: one whose entries were numbered
+    /// otherwise is remade.
+    const NUMBERING: &str;
+
+    fn image(&self) -> ImageId;
+
+    /// Up to `limit` of what the database has beyond the image `after`, by increasing number. Fewer than
+    /// `limit` means that there are no more at present.
+    ///
+    /// # Errors
+    /// As the database.
+    fn read(store: &mut dyn Store, after: ImageId, limit: u32) -> Result<Vec<Self>, StoreError>;
+}
+
+impl Indexed for IndexEntry {
+    /// 40 MB, and half a second.
+    const CHUNK: u32 = if cfg!(test) { 8 } else { 1_000_000 };
+    /// A tenth of a second.
+    const AT_START: u64 = if cfg!(test) { 8 } else { 100_000 };
+    /// Once it was by images alone.
+    const NUMBERING: &str = "by forms";
+
+    fn image(&self) -> ImageId {
+        self.0
+    }
+
+    fn read(store: &mut dyn Store, after: ImageId, limit: u32) -> Result<Vec<IndexEntry>, StoreError> {
+        store.fingerprints_after(after, limit)
+    }
+}
+
+/// The writing end of an index. It may be behind the database; it is never to hold what the database does
+/// not.
 pub trait Publisher: Send {
+    type Entry: Indexed;
+
     /// It holds all that is searchable of the images up to this one; `None` for nothing at all.
     fn last(&self) -> Option<ImageId>;
 
@@ -23,7 +68,7 @@ pub trait Publisher: Send {
     ///
     /// # Errors
     /// Some of the entries may have been added: `last` tells how far it came.
-    fn append(&mut self, entries: &[IndexEntry]) -> Result<(), Box<dyn Error + Send + Sync>>;
+    fn append(&mut self, entries: &[Self::Entry]) -> Result<(), Box<dyn Error + Send + Sync>>;
 
     /// Forgets everything: the entries belong to another database.
     fn clear(&mut self) -> Result<(), Box<dyn Error + Send + Sync>>;
@@ -45,6 +90,8 @@ pub trait Publisher: Send {
 }
 
 impl Publisher for index::shared::Writer {
+    type Entry = IndexEntry;
+
     fn last(&self) -> Option<ImageId> {
         let last = index::shared::Writer::last(self)?;
         // What ends with an image as it is may lack that image's trimmed form.
@@ -75,7 +122,7 @@ impl Publisher for index::shared::Writer {
     }
 
     fn remove(&mut self, images: &HashSet<ImageId>) -> Result<u64, Box<dyn Error + Send + Sync>> {
-        Ok(index::shared::Writer::remove(self, images)?)
+        Ok(index::shared::Writer::remove(self, &|form| images.contains(&form.image()))?)
     }
 
     fn check(&mut self) -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -98,6 +145,8 @@ pub enum IndexFailure {
     Remove { source: Box<dyn Error + Send + Sync> },
     #[error("could not empty the fingerprint index")]
     Clear { source: Box<dyn Error + Send + Sync> },
+    #[error("could not note from which database the index of codes is made")]
+    Note { source: io::Error },
     #[error("the files of the fingerprint index were changed by somebody else: it is opened anew")]
     Changed { source: Box<dyn Error + Send + Sync> },
     #[error("stopped while the index was catching up with the database")]
@@ -113,6 +162,7 @@ impl IndexFailure {
             IndexFailure::Append { .. }
             | IndexFailure::Remove { .. }
             | IndexFailure::Clear { .. }
+            | IndexFailure::Note { .. }
             | IndexFailure::Stopped => true,
         }
     }
@@ -125,26 +175,15 @@ impl IndexFailure {
             | IndexFailure::Remove { .. }
             | IndexFailure::Clear { .. }
             | IndexFailure::Changed { .. }
+            | IndexFailure::Note { .. }
             | IndexFailure::Stopped => false,
         }
     }
 }
 
-/// Images read from the database at a time: 40 MB, and half a second. An index is made from
-/// nothing in large pieces faster than in small ones.
-const CHUNK: u32 = if cfg!(test) { 8 } else { 1_000_000 };
-
-/// Images that are added before the daemon is ready: a tenth of a second. Of an index that lacks more, all
-/// is left to the writer.
-const AT_START: u64 = if cfg!(test) { 8 } else { 100_000 };
-
-/// Goes with the identity of the database from which an index was made: one whose entries were
-/// numbered otherwise (by images alone) is remade.
-const NUMBERING: &str = "by forms";
-
-/// The index, and how far it is known to follow the database.
+/// An index, and how far it is known to follow the database.
 pub struct Index<P> {
-    publisher: P,
+    pub(super) publisher: P,
     halt: Halt,
     /// Of the images up to this one, the index holds all that are searchable.
     covered: ImageId,
@@ -158,23 +197,32 @@ impl<P: Publisher> Index<P> {
         Index { publisher, halt, covered, goal: ImageId(0) }
     }
 
-    /// Makes sure that what the index holds comes from this database. One that was made from
-    /// another, or from a later state than this (a backup was put back), gives images to the wrong
-    /// posts: it is emptied.
-    pub fn attach(&mut self, store: &mut dyn Store, state: &mut StateFile) -> Result<(), IndexFailure> {
-        let identity = format!("{} {NUMBERING}", store.identity()?);
-        let known = state.index_source()?;
+    /// Makes sure that what the index holds comes from this database, given what is noted as its source. One
+    /// that was made from another, or from a later state than this (a backup was put back), gives images to
+    /// the wrong posts: it is emptied. The source to note, where that is another.
+    pub fn attach(
+        &mut self,
+        store: &mut dyn Store,
+        known: Option<&str>,
+    ) -> Result<Option<String>, IndexFailure> {
+        let source = format!("{} {}", store.identity()?, P::Entry::NUMBERING);
         let ahead = self.publisher.last().unwrap_or(ImageId(0)) > store.last_image()?;
-        let foreign = known.as_deref() != Some(&identity) && self.publisher.last().is_some();
+        let foreign = known != Some(&source) && self.publisher.last().is_some();
         if ahead || foreign {
-            tracing::warn!(ahead, foreign, "the fingerprint index belongs to another database: it is remade");
+            let index = P::Entry::NUMBERING;
+            tracing::warn!(
+                index,
+                ahead,
+                foreign,
+                "an index is of another database, or another state of it: it is remade"
+            );
             self.publisher.clear().map_err(|source| IndexFailure::Clear { source })?;
         }
-        if known.as_deref() != Some(&identity) {
-            state.set_index_source(&identity)?;
+        let is_other = known != Some(&source);
+        if ahead || is_other {
+            self.covered = self.publisher.last().unwrap_or(ImageId(0));
         }
-        self.covered = self.publisher.last().unwrap_or(ImageId(0));
-        Ok(())
+        Ok(is_other.then_some(source))
     }
 
     /// Whether its files are as they were left.
@@ -191,7 +239,7 @@ impl<P: Publisher> Index<P> {
     /// it is; how many entries were added.
     pub fn begin(&mut self, store: &mut dyn Store) -> Result<u64, IndexFailure> {
         let last = store.last_image()?;
-        if last.0.saturating_sub(self.covered.0) <= AT_START {
+        if last.0.saturating_sub(self.covered.0) <= P::Entry::AT_START {
             return self.advance(store);
         }
         self.goal = last;
@@ -210,9 +258,9 @@ impl<P: Publisher> Index<P> {
         if self.halt.is_raised() {
             return Err(IndexFailure::Stopped);
         }
-        let entries = store.fingerprints_after(self.covered, CHUNK)?;
+        let entries = P::Entry::read(store, self.covered, P::Entry::CHUNK)?;
         self.append(&entries)?;
-        if entries.len() < usize::try_from(CHUNK).unwrap_or(usize::MAX) {
+        if entries.len() < usize::try_from(P::Entry::CHUNK).unwrap_or(usize::MAX) {
             // What lies between is not searchable. What came after `last` was read is found again.
             self.covered = self.covered.max(last);
             self.goal = ImageId(0);
@@ -233,6 +281,31 @@ impl<P: Publisher> Index<P> {
         Ok(added)
     }
 
+    /// Takes images out of it whose rows are gone; how many entries they had. Until then searches find them, and
+    /// nothing in the database.
+    pub fn remove(&mut self, images: &[ImageId]) -> Result<u64, IndexFailure> {
+        let images: HashSet<ImageId> = images.iter().copied().collect();
+        self.publisher.remove(&images).map_err(|source| IndexFailure::Remove { source })
+    }
+
+    fn append(&mut self, entries: &[P::Entry]) -> Result<(), IndexFailure> {
+        let Some(last) = entries.last() else { return Ok(()) };
+        match self.publisher.append(entries) {
+            Ok(()) => {
+                self.covered = last.image();
+                Ok(())
+            }
+            Err(source) => {
+                // Some may be in: the next attempt reads on from there.
+                self.covered = self.publisher.last().unwrap_or(ImageId(0));
+                self.publisher.set_complete(false);
+                Err(IndexFailure::Append { source })
+            }
+        }
+    }
+}
+
+impl<P: Publisher<Entry = IndexEntry>> Index<P> {
     /// Publishes what was committed. Where somebody else has written meanwhile (an import beside the
     /// running program), that too.
     pub fn follow(&mut self, committed: &Committed, store: &mut dyn Store) -> Result<(), IndexFailure> {
@@ -249,29 +322,6 @@ impl<P: Publisher> Index<P> {
         }
         self.covered = self.covered.max(committed.images_after);
         Ok(())
-    }
-
-    /// Takes images out of it whose rows are gone; how many entries they had. Until then searches find them, and
-    /// nothing in the database.
-    pub fn remove(&mut self, images: &[ImageId]) -> Result<u64, IndexFailure> {
-        let images: HashSet<ImageId> = images.iter().copied().collect();
-        self.publisher.remove(&images).map_err(|source| IndexFailure::Remove { source })
-    }
-
-    fn append(&mut self, entries: &[IndexEntry]) -> Result<(), IndexFailure> {
-        let Some((last, ..)) = entries.last() else { return Ok(()) };
-        match self.publisher.append(entries) {
-            Ok(()) => {
-                self.covered = *last;
-                Ok(())
-            }
-            Err(source) => {
-                // Some may be in: the next attempt reads on from there.
-                self.covered = self.publisher.last().unwrap_or(ImageId(0));
-                self.publisher.set_complete(false);
-                Err(IndexFailure::Append { source })
-            }
-        }
     }
 }
 

@@ -66,8 +66,13 @@ fn database_bytes(file: &Path) -> Option<u64> {
 fn folder_bytes(folder: &Path) -> io::Result<u64> {
     let mut sum = 0;
     for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
         // What vanishes meanwhile takes nothing any more.
-        sum += entry?.metadata().map_or(0, |found| if found.is_file() { found.len() } else { 0 });
+        sum += match entry.metadata() {
+            Ok(found) if found.is_file() => found.len(),
+            Ok(found) if found.is_dir() => folder_bytes(&entry.path()).unwrap_or(0),
+            _ => 0,
+        };
     }
     Ok(sum)
 }
@@ -81,8 +86,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let sizes = Sizes { database: Some(dir.path().join("a.db")), index_dir: dir.path().join("index") };
         assert_eq!(sizes.measure(), StoreSizes::default());
-        std::fs::create_dir(dir.path().join("index")).unwrap();
-        for (name, len) in [("a.db", 100), ("a.db-wal", 20), ("index/1", 3), ("index/2", 4)] {
+        std::fs::create_dir_all(dir.path().join("index/codes")).unwrap();
+        for (name, len) in [("a.db", 100), ("a.db-wal", 20), ("index/1", 3), ("index/codes/2", 4)] {
             std::fs::write(dir.path().join(name), vec![0; len]).unwrap();
         }
         let expect = StoreSizes { database_bytes: Some(120), index_bytes: Some(7) };

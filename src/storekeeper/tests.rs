@@ -1,7 +1,7 @@
 //! The whole storekeeper over a real database, with an index that only remembers, and with a store
 //! and an index that fail when told to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use proptest::prelude::*;
@@ -19,6 +19,9 @@ use crate::domain::images::{Detail, ImageFacts, StoreCounts};
 use crate::domain::parts::{self, MAX_FURNITURE_BYTES, MAX_PARTS_BYTES, PARTS_VERSION};
 use crate::domain::posts::{ImageState, IndexedImage, IndexedPost, ListedImage, ListedPost};
 use crate::domain::scans::{Coverage, Cursor, ListingEnd, Priority};
+use crate::index::HammingIndex;
+use crate::index::codes::image_of;
+use crate::index::shared::{Reader, Status};
 use crate::proto::MAX_MESSAGE_BYTES;
 use crate::proto::front::Client;
 use crate::proto::stage::{BrokerToStage, MAX_IMAGES_PER_QUESTION, MAX_PARTS_PER_QUESTION};
@@ -34,6 +37,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 struct World {
     dir: TempDir,
     index: FakeIndex,
+    /// There is an index of codes, a real one.
+    with_codes: bool,
     write_fault: Fault,
     read_fault: Fault,
 }
@@ -43,6 +48,7 @@ impl World {
         World {
             dir: tempfile::tempdir().unwrap(),
             index: FakeIndex::new(),
+            with_codes: false,
             write_fault: Fault::default(),
             read_fault: Fault::default(),
         }
@@ -51,6 +57,10 @@ impl World {
     fn location(&self) -> Location {
         let rule = RetryRule { pause: Duration::ZERO, max_attempts: MAX_ATTEMPTS };
         Location::parse("sqlite:aotf.db", self.dir.path(), rule).unwrap()
+    }
+
+    fn codes_folder(&self) -> PathBuf {
+        self.dir.path().join("codes")
     }
 
     fn start(&self) -> Running {
@@ -66,7 +76,9 @@ impl World {
             tell: Arc::new(move |message| said.send(message).unwrap_or_default()),
             halt: Halt::default(),
         };
-        let handle = launch(parts, self.index.clone(), orders).unwrap();
+        let codes = self.with_codes.then(|| CodesWriter::open(&self.codes_folder()).unwrap().0);
+        let indexes = Indexes { images: self.index.clone(), codes };
+        let handle = launch(parts, indexes, orders).unwrap();
         Running { to, heard, handle }
     }
 }
@@ -543,7 +555,8 @@ fn what_others_write_becomes_searchable_by_itself() {
     let index = Index::new(world.index.clone(), Halt::default());
     let (said, heard) = crossbeam_channel::unbounded();
     let tell: Tell = Arc::new(move |message| said.send(message).unwrap_or_default());
-    let mut writer = writer::Writer::new(world.location().open().unwrap(), index, tell, Halt::default());
+    let store = world.location().open().unwrap();
+    let mut writer = writer::Writer::new(store, index, None, tell, Halt::default());
     other.apply(&[change(20, 7)], Timestamp(0)).unwrap();
     writer.look().unwrap();
     assert_eq!(world.index.fingerprints(), [7]);
@@ -799,7 +812,8 @@ fn a_missing_folder_and_an_unknown_engine_are_named() {
             index_dir: data_dir.join("index"),
             results_log: None,
         };
-        let error = start(settings, FakeIndex::new(), channel().1, |_| ()).err().unwrap();
+        let indexes = Indexes { images: FakeIndex::new(), codes: None };
+        let error = start(settings, indexes, channel().1, |_| ()).err().unwrap();
         let text = ErrorChain(&error).to_string();
         assert!(text.contains(expect), "{text}");
     };
@@ -940,5 +954,120 @@ fn an_account_is_read_without_the_index() {
     assert_eq!(ask(1, 0), expect);
     assert_eq!(ask(1, 1), expect[1..]);
     assert_eq!(ask(2, 0), [(3, 7)]);
+    running.stop();
+}
+
+/// An image with features of these codes, and otherwise like all others.
+fn image_with(name: &str, codes: &[u64]) -> IndexedImage {
+    let mut picture = image(name, 5);
+    if let ImageState::Fingerprinted(facts) = &mut picture.state {
+        facts.parts = Some(parts_of(codes));
+    }
+    picture
+}
+
+/// A little picture of one pixel, and keypoints that all lie in one place.
+fn parts_of(codes: &[u64]) -> parts::Parts {
+    let head = [PARTS_VERSION, 1, 0, 1, 0, 1, 1, 0, codes.len() as u8];
+    let points = codes.iter().flat_map(|code| [0; 4].into_iter().chain(code.to_le_bytes()));
+    parts::Parts(head.into_iter().chain(points).collect())
+}
+
+/// The images that have this code, as a searching process finds them in the index of codes.
+fn with_code(world: &World, code: u64) -> Vec<u64> {
+    let reader = Reader::open(&world.codes_folder()).unwrap();
+    let found = reader.within(Fingerprint(code), 0, 99).neighbors;
+    found.iter().map(|neighbor| image_of(neighbor.image).0).collect()
+}
+
+fn is_complete(world: &World) -> bool {
+    Reader::open(&world.codes_folder()).unwrap().status() == Status::Complete
+}
+
+#[test]
+fn codes_are_searchable_when_their_images_are_stored() {
+    let world = World { with_codes: true, ..World::new() };
+    let (running, ..) = world.start().opened();
+    running.send(store(1, 10, vec![image_with("a", &[7, 8]), image("b", 5), image_with("c", &[8, !7])]));
+    running.expect_stored(1);
+    assert!(is_complete(&world));
+    assert_eq!(
+        (with_code(&world, 7), with_code(&world, 8), with_code(&world, !7)),
+        (vec![1], vec![1, 3], vec![3])
+    );
+    // Another program stores some, which the next commit brings in, too.
+    let mut other = world.location().open().unwrap();
+    let posts = store(0, 11, vec![image_with("a", &[8, 9])]);
+    let ToStorekeeper::StorePosts { account, posts, .. } = posts else { panic!("{posts:?}") };
+    other.apply(&[Change::Posts { account, posts }], Timestamp(0)).unwrap();
+    running.send(store(2, 12, vec![image_with("a", &[8])]));
+    running.expect_stored(2);
+    assert_eq!(with_code(&world, 8), [1, 3, 4, 5]);
+    // What is forgotten leaves it.
+    let subject = Subject::Post(PostKey::new(Network::Twitter, "10"));
+    running.send(ToStorekeeper::Forget { ticket: Ticket(3), subject, note: String::new() });
+    wait_until(|| with_code(&world, 8) == [4, 5]);
+    running.send(ToStorekeeper::Stop);
+    assert!(running.handle.finish(DEADLINE));
+}
+
+/// In tests a piece of the index is eight images.
+#[test]
+fn an_index_of_codes_is_made_of_what_is_stored_and_made_anew_where_it_was_lost() {
+    let mut world = World::new();
+    let (running, ..) = world.start().opened();
+    for native in 0..30 {
+        running.send(store(native, native, vec![image_with("a", &[native << 32, native << 32 | 1])]));
+        running.expect_stored(native);
+    }
+    running.stop();
+    // It is turned on later.
+    world.with_codes = true;
+    let is_whole = |world: &World| {
+        is_complete(world) && (0..30).all(|native| with_code(world, native << 32) == [native + 1])
+    };
+    let (running, ..) = world.start().opened();
+    wait_until(|| is_whole(&world));
+    running.stop();
+    let files = || {
+        let files = std::fs::read_dir(world.codes_folder()).unwrap().map(|file| file.unwrap().path());
+        files.filter(|file| file.extension().is_some()).collect::<Vec<_>>()
+    };
+    for damage in ["removed", "cut short"] {
+        for file in files() {
+            match damage {
+                "removed" => std::fs::remove_file(file).unwrap(),
+                _ => std::fs::write(file, "x").unwrap(),
+            }
+        }
+        let (running, ..) = world.start().opened();
+        wait_until(|| is_whole(&world));
+        running.stop();
+    }
+    // One that holds all goes on with what is new.
+    let (running, ..) = world.start().opened();
+    assert!(is_whole(&world));
+    running.send(store(40, 40, vec![image_with("a", &[40 << 32])]));
+    running.expect_stored(40);
+    assert_eq!(with_code(&world, 40 << 32), [31]);
+    running.stop();
+}
+
+#[test]
+fn features_that_are_stored_after_their_images_get_into_the_index_of_codes() {
+    let world = World { with_codes: true, ..World::new() };
+    let (running, ..) = world.start().opened();
+    running.send(store(1, 10, vec![image("a", 5), image_with("b", &[8])]));
+    running.expect_stored(1);
+    running.stop();
+    let ImageState::Fingerprinted(facts) = image_with("a", &[8, 9]).state else { panic!() };
+    let late = [(ImageId(1), crate::store::backfill::Seen::Picture(facts))];
+    world.location().open().unwrap().apply(&[Change::AddParts(late.to_vec())], Timestamp(0)).unwrap();
+    is_behind(&world.codes_folder()).unwrap();
+    // Once more, when nothing is noted.
+    is_behind(&world.codes_folder()).unwrap();
+    let (running, ..) = world.start().opened();
+    assert_eq!((with_code(&world, 8), with_code(&world, 9)), (vec![1, 2], vec![1]));
+    assert!(is_complete(&world));
     running.stop();
 }

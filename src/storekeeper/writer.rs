@@ -9,11 +9,12 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::halt::{Halt, Patience};
 use super::publish::{Index, IndexFailure, Publisher};
+use super::publish_codes::CodesWriter;
 use super::reports::{Tell, broken};
 use super::trouble::Trouble;
 use crate::base::{ErrorChain, Reaction, Timestamp};
 use crate::proto::stage::Answer;
-use crate::store::{Change, Committed, Outcome, Store, StoreError};
+use crate::store::{Change, Committed, IndexEntry, Outcome, Store, StoreError};
 use crate::storekeeper::orders::{FromStorekeeper, StorePart, Ticket};
 
 /// So often it looks whether somebody else has written (an import beside the running program), whose images
@@ -53,6 +54,8 @@ pub enum Awaited {
 pub struct Writer<P> {
     store: Box<dyn Store>,
     index: Index<P>,
+    /// Of local features. It serves searches that go on without it: nobody waits for it.
+    codes: Option<Index<CodesWriter>>,
     tell: Tell,
     halt: Halt,
     /// What commits meet.
@@ -69,14 +72,20 @@ pub struct Writer<P> {
 #[derive(Debug)]
 pub struct Ended;
 
-impl<P: Publisher> Writer<P> {
-    pub fn new(store: Box<dyn Store>, index: Index<P>, tell: Tell, halt: Halt) -> Writer<P> {
+impl<P: Publisher<Entry = IndexEntry>> Writer<P> {
+    pub fn new(
+        store: Box<dyn Store>,
+        index: Index<P>,
+        codes: Option<Index<CodesWriter>>,
+        tell: Tell,
+        halt: Halt,
+    ) -> Writer<P> {
         let trouble = Trouble::new(StorePart::Database, Arc::clone(&tell));
         let displaced = Trouble::new(StorePart::Database, Arc::clone(&tell));
         let damage = Trouble::new(StorePart::Data, Arc::clone(&tell));
         let now = Instant::now();
         // What was removed before the last end, and is in the index still, goes first.
-        Writer { store, index, tell, halt, trouble, displaced, damage, looked_at: now, purge_at: now }
+        Writer { store, index, codes, tell, halt, trouble, displaced, damage, looked_at: now, purge_at: now }
     }
 
     /// Until the queue closes and all of it is written, or nothing more can be.
@@ -91,9 +100,11 @@ impl<P: Publisher> Writer<P> {
     /// One turn of it; false when the queue has closed.
     fn turn(&mut self, orders: &Receiver<Order>) -> Result<bool, Ended> {
         let patience = match self.index.progress().is_complete() {
-            true => LOOK_EVERY
-                .saturating_sub(self.looked_at.elapsed())
-                .min(self.purge_at.saturating_duration_since(Instant::now())),
+            true => self.make_codes()?.unwrap_or_else(|| {
+                LOOK_EVERY
+                    .saturating_sub(self.looked_at.elapsed())
+                    .min(self.purge_at.saturating_duration_since(Instant::now()))
+            }),
             false => self.make_index()?,
         };
         match orders.recv_timeout(patience) {
@@ -127,9 +138,10 @@ impl<P: Publisher> Writer<P> {
                 Err(error) => return drop(self.note(error.into())),
             };
             let Some(last) = images.last().copied() else { return };
-            match self.index.remove(&images) {
-                Ok(entries) => tracing::info!(
-                    images = images.len(), entries, elapsed = ?start.elapsed(),
+            let of_codes = self.codes.as_mut().map_or(Ok(0), |codes| codes.remove(&images));
+            match self.index.remove(&images).and_then(|entries| Ok((entries, of_codes?))) {
+                Ok((entries, codes)) => tracing::info!(
+                    images = images.len(), entries, codes, elapsed = ?start.elapsed(),
                     "removed images are no longer in the index"
                 ),
                 Err(failure) => return drop(self.note(failure)),
@@ -149,17 +161,41 @@ impl<P: Publisher> Writer<P> {
                 self.tell_progress();
                 Ok(Duration::ZERO)
             }
-            Err(failure) => match self.note(failure).needs_a_person() {
-                true => Ok(DAMAGE_PAUSE),
-                false => Ok(INDEX_PAUSE),
-            },
+            Err(failure) => Ok(self.pause_after(failure)),
+        }
+    }
+
+    /// The same for the index of codes; `None` where it lacks nothing.
+    fn make_codes(&mut self) -> Result<Option<Duration>, Ended> {
+        if self.codes.as_ref().is_none_or(|codes| codes.progress().is_complete()) {
+            return Ok(None);
+        }
+        self.check_index()?;
+        let Some(codes) = &mut self.codes else { return Ok(None) };
+        match codes.advance(&mut *self.store) {
+            Ok(_) => {
+                let progress = codes.progress();
+                if progress.is_complete() {
+                    tracing::info!(images = progress.total, "the index of codes is complete");
+                }
+                Ok(Some(Duration::ZERO))
+            }
+            Err(failure) => Ok(Some(self.pause_after(failure))),
+        }
+    }
+
+    fn pause_after(&mut self, failure: IndexFailure) -> Duration {
+        match self.note(failure).needs_a_person() {
+            true => DAMAGE_PAUSE,
+            false => INDEX_PAUSE,
         }
     }
 
     /// An index whose files were changed ends this broker: its successor opens what is left of them, and
     /// takes what they lost from the database.
     fn check_index(&mut self) -> Result<(), Ended> {
-        self.index.check().map_err(|failure| {
+        let of_codes = self.codes.as_mut().map_or(Ok(()), Index::check);
+        self.index.check().and(of_codes).map_err(|failure| {
             broken(&self.tell, &failure);
             Ended
         })
@@ -196,6 +232,11 @@ impl<P: Publisher> Writer<P> {
             Ok(0) => {}
             Ok(added) => tracing::info!(fingerprints = added, "another program's images are searchable now"),
             Err(failure) => drop(self.note(failure)),
+        }
+        if let Some(codes) = self.codes.as_mut().filter(|codes| codes.progress().is_complete())
+            && let Err(failure) = codes.begin_codes(&mut *self.store)
+        {
+            self.note(failure);
         }
         Ok(())
     }
@@ -279,6 +320,11 @@ impl<P: Publisher> Writer<P> {
             if self.halt.pause(patience.next_pause()) {
                 return Err(Ended);
             }
+        }
+        if let Some(codes) = &mut self.codes
+            && let Err(failure) = codes.follow_codes(&mut *self.store)
+        {
+            self.note(failure);
         }
         let counts = committed.counts;
         for ((awaited, change), outcome) in batch.awaited.iter().zip(&batch.changes).zip(committed.outcomes) {

@@ -197,3 +197,42 @@ fn a_picture_is_found_that_its_exif_data_turns() {
     let found = search();
     assert_eq!(found["posts"][0]["variant"], "turned_right", "{found:#}");
 }
+
+#[test]
+fn a_crop_is_found_in_the_whole_database_where_there_is_an_index_of_codes() {
+    const EVERYTHING: &str = "[scan]\nwindows_days = []\n[search]\nparts_everything = true\n";
+    let mut daemon = Daemon::start(Setup { extra: EVERYTHING, ..Setup::default() });
+    daemon.index_first();
+    let painted = Picture::Art(ArtId::Flying, Change::Same).paint().unwrap();
+    let (width, height) = painted.dimensions();
+    let crop = imageops::crop_imm(&painted, width / 5, height / 10, width * 3 / 5, height * 3 / 5);
+    let file = daemon.folder.path().join("crop.png");
+    DynamicImage::ImageRgb8(crop.to_image()).save(&file).unwrap();
+    let search = |daemon: &Daemon| -> Value {
+        let output = daemon.command(&["search", file.to_str().unwrap(), "--wait", "--json"]);
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    };
+    let found = search(&daemon);
+    assert_eq!(found["parts"]["state"], "searched", "{found:#}");
+    let expected = found["similar"].clone();
+    assert_eq!(expected[0]["class"], "inside_another", "{found:#}");
+
+    // It is made of what is stored, as when it is turned on later, and as after it was lost.
+    daemon.end();
+    fs::remove_dir_all(daemon.index_dir().join("codes")).unwrap();
+    daemon.start_again();
+    let found_again = || {
+        let found = search(&daemon);
+        (found["parts"]["state"] == "searched").then_some(found)
+    };
+    assert_eq!(wait_for("the index of codes", found_again)["similar"], expected);
+
+    // Off, it is gone.
+    daemon.end();
+    let config = fs::read_to_string(daemon.config()).unwrap();
+    fs::write(daemon.config(), config.replace("parts_everything = true", "parts_everything = false"))
+        .unwrap();
+    daemon.start_again();
+    assert_eq!(search(&daemon)["parts"]["state"], "only_alike");
+    assert!(!daemon.index_dir().join("codes").exists());
+}

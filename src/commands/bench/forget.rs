@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use super::report::report;
-use crate::base::ids::{AccountKey, FormId, Network, PostKey};
+use crate::base::ids::{AccountKey, FormId, ImageId, Network, PostKey};
 use crate::base::{Fingerprint, Timestamp};
 use crate::domain::accounts::Account;
 use crate::domain::forgotten::{Removed, Subject};
@@ -165,7 +165,8 @@ fn remove(store: &mut dyn Store, index: &mut Writer) -> anyhow::Result<Removal> 
     let rows = begun.elapsed();
     let begun = Instant::now();
     let images = store.removed_images(u32::MAX)?;
-    index.remove(&images.iter().copied().collect::<HashSet<_>>())?;
+    let removed_images: HashSet<ImageId> = images.iter().copied().collect();
+    index.remove(&|form: FormId| removed_images.contains(&form.image()))?;
     if let Some(up_to) = images.last().copied() {
         store.apply(&[Change::ForgetRemovedImages { up_to }], Timestamp::now())?;
     }

@@ -419,7 +419,7 @@ fn flip(code: u64, n: usize, random: &mut fastrand::Rng) -> u64 {
 }
 
 /// The time that this part of all stayed under; sorts them.
-fn quantile_us(times: &mut [Duration], part: f64) -> f64 {
+pub fn quantile_us(times: &mut [Duration], part: f64) -> f64 {
     times.sort_unstable();
     let index = ((times.len() as f64 * part) as usize).min(times.len().saturating_sub(1));
     times.get(index).map_or(0.0, |time| time.as_secs_f64() * 1e6)

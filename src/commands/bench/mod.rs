@@ -18,6 +18,7 @@ mod listing;
 mod networks;
 mod pages;
 mod parts;
+mod parts_index;
 mod pipeline;
 mod reliability;
 mod report;
@@ -38,6 +39,8 @@ pub enum Bench {
     Accuracy(accuracy::AccuracyArgs),
     /// The fingerprint index: time per query, bytes per image
     Index(index::IndexArgs),
+    /// An index of the codes of local features: time per query, bytes per image, what is found
+    PartsIndex(parts_index::PartsIndexArgs),
     /// Decoding and fingerprinting: images per second of one core
     Fingerprint(fingerprint::FingerprintArgs),
     /// Local features: processor time to compute them, and to search an artist's images by them
@@ -70,6 +73,7 @@ pub fn run(bench: &Bench, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Bench::Ipc(args) => ipc::run(args, out)?,
         Bench::Accuracy(args) => accuracy::run(args, out)?,
         Bench::Index(args) => index::run(args, out)?,
+        Bench::PartsIndex(args) => parts_index::run(args, out)?,
         Bench::Fingerprint(args) => return Ok(fingerprint::run(args, out, &mut io::stderr()).into()),
         Bench::Parts(args) => parts::run(args, out)?,
         Bench::Store(args) => store::run(args, out)?,

@@ -208,28 +208,44 @@ fn stored(settings: &Settings) -> StoreCounts {
 
 /// Is the fingerprint index whole?
 pub fn index(settings: &Settings, daemon_runs: bool) -> Finding {
-    const SUBJECT: &str = "index";
-    let folder = settings.index_dir();
+    index_in(&settings.index_dir(), "index", "image", daemon_runs)
+}
+
+/// Is the index of the codes of local features whole, where there is to be one?
+pub fn codes(settings: &Settings, daemon_runs: bool) -> Finding {
+    const SUBJECT: &str = "index of codes";
+    match (settings.search.indexes_codes(), settings.search.parts_everything) {
+        (true, _) => index_in(&settings.codes_dir(), SUBJECT, "code", daemon_runs),
+        (false, false) => Finding::ok(SUBJECT, "none: search.parts_everything is off"),
+        (false, true) => Finding::warning(
+            SUBJECT,
+            "none: search.parts_everything is on, and search.parts is off",
+            "set search.parts = true: without local features there is nothing to index",
+        ),
+    }
+}
+
+fn index_in(folder: &Path, subject: &'static str, thing: &str, daemon_runs: bool) -> Finding {
     if !folder.exists() {
-        return Finding::ok(SUBJECT, "will be made at the next start, from the database");
+        return Finding::ok(subject, "will be made at the next start, from the database");
     }
     let remade = format!("stop the daemon and remove {}: it is remade from the database", folder.display());
-    let reader = match Reader::open(&folder) {
+    let reader = match Reader::open(folder) {
         Ok(reader) => reader,
-        Err(error) => return Finding::failed(SUBJECT, ErrorChain(&error).to_string(), remade),
+        Err(error) => return Finding::failed(subject, ErrorChain(&error).to_string(), remade),
     };
     if let Err(error) = reader.verify() {
-        return Finding::failed(SUBJECT, ErrorChain(&error).to_string(), remade);
+        return Finding::failed(subject, ErrorChain(&error).to_string(), remade);
     }
     match reader.status() {
-        Status::Complete => Finding::ok(SUBJECT, format!("complete, {}", counted(reader.len(), "image"))),
+        Status::Complete => Finding::ok(subject, format!("complete, {}", counted(reader.len(), thing))),
         Status::Filling if daemon_runs => Finding::warning(
-            SUBJECT,
-            format!("being filled from the database, {} so far", counted(reader.len(), "image")),
+            subject,
+            format!("being filled from the database, {} so far", counted(reader.len(), thing)),
             "wait: until it is complete, not everything is found",
         ),
         Status::Filling | Status::Missing => {
-            Finding::ok(SUBJECT, "will be completed at the next start, from the database")
+            Finding::ok(subject, "will be completed at the next start, from the database")
         }
     }
 }

@@ -62,6 +62,7 @@ pub fn run(args: &CheckArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
             data::state,
             data::database,
             data::index,
+            data::codes,
             machine::port,
             machine::descriptors,
         ];

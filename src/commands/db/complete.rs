@@ -26,6 +26,7 @@ use crate::networks;
 use crate::store::backfill::{self, BareImage, Completed};
 use crate::store::backup::rotate;
 use crate::store::{Change, Outcome, Store, StoreError};
+use crate::storekeeper;
 use crate::storekeeper::open::database;
 
 /// Images that are downloaded at the same time and stored with one commit. Each may be as large as the
@@ -96,6 +97,10 @@ pub fn run(args: &CompleteArgs, settings: &Settings, out: &mut dyn Write) -> any
         &mut report,
     );
     bar.finish_and_clear();
+    if report.done.parts > 0 {
+        storekeeper::is_behind(&settings.codes_dir())
+            .context("the features are stored, but the index of their codes does not know")?;
+    }
     report.seconds = start.elapsed().as_secs_f64();
     match args.json {
         true => writeln!(out, "{}", shown::json(&report)?)?,

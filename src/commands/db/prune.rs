@@ -388,8 +388,10 @@ fn remove(
     let removed = removal::remove(database, &accounts)?;
     let keys: Vec<AccountKey> = accounts.into_iter().map(|(_, key)| key).collect();
     locked(state).forget_heard(&keys)?;
-    let folder = settings.index_dir();
-    if removed.images > 0 && folder.exists() {
+    for folder in [settings.index_dir(), settings.codes_dir()] {
+        if removed.images == 0 || !folder.exists() {
+            continue;
+        }
         Writer::open(&folder).and_then(|(mut index, _)| index.clear()).with_context(|| {
             format!("the accounts are removed, but the index is not: remove {}", folder.display())
         })?;

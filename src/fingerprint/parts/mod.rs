@@ -8,7 +8,7 @@ use aotf_parts::{Candidate, Shared};
 use crate::domain::images::MatchClass;
 use crate::domain::parts::{PartMatch, Parts, Region};
 
-pub use aotf_parts::{QUERY_AREA, QueryParts, QueryPicture, STORED_AREA};
+pub use aotf_parts::{QUERY_AREA, QueryParts, QueryPicture, STORED_AREA, first_codes};
 pub use rows::Rows;
 
 /// A stored image that shares a part with the query image.

@@ -1,7 +1,6 @@
 //! Writes segments: from entries, or by merging adjacent segments.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -10,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::IndexError;
 use super::segment::{HEADER_BYTES, Images, Run, SECTION_ALIGN, Segment, Shape};
-use crate::base::ids::{FormId, ImageId};
+use crate::base::ids::FormId;
 use crate::index::hamming::Entry;
 use crate::index::layout::{position_bits_for, substrings_for};
 use crate::index::multi::build_table;
@@ -58,17 +57,17 @@ pub(super) fn merge(
     write(dir, number, range, &runs, give_up)
 }
 
-/// What is left of a segment without these images, in the same range; `None` where nothing is.
+/// What is left of a segment without the doomed entries, in the same range; `None` where nothing is.
 pub(super) fn without(
     dir: &Path,
     number: u64,
     segment: &Segment,
-    images: &HashSet<ImageId>,
+    is_doomed: &dyn Fn(FormId) -> bool,
 ) -> Result<Option<Segment>, IndexError> {
     let mut runs = Vec::new();
     for run in segment.runs() {
         let mut start = 0;
-        let doomed = |index: &usize| run.images.get(*index).is_none_or(|form| images.contains(&form.image()));
+        let doomed = |index: &usize| run.images.get(*index).is_none_or(is_doomed);
         for end in (0..run.codes.len()).filter(doomed).chain([run.codes.len()]) {
             if let (Some(codes), Some(images)) = (run.codes.get(start..end), run.images.slice(start..end))
                 && !codes.is_empty()

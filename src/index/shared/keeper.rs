@@ -19,7 +19,7 @@ use super::manifest::Manifest;
 use super::segment::Segment;
 use super::tail::Tail;
 use crate::base::ErrorChain;
-use crate::base::ids::ImageId;
+use crate::base::ids::FormId;
 
 /// A segment is merged with all newer ones when it has fewer than this many times their images.
 /// Larger means fewer segments to search and more merging: with 2, a search looks into about
@@ -277,21 +277,19 @@ impl Keeper {
         published.map(|()| true)
     }
 
-    /// Takes these images out of the segments, and says how many entries that were: each segment that holds some
-    /// is written anew, and takes the place of the old one. Searches go on in what there is.
-    pub fn remove(&self, images: &HashSet<ImageId>) -> Result<u64, IndexError> {
+    /// Takes the doomed entries out of the segments, and says how many those were: each segment that holds
+    /// some is written anew, and takes the place of the old one. Searches go on in what there is.
+    pub fn remove(&self, is_doomed: &dyn Fn(FormId) -> bool) -> Result<u64, IndexError> {
         let mut removed = 0;
         loop {
             let segments = self.lock().segments.clone();
-            let holds = |segment: &&Arc<Segment>| {
-                segment.entries().any(|entry| images.contains(&entry.image.image()))
-            };
+            let holds = |segment: &&Arc<Segment>| segment.entries().any(|entry| is_doomed(entry.image));
             let Some(old) = segments.iter().find(holds) else { return Ok(removed) };
             let (dir, number) = {
                 let mut catalog = self.lock();
                 (catalog.dir.clone(), catalog.take_number())
             };
-            let new = build::without(&dir, number, old, images)?;
+            let new = build::without(&dir, number, old, is_doomed)?;
             let left = new.as_ref().map_or(0, |segment| segment.shape.n_images);
             let mut catalog = self.lock();
             // A merge may have taken it meanwhile: then what that made is looked at.

@@ -17,7 +17,7 @@ use super::keeper::{Catalog, Keeper};
 use super::manifest::Manifest;
 use super::segment::Segment;
 use super::tail::{self, Tail};
-use crate::base::ids::{FormId, ImageId};
+use crate::base::ids::FormId;
 use crate::base::vital;
 use crate::index::hamming::Entry;
 
@@ -186,13 +186,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes images out of the files; how many entries they had. Takes as long as writing the segments that hold
-    /// some of them, a second for some millions of images, and as much room on the disk until it is done.
-    pub fn remove(&mut self, images: &HashSet<ImageId>) -> Result<u64, IndexError> {
+    /// Takes the entries that are doomed out of the files; how many there were. Takes as long as writing the
+    /// segments that hold some of them, a second for some millions of entries, and as much room on the disk
+    /// until it is done.
+    pub fn remove(&mut self, is_doomed: &dyn Fn(FormId) -> bool) -> Result<u64, IndexError> {
         self.finish_sealing()?;
         let all = self.active.len();
-        let kept: Vec<Entry> =
-            self.active.entries(all).filter(|entry| !images.contains(&entry.image.image())).collect();
+        let kept: Vec<Entry> = self.active.entries(all).filter(|entry| !is_doomed(entry.image)).collect();
         if kept.len() < all {
             let mut catalog = self.keeper.lock();
             let (active, spare) = (catalog.create_tail()?, catalog.create_tail()?);
@@ -202,7 +202,7 @@ impl Writer {
             drop(catalog);
             (self.active, self.spare, self.filled) = (active, Some(spare), kept.len());
         }
-        let removed = (all - kept.len()) as u64 + self.keeper.remove(images)?;
+        let removed = (all - kept.len()) as u64 + self.keeper.remove(is_doomed)?;
         // Segments that have become small may be due to be merged.
         let _ = self.wake_merger.try_send(());
         Ok(removed)
