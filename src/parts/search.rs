@@ -94,6 +94,7 @@ impl Candidate {
             3 => share >= 0.7 && windows >= 8,
             4 => share >= 0.6,
             5 => share >= 0.2,
+            6 | 7 => share >= 0.1,
             _ => true,
         };
         agrees.then_some(Shared::Part)

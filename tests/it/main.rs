@@ -45,6 +45,7 @@ mod moving;
 mod needs;
 mod network_loss;
 mod networks;
+mod parts;
 mod processes;
 mod prune;
 mod queries;

@@ -2,6 +2,7 @@
 //! search finds, what it says of them, and what it finds that it should not.
 
 mod alter;
+mod artworks;
 mod measured;
 mod parted;
 mod parts;
@@ -9,26 +10,20 @@ mod report;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use clap::Args;
-use image::{Rgba, RgbaImage};
 
-use crate::base::csv;
-use crate::commands::hash::load;
-use crate::domain::images::{ImageFacts, MatchClass};
-use crate::fingerprint::decode::{DecodeError, Layout, Limits, RowSink, decode};
+use crate::domain::images::ImageFacts;
+use crate::fingerprint::decode::Limits;
 use crate::fingerprint::{QueryImage, analyze, query_variants};
-use crate::stages::second_stage::judge;
 use alter::{Alteration, alterations, plain_post};
+use artworks::{Artwork, BenchAccuracyError, WIDE_RADIUS, file_error, read_material, search};
 use measured::{Measured, RADII, RESULT_RADIUS, Row};
-
-/// The radius within an artist's accounts.
-const WIDE_RADIUS: u32 = 10;
 
 #[derive(Debug, Args)]
 pub struct AccuracyArgs {
@@ -45,29 +40,6 @@ pub struct AccuracyArgs {
     /// Keep the altered files here, for measuring other programs with them
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-}
-
-/// Why nothing was measured.
-#[derive(Debug, thiserror::Error)]
-pub enum BenchAccuracyError {
-    #[error("could not {step} {}", path.display())]
-    File { step: &'static str, path: PathBuf, source: io::Error },
-    #[error("{} names no artworks", path.display())]
-    NoArtworks { path: PathBuf },
-    #[error("could not read the artwork {file}")]
-    Artwork { file: String, source: crate::commands::hash::FileError },
-    #[error("could not make {alteration:?} of {file}")]
-    Alter { file: String, alteration: String, source: turbojpeg::Error },
-    #[error("could not read {alteration:?} of {file} back")]
-    Altered { file: String, alteration: String, source: DecodeError },
-    #[error("{} has no marks {:?} and {:?}", path.display(), report::MEASURED, report::PARTS)]
-    NoMarks { path: PathBuf },
-    #[error("could not print the result")]
-    Print { source: io::Error },
-}
-
-fn file_error(step: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BenchAccuracyError {
-    move |source| BenchAccuracyError::File { step, path: path.to_owned(), source }
 }
 
 /// Measures all alterations of all artworks, on all cores, and prints the tables or JSON. Takes
@@ -108,20 +80,6 @@ struct Both {
     #[serde(flatten)]
     whole: Measured,
     parts: parts::PartsMeasured,
-}
-
-struct Artwork {
-    file: String,
-    group: String,
-    family: String,
-    pixels: RgbaImage,
-    query: QueryImage,
-}
-
-impl Artwork {
-    fn is_transparent(&self) -> bool {
-        self.pixels.pixels().any(|pixel| pixel.0[3] < 255)
-    }
 }
 
 /// One altered picture, both as a query and as a stored image.
@@ -181,79 +139,6 @@ fn measure(alteration: &Alteration, at: usize, artworks: &[Artwork], made: &AllM
         }
     }
     row
-}
-
-/// Both stages of the search, as the daemon does them over an index: the best distance of any form of the
-/// query to either form of the stored image, its class, and whether the second stage confirms it. None where
-/// either has no fingerprint of good quality.
-fn search(query: &QueryImage, stored: &ImageFacts) -> Option<(u32, MatchClass, bool)> {
-    if !stored.solid_ground {
-        return None;
-    }
-    let forms = query.variants.iter().flat_map(|(_, asked)| {
-        let whole = (asked.distance(stored.fingerprint), false);
-        let trimmed = stored.detail.trimmed.map(|trimmed| (asked.distance(trimmed), true));
-        std::iter::once(whole).chain(trimmed)
-    });
-    let (distance, is_framed) = forms.min()?;
-    let detail = (!is_framed).then(|| stored.detail.clone());
-    let (class, second_stage) = judge(distance, query, detail);
-    Some((distance, class, second_stage.is_some() && class != MatchClass::Similar))
-}
-
-fn read_material(folder: &Path) -> Result<Vec<Artwork>, BenchAccuracyError> {
-    let path = folder.join("manifest.csv");
-    let manifest = fs::read_to_string(&path).map_err(file_error("read", &path))?;
-    let limits = Limits::default();
-    let mut artworks = Vec::new();
-    for columns in csv::rows(&manifest) {
-        let (Some(file), Some(group)) = (columns.first(), columns.get(7)) else { continue };
-        let unreadable = |source| BenchAccuracyError::Artwork { file: file.clone(), source };
-        let bytes = load(&folder.join(file), &limits).map_err(unreadable)?;
-        let read = |bytes: &[u8]| Ok((pixels(bytes, &limits)?, query_variants(bytes, &limits)?));
-        let (pixels, query) = read(&bytes).map_err(|error: DecodeError| unreadable(error.into()))?;
-        let family = columns.get(8).cloned().unwrap_or_default();
-        artworks.push(Artwork { file: file.clone(), group: group.clone(), family, pixels, query });
-    }
-    if artworks.is_empty() {
-        return Err(BenchAccuracyError::NoArtworks { path });
-    }
-    Ok(artworks)
-}
-
-/// Collects all pixels as RGBA.
-#[derive(Default)]
-struct Canvas {
-    size: (u32, u32),
-    layout: Option<Layout>,
-    levels: Vec<u8>,
-}
-
-impl RowSink for Canvas {
-    fn start(&mut self, width: u32, height: u32, layout: Layout) {
-        self.size = (width, height);
-        self.layout = Some(layout);
-    }
-
-    fn row(&mut self, pixels: &[u8]) {
-        let Some(layout) = self.layout else { return };
-        for pixel in pixels.chunks_exact(layout.bytes_per_pixel()) {
-            let Rgba(rgba) = match (layout, pixel) {
-                (Layout::Gray, &[level]) => Rgba([level, level, level, 255]),
-                (Layout::GrayAlpha, &[level, alpha]) => Rgba([level, level, level, alpha]),
-                (Layout::Rgba, &[red, green, blue, alpha]) => Rgba([red, green, blue, alpha]),
-                (_, pixel) => Rgba([pixel[0], pixel[1], pixel[2], 255]),
-            };
-            self.levels.extend(rgba);
-        }
-    }
-}
-
-fn pixels(bytes: &[u8], limits: &Limits) -> Result<RgbaImage, DecodeError> {
-    let mut canvas = Canvas::default();
-    decode(bytes, limits, &mut canvas)?;
-    let (width, height) = canvas.size;
-    Ok(RgbaImage::from_raw(width, height, canvas.levels).expect("the decoder gave every row"))
 }
 
 /// Makes every alteration of every artwork, on all cores.

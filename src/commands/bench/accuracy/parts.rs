@@ -12,8 +12,8 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::alter::{fit, flat, jpeg};
+use super::artworks::{Artwork, BenchAccuracyError, WIDE_RADIUS, search};
 use super::parted::{PARTINGS, Parting, is_in_collage};
-use super::{Artwork, BenchAccuracyError, WIDE_RADIUS};
 use crate::domain::images::{ImageFacts, MatchClass};
 use crate::domain::parts::Parts;
 use crate::fingerprint::decode::Limits;
@@ -184,7 +184,7 @@ pub fn measure(artworks: &[Artwork]) -> Result<PartsMeasured, BenchAccuracyError
                 let candidate = candidates.iter().find(|one| one.index == artwork);
                 let class = candidate.and_then(Candidate::shared).map(class_of);
                 let (query, post) = (&queries[artwork].whole, &posts[artwork].stored);
-                let whole = super::search(query, post).is_some_and(|(distance, ..)| distance <= WIDE_RADIUS);
+                let whole = search(query, post).is_some_and(|(distance, ..)| distance <= WIDE_RADIUS);
                 row.add(side, is_chosen_by(&artworks[artwork]), class, whole);
                 if row.counts {
                     misses[artwork] += usize::from(class.is_none());
