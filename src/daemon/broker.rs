@@ -110,6 +110,9 @@ fn policy(settings: &Settings) -> Policy {
     if settings.maintenance.search_cursor_reset.is_some() {
         maintenance.push((MaintenanceTask::ResetSearchCursors, LOOK));
     }
+    if settings.search.parts {
+        maintenance.push((MaintenanceTask::FindFurniture, LOOK));
+    }
     Policy {
         max_processing_requests_per_ip: settings.limits.max_processing_requests_per_ip,
         max_processing_requests: usize::try_from(settings.limits.max_processing_requests)

@@ -14,7 +14,7 @@ use crate::ipc::container::{ContainerContext, ContainerError, Prepared};
 use crate::sandbox::AllowedFile;
 use crate::stages::container::{WorkerSpec, run};
 use crate::stages::decoding::DecodeSlots;
-use crate::stages::reverse_search::{Fetched, ReverseSearch};
+use crate::stages::reverse_search::{Fetched, KnownFurniture, ReverseSearch};
 use crate::telemetry::events;
 
 /// Makes the folder of the index, which the broker may be about to make: what is not there when the
@@ -65,12 +65,12 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
         .spawn(move || cold.iter().flatten().for_each(Reader::warm_up))
         .map_err(|error| ContainerError::passing("could not start a thread", error))?;
     let decoding = DecodeSlots::new(settings.workers.reverse_search);
-    let fetched = Fetched::default();
+    let (fetched, furniture) = (Fetched::default(), KnownFurniture::default());
     let specs = (0..threads(settings.workers.reverse_search)).map(|_| {
         let fetch: Arc<dyn Fetch> = Arc::clone(&http) as _;
         let (decoding, settings) = (decoding.clone(), settings.clone());
         let (index, codes) = (index.clone(), codes.clone());
-        let fetched = fetched.clone();
+        let (fetched, furniture) = (fetched.clone(), furniture.clone());
         WorkerSpec::new(context.stages, move |_| ReverseSearch {
             fetch,
             decoding,
@@ -79,6 +79,7 @@ pub fn main(context: ContainerContext) -> Result<(), ContainerError> {
             search: settings.search.clone(),
             max_image_bytes: settings.fetch.max_image_bytes,
             fetched,
+            furniture,
         })
     });
     let stopping = Arc::clone(&http);

@@ -11,6 +11,7 @@
 pub mod constants;
 pub mod describe;
 mod features;
+mod furniture;
 mod geometry;
 pub mod kernel;
 mod overlay;
@@ -21,6 +22,7 @@ mod search;
 pub use features::{
     Feature, QUERY_AREA, STORED, STORED_AREA, VERSION, Wanted, find, first_codes, n_keypoints, of_stored,
 };
+pub use furniture::Furniture;
 pub use geometry::Corners;
 pub use overlay::Overlay;
 pub use picture::{Gray, Reducer};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::describe;
 use crate::features::{self, ASKED, Feature, Keypoint, Stored, codes_of};
+use crate::furniture::Furniture;
 use crate::geometry::{Corners, Match, agreement, regions};
 use crate::kernel::{self, Hit};
 use crate::overlay::{Overlay, Reductions, overlay};
@@ -48,6 +49,8 @@ struct Form {
     inverted: bool,
     points: Vec<Keypoint>,
     codes: Vec<u64>,
+    /// Which of the codes are furniture.
+    common: Vec<bool>,
 }
 
 /// The features of a query image, in the forms in which it is searched: as it is, mirrored, inverted.
@@ -127,7 +130,10 @@ impl QueryParts {
             let point = Keypoint { turn: upright(point.turn + 0.5), ..*point };
             (point, describe::code(&describe::inverted(histogram)))
         });
-        let form = |mirrored, inverted, (points, codes)| Form { mirrored, inverted, points, codes };
+        let form = |mirrored, inverted, (points, codes): (Vec<Keypoint>, Vec<u64>)| {
+            let common = vec![false; codes.len()];
+            Form { mirrored, inverted, points, codes, common }
+        };
         QueryParts {
             forms: vec![
                 form(false, false, plain),
@@ -142,6 +148,14 @@ impl QueryParts {
     /// The codes of the image as it is, the most telling first.
     pub fn codes(&self) -> &[u64] {
         &self.forms[0].codes
+    }
+
+    /// The same, with the codes that the images of many artists have counting for nothing.
+    pub fn without(mut self, furniture: &Furniture) -> QueryParts {
+        for form in &mut self.forms {
+            form.common = form.codes.iter().map(|&code| furniture.has(code)).collect();
+        }
+        self
     }
 
     /// It shows too little for features to be found by: gradients, flat shapes. The fingerprint of the whole
@@ -165,7 +179,7 @@ impl QueryParts {
 
     fn candidates_of(&self, form: &Form, stored: &[impl AsRef<[u8]>]) -> Vec<Candidate> {
         let mut found = Vec::new();
-        for of_image in hits(&form.codes, stored) {
+        for of_image in hits(form, stored) {
             let index = of_image.index;
             let Some(image) = Stored::read(stored[index].as_ref()) else { continue };
             let telling = self.candidate(form, index, &image, &of_image.telling);
@@ -219,7 +233,8 @@ struct HitsOf {
 }
 
 /// By image, where there are enough for a closer look.
-fn hits(asked: &[u64], stored: &[impl AsRef<[u8]>]) -> Vec<HitsOf> {
+fn hits(form: &Form, stored: &[impl AsRef<[u8]>]) -> Vec<HitsOf> {
+    let asked = &form.codes;
     let mut codes = Vec::new();
     let mut near = Vec::new();
     let mut hits: Vec<(usize, Hit)> = Vec::new();
@@ -239,7 +254,10 @@ fn hits(asked: &[u64], stored: &[impl AsRef<[u8]>]) -> Vec<HitsOf> {
         }
     }
     let most = ((stored.len() as f32 * COMMON_PART) as u32).max(NOT_YET_COMMON);
-    let is_common = |hit: &Hit| met[usize::from(hit.asked)].0 > most;
+    let is_common = |hit: &Hit| {
+        let asked = usize::from(hit.asked);
+        form.common[asked] || met[asked].0 > most
+    };
     hits.chunk_by(|a, b| a.0 == b.0)
         .filter(|of_image| of_image.len() >= LEAST_KEYPOINTS)
         .map(|of_image| {

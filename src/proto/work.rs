@@ -120,6 +120,8 @@ pub enum MaintenanceTask {
     ResetSearchCursors,
     /// Try again the posts of which an image failed, and look up those that were noted by their ids alone.
     RetryPosts,
+    /// Find out which features of images many artists have in common, now and then.
+    FindFurniture,
 }
 
 impl Work {

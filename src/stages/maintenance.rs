@@ -1,9 +1,16 @@
 //! Maintenance: finds accounts whose turn it is and posts that are to be tried again or looked up, a few at a
 //! time, and starts the work for them. The work itself waits behind everything that a user waits for.
 
+use std::time::Duration;
+
+use aotf_parts::Furniture;
+
 use super::worker::{Lease, StageError, StageWorker, unexpected_answer, unexpected_work};
+use crate::base::Timestamp;
+use crate::base::ids::AccountNo;
+use crate::domain::parts::Parts;
 use crate::domain::scans::Priority;
-use crate::proto::stage::{Answer, Question};
+use crate::proto::stage::{Answer, MAX_PARTS_PER_QUESTION, Question};
 use crate::proto::work::{MaintenanceTask, StageOutput, Work};
 
 /// Accounts taken up in one go: the rest of those that are due have their turn the next time, which
@@ -12,6 +19,13 @@ const ACCOUNTS_AT_ONCE: u32 = 20;
 const POSTS_AT_ONCE: u32 = 100;
 /// Posts in one message, whose size is limited.
 const POSTS_PER_MESSAGE: usize = 20;
+
+/// Accounts of which an image is looked at to find what many have in common: 2 KB each.
+const SAMPLED_ACCOUNTS: usize = 2048;
+/// With fewer, chance would tell what is common.
+const LEAST_SAMPLED: usize = 200;
+/// What apps look like changes slowly.
+const FURNITURE_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub struct Maintenance;
 
@@ -57,6 +71,9 @@ impl StageWorker for Maintenance {
                     lease.ask(Question::LookUpPosts(posts.to_vec()))?;
                 }
             }
+            MaintenanceTask::FindFurniture => {
+                find_furniture(&|question| lease.ask(question), Timestamp::now())?
+            }
         }
         Ok(StageOutput::Maintained)
     }
@@ -69,5 +86,102 @@ fn accounts_due(
     match lease.ask(Question::AccountsDue { task, limit: ACCOUNTS_AT_ONCE })? {
         Answer::Accounts(accounts) => Ok(accounts),
         answer => Err(unexpected_answer(&answer)),
+    }
+}
+
+/// Finds out which features many artists' images have in common, where that is not known, or was found out long ago.
+fn find_furniture(
+    ask: &dyn Fn(Question) -> Result<Answer, StageError>,
+    now: Timestamp,
+) -> Result<(), StageError> {
+    match ask(Question::Furniture)? {
+        Answer::Furniture(Some((at, bytes)))
+            if now.since(at) < FURNITURE_KEPT && Furniture::from_bytes(&bytes).is_some() =>
+        {
+            return Ok(());
+        }
+        Answer::Furniture(_) => {}
+        answer => return Err(unexpected_answer(&answer)),
+    }
+    let mut sample: Vec<Parts> = Vec::new();
+    let mut after = AccountNo(0);
+    while sample.len() < SAMPLED_ACCOUNTS {
+        let limit = MAX_PARTS_PER_QUESTION as u32;
+        let (parts, next) = match ask(Question::PartsSample { after, limit })? {
+            Answer::PartsSample { parts, next } => (parts, next),
+            answer => return Err(unexpected_answer(&answer)),
+        };
+        sample.extend(parts.into_iter().map(|(_, parts)| parts));
+        match next {
+            Some(next) if next > after => after = next,
+            _ => break,
+        }
+    }
+    if sample.len() < LEAST_SAMPLED {
+        return Ok(());
+    }
+    let furniture = Furniture::of(&sample);
+    tracing::info!(
+        images = sample.len(),
+        features = furniture.len(),
+        "found the features that images of many accounts have in common"
+    );
+    ask(Question::KeepFurniture(furniture.to_bytes()))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::domain::parts::PARTS_VERSION;
+
+    /// What is stored of an image with these codes, as `aotf_parts` writes it.
+    fn parts(codes: &[u64]) -> Parts {
+        let mut bytes = vec![PARTS_VERSION, 100, 0, 100, 0, 1, 1, 0, codes.len() as u8];
+        codes.iter().for_each(|code| {
+            bytes.extend([1, 2, 3, 4]);
+            bytes.extend(code.to_le_bytes());
+        });
+        Parts(bytes)
+    }
+
+    /// What becomes kept over a database of so many accounts, which has this list already.
+    fn kept(accounts: u32, known: Option<(Timestamp, Vec<u8>)>, now: Timestamp) -> Option<Vec<u8>> {
+        let kept = RefCell::new(None);
+        let ask = |question| {
+            Ok(match question {
+                Question::Furniture => Answer::Furniture(known.clone()),
+                Question::PartsSample { after, limit } => {
+                    let numbers = (after.0 + 1..=accounts).take(limit as usize);
+                    let own = |no: u32| u64::from(no).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                    let parts: Vec<(AccountNo, Parts)> =
+                        numbers.map(|no| (AccountNo(no), parts(&[own(no), 0xf00d]))).collect();
+                    let next = parts.last().map(|(no, _)| *no).filter(|no| no.0 < accounts);
+                    Answer::PartsSample { parts, next }
+                }
+                Question::KeepFurniture(bytes) => {
+                    kept.replace(Some(bytes));
+                    Answer::Done
+                }
+                other => panic!("{other:?}"),
+            })
+        };
+        find_furniture(&ask, now).unwrap();
+        kept.into_inner()
+    }
+
+    #[test]
+    fn what_many_accounts_have_in_common_is_found_once_a_week() {
+        let now = Timestamp(0).plus(2 * FURNITURE_KEPT);
+        assert_eq!(kept(150, None, now), None, "too few accounts");
+        let bytes = kept(300, None, now).unwrap();
+        let furniture = Furniture::from_bytes(&bytes).unwrap();
+        assert!(furniture.has(0xf00d) && furniture.len() == 1, "{furniture:?}");
+        let long_ago = now.minus(FURNITURE_KEPT);
+        assert_eq!(kept(300, Some((now, bytes.clone())), now), None, "it is known");
+        assert!(kept(300, Some((long_ago, bytes)), now).is_some(), "it is old");
+        assert!(kept(300, Some((now, vec![9])), now).is_some(), "another program wrote it");
     }
 }

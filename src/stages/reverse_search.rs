@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aotf_parts::Furniture;
 use url::Url;
 
 use super::decoding::DecodeSlots;
@@ -54,6 +55,34 @@ pub struct ReverseSearch {
     pub search: config::Search,
     pub max_image_bytes: u64,
     pub fetched: Fetched,
+    pub furniture: KnownFurniture,
+}
+
+/// The features that many accounts have in common, as a worker knew them last. Shared by a process's workers.
+#[derive(Clone, Default)]
+pub struct KnownFurniture(Arc<Mutex<Option<(Monotonic, Arc<Furniture>)>>>);
+
+/// They change once a week.
+const FURNITURE_KNOWN_FOR: Duration = Duration::from_secs(600);
+
+impl KnownFurniture {
+    /// From the database, unless it was asked lately. None are known of one that has few accounts.
+    fn get(&self, lease: &Lease<'_>) -> Result<Arc<Furniture>, StageError> {
+        let now = Monotonic::now();
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((at, furniture)) = known
+            && now.since(at) < FURNITURE_KNOWN_FOR
+        {
+            return Ok(furniture);
+        }
+        let furniture = match lease.ask(Question::Furniture)? {
+            Answer::Furniture(kept) => kept.and_then(|(_, bytes)| Furniture::from_bytes(&bytes)),
+            answer => return Err(unexpected_answer(&answer)),
+        };
+        let furniture = Arc::new(furniture.unwrap_or_default());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, furniture.clone()));
+        Ok(furniture)
+    }
 }
 
 /// What images of the last minutes look like, shared by a process's workers: while accounts are indexed for a
@@ -321,6 +350,7 @@ impl ReverseSearch {
         if query.are_too_few() {
             return Ok((Vec::new(), PartsState::TooFew));
         }
+        let query = query.without(&*self.furniture.get(lease)?);
         let ask = |question| lease.ask(question);
         let compare = |stored: &[Parts]| {
             // It takes a while each time: a lease that is gone ends it here.

@@ -388,10 +388,10 @@ fn sort(question: Question, maintenance: &Maintenance, now: Timestamp) -> Sorted
         Question::AccountsDue { task: MaintenanceTask::ResetSearchCursors, limit } => {
             due(AccountTask::ResetSearchCursor, maintenance.search_cursor_reset, limit)
         }
-        // Retries are of posts; `RetriesDue` asks for them.
-        Question::AccountsDue { task: MaintenanceTask::RetryPosts, .. } => {
-            Sorted::Known(Answer::Accounts(Vec::new()))
-        }
+        // Retries are of posts; `RetriesDue` asks for them. Furniture is of all accounts.
+        Question::AccountsDue {
+            task: MaintenanceTask::RetryPosts | MaintenanceTask::FindFurniture, ..
+        } => Sorted::Known(Answer::Accounts(Vec::new())),
         Question::StartScans { .. }
         | Question::RetryPosts(_)
         | Question::LookUpPosts(_)

@@ -73,9 +73,15 @@ fn a_part_is_found_below_the_results_with_its_place() {
         (&"identical".into(), &Value::Null)
     );
 
-    let white =
-        search(&daemon, &RgbImage::from_fn(400, 300, |x, _| image::Rgb([(x / 2) as u8; 3])), &account);
-    assert_eq!((&white["parts"]["state"], &white["similar"]), (&"too_few".into(), &Value::Array(vec![])));
+    // Soft shapes have a fingerprint and nothing else, a white page not even that.
+    let soft = RgbImage::from_fn(400, 300, |x, y| {
+        let (x, y) = (f64::from(x), f64::from(y));
+        image::Rgb([(128.0 + 60.0 * (x / 97.0).sin() + 50.0 * ((y + x / 2.0) / 71.0).cos()) as u8; 3])
+    });
+    let soft = search(&daemon, &soft, &account);
+    assert_eq!((&soft["error"], &soft["parts"]["state"]), (&Value::Null, &"too_few".into()), "{soft:#}");
+    let white = search(&daemon, &RgbImage::from_pixel(400, 300, image::Rgb([255; 3])), &account);
+    assert!(white["error"].is_string() && white["similar"] == Value::Array(vec![]), "{white:#}");
     let stats = daemon.get("/stats");
     assert!(stats["images_with_parts_count"].as_u64().unwrap() > 3, "{stats:#}");
 }

@@ -55,6 +55,22 @@ impl Artwork {
     }
 }
 
+/// Keeps an altered file for other programs: in a folder that is named after the alteration.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn keep_file(
+    folder: &Path,
+    alteration: &str,
+    artwork: &Artwork,
+    bytes: &[u8],
+) -> Result<(), BenchAccuracyError> {
+    let folder = folder.join(alteration.replace(['%', ','], "").trim_end().replace(' ', "_"));
+    let path = folder.join(format!("{}.jpg", artwork.file));
+    fs::create_dir_all(&folder).map_err(file_error("make", &folder))?;
+    fs::write(&path, bytes).map_err(file_error("write", &path))
+}
+
 /// Both stages of the search, as the daemon does them over an index: the best distance of any form of the
 /// query to either form of the stored image, its class, and whether the second stage confirms it. None where
 /// either has no fingerprint of good quality.

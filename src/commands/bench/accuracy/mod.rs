@@ -22,7 +22,7 @@ use crate::domain::images::ImageFacts;
 use crate::fingerprint::decode::Limits;
 use crate::fingerprint::{QueryImage, analyze, query_variants};
 use alter::{Alteration, alterations, plain_post};
-use artworks::{Artwork, BenchAccuracyError, WIDE_RADIUS, file_error, read_material, search};
+use artworks::{Artwork, BenchAccuracyError, WIDE_RADIUS, file_error, keep_file, read_material, search};
 use measured::{Measured, RADII, RESULT_RADIUS, Row};
 
 #[derive(Debug, Args)]
@@ -60,7 +60,7 @@ pub fn run(args: &AccuracyArgs, out: &mut dyn Write) -> Result<(), BenchAccuracy
             .map(|(at, alteration)| measure(alteration, at, &artworks, &made))
             .collect(),
     };
-    let parts = parts::measure(&artworks)?;
+    let parts = parts::measure(&artworks, args.keep.as_deref())?;
     let (tables, part_tables) = (report::markdown(&measured), parts::markdown(&parts));
     if let Some(path) = &args.document {
         let text = fs::read_to_string(path).map_err(file_error("read", path))?;
@@ -183,12 +183,7 @@ fn make(
     };
     let save = |name: &str, bytes: &[u8]| match keep {
         None => Ok(()),
-        Some(folder) => {
-            let folder = folder.join(name.replace(['%', ','], "").replace(' ', "_"));
-            let path = folder.join(format!("{}.jpg", artwork.file));
-            fs::create_dir_all(&folder).map_err(file_error("make", &folder))?;
-            fs::write(&path, bytes).map_err(file_error("write", &path))
-        }
+        Some(folder) => keep_file(folder, name, artwork, bytes),
     };
     let mut made = Vec::new();
     for alteration in all {
@@ -248,6 +243,8 @@ mod tests {
             text.starts_with("before\n") && text.ends_with("\nafter\n") && !text.contains("old"),
             "{text}"
         );
-        assert!(folder.path().join("kept/JPEG_95/a.png.jpg").exists());
+        for kept in ["JPEG_95", "parts_post/crop_50", "parts_query/crop_50"] {
+            assert!(folder.path().join("kept").join(kept).join("a.png.jpg").exists(), "{kept}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -12,7 +13,7 @@ use image::RgbImage;
 use serde::Serialize;
 
 use super::alter::{fit, flat, jpeg};
-use super::artworks::{Artwork, BenchAccuracyError, WIDE_RADIUS, search};
+use super::artworks::{Artwork, BenchAccuracyError, WIDE_RADIUS, keep_file, search};
 use super::parted::{PARTINGS, Parting, is_in_collage};
 use crate::domain::images::{ImageFacts, MatchClass};
 use crate::domain::parts::Parts;
@@ -155,10 +156,14 @@ struct Made {
 ///
 /// # Errors
 /// When a picture cannot be made or read back.
-pub fn measure(artworks: &[Artwork]) -> Result<PartsMeasured, BenchAccuracyError> {
+pub fn measure(artworks: &[Artwork], keep: Option<&Path>) -> Result<PartsMeasured, BenchAccuracyError> {
     let pictures: Vec<RgbImage> = artworks.iter().map(|artwork| flat(&artwork.pixels, 255)).collect();
     let make_all = |alteration: &Parting| -> Result<Vec<Made>, BenchAccuracyError> {
-        on_all_cores(artworks.len(), |at| make(artworks, &pictures, at, alteration)).into_iter().collect()
+        on_all_cores(artworks.len(), |at| {
+            make(&artworks[at], (alteration.make)(&pictures, at), alteration, keep)
+        })
+        .into_iter()
+        .collect()
     };
     // What is not altered is the plain picture.
     let plain = make_all(&PARTINGS[0])?;
@@ -286,22 +291,22 @@ fn is_pasted(artworks: &[Artwork], alteration: &Parting, collage: usize, other: 
 }
 
 fn make(
-    artworks: &[Artwork],
-    pictures: &[RgbImage],
-    artwork: usize,
+    artwork: &Artwork,
+    picture: RgbImage,
     one: &Parting,
+    keep: Option<&Path>,
 ) -> Result<Made, BenchAccuracyError> {
-    let file = || artworks[artwork].file.clone();
-    let picture = (one.make)(pictures, artwork);
+    let file = || artwork.file.clone();
     let limits = Limits::default();
     let bytes = |side: usize| {
         let quality = one.quality.unwrap_or(QUALITIES[side]);
         let alteration = || format!("{} of the {}", one.name, SIDE_NAMES[side]);
-        jpeg(&fit(&picture, SIDES[side]), quality).map_err(|source| BenchAccuracyError::Alter {
-            file: file(),
-            alteration: alteration(),
-            source,
-        })
+        let bytes = jpeg(&fit(&picture, SIDES[side]), quality)
+            .map_err(|source| BenchAccuracyError::Alter { file: file(), alteration: alteration(), source })?;
+        if let Some(folder) = keep {
+            keep_file(folder, &format!("parts_{}/{}", SIDE_NAMES[side], one.name), artwork, &bytes)?;
+        }
+        Ok(bytes)
     };
     let unread =
         |source| BenchAccuracyError::Altered { file: file(), alteration: one.name.to_owned(), source };
