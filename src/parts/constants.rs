@@ -1,6 +1,6 @@
 //! Numbers of the method. Made by `make_constants.rs`, which tells how; never edited.
 
-#![allow(clippy::unreadable_literal, reason = "numbers that a program has written")]
+#![expect(clippy::excessive_precision, reason = "numbers that a program has written")]
 #![cfg_attr(rustfmt, rustfmt_skip)]
 
 /// Blur of each picture of an octave, in its pixels.

@@ -210,7 +210,7 @@ fn fitted(matches: &[&Match]) -> Option<Map> {
 
 /// The regions that two pictures share, in the query picture and in the stored one. That of which more is
 /// shared is the one that lies in the other: its part is a rectangle of its own.
-pub fn regions(stored_size: (f32, f32), query_size: (f32, f32), map: &Map) -> (Corners, Corners) {
+pub fn regions(stored_size: Place, query_size: Place, map: &Map) -> (Corners, Corners) {
     let back = map.inverse();
     let in_query = shared(stored_size, query_size, map);
     let in_stored = shared(query_size, stored_size, &back);
@@ -238,14 +238,17 @@ pub fn regions(stored_size: (f32, f32), query_size: (f32, f32), map: &Map) -> (C
     (per_mille(of_query, query_size), per_mille(of_stored, stored_size))
 }
 
+/// x and y, or width and height, in pixels.
+type Place = (f32, f32);
+
 /// The smallest rectangle of a picture of size `size` that holds all that another of size `other` shows of
 /// it. `map`: from the other picture to this one.
-fn shared(other: (f32, f32), size: (f32, f32), map: &Map) -> [f32; 4] {
+fn shared(other: Place, size: Place, map: &Map) -> [f32; 4] {
     let corners = [(0.0, 0.0), (other.0, 0.0), other, (0.0, other.1)];
-    let mut outline: Vec<(f32, f32)> = corners.iter().map(|&(x, y)| map.of(x, y)).collect();
+    let mut outline: Vec<Place> = corners.iter().map(|&(x, y)| map.of(x, y)).collect();
     // Cut off at each border in turn, after I. Sutherland and G. Hodgman, "Reentrant polygon clipping"
     // (1974).
-    let inside: [fn((f32, f32), (f32, f32)) -> f32; 4] =
+    let inside: [fn(Place, Place) -> f32; 4] =
         [|(x, _), _| x, |(x, _), (width, _)| width - x, |(_, y), _| y, |(_, y), (_, height)| height - y];
     for depth in inside {
         let mut cut = Vec::with_capacity(outline.len() + 1);

@@ -60,7 +60,13 @@ pub struct ReverseSearch {
 
 /// The features that many accounts have in common, as a worker knew them last. Shared by a process's workers.
 #[derive(Clone, Default)]
-pub struct KnownFurniture(Arc<Mutex<Option<(Monotonic, Arc<Furniture>)>>>);
+pub struct KnownFurniture(Arc<Mutex<Option<AskedFurniture>>>);
+
+#[derive(Clone)]
+struct AskedFurniture {
+    at: Monotonic,
+    furniture: Arc<Furniture>,
+}
 
 /// They change once a week.
 const FURNITURE_KNOWN_FOR: Duration = Duration::from_secs(600);
@@ -70,7 +76,7 @@ impl KnownFurniture {
     fn get(&self, lease: &Lease<'_>) -> Result<Arc<Furniture>, StageError> {
         let now = Monotonic::now();
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((at, furniture)) = known
+        if let Some(AskedFurniture { at, furniture }) = known
             && now.since(at) < FURNITURE_KNOWN_FOR
         {
             return Ok(furniture);
@@ -80,7 +86,8 @@ impl KnownFurniture {
             answer => return Err(unexpected_answer(&answer)),
         };
         let furniture = Arc::new(furniture.unwrap_or_default());
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, furniture.clone()));
+        let asked = AskedFurniture { at: now, furniture: Arc::clone(&furniture) };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
         Ok(furniture)
     }
 }

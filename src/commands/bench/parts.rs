@@ -186,7 +186,7 @@ mod tests {
     fn costs_are_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
-        let level = |x: u32, y: u32| image::Luma([((x / 7) * 31 ^ (y / 5) * 57) as u8]);
+        let level = |x: u32, y: u32| image::Luma([(((x / 7) * 31) ^ ((y / 5) * 57)) as u8]);
         image::GrayImage::from_fn(200, 150, level).save(&path).unwrap();
         let args = PartsArgs { files: vec![path.clone()], images: 20, json: true };
         let mut out = Vec::new();

@@ -112,7 +112,7 @@ fn constants() -> String {
     let mut text =
         "//! Numbers of the method. Made by `make_constants.rs`, which tells how; never edited.\n\n"
             .to_owned();
-    text += "#![allow(clippy::unreadable_literal, reason = \"numbers that a program has written\")]\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\n";
+    text += "#![expect(clippy::excessive_precision, reason = \"numbers that a program has written\")]\n#![cfg_attr(rustfmt, rustfmt_skip)]\n\n";
     let sigmas: Vec<f64> = (0..LEVELS).map(sigma).collect();
     let blurs: Vec<String> = (0..LEVELS)
         .map(|level| {
