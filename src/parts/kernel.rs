@@ -102,6 +102,11 @@ in_widest_form! {
 }
 
 in_widest_form! {
+    /// The differences of two rows.
+    pub fn subtract(from: &[f32], what: &[f32], to: &mut [f32]) = subtract_portable
+}
+
+in_widest_form! {
     /// Appends the places in the middle row of the middle scale that are greater, or smaller, than all that
     /// surround them, and at least `least` from zero.
     pub fn extrema(rows: &Neighborhood<'_>, least: f32, margin: usize, places: &mut Vec<u16>) = extrema_portable
@@ -113,29 +118,18 @@ fn blur_portable(from: &[f32], width: usize, weights: &[f32], scratch: &mut Vec<
     let height = from.len() / width;
     // Along the rows: of each, a copy with its ends prolonged.
     let mut padded = vec![0.0_f32; width + 2 * reach + LANES];
-    scratch.clear();
     scratch.resize(from.len(), 0.0);
     for (row, out) in from.chunks_exact(width).zip(scratch.chunks_exact_mut(width)) {
         padded[..reach].fill(row[0]);
         padded[reach..reach + width].copy_from_slice(row);
         padded[reach + width..].fill(row[width - 1]);
-        let mut x = 0;
-        while x < width {
-            let mut sums = [0.0_f32; LANES];
-            let middle: &[f32; LANES] = padded[x + reach..][..LANES].try_into().unwrap();
-            for lane in 0..LANES {
-                sums[lane] = middle[lane] * weights[0];
-            }
-            for (distance, weight) in weights.iter().enumerate().skip(1) {
-                let left: &[f32; LANES] = padded[x + reach - distance..][..LANES].try_into().unwrap();
-                let right: &[f32; LANES] = padded[x + reach + distance..][..LANES].try_into().unwrap();
-                for lane in 0..LANES {
-                    sums[lane] += (left[lane] + right[lane]) * weight;
-                }
-            }
-            let n = LANES.min(width - x);
-            out[x..x + n].copy_from_slice(&sums[..n]);
-            x += LANES;
+        let (blocks, rest) = out.as_chunks_mut::<LANES>();
+        let n_whole = blocks.len() * LANES;
+        for (x, block) in (0..).step_by(LANES).zip(blocks) {
+            *block = along(&padded[x..], weights);
+        }
+        if !rest.is_empty() {
+            rest.copy_from_slice(&along(&padded[n_whole..], weights)[..rest.len()]);
         }
     }
     // Down the columns.
@@ -152,6 +146,28 @@ fn blur_portable(from: &[f32], width: usize, weights: &[f32], scratch: &mut Vec<
             }
         }
     }
+}
+
+#[inline(always)]
+fn subtract_portable(from: &[f32], what: &[f32], to: &mut [f32]) {
+    for ((to, from), what) in to.iter_mut().zip(from).zip(what) {
+        *to = from - what;
+    }
+}
+
+/// The blurred levels of neighboring pixels. `levels` begin as far before the first as the weights reach.
+#[inline(always)]
+fn along(levels: &[f32], weights: &[f32]) -> [f32; LANES] {
+    let reach = weights.len() - 1;
+    let at = |x: usize| -> &[f32; LANES] { levels[x..].first_chunk().expect("the row is prolonged") };
+    let mut sums = at(reach).map(|level| level * weights[0]);
+    for (distance, weight) in weights.iter().enumerate().skip(1) {
+        let (left, right) = (at(reach - distance), at(reach + distance));
+        for lane in 0..LANES {
+            sums[lane] += (left[lane] + right[lane]) * weight;
+        }
+    }
+    sums
 }
 
 #[inline(always)]

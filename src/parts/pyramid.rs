@@ -2,6 +2,7 @@
 //!
 //! After D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (2004), sections 3 and 4.
 
+use crate::kernel::Neighborhood;
 use crate::picture::Gray;
 
 /// Scales that are looked at in each octave.
@@ -38,11 +39,6 @@ impl Plane {
         let (width, height) = (self.width / 2, self.height / 2);
         let row = |y: usize| self.levels[2 * y * self.width..].iter().step_by(2).take(width).copied();
         Plane { width, height, levels: (0..height).flat_map(row).collect() }
-    }
-
-    #[inline(always)]
-    fn at(&self, x: usize, y: usize) -> f32 {
-        self.levels[y * self.width + x]
     }
 }
 
@@ -98,38 +94,47 @@ fn blur(plane: &Plane, weights: &[f32], scratch: &mut Vec<f32>) -> Plane {
     Plane { levels, ..*plane }
 }
 
+/// Rows of the differences between neighboring pictures of an octave that are looked at together.
+const ROWS: usize = 3;
+
+/// Looks at three rows at a time: the differences are never all in memory.
 fn find(octave: usize, blurred: &[Plane], extrema: &mut Vec<Extremum>) {
     let (width, height) = (blurred[0].width, blurred[0].height);
-    let difference = |pair: &[Plane]| {
-        let levels = pair[1].levels.iter().zip(&pair[0].levels).map(|(after, before)| after - before);
-        Plane { width, height, levels: levels.collect() }
-    };
-    let differences: Vec<Plane> = blurred.windows(2).map(difference).collect();
+    let row_of = |plane: &Plane, y: usize| y * plane.width..(y + 1) * plane.width;
+    // Of each difference the last three rows, each in the place of the one three rows above.
+    let mut differences = vec![[(); ROWS].map(|()| vec![0.0_f32; width]); blurred.len() - 1];
     let mut places = Vec::new();
-    for level in 1..=SCALES {
-        let [below, here, above] = [level - 1, level, level + 1].map(|level| &differences[level]);
-        for y in MARGIN..height.saturating_sub(MARGIN) {
+    for last in 0..height {
+        for (rows, pair) in differences.iter_mut().zip(blurred.windows(2)) {
+            let (before, after) =
+                (&pair[0].levels[row_of(&pair[0], last)], &pair[1].levels[row_of(&pair[1], last)]);
+            crate::kernel::subtract(after, before, &mut rows[last % ROWS]);
+        }
+        let y = last.saturating_sub(1);
+        if y < MARGIN || y + MARGIN >= height {
+            continue;
+        }
+        for level in 1..=SCALES {
             places.clear();
-            let rows = [below, here, above]
-                .map(|plane| [y - 1, y, y + 1].map(|y| &plane.levels[y * width..(y + 1) * width]));
+            let rows = [level - 1, level, level + 1]
+                .map(|level| [y - 1, y, y + 1].map(|y| &differences[level][y % ROWS][..]));
             crate::kernel::extrema(&rows, LEAST_CONTRAST, MARGIN, &mut places);
             for &x in &places {
-                extrema.extend(refined(octave, level, usize::from(x), y, [below, here, above]));
+                extrema.extend(refined(octave, level, usize::from(x), y, &rows));
             }
         }
     }
 }
 
 /// The extremum between pixels; none on an edge.
-fn refined(octave: usize, level: usize, x: usize, y: usize, planes: [&Plane; 3]) -> Option<Extremum> {
-    let [below, here, above] = planes;
-    let middle = here.at(x, y);
-    let (left, right) = (here.at(x - 1, y), here.at(x + 1, y));
-    let (up, down) = (here.at(x, y - 1), here.at(x, y + 1));
+fn refined(octave: usize, level: usize, x: usize, y: usize, rows: &Neighborhood<'_>) -> Option<Extremum> {
+    let [[_, below, _], [above_row, row, below_row], [_, above, _]] = *rows;
+    let middle = row[x];
+    let (left, right) = (row[x - 1], row[x + 1]);
+    let (up, down) = (above_row[x], below_row[x]);
     let dxx = left + right - 2.0 * middle;
     let dyy = up + down - 2.0 * middle;
-    let dxy =
-        (here.at(x + 1, y + 1) - here.at(x - 1, y + 1) - here.at(x + 1, y - 1) + here.at(x - 1, y - 1)) / 4.0;
+    let dxy = (below_row[x + 1] - below_row[x - 1] - above_row[x + 1] + above_row[x - 1]) / 4.0;
     let (trace, determinant) = (dxx + dyy, dxx * dyy - dxy * dxy);
     let limit = (MOST_EDGE_RATIO + 1.0) * (MOST_EDGE_RATIO + 1.0) / MOST_EDGE_RATIO;
     if determinant <= 0.0 || trace * trace >= limit * determinant {
@@ -140,7 +145,7 @@ fn refined(octave: usize, level: usize, x: usize, y: usize, planes: [&Plane; 3])
         let bend = before + after - 2.0 * middle;
         if bend == 0.0 { 0.0 } else { ((before - after) / (2.0 * bend)).clamp(-0.5, 0.5) }
     };
-    let scale = top(below.at(x, y), above.at(x, y));
+    let scale = top(below[x], above[x]);
     // 2^(scale / 3), by its first terms: within a hundredth.
     let exponent = scale * (std::f32::consts::LN_2 / SCALES as f32);
     let between = 1.0 + exponent + exponent * exponent / 2.0;
