@@ -40,9 +40,9 @@ impl Parts {
     }
 }
 
-/// A region of a picture: four corners in per mille of its width and height, in the order top left, top right,
-/// bottom right, bottom left *of the shared part as the stored image shows it*. Where the part is turned or
-/// mirrored in the query image, so are the corners there.
+/// A region of a picture: four corners in per mille of its width and height, in the order top left, top
+/// right, bottom right, bottom left *of the shared part as the stored image shows it*. Where the part is
+/// turned or mirrored in the query image, so are the corners there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Region(pub [[i16; 2]; 4]);
 

@@ -8,8 +8,8 @@ const VERSION: u8 = 1;
 pub const MOST_CODES: usize = 4096;
 /// Codes are taken for the same where they differ by so many bits at most.
 const SAME_BITS: u32 = 6;
-/// Artists of whom a code must be known at least, and of which part of those in the sample: codes of drawings are
-/// met by chance in a fifth of a percent of other artists' images.
+/// Artists of whom a code must be known at least, and of which part of those in the sample: codes of drawings
+/// are met by chance in a fifth of a percent of other artists' images.
 const LEAST_ARTISTS: u32 = 8;
 const LEAST_PART: f32 = 0.02;
 /// Codes that are compared with each other at most, of those with 16 bits in common.
@@ -73,8 +73,8 @@ struct Group {
     last: u32,
 }
 
-/// Groups, and which of them have 16 bits in common with a code: of two codes that differ by three bits one quarter
-/// at least is equal, and of those that differ by up to six most have one.
+/// Groups, and which of them have 16 bits in common with a code: of two codes that differ by three bits one
+/// quarter at least is equal, and of those that differ by up to six most have one.
 struct Groups {
     all: Vec<Group>,
     by_quarter: Vec<Vec<u32>>,

@@ -1,5 +1,5 @@
-//! Which stored images share a part with a query image: codes that look alike, a map on which they agree, and a
-//! look at the little pictures.
+//! Which stored images share a part with a query image: codes that look alike, a map on which they agree, and
+//! a look at the little pictures.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ const MOST_BITS: u8 = 11;
 const LEAST_KEYPOINTS: usize = 3;
 /// A query with fewer codes may be missed, whatever it is.
 const FEW_CODES: usize = 12;
-/// Codes of the mirrored and the inverted form of the query: such copies are rare, and as many codes as of the plain
-/// form would make a search three times as long.
+/// Codes of the mirrored and the inverted form of the query: such copies are rare, and as many codes as of
+/// the plain form would make a search three times as long.
 const OTHER_FORMS_CODES: usize = 200;
-/// A code that more than this part of the searched images have tells nothing of any of them: it is of an app's
-/// frame, a watermark, a signature.
+/// A code that more than this part of the searched images have tells nothing of any of them: it is of an
+/// app's frame, a watermark, a signature.
 const COMMON_PART: f32 = 0.08;
 /// So many images may have a code wherever few are searched.
 const NOT_YET_COMMON: u32 = 4;
@@ -31,8 +31,8 @@ const LEAST_COMMON: usize = 4;
 /// The least part of the windows of a variant that look alike.
 const SHARE_OF_VARIANTS: f32 = 0.8;
 
-/// Gray levels of a query image, reduced to the size at which its features are looked for. Cheap to clone; takes
-/// 314 KB at most.
+/// Gray levels of a query image, reduced to the size at which its features are looked for. Cheap to clone;
+/// takes 314 KB at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueryPicture(Arc<Gray>);
 
@@ -85,8 +85,8 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// What it is to the query image; `None` where that may be chance. `docs/accuracy.md` tells how the numbers
-    /// were chosen.
+    /// What it is to the query image; `None` where that may be chance. `docs/accuracy.md` tells how the
+    /// numbers were chosen.
     pub fn shared(&self) -> Option<Shared> {
         let Overlay { share, windows, of_stored, of_query, .. } = self.overlay;
         if self.keypoints >= 4 && share >= 0.65 && of_stored.max(of_query) >= 0.7 {
@@ -164,10 +164,10 @@ impl QueryParts {
         self.codes().len() < FEW_CODES
     }
 
-    /// The stored images that are worth a closer look, in the order of the list, each by the form of the query that
-    /// agrees best. `stored`: what [`of_stored`](crate::of_stored) gave for the images that are searched, some
-    /// thousands at a time, since features that many of them have count for nothing. What is damaged or of another
-    /// version is passed over.
+    /// The stored images that are worth a closer look, in the order of the list, each by the form of the
+    /// query that agrees best. `stored`: what [`of_stored`](crate::of_stored) gave for the images that are
+    /// searched, some thousands at a time, since features that many of them have count for nothing. What is
+    /// damaged or of another version is passed over.
     pub fn candidates(&self, stored: &[impl AsRef<[u8]>]) -> Vec<Candidate> {
         let mut found: Vec<Candidate> =
             self.forms.iter().flat_map(|form| self.candidates_of(form, stored)).collect();
@@ -187,7 +187,8 @@ impl QueryParts {
                 found.extend(telling);
                 continue;
             }
-            // Variants of one drawing have everything in common. Unlike those of an app's frame, they look alike.
+            // Variants of one drawing have everything in common. Unlike those of an app's frame, they look
+            // alike.
             let all = [of_image.telling, of_image.common].concat();
             let all = self.candidate(form, index, &image, &all);
             let is_variant = |one: &Candidate| {

@@ -186,7 +186,8 @@ pub enum Question {
     Verdicts { pages: Vec<String>, accounts: Vec<AccountKey> },
     /// The searchable images of these posts.
     PostImages(Vec<PostKey>),
-    /// The verdicts that were said before this one, newest first. Only the broker asks this, and what follows.
+    /// The verdicts that were said before this one, newest first. Only the broker asks this, and what
+    /// follows.
     VerdictsBefore((Timestamp, VerdictId)),
     /// People said this.
     KeepVerdicts(Vec<Verdict>),

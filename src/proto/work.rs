@@ -34,8 +34,8 @@ pub enum Work {
         query: QueryId,
         image: QueryImage,
         scope: SearchScope,
-        /// The image is that of an artwork's page: what it looks like is reported. Of any other, the pages that
-        /// show it are.
+        /// The image is that of an artwork's page: what it looks like is reported. Of any other, the pages
+        /// that show it are.
         of_page: bool,
         /// Also mirrored, turned by a quarter and upside down.
         turned: bool,

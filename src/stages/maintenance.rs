@@ -89,7 +89,8 @@ fn accounts_due(
     }
 }
 
-/// Finds out which features many artists' images have in common, where that is not known, or was found out long ago.
+/// Finds out which features many artists' images have in common, where that is not known, or was found out
+/// long ago.
 fn find_furniture(
     ask: &dyn Fn(Question) -> Result<Answer, StageError>,
     now: Timestamp,

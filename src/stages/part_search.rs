@@ -1,6 +1,6 @@
 //! Which stored images share a part with the query image: their features are read from the database page by
-//! page and compared some thousands at a time, and the best are kept. It changes the class of images that were
-//! found as wholes and are only similar, and adds those that nothing but their parts shows.
+//! page and compared some thousands at a time, and the best are kept. It changes the class of images that
+//! were found as wholes and are only similar, and adds those that nothing but their parts shows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,8 @@ const MAX_BY_PARTS: usize = 50;
 /// Images of the whole database that are compared at most: each answer holds the features of some twenty.
 const MAX_CANDIDATES: usize = 400;
 
-/// Which of these images share a part with the query image. The stage looks here whether its lease still holds.
+/// Which of these images share a part with the query image. The stage looks here whether its lease still
+/// holds.
 pub type Compare<'a> = &'a dyn Fn(&[Parts]) -> Result<Vec<FoundPart>, StageError>;
 
 /// Looks through accounts. `images` are those that were found as wholes, of which the ones that share a part
@@ -263,8 +264,8 @@ mod tests {
     use crate::domain::posts::ImageRecord;
     use crate::fingerprint::parts::QueryPicture;
 
-    /// An image whose fingerprint is its number, and how many keypoints it shares with the query image. `None`:
-    /// its features are not known.
+    /// An image whose fingerprint is its number, and how many keypoints it shares with the query image.
+    /// `None`: its features are not known.
     #[derive(Clone, Copy)]
     struct Stored(u64, Option<u8>);
 

@@ -32,8 +32,9 @@ pub fn with_part(whole: MatchClass, by_part: MatchClass) -> MatchClass {
     if whole == MatchClass::Similar { by_part } else { whole }
 }
 
-/// Of `images`, which come nearest first, leaves out those beyond `max_distance` that neither the second stage
-/// nor a part confirms: over a whole database, their nearness is chance. Of the others beyond, `most` stay.
+/// Of `images`, which come nearest first, leaves out those beyond `max_distance` that neither the second
+/// stage nor a part confirms: over a whole database, their nearness is chance. Of the others beyond, `most`
+/// stay.
 pub fn drop_strangers(images: &mut Vec<FoundImage>, max_distance: u32, most: usize) {
     let mut n_similar = 0;
     images.retain(|image| {

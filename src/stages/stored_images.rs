@@ -1,4 +1,5 @@
-//! What a search asks the database about stored images: their fingerprints, and the posts of those it has found.
+//! What a search asks the database about stored images: their fingerprints, and the posts of those it has
+//! found.
 
 use std::collections::HashMap;
 

@@ -64,8 +64,9 @@ pub enum Change {
     AddParts(Vec<(ImageId, backfill::Seen)>),
     /// The features that many accounts have in common are these from now on.
     KeepFurniture(Vec<u8>),
-    /// Leaves a mark, which keeps this from ever being stored again, and removes some of what is stored of it.
-    /// To be repeated until nothing is left (`Removal::more`): one commit of all would hold up the others.
+    /// Leaves a mark, which keeps this from ever being stored again, and removes some of what is stored of
+    /// it. To be repeated until nothing is left (`Removal::more`): one commit of all would hold up the
+    /// others.
     Forget { subject: Subject, note: String },
     /// What bears this mark may be stored again.
     Lift(Mark),

@@ -160,8 +160,8 @@ pub trait Store: Send {
     /// Marked accounts of which something is left.
     fn removals_left(&mut self) -> Result<Vec<AccountKey>, StoreError>;
 
-    /// Up to `limit` images that were removed, and of which the index may hold something, in the order of their
-    /// numbers.
+    /// Up to `limit` images that were removed, and of which the index may hold something, in the order of
+    /// their numbers.
     fn removed_images(&mut self, limit: u32) -> Result<Vec<ImageId>, StoreError>;
 
     /// The sizes, without counting.

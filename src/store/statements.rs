@@ -211,13 +211,13 @@ pub const FORGET_SEQUENCES: &str =
 pub const STORE_SEQUENCES: &str =
     "INSERT INTO sqlite_sequence (name, seq) VALUES ('accounts', ?), ('posts', ?), ('images', ?)";
 
-/// Of an account whose posts with images are removed: there is no index for the few that are left, which would
-/// make every insertion dearer.
+/// Of an account whose posts with images are removed: there is no index for the few that are left, which
+/// would make every insertion dearer.
 pub const OTHER_POSTS_OF_ACCOUNT: &str = "SELECT no FROM posts WHERE account = ? LIMIT ?";
 /// Likewise, where the engine looks for posts that still refer to it.
 pub const FORGET_ACCOUNT: &str = "DELETE FROM accounts WHERE no = ?";
-/// Of marks there are few, and of removed images few or none: engines read them all rather than look into an index,
-/// which there is for both.
+/// Of marks there are few, and of removed images few or none: engines read them all rather than look into an
+/// index, which there is for both.
 pub const MARKS_AMONG: &str = "SELECT mark FROM tombstones WHERE mark IN (@)";
 pub const TOMBSTONE: &str = "SELECT forgotten_at FROM tombstones WHERE mark = ?";
 pub const LIFT: &str = "DELETE FROM tombstones WHERE mark = ?";

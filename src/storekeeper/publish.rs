@@ -281,8 +281,8 @@ impl<P: Publisher> Index<P> {
         Ok(added)
     }
 
-    /// Takes images out of it whose rows are gone; how many entries they had. Until then searches find them, and
-    /// nothing in the database.
+    /// Takes images out of it whose rows are gone; how many entries they had. Until then searches find them,
+    /// and nothing in the database.
     pub fn remove(&mut self, images: &[ImageId]) -> Result<u64, IndexFailure> {
         let images: HashSet<ImageId> = images.iter().copied().collect();
         self.publisher.remove(&images).map_err(|source| IndexFailure::Remove { source })

@@ -47,7 +47,8 @@ pub enum Awaited {
     Nothing,
     Stored(Ticket),
     Answer(Ticket),
-    /// That something was removed, or a mark lifted: like what is stored, it is tried for as long as it takes.
+    /// That something was removed, or a mark lifted: like what is stored, it is tried for as long as it
+    /// takes.
     Removed(Ticket),
 }
 
@@ -334,8 +335,8 @@ impl<P: Publisher<Entry = IndexEntry>> Writer<P> {
                 Awaited::Removed(ticket) => match outcome {
                     Outcome::Lifted(was_there) => (self.tell)(FromStorekeeper::Lifted { ticket, was_there }),
                     Outcome::Removed(removal) => {
-                        // At once where somebody asked for it; not again for each piece, nor for each post that
-                        // its network has lost.
+                        // At once where somebody asked for it; not again for each piece, nor for each post
+                        // that its network has lost.
                         if is_wish && !removal.more {
                             self.purge_at = Instant::now();
                         }

@@ -1,5 +1,5 @@
-//! Artworks that are found by a part of them, through the real processes: what the user sees, what is stored of
-//! images, and what is filled in later.
+//! Artworks that are found by a part of them, through the real processes: what the user sees, what is stored
+//! of images, and what is filled in later.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! Reads paths of images, one a line, and writes for each its DCT hash and its gradient hash of 64 bits, in hex.
+//! Reads paths of images, one a line, and writes for each its DCT hash and its gradient hash of 64 bits, in
+//! hex.
 
 use std::io::{self, BufRead, Write};
 

@@ -49,8 +49,8 @@ pub fn search_accounts(turn: &mut Turn, id: QueryId) {
     begin_search(turn, id, work);
 }
 
-/// The search of what is stored of the query's accounts. Parts are looked for in those of the artist alone: of
-/// the others, only what the page names counts, and only where it shows the artwork itself.
+/// The search of what is stored of the query's accounts. Parts are looked for in those of the artist alone:
+/// of the others, only what the page names counts, and only where it shows the artwork itself.
 pub fn final_work(query: &Query, id: QueryId) -> Work {
     let artists = query.facts.accounts.iter().map(|account| account.key.clone()).collect();
     search_in(query, id, stored_of(query), Some(SearchScope::Accounts(artists)))

@@ -1,7 +1,8 @@
-//! The program that makes `src/parts/constants.rs`. With `AOTF_TEST_UPDATE` set it writes the file, else it compares.
+//! The program that makes `src/parts/constants.rs`. With `AOTF_TEST_UPDATE` set it writes the file, else it
+//! compares.
 //!
-//! The mean is that of the features of the demo's artworks (`demo/assets/LICENSES.md`), in all the forms in which a
-//! picture is searched, so that none of them is at a disadvantage.
+//! The mean is that of the features of the demo's artworks (`demo/assets/LICENSES.md`), in all the forms in
+//! which a picture is searched, so that none of them is at a disadvantage.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -131,8 +131,8 @@ pub fn concerned(connection: &mut Connection, work: &mut Work, changes: &[Change
     Ok(())
 }
 
-/// Which of these marks are in the database. Where there is none at all, as in most databases, that is found out
-/// by one question.
+/// Which of these marks are in the database. Where there is none at all, as in most databases, that is found
+/// out by one question.
 fn load_marks(
     connection: &mut Connection,
     work: &mut Work,

@@ -3,6 +3,7 @@
 
 mod alter;
 mod artworks;
+mod cores;
 mod measured;
 mod parted;
 mod parts;
@@ -12,9 +13,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use clap::Args;
 
@@ -23,6 +21,7 @@ use crate::fingerprint::decode::Limits;
 use crate::fingerprint::{QueryImage, analyze, query_variants};
 use alter::{Alteration, alterations, plain_post};
 use artworks::{Artwork, BenchAccuracyError, WIDE_RADIUS, file_error, keep_file, read_material, search};
+use cores::on_all_cores;
 use measured::{Measured, RADII, RESULT_RADIUS, Row};
 
 #[derive(Debug, Args)]
@@ -147,23 +146,7 @@ fn make_all(
     all: &[Alteration],
     keep: Option<&Path>,
 ) -> Result<AllMade, BenchAccuracyError> {
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(BTreeMap::new());
-    let work = || {
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(artwork) = artworks.get(number) else { return };
-            let made = make(artwork, all, keep);
-            results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(number, made);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(work);
-        }
-    });
-    let results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    results.into_values().collect()
+    on_all_cores(artworks.len(), |at| make(&artworks[at], all, keep)).into_iter().collect()
 }
 
 fn make(

@@ -4,9 +4,6 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use aotf_parts::{Candidate, n_keypoints};
 use image::RgbImage;
@@ -14,6 +11,7 @@ use serde::Serialize;
 
 use super::alter::{fit, flat, jpeg};
 use super::artworks::{Artwork, BenchAccuracyError, WIDE_RADIUS, keep_file, search};
+use super::cores::on_all_cores;
 use super::parted::{PARTINGS, Parting, is_in_collage};
 use crate::domain::images::{ImageFacts, MatchClass};
 use crate::domain::parts::Parts;
@@ -314,27 +312,6 @@ fn make(
     let whole = query_variants(&query, &limits).map_err(unread)?;
     let stored = analyze_with_parts(&post, &limits).map_err(unread)?;
     Ok(Made { stored, parts: QueryParts::of(&whole.picture), whole })
-}
-
-/// The results of `work` for 0, 1, ..., in this order.
-fn on_all_cores<T: Send>(n: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let results = Mutex::new(BTreeMap::new());
-    thread::scope(|scope| {
-        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= n {
-                        return;
-                    }
-                    let result = work(at);
-                    results.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(at, result);
-                }
-            });
-        }
-    });
-    results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_values().collect()
 }
 
 /// Each column's mean over the alterations that count.
