@@ -212,7 +212,7 @@ pub fn codes_of(parts: &[u8], codes: &mut Vec<u64>) -> Option<()> {
     Some(())
 }
 
-/// The first codes of an image, at most [`FIRST`]: what an index over a whole database holds. None where the
+/// The first codes of an image, at most 32: what an index over a whole database holds. None where the
 /// bytes are of another version, or damaged.
 pub fn first_codes(parts: &[u8]) -> Vec<u64> {
     let mut codes = Vec::new();
@@ -228,7 +228,7 @@ pub fn n_keypoints(parts: &[u8]) -> usize {
     split(parts).map_or(0, |(_, points)| points.len())
 }
 
-/// See [`first_codes`].
+/// Of which an index over a whole database holds the codes.
 const FIRST: usize = 32;
 
 const HEAD: usize = 7;

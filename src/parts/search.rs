@@ -28,8 +28,9 @@ const NOT_YET_COMMON: u32 = 4;
 
 /// Matches of common codes from which on a variant is thought of.
 const LEAST_COMMON: usize = 4;
-/// The least part of the windows of a variant that look alike.
-const SHARE_OF_VARIANTS: f32 = 0.8;
+/// The least part of the windows of a variant that look alike, and the least correlation of all of it.
+const SHARE_OF_VARIANTS: f32 = 0.9;
+const CORRELATION_OF_VARIANTS: f32 = 0.9;
 
 /// Gray levels of a query image, reduced to the size at which its features are looked for. Cheap to clone;
 /// takes 314 KB at most.
@@ -192,7 +193,9 @@ impl QueryParts {
             let all = [of_image.telling, of_image.common].concat();
             let all = self.candidate(form, index, &image, &all);
             let is_variant = |one: &Candidate| {
-                one.shared() == Some(Shared::Picture) && one.overlay.share >= SHARE_OF_VARIANTS
+                one.shared() == Some(Shared::Picture)
+                    && one.overlay.share >= SHARE_OF_VARIANTS
+                    && one.overlay.whole >= CORRELATION_OF_VARIANTS
             };
             found.extend(all.filter(is_variant).or(telling));
         }
