@@ -103,6 +103,8 @@ fn remove_codes(folder: &Path) {
 fn policy(settings: &Settings) -> Policy {
     /// How often it is looked for accounts whose turn it is; they are taken up a few at a time.
     const LOOK: Duration = Duration::from_secs(600);
+    /// How often it is looked whether all accounts are to be walked through.
+    const LOOK_AT_ALL: Duration = Duration::from_secs(6 * 3600);
     let mut maintenance = vec![(MaintenanceTask::RetryPosts, LOOK)];
     if settings.maintenance.auto_update.is_some() {
         maintenance.push((MaintenanceTask::UpdateAccounts, LOOK));
@@ -111,7 +113,7 @@ fn policy(settings: &Settings) -> Policy {
         maintenance.push((MaintenanceTask::ResetSearchCursors, LOOK));
     }
     if settings.search.parts {
-        maintenance.push((MaintenanceTask::FindFurniture, LOOK));
+        maintenance.push((MaintenanceTask::FindFurniture, LOOK_AT_ALL));
     }
     Policy {
         max_processing_requests_per_ip: settings.limits.max_processing_requests_per_ip,

@@ -22,6 +22,8 @@ const POSTS_PER_MESSAGE: usize = 20;
 
 /// Accounts of which an image is looked at to find what many have in common: 2 KB each.
 const SAMPLED_ACCOUNTS: usize = 2048;
+/// Accounts that are asked about at most, many of which may have no features yet.
+const WALKED_ACCOUNTS: usize = 100_000;
 /// With fewer, chance would tell what is common.
 const LEAST_SAMPLED: usize = 200;
 /// What apps look like changes slowly.
@@ -104,20 +106,21 @@ fn find_furniture(
         Answer::Furniture(_) => {}
         answer => return Err(unexpected_answer(&answer)),
     }
-    let mut sample: Vec<Parts> = Vec::new();
+    let mut sample = Sample::default();
     let mut after = AccountNo(0);
-    while sample.len() < SAMPLED_ACCOUNTS {
+    for _ in 0..WALKED_ACCOUNTS / MAX_PARTS_PER_QUESTION {
         let limit = MAX_PARTS_PER_QUESTION as u32;
         let (parts, next) = match ask(Question::PartsSample { after, limit })? {
             Answer::PartsSample { parts, next } => (parts, next),
             answer => return Err(unexpected_answer(&answer)),
         };
-        sample.extend(parts.into_iter().map(|(_, parts)| parts));
+        parts.into_iter().for_each(|(_, parts)| sample.add(parts));
         match next {
             Some(next) if next > after => after = next,
             _ => break,
         }
     }
+    let sample = sample.taken;
     if sample.len() < LEAST_SAMPLED {
         return Ok(());
     }
@@ -129,6 +132,32 @@ fn find_furniture(
     );
     ask(Question::KeepFurniture(furniture.to_bytes()))?;
     Ok(())
+}
+
+/// Some of the images that it was given, evenly spread over all: the more there are, the fewer of them are taken.
+#[derive(Default)]
+struct Sample {
+    taken: Vec<Parts>,
+    n_given: usize,
+    /// Each image of a number that is divisible by two to this power is taken.
+    halvings: u32,
+}
+
+impl Sample {
+    fn add(&mut self, parts: Parts) {
+        if self.n_given.is_multiple_of(1 << self.halvings) {
+            self.taken.push(parts);
+        }
+        self.n_given += 1;
+        if self.taken.len() > SAMPLED_ACCOUNTS {
+            let mut at = 0;
+            self.taken.retain(|_| {
+                at += 1;
+                at % 2 == 1
+            });
+            self.halvings += 1;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -180,9 +209,26 @@ mod tests {
         let bytes = kept(300, None, now).unwrap();
         let furniture = Furniture::from_bytes(&bytes).unwrap();
         assert!(furniture.has(0xf00d) && furniture.len() == 1, "{furniture:?}");
+        assert!(kept(9_000, None, now).is_some());
         let long_ago = now.minus(FURNITURE_KEPT);
         assert_eq!(kept(300, Some((now, bytes.clone())), now), None, "it is known");
         assert!(kept(300, Some((long_ago, bytes)), now).is_some(), "it is old");
         assert!(kept(300, Some((now, vec![9])), now).is_some(), "another program wrote it");
+    }
+
+    #[test]
+    fn a_sample_is_spread_over_all_and_bounded() {
+        for n in [0, 5, SAMPLED_ACCOUNTS, SAMPLED_ACCOUNTS + 1, 9 * SAMPLED_ACCOUNTS] {
+            let mut sample = Sample::default();
+            (0..n as u64).for_each(|at| sample.add(Parts(at.to_le_bytes().to_vec())));
+            let taken: Vec<u64> = sample
+                .taken
+                .iter()
+                .map(|parts| u64::from_le_bytes(parts.0[..].try_into().expect("eight bytes went in")))
+                .collect();
+            assert!(taken.len() <= SAMPLED_ACCOUNTS && taken.len() >= n.min(SAMPLED_ACCOUNTS / 2), "{n}");
+            let step = 1 << sample.halvings;
+            assert!(taken.iter().zip(0..).all(|(at, place)| *at == place * step), "{n}: {taken:?}");
+        }
     }
 }
