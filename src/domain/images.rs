@@ -318,6 +318,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_part_is_never_the_artwork_itself() {
+        let shown: Vec<MatchClass> =
+            MatchClass::ALL.into_iter().filter(|class| class.shows_artwork()).collect();
+        assert_eq!(shown, [MatchClass::Identical, MatchClass::Recompressed]);
+        assert!(MatchClass::EditedOrVariant < MatchClass::InsideAnother);
+        assert!(MatchClass::PartInCommon < MatchClass::Similar);
+    }
+
+    #[test]
     fn classes_are_named_as_in_the_api() {
         for class in MatchClass::ALL {
             assert_eq!(serde_json::to_value(class).unwrap(), class.as_str());
