@@ -201,7 +201,6 @@ pub struct Stored {
     pub height: f32,
     pub little: Gray,
     pub points: Vec<Keypoint>,
-    pub codes: Vec<u64>,
 }
 
 /// Only the codes, for the first look. `None` where the bytes are of another version, or damaged.
@@ -266,14 +265,11 @@ impl Stored {
             size: *size,
             turn: (f32::from(*turn) + 0.5) / 256.0,
         };
-        let mut codes = Vec::new();
-        codes_of(parts, &mut codes)?;
         Some(Stored {
             width,
             height,
             little: Gray { width: little_width, height: little_height, levels },
             points: points.iter().map(point).collect(),
-            codes,
         })
     }
 }

@@ -134,7 +134,7 @@ fn find_furniture(
     Ok(())
 }
 
-/// Some of the images that it was given, evenly spread over all: the more there are, the fewer of them are taken.
+/// Takes some of the images that it is given, evenly spread over all: the more there are, the fewer it takes.
 #[derive(Default)]
 struct Sample {
     taken: Vec<Parts>,

@@ -73,7 +73,7 @@ pub fn run(args: &AccuracyArgs, out: &mut dyn Write) -> Result<(), BenchAccuracy
         .map_err(|source| BenchAccuracyError::Print { source })
 }
 
-/// By the fingerprint of the whole picture, and by parts.
+/// What the search finds by the fingerprint of the whole picture, and what it finds by parts.
 #[derive(serde::Serialize)]
 struct Both {
     #[serde(flatten)]

@@ -13,7 +13,7 @@ pub struct Parting {
     pub make: fn(&[RgbImage], usize) -> RgbImage,
     /// Quality of the JPEG that it is kept as, where it is not the usual one.
     pub quality: Option<i32>,
-    /// Whether it counts for the mean: what is found only by a mirrored or an inverted query does not.
+    /// It counts for the mean. What only a mirrored or an inverted query finds is told beside it.
     pub is_plain_query: bool,
 }
 

@@ -38,7 +38,7 @@ const SAME_APP: [&str; 4] = [
 /// Which side of a search was altered.
 const SIDE_NAMES: [&str; 2] = ["post", "query"];
 
-/// So many of so many.
+/// How many were found, and how many were looked for.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Count {
     pub found: usize,
@@ -62,7 +62,7 @@ pub struct PartRow {
     pub name: &'static str,
     /// Counts for the mean: mirrored and inverted queries are told beside it.
     pub counts: bool,
-    /// Of the half of the artworks that the thresholds were chosen by.
+    /// Counts the half of the artworks that the thresholds were chosen by.
     pub chosen_by: [Count; 2],
     /// Of the other half.
     pub held_out: [Count; 2],
